@@ -1,0 +1,92 @@
+"""The errors that nnplug raises on purpose.
+
+Each carries one message for a person: what is wrong, its value, why, and the
+way out. The command line prints that message without a traceback and exits
+with the error's `exit_code`; Python callers catch the class.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "DataError",
+    "DivergedError",
+    "FormulaError",
+    "NnplugError",
+    "OptionError",
+    "PartError",
+    "PluginError",
+    "SettingError",
+    "UnknownPartError",
+    "suggest",
+]
+
+
+class NnplugError(Exception):
+    """Any error whose message is meant for the person who ran nnplug."""
+
+    exit_code = 2
+
+
+class FormulaError(NnplugError):
+    """A formula uses something that cannot be traced or differentiated."""
+
+
+class PartError(NnplugError):
+    """A part is declared in a way that nnplug cannot use."""
+
+
+class OptionError(NnplugError):
+    """A part's option is unknown, malformed or of the wrong type."""
+
+
+class UnknownPartError(NnplugError):
+    """No installed part has the name that was asked for."""
+
+
+class PluginError(NnplugError):
+    """A plugin that was asked for cannot be loaded, or two claim one name."""
+
+
+class SettingError(NnplugError):
+    """A setting of a run is out of range or contradicts another."""
+
+
+class DataError(NnplugError):
+    """A table or an array cannot be used as training data."""
+
+
+class DivergedError(NnplugError):
+    """Training produced a number that is not finite; the run was stopped.
+
+    Attributes
+    ----------
+    epoch, step : int
+        Where it happened; epochs count from 0, steps (updates) from 1.
+    layer : str
+        The first layer, in the order of computation, that is not finite.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, epoch: int, step: int, layer: str) -> None:
+        super().__init__(message)
+        self.epoch = epoch
+        self.step = step
+        self.layer = layer
+
+
+def suggest(wrong: str, known: Iterable[str]) -> str:
+    """Say which of the known names is nearest to a wrong one.
+
+    Returns
+    -------
+    str
+        `" Did you mean 'x'?"` with a leading space, or an empty string.
+    """
+    matches = difflib.get_close_matches(wrong, list(known), n=2, cutoff=0.6)
+    if not matches:
+        return ""
+    return f" Did you mean {' or '.join(repr(match) for match in matches)}?"

@@ -1,0 +1,607 @@
+"""The expression graph of a formula, and the symbols that build it.
+
+A formula is a plain NumPy function. Called with symbols in place of arrays it
+does no arithmetic: NumPy hands each call to the symbol through its dispatch
+protocols (NEP 13 for ufuncs, NEP 18 for functions), and the symbol notes the
+operation as a node. Equal nodes are one node, so a sub-expression that is
+written twice, or that the value shares with its derivative, exists once.
+
+Shapes are tuples of labels: `("N", "C")` is N rows by C columns, `1` a
+dimension kept by a reduction, `()` a number. A formula is traced before any
+array exists, and a shape that cannot fit is found then.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from nnplug.errors import FormulaError
+from nnplug.types import AnyArray
+
+__all__ = ["Graph", "Operation", "Shape", "Symbol", "author_line", "broadcast_shapes", "walk"]
+
+Dimension = str | int
+Shape = tuple[Dimension, ...]
+
+Gradients = Sequence["Symbol | float | None"]
+"""One contribution per input of an operation; None where it is zero."""
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """A primitive: what it computes, its derivative and how it is written.
+
+    Attributes
+    ----------
+    name : str
+        NumPy's name where NumPy has it.
+    evaluate : callable
+        Computes it on arrays: `evaluate(*inputs, **options)`.
+    derivative : callable or None
+        `derivative(g, y, *inputs, **options)` gives, for each input, the
+        derivative of a number with respect to that input when `g` is its
+        derivative with respect to the output `y`. None: zero everywhere.
+    shape : callable or None
+        Gives the output's shape from the inputs' shapes; None: broadcast.
+    lower : callable or None
+        Rewrites it in simpler primitives, for the engines.
+    ufunc : numpy.ufunc or None
+        The array call that computes it, where one call does.
+    dtype : str
+        Of the output: `"float"` or `"bool"`.
+    """
+
+    name: str
+    evaluate: Callable[..., Any]
+    derivative: Callable[..., Gradients] | None = None
+    shape: Callable[..., Shape] | None = None
+    lower: Callable[..., Symbol] | None = None
+    ufunc: np.ufunc | None = None
+    dtype: str = "float"
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether each element of the output needs only that element."""
+        return self.shape is None
+
+    def __repr__(self) -> str:
+        return f"<operation {self.name}>"
+
+
+def _leaf(*_: Any) -> Any:
+    raise AssertionError("a leaf is bound, not evaluated")
+
+
+INPUT = Operation("input", _leaf)
+CONSTANT = Operation("constant", _leaf)
+
+
+@dataclass(eq=False, slots=True)
+class Symbol(NDArrayOperatorsMixin):
+    """A node of an expression graph; stands for an array while tracing.
+
+    Not made directly: `Graph.input`, `Graph.constant` and `Graph.apply` do.
+    """
+
+    graph: Graph
+    operation: Operation
+    inputs: tuple[Symbol, ...]
+    options: tuple[tuple[str, Any], ...]
+    shape: Shape
+    dtype_kind: str
+    name: str = ""
+    value: float = 0.0
+
+    # --- what a formula may ask of an array -----------------------------------
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions, known while tracing."""
+        return len(self.shape)
+
+    @property
+    def T(self) -> Symbol:
+        """The transposed matrix."""
+        return self.graph.call("transpose", self)
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Symbol:
+        """As `numpy.sum`."""
+        return self.graph.call("sum", self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Symbol:
+        """As `numpy.mean`."""
+        return self.graph.call("mean", self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Symbol:
+        """As `numpy.max`."""
+        return self.graph.call("max", self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Symbol:
+        """As `numpy.min`."""
+        return self.graph.call("min", self, axis=axis, keepdims=keepdims)
+
+    def clip(self, low: Any, high: Any) -> Symbol:
+        """As `numpy.clip`."""
+        return self.graph.call("clip", self, low, high)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether this is a number written in the formula."""
+        return self.operation is CONSTANT
+
+    @property
+    def is_input(self) -> bool:
+        """Whether this is one of the formula's arguments."""
+        return self.operation is INPUT
+
+    # --- NumPy's dispatch protocols -------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Symbol:
+        """NEP 13: `np.exp(symbol)` and the operators arrive here."""
+        if kwargs.pop("out", None) is not None:
+            raise refuse(
+                f"`{ufunc.__name__}` writes into an existing array",
+                "a formula returns new values and leaves its inputs as they are",
+                "write `t = t + 1` instead of `t += 1`, and leave out `out=`",
+            )
+        if method != "__call__":
+            raise refuse(
+                f"`numpy.{ufunc.__name__}.{method}` cannot be traced",
+                "only plain calls of ufuncs are",
+                "use np.sum, np.max or np.min over the last axis",
+            )
+        if kwargs:
+            raise refuse(
+                f"`numpy.{ufunc.__name__}` is given {', '.join(sorted(kwargs))}",
+                "a formula keeps the dtype it is given and computes every element",
+                "leave it out; choose elements with np.where",
+            )
+        return self.graph.call(ufunc.__name__, *inputs)
+
+    def __array_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Symbol:
+        """NEP 18: `np.where`, `np.sum` and other functions arrive here."""
+        return self.graph.call(f"{function.__name__}", *args, **kwargs)
+
+    # --- what an array can do and a symbol cannot ------------------------------
+
+    def __bool__(self) -> bool:
+        raise refuse(
+            "a branch (`if`, `and`, `or`, `not`, `min()` or `max()`) on an array's value",
+            "a formula is one expression for all elements at once",
+            "use np.where(condition, a, b), np.logical_and, np.maximum or np.minimum",
+        )
+
+    def __float__(self) -> float:
+        raise refuse(
+            "an array is turned into a number, as `math.exp` and `float()` do",
+            "the formula must work on whole arrays",
+            "use NumPy's function of the same name, such as np.exp",
+        )
+
+    __int__ = __index__ = __complex__ = __float__  # type: ignore[assignment]  # each refuses alike
+
+    def __iter__(self) -> Iterator[Symbol]:
+        raise refuse(
+            "a loop over an array's elements",
+            "a formula works on whole arrays",
+            "write the arithmetic on the array itself, or reduce it with np.sum",
+        )
+
+    def __len__(self) -> int:
+        raise refuse(
+            "`len()` of an array",
+            "the number of rows is not part of a formula",
+            "use np.mean in place of a sum divided by a length",
+        )
+
+    def __getitem__(self, key: Any) -> Symbol:
+        raise refuse(
+            "indexing an array",
+            "a formula works on whole arrays",
+            "use np.where to choose elements, or np.take_along_axis to choose by label",
+        )
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise refuse(
+            "assigning to elements of an array",
+            "a formula returns new values and leaves its inputs as they are",
+            "use np.where(condition, new, old)",
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        # NumPy probes for protocols with underscored names; those must stay absent.
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise refuse(
+            f"`.{name}` of an array",
+            "it cannot be traced",
+            "use NumPy functions such as np.sum(x, axis=-1, keepdims=True)",
+        )
+
+    def __repr__(self) -> str:
+        if self.is_input:
+            return f"<symbol {self.name}{self.shape}>"
+        if self.is_constant:
+            return f"<symbol {self.value!r}>"
+        return f"<symbol {self.operation.name}{self.shape}>"
+
+
+@dataclass(eq=False)
+class Graph:
+    """Owns the nodes of one or more formulas and keeps equal ones single.
+
+    Parameters
+    ----------
+    operations : mapping of str to Operation
+        The primitives that formulas may use.
+    """
+
+    operations: dict[str, Operation]
+    _nodes: dict[Hashable, Symbol] = field(default_factory=dict)
+
+    def input(self, name: str, shape: Shape = (), dtype_kind: str = "float") -> Symbol:
+        """Make the symbol of an argument."""
+        key = (INPUT, name, shape)
+        if key not in self._nodes:
+            self._nodes[key] = Symbol(self, INPUT, (), (), shape, dtype_kind, name=name)
+        return self._nodes[key]
+
+    def constant(self, value: float | bool | np.generic) -> Symbol:
+        """Make the symbol of a number."""
+        kind = "bool" if isinstance(value, bool | np.bool_) else "float"
+        number = float(value)
+        # repr tells 0.0 from -0.0 and finds NaN again, which == does not.
+        key = (CONSTANT, kind, repr(number))
+        if key not in self._nodes:
+            self._nodes[key] = Symbol(self, CONSTANT, (), (), (), kind, value=number)
+        return self._nodes[key]
+
+    def symbol(self, value: Any) -> Symbol:
+        """Take a symbol or a number; refuse anything else."""
+        if isinstance(value, Symbol):
+            if value.graph is not self:
+                raise AssertionError("symbols of two graphs in one expression")
+            return value
+        if isinstance(value, np.ndarray) and value.ndim == 0:
+            value = value[()]
+        if isinstance(value, bool | int | float | np.bool_ | np.integer | np.floating):
+            return self.constant(value)
+        raise refuse(
+            f"a {type(value).__name__} inside the formula",
+            "only the arguments and plain numbers may stand in it",
+            "write the numbers out, or pass them as keyword arguments",
+        )
+
+    def call(self, name: str, *args: Any, **options: Any) -> Symbol:
+        """Apply an operation by NumPy's name, as a formula wrote it."""
+        normalise = _CALLS.get(name)
+        if normalise is not None:
+            return normalise(self, *args, **options)
+        operation = self.operations.get(_SYNONYMS.get(name, name))
+        if operation is None:
+            from nnplug.errors import suggest  # only when the message is needed
+
+            raise refuse(
+                f"`{name}` cannot be traced",
+                "nnplug knows no derivative for it",
+                "build it from the supported functions, or give the part `derivative=`."
+                + suggest(name, self.operations),
+            )
+        if options:
+            raise refuse(
+                f"`{name}` is given {', '.join(sorted(options))}",
+                "that option cannot be traced",
+                "leave it out",
+            )
+        return self.apply(operation, *args)
+
+    def apply(self, operation: Operation, *args: Any, **options: Any) -> Symbol:
+        """Note an operation as a node, or simplify it away.
+
+        Raises
+        ------
+        FormulaError
+            If the shapes of the inputs do not fit.
+        """
+        inputs = tuple(self.symbol(arg) for arg in args)
+        if operation.elementwise and all(symbol.is_constant for symbol in inputs):
+            return self._fold(operation, inputs)
+        if operation.shape is None:
+            shape = broadcast_shapes(operation.name, *(symbol.shape for symbol in inputs))
+            inputs = _strip_broadcasts(inputs, shape)
+        else:
+            shape = operation.shape(*(symbol.shape for symbol in inputs), **options)
+        simpler = _simplify(self, operation, inputs, options, shape)
+        if simpler is not None:
+            return simpler
+        key = (operation, tuple(map(id, inputs)), tuple(sorted(options.items())))
+        if key not in self._nodes:
+            self._nodes[key] = Symbol(
+                self, operation, inputs, tuple(sorted(options.items())), shape, operation.dtype
+            )
+        return self._nodes[key]
+
+    def size(self, shape: Shape) -> Symbol:
+        """Make the symbol of the number of elements of a shape."""
+        total = self.constant(math.prod(dim for dim in shape if isinstance(dim, int)))
+        for dim in shape:
+            if isinstance(dim, str):
+                total = total * self.input(dim)
+        return total
+
+    def _fold(self, operation: Operation, inputs: tuple[Symbol, ...]) -> Symbol:
+        values = [
+            bool(symbol.value) if symbol.dtype_kind == "bool" else symbol.value for symbol in inputs
+        ]
+        with np.errstate(all="ignore"):
+            return self.constant(np.asarray(operation.evaluate(*map(np.asarray, values)))[()])
+
+
+def refuse(what: str, reason: str, way_out: str) -> FormulaError:
+    """Make the error for something that a formula cannot do, with its place."""
+    place = author_line()
+    return FormulaError(f"{place}{what}: {reason}.\nWay out: {way_out.rstrip('.')}.")
+
+
+def author_line() -> str:
+    """Find the innermost line of the formula that is being traced.
+
+    Returns
+    -------
+    str
+        `"file.py:12: "`, or an empty string outside any author's code.
+    """
+    here = str(Path(__file__).parent)
+    numpy_root = str(Path(np.__file__).parent)
+    frame = sys._getframe(1)
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        inside = filename.startswith((here, numpy_root, "<__array_function__"))
+        if not inside:
+            return f"{filename}:{frame.f_lineno}: "
+        frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
+    return ""
+
+
+def broadcast_shapes(name: str, *shapes: Shape) -> Shape:
+    """Broadcast labelled shapes by NumPy's rule.
+
+    Raises
+    ------
+    FormulaError
+        If two dimensions differ and neither is 1.
+    """
+    result: list[Dimension] = []
+    for position in range(1, max(map(len, shapes), default=0) + 1):
+        chosen: Dimension = 1
+        for shape in shapes:
+            if position > len(shape) or shape[-position] == 1:
+                continue
+            if chosen not in (1, shape[-position]):
+                raise refuse(
+                    f"`{name}` of shapes {' and '.join(map(_shape_text, shapes))}",
+                    f"dimension {chosen} does not fit {shape[-position]}",
+                    "reduce with keepdims=True over the last axis",
+                )
+            chosen = shape[-position]
+        result.insert(0, chosen)
+    return tuple(result)
+
+
+def _shape_text(shape: Shape) -> str:
+    return f"({', '.join(map(str, shape))})"
+
+
+def walk(outputs: Sequence[Symbol]) -> list[Symbol]:
+    """List every node that the outputs need, inputs before their users."""
+    order: list[Symbol] = []
+    seen: set[int] = set()
+    # An explicit stack: a long formula must not meet Python's recursion limit.
+    stack = [(symbol, False) for symbol in reversed(outputs)]
+    while stack:
+        symbol, ready = stack.pop()
+        if ready:
+            order.append(symbol)
+        elif id(symbol) not in seen:
+            seen.add(id(symbol))
+            stack.append((symbol, True))
+            stack.extend((child, False) for child in reversed(symbol.inputs))
+    return order
+
+
+# --- calls whose arguments need a look before they are nodes -------------------
+
+_SYNONYMS = {
+    "true_divide": "divide",
+    "abs": "absolute",
+    "amax": "max",
+    "amin": "min",
+    "around": "round",
+    "rint": "round",
+    "asinh": "arcsinh",
+    "atan": "arctan",
+    "pow": "power",
+    "float_power": "power",
+    "fabs": "absolute",
+}
+
+
+def _reduction(name: str) -> Callable[..., Symbol]:
+    def call(graph: Graph, x: Any, axis: Any = None, keepdims: Any = False, **rest: Any) -> Symbol:
+        given = {key: value for key, value in rest.items() if value not in (None, np._NoValue)}
+        if given:
+            raise refuse(
+                f"`{name}` is given {', '.join(sorted(given))}", "it cannot be traced", "leave it out"
+            )
+        symbol = graph.symbol(x)
+        keep = keepdims is True
+        if axis is not None:
+            if not isinstance(axis, int | np.integer):
+                raise refuse(
+                    f"`{name}` over axis={axis!r}",
+                    "one axis or all can be reduced",
+                    "use axis=-1 with keepdims=True",
+                )
+            if not -symbol.ndim <= axis < symbol.ndim:
+                raise refuse(
+                    f"`{name}` over axis={axis} of shape {_shape_text(symbol.shape)}",
+                    "there is no such axis",
+                    "use axis=-1",
+                )
+            axis = int(axis) % symbol.ndim - symbol.ndim
+        return graph.apply(graph.operations[name], symbol, axis=axis, keepdims=keep)
+
+    return call
+
+
+def _round(graph: Graph, x: Any, decimals: int = 0, out: None = None) -> Symbol:
+    if decimals != 0:
+        raise refuse(
+            "`round` to decimals", "only whole numbers can be traced", "scale, round and scale back"
+        )
+    return graph.apply(graph.operations["round"], x)
+
+
+def _clip(
+    graph: Graph, x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None
+) -> Symbol:
+    low, high = (a_min if min is None else min), (a_max if max is None else max)
+    if low is None and high is None:
+        return graph.symbol(x)
+    if low is None:
+        return graph.call("minimum", x, high)
+    if high is None:
+        return graph.call("maximum", x, low)
+    return graph.apply(graph.operations["clip"], x, low, high)
+
+
+def _where(graph: Graph, *args: Any) -> Symbol:
+    if len(args) != 3:
+        raise refuse(
+            "`np.where` with a condition alone",
+            "it gives indices, whose number is not known",
+            "use np.where(condition, a, b)",
+        )
+    condition, a, b = map(graph.symbol, args)
+    if condition.dtype_kind != "bool":
+        condition = graph.call("not_equal", condition, 0)
+    return graph.apply(graph.operations["where"], condition, a, b)
+
+
+def _take_along_axis(graph: Graph, x: Any, indices: Any, axis: Any = -1) -> Symbol:
+    symbol = graph.symbol(x)
+    if axis not in (-1, symbol.ndim - 1):
+        raise refuse(
+            f"`take_along_axis` over axis={axis}", "rows stay independent", "use axis=-1"
+        )
+    return graph.apply(graph.operations["take_along_axis"], symbol, indices)
+
+
+def _norm(
+    graph: Graph, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False
+) -> Symbol:
+    if ord not in (None, 2, "fro") or (ord == 2 and axis is None and graph.symbol(x).ndim > 1):
+        raise refuse(
+            f"`np.linalg.norm` with ord={ord!r}",
+            "only the Euclidean norm is traced",
+            "leave ord out, or write the norm with np.sum and np.abs",
+        )
+    total = graph.call("sum", graph.call("square", x), axis=axis, keepdims=keepdims)
+    return graph.call("sqrt", total)
+
+
+def _transpose(graph: Graph, x: Any, axes: Any = None) -> Symbol:
+    if axes is not None:
+        raise refuse("`transpose` with axes", "only a matrix is transposed", "use x.T")
+    return graph.apply(graph.operations["transpose"], x)
+
+
+def _power(graph: Graph, base: Any, exponent: Any) -> Symbol:
+    """Write x**2, x**0.5, x**1 and x**-1 as the operations they are."""
+    power = graph.symbol(exponent)
+    special = {2.0: "square", 0.5: "sqrt", -1.0: "reciprocal"}
+    if power.is_constant and power.value == 1.0:
+        return graph.symbol(base)
+    if power.is_constant and power.value in special:
+        return graph.apply(graph.operations[special[power.value]], base)
+    return graph.apply(graph.operations["power"], base, power)
+
+
+_CALLS: dict[str, Callable[..., Symbol]] = {
+    "sum": _reduction("sum"),
+    "mean": _reduction("mean"),
+    "max": _reduction("max"),
+    "min": _reduction("min"),
+    "amax": _reduction("max"),
+    "amin": _reduction("min"),
+    "clip": _clip,
+    "where": _where,
+    "take_along_axis": _take_along_axis,
+    "norm": _norm,
+    "dot": lambda graph, a, b: graph.call("matmul", a, b),
+    "transpose": _transpose,
+    "power": _power,
+    "float_power": _power,
+    "pow": _power,
+    "round": _round,
+    "around": _round,
+    "positive": lambda graph, x: graph.symbol(x),
+    "square": lambda graph, x: graph.apply(graph.operations["square"], x),
+    "ones_like": lambda graph, x, **_: graph.call("broadcast_like", 1.0, x),
+    "zeros_like": lambda graph, x, **_: graph.call("broadcast_like", 0.0, x),
+}
+
+
+# --- simplification -------------------------------------------------------------
+
+
+def _strip_broadcasts(inputs: tuple[Symbol, ...], shape: Shape) -> tuple[Symbol, ...]:
+    """Leave out explicit broadcasts that the operation's own makes needless."""
+    for position, symbol in enumerate(inputs):
+        if symbol.operation.name != "broadcast_like":
+            continue
+        shorter = (*inputs[:position], symbol.inputs[0], *inputs[position + 1 :])
+        if broadcast_shapes("", *(each.shape for each in shorter)) == shape:
+            return _strip_broadcasts(shorter, shape)
+    return inputs
+
+
+def _simplify(
+    graph: Graph,
+    operation: Operation,
+    inputs: tuple[Symbol, ...],
+    options: dict[str, Any],
+    shape: Shape,
+) -> Symbol | None:
+    """Drop arithmetic that changes no bit: x-0, x*1, x/1, --x, max(x, x).
+
+    `0 * x` stays, since it is NaN where x is not finite.
+    """
+    name = operation.name
+    if name in ("sum", "max", "min", "mean") and options.get("axis") is None and not inputs[0].shape:
+        return inputs[0]
+    if name == "broadcast_like" and inputs[0].shape == shape:
+        return inputs[0]
+    if name == "negative" and inputs[0].operation.name == "negative":
+        return inputs[0].inputs[0]
+    if name in ("maximum", "minimum", "fmax", "fmin"):
+        if inputs[0].is_constant and not inputs[1].is_constant:
+            # The number goes second: which operand wins a tie depends on the order.
+            return graph.apply(operation, inputs[1], inputs[0])
+        return inputs[0] if inputs[0] is inputs[1] else None
+    if name == "multiply" and inputs[0].is_constant:
+        inputs = (inputs[1], inputs[0])
+    neutral = {"subtract": 0.0, "multiply": 1.0, "divide": 1.0}
+    if name in neutral and inputs[1].is_constant and inputs[0].shape == shape:
+        return inputs[0] if inputs[1].value == neutral[name] else None
+    return None

@@ -1,0 +1,256 @@
+"""The primitives: every operation that a formula may use, with its derivative.
+
+A derivative rule reads as the chain rule is written: `g` is the derivative of
+some number with respect to the output `y`, and the rule returns that number's
+derivative with respect to each input. Rules are themselves formulas, traced
+on the same symbols, so that they share sub-expressions with the value.
+
+Kinks take the derivative from the left, the one that a small step down would
+see: `maximum(x, 0)` has 0 at 0, `minimum(x, 0)` has 1, `clip` has 0 at the
+lower and 1 at the upper bound. `absolute` has 0 at 0. Where two symbols tie,
+`maximum` passes on to the second and `minimum` to the first. `max` and `min`
+over an axis share equally among ties. Steps (`sign`, `floor`, `round`,
+comparisons) have 0 everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nnplug.formulas.graph import Graph, Operation, Shape, Symbol, broadcast_shapes
+from nnplug.types import AnyArray
+
+__all__ = ["new_graph"]
+
+Rule = Callable[..., Any]
+
+
+def _ufunc(ufunc: np.ufunc, rule: Rule | None = None, *, lower: Rule | None = None) -> Operation:
+    return Operation(ufunc.__name__, ufunc, rule, ufunc=ufunc, lower=lower)
+
+
+def _predicate(ufunc: np.ufunc) -> Operation:
+    return Operation(ufunc.__name__, ufunc, ufunc=ufunc, dtype="bool")
+
+
+# --- derivative rules longer than a line -----------------------------------------
+
+
+def _power_rule(g: Symbol, y: Symbol, base: Symbol, exponent: Symbol) -> Any:
+    if exponent.is_constant:
+        return g * (exponent * base ** (exponent.value - 1)), None
+    # log is asked only where the base is positive; elsewhere the power is not
+    # differentiable in its exponent, or is 0 and stays 0.
+    safe = np.where(base > 0, base, 1)
+    by_base = None if base.is_constant else g * (exponent * base ** (exponent - 1))
+    return by_base, g * np.where(base > 0, y * np.log(safe), 0)
+
+
+def _hypot_rule(g: Symbol, y: Symbol, a: Symbol, b: Symbol) -> Any:
+    length = np.where(y > 0, y, 1)  # at the origin both derivatives are 0
+    return g * (a / length), g * (b / length)
+
+
+def _choose(condition: Symbol, g: Symbol) -> tuple[Symbol, Symbol]:
+    return np.where(condition, g, 0), np.where(condition, 0, g)  # type: ignore[return-value]  # np.where dispatches to Symbol
+
+
+def _clip_rule(g: Symbol, y: Symbol, x: Symbol, low: Symbol, high: Symbol) -> Any:
+    inside = np.logical_and(x > low, x <= high)
+    by_low = None if low.is_constant else np.where(x <= low, g, 0)
+    by_high = None if high.is_constant else np.where(x > high, g, 0)
+    return np.where(inside, g, 0), by_low, by_high
+
+
+def _expand(graph: Graph, reduced: Symbol, like: Symbol, axis: int | None, keepdims: bool) -> Symbol:
+    """Bring a reduction's output back to the shape that was reduced."""
+    if not keepdims and axis is not None and like.ndim > 1:
+        reduced = graph.call("expand_dims", reduced, axis=axis)
+    return graph.call("broadcast_like", reduced, like)
+
+
+def _sum_rule(g: Symbol, y: Symbol, x: Symbol, axis: int | None, keepdims: bool) -> Any:
+    return (_expand(g.graph, g, x, axis, keepdims),)
+
+
+def _extreme_rule(g: Symbol, y: Symbol, x: Symbol, axis: int | None, keepdims: bool) -> Any:
+    reached = x == _expand(g.graph, y, x, axis, keepdims)  # type: ignore[comparison-overlap]  # a ufunc
+    ties = np.sum(np.where(reached, 1.0, 0.0), axis=axis, keepdims=keepdims)
+    return (np.where(reached, _expand(g.graph, g / ties, x, axis, keepdims), 0),)
+
+
+def _matmul_rule(g: Symbol, y: Symbol, a: Symbol, b: Symbol) -> Any:
+    return g @ b.T, a.T @ g
+
+
+def _gather_rule(g: Symbol, y: Symbol, x: Symbol, indices: Symbol) -> Any:
+    return g * x.graph.call("one_hot", indices, x), None
+
+
+# --- shape rules ------------------------------------------------------------------
+
+
+def _reduced_shape(shape: Shape, axis: int | None, keepdims: bool) -> Shape:
+    if axis is None:
+        return (1,) * len(shape) if keepdims else ()
+    kept: Shape = (1,) if keepdims else ()
+    after = shape[axis + 1 :] if axis != -1 else ()
+    return (*shape[:axis], *kept, *after)
+
+
+def _matmul_shape(a: Shape, b: Shape) -> Shape:
+    if len(a) != 2 or len(b) != 2 or a[1] != b[0]:
+        from nnplug.formulas.graph import _shape_text, refuse
+
+        raise refuse(
+            f"a matrix product of shapes {_shape_text(a)} and {_shape_text(b)}",
+            "the inner dimensions must be equal, and both must be matrices",
+            "transpose one with .T; leave vectors out with `if param.ndim < 2`",
+        )
+    return (a[0], b[1])
+
+
+def _expand_shape(shape: Shape, axis: int) -> Shape:
+    at = len(shape) + 1 + axis
+    return (*shape[:at], 1, *shape[at:])
+
+
+# --- evaluation on arrays of what NumPy has under no single name -------------------
+
+
+def _one_hot(indices: AnyArray, like: AnyArray) -> AnyArray:
+    return (indices == np.arange(like.shape[-1])).astype(like.dtype)
+
+
+def _reduce(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda x, axis, keepdims: function(x, axis=axis, keepdims=keepdims)
+
+
+# --- rewriting in simpler primitives ------------------------------------------------
+
+
+def _lower_logaddexp(a: Symbol, b: Symbol) -> Any:
+    # NumPy's own is a scalar loop, 24 ns an element; these are vectorised.
+    return np.maximum(a, b) + np.log1p(np.exp(-abs(a - b)))
+
+
+def _lower_mean(x: Symbol, axis: int | None, keepdims: bool) -> Any:
+    reduced = x.shape if axis is None else (x.shape[axis],)
+    return np.sum(x, axis=axis, keepdims=keepdims) / x.graph.size(reduced)
+
+
+def _lower_power(base: Symbol, exponent: Symbol) -> Any:
+    if exponent.is_constant and exponent.value in (3.0, 4.0):
+        square = base * base
+        return square * base if exponent.value == 3.0 else square * square
+    return base.graph.apply(base.graph.operations["power"], base, exponent)
+
+
+_LN2 = math.log(2)
+_LN10 = math.log(10)
+
+_PRIMITIVES: tuple[Operation, ...] = (
+    # arithmetic
+    _ufunc(np.add, lambda g, y, a, b: (g, g)),
+    _ufunc(np.subtract, lambda g, y, a, b: (g, -g)),
+    _ufunc(np.multiply, lambda g, y, a, b: (g * b, g * a)),
+    _ufunc(np.divide, lambda g, y, a, b: (g / b, -(g / b) * y)),
+    _ufunc(np.power, _power_rule, lower=_lower_power),
+    _ufunc(np.negative, lambda g, y, x: (-g,)),
+    _ufunc(np.reciprocal, lambda g, y, x: (-g * (y * y),)),
+    _ufunc(np.square, lambda g, y, x: ((2 * g) * x,)),
+    _ufunc(np.sqrt, lambda g, y, x: ((0.5 * g) / y,)),
+    _ufunc(np.hypot, _hypot_rule),
+    # steps and kinks
+    _ufunc(np.absolute, lambda g, y, x: (g * np.sign(x),)),
+    _ufunc(np.sign),
+    _ufunc(np.floor),
+    Operation("round", np.rint, ufunc=np.rint),
+    _ufunc(np.maximum, lambda g, y, a, b: _choose(a > b, g)),
+    _ufunc(np.minimum, lambda g, y, a, b: _choose(a <= b, g)),
+    _ufunc(np.fmax, lambda g, y, a, b: _choose(a > b, g)),
+    _ufunc(np.fmin, lambda g, y, a, b: _choose(a <= b, g)),
+    Operation(
+        "clip",
+        np.clip,
+        _clip_rule,
+        lower=lambda x, low, high: np.minimum(np.maximum(x, low), high),
+    ),
+    Operation(
+        "where", np.where, lambda g, y, condition, a, b: (None, *_choose(condition, g))
+    ),
+    # exponentials and logarithms
+    _ufunc(np.exp, lambda g, y, x: (g * y,)),
+    _ufunc(np.exp2, lambda g, y, x: (g * (y * _LN2),)),
+    _ufunc(np.expm1, lambda g, y, x: (g * np.exp(x),)),
+    _ufunc(np.log, lambda g, y, x: (g / x,)),
+    _ufunc(np.log1p, lambda g, y, x: (g / (1 + x),)),
+    _ufunc(np.log2, lambda g, y, x: (g / (x * _LN2),)),
+    _ufunc(np.log10, lambda g, y, x: (g / (x * _LN10),)),
+    _ufunc(
+        np.logaddexp,
+        lambda g, y, a, b: (g * np.exp(a - y), g * np.exp(b - y)),
+        lower=_lower_logaddexp,
+    ),
+    # trigonometric and hyperbolic
+    _ufunc(np.sin, lambda g, y, x: (g * np.cos(x),)),
+    _ufunc(np.cos, lambda g, y, x: (-g * np.sin(x),)),
+    _ufunc(np.tan, lambda g, y, x: (g * (1 + y * y),)),
+    _ufunc(np.arctan, lambda g, y, x: (g / (1 + x * x),)),
+    _ufunc(np.sinh, lambda g, y, x: (g * np.cosh(x),)),
+    _ufunc(np.cosh, lambda g, y, x: (g * np.sinh(x),)),
+    _ufunc(np.tanh, lambda g, y, x: (g * (1 - y * y),)),
+    _ufunc(np.arcsinh, lambda g, y, x: (g / np.hypot(x, 1),)),
+    # truth values
+    *map(
+        _predicate,
+        (np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal),
+    ),
+    *map(_predicate, (np.logical_and, np.logical_or, np.logical_not, np.logical_xor)),
+    # reductions, matrices, choice by label
+    Operation("sum", _reduce(np.sum), _sum_rule, _reduced_shape),
+    Operation(
+        "mean",
+        _reduce(np.mean),
+        lambda g, y, x, axis, keepdims: _sum_rule(
+            g / g.graph.size(x.shape if axis is None else (x.shape[axis],)), y, x, axis, keepdims
+        ),
+        _reduced_shape,
+        lower=_lower_mean,
+    ),
+    Operation("max", _reduce(np.max), _extreme_rule, _reduced_shape),
+    Operation("min", _reduce(np.min), _extreme_rule, _reduced_shape),
+    Operation("matmul", np.matmul, _matmul_rule, _matmul_shape, ufunc=np.matmul),
+    Operation("transpose", np.transpose, lambda g, y, x: (g.T,), lambda shape: shape[::-1]),
+    Operation(
+        "take_along_axis",
+        lambda x, indices: np.take_along_axis(x, indices, axis=-1),
+        _gather_rule,
+        lambda x, indices: broadcast_shapes("take_along_axis", indices, (*x[:-1], 1)),
+    ),
+    Operation("one_hot", _one_hot, None, lambda indices, like: like),
+    # made by derivative rules
+    Operation(
+        "broadcast_like",
+        lambda x, like: np.broadcast_to(x, like.shape),
+        lambda g, y, x, like: (g, None),
+        lambda x, like: like,
+    ),
+    Operation(
+        "expand_dims",
+        lambda x, axis: np.expand_dims(x, axis),
+        lambda g, y, x, axis: (g.graph.call("sum", g, axis=axis),),
+        _expand_shape,
+    ),
+)
+
+_OPERATIONS = {operation.name: operation for operation in _PRIMITIVES}
+
+
+def new_graph() -> Graph:
+    """Make an empty graph that knows every primitive."""
+    return Graph(_OPERATIONS)

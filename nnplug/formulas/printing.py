@@ -1,0 +1,233 @@
+"""A formula as a person reads it: text in NumPy's notation, and LaTeX.
+
+A sub-expression that is used more than once is named and written once, as
+the graph has it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from nnplug.formulas.graph import Symbol, walk
+
+__all__ = ["to_latex", "to_text"]
+
+# Binding strengths, as Python's.
+_OR, _AND, _COMPARE, _ADD, _MULTIPLY, _UNARY, _POWER, _ATOM = range(8)
+
+_INFIX = {
+    "add": ("+", _ADD),
+    "subtract": ("-", _ADD),
+    "multiply": ("*", _MULTIPLY),
+    "divide": ("/", _MULTIPLY),
+    "matmul": ("@", _MULTIPLY),
+    "greater": (">", _COMPARE),
+    "greater_equal": (">=", _COMPARE),
+    "less": ("<", _COMPARE),
+    "less_equal": ("<=", _COMPARE),
+    "equal": ("==", _COMPARE),
+    "not_equal": ("!=", _COMPARE),
+    "logical_and": ("and", _AND),
+    "logical_or": ("or", _OR),
+}
+
+_LATEX_INFIX = {
+    "*": r"\,",
+    "@": r"\,",
+    ">=": r"\ge",
+    "<=": r"\le",
+    "==": "=",
+    "!=": r"\ne",
+    "and": r"\wedge",
+    "or": r"\vee",
+}
+
+_LATEX_FUNCTIONS = {
+    **{
+        name: rf"\{name}"
+        for name in ("exp", "log", "sin", "cos", "tan", "arctan", "sinh", "cosh", "tanh")
+    },
+    **{"max": r"\max", "min": r"\min", "maximum": r"\max", "minimum": r"\min"},
+    "log2": r"\log_2",
+    "log10": r"\log_{10}",
+    "sigmoid": r"\sigma",
+    "sum": r"\sum",
+    "sign": r"\operatorname{sign}",
+}
+
+_GREEK = frozenset(
+    "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma tau phi chi "
+    "psi omega".split()
+)
+
+Piece = tuple[str, int]
+"""A written expression and how strongly its outermost operator binds."""
+
+
+@dataclass(frozen=True)
+class _Style:
+    """What differs between text and LaTeX."""
+
+    number: Callable[[float], str]
+    name: Callable[[str], str]
+    node: Callable[[Symbol, list[Piece]], Piece]
+    definition: str
+
+
+def to_text(outputs: Sequence[Symbol], names: Sequence[str]) -> str:
+    """Write formulas in NumPy's notation.
+
+    Parameters
+    ----------
+    outputs : sequence of Symbol
+        The formulas; they may share sub-expressions.
+    names : sequence of str
+        What each is called, on the left of its equals sign.
+
+    Returns
+    -------
+    str
+        One line for each shared sub-expression, then one for each output.
+    """
+    return "\n".join(f"{left} = {right}" for left, right in _write(outputs, names, _TEXT))
+
+
+def to_latex(outputs: Sequence[Symbol], names: Sequence[str]) -> str:
+    r"""Write formulas in LaTeX, as the lines of an `aligned` environment."""
+    lines = [f"{left} &= {right}" for left, right in _write(outputs, names, _LATEX)]
+    return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+
+
+def _write(outputs: Sequence[Symbol], names: Sequence[str], style: _Style) -> list[tuple[str, str]]:
+    order = walk(outputs)
+    uses = Counter(id(child) for symbol in order for child in symbol.inputs)
+    taken = {symbol.name for symbol in order if symbol.is_input} | set(names)
+    letters = (name for name in (f"t{number}" for number in range(1, 10_000)) if name not in taken)
+    called = {id(output): name for output, name in zip(outputs, names, strict=True)}
+    pieces: dict[int, Piece] = {}
+    lines: list[tuple[str, str]] = []
+    for symbol in order:
+        if symbol.is_input:
+            piece = (style.name(symbol.name), _ATOM)
+        elif symbol.is_constant:
+            negative = symbol.value < 0
+            piece = (style.number(symbol.value), _UNARY if negative else _ATOM)
+        else:
+            piece = style.node(symbol, [pieces[id(child)] for child in symbol.inputs])
+            shared = uses[id(symbol)] > 1 and not _is_short(symbol)
+            if shared and id(symbol) not in called:
+                name = style.name(next(letters))
+                lines.append((name, piece[0]))
+                piece = (name, _ATOM)
+            elif id(symbol) in called and uses[id(symbol)]:
+                name = style.name(called.pop(id(symbol)))
+                lines.append((name, piece[0]))
+                piece = (name, _ATOM)
+        pieces[id(symbol)] = piece
+    done = {left for left, _ in lines}
+    for output, name in zip(outputs, names, strict=True):
+        if style.name(name) not in done:
+            lines.append((style.name(name), pieces[id(output)][0]))
+    return lines
+
+
+def _is_short(symbol: Symbol) -> bool:
+    """Whether naming the node would make the reading longer."""
+    return symbol.operation.name in ("negative", "absolute", "sign", "broadcast_like") and (
+        symbol.inputs[0].is_input or symbol.inputs[0].is_constant
+    )
+
+
+def _bracket(piece: Piece, at_least: int) -> str:
+    return piece[0] if piece[1] >= at_least else f"({piece[0]})"
+
+
+# --- text ---------------------------------------------------------------------------
+
+
+def _text_number(value: float) -> str:
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+
+
+def _text_node(symbol: Symbol, inputs: list[Piece]) -> Piece:
+    name = symbol.operation.name
+    if name in _INFIX:
+        sign, strength = _INFIX[name]
+        # The right operand binds more tightly: a - (b - c), a / (b * c).
+        left, right = _bracket(inputs[0], strength), _bracket(inputs[1], strength + 1)
+        return f"{left} {sign} {right}", strength
+    if name == "negative":
+        return f"-{_bracket(inputs[0], _UNARY)}", _UNARY
+    if name == "square":
+        return f"{_bracket(inputs[0], _ATOM)}**2", _POWER
+    if name == "power":
+        return f"{_bracket(inputs[0], _ATOM)}**{_bracket(inputs[1], _POWER)}", _POWER
+    if name == "reciprocal":
+        return f"1 / {_bracket(inputs[0], _UNARY)}", _MULTIPLY
+    if name == "transpose":
+        return f"{_bracket(inputs[0], _ATOM)}.T", _ATOM
+    if name == "absolute":
+        return f"abs({inputs[0][0]})", _ATOM
+    if name in ("broadcast_like", "expand_dims"):
+        return inputs[0]
+    return f"{name}({', '.join(text for text, _ in inputs)})", _ATOM
+
+
+# --- LaTeX --------------------------------------------------------------------------
+
+
+def _latex_number(value: float) -> str:
+    text = _text_number(value)
+    if "e" in text:
+        mantissa, exponent = f"{Decimal(text):e}".split("e")
+        return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
+    return text.replace("inf", r"\infty")
+
+
+def _latex_name(name: str) -> str:
+    stem = name.rstrip("0123456789")
+    digits = name[len(stem) :]
+    if stem in _GREEK:
+        stem = rf"\{stem}"
+    elif len(stem) > 1:
+        stem = rf"\mathit{{{stem}}}".replace("_", r"\_")
+    return f"{stem}_{{{digits}}}" if digits else stem
+
+
+def _latex_node(symbol: Symbol, inputs: list[Piece]) -> Piece:
+    name = symbol.operation.name
+    texts = [text for text, _ in inputs]
+    if name == "divide":
+        return rf"\frac{{{texts[0]}}}{{{texts[1]}}}", _MULTIPLY
+    if name == "reciprocal":
+        return rf"\frac{{1}}{{{texts[0]}}}", _MULTIPLY
+    if name in _INFIX:
+        sign, strength = _INFIX[name]
+        left, right = _bracket(inputs[0], strength), _bracket(inputs[1], strength + 1)
+        return f"{left} {_LATEX_INFIX.get(sign, sign)} {right}", strength
+    if name == "negative":
+        return f"-{_bracket(inputs[0], _UNARY)}", _UNARY
+    if name in ("square", "power"):
+        exponent = "2" if name == "square" else texts[1]
+        return f"{_bracket(inputs[0], _ATOM)}^{{{exponent}}}", _POWER
+    if name == "sqrt":
+        return rf"\sqrt{{{texts[0]}}}", _ATOM
+    if name == "absolute":
+        return rf"\left|{texts[0]}\right|", _ATOM
+    if name == "transpose":
+        return rf"{_bracket(inputs[0], _ATOM)}^\top", _ATOM
+    if name == "where":
+        cases = rf"{texts[1]} & \text{{if }} {texts[0]} \\ {texts[2]} & \text{{otherwise}}"
+        return rf"\begin{{cases}} {cases} \end{{cases}}", _ATOM
+    if name in ("broadcast_like", "expand_dims"):
+        return inputs[0]
+    escaped = name.replace("_", r"\_")
+    function = _LATEX_FUNCTIONS.get(name, rf"\operatorname{{{escaped}}}")
+    return rf"{function}\left({', '.join(texts)}\right)", _ATOM
+
+
+_TEXT = _Style(_text_number, lambda name: name, _text_node, " = ")
+_LATEX = _Style(_latex_number, _latex_name, _latex_node, " &= ")

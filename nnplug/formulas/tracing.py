@@ -1,0 +1,108 @@
+"""Calling an author's formula on symbols, and expanding it for an engine."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nnplug.errors import FormulaError
+from nnplug.formulas.graph import Symbol, walk
+
+__all__ = ["lower", "trace"]
+
+
+def trace(
+    function: Callable[..., Any],
+    arguments: Sequence[Symbol],
+    options: Mapping[str, Any],
+    *,
+    name: str,
+) -> tuple[Symbol, ...]:
+    """Call a formula on symbols.
+
+    Parameters
+    ----------
+    function : callable
+        The author's function.
+    arguments : sequence of Symbol
+        Its positional arguments.
+    options : mapping
+        Its keyword arguments, numbers or symbols.
+    name : str
+        The part's name, for messages.
+
+    Returns
+    -------
+    tuple of Symbol
+        What it returns; a single value gives a tuple of one.
+
+    Raises
+    ------
+    FormulaError
+        If it uses something that cannot be traced: with the author's file
+        and line, the reason and the way out.
+    """
+    try:
+        result = function(*arguments, **options)
+    except FormulaError as error:
+        raise FormulaError(f"{name}: {error}") from None
+    except Exception as error:
+        raise FormulaError(
+            f"{name}: {_place(error)}{type(error).__name__} while tracing the formula: {error}.\n"
+            "Way out: use plain NumPy on the arguments, or give the part `derivative=`."
+        ) from error
+    outputs = result if isinstance(result, tuple) else (result,)
+    graph = arguments[0].graph
+    for output in outputs:
+        if output is None:
+            raise FormulaError(
+                f"{name}: {_definition(function)}the formula returns nothing.\n"
+                "Way out: end it with `return`."
+            )
+    try:
+        return tuple(graph.symbol(output) for output in outputs)
+    except FormulaError:
+        kinds = ", ".join(type(output).__name__ for output in outputs)
+        raise FormulaError(
+            f"{name}: {_definition(function)}the formula returns {kinds}, which does not come "
+            "from its arguments.\nWay out: compute the result from the arguments with NumPy."
+        ) from None
+
+
+def _place(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    here = str(Path(__file__).parent)
+    for frame in reversed(frames):
+        if not frame.filename.startswith(here) and "numpy" not in Path(frame.filename).parts:
+            return f"{frame.filename}:{frame.lineno}: "
+    return ""
+
+
+def _definition(function: Callable[..., Any]) -> str:
+    code = getattr(function, "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}: " if code is not None else ""
+
+
+def lower(outputs: Sequence[Symbol]) -> list[Symbol]:
+    """Rewrite composite operations in primitives, down to single array calls."""
+    lowered: dict[int, Symbol] = {}
+    for symbol in walk(outputs):
+        inputs = tuple(lowered[id(child)] for child in symbol.inputs)
+        rewrite = symbol.operation.lower
+        if symbol.is_input or symbol.is_constant:
+            result = symbol
+        elif rewrite is not None:
+            result = symbol.graph.symbol(rewrite(*inputs, **dict(symbol.options)))
+            if any(_can_lower(node) for node in walk([result])):
+                result = lower([result])[0]
+        else:
+            result = symbol.graph.apply(symbol.operation, *inputs, **dict(symbol.options))
+        lowered[id(symbol)] = result
+    return [lowered[id(symbol)] for symbol in outputs]
+
+
+def _can_lower(symbol: Symbol) -> bool:
+    rewrite = symbol.operation.lower
+    return rewrite is not None and rewrite(*symbol.inputs, **dict(symbol.options)) is not symbol
