@@ -29,23 +29,82 @@ def differentiate(output: Symbol, arguments: Sequence[Symbol], seed: Symbol) -> 
         argument's shape. Nodes that the value already has are shared.
     """
     graph = output.graph
-    zero = graph.constant(0.0)
-    gradients: dict[int, Symbol] = {id(output): _match(graph, seed, output)}
     order = walk([output])
     needed = _depending(order, arguments)
+    gradients: dict[int, _Gradient] = {id(output): _plain(_match(graph, seed, output))}
     for symbol in reversed(order):
         gradient = gradients.get(id(symbol))
         rule = symbol.operation.derivative
         if gradient is None or rule is None or id(symbol) not in needed:
             continue
-        parts = rule(gradient, symbol, *symbol.inputs, **dict(symbol.options))
-        for child, part in zip(symbol.inputs, parts, strict=True):
-            if part is None or id(child) not in needed:
-                continue
-            share = _reduce_to(graph, graph.symbol(part), symbol.shape, child.shape)
-            sofar = gradients.get(id(child))
-            gradients[id(child)] = share if sofar is None else sofar + share
-    return [_match(graph, gradients.get(id(argument), zero), argument) for argument in arguments]
+        if not symbol.operation.elementwise:
+            gradient = _plain(_total(gradient))
+        for mask, selected in gradient.values():
+            shares = rule(selected, symbol, *symbol.inputs, **dict(symbol.options))
+            for child, share in zip(symbol.inputs, shares, strict=True):
+                if share is not None and id(child) in needed:
+                    entry = gradients.setdefault(id(child), {})
+                    _add(entry, mask, graph.symbol(share), symbol, child)
+    zero = _plain(graph.constant(0.0))
+    return [
+        _match(graph, _total(gradients.get(id(argument), zero)), argument)
+        for argument in arguments
+    ]
+
+
+# A gradient that flows back through `where` (or `maximum`, `clip`, ...) is zero
+# wherever the condition chose the other branch, even if the derivative of the
+# branch not taken is infinite or NaN there. So a gradient is kept as a sum of
+# terms, each with the conditions under which it counts, and the selection is
+# written last, outside all products: 0 times infinity is never computed.
+_Mask = tuple[tuple[Symbol, bool], ...]
+_Gradient = dict[tuple[tuple[int, bool], ...], tuple[_Mask, Symbol]]
+"""Terms by the identity of their conditions (symbols compare as arrays do)."""
+
+
+def _plain(term: Symbol) -> _Gradient:
+    return {(): ((), term)}
+
+
+def _add(entry: _Gradient, mask: _Mask, share: Symbol, symbol: Symbol, child: Symbol) -> None:
+    """Add one term to a gradient, its outermost selections taken off."""
+    if symbol.operation.elementwise:
+        while (peeled := _peel(share)) is not None:
+            condition, taken, share = peeled
+            mask = (*mask, (condition, taken))
+    if child.shape != symbol.shape:
+        share = _reduce_to(symbol.graph, _select(mask, share), symbol.shape, child.shape)
+        mask = ()
+    key = tuple((id(condition), taken) for condition, taken in mask)
+    entry[key] = (mask, entry[key][1] + share if key in entry else share)
+
+
+def _peel(share: Symbol) -> tuple[Symbol, bool, Symbol] | None:
+    """Take `where(c, h, 0)` or `where(c, 0, h)` apart, if it is one."""
+    if share.operation.name != "where":
+        return None
+    condition, a, b = share.inputs
+    if _is_zero(b):
+        return condition, True, a
+    return (condition, False, b) if _is_zero(a) else None
+
+
+def _is_zero(symbol: Symbol) -> bool:
+    return symbol.is_constant and symbol.value == 0.0
+
+
+def _select(mask: _Mask, share: Symbol) -> Symbol:
+    for condition, taken in reversed(mask):
+        branches = (share, 0.0) if taken else (0.0, share)
+        share = share.graph.call("where", condition, *branches)
+    return share
+
+
+def _total(gradient: _Gradient) -> Symbol:
+    total, *rest = (_select(mask, share) for mask, share in gradient.values())
+    for term in rest:
+        total = total + term
+    return total
 
 
 def _depending(order: list[Symbol], arguments: Sequence[Symbol]) -> set[int]:

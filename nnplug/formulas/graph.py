@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -246,7 +246,9 @@ class Graph:
         The primitives that formulas may use.
     """
 
-    operations: dict[str, Operation]
+    operations: Mapping[str, Operation]
+    opaque: dict[str, Operation] = field(default_factory=dict)
+    """Functions that could not be traced and run as they stand, by name."""
     _nodes: dict[Hashable, Symbol] = field(default_factory=dict)
 
     def input(self, name: str, shape: Shape = (), dtype_kind: str = "float") -> Symbol:
@@ -295,7 +297,7 @@ class Graph:
                 f"`{name}` cannot be traced",
                 "nnplug knows no derivative for it",
                 "build it from the supported functions, or give the part `derivative=`."
-                + suggest(name, self.operations),
+                + suggest(name, self.operations).rstrip("?"),
             )
         if options:
             raise refuse(
@@ -318,7 +320,10 @@ class Graph:
             return self._fold(operation, inputs)
         if operation.shape is None:
             shape = broadcast_shapes(operation.name, *(symbol.shape for symbol in inputs))
-            inputs = _strip_broadcasts(inputs, shape)
+            narrow, like = _strip_broadcasts(inputs, shape)
+            if like is not None:
+                return self.call("broadcast_like", self.apply(operation, *narrow), like)
+            inputs = narrow
         else:
             shape = operation.shape(*(symbol.shape for symbol in inputs), **options)
         simpler = _simplify(self, operation, inputs, options, shape)
@@ -532,6 +537,8 @@ def _power(graph: Graph, base: Any, exponent: Any) -> Symbol:
     special = {2.0: "square", 0.5: "sqrt", -1.0: "reciprocal"}
     if power.is_constant and power.value == 1.0:
         return graph.symbol(base)
+    if power.is_constant and power.value == 0.0:
+        return graph.call("ones_like", graph.symbol(base))
     if power.is_constant and power.value in special:
         return graph.apply(graph.operations[special[power.value]], base)
     return graph.apply(graph.operations["power"], base, power)
@@ -565,15 +572,30 @@ _CALLS: dict[str, Callable[..., Symbol]] = {
 # --- simplification -------------------------------------------------------------
 
 
-def _strip_broadcasts(inputs: tuple[Symbol, ...], shape: Shape) -> tuple[Symbol, ...]:
-    """Leave out explicit broadcasts that the operation's own makes needless."""
-    for position, symbol in enumerate(inputs):
-        if symbol.operation.name != "broadcast_like":
-            continue
-        shorter = (*inputs[:position], symbol.inputs[0], *inputs[position + 1 :])
-        if broadcast_shapes("", *(each.shape for each in shorter)) == shape:
-            return _strip_broadcasts(shorter, shape)
-    return inputs
+def _strip_broadcasts(
+    inputs: tuple[Symbol, ...], shape: Shape
+) -> tuple[tuple[Symbol, ...], Symbol | None]:
+    """Compute before broadcasting, not after.
+
+    Returns
+    -------
+    tuple of Symbol
+        The inputs without explicit broadcasts.
+    Symbol or None
+        What the result has still to be broadcast to, if its inputs alone no
+        longer give it its shape.
+    """
+    stretched = [symbol for symbol in inputs if symbol.operation.name == "broadcast_like"]
+    if not stretched:
+        return inputs, None
+    narrow = tuple(
+        symbol.inputs[0] if symbol.operation.name == "broadcast_like" else symbol
+        for symbol in inputs
+    )
+    if broadcast_shapes("", *(symbol.shape for symbol in narrow)) == shape:
+        return narrow, None
+    likes = [symbol.inputs[1] for symbol in stretched if symbol.shape == shape]
+    return (narrow, likes[0]) if likes else (inputs, None)
 
 
 def _simplify(
@@ -583,7 +605,7 @@ def _simplify(
     options: dict[str, Any],
     shape: Shape,
 ) -> Symbol | None:
-    """Drop arithmetic that changes no bit: x-0, x*1, x/1, --x, max(x, x).
+    """Drop arithmetic that changes no bit: x-0, x*1, x/1, --x, max(x, x), a + -b.
 
     `0 * x` stays, since it is NaN where x is not finite.
     """
@@ -594,14 +616,49 @@ def _simplify(
         return inputs[0]
     if name == "negative" and inputs[0].operation.name == "negative":
         return inputs[0].inputs[0]
+    if name == "where" and inputs[0].is_constant:
+        chosen = inputs[1] if inputs[0].value else inputs[2]
+        return chosen if chosen.shape == shape else None
     if name in ("maximum", "minimum", "fmax", "fmin"):
         if inputs[0].is_constant and not inputs[1].is_constant:
             # The number goes second: which operand wins a tie depends on the order.
             return graph.apply(operation, inputs[1], inputs[0])
         return inputs[0] if inputs[0] is inputs[1] else None
+    simpler = _simplify_signs(graph, name, inputs)
+    return simpler if simpler is not None else _simplify_neutral(name, inputs, shape)
+
+
+def _simplify_neutral(name: str, inputs: tuple[Symbol, ...], shape: Shape) -> Symbol | None:
     if name == "multiply" and inputs[0].is_constant:
         inputs = (inputs[1], inputs[0])
     neutral = {"subtract": 0.0, "multiply": 1.0, "divide": 1.0}
     if name in neutral and inputs[1].is_constant and inputs[0].shape == shape:
         return inputs[0] if inputs[1].value == neutral[name] else None
     return None
+
+
+def _simplify_signs(graph: Graph, name: str, inputs: tuple[Symbol, ...]) -> Symbol | None:
+    """Turn products with -1 and sums of negatives into differences."""
+    if name not in ("add", "subtract", "multiply"):
+        return None
+    a, b = inputs
+    if name == "multiply":
+        if a.is_constant and a.value == -1.0:
+            return -b
+        return -a if b.is_constant and b.value == -1.0 else None
+    if b.operation.name == "negative":
+        return a - b.inputs[0] if name == "add" else a + b.inputs[0]
+    if name == "add" and a.operation.name == "negative":
+        return b - a.inputs[0]
+    if name == "add" and a.operation.name == b.operation.name == "where":
+        # Two halves of one choice: where(c, p, 0) + where(c, 0, q).
+        (c, p, zero), (d, other, q) = a.inputs, b.inputs
+        if c is d and _zero(zero) and _zero(other):
+            return graph.call("where", c, p, q)
+        if c is d and _zero(p) and _zero(q):
+            return graph.call("where", c, other, zero)
+    return None
+
+
+def _zero(symbol: Symbol) -> bool:
+    return symbol.is_constant and symbol.value == 0.0

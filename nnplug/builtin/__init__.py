@@ -1,0 +1,12 @@
+"""The built-in parts, one module per kind, each a plugin like any other."""
+
+MODULES = (
+    "activations",
+    "losses",
+    "optimizers",
+    "initializers",
+    "schedules",
+    "metrics",
+    "datasets",
+)
+"""The modules of this package that hold parts."""

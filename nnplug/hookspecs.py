@@ -1,0 +1,95 @@
+"""The hooks that a plugin may implement.
+
+A plugin is a module (or any object) named by an entry point of the group
+`nnplug`. It implements hooks with `@nnplug.hookimpl`; the built-in parts are
+plugins too. Each `register_*` hook is given `register`, to be called once for
+each part, and returns nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from nnplug.parts import (
+        Activation,
+        Dataset,
+        Initializer,
+        Loss,
+        Metric,
+        Optimizer,
+        Schedule,
+    )
+
+__all__ = ["HOOKS", "hookimpl", "hookspec"]
+
+hookspec = pluggy.HookspecMarker("nnplug")
+hookimpl = pluggy.HookimplMarker("nnplug")
+
+
+@hookspec
+def register_activations(register: Callable[[Activation], None]) -> None:
+    """Register activations, made with `@nnplug.activation`."""
+
+
+@hookspec
+def register_losses(register: Callable[[Loss], None]) -> None:
+    """Register losses, made with `@nnplug.loss`."""
+
+
+@hookspec
+def register_optimizers(register: Callable[[Optimizer], None]) -> None:
+    """Register optimizers, made with `@nnplug.optimizer`."""
+
+
+@hookspec
+def register_initializers(register: Callable[[Initializer], None]) -> None:
+    """Register initializers, made with `@nnplug.initializer`."""
+
+
+@hookspec
+def register_schedules(register: Callable[[Schedule], None]) -> None:
+    """Register schedules, made with `@nnplug.schedule`."""
+
+
+@hookspec
+def register_metrics(register: Callable[[Metric], None]) -> None:
+    """Register metrics, made with `@nnplug.metric`."""
+
+
+@hookspec
+def register_datasets(register: Callable[[Dataset], None]) -> None:
+    """Register datasets, made with `@nnplug.dataset`."""
+
+
+@hookspec
+def on_train_start(run: Any) -> None:
+    """Look at a run before its first step; `run` is its `nnplug.Run`."""
+
+
+@hookspec
+def on_epoch_end(run: Any, record: Any) -> bool | None:
+    """Look at a run after each epoch; return True to end it there.
+
+    `record` is the epoch's `nnplug.EpochRecord`: its losses and metrics.
+    """
+
+
+@hookspec
+def on_train_end(run: Any) -> None:
+    """Look at a run after its last step."""
+
+
+HOOKS: dict[str, str] = {
+    "register_activations": "activation",
+    "register_losses": "loss",
+    "register_optimizers": "optimizer",
+    "register_initializers": "initializer",
+    "register_schedules": "schedule",
+    "register_metrics": "metric",
+    "register_datasets": "dataset",
+}
+"""The registration hooks, with the kind of part that each takes."""

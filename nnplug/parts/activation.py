@@ -1,0 +1,185 @@
+"""Activations: what a layer does to its sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from nnplug.errors import FormulaError, PartError
+from nnplug.formulas.derivative import differentiate
+from nnplug.formulas.graph import Operation, Symbol, walk
+from nnplug.formulas.tracing import trace
+from nnplug.parts.part import Part, Trainable, build_part
+
+__all__ = ["Activation", "activation"]
+
+Gives = Literal["", "probabilities", "log_probabilities"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Activation(Part):
+    """A function of a layer's sums, elementwise or over each row.
+
+    Attributes
+    ----------
+    own_derivative : callable or None
+        dy/dx in terms of input and output, when the author gave it.
+    gives : str
+        `"probabilities"` or `"log_probabilities"` when its outputs are such;
+        a loss that takes logits refuses it.
+    """
+
+    kind: ClassVar[str] = "activation"
+    plural: ClassVar[str] = "activations"
+
+    own_derivative: Callable[..., Any] | None = None
+    gives: Gives = ""
+
+    @property
+    def trainables(self) -> dict[str, float]:
+        """The options that are learned, with the value they start from."""
+        return {
+            key: float(value)
+            for key, value in self.options.items()
+            if isinstance(self.defaults[key], Trainable)
+        }
+
+    def value(self, x: Symbol, options: Mapping[str, Any] | None = None) -> Symbol:
+        """Trace the formula.
+
+        Parameters
+        ----------
+        x : Symbol
+            The layer's sums, shape (N, C).
+        options : mapping, optional
+            Symbols that stand for some of the options.
+
+        Returns
+        -------
+        Symbol
+            The outputs, shape (N, C).
+
+        Raises
+        ------
+        FormulaError
+            If it cannot be traced and has no derivative of its own, or if
+            its result has another shape.
+        """
+        chosen = {**self.options, **(options or {})}
+        try:
+            outputs = trace(self.function, [x], chosen, name=f"activation {self.name!r}")
+        except FormulaError:
+            if self.own_derivative is None:
+                raise
+            return _opaque(self, self.function, x)
+        if len(outputs) != 1:
+            raise FormulaError(
+                f"activation {self.name!r}: {self.place}: it returns {len(outputs)} values; "
+                "an activation returns one array of its input's shape."
+            )
+        y = outputs[0]
+        if y.shape == ():
+            y = x.graph.call("broadcast_like", y, x)
+        for node in (y, *walk([y])):
+            mixed = x.shape and x.shape[0] not in node.shape and _depends(node, x)
+            if node is y and node.shape != x.shape or mixed:
+                raise FormulaError(
+                    f"activation {self.name!r}: {self.place}: its result has shape "
+                    f"{node.shape}, its input {x.shape}.\n"
+                    "Way out: keep every row by itself; reduce with axis=-1, keepdims=True."
+                )
+        return y
+
+    def slope(self, x: Symbol, y: Symbol) -> Symbol | None:
+        """Derive dy/dx element by element; None for a row-wise activation."""
+        if self.own_derivative is not None:
+            try:
+                outputs = trace(
+                    self.own_derivative, [x, y], self.options, name=f"derivative of {self.name!r}"
+                )
+                return outputs[0]
+            except FormulaError:
+                return _opaque(self, self.own_derivative, x, y)
+        if not all(node.operation.elementwise for node in walk([y]) if _depends(node, x)):
+            return None
+        return differentiate(y, [x], x.graph.constant(1.0))[0]
+
+    def pull_back(self, x: Symbol, y: Symbol, g: Symbol) -> Symbol:
+        """Derive the loss by `x` from its derivative `g` by `y`."""
+        slope = self.slope(x, y)
+        return g * slope if slope is not None else differentiate(y, [x], g)[0]
+
+
+def _depends(node: Symbol, x: Symbol) -> bool:
+    return any(each is x for each in walk([node]))
+
+
+def _opaque(part: Activation, function: Callable[..., Any], *inputs: Symbol) -> Symbol:
+    """Make a node that calls the author's function as it stands, on arrays."""
+    key = f"{part.name}.{function.__name__}"
+    options = dict(part.options)
+    known = inputs[0].graph.opaque
+    if key not in known:
+        known[key] = Operation(
+            key, lambda *arrays: function(*arrays, **options), shape=lambda *shapes: shapes[0]
+        )
+    return inputs[0].graph.apply(known[key], *inputs)
+
+
+def activation(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    aliases: tuple[str, ...] = (),
+    derivative: Callable[..., Any] | None = None,
+    gives: Gives = "",
+) -> Any:
+    """Make an activation from a formula in NumPy.
+
+    The formula takes the sums `x` of shape (N, C) and returns an array of
+    that shape, element by element or over each row (axis=-1). Its keyword
+    arguments are its options.
+
+    Parameters
+    ----------
+    name : str, optional
+        Instead of the function's own.
+    aliases : tuple of str, optional
+        Other names.
+    derivative : callable, optional
+        `derivative(x, y, **options)`, dy/dx element by element. Without it
+        the formula is differentiated; a formula that cannot be traced needs it.
+    gives : str, optional
+        `"probabilities"` or `"log_probabilities"`.
+
+    Raises
+    ------
+    PartError
+        If the signature is not `(x, *, option=default, ...)`.
+
+    Examples
+    --------
+    >>> @activation
+    ... def cube(x):
+    ...     "The cube."
+    ...     return x**3
+    >>> float(cube(2.0))
+    8.0
+    """
+
+    def decorate(function: Callable[..., Any]) -> Activation:
+        if derivative is not None and not callable(derivative):
+            raise PartError(f"activation {function.__name__!r}: derivative= is not a function.")
+        return build_part(
+            Activation,
+            function,
+            positional=lambda names: None if len(names) == 1 else "an activation takes (x)",
+            name=name,
+            aliases=aliases,
+            own_derivative=derivative,
+            gives=gives,
+        )
+
+    return decorate if function is None else decorate(function)

@@ -1,0 +1,86 @@
+"""Datasets: data with a name, and the recipe that fits it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from nnplug.parts.part import Part, build_part
+from nnplug.types import AnyArray
+
+__all__ = ["Data", "Dataset", "Task", "dataset"]
+
+Task = Literal["regression", "binary", "multiclass"]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Rows to learn from, as arrays.
+
+    Attributes
+    ----------
+    inputs : array of shape (N, D)
+        Numbers.
+    targets : array
+        For regression, numbers of shape (N, K). For classification, the
+        class of each row as an index into `classes`, shape (N,).
+    task : str
+        `"regression"`, `"binary"` or `"multiclass"`.
+    classes : tuple
+        The classes as the user knows them; empty for regression.
+    features : tuple of str
+        The name of each column of `inputs`; may be empty.
+    recipe : mapping
+        Settings that fit this data, by the names of `nnplug.train`; what the
+        user says wins over them.
+    """
+
+    inputs: AnyArray
+    targets: AnyArray
+    task: Task
+    classes: tuple[Any, ...] = ()
+    features: tuple[str, ...] = ()
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset(Part):
+    """A function that gives a `Data`."""
+
+    kind: ClassVar[str] = "dataset"
+    plural: ClassVar[str] = "datasets"
+
+
+def dataset(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    aliases: tuple[str, ...] = (),
+) -> Any:
+    """Make a dataset from a function without arguments that returns a `Data`.
+
+    Parameters
+    ----------
+    name : str, optional
+        Instead of the function's own.
+    aliases : tuple of str, optional
+        Other names.
+
+    Raises
+    ------
+    PartError
+        If the function takes positional arguments.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Dataset:
+        return build_part(
+            Dataset,
+            function,
+            positional=lambda names: "a dataset takes no arguments" if names else None,
+            name=name,
+            aliases=aliases,
+        )
+
+    return decorate if function is None else decorate(function)

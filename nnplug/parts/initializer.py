@@ -1,0 +1,69 @@
+"""Initializers: the weights before the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from nnplug.parts.part import Part, build_part
+
+__all__ = ["Initializer", "initializer"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Initializer(Part):
+    """Draws the weights of one layer; biases start at zero.
+
+    Attributes
+    ----------
+    legacy : bool
+        Whether it draws from NumPy's legacy stream (`numpy.random.seed`).
+    """
+
+    kind: ClassVar[str] = "initializer"
+    plural: ClassVar[str] = "initializers"
+
+    legacy: bool = False
+
+
+def initializer(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    aliases: tuple[str, ...] = (),
+    legacy: bool = False,
+) -> Any:
+    """Make an initializer from `def name(generator, fan_in, fan_out, *, ...)`.
+
+    It returns the weights, float64 of shape (fan_in, fan_out), drawn from the
+    `numpy.random.Generator` it is given. The layers are drawn in order, from
+    one generator.
+
+    Parameters
+    ----------
+    name : str, optional
+        Instead of the function's own.
+    aliases : tuple of str, optional
+        Other names.
+    legacy : bool, optional
+        Give it a generator with the stream of `numpy.random.seed(seed)`.
+
+    Raises
+    ------
+    PartError
+        If the signature is another.
+    """
+
+    def check(names: tuple[str, ...]) -> str | None:
+        if names == ("generator", "fan_in", "fan_out"):
+            return None
+        return "an initializer takes (generator, fan_in, fan_out)"
+
+    def decorate(function: Callable[..., Any]) -> Initializer:
+        return build_part(
+            Initializer, function, positional=check, name=name, aliases=aliases, legacy=legacy
+        )
+
+    return decorate if function is None else decorate(function)

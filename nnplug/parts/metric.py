@@ -1,0 +1,86 @@
+"""Metrics: how good a network is, for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from nnplug.errors import PartError
+from nnplug.parts.part import Part, build_part
+
+__all__ = ["Metric", "metric"]
+
+Goal = Literal["maximize", "minimize"]
+
+_PAIRS = (("prediction", "target"), ("classes", "labels"), ("probabilities", "labels"))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Metric(Part):
+    """A number for all rows at once.
+
+    Attributes
+    ----------
+    takes : str
+        By the name of its first argument: `"prediction"`, the outputs in the
+        target's units, (N, K); `"classes"`, the class chosen for each row,
+        (N,); or `"probabilities"` of each class, (N, C).
+    goal : str
+        `"maximize"` or `"minimize"`.
+    """
+
+    kind: ClassVar[str] = "metric"
+    plural: ClassVar[str] = "metrics"
+
+    takes: str = "prediction"
+    goal: Goal = "minimize"
+
+
+def metric(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    aliases: tuple[str, ...] = (),
+    goal: Goal = "minimize",
+) -> Any:
+    """Make a metric from a function of all rows that returns one number.
+
+    `def name(prediction, target)` for regression, `def name(classes, labels)`
+    or `def name(probabilities, labels)` for classification; `labels` are
+    class indices, shape (N,).
+
+    Parameters
+    ----------
+    name : str, optional
+        Instead of the function's own.
+    aliases : tuple of str, optional
+        Other names.
+    goal : str, optional
+        `"maximize"` or `"minimize"`.
+
+    Raises
+    ------
+    PartError
+        If the signature is another.
+    """
+
+    def check(names: tuple[str, ...]) -> str | None:
+        pairs = " or ".join(f"({', '.join(pair)})" for pair in _PAIRS)
+        return None if names in _PAIRS else f"a metric takes {pairs}"
+
+    def decorate(function: Callable[..., Any]) -> Metric:
+        if goal not in ("maximize", "minimize"):
+            raise PartError(f"metric: goal={goal!r} is neither 'maximize' nor 'minimize'.")
+        return build_part(
+            Metric,
+            function,
+            positional=check,
+            name=name,
+            aliases=aliases,
+            goal=goal,
+            takes=function.__code__.co_varnames[0],
+        )
+
+    return decorate if function is None else decorate(function)

@@ -1,0 +1,220 @@
+"""What every part is: a named function with options."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self, TypeVar
+
+from nnplug.errors import OptionError, PartError, suggest
+from nnplug.parts.text import is_part_name, normalise_name
+
+__all__ = ["OptionValue", "Part", "Trainable", "build_part", "trainable"]
+
+OptionValue = bool | int | float | str
+
+
+class Trainable(float):
+    """An option that is learned: its value is where learning starts."""
+
+
+def trainable(start: float) -> Any:
+    """Declare an option as trainable, by its default.
+
+    `def prelu(x, *, slope=nnplug.trainable(0.25))` gives each layer a slope
+    of its own, which lives among the parameters and is updated like them.
+
+    Parameters
+    ----------
+    start : float
+        The value before training.
+    """
+    return Trainable(start)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Part:
+    """A formula with a name: the base of every kind of part.
+
+    Calling a part calls its function with its options.
+
+    Attributes
+    ----------
+    function : callable
+        The author's function.
+    name : str
+        In snake_case.
+    aliases : tuple of str
+        Other names it is found by.
+    defaults : mapping
+        Its keyword arguments with their declared defaults.
+    options : mapping
+        The same with the values of this instance.
+    """
+
+    kind: ClassVar[str] = "part"
+    plural: ClassVar[str] = "parts"
+
+    function: Callable[..., Any]
+    name: str
+    aliases: tuple[str, ...] = ()
+    defaults: Mapping[str, OptionValue] = field(default_factory=dict)
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return self.function(*arguments, **{**self.options, **options})
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.text}>"
+
+    @property
+    def text(self) -> str:
+        """The text form, with the options that differ from their defaults."""
+        changed = [
+            f"{key}={_option_text(value)}"
+            for key, value in self.options.items()
+            if value != self.defaults[key]
+        ]
+        return f"{self.name}:{','.join(changed)}" if changed else self.name
+
+    @property
+    def doc(self) -> str:
+        """The author's docstring, without indentation."""
+        return inspect.getdoc(self.function) or ""
+
+    @property
+    def summary(self) -> str:
+        """The first paragraph of the docstring on one line."""
+        return " ".join(self.doc.partition("\n\n")[0].split())
+
+    @property
+    def place(self) -> str:
+        """Where the author wrote it: `"file.py:12"`."""
+        code = inspect.unwrap(self.function).__code__
+        return f"{code.co_filename}:{code.co_firstlineno}"
+
+    def with_options(self, **values: OptionValue) -> Self:
+        """Make this part with other values for some of its options.
+
+        Raises
+        ------
+        OptionError
+            If an option is unknown or its value is not of its default's type.
+        """
+        options = dict(self.options)
+        for key, value in values.items():
+            key = normalise_name(key)
+            if key not in self.defaults:
+                has = f"It has {', '.join(self.defaults)}." if self.defaults else "It has none."
+                raise OptionError(
+                    f"{self.kind} {self.name!r} has no option {key!r}. {has}"
+                    + suggest(key, self.defaults)
+                )
+            options[key] = _convert(self, key, value)
+        return replace(self, options=options)
+
+
+def _option_text(value: OptionValue) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, str) else repr(float(value) if type(value) is Trainable else value)
+
+
+_TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def _convert(part: Part, key: str, value: OptionValue) -> OptionValue:
+    """Bring a value, possibly text, to the type of the option's default."""
+    default = part.defaults[key]
+    wanted = "true or false" if isinstance(default, bool) else {
+        int: "a whole number", str: "text"}.get(type(default), "a number")  # fmt: skip
+    try:
+        if isinstance(default, bool):
+            return value if isinstance(value, bool) else _TRUTH[str(value).lower()]
+        if isinstance(default, str):
+            if isinstance(value, str):
+                return value
+        elif not isinstance(value, bool):
+            if isinstance(default, int):
+                if float(value) == int(value):
+                    return int(value)
+            elif math.isfinite(number := float(value)):
+                return type(default)(number)
+    except (ValueError, KeyError, OverflowError, TypeError):
+        pass
+    raise OptionError(
+        f"{part.kind} {part.name!r}: {key}={value} is not {wanted}.\n"
+        f"Its default is {_option_text(default)}."
+    )
+
+
+P = TypeVar("P", bound=Part)
+
+
+def build_part(
+    cls: type[P],
+    function: Callable[..., Any],
+    *,
+    positional: Callable[[tuple[str, ...]], str | None],
+    reserved: tuple[str, ...] = (),
+    name: str | None = None,
+    aliases: tuple[str, ...] = (),
+    **attributes: Any,
+) -> P:
+    """Make a part from an author's function, checking its signature.
+
+    Parameters
+    ----------
+    positional : callable
+        Given the names of the positional arguments, says what is wrong with
+        them, or None.
+    reserved : tuple of str
+        Keyword arguments that the framework passes; they are no options.
+
+    Raises
+    ------
+    PartError
+        If the signature or a name is not as the kind needs.
+    """
+    given = getattr(function, "__name__", "")
+    label = name or normalise_name(given)
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    place = f"{code.co_filename}:{code.co_firstlineno}: " if code is not None else ""
+
+    def wrong(reason: str) -> PartError:
+        return PartError(f"{place}{cls.kind} {label!r}: {reason}")
+
+    if isinstance(function, Part) or code is None:
+        raise PartError(f"{cls.kind}: {function!r} is not a plain function.")
+    for each in (label, *aliases):
+        if not is_part_name(each):
+            raise wrong(f"the name {each!r} is not snake_case.")
+    defaults: dict[str, OptionValue] = {}
+    arguments: list[str] = []
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise wrong(f"it takes *{parameter.name}; name each argument and option.")
+        if parameter.kind is parameter.KEYWORD_ONLY or parameter.default is not parameter.empty:
+            if parameter.name in reserved:
+                continue
+            if not isinstance(parameter.default, bool | int | float | str):
+                raise wrong(
+                    f"the option {parameter.name!r} needs a default that is a number, a truth "
+                    "value or text: it declares type and value."
+                )
+            defaults[parameter.name] = parameter.default
+        else:
+            arguments.append(parameter.name)
+    complaint = positional(tuple(arguments))
+    if complaint is not None:
+        raise wrong(f"{complaint}, not ({', '.join(arguments)}).")
+    return cls(
+        function=function,
+        name=label,
+        aliases=tuple(aliases),
+        defaults=defaults,
+        options=dict(defaults),
+        **attributes,
+    )

@@ -1,0 +1,54 @@
+"""Schedules: how the learning rate changes with time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from nnplug.parts.part import Part, build_part
+
+__all__ = ["Schedule", "schedule"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Schedule(Part):
+    """A factor on the learning rate, as a function of time in epochs."""
+
+    kind: ClassVar[str] = "schedule"
+    plural: ClassVar[str] = "schedules"
+
+
+def schedule(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    aliases: tuple[str, ...] = (),
+) -> Any:
+    """Make a schedule from `def name(epoch, epochs, *, ...)`.
+
+    It returns the factor on the learning rate. `epoch` is the time in epochs
+    before the step, with its fraction (2.5: half-way through the third), and
+    `epochs` the length of the run.
+
+    Parameters
+    ----------
+    name : str, optional
+        Instead of the function's own.
+    aliases : tuple of str, optional
+        Other names.
+
+    Raises
+    ------
+    PartError
+        If the signature is another.
+    """
+
+    def check(names: tuple[str, ...]) -> str | None:
+        return None if names == ("epoch", "epochs") else "a schedule takes (epoch, epochs)"
+
+    def decorate(function: Callable[..., Any]) -> Schedule:
+        return build_part(Schedule, function, positional=check, name=name, aliases=aliases)
+
+    return decorate if function is None else decorate(function)
