@@ -1,0 +1,248 @@
+"""What a plan consists of: values, instructions, sections; and where values live.
+
+A program is engine-neutral: it says which operation runs on which named
+values, in which order. An engine binds the values to arrays, once, and then
+runs the list as often as there are steps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from nnplug.formulas.graph import Operation
+
+__all__ = ["TILE", "Instruction", "Program", "Role", "Section", "Slot", "Value", "allocate"]
+
+TILE = 16_384
+"""Elements that a tile of a tiled section holds, at most (64 KiB in float32).
+
+A chain of array calls over one tile stays in the processor's cache, and the
+cost of a call (0.3 µs) is small beside the work in it (4 µs).
+"""
+
+Role = Literal["buffer", "constant", "parameters", "gradients", "slot", "scalar", "data", "result"]
+
+
+@dataclass(eq=False, slots=True)
+class Value:
+    """A named array of a program.
+
+    Attributes
+    ----------
+    name : str
+        As printed: `"hidden1.z"`.
+    shape : tuple of int
+    dtype : numpy.dtype
+    role : str
+        `"buffer"`: working memory, shared by values that are not needed at
+        the same time. `"parameters"`, `"gradients"`, `"slot"`: a stretch of
+        that vector. `"scalar"`: a number that changes with the step.
+        `"data"`: given by the caller. `"result"`: read by the caller.
+        `"constant"`: a number of the formula.
+    start : int
+        Where it begins in its vector.
+    vector : str
+        Which slot, data or result array it belongs to.
+    number : float
+        A constant's value.
+    per_row : bool
+        Whether a tiled section takes it tile by tile along axis 0.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    role: Role = "buffer"
+    start: int = 0
+    vector: str = ""
+    number: float = 0.0
+    per_row: bool = False
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the whole array."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Instruction:
+    """One array operation: `output = operation(*inputs, **options)`."""
+
+    operation: Operation
+    inputs: tuple[Value, ...]
+    output: Value
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class Section:
+    """Instructions that belong together, under a title.
+
+    Attributes
+    ----------
+    title : str
+    rows : int or None
+        If not None, each row along axis 0 is computed by itself, so that an
+        engine may run the whole section tile by tile.
+    """
+
+    title: str
+    rows: int | None = None
+    instructions: list[Instruction] = field(default_factory=list)
+
+    @property
+    def tile_rows(self) -> int:
+        """Rows of a tile; all of them when the section is not tiled."""
+        if self.rows is None:
+            return 0
+        widest = max(
+            (
+                math.prod(instruction.output.shape[1:])
+                for instruction in self.instructions
+                if instruction.output.per_row
+            ),
+            default=1,
+        )
+        return min(self.rows, max(1, TILE // max(widest, 1)))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Slot:
+    """A piece of working memory: its number, and whether a tile shares it."""
+
+    number: int
+    scratch: bool
+
+
+@dataclass(eq=False)
+class Program:
+    """A plan: sections in order, for one batch size.
+
+    Attributes
+    ----------
+    rows : int
+        The batch size, N.
+    sections : list of Section
+    """
+
+    rows: int
+    sections: list[Section]
+
+    def instructions(self) -> Iterator[tuple[Section, Instruction]]:
+        """Every instruction with its section, in order."""
+        for section in self.sections:
+            for instruction in section.instructions:
+                yield section, instruction
+
+
+# Which inputs an operation may overwrite with its output, by name; others may
+# overwrite any input of the same shape and dtype.
+_OVERWRITES: dict[str, tuple[int, ...]] = {"where": (1,)}
+
+
+@dataclass(eq=False)
+class Allocation:
+    """Where each buffer of a program lives.
+
+    Attributes
+    ----------
+    slots : dict of Value to Slot
+        By the value's identity.
+    sizes : dict of bool to list of int
+        Bytes of each slot; scratch slots (True) apart from the others.
+    """
+
+    slots: dict[Value, Slot]
+    sizes: dict[bool, list[int]]
+
+
+def allocate(program: Program) -> Allocation:
+    """Give each buffer a place, shared with buffers that it does not meet.
+
+    An elementwise operation writes over an input that nobody reads again.
+    A value that lives within one tiled section needs the room of a tile.
+    """
+    last_use: dict[Value, int] = {}
+    homes: dict[Value, set[int]] = {}
+    for position, (section, instruction) in enumerate(program.instructions()):
+        for value in (*instruction.inputs, instruction.output):
+            if value.role == "buffer":
+                last_use[value] = position
+                homes.setdefault(value, set()).add(id(section))
+    tiled = {id(section): section for section in program.sections if section.rows is not None}
+    allocation = Allocation({}, {False: [], True: []})
+    free: dict[bool, list[int]] = {False: [], True: []}
+    waiting: list[int] = []  # freed inside a tiled section: other tiles still need them
+    current: Section | None = None
+    for position, (section, instruction) in enumerate(program.instructions()):
+        if section is not current:
+            free[False].extend(waiting)
+            waiting.clear()
+            current = section
+        output = instruction.output
+        dying = [
+            value for value in dict.fromkeys(instruction.inputs) if last_use.get(value) == position
+        ]
+        reused: Value | None = None
+        if output.role == "buffer" and output not in allocation.slots:
+            local = section.rows is not None and homes[output] == {id(section)}
+            scratch = local and output.per_row
+            reused = _overwritten(instruction, dying, allocation, scratch)
+            if reused is not None:
+                allocation.slots[output] = allocation.slots[reused]
+            else:
+                size = output.nbytes
+                if scratch:
+                    size = size // output.shape[0] * tiled[id(section)].tile_rows
+                number = _take(free[scratch], allocation.sizes[scratch], size)
+                allocation.slots[output] = Slot(number, scratch)
+        for value in dying:
+            if value is not reused:
+                slot = allocation.slots[value]
+                if slot.scratch or section.rows is None:
+                    free[slot.scratch].append(slot.number)
+                else:
+                    waiting.append(slot.number)
+    return allocation
+
+
+def _overwritten(
+    instruction: Instruction, dying: list[Value], allocation: Allocation, scratch: bool
+) -> Value | None:
+    """Find an input that the output may take the place of."""
+    output = instruction.output
+    name = instruction.operation.name
+    if not instruction.operation.elementwise:
+        return None
+    allowed = _OVERWRITES.get(name, range(len(instruction.inputs)))
+    kept = {value for place, value in enumerate(instruction.inputs) if place not in allowed}
+    for place in allowed:
+        value = instruction.inputs[place]
+        if (
+            value in dying
+            and value not in kept
+            and (value.shape, value.dtype) == (output.shape, output.dtype)
+            and allocation.slots[value].scratch == scratch
+        ):
+            return value
+    return None
+
+
+def _take(free: list[int], sizes: list[int], size: int) -> int:
+    """Take the free slot that fits best, or make one."""
+    fitting = [number for number in free if sizes[number] >= size]
+    if fitting:
+        best = min(fitting, key=lambda number: sizes[number])
+    elif free:
+        best = max(free, key=lambda number: sizes[number])
+        sizes[best] = size
+    else:
+        sizes.append(size)
+        return len(sizes) - 1
+    free.remove(best)
+    return best
