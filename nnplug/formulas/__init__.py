@@ -1,0 +1,1 @@
+"""Formulas: plain NumPy functions as graphs, their derivatives and their print."""

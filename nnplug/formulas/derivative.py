@@ -39,7 +39,7 @@ def differentiate(output: Symbol, arguments: Sequence[Symbol], seed: Symbol) -> 
             continue
         if not symbol.operation.elementwise:
             gradient = _plain(_total(gradient))
-        for mask, selected in gradient.values():
+        for mask, selected in _merge(gradient).values():
             shares = rule(selected, symbol, *symbol.inputs, **dict(symbol.options))
             for child, share in zip(symbol.inputs, shares, strict=True):
                 if share is not None and id(child) in needed:
@@ -47,8 +47,7 @@ def differentiate(output: Symbol, arguments: Sequence[Symbol], seed: Symbol) -> 
                     _add(entry, mask, graph.symbol(share), symbol, child)
     zero = _plain(graph.constant(0.0))
     return [
-        _match(graph, _total(gradients.get(id(argument), zero)), argument)
-        for argument in arguments
+        _match(graph, _total(gradients.get(id(argument), zero)), argument) for argument in arguments
     ]
 
 
@@ -71,12 +70,41 @@ def _add(entry: _Gradient, mask: _Mask, share: Symbol, symbol: Symbol, child: Sy
     if symbol.operation.elementwise:
         while (peeled := _peel(share)) is not None:
             condition, taken, share = peeled
-            mask = (*mask, (condition, taken))
-    if child.shape != symbol.shape:
-        share = _reduce_to(symbol.graph, _select(mask, share), symbol.shape, child.shape)
+            known = [taken is other for each, other in mask if each is condition]
+            if not all(known):
+                return  # the same choice was made the other way above: never reached
+            if not known:
+                mask = (*mask, (condition, taken))
+    full = symbol.shape if symbol.operation.elementwise else share.shape
+    if child.shape != full:
+        share = _reduce_to(_select(mask, share), symbol, child.shape)
         mask = ()
     key = tuple((id(condition), taken) for condition, taken in mask)
     entry[key] = (mask, entry[key][1] + share if key in entry else share)
+
+
+def _merge(gradient: _Gradient) -> _Gradient:
+    """Join terms that differ only in which way one condition went.
+
+    The joined term is not zero on either side, so nothing is lost; and a
+    chain of choices keeps one term instead of doubling them at each.
+    """
+    merged = dict(gradient)
+    joined = True
+    while joined:
+        joined = False
+        for key, (mask, share) in list(merged.items()):
+            for position, (condition, taken) in enumerate(mask):
+                other = (*key[:position], (id(condition), not taken), *key[position + 1 :])
+                if key in merged and other in merged:
+                    branches = (share, merged[other][1]) if taken else (merged[other][1], share)
+                    del merged[key], merged[other]
+                    rest = (*mask[:position], *mask[position + 1 :])
+                    whole = share.graph.call("where", condition, *branches)
+                    at = (*key[:position], *key[position + 1 :])
+                    merged[at] = (rest, merged[at][1] + whole if at in merged else whole)
+                    joined = True
+    return merged
 
 
 def _peel(share: Symbol) -> tuple[Symbol, bool, Symbol] | None:
@@ -123,26 +151,15 @@ def _match(graph: Graph, gradient: Symbol, like: Symbol) -> Symbol:
     return graph.call("broadcast_like", gradient, like)
 
 
-def _reduce_to(graph: Graph, share: Symbol, full: Shape, shape: Shape) -> Symbol:
-    """Sum over the dimensions along which an input was broadcast.
-
-    `full` is the output's shape and `shape` the input's; a share that is
-    itself still narrower than `full` stands for its broadcast.
-    """
-    if share.shape == shape or full == shape:
-        return share
+def _reduce_to(share: Symbol, symbol: Symbol, shape: Shape) -> Symbol:
+    """Sum over the dimensions along which an input of `shape` was broadcast."""
+    graph = share.graph
+    share = _match(graph, share, symbol)
     if len(shape) == 0:
-        return graph.call("sum", _widen(graph, share, full))
-    share = _widen(graph, share, full)
+        return graph.call("sum", share)
     while share.ndim > len(shape):
         share = graph.call("sum", share, axis=0)
     for axis in range(-len(shape), 0):
         if shape[axis] == 1 and share.shape[axis] != 1:
             share = graph.call("sum", share, axis=axis, keepdims=True)
     return share
-
-
-def _widen(graph: Graph, share: Symbol, full: Shape) -> Symbol:
-    if share.shape == full:
-        return share
-    return graph.call("broadcast_like", share, graph.input("·".join(map(str, full)), full))

@@ -6,7 +6,7 @@ training runs plans, which allocate nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,10 +31,15 @@ def evaluate(outputs: Sequence[Symbol], arguments: Mapping[str, Any]) -> list[An
     Returns
     -------
     list of numpy.ndarray
-        One per output.
+        One per output, of the dtype of the arrays; computed without warnings.
+
+    Raises
+    ------
+    ValueError
+        If an argument that an output needs is missing.
     """
     order = walk(outputs)
-    sizes: dict[str, Any] = {}
+    sizes: dict[str, int] = {}
     for symbol in order:
         if symbol.is_input and symbol.name in arguments:
             shape = np.shape(arguments[symbol.name])
@@ -43,18 +48,34 @@ def evaluate(outputs: Sequence[Symbol], arguments: Mapping[str, Any]) -> list[An
                 for label, size in zip(symbol.shape[::-1], shape[::-1], strict=False)
                 if isinstance(label, str)
             )
+    number = _number_type(order, arguments)
     values: dict[int, Any] = {}
     for symbol in order:
         if symbol.is_input:
-            if symbol.name in arguments:
-                values[id(symbol)] = arguments[symbol.name]
-            elif symbol.shape:  # a shape to broadcast to, whose values are not used
-                values[id(symbol)] = np.empty([sizes.get(str(dim), dim) for dim in symbol.shape])
-            else:
-                values[id(symbol)] = sizes[symbol.name]
+            # A dimension's label may also be the name of an array.
+            known = arguments if symbol.shape or symbol.name not in sizes else sizes
+            if symbol.name not in known:
+                raise ValueError(f"there is no value for the argument {symbol.name!r}")
+            value = known[symbol.name]
+            values[id(symbol)] = number(value) if known is sizes else value
         elif symbol.is_constant:
-            values[id(symbol)] = bool(symbol.value) if symbol.dtype_kind == "bool" else symbol.value
+            kind = bool if symbol.dtype_kind == "bool" else number
+            values[id(symbol)] = kind(symbol.value)
         else:
             inputs = [values[id(child)] for child in symbol.inputs]
-            values[id(symbol)] = symbol.operation.evaluate(*inputs, **dict(symbol.options))
+            # Both branches of `where` are computed; the one not taken may be anything.
+            with np.errstate(all="ignore"):
+                values[id(symbol)] = symbol.operation.evaluate(*inputs, **dict(symbol.options))
     return [np.asarray(values[id(symbol)]) for symbol in outputs]
+
+
+def _number_type(order: Sequence[Symbol], arguments: Mapping[str, Any]) -> Callable[[float], Any]:
+    """Find the type of the formula's numbers: `np.where(c, 1.0, 0.0)` alone is float64."""
+    arrays = [
+        arguments[symbol.name].dtype
+        for symbol in order
+        if symbol.is_input and symbol.shape and isinstance(arguments.get(symbol.name), np.ndarray)
+    ]
+    floats = [dtype for dtype in arrays if dtype.kind == "f"]
+    narrow = floats and np.result_type(*floats) != np.float64
+    return np.result_type(*floats).type if narrow else float

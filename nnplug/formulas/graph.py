@@ -18,15 +18,44 @@ import sys
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from nnplug.errors import FormulaError
-from nnplug.types import AnyArray
+from nnplug.errors import FormulaError, suggest
 
-__all__ = ["Graph", "Operation", "Shape", "Symbol", "author_line", "broadcast_shapes", "walk"]
+__all__ = [
+    "Graph",
+    "Operation",
+    "Shape",
+    "Symbol",
+    "author_line",
+    "broadcast_shapes",
+    "refuse",
+    "shape_text",
+    "walk",
+]
+
+
+class Label(str):
+    """The name of a dimension, such as "N"; its size is not part of a formula."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise refuse(
+            "arithmetic with the size of an array",
+            "a formula is traced before any array exists",
+            "use np.mean in place of a sum divided by a size",
+        )
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _refuse
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __pow__ = __rpow__ = _refuse
+    __neg__ = __int__ = __float__ = __index__ = __array_ufunc__ = __array__ = _refuse
+    __lt__ = __le__ = __gt__ = __ge__ = _refuse
+
 
 Dimension = str | int
 Shape = tuple[Dimension, ...]
@@ -108,7 +137,7 @@ class Symbol(NDArrayOperatorsMixin):
         return len(self.shape)
 
     @property
-    def T(self) -> Symbol:
+    def T(self) -> Symbol:  # noqa: N802  # NumPy's name
         """The transposed matrix."""
         return self.graph.call("transpose", self)
 
@@ -128,9 +157,9 @@ class Symbol(NDArrayOperatorsMixin):
         """As `numpy.min`."""
         return self.graph.call("min", self, axis=axis, keepdims=keepdims)
 
-    def clip(self, low: Any, high: Any) -> Symbol:
+    def clip(self, min: Any = None, max: Any = None) -> Symbol:  # noqa: A002  # NumPy's names
         """As `numpy.clip`."""
-        return self.graph.call("clip", self, low, high)
+        return self.graph.call("clip", self, min, max)
 
     @property
     def is_constant(self) -> bool:
@@ -172,6 +201,13 @@ class Symbol(NDArrayOperatorsMixin):
         """NEP 18: `np.where`, `np.sum` and other functions arrive here."""
         return self.graph.call(f"{function.__name__}", *args, **kwargs)
 
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise refuse(
+            "an array is made from an argument, as `np.asarray` and `np.vectorize` do",
+            "the argument stands for an array already",
+            "leave the conversion out and apply NumPy's functions to the argument itself",
+        )
+
     # --- what an array can do and a symbol cannot ------------------------------
 
     def __bool__(self) -> bool:
@@ -188,7 +224,7 @@ class Symbol(NDArrayOperatorsMixin):
             "use NumPy's function of the same name, such as np.exp",
         )
 
-    __int__ = __index__ = __complex__ = __float__  # type: ignore[assignment]  # each refuses alike
+    __int__ = __index__ = __complex__ = __float__
 
     def __iter__(self) -> Iterator[Symbol]:
         raise refuse(
@@ -222,11 +258,14 @@ class Symbol(NDArrayOperatorsMixin):
         # NumPy probes for protocols with underscored names; those must stay absent.
         if name.startswith("_"):
             raise AttributeError(name)
-        raise refuse(
-            f"`.{name}` of an array",
-            "it cannot be traced",
-            "use NumPy functions such as np.sum(x, axis=-1, keepdims=True)",
+        reason, way_out = _ATTRIBUTES.get(
+            name,
+            (
+                "it cannot be traced",
+                "use NumPy functions such as np.sum(x, axis=-1, keepdims=True)",
+            ),
         )
+        raise refuse(f"`.{name}` of an array", reason, way_out)
 
     def __repr__(self) -> str:
         if self.is_input:
@@ -253,6 +292,7 @@ class Graph:
 
     def input(self, name: str, shape: Shape = (), dtype_kind: str = "float") -> Symbol:
         """Make the symbol of an argument."""
+        shape = tuple(Label(dim) if isinstance(dim, str) else dim for dim in shape)
         key = (INPUT, name, shape)
         if key not in self._nodes:
             self._nodes[key] = Symbol(self, INPUT, (), (), shape, dtype_kind, name=name)
@@ -261,7 +301,12 @@ class Graph:
     def constant(self, value: float | bool | np.generic) -> Symbol:
         """Make the symbol of a number."""
         kind = "bool" if isinstance(value, bool | np.bool_) else "float"
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            raise refuse(
+                f"the number {value}", "no float is that large", "write a smaller number"
+            ) from None
         # repr tells 0.0 from -0.0 and finds NaN again, which == does not.
         key = (CONSTANT, kind, repr(number))
         if key not in self._nodes:
@@ -278,8 +323,10 @@ class Graph:
             value = value[()]
         if isinstance(value, bool | int | float | np.bool_ | np.integer | np.floating):
             return self.constant(value)
+        if isinstance(value, Label):
+            value._refuse()
         raise refuse(
-            f"a {type(value).__name__} inside the formula",
+            f"a value of type `{type(value).__name__}` inside the formula",
             "only the arguments and plain numbers may stand in it",
             "write the numbers out, or pass them as keyword arguments",
         )
@@ -291,13 +338,11 @@ class Graph:
             return normalise(self, *args, **options)
         operation = self.operations.get(_SYNONYMS.get(name, name))
         if operation is None:
-            from nnplug.errors import suggest  # only when the message is needed
-
             raise refuse(
                 f"`{name}` cannot be traced",
                 "nnplug knows no derivative for it",
                 "build it from the supported functions, or give the part `derivative=`."
-                + suggest(name, self.operations).rstrip("?"),
+                + suggest(name, self.operations),
             )
         if options:
             raise refuse(
@@ -349,13 +394,14 @@ class Graph:
             bool(symbol.value) if symbol.dtype_kind == "bool" else symbol.value for symbol in inputs
         ]
         with np.errstate(all="ignore"):
-            return self.constant(np.asarray(operation.evaluate(*map(np.asarray, values)))[()])
+            return self.constant(np.asarray(operation.evaluate(*map(np.asarray, values))).item())
 
 
 def refuse(what: str, reason: str, way_out: str) -> FormulaError:
     """Make the error for something that a formula cannot do, with its place."""
     place = author_line()
-    return FormulaError(f"{place}{what}: {reason}.\nWay out: {way_out.rstrip('.')}.")
+    stop = "" if way_out.endswith((".", "?")) else "."
+    return FormulaError(f"{place}{what}: {reason}.\nWay out: {way_out}{stop}")
 
 
 def author_line() -> str:
@@ -368,13 +414,13 @@ def author_line() -> str:
     """
     here = str(Path(__file__).parent)
     numpy_root = str(Path(np.__file__).parent)
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         filename = frame.f_code.co_filename
         inside = filename.startswith((here, numpy_root, "<__array_function__"))
         if not inside:
             return f"{filename}:{frame.f_lineno}: "
-        frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
+        frame = frame.f_back
     return ""
 
 
@@ -394,16 +440,17 @@ def broadcast_shapes(name: str, *shapes: Shape) -> Shape:
                 continue
             if chosen not in (1, shape[-position]):
                 raise refuse(
-                    f"`{name}` of shapes {' and '.join(map(_shape_text, shapes))}",
-                    f"dimension {chosen} does not fit {shape[-position]}",
-                    "reduce with keepdims=True over the last axis",
+                    f"`{name}` of shapes {' and '.join(map(shape_text, shapes))}",
+                    f"the dimension {chosen} does not fit {shape[-position]}",
+                    "reduce over the last axis, with axis=-1 and keepdims=True",
                 )
             chosen = shape[-position]
         result.insert(0, chosen)
     return tuple(result)
 
 
-def _shape_text(shape: Shape) -> str:
+def shape_text(shape: Shape) -> str:
+    """Write a shape without the quotes of its labels."""
     return f"({', '.join(map(str, shape))})"
 
 
@@ -422,6 +469,21 @@ def walk(outputs: Sequence[Symbol]) -> list[Symbol]:
             stack.append((symbol, True))
             stack.extend((child, False) for child in reversed(symbol.inputs))
     return order
+
+
+_ATTRIBUTES = {
+    "dtype": (
+        "a formula keeps the dtype it is given",
+        "leave it out; plain numbers take any dtype",
+    ),
+    "size": (
+        "a formula is traced before any array exists",
+        "use np.mean in place of a sum divided by a size",
+    ),
+    "astype": ("a formula keeps the dtype it is given", "leave the conversion out"),
+    "copy": ("a formula changes no array", "use the argument itself"),
+}
+"""The reason and the way out for attributes that authors are likely to ask for."""
 
 
 # --- calls whose arguments need a look before they are nodes -------------------
@@ -443,13 +505,15 @@ _SYNONYMS = {
 
 def _reduction(name: str) -> Callable[..., Symbol]:
     def call(graph: Graph, x: Any, axis: Any = None, keepdims: Any = False, **rest: Any) -> Symbol:
-        given = {key: value for key, value in rest.items() if value not in (None, np._NoValue)}
+        given = [key for key, value in rest.items() if value is not None]
         if given:
             raise refuse(
-                f"`{name}` is given {', '.join(sorted(given))}", "it cannot be traced", "leave it out"
+                f"`{name}` is given {', '.join(sorted(given))}",
+                "that option cannot be traced",
+                "leave it out",
             )
         symbol = graph.symbol(x)
-        keep = keepdims is True
+        keep = bool(keepdims)
         if axis is not None:
             if not isinstance(axis, int | np.integer):
                 raise refuse(
@@ -459,7 +523,7 @@ def _reduction(name: str) -> Callable[..., Symbol]:
                 )
             if not -symbol.ndim <= axis < symbol.ndim:
                 raise refuse(
-                    f"`{name}` over axis={axis} of shape {_shape_text(symbol.shape)}",
+                    f"`{name}` over axis={axis} of shape {shape_text(symbol.shape)}",
                     "there is no such axis",
                     "use axis=-1",
                 )
@@ -478,7 +542,13 @@ def _round(graph: Graph, x: Any, decimals: int = 0, out: None = None) -> Symbol:
 
 
 def _clip(
-    graph: Graph, x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None
+    graph: Graph,
+    x: Any,
+    a_min: Any = None,
+    a_max: Any = None,
+    *,
+    min: Any = None,  # noqa: A002  # NumPy's names
+    max: Any = None,  # noqa: A002
 ) -> Symbol:
     low, high = (a_min if min is None else min), (a_max if max is None else max)
     if low is None and high is None:
@@ -498,31 +568,58 @@ def _where(graph: Graph, *args: Any) -> Symbol:
             "use np.where(condition, a, b)",
         )
     condition, a, b = map(graph.symbol, args)
-    if condition.dtype_kind != "bool":
-        condition = graph.call("not_equal", condition, 0)
-    return graph.apply(graph.operations["where"], condition, a, b)
+    return graph.apply(graph.operations["where"], _truth(graph, condition), a, b)
+
+
+def _truth(graph: Graph, condition: Symbol) -> Symbol:
+    return condition if condition.dtype_kind == "bool" else graph.call("not_equal", condition, 0)
+
+
+def _bitwise(name: str) -> Callable[..., Symbol]:
+    """Read `&`, `|`, `^` and `~` of truth values as the logical operations."""
+
+    def call(graph: Graph, *args: Any) -> Symbol:
+        symbols = [graph.symbol(arg) for arg in args]
+        if any(symbol.dtype_kind != "bool" for symbol in symbols):
+            raise refuse(
+                "`&`, `|`, `^` or `~` of numbers",
+                "they combine truth values",
+                f"compare first, as in (x > 0) & (x < 1), or use np.{name}",
+            )
+        return graph.apply(graph.operations[name], *symbols)
+
+    return call
 
 
 def _take_along_axis(graph: Graph, x: Any, indices: Any, axis: Any = -1) -> Symbol:
     symbol = graph.symbol(x)
     if axis not in (-1, symbol.ndim - 1):
+        raise refuse(f"`take_along_axis` over axis={axis}", "rows stay independent", "use axis=-1")
+    labels = graph.symbol(indices)
+    if labels.shape[-1:] != (1,) or labels.ndim != symbol.ndim:
         raise refuse(
-            f"`take_along_axis` over axis={axis}", "rows stay independent", "use axis=-1"
+            f"`take_along_axis` with indices of shape {shape_text(labels.shape)}",
+            "one element of each row is chosen",
+            "give labels of shape (N, 1)",
         )
-    return graph.apply(graph.operations["take_along_axis"], symbol, indices)
+    return graph.apply(graph.operations["take_along_axis"], symbol, labels)
 
 
 def _norm(
-    graph: Graph, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False
+    graph: Graph,
+    x: Any,
+    ord: Any = None,  # noqa: A002  # NumPy's name
+    axis: Any = None,
+    keepdims: bool = False,
 ) -> Symbol:
+    # Of a whole matrix, ord=2 is the largest singular value.
     if ord not in (None, 2, "fro") or (ord == 2 and axis is None and graph.symbol(x).ndim > 1):
         raise refuse(
             f"`np.linalg.norm` with ord={ord!r}",
             "only the Euclidean norm is traced",
             "leave ord out, or write the norm with np.sum and np.abs",
         )
-    total = graph.call("sum", graph.call("square", x), axis=axis, keepdims=keepdims)
-    return graph.call("sqrt", total)
+    return _reduction("norm")(graph, x, axis, keepdims)
 
 
 def _transpose(graph: Graph, x: Any, axes: Any = None) -> Symbol:
@@ -556,6 +653,10 @@ _CALLS: dict[str, Callable[..., Symbol]] = {
     "take_along_axis": _take_along_axis,
     "norm": _norm,
     "dot": lambda graph, a, b: graph.call("matmul", a, b),
+    "bitwise_and": _bitwise("logical_and"),
+    "bitwise_or": _bitwise("logical_or"),
+    "bitwise_xor": _bitwise("logical_xor"),
+    "invert": _bitwise("logical_not"),
     "transpose": _transpose,
     "power": _power,
     "float_power": _power,
@@ -610,7 +711,7 @@ def _simplify(
     `0 * x` stays, since it is NaN where x is not finite.
     """
     name = operation.name
-    if name in ("sum", "max", "min", "mean") and options.get("axis") is None and not inputs[0].shape:
+    if name in ("sum", "max", "min", "mean") and not inputs[0].shape:
         return inputs[0]
     if name == "broadcast_like" and inputs[0].shape == shape:
         return inputs[0]
@@ -621,9 +722,12 @@ def _simplify(
         return chosen if chosen.shape == shape else None
     if name in ("maximum", "minimum", "fmax", "fmin"):
         if inputs[0].is_constant and not inputs[1].is_constant:
-            # The number goes second: which operand wins a tie depends on the order.
+            # The number goes second: which operand the derivative prefers at a tie
+            # depends on the order.
             return graph.apply(operation, inputs[1], inputs[0])
         return inputs[0] if inputs[0] is inputs[1] else None
+    if any(symbol.dtype_kind == "bool" for symbol in inputs):
+        return None  # arithmetic with a number is what turns a truth value into one
     simpler = _simplify_signs(graph, name, inputs)
     return simpler if simpler is not None else _simplify_neutral(name, inputs, shape)
 
@@ -644,21 +748,21 @@ def _simplify_signs(graph: Graph, name: str, inputs: tuple[Symbol, ...]) -> Symb
     a, b = inputs
     if name == "multiply":
         if a.is_constant and a.value == -1.0:
-            return -b
-        return -a if b.is_constant and b.value == -1.0 else None
+            return graph.call("negative", b)
+        return graph.call("negative", a) if b.is_constant and b.value == -1.0 else None
     if b.operation.name == "negative":
-        return a - b.inputs[0] if name == "add" else a + b.inputs[0]
+        return graph.call("subtract" if name == "add" else "add", a, b.inputs[0])
     if name == "add" and a.operation.name == "negative":
-        return b - a.inputs[0]
+        return graph.call("subtract", b, a.inputs[0])
     if name == "add" and a.operation.name == b.operation.name == "where":
         # Two halves of one choice: where(c, p, 0) + where(c, 0, q).
         (c, p, zero), (d, other, q) = a.inputs, b.inputs
-        if c is d and _zero(zero) and _zero(other):
+        if c is d and _is_zero(zero) and _is_zero(other):
             return graph.call("where", c, p, q)
-        if c is d and _zero(p) and _zero(q):
+        if c is d and _is_zero(p) and _is_zero(q):
             return graph.call("where", c, other, zero)
     return None
 
 
-def _zero(symbol: Symbol) -> bool:
+def _is_zero(symbol: Symbol) -> bool:
     return symbol.is_constant and symbol.value == 0.0

@@ -7,7 +7,7 @@ on the same symbols, so that they share sub-expressions with the value.
 
 Kinks take the derivative from the left, the one that a small step down would
 see: `maximum(x, 0)` has 0 at 0, `minimum(x, 0)` has 1, `clip` has 0 at the
-lower and 1 at the upper bound. `absolute` has 0 at 0. Where two symbols tie,
+lower and 1 at the upper bound. `absolute` has 0 at 0, and so has a norm. Where two symbols tie,
 `maximum` passes on to the second and `minimum` to the first. `max` and `min`
 over an axis share equally among ties. Steps (`sign`, `floor`, `round`,
 comparisons) have 0 everywhere.
@@ -21,7 +21,15 @@ from typing import Any
 
 import numpy as np
 
-from nnplug.formulas.graph import Graph, Operation, Shape, Symbol, broadcast_shapes
+from nnplug.formulas.graph import (
+    Graph,
+    Operation,
+    Shape,
+    Symbol,
+    broadcast_shapes,
+    refuse,
+    shape_text,
+)
 from nnplug.types import AnyArray
 
 __all__ = ["new_graph"]
@@ -46,7 +54,9 @@ def _power_rule(g: Symbol, y: Symbol, base: Symbol, exponent: Symbol) -> Any:
     # log is asked only where the base is positive; elsewhere the power is not
     # differentiable in its exponent, or is 0 and stays 0.
     safe = np.where(base > 0, base, 1)
-    by_base = None if base.is_constant else g * (exponent * base ** (exponent - 1))
+    by_base = None
+    if not base.is_constant:  # base**0 is 1 everywhere, at 0 too
+        by_base = np.where(exponent == 0, 0, g * (exponent * base ** (exponent - 1)))
     return by_base, g * np.where(base > 0, y * np.log(safe), 0)
 
 
@@ -66,10 +76,12 @@ def _clip_rule(g: Symbol, y: Symbol, x: Symbol, low: Symbol, high: Symbol) -> An
     return np.where(inside, g, 0), by_low, by_high
 
 
-def _expand(graph: Graph, reduced: Symbol, like: Symbol, axis: int | None, keepdims: bool) -> Symbol:
+def _expand(
+    graph: Graph, reduced: Symbol, like: Symbol, axis: int | None, keepdims: bool
+) -> Symbol:
     """Bring a reduction's output back to the shape that was reduced."""
     if not keepdims and axis is not None and like.ndim > 1:
-        reduced = graph.call("expand_dims", reduced, axis=axis)
+        reduced = graph.apply(graph.operations["expand_dims"], reduced, axis=axis)
     return graph.call("broadcast_like", reduced, like)
 
 
@@ -78,9 +90,14 @@ def _sum_rule(g: Symbol, y: Symbol, x: Symbol, axis: int | None, keepdims: bool)
 
 
 def _extreme_rule(g: Symbol, y: Symbol, x: Symbol, axis: int | None, keepdims: bool) -> Any:
-    reached = x == _expand(g.graph, y, x, axis, keepdims)  # type: ignore[comparison-overlap]  # a ufunc
+    reached = x == _expand(g.graph, y, x, axis, keepdims)
     ties = np.sum(np.where(reached, 1.0, 0.0), axis=axis, keepdims=keepdims)
     return (np.where(reached, _expand(g.graph, g / ties, x, axis, keepdims), 0),)
+
+
+def _norm_rule(g: Symbol, y: Symbol, x: Symbol, axis: int | None, keepdims: bool) -> Any:
+    ratio = g / np.where(y > 0, y, 1)  # at the origin the derivative is 0
+    return (_expand(g.graph, ratio, x, axis, keepdims) * x,)
 
 
 def _matmul_rule(g: Symbol, y: Symbol, a: Symbol, b: Symbol) -> Any:
@@ -104,10 +121,8 @@ def _reduced_shape(shape: Shape, axis: int | None, keepdims: bool) -> Shape:
 
 def _matmul_shape(a: Shape, b: Shape) -> Shape:
     if len(a) != 2 or len(b) != 2 or a[1] != b[0]:
-        from nnplug.formulas.graph import _shape_text, refuse
-
         raise refuse(
-            f"a matrix product of shapes {_shape_text(a)} and {_shape_text(b)}",
+            f"a matrix product of shapes {shape_text(a)} and {shape_text(b)}",
             "the inner dimensions must be equal, and both must be matrices",
             "transpose one with .T; leave vectors out with `if param.ndim < 2`",
         )
@@ -123,7 +138,8 @@ def _expand_shape(shape: Shape, axis: int) -> Shape:
 
 
 def _one_hot(indices: AnyArray, like: AnyArray) -> AnyArray:
-    return (indices == np.arange(like.shape[-1])).astype(like.dtype)
+    hot: AnyArray = (indices == np.arange(like.shape[-1])).astype(like.dtype)
+    return hot
 
 
 def _reduce(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -141,6 +157,10 @@ def _lower_logaddexp(a: Symbol, b: Symbol) -> Any:
 def _lower_mean(x: Symbol, axis: int | None, keepdims: bool) -> Any:
     reduced = x.shape if axis is None else (x.shape[axis],)
     return np.sum(x, axis=axis, keepdims=keepdims) / x.graph.size(reduced)
+
+
+def _lower_norm(x: Symbol, axis: int | None, keepdims: bool) -> Any:
+    return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
 
 
 def _lower_power(base: Symbol, exponent: Symbol) -> Any:
@@ -180,9 +200,7 @@ _PRIMITIVES: tuple[Operation, ...] = (
         _clip_rule,
         lower=lambda x, low, high: np.minimum(np.maximum(x, low), high),
     ),
-    Operation(
-        "where", np.where, lambda g, y, condition, a, b: (None, *_choose(condition, g))
-    ),
+    Operation("where", np.where, lambda g, y, condition, a, b: (None, *_choose(condition, g))),
     # exponentials and logarithms
     _ufunc(np.exp, lambda g, y, x: (g * y,)),
     _ufunc(np.exp2, lambda g, y, x: (g * (y * _LN2),)),
@@ -224,6 +242,7 @@ _PRIMITIVES: tuple[Operation, ...] = (
     ),
     Operation("max", _reduce(np.max), _extreme_rule, _reduced_shape),
     Operation("min", _reduce(np.min), _extreme_rule, _reduced_shape),
+    Operation("norm", _reduce(np.linalg.norm), _norm_rule, _reduced_shape, lower=_lower_norm),
     Operation("matmul", np.matmul, _matmul_rule, _matmul_shape, ufunc=np.matmul),
     Operation("transpose", np.transpose, lambda g, y, x: (g.T,), lambda shape: shape[::-1]),
     Operation(
@@ -242,8 +261,8 @@ _PRIMITIVES: tuple[Operation, ...] = (
     ),
     Operation(
         "expand_dims",
-        lambda x, axis: np.expand_dims(x, axis),
-        lambda g, y, x, axis: (g.graph.call("sum", g, axis=axis),),
+        np.expand_dims,
+        lambda g, y, x, axis: (np.sum(g, axis=axis),),
         _expand_shape,
     ),
 )

@@ -1,15 +1,18 @@
 """A formula as a person reads it: text in NumPy's notation, and LaTeX.
 
 A sub-expression that is used more than once is named and written once, as
-the graph has it.
+the graph has it. The text is Python: with NumPy's names, and those of
+`nnplug.formulas.special`, in scope, its lines evaluated in order give the
+formula's numbers. (`one_hot(labels, x)` has no name in NumPy: the matrix of
+x's shape with a 1 at each row's label.)
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from nnplug.formulas.graph import Symbol, walk
 
@@ -30,11 +33,15 @@ _INFIX = {
     "less_equal": ("<=", _COMPARE),
     "equal": ("==", _COMPARE),
     "not_equal": ("!=", _COMPARE),
+}
+
+_LATEX_INFIX = {
+    **_INFIX,
     "logical_and": ("and", _AND),
     "logical_or": ("or", _OR),
 }
 
-_LATEX_INFIX = {
+_LATEX_SIGNS = {
     "*": r"\,",
     "@": r"\,",
     ">=": r"\ge",
@@ -50,7 +57,10 @@ _LATEX_FUNCTIONS = {
         name: rf"\{name}"
         for name in ("exp", "log", "sin", "cos", "tan", "arctan", "sinh", "cosh", "tanh")
     },
-    **{"max": r"\max", "min": r"\min", "maximum": r"\max", "minimum": r"\min"},
+    "max": r"\max",
+    "min": r"\min",
+    "maximum": r"\max",
+    "minimum": r"\min",
     "log2": r"\log_2",
     "log10": r"\log_{10}",
     "sigmoid": r"\sigma",
@@ -58,9 +68,9 @@ _LATEX_FUNCTIONS = {
     "sign": r"\operatorname{sign}",
 }
 
-_GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma tau phi chi "
-    "psi omega".split()
+_GREEK = (
+    *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda"),
+    *("mu", "nu", "xi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"),
 )
 
 Piece = tuple[str, int]
@@ -71,10 +81,9 @@ Piece = tuple[str, int]
 class _Style:
     """What differs between text and LaTeX."""
 
-    number: Callable[[float], str]
+    number: Callable[[Symbol], Piece]
     name: Callable[[str], str]
     node: Callable[[Symbol, list[Piece]], Piece]
-    definition: str
 
 
 def to_text(outputs: Sequence[Symbol], names: Sequence[str]) -> str:
@@ -102,6 +111,11 @@ def to_latex(outputs: Sequence[Symbol], names: Sequence[str]) -> str:
 
 
 def _write(outputs: Sequence[Symbol], names: Sequence[str], style: _Style) -> list[tuple[str, str]]:
+    # That a result is stretched to its argument's shape goes without saying.
+    outputs = [
+        output.inputs[0] if output.operation.name == "broadcast_like" else output
+        for output in outputs
+    ]
     order = walk(outputs)
     uses = Counter(id(child) for symbol in order for child in symbol.inputs)
     taken = {symbol.name for symbol in order if symbol.is_input} | set(names)
@@ -113,8 +127,7 @@ def _write(outputs: Sequence[Symbol], names: Sequence[str], style: _Style) -> li
         if symbol.is_input:
             piece = (style.name(symbol.name), _ATOM)
         elif symbol.is_constant:
-            negative = symbol.value < 0
-            piece = (style.number(symbol.value), _UNARY if negative else _ATOM)
+            piece = style.number(symbol)
         else:
             piece = style.node(symbol, [pieces[id(child)] for child in symbol.inputs])
             shared = uses[id(symbol)] > 1 and not _is_short(symbol)
@@ -148,16 +161,31 @@ def _bracket(piece: Piece, at_least: int) -> str:
 # --- text ---------------------------------------------------------------------------
 
 
-def _text_number(value: float) -> str:
-    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+def _text_number(symbol: Symbol) -> Piece:
+    if symbol.dtype_kind == "bool":
+        return str(bool(symbol.value)), _ATOM
+    value = symbol.value
+    negative = math.copysign(1, value) < 0
+    whole = value.is_integer() and abs(value) < 1e15 and not (negative and value == 0)
+    return str(int(value)) if whole else repr(value), _UNARY if negative else _ATOM
+
+
+def _text_options(symbol: Symbol) -> list[str]:
+    if symbol.operation.name == "take_along_axis":
+        return ["axis=-1"]
+    return [
+        f"{key}={value}" for key, value in symbol.options if not (value is None or value is False)
+    ]
 
 
 def _text_node(symbol: Symbol, inputs: list[Piece]) -> Piece:
     name = symbol.operation.name
     if name in _INFIX:
         sign, strength = _INFIX[name]
-        # The right operand binds more tightly: a - (b - c), a / (b * c).
-        left, right = _bracket(inputs[0], strength), _bracket(inputs[1], strength + 1)
+        # The right operand binds more tightly: a - (b - c), a / (b * c); and
+        # so does the left of a comparison, since a < b < c is a chain.
+        first = strength + 1 if strength == _COMPARE else strength
+        left, right = _bracket(inputs[0], first), _bracket(inputs[1], strength + 1)
         return f"{left} {sign} {right}", strength
     if name == "negative":
         return f"-{_bracket(inputs[0], _UNARY)}", _UNARY
@@ -171,20 +199,23 @@ def _text_node(symbol: Symbol, inputs: list[Piece]) -> Piece:
         return f"{_bracket(inputs[0], _ATOM)}.T", _ATOM
     if name == "absolute":
         return f"abs({inputs[0][0]})", _ATOM
-    if name in ("broadcast_like", "expand_dims"):
-        return inputs[0]
-    return f"{name}({', '.join(text for text, _ in inputs)})", _ATOM
+    if name == "broadcast_like":
+        return f"broadcast_to({inputs[0][0]}, {_bracket(inputs[1], _ATOM)}.shape)", _ATOM
+    return f"{name}({', '.join([*(text for text, _ in inputs), *_text_options(symbol)])})", _ATOM
 
 
 # --- LaTeX --------------------------------------------------------------------------
 
 
-def _latex_number(value: float) -> str:
-    text = _text_number(value)
+def _latex_number(symbol: Symbol) -> Piece:
+    text, strength = _text_number(symbol)
+    if symbol.dtype_kind == "bool":
+        return rf"\text{{{text.lower()}}}", strength
     if "e" in text:
-        mantissa, exponent = f"{Decimal(text):e}".split("e")
-        return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
-    return text.replace("inf", r"\infty")
+        mantissa, exponent = text.split("e")
+        factor = {"1": "", "-1": "-"}.get(mantissa, rf"{mantissa} \cdot ")
+        return rf"{factor}10^{{{int(exponent)}}}", min(strength, _MULTIPLY if factor else _POWER)
+    return text.replace("inf", r"\infty").replace("nan", r"\text{NaN}"), strength
 
 
 def _latex_name(name: str) -> str:
@@ -204,10 +235,14 @@ def _latex_node(symbol: Symbol, inputs: list[Piece]) -> Piece:
         return rf"\frac{{{texts[0]}}}{{{texts[1]}}}", _MULTIPLY
     if name == "reciprocal":
         return rf"\frac{{1}}{{{texts[0]}}}", _MULTIPLY
-    if name in _INFIX:
-        sign, strength = _INFIX[name]
+    if name in _LATEX_INFIX:
+        sign, strength = _LATEX_INFIX[name]
         left, right = _bracket(inputs[0], strength), _bracket(inputs[1], strength + 1)
-        return f"{left} {_LATEX_INFIX.get(sign, sign)} {right}", strength
+        if right.startswith("-") and strength in (_ADD, _MULTIPLY):  # a sign after another misleads
+            right = f"({right})"
+        if name == "multiply" and right[0].isdigit():
+            return rf"{left} \cdot {right}", strength
+        return f"{left} {_LATEX_SIGNS.get(sign, sign)} {right}", strength
     if name == "negative":
         return f"-{_bracket(inputs[0], _UNARY)}", _UNARY
     if name in ("square", "power"):
@@ -229,5 +264,5 @@ def _latex_node(symbol: Symbol, inputs: list[Piece]) -> Piece:
     return rf"{function}\left({', '.join(texts)}\right)", _ATOM
 
 
-_TEXT = _Style(_text_number, lambda name: name, _text_node, " = ")
-_LATEX = _Style(_latex_number, _latex_name, _latex_node, " &= ")
+_TEXT = _Style(_text_number, lambda name: name, _text_node)
+_LATEX = _Style(_latex_number, _latex_name, _latex_node)

@@ -41,8 +41,9 @@ def _special(
 
     def decorate(body: Function) -> Function:
         def on_arrays(x: Any) -> Any:
-            # An overflow on the way, to a right value of 0 or infinity, is no news.
-            with np.errstate(over="ignore", under="ignore"):
+            # An overflow on the way, to a right value of 0 or infinity, is no news;
+            # nor is a NaN out where a NaN came in.
+            with np.errstate(over="ignore", under="ignore", invalid="ignore"):
                 return body(x)
 
         operation = Operation(body.__name__, on_arrays, derivative, shape, lower=body)
@@ -116,7 +117,7 @@ def log_sigmoid(x: Any) -> Any:
 
 @_special(lambda g, y, x: (g * softmax(x),), _row)
 def log_sum_exp(x: Any) -> Any:
-    """log of the sum of exp(x) over the last axis, which is kept as 1.
+    """Logarithm of the sum of exp(x) over the last axis, which is kept as 1.
 
     Shifted by the row's maximum, so that nothing overflows. Absolute error
     at most 4 epsilon times max(1, the largest magnitude in the row).
@@ -201,7 +202,7 @@ def _erfc_of_magnitude(x: Any) -> Any:
 
 
 def _bell(x: Any) -> Any:
-    """The derivative of erf: 2/√π · exp(-x²), with no overflow of x²."""
+    """Derive erf: 2/√π · exp(-x²), with no overflow of x²."""
     near = np.clip(x, -30, 30)
     return _TWO_OVER_SQRT_PI * np.exp(-(near * near))
 
