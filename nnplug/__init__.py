@@ -23,10 +23,18 @@ if TYPE_CHECKING:
     from nnplug.parts import optimizer as optimizer
     from nnplug.parts import schedule as schedule
     from nnplug.parts import trainable as trainable
+    from nnplug.registry import Registry as Registry
+    from nnplug.run import Run as Run
+    from nnplug.run import train as train
+    from nnplug.training import EpochRecord as EpochRecord
 
 _HOMES = {
     "special": "nnplug.formulas",
     "hookimpl": "nnplug.hookspecs",
+    "Registry": "nnplug.registry",
+    "Run": "nnplug.run",
+    "train": "nnplug.run",
+    "EpochRecord": "nnplug.training",
     **dict.fromkeys(
         (
             "Data",

@@ -314,6 +314,7 @@ def train_network(
     epochs: int,
     batch_size: int | None,
     seed: int,
+    rows: AnyArray | None = None,
     schedule: Schedule | None = None,
     validation: tuple[AnyArray, AnyArray] | None = None,
     measure: Callable[[], dict[str, float]] | None = None,
@@ -333,6 +334,8 @@ def train_network(
     batch_size : int or None
         None: all rows in each step.
     seed : int
+    rows : array of int, optional
+        The rows of `inputs` to learn from; by default all.
     schedule : Schedule, optional
         Its factor is set before each step.
     validation : pair of array, optional
@@ -356,11 +359,14 @@ def train_network(
         not taken; the network keeps its last finite parameters.
     """
     history = History() if history is None else history
-    steps = Steps(network, loss, optimizer, inputs, targets, batch_size)
+    if rows is not None and batch_size is None:
+        inputs, targets, rows = inputs[rows], targets[rows], None
+    total_rows = len(inputs) if rows is None else len(rows)
+    size = total_rows if batch_size is None else min(batch_size, total_rows)
+    steps = Steps(network, loss, optimizer, inputs, targets, None if batch_size is None else size)
     evaluator = Evaluator(network, loss)
-    rows, size = len(inputs), steps.batch_size
-    per_epoch = -(-rows // size)
-    count = rows * (elements(loss, np.empty((1, network.layers[-1].fan_out))))
+    per_epoch = -(-total_rows // size)
+    count = total_rows * (elements(loss, np.empty((1, network.layers[-1].fan_out))))
     scale = 1.0 if loss.reduction == "sum" else 1.0 / count
     base = optimizer.learning_rate
     losses = history.columns["loss"]
@@ -369,7 +375,10 @@ def train_network(
     # finite is found by the checks of each step.
     with np.errstate(all="ignore"):
         for epoch in range(epochs):
-            order = None if steps.full else derive_generator(seed, "shuffle", epoch).permutation(rows)
+            order = None
+            if not steps.full:
+                order = derive_generator(seed, "shuffle", epoch).permutation(total_rows)
+                order = order if rows is None else rows[order]
             total = 0.0
             for number in range(per_epoch):
                 if schedule is not None:

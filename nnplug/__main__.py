@@ -1,0 +1,5 @@
+"""`python -m nnplug`."""
+
+from nnplug.cli import main
+
+main()
