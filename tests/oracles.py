@@ -139,3 +139,30 @@ def five_point(function: Any, x: Any, step: float = 1e-3) -> Any:
             total += weight * float(function(moved))
         result[place] = total / (12 * step)
     return result
+
+
+def run_text(text: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Evaluate a printed formula line by line, as Python with NumPy's names in scope."""
+    from nnplug.formulas import special
+
+    scope: dict[str, Any] = {
+        **vars(np),
+        **{name: getattr(special, name) for name in special.__all__},
+    }
+    scope["one_hot"] = lambda labels, x: (labels == np.arange(x.shape[-1])).astype(x.dtype)
+    scope["norm"] = np.linalg.norm
+    scope.update(abs=abs, round=np.round, **arguments)
+    for array in arguments.values():
+        if np.ndim(array) == 2:
+            scope["N"], scope["C"] = (
+                float(size)
+                for size in max(
+                    (np.shape(each) for each in arguments.values() if np.ndim(each) == 2)
+                )
+            )
+    found: dict[str, Any] = {}
+    with np.errstate(all="ignore"):
+        for line in text.splitlines():
+            left, right = line.split(" = ", 1)
+            scope[left] = found[left] = eval(right, {"__builtins__": {}}, scope)
+    return found

@@ -305,7 +305,7 @@ class Graph:
             number = float(value)
         except OverflowError:
             raise refuse(
-                f"the number {value}", "no float is that large", "write a smaller number"
+                "a whole number above 1e308", "no float is that large", "write a smaller number"
             ) from None
         # repr tells 0.0 from -0.0 and finds NaN again, which == does not.
         key = (CONSTANT, kind, repr(number))
