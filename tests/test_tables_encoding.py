@@ -150,6 +150,11 @@ def test_no_magnitude_loses_the_scale(unit):
     np.testing.assert_allclose(inputs, expected, rtol=0.1 if unit < 1e-307 else 1e-12)
 
 
+def test_a_deviation_that_rounds_to_zero():
+    table = table_from({"x": [0.0] * 39 + [5e-324], "t": [0, 1] * 20})
+    assert Encoder.fit(table, target="t").inputs(table)[-1].tolist() == [1]
+
+
 def test_numbers_too_large_to_standardise():
     table = table_from({"x": [1.5e308, -1.5e308, 1e308], "t": ["a", "b", "a"]})
     assert refusal(Encoder.fit, table, target="t") == (

@@ -111,6 +111,8 @@ def test_large_whole_numbers_stay_numbers(save):
     table = read_table(save("a,b\n99999999999999999999,1\n1," + "9" * 60 + "\n"))
     assert table.column("a").values.tolist() == [1e20, 1]
     assert table.column("b").values.tolist() == [1, 1e60]
+    path = save("a,b\n" + "9" * 400 + ",1\n1,2\n")
+    assert read_table(path).column("a").values.tolist() == [np.inf, 1]  # refused when encoded
 
 
 def test_text_columns_on_request(save):
@@ -159,6 +161,8 @@ def test_many_columns_are_counted_not_listed():
         ("a,b\n1,2\n1,2,3\n", "t.csv:3: the row has 3 cells, the first line 2\n"),
         ("a,b\n1,2\n1\n4,5\n", "t.csv:3: the row has 1 cell, the first line 2\n"),
         ("a,b\n1,2\n1,2,\n4,5\n", "t.csv:3: the row has 3 cells, the first line 2\n"),
+        ("a,b\n1,2,\n4,5,\n", "t.csv:2: the row has 3 cells, the first line 2\nt.csv:3: "),
+        ("a,b\n1,2\n4,5,", "t.csv:3: the row has 3 cells, the first line 2\n"),
         ("a,b\n1,2,3\n4,5,6\n", "t.csv:2: the row has 3 cells, the first line 2\n"),
         ('a,b\n1,2\n1,"x\n4,5\n', "t.csv:3: a quote is opened and never closed\n"),
         ('a,b\n1,2\n1,"x"y\n4,5\n', "t.csv:3: text follows a closing quote\n"),

@@ -551,7 +551,7 @@ def _diagnosed(path: Path, dialect: _Dialect, error: Exception) -> DataError:
     found = _encoding_error(path) or _fault(path, dialect) or _mixed_line_ends(path)
     if found is not None:
         return found
-    first = str(error).strip().splitlines()[0]
+    first = str(error).strip().splitlines()[0][:200]
     return DataError(f"{path.name}: the file cannot be read as a table: {first}")
 
 
@@ -724,6 +724,8 @@ def _fetched(
             )
         kinds[theirs] = kind
         cell = _identifier(theirs)
+        if types[theirs] == "BIGNUM":
+            cell = f"CAST({cell} AS VARCHAR)"  # which overflows to infinity, as 1e400 does
         if kind == "date" and types[theirs].startswith("TIME "):
             cell = f"CAST({cell} AS TIME)"  # with a time zone
         if kind == "date" and types[theirs].partition(" ")[0] == "TIME":
