@@ -89,7 +89,7 @@ class Registry:
                 f"{text!r} is not {_a(kind)}. Give its name, or a part made with @nnplug.{kind}."
             )
         asked = parse_part(text)
-        found = self._find(kind, asked)
+        found = self._own(kind, asked) or self._installed(kind, asked, blame=True)
         if not found:
             raise self._unknown(kind, asked)
         if len(found) > 1:
@@ -97,19 +97,21 @@ class Registry:
         part = found[0][0]
         return part.with_options(**asked.options) if asked.options else part
 
-    def find(self, text: str, kind: str | None = None) -> list[Found]:
+    def find(self, text: str, kind: str | None = None, *, load: bool = True) -> list[Found]:
         """Find every part that a name may mean, in one kind or in all.
 
         Unlike `get`, two packages with one name are no error here, nor is a
-        name that nobody has. If the name is built in, other packages are not
-        loaded for more of it.
+        broken plugin, nor a name that nobody has. If the name is built in,
+        no package is loaded for more of it; with `load=False`, none ever.
         """
         asked = parse_part(text)
         kinds = [kind] if kind is not None else list(HOOKS.values())
         for each in kinds:
             _check_kind(each)
         own = [found for each in kinds for found in self._own(each, asked)]
-        return own or [found for each in kinds for found in self._installed(each, asked)]
+        if own or not load:
+            return own
+        return [found for each in kinds for found in self._installed(each, asked, blame=False)]
 
     def provider(self, part: Part) -> Provider:
         """Say who provides a part, whatever its options."""
@@ -203,9 +205,6 @@ class Registry:
 
     # --- resolution ----------------------------------------------------------
 
-    def _find(self, kind: str, asked: PartText) -> list[Found]:
-        return self._own(kind, asked) or self._installed(kind, asked)
-
     def _own(self, kind: str, asked: PartText) -> list[Found]:
         """Look among built-in and then local parts; scans nothing."""
         package = normalise_package(asked.package) if asked.package is not None else None
@@ -217,29 +216,24 @@ class Registry:
             found = _named(kind, asked.name, local)
         return found
 
-    def _installed(self, kind: str, asked: PartText) -> list[Found]:
-        """Look in the plugins: one package's, or the name's own, then all."""
+    def _installed(self, kind: str, asked: PartText, *, blame: bool) -> list[Found]:
+        """Look in the plugins: one package's, or else the name's own, then all."""
         plugins = self.plugins
         if asked.package is not None:
             wanted = normalise_package(asked.package)
-            providers = [
-                each
-                for each in plugins.load(asked.package)
-                if normalise_package(each.package) == wanted
-            ]
-            found = _named(kind, asked.name, providers)
-            if not found:
-                self._raise_if_broken(kind, asked, providers)
-            return found
-        bearing = plugins.load_entry_point(asked.name)
-        found = _named(kind, asked.name, bearing)
-        if not found:
-            self._raise_if_broken(kind, asked, bearing)
-            everyone = plugins.load_all()
-            found = _named(kind, asked.name, everyone)
-            if not found:
-                self._raise_if_broken(kind, asked, everyone)
-        return found
+            called = plugins.load(asked.package)
+            stages = [[each for each in called if normalise_package(each.package) == wanted]]
+        else:
+            stages = [plugins.load_entry_point(asked.name), plugins.installed]
+        for stage in stages:
+            if stage is plugins.installed:
+                plugins.load_all()
+            found = _named(kind, asked.name, stage)
+            if found:
+                return found
+            if blame:
+                self._raise_if_broken(kind, asked, stage)
+        return []
 
     def _raise_if_broken(self, kind: str, asked: PartText, providers: list[Provider]) -> None:
         """Make it an error if what was asked for comes from a failed plugin."""

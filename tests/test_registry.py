@@ -11,7 +11,7 @@ from nnplug.errors import OptionError, PartError, PluginError, UnknownPartError
 from nnplug.hookspecs import HOOKS
 from nnplug.plugins import PluginManager
 from nnplug.registry import Registry
-from tests.plugins.packages import Site, site  # noqa: F401  # the fixture
+from tests.plugins.packages import isolated_site  # noqa: F401  # the fixture `site`
 
 BROKEN = "import no_such_module_of_nnplug\n"
 
@@ -247,11 +247,14 @@ def test_an_unknown_name_lists_the_plugins_that_may_hold_it(site):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("nnplug-none/twice", "No plugin package 'nnplug-none' is installed. Installed: nnplug-a 1.0."),
+        (
+            "nnplug-none/twice",
+            "No plugin package 'nnplug-none' is installed. Installed: nnplug-a 1.0.",
+        ),
         ("nnplug-a/twise", "There is no activation 'nnplug-a/twise'. Did you mean 'twice'?"),
         ("nnplug/twice", "Installed activations:\n  nnplug 0.1.0: elu"),
     ],
-)  # fmt: skip
+)
 def test_an_unknown_qualified_name_speaks_of_that_package(site, text, expected):
     site.part("nnplug-a", "twice")
     with pytest.raises(UnknownPartError) as error:
@@ -377,7 +380,7 @@ def test_a_builtin_name_is_refused_to_a_local_part_too():
 
 
 def test_what_is_no_part_cannot_be_registered():
-    with pytest.raises(PartError, match="is not a part; make one with @nnplug.activation"):
+    with pytest.raises(PartError, match="is not a part; make one with @nnplug"):
         Registry().register(len)
 
 

@@ -72,8 +72,8 @@ class Site:
         )
 
 
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.fixture(name="site")
+def isolated_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Give a site whose packages are the only ones installed, as far as nnplug can see."""
     folder = tmp_path / "site"
     folder.mkdir()

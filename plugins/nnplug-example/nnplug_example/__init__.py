@@ -1,0 +1,1 @@
+"""Three parts for nnplug: squareplus, pinball and lion, each in its module."""

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from nnplug.registry import Registry
+
+from nnplug_example.lion import lion
+from nnplug_example.pinball import pinball
+from nnplug_example.squareplus import squareplus
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("activation", "squareplus"),
+        ("loss", "pinball"),
+        ("loss", "quantile:quantile=0.9"),
+        ("optimizer", "lion"),
+    ],
+)
+def test_each_part_is_found_by_name_and_names_this_package(kind, name):
+    registry = Registry()
+    part = registry.get(kind, name)
+    assert registry.provider(part).package == "nnplug-example"
+    assert registry.warnings == []
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("x", [-1e4, -600.0, -3.0, -0.5, 0.0, 0.5, 3.0, 600.0, 1e4])
+def test_squareplus_is_precise_and_silent_far_from_zero(x, dtype):
+    with np.errstate(all="raise"):
+        y = squareplus(np.array([x], dtype))
+    expected = (Decimal(x) + (Decimal(x) ** 2 + 4).sqrt()) / 2  # 28 digits: no cancellation
+    assert y.dtype == dtype
+    np.testing.assert_allclose(y, [float(expected)], rtol=4 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("quantile", [0.1, 0.5, 0.9])
+def test_pinball_is_smallest_at_the_quantile(quantile):
+    target = np.arange(1.0, 102.0)  # the q-quantile is 1 + 100·q
+    candidates = np.arange(1.0, 102.0)
+    means = [pinball(each, target, quantile=quantile).mean() for each in candidates]
+    assert candidates[int(np.argmin(means))] == 1 + 100 * quantile
+
+
+def test_pinball_keeps_float32_and_is_silent_far_from_zero():
+    prediction = np.array([[1e4, -1e4]], np.float32)
+    with np.errstate(all="raise"):
+        errors = pinball(prediction, -prediction, quantile=0.75)
+    assert errors.dtype == np.float32
+    assert errors.tolist() == [[5000.0, 15000.0]]
+
+
+def test_lion_follows_algorithm_2_by_hand():
+    # Two steps from param 1, m 0, gradients 2 and -0.25, rate 0.1, decay 0.5.
+    # c = 0.2 > 0: param = 1 - 0.1·(1 + 0.5·1) = 0.85; m = 0.01·2 = 0.02.
+    # c = 0.9·0.02 - 0.1·0.25 = -0.007 < 0: param = 0.85 - 0.1·(-1 + 0.425) = 0.9075;
+    # m = 0.99·0.02 - 0.01·0.25 = 0.0173.
+    options = {"learning_rate": 0.1, "weight_decay": 0.5}
+    param, m = lion(1.0, 2.0, 0.0, **options)
+    assert math.isclose(param, 0.85)
+    assert math.isclose(m, 0.02)
+    param, m = lion(param, -0.25, m, **options)
+    assert math.isclose(param, 0.9075)
+    assert math.isclose(m, 0.0173)
+
+
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e4, 1e30])
+def test_lion_moves_by_the_rate_whatever_the_gradient(size):
+    grad = np.array([size, -size, 0.0], np.float32)
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        param, m = lion(np.zeros(3, np.float32), grad, np.zeros(3, np.float32), learning_rate=0.5)
+    assert param.tolist() == [-0.5, 0.5, 0.0]
+    assert param.dtype == m.dtype == np.float32

@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+import importlib.metadata
+import json
+
+import pytest
+from click.testing import CliRunner
+
+import nnplug
+from nnplug.cli.plugins import formulas, plugins
+from nnplug.errors import UnknownPartError
+from nnplug.plugins import PluginManager
+from nnplug.registry import Registry
+from tests.plugins.packages import PART, isolated_site  # noqa: F401  # the fixture `site`
+
+
+def run(*arguments, registry=None, code=0):
+    result = CliRunner().invoke(plugins, arguments, obj=registry, env={"COLUMNS": "80"})
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    if "--json" not in arguments:  # paths alone may be longer than a terminal is wide
+        assert all(len(line) <= 80 for line in result.stdout.splitlines() if "/" not in line)
+    assert "\x1b" not in result.output
+    return result
+
+
+def lines(result):
+    return [line.rstrip() for line in result.stdout.splitlines()]
+
+
+# --- list -----------------------------------------------------------------------------
+
+
+def test_list_shows_every_plugin_and_imports_none(site):
+    site.install("nnplug-broken", "1 / 0\n", version="0.3")
+    site.part("nnplug-good", "twice", entry_points={"b": "nnplug_good", "a": "nnplug_good"})
+    registry = Registry(PluginManager(blocked=["nnplug-shut"]))
+    site.part("nnplug-shut", "shut")
+    result = run("list", registry=registry)
+    assert lines(result) == [
+        "Package        Version  State      Entry points",
+        f"nnplug         {nnplug.__version__}    built-in   activations, losses, optimizers,",
+        "                                   initializers, schedules, metrics, datasets",
+        "nnplug-broken  0.3      available  nnplug_broken",
+        "nnplug-good    1.0      available  a, b",
+        "nnplug-shut    1.0      blocked    nnplug_shut",
+    ]
+    assert result.stderr == ""
+    assert site.imported() == []
+
+
+def test_list_as_json(site):
+    site.part("nnplug-good", "twice")
+    records = json.loads(run("list", "--json").stdout)["plugins"]
+    assert records[-1] == {
+        "package": "nnplug-good",
+        "version": "1.0",
+        "entry_point": "nnplug_good",
+        "module": "nnplug_good",
+        "state": "available",
+        "cause": "",
+    }
+    assert site.imported() == []
+
+
+def test_list_parts_shows_the_provider_and_warns_once(site):
+    source = site.install("nnplug-broken", "1 / 0\n", version="0.3")
+    site.part("nnplug-good", "twice")
+    result = run("list", "--parts")
+    rows = [line.split() for line in lines(result)]
+    assert rows[0] == ["Kind", "Name", "Aliases", "Package", "Version"]
+    assert ["activation", "twice", "nnplug-good", "1.0"] in rows
+    assert ["activation", "silu", "swish", "nnplug", nnplug.__version__] in rows
+    assert {row[0] for row in rows if row[-1] == nnplug.__version__} == {
+        "activation", "loss", "optimizer", "initializer", "schedule", "metric", "dataset"
+    }  # fmt: skip
+    assert result.stderr == (
+        f"Warning: plugin nnplug-broken 0.3: not loaded: {source}:1: ZeroDivisionError: division "
+        "by zero; see: nnplug plugins show nnplug-broken\n"
+    )
+
+
+def test_list_of_one_kind(site):
+    rows = [line for line in lines(run("list", "--kind", "LOSS")) if not line.startswith(" ")]
+    assert {row.split()[0] for row in rows[1:]} == {"loss"}
+    records = json.loads(run("list", "--kind", "loss", "--json").stdout)["parts"]
+    assert [each["name"] for each in records] == [part.name for part, _ in Registry().parts("loss")]
+    huber = next(each for each in records if each["name"] == "huber")
+    assert huber["options"] == {"delta": 1.0}
+    assert (huber["package"], huber["version"]) == ("nnplug", nnplug.__version__)
+    assert "losses.py:" in huber["place"]
+
+
+def test_a_kind_that_there_is_not_names_those_there_are():
+    result = run("list", "--kind", "layer", code=2)
+    assert "'activation', 'loss', 'optimizer'" in result.stderr
+
+
+# --- show -----------------------------------------------------------------------------
+
+
+def test_show_a_part(site):
+    found = lines(run("show", "Leaky-ReLU"))
+    place = Registry().get("activation", "leaky_relu").place
+    assert found[:10] == [
+        "activation leaky_relu",
+        f"  from         nnplug {nnplug.__version__}, built-in",
+        f"  file         {place}",
+        "  text form    leaky_relu:slope=0.01",
+        "  parameters   slope = 0.01",
+        "",
+        "Formula",
+        "  t1 = x > 0",
+        "  y = where(t1, x, slope * x)",
+        "  dy/dx = where(t1, 1, slope)",
+    ]
+    assert "  Leaky rectified linear unit (Maas, Hannun & Ng, 2013, ICML workshop)." in found
+    assert found[-4:] == [
+        "Source",
+        "  @activation",
+        "  def leaky_relu(x: Any, *, slope: float = 0.01) -> Any:",
+        "      return np.where(x > 0, x, slope * x)",
+    ]
+
+
+def test_show_a_builtin_part_scans_nothing(site, monkeypatch):
+    monkeypatch.setattr(importlib.metadata, "distributions", None)
+    assert lines(run("show", "adam"))[0] == "optimizer adam"
+
+
+def test_show_a_name_of_several_kinds_shows_all_or_one(site):
+    heads = [line for line in lines(run("show", "mse")) if line in ("loss mse", "metric mse")]
+    assert heads == ["loss mse", "metric mse"]
+    assert lines(run("show", "mse", "--kind", "metric"))[0] == "metric mse"
+
+
+def test_show_a_name_of_two_packages_shows_both(site):
+    site.part("nnplug-a", "twice")
+    site.part("nnplug-b", "twice", version="2.0")
+    found = lines(run("show", "twice"))
+    assert [line for line in found if line.startswith("  from ")] == [
+        "  from         nnplug-a 1.0, loaded",
+        "  from         nnplug-b 2.0, loaded",
+    ]
+    found = lines(run("show", "nnplug-b/twice"))
+    assert found[1] == "  from         nnplug-b 2.0, loaded"
+
+
+def test_show_a_package_loads_that_package_alone(site):
+    site.part("nnplug-a", "twice")
+    site.part("nnplug-b", "other")
+    assert lines(run("show", "NNPLUG.a")) == [
+        "plugin nnplug-a 1.0",
+        "  state        loaded",
+        "  entry point  nnplug_a = nnplug_a",
+        "  activation   twice",
+    ]
+    assert site.imported() == ["nnplug_a"]
+
+
+@pytest.mark.parametrize("name", ["nnplug-bad", "nnplug_bad", "Nnplug.Bad"])
+def test_show_a_broken_package_gives_its_traceback(site, name):
+    source = site.install("nnplug-bad", "\nraise ValueError('no licence')\n")
+    result = run("show", name)
+    assert lines(result) == [
+        "plugin nnplug-bad 1.0",
+        "  state        failed",
+        "  entry point  nnplug_bad = nnplug_bad",
+        f"  cause        {source}:2: ValueError: no licence",
+        "",
+        "Traceback (most recent call last):",
+        f'  File "{source}", line 2, in <module>',
+        "    raise ValueError('no licence')",
+        "ValueError: no licence",
+    ]
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("point", ["half", "parts"])
+def test_show_a_part_of_a_broken_plugin_shows_the_plugin(site, point):
+    code = PART.format(name="half", factor=0.5) + "    1 / 0\n"
+    site.install("nnplug-bad", code, entry_points={point: "nnplug_bad"})
+    found = lines(run("show", "half"))
+    assert found[:2] == ["plugin nnplug-bad 1.0", "  state        failed"]
+    assert found[-1] == "ZeroDivisionError: division by zero"
+
+
+def test_show_a_refused_part_gives_the_reason(site):
+    site.part("nnplug-greedy", "relu")
+    found = run("show", "nnplug-greedy").stdout
+    assert "  note         its activation 'relu' is refused: 'relu' is a built-in" in found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (
+            ["laeky_relu"],
+            "There is no part, package or entry point 'laeky_relu'. Did you mean 'lea",
+        ),
+        (["no.such"], "There is no part, package or entry point 'no.such'."),
+        (["mish:"], "There is no part, package or entry point 'mish:'. Did you"),
+        (["twise", "--kind", "activation"], "There is no activation 'twise'. Did you mean"),
+    ],
+)
+def test_show_what_there_is_not(site, arguments, expected):
+    with pytest.raises(UnknownPartError) as error:
+        run("show", *arguments)
+    assert str(error.value).startswith(expected)
+
+
+# --- formulas -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["activation", "loss", "optimizer"])
+def test_every_builtin_formula_prints_with_its_derivative(kind):
+    for part, _ in Registry().parts(kind):
+        text = formulas(part)
+        left = {"activation": "dy/dx = ", "loss": f"dloss/d{getattr(part, 'takes', '')} = "}
+        expected = left.get(kind, "param' = ")
+        assert expected in text or (kind == "activation" and "dL/dx = " in text), text
+
+
+def test_a_formula_that_branches_on_an_option_is_printed_with_its_number():
+    @nnplug.activation
+    def sharp(x, *, power=2.0):
+        return x**2 if power == 2.0 else x**power
+
+    assert formulas(sharp) == "y = x**2\ndy/dx = 2 * x"
+
+
+def test_a_formula_that_cannot_be_traced_says_why():
+    @nnplug.loss
+    def branching(prediction, target):
+        return prediction if prediction > target else target
+
+    text = formulas(branching)
+    assert text.startswith("The formula cannot be printed: loss 'branching': ")
+    assert "Way out: use np.where" in text
+
+
+def test_a_part_that_is_no_formula_has_none():
+    assert formulas(Registry().get("metric", "r2")) == ""
