@@ -18,7 +18,7 @@ class PartType(click.ParamType):
         self.name = kind
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        return "NAME[:KEY=VALUE,...]"
+        return "PART"
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str

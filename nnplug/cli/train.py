@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nnplug.training import EpochRecord
 
 _EPILOG = """\b
-A part is written NAME, NAME:KEY=VALUE,... or PACKAGE/NAME. What is not given
+A PART is written NAME, NAME:KEY=VALUE,... or PACKAGE/NAME. What is not given
 comes from the dataset's recipe; for a table from these defaults: --hidden 100
 --activation relu --optimizer adam --epochs 100 --batch-size 32
 --validation 0.2 --initializer glorot_uniform --dtype float32 --seed 0.
@@ -89,7 +89,7 @@ def train(
     run = prepare(
         data, target=target[0] if len(target) == 1 else target, registry=registry, **given
     )
-    for line in (*registry.take_warnings(), *run.notes):
+    for line in (*registry.take_warnings(), *run.rows.notes):
         click.echo(line, err=True)
     if plan:
         _print_plan(run)
@@ -211,13 +211,13 @@ def _numbers(record: EpochRecord) -> str:
 
 def _print_end(run: Run) -> None:
     """Print the predictions of a handful of rows, or the last numbers."""
-    if len(run.inputs) > 20 or run.encoder is not None:
+    if len(run.rows.inputs) > 20 or run.rows.encoder is not None:
         click.echo(f"Final, {_numbers(run.final)}")
         return
     if run.settings.task == "regression":
-        answers = run.predict(run.inputs)
+        answers = run.predict(run.rows.inputs)
     else:
-        answers = run.probabilities(run.inputs)
+        answers = run.probabilities(run.rows.inputs)
         answers = answers[:, 1:] if run.settings.task == "binary" else answers
     click.echo(f"Final Predictions: {answers.round()}")
 
@@ -234,7 +234,7 @@ def _as_json(run: Run, *, diverged: bool = False) -> dict[str, Any]:
             "layers": [layer.fan_out for layer in run.network.layers],
         },
         "rows": {"training": len(run.train_rows), "validation": len(run.validation_rows)},
-        "classes": [str(each) for each in run.classes],
+        "classes": [str(each) for each in run.rows.classes],
         "epochs": len(run.history),
         "diverged": diverged,
         "final": {name: column[-1] for name, column in history.items() if column},

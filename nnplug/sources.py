@@ -1,0 +1,244 @@
+"""Where rows come from: a dataset's name, a table, or arrays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from nnplug.errors import DataError, SettingError, UnknownPartError
+from nnplug.parts import Data, Dataset, Task
+from nnplug.registry import Registry
+from nnplug.tables import SUFFIXES, Encoder, Table, read_table, table_from
+from nnplug.types import AnyArray
+
+__all__ = ["Rows", "Source", "find_source", "matrix", "table_of"]
+
+CLASS_LIMIT = 20
+"""Whole numbers with more distinct values than this are quantities, not classes."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows as arrays, ready for a network.
+
+    Attributes
+    ----------
+    inputs : array
+        (N, D).
+    targets : array
+        Numbers (N, K), standardised if they come from a table, or class
+        indices (N,).
+    task : str
+    classes : tuple
+        As the user knows them; empty for regression.
+    features : tuple of str
+        A name for each input.
+    encoder : Encoder or None
+        What made them from a table.
+    notes : tuple of str
+        What was inferred or left out, in sentences.
+    """
+
+    inputs: AnyArray
+    targets: AnyArray
+    task: Task
+    classes: tuple[Any, ...]
+    features: tuple[str, ...]
+    encoder: Encoder | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows as the user gave them: a table, or arrays.
+
+    Attributes
+    ----------
+    name : str
+        For messages and the record of the run.
+    content : Table or Data
+    recipe : mapping
+        Settings that the data brings along.
+    """
+
+    name: str
+    content: Table | Data
+    recipe: Mapping[str, Any]
+
+    @property
+    def rows(self) -> int:
+        """The number of rows, N."""
+        return self.content.rows if isinstance(self.content, Table) else len(self.content.inputs)
+
+    def encode(
+        self,
+        target: str | Sequence[str] | None,
+        task: Task | None,
+        training: AnyArray,
+        dtype: np.dtype[Any],
+    ) -> Rows:
+        """Turn the rows into arrays.
+
+        Parameters
+        ----------
+        training : array of int
+            The rows from which means, scales and categories are learned.
+
+        Raises
+        ------
+        DataError, SettingError
+            If the target, the task and the data do not go together.
+        """
+        if isinstance(self.content, Table):
+            assert target
+            encoder = Encoder.fit(self.content, target=target, task=task, rows=training)
+            return Rows(
+                encoder.inputs(self.content, dtype=dtype),
+                encoder.targets(self.content),
+                encoder.task,
+                encoder.classes,
+                encoder.features,
+                encoder,
+                encoder.notes,
+            )
+        data = self.content
+        if task is not None and task != data.task:
+            raise SettingError(f"task={task!r}: {self.name} is a {data.task} dataset.")
+        wanted = {"regression": 0, "binary": 2}.get(data.task, max(2, len(data.classes)))
+        if len(data.classes) != wanted:
+            raise DataError(
+                f"{self.name}: {len(data.classes)} classes, {data.classes}, for the task "
+                f"{data.task!r}, which takes {wanted or 'none'}."
+            )
+        width = data.inputs.shape[1]
+        names = data.features or tuple(f"x{number}" for number in range(width))
+        return Rows(data.inputs, np.asarray(data.targets), data.task, tuple(data.classes), names)
+
+
+def find_source(
+    data: Any, target: str | Sequence[str] | None, task: Task | None, registry: Registry
+) -> Source:
+    """Find the rows that a user means.
+
+    Parameters
+    ----------
+    data : str, path, pair of arrays, Data, DataFrame or mapping
+        See `nnplug.train`.
+
+    Raises
+    ------
+    UnknownPartError
+        If it is neither a dataset's name nor a table's path.
+    DataError
+        If the arrays do not fit each other, or no target is given.
+    SettingError
+        If a target is given for data that has its own.
+    """
+    if isinstance(data, str) and not _is_path(data):
+        source = _dataset(data, registry)
+    elif isinstance(data, Data):
+        source = Source("data", data, data.recipe)
+    elif isinstance(data, tuple):
+        if len(data) != 2:
+            raise DataError(f"data is a tuple of {len(data)}: give (inputs, targets).")
+        source = Source("arrays", _from_arrays(*data, task), {})
+    else:
+        table = table_of(data)
+        if not target:
+            last = table.columns[-1].name
+            listed = ", ".join(column.name for column in table.columns)
+            raise DataError(
+                f"{table.source}: which column is to be predicted? Give target, for example "
+                f"--target {last}.\nIts columns: {listed}."
+            )
+        return Source(table.source, table, {})
+    if target:
+        raise SettingError(f"{source.name} has its own target; leave target={target!r} out.")
+    return source
+
+
+def table_of(data: Any, text: Sequence[str] = ()) -> Table:
+    """Read a table from a path, or take a DataFrame or a mapping as one.
+
+    Parameters
+    ----------
+    text : sequence of str
+        Columns of a file that are text whatever they look like.
+    """
+    if isinstance(data, Table):
+        return data
+    if isinstance(data, str | os.PathLike):
+        return read_table(data, text=tuple(text))
+    return table_from(data)
+
+
+def matrix(data: Any, what: str) -> AnyArray:
+    """Take an array-like as a finite matrix of numbers, without copying floats.
+
+    Raises
+    ------
+    DataError
+        With the first place that is not a finite number.
+    """
+    x = np.asarray(data)
+    if x.ndim != 2 or not x.size or x.dtype.kind not in "iufb":
+        raise DataError(
+            f"{what}: shape {x.shape} of {x.dtype}; needed are numbers of shape (rows, columns)."
+        )
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        row, column = np.argwhere(~np.isfinite(x))[0]
+        raise DataError(
+            f"{what}: row {row}, column {column} is {x[row, column]}. Remove or fill it."
+        )
+    return x if x.dtype in (np.float32, np.float64) else x.astype(np.float64)
+
+
+def _is_path(data: str) -> bool:
+    return Path(data).suffix.lower() in SUFFIXES or os.sep in data or Path(data).is_file()
+
+
+def _dataset(name: str, registry: Registry) -> Source:
+    try:
+        dataset = cast(Dataset, registry.get("dataset", name))
+    except UnknownPartError as error:
+        raise UnknownPartError(
+            f"{error}\nA table is given by its path, ending in {', '.join(SUFFIXES)}."
+        ) from None
+    made = dataset()
+    if not isinstance(made, Data):
+        raise DataError(f"dataset {name!r} ({dataset.place}) returned no nnplug.Data.")
+    return Source(dataset.text, made, made.recipe)
+
+
+def _from_arrays(inputs: Any, targets: Any, task: Task | None) -> Data:
+    x, y = matrix(inputs, "inputs"), np.asarray(targets)
+    if y.ndim not in (1, 2) or len(y) != len(x):
+        raise DataError(
+            f"inputs have shape {x.shape} and targets {y.shape}: both need a value for each row."
+        )
+    several = y.ndim == 2 and y.shape[1] > 1
+    distinct = None if several else np.unique(y)
+    if task is None:
+        task = _infer_task(y, distinct)
+    if task == "regression":
+        return Data(x, matrix(y.reshape(len(y), -1), "targets"), task)
+    if distinct is None:
+        raise DataError(
+            f"targets of shape {y.shape} for the task {task!r}: give one class for each row, (N,)."
+        )
+    labels = np.searchsorted(distinct, y.reshape(-1))
+    return Data(x, labels, task, tuple(distinct.tolist()))
+
+
+def _infer_task(y: AnyArray, distinct: AnyArray | None) -> Task:
+    """Tell quantities from classes, by the rule for a table's columns."""
+    if distinct is None or y.dtype.kind == "f":
+        return "regression"
+    if y.dtype.kind in "iu" and len(distinct) > CLASS_LIMIT:
+        return "regression"
+    return "binary" if len(distinct) == 2 else "multiclass"
