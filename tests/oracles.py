@@ -157,7 +157,7 @@ def run_text(text: str, arguments: dict[str, Any]) -> dict[str, Any]:
             scope["N"], scope["C"] = (
                 float(size)
                 for size in max(
-                    (np.shape(each) for each in arguments.values() if np.ndim(each) == 2)
+                    np.shape(each) for each in arguments.values() if np.ndim(each) == 2
                 )
             )
     found: dict[str, Any] = {}

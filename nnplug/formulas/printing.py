@@ -158,6 +158,13 @@ def _bracket(piece: Piece, at_least: int) -> str:
     return piece[0] if piece[1] >= at_least else f"({piece[0]})"
 
 
+def _operands(inputs: list[Piece], strength: int) -> tuple[str, str]:
+    # The right operand binds more tightly: a - (b - c), a / (b * c); and so
+    # does the left of a comparison, since a < b < c is a chain.
+    first = strength + 1 if strength == _COMPARE else strength
+    return _bracket(inputs[0], first), _bracket(inputs[1], strength + 1)
+
+
 # --- text ---------------------------------------------------------------------------
 
 
@@ -182,10 +189,7 @@ def _text_node(symbol: Symbol, inputs: list[Piece]) -> Piece:
     name = symbol.operation.name
     if name in _INFIX:
         sign, strength = _INFIX[name]
-        # The right operand binds more tightly: a - (b - c), a / (b * c); and
-        # so does the left of a comparison, since a < b < c is a chain.
-        first = strength + 1 if strength == _COMPARE else strength
-        left, right = _bracket(inputs[0], first), _bracket(inputs[1], strength + 1)
+        left, right = _operands(inputs, strength)
         return f"{left} {sign} {right}", strength
     if name == "negative":
         return f"-{_bracket(inputs[0], _UNARY)}", _UNARY
@@ -237,7 +241,7 @@ def _latex_node(symbol: Symbol, inputs: list[Piece]) -> Piece:
         return rf"\frac{{1}}{{{texts[0]}}}", _MULTIPLY
     if name in _LATEX_INFIX:
         sign, strength = _LATEX_INFIX[name]
-        left, right = _bracket(inputs[0], strength), _bracket(inputs[1], strength + 1)
+        left, right = _operands(inputs, strength)
         if right.startswith("-") and strength in (_ADD, _MULTIPLY):  # a sign after another misleads
             right = f"({right})"
         if name == "multiply" and right[0].isdigit():

@@ -1,0 +1,177 @@
+"""What every activation keeps, and reference values for those whose formula is known."""
+
+from __future__ import annotations
+
+import mpmath
+import numpy as np
+import pytest
+
+from nnplug.formulas.evaluation import evaluate
+from nnplug.formulas.primitives import new_graph
+from nnplug.formulas.printing import to_latex, to_text
+from nnplug.formulas.tracing import lower
+from tests import oracles
+
+DTYPES = [np.float32, np.float64]
+EXTREMES = [-1e4, -800.0, -90.0, -1.0, 0.0, 1.0, 90.0, 800.0, 1e4]
+
+
+def traced(part):
+    graph = new_graph()
+    x, g = graph.input("x", ("N", "C")), graph.input("g", ("N", "C"))
+    y = part.value(x)
+    return [y, part.pull_back(x, y, g)]
+
+
+def forms(part):
+    nodes = traced(part)
+    return {"as written": nodes, "lowered": lower(nodes)}
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 4), (5, 1), (1, 6)])
+def test_derivative_is_that_of_the_value(activation, shape):
+    generator = np.random.default_rng(3)
+    # Away from 0, where many have a kink.
+    x = generator.uniform(0.1, 3, shape) * generator.choice([-1, 1], shape)
+    g = generator.normal(size=shape)
+    expected = oracles.five_point(lambda x: np.sum(g * activation(x)), x)
+    for form, nodes in forms(activation).items():
+        value, slope = evaluate(nodes, {"x": x, "g": g})
+        np.testing.assert_allclose(value, activation(x), rtol=1e-13, atol=1e-15, err_msg=form)
+        np.testing.assert_allclose(slope, expected, rtol=1e-8, atol=1e-9, err_msg=form)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("rows", [0, 1, 7])
+def test_shape_and_dtype_are_kept(activation, dtype, rows):
+    x = np.linspace(-3, 3, rows * 4, dtype=dtype).reshape(rows, 4)
+    before = x.copy()
+    assert activation(x).shape == x.shape
+    assert activation(x).dtype == dtype
+    for nodes in forms(activation).values():
+        for result in evaluate(nodes, {"x": x, "g": np.ones_like(x)}):
+            assert result.shape == x.shape
+            assert result.dtype == dtype
+    np.testing.assert_array_equal(x, before)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_finite_and_without_warning_at_any_magnitude(activation, dtype):
+    x = np.array(EXTREMES, dtype).reshape(-1, 1) * np.array([[1, 0.5]], dtype)
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        direct = activation(x)
+    assert np.isfinite(direct).all()
+    for nodes in forms(activation).values():
+        value, slope = evaluate(nodes, {"x": x, "g": np.ones_like(x)})
+        np.testing.assert_allclose(value, direct, rtol=3e-5 if dtype == np.float32 else 1e-12)
+        assert np.isfinite(slope).all()
+
+
+def test_every_row_acts_by_itself(activation):
+    x = np.random.default_rng(0).normal(size=(6, 3)) * 2
+    g = np.random.default_rng(1).normal(size=(6, 3))
+    for nodes in forms(activation).values():
+        value, slope = evaluate(nodes, {"x": x, "g": g})
+        for row in range(6):
+            alone = evaluate(nodes, {"x": x[row : row + 1], "g": g[row : row + 1]})
+            np.testing.assert_allclose(alone[0], value[row : row + 1], rtol=1e-12)
+            np.testing.assert_allclose(alone[1], slope[row : row + 1], rtol=1e-12, atol=1e-15)
+
+
+def test_print_is_the_formula(activation):
+    nodes = traced(activation)
+    arrays = {
+        "x": np.random.default_rng(0).normal(size=(4, 3)) * 2,
+        "g": np.random.default_rng(1).normal(size=(4, 3)),
+    }
+    found = oracles.run_text(to_text(nodes, ["y", "by_x"]), arrays)
+    value, slope = evaluate(nodes, arrays)
+    np.testing.assert_array_equal(found["y"], value)
+    np.testing.assert_array_equal(np.broadcast_to(found["by_x"], slope.shape), slope)
+    latex = to_latex(nodes, ["y", "by_x"])
+    assert latex.count("{") == latex.count("}")
+    assert latex.count(r"\left") == latex.count(r"\right")
+
+
+def test_a_source_and_an_example_are_given(activation):
+    assert activation.summary
+    assert ">>> " in activation.doc
+
+
+# --- values from the definitions, with 60 digits --------------------------------------
+
+
+def _phi(x):
+    return mpmath.erfc(-x / mpmath.sqrt(2)) / 2
+
+
+SCALE, ALPHA = "1.0507009873554804934193349852946", "1.6732632423543772848170429916717"
+DEFINITIONS = {
+    "identity": lambda x: x,
+    "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
+    "tanh": mpmath.tanh,
+    "relu": lambda x: max(x, 0),
+    "leaky_relu": lambda x: x if x > 0 else mpmath.mpf(0.01) * x,
+    "elu": lambda x: x if x > 0 else mpmath.expm1(x),
+    "selu": lambda x: mpmath.mpf(SCALE) * (x if x > 0 else mpmath.mpf(ALPHA) * mpmath.expm1(x)),
+    "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
+    "silu": lambda x: x / (1 + mpmath.exp(-x)),
+    "gelu": lambda x: x * _phi(x),
+    "gelu_tanh": lambda x: (
+        x * (1 + mpmath.tanh(mpmath.sqrt(2 / mpmath.pi) * (x + mpmath.mpf("0.044715") * x**3))) / 2
+    ),
+}
+POINTS = np.concatenate(
+    [s * np.array([1e-12, 1e-6, 1e-3, 0.1, 0.7, 1.5, 4, 9, 20]) for s in (-1, 1)]
+)
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_value_and_slope_by_definition(name):
+    from tests.contract.conftest import every_part
+
+    part = next(p for p in every_part() if p.kind == "activation" and p.name == name)
+    x = POINTS.reshape(-1, 1)
+    value, slope = evaluate(traced(part), {"x": x, "g": np.ones_like(x)})
+    with mpmath.workdps(320):  # 1 + tanh cancels 261 of them at -20
+        for point, got, got_slope in zip(POINTS, value[:, 0], slope[:, 0], strict=True):
+            at = mpmath.mpf(float(point))
+            true = DEFINITIONS[name](at)
+            # The far tails too are right to the last digits, relatively.
+            assert abs(got - true) <= 2e-15 * (1 + point**2) * abs(true), point
+            by_x = mpmath.diff(DEFINITIONS[name], at, h=mpmath.mpf("1e-100"))
+            assert abs(got_slope - by_x) <= 1e-15 * (1 + point**2) * max(abs(by_x), 1), point
+
+
+def test_tails_of_gelu_are_not_lost():
+    from nnplug.builtin.activations import gelu
+
+    with mpmath.workdps(60):
+        for x in (-5.0, -10.0, -20.0, -35.0):
+            true = x * _phi(mpmath.mpf(x))
+            assert abs(float(gelu(x)) / true - 1) < 4e-16 * (1 + x * x)
+    assert float(gelu(-5.0)) == pytest.approx(-1.4332578859e-06, rel=1e-9)  # 1 + erf gives 8 digits
+
+
+# (name, x, slope at x): the side that each docstring promises.
+SLOPES_AT_0 = {"relu": 0.0, "leaky_relu": 0.01, "elu": 1.0, "sigmoid": 0.25, "tanh": 1.0}
+SLOPES_AT_0 |= {"softplus": 0.5, "silu": 0.5, "gelu": 0.5, "gelu_tanh": 0.5, "identity": 1.0}
+SLOPES_AT_0 |= {"selu": float(SCALE) * float(ALPHA)}
+
+
+def test_slope_at_0(activation):
+    if activation.name not in SLOPES_AT_0:
+        pytest.skip("its docstring promises none")
+    zero = np.zeros((1, 1))
+    _, slope = evaluate(traced(activation), {"x": zero, "g": zero + 1})
+    assert slope[0, 0] == pytest.approx(SLOPES_AT_0[activation.name], rel=1e-15)
+
+
+def test_probabilities_sum_to_1(activation):
+    x = np.random.default_rng(0).normal(size=(5, 4)) * 30
+    if activation.gives == "log_probabilities":
+        np.testing.assert_allclose(np.exp(activation(x)).sum(axis=1), 1, rtol=1e-13)
+    elif activation.gives == "probabilities":
+        assert ((activation(x) >= 0) & (activation(x) <= 1)).all()
+        if activation.name == "softmax":
+            np.testing.assert_allclose(activation(x).sum(axis=1), 1, rtol=1e-14)

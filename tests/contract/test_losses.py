@@ -1,0 +1,183 @@
+"""Every loss: the number that is printed is the number that is differentiated."""
+
+from __future__ import annotations
+
+import math
+
+import mpmath
+import numpy as np
+import pytest
+
+from nnplug.formulas.derivative import differentiate
+from nnplug.formulas.evaluation import evaluate
+from nnplug.formulas.primitives import new_graph
+from nnplug.formulas.printing import to_text
+from nnplug.formulas.tracing import lower
+from tests import oracles
+
+
+def traced(part):
+    """The errors, the number that is printed and its derivative."""
+    graph = new_graph()
+    output, target = part.inputs(graph)
+    errors = part.value(output, target)
+    number = np.mean(errors) if part.reduction == "mean" else np.sum(errors)
+    return [errors, number, *differentiate(number, [output], graph.constant(1.0))]
+
+
+def data(part, rows, columns, dtype=np.float64, seed=0):
+    generator = np.random.default_rng(seed)
+    output = generator.normal(size=(rows, columns)) * 2 + 0.3
+    if part.against == "labels":
+        return output.astype(dtype), generator.integers(0, columns, (rows, 1))
+    if part.takes == "logits":
+        return output.astype(dtype), generator.uniform(0, 1, (rows, columns)).astype(dtype)
+    if part.takes == "probabilities":
+        output = np.exp(output) / np.exp(output).sum(axis=1, keepdims=True)
+        return output.astype(dtype), generator.uniform(0, 1, (rows, columns)).astype(dtype)
+    return output.astype(dtype), (output + generator.normal(size=output.shape) + 0.2).astype(dtype)
+
+
+def named(part, output, target):
+    return {part.takes: output, part.against: target}
+
+
+@pytest.mark.parametrize("rows", [1, 3, 7])
+@pytest.mark.parametrize("columns", [1, 2, 3, 5])
+def test_gradient_is_that_of_the_printed_number(loss, rows, columns):
+    output, target = data(loss, rows, columns, seed=rows + 10 * columns)
+    reduce = np.mean if loss.reduction == "mean" else np.sum
+    expected = oracles.five_point(lambda each: reduce(loss(each, target)), output)
+    nodes = traced(loss)
+    for form in (nodes, lower(nodes)):
+        errors, number, slope = evaluate(form, named(loss, output, target))
+        assert errors.shape in ((rows, columns), (rows, 1))
+        np.testing.assert_allclose(errors, loss(output, target), rtol=1e-12, atol=1e-15)
+        np.testing.assert_allclose(number, reduce(loss(output, target)), rtol=1e-13, atol=1e-15)
+        np.testing.assert_allclose(slope, expected, rtol=1e-8, atol=1e-10)
+
+
+def test_float32_stays_float32_and_inputs_unchanged(loss):
+    output, target = data(loss, 4, 3, np.float32)
+    before = output.copy(), target.copy()
+    assert loss(output, target).dtype == np.float32
+    for form in (traced(loss), lower(traced(loss))):
+        for result in evaluate(form, named(loss, output, target)):
+            assert result.dtype == np.float32
+    np.testing.assert_array_equal(output, before[0])
+    np.testing.assert_array_equal(target, before[1])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [1e4, -1e4])
+def test_finite_and_without_warning_at_any_magnitude(loss, dtype, size):
+    if loss.takes == "probabilities":
+        pytest.skip("probabilities have no magnitude")
+    output, target = data(loss, 4, 3, dtype)
+    output[0] = size
+    output[1] = [size, -size, 0]
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        assert np.isfinite(loss(output, target)).all()
+    for form in (traced(loss), lower(traced(loss))):
+        for result in evaluate(form, named(loss, output, target)):
+            assert np.isfinite(result).all()
+
+
+def test_regression_is_best_at_the_target(loss):
+    if loss.takes != "prediction":
+        pytest.skip("not a loss of predictions")
+    _, target = data(loss, 3, 4)
+    _, best, slope = evaluate(traced(loss), named(loss, target.copy(), target))
+    assert best == 0
+    np.testing.assert_array_equal(slope, 0)
+    for seed in range(5):
+        away = target + np.random.default_rng(seed).normal(size=target.shape) * 10.0**-seed
+        _, worse, _ = evaluate(traced(loss), named(loss, away, target))
+        assert worse > 0
+
+
+def test_no_row_looks_at_another(loss):
+    output, target = data(loss, 5, 3)
+    errors, _, _ = evaluate(traced(loss), named(loss, output, target))
+    for row in range(5):
+        alone = loss(output[row : row + 1], target[row : row + 1])
+        np.testing.assert_allclose(alone, errors[row : row + 1], rtol=1e-13)
+
+
+def test_print_is_the_formula(loss):
+    output, target = data(loss, 5, 3)
+    arrays = named(loss, output, target)
+    nodes = traced(loss)
+    found = oracles.run_text(to_text(nodes, ["errors", "number", "slope"]), arrays)
+    for name, result in zip(("errors", "number", "slope"), evaluate(nodes, arrays), strict=True):
+        np.testing.assert_allclose(found[name], result, rtol=1e-14, atol=1e-16)
+
+
+def part(name):
+    from tests.contract.conftest import every_part
+
+    return next(each for each in every_part() if each.kind == "loss" and each.name == name)
+
+
+# Worked by hand: (loss, output, target, number, slope).
+BY_HAND = [
+    ("mse", [[3.0, 1.0]], [[1.0, 2.0]], 2.5, [[2.0, -1.0]]),
+    ("half_sse", [[3.0], [1.0]], [[1.0], [2.0]], 2.5, [[2.0], [-1.0]]),
+    ("mae", [[3.0, 1.0], [0.0, 5.0]], [[1.0, 2.0], [0.0, 4.0]], 1.0, [[0.25, -0.25], [0.0, 0.25]]),
+    ("huber", [[3.0, 0.5]], [[0.0, 0.0]], 1.3125, [[0.5, 0.25]]),
+    ("binary_cross_entropy", [[0.0, 0.0]], [[1.0, 0.0]], math.log(2), [[-0.25, 0.25]]),
+    (
+        "cross_entropy",
+        [[0.0, 0.0], [0.0, 0.0]],
+        [[0], [1]],
+        math.log(2),
+        [[-0.25, 0.25], [0.25, -0.25]],
+    ),
+    ("log_cosh", [[0.0], [1e4]], [[0.0], [0.0]], (1e4 - math.log(2)) / 2, [[0.0], [0.5]]),
+]
+
+
+@pytest.mark.parametrize(("name", "output", "target", "number", "slope"), BY_HAND)
+def test_by_hand(name, output, target, number, slope):
+    _, got, by_output = evaluate(
+        traced(part(name)), named(part(name), np.array(output), np.array(target))
+    )
+    assert float(got) == pytest.approx(number, rel=1e-15)
+    np.testing.assert_allclose(by_output, slope, rtol=1e-15)
+
+
+@pytest.mark.parametrize("columns", [1, 2, 5])
+def test_cross_entropy_descends_softmax_minus_one_hot(columns):
+    logits, labels = data(part("cross_entropy"), 6, columns)
+    _, _, slope = evaluate(traced(part("cross_entropy")), {"logits": logits, "labels": labels})
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(slope, (shares - np.eye(columns)[labels[:, 0]]) / 6, atol=1e-15)
+
+
+def test_binary_cross_entropy_does_not_saturate():
+    loss = part("binary_cross_entropy")
+    z = np.array([[-1e4, -40.0, 40.0, 1e4]])
+    _, _, slope = evaluate(traced(loss), {"logits": z, "target": np.zeros_like(z)})
+    np.testing.assert_allclose(slope[0] * 4, [0.0, math.exp(-40.0), 1.0, 1.0], rtol=1e-12)
+    np.testing.assert_allclose(loss(z, 0 * z)[0], [0, math.exp(-40.0), 40.0, 1e4], rtol=1e-12)
+
+
+@pytest.mark.parametrize("error", [0.0, 1e-160, 1e-9, 1e-4, 0.3, 0.999, 1.0, 1.001, 5.0, 50.0, 1e4])
+def test_log_cosh_keeps_its_precision(error):
+    nodes = traced(part("log_cosh"))
+    arrays = {"prediction": np.array([[error]]), "target": np.zeros((1, 1))}
+    errors, _, slope = evaluate(nodes, arrays)
+    with mpmath.workdps(60):
+        true, by_error = mpmath.log(mpmath.cosh(error)), mpmath.tanh(error)
+    if true > 1e-300:
+        assert abs(errors[0, 0] - true) <= 1e-15 * true
+    assert abs(slope[0, 0] - by_error) <= 1e-15 * abs(by_error)
+
+
+@pytest.mark.parametrize("delta", [0.5, 1.0, 3.0])
+def test_huber_is_smooth_at_delta(delta):
+    nodes = traced(part("huber").with_options(delta=delta))
+    at = np.nextafter(delta, [0.0, 10.0]).reshape(2, 1)
+    errors, _, slope = evaluate(nodes, {"prediction": at, "target": np.zeros((2, 1))})
+    np.testing.assert_allclose(errors, delta**2 / 2, rtol=1e-15)
+    np.testing.assert_allclose(slope * 2, delta, rtol=1e-15)

@@ -1,0 +1,141 @@
+"""Every optimizer: the traced step is the written step, and acts on each number by itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nnplug.formulas.evaluation import evaluate
+from nnplug.formulas.primitives import new_graph
+from nnplug.formulas.printing import to_text
+from nnplug.formulas.tracing import lower
+from tests import oracles
+
+
+def plain_step(part, state, grad, step):
+    """Call the author's function as it stands."""
+    options = {"step": step} if part.uses_step else {}
+    result = part(*state[:1], grad, *state[1:], **options)
+    return list(result) if isinstance(result, tuple) else [result]
+
+
+def given(part, state, grad, step):
+    values = dict(zip(("param", *part.slots), state, strict=True), grad=grad)
+    values["learning_rate"] = part.learning_rate
+    return {**values, "step": step} if part.uses_step else values
+
+
+def gradients(count, shape, dtype=np.float64):
+    generator = np.random.default_rng(5)
+    scale = np.geomspace(1e-4, 1e2, count)
+    return [(generator.normal(size=shape) * each).astype(dtype) for each in scale]
+
+
+def start(part, shape, dtype=np.float64):
+    param = np.random.default_rng(4).normal(size=shape).astype(dtype)
+    return [param, *(np.zeros(shape, dtype) for _ in part.slots)]
+
+
+@pytest.mark.parametrize("shape", [("P",), ("R", "C")])
+def test_ten_traced_steps_are_the_written_ones(optimizer, shape):
+    size = (7,) if len(shape) == 1 else (2, 3)
+    update = optimizer.update(new_graph(), shape)
+    for outputs in (update.outputs, lower(update.outputs)):
+        state, expected = start(optimizer, size), start(optimizer, size)
+        for step, grad in enumerate(gradients(10, size), start=1):
+            state = evaluate(outputs, given(optimizer, state, grad, step))
+            expected = plain_step(optimizer, expected, grad, step)
+            for got, wanted in zip(state, expected, strict=True):
+                assert np.isfinite(got).all()
+                np.testing.assert_allclose(got, wanted, rtol=1e-13, atol=1e-15)
+    assert not np.allclose(state[0], start(optimizer, size)[0])
+
+
+def test_every_number_by_itself(optimizer):
+    update = optimizer.update(new_graph())
+    if not update.elementwise:
+        pytest.skip("spans a tensor")
+    state = start(optimizer, (6,))
+    for step, grad in enumerate(gradients(3, (6,)), start=1):
+        for each in range(6):
+            alone = [array[each : each + 1] for array in state]
+            one = evaluate(update.outputs, given(optimizer, alone, grad[each : each + 1], step))
+            both = evaluate(update.outputs, given(optimizer, state, grad, step))
+            for got, wanted in zip(one, both, strict=True):
+                np.testing.assert_allclose(got, wanted[each : each + 1], rtol=1e-14)
+        state = both
+
+
+def test_float32_stays_float32_and_inputs_unchanged(optimizer):
+    (grad,) = gradients(1, (5,), np.float32)
+    state = start(optimizer, (5,), np.float32)
+    before = [each.copy() for each in (*state, grad)]
+    traced = evaluate(optimizer.update(new_graph()).outputs, given(optimizer, state, grad, 1))
+    for result in (*traced, *plain_step(optimizer, state, grad, 1)):
+        assert result.dtype == np.float32
+        assert result.shape == (5,)
+    for array, copy in zip((*state, grad), before, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [0.0, 1e-12, 1e6])
+def test_finite_for_any_gradient(optimizer, dtype, size):
+    state = start(optimizer, (3,), dtype)
+    for step in (1, 2, 3, 1000):
+        with np.errstate(over="raise", divide="raise", invalid="raise"):
+            state = plain_step(optimizer, state, np.full(3, size, dtype), step)
+        assert all(np.isfinite(each).all() for each in state)
+
+
+def test_goes_downhill(optimizer):
+    """On half a square its gradient is the parameter itself; the distance to 0 shrinks."""
+    state = start(optimizer, (4,))
+    first = np.linalg.norm(state[0])
+    for step in range(1, 101):
+        state = plain_step(optimizer, state, state[0].copy(), step)
+    assert np.linalg.norm(state[0]) < first
+
+
+def test_print_is_the_formula(optimizer):
+    update = optimizer.update(new_graph())
+    names = [f"new_{name}" for name in ("param", *optimizer.slots)]
+    state = [abs(each) + 0.1 for each in start(optimizer, (5,))]
+    (grad,) = gradients(1, (5,))
+    arrays = given(optimizer, state, grad, 3)
+    found = oracles.run_text(to_text(update.outputs, names), arrays)
+    for name, result in zip(names, evaluate(update.outputs, arrays), strict=True):
+        np.testing.assert_allclose(found[name], result, rtol=1e-14)
+
+
+# The first two steps from param 1 with gradients 2 then -1, worked by hand.
+BY_HAND = {
+    "sgd:learning_rate=0.5": (0.0, 0.5),
+    "momentum:learning_rate=0.5,momentum=0.5": (0.0, 0.0),
+    "nesterov:learning_rate=0.5,momentum=0.5": (-0.5, 0.0),
+    "adagrad:learning_rate=0.5,epsilon=0": (0.5, 0.5 + 0.5 / 5**0.5),
+    "rmsprop:learning_rate=0.5,decay=0.5,epsilon=0": (
+        1 - 0.5 / 0.5**0.5,
+        1 - 0.5 / 0.5**0.5 + 0.5 / 1.5**0.5,
+    ),
+    # m: 1, 0 (bias-corrected 2, 0); v: 2, 1.5 (corrected 4, 2)
+    "adam:learning_rate=0.5,beta1=0.5,beta2=0.5,epsilon=0": (0.5, 0.5),
+    "adam:learning_rate=0.5,beta1=0.5,beta2=0.5,epsilon=2": (0.75, 0.75),
+    "adamw:learning_rate=0.5,beta1=0.5,beta2=0.5,epsilon=0,weight_decay=0.1": (0.45, 0.4275),
+}
+
+
+@pytest.mark.parametrize("text", BY_HAND)
+def test_two_steps_by_hand(text):
+    from nnplug.parts import parse_part
+    from tests.contract.conftest import every_part
+
+    said = parse_part(text)
+    part = next(p for p in every_part() if p.kind == "optimizer" and p.name == said.name)
+    part = part.with_options(**said.options)
+    state = [np.array([1.0]), *(np.zeros(1) for _ in part.slots)]
+    seen = []
+    for step, grad in enumerate((2.0, -1.0), start=1):
+        state = plain_step(part, state, np.array([grad]), step)
+        seen.append(float(state[0][0]))
+    assert seen == pytest.approx(BY_HAND[text], rel=1e-14, abs=1e-15)
