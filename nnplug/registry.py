@@ -248,9 +248,9 @@ class Registry:
                 raise PluginError(
                     f"{kind} {asked.name!r} is asked for, and plugin {provider.label} (entry point "
                     f"{provider.entry_point}) cannot be loaded:\n{provider.cause}\n"
-                    f"Way out: repair it, pip install --upgrade {provider.package}, or pip "
-                    f"uninstall {provider.package};\n-p no:{provider.package} leaves it out. "
-                    f"Its traceback: nnplug plugins show {provider.package}"
+                    f"Way out: pip install --upgrade {provider.package}, or pip uninstall it; "
+                    "NNPLUG_PLUGINS=a,b loads only the\nplugins that it names. "
+                    f"The traceback: nnplug plugins show {provider.package}"
                 ) from provider.error
 
     def _unknown(self, kind: str, asked: PartText) -> UnknownPartError:

@@ -283,8 +283,8 @@ def test_a_broken_plugin_is_an_error_for_who_asks_for_it(site):
             f"activation {text.split('/')[-1]!r} is asked for, and plugin nnplug-bad 3.2 "
             "(entry point bad) cannot be loaded:\n"
             f"{source}:2: ModuleNotFoundError: No module named 'no_such_module_of_nnplug'\n"
-            "Way out: repair it, pip install --upgrade nnplug-bad, or pip uninstall nnplug-bad;\n"
-            "-p no:nnplug-bad leaves it out. Its traceback: nnplug plugins show nnplug-bad"
+            "Way out: pip install --upgrade nnplug-bad, or pip uninstall it; NNPLUG_PLUGINS=a,b "
+            "loads only the\nplugins that it names. The traceback: nnplug plugins show nnplug-bad"
         )
     assert registry.warnings == []  # the error has said it
 
