@@ -257,10 +257,10 @@ KINKS = [
     (lambda x: np.fmin(x, 0), 0.0, 1.0),
     (lambda x: np.clip(x, 0, 6), 0.0, 0.0),
     (lambda x: np.clip(x, 0, 6), 6.0, 1.0),
-    (lambda x: abs(x), 0.0, 0.0),
-    (lambda x: np.sign(x), 0.0, 0.0),
-    (lambda x: np.floor(x), 1.0, 0.0),
-    (lambda x: np.round(x), 0.5, 0.0),
+    (abs, 0.0, 0.0),
+    (np.sign, 0.0, 0.0),
+    (np.floor, 1.0, 0.0),
+    (np.round, 0.5, 0.0),
     (lambda x: np.where(x > 0, x, 7 * x), 0.0, 7.0),
     (lambda x: np.hypot(x, x), 0.0, 0.0),
     (lambda x: np.linalg.norm(x, axis=-1, keepdims=True), 0.0, 0.0),
@@ -274,7 +274,7 @@ def test_kinks(formula, at, slope, form):
     graph = new_graph()
     x = graph.input("x", ("N", "C"))
     value = formula(x)
-    if form == "lowered first" and "norm" not in formula.__code__.co_names:
+    if form == "lowered first" and value.operation.name != "norm":
         (value,) = lower([value])
     (by_x,) = differentiate(value, [x], graph.constant(1.0))
     got = evaluate([by_x], {"x": np.full((1, 1), at)})[0]

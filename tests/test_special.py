@@ -135,7 +135,7 @@ def test_functions_of_rows(dtype, spread, columns):
         for row in range(20):
             numbers = [mpmath.mpf(float(each)) for each in x[row]]
             total = mpmath.log(mpmath.fsum(map(mpmath.exp, numbers)))
-            reach = max(1, max(map(abs, numbers)))
+            reach = max(1, *map(abs, numbers))
             assert abs(log_sum[row, 0] - total) <= 4 * epsilon * reach
             width = max(1, max(numbers) - min(numbers))
             for column, number in enumerate(numbers):

@@ -33,7 +33,7 @@ def math_exp(x):
 
 
 def loop(x):
-    return np.stack([each for each in x])
+    return sum(each for each in x)
 
 
 def python_max(x):
@@ -111,7 +111,7 @@ def array_constant(x):
 
 
 def list_constant(x):
-    return x + [1.0, 2.0]
+    return x * [1.0, 2.0]
 
 
 def text_constant(x):
@@ -266,7 +266,7 @@ def test_result_must_come_from_the_arguments():
     x = new_graph().input("x", ("N", "C"))
 
     def nothing(x):
-        x * 2  # noqa: B018  # the mistake
+        x * 2
 
     def array(x):
         return np.zeros(3)
@@ -292,7 +292,16 @@ def test_shape_of_an_activation():
         return x, x
 
     x = new_graph().input("x", ("N", "C"))
-    for part in (total, batch_norm, pair):
+
+    @activation
+    def attention(x):  # its shape is right, but each row looks at all
+        return np.exp(x @ x.T) @ x
+
+    @activation
+    def sideways(x):
+        return special.softmax(x.T).T
+
+    for part in (total, batch_norm, pair, attention, sideways):
         with pytest.raises(FormulaError) as caught:
             part.value(x)
         assert part.place in str(caught.value)
@@ -307,6 +316,15 @@ def test_shape_of_a_loss_and_of_an_optimizer():
     with pytest.raises(FormulaError, match="leave out the mean") as caught:
         averaged.value(*averaged.inputs(new_graph()))
     assert averaged.place in str(caught.value)
+
+    @loss
+    def centred(prediction, target):
+        error = prediction - target
+        return (error - np.mean(error, axis=0)) ** 2
+
+    with pytest.raises(FormulaError, match="the error of a row depends on other rows") as caught:
+        centred.value(*centred.inputs(new_graph()))
+    assert centred.place in str(caught.value)
 
     @optimizer
     def forgetful(param, grad, m, *, learning_rate=0.1):

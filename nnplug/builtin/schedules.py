@@ -47,13 +47,11 @@ def step(
     warmup : float
         Epochs of linear warm-up, within the first stretch.
     """
-    return _ramp(epoch, warmup) * factor ** (epoch // every)
+    return float(_ramp(epoch, warmup) * factor ** (epoch // every))
 
 
 @schedule
-def exponential(
-    epoch: float, epochs: float, *, decay: float = 0.95, warmup: float = 0.0
-) -> float:
+def exponential(epoch: float, epochs: float, *, decay: float = 0.95, warmup: float = 0.0) -> float:
     """Multiply by `decay` in the course of each epoch, smoothly.
 
     Parameters
@@ -63,7 +61,7 @@ def exponential(
     warmup : float
         Epochs of linear warm-up, before the decay begins.
     """
-    return _ramp(epoch, warmup) * decay ** max(0.0, epoch - warmup)
+    return float(_ramp(epoch, warmup) * decay ** max(0.0, epoch - warmup))
 
 
 @schedule(aliases=("cosine_annealing",))

@@ -10,7 +10,7 @@ from typing import Any
 from nnplug.errors import FormulaError
 from nnplug.formulas.graph import Symbol, walk
 
-__all__ = ["lower", "trace"]
+__all__ = ["lower", "mixed_rows", "trace"]
 
 
 def trace(
@@ -83,6 +83,25 @@ def _place(error: Exception) -> str:
 def _definition(function: Callable[..., Any]) -> str:
     code = getattr(function, "__code__", None)
     return f"{code.co_filename}:{code.co_firstlineno}: " if code is not None else ""
+
+
+def mixed_rows(output: Symbol, arguments: Sequence[Symbol]) -> Symbol | None:
+    """Find where a formula lets one row look at another.
+
+    Returns
+    -------
+    Symbol or None
+        The first node that is computed from the arguments and does not have
+        their rows as its first dimension, and only there.
+    """
+    (rows,) = arguments[0].shape[:1]
+    computed = {id(argument) for argument in arguments}
+    for symbol in walk([output]):
+        if any(id(child) in computed for child in symbol.inputs):
+            computed.add(id(symbol))
+            if symbol.shape[:1] != (rows,) or rows in symbol.shape[1:]:
+                return symbol
+    return None
 
 
 def lower(outputs: Sequence[Symbol]) -> list[Symbol]:

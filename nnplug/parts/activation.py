@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, overload
 
 from nnplug.errors import FormulaError, PartError
 from nnplug.formulas.derivative import differentiate
-from nnplug.formulas.graph import Operation, Symbol, walk
-from nnplug.formulas.tracing import trace
+from nnplug.formulas.graph import Operation, Symbol, shape_text, walk
+from nnplug.formulas.tracing import mixed_rows, trace
 from nnplug.parts.part import Part, Trainable, build_part
 
 __all__ = ["Activation", "activation"]
@@ -81,14 +81,14 @@ class Activation(Part):
         y = outputs[0]
         if y.shape == ():
             y = x.graph.call("broadcast_like", y, x)
-        for node in (y, *walk([y])):
-            mixed = x.shape and x.shape[0] not in node.shape and _depends(node, x)
-            if node is y and node.shape != x.shape or mixed:
-                raise FormulaError(
-                    f"activation {self.name!r}: {self.place}: its result has shape "
-                    f"{node.shape}, its input {x.shape}.\n"
-                    "Way out: keep every row by itself; reduce with axis=-1, keepdims=True."
-                )
+        wrong = y if y.shape != x.shape else mixed_rows(y, [x]) if x.shape else None
+        if wrong is not None:
+            raise FormulaError(
+                f"activation {self.name!r}: {self.place}: "
+                f"{'its result' if wrong is y else 'a step of it'} has shape "
+                f"{shape_text(wrong.shape)}, its input {shape_text(x.shape)}.\n"
+                "Way out: keep every row by itself; reduce with axis=-1, keepdims=True."
+            )
         return y
 
     def slope(self, x: Symbol, y: Symbol) -> Symbol | None:
@@ -127,6 +127,16 @@ def _opaque(part: Activation, function: Callable[..., Any], *inputs: Symbol) -> 
     return inputs[0].graph.apply(known[key], *inputs)
 
 
+@overload
+def activation(function: Callable[..., Any], /) -> Activation: ...
+@overload
+def activation(
+    *,
+    name: str | None = None,
+    aliases: tuple[str, ...] = (),
+    derivative: Callable[..., Any] | None = None,
+    gives: Gives = "",
+) -> Callable[[Callable[..., Any]], Activation]: ...
 def activation(
     function: Callable[..., Any] | None = None,
     /,

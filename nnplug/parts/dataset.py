@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, overload
 
 from nnplug.parts.part import Part, build_part
 from nnplug.types import AnyArray
@@ -52,6 +52,14 @@ class Dataset(Part):
     plural: ClassVar[str] = "datasets"
 
 
+@overload
+def dataset(function: Callable[..., Any], /) -> Dataset: ...
+@overload
+def dataset(
+    *,
+    name: str | None = None,
+    aliases: tuple[str, ...] = (),
+) -> Callable[[Callable[..., Any]], Dataset]: ...
 def dataset(
     function: Callable[..., Any] | None = None,
     /,

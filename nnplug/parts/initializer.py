@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, overload
 
 from nnplug.parts.part import Part, build_part
 
@@ -27,6 +27,15 @@ class Initializer(Part):
     legacy: bool = False
 
 
+@overload
+def initializer(function: Callable[..., Any], /) -> Initializer: ...
+@overload
+def initializer(
+    *,
+    name: str | None = None,
+    aliases: tuple[str, ...] = (),
+    legacy: bool = False,
+) -> Callable[[Callable[..., Any]], Initializer]: ...
 def initializer(
     function: Callable[..., Any] | None = None,
     /,

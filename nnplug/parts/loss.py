@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, overload
 
 from nnplug.errors import FormulaError, PartError
 from nnplug.formulas.graph import Graph, Symbol
-from nnplug.formulas.tracing import trace
+from nnplug.formulas.tracing import mixed_rows, trace
 from nnplug.parts.part import Part, build_part
 
 __all__ = ["Loss", "loss"]
@@ -73,9 +73,23 @@ class Loss(Part):
                 "error of each element, (N, C), or row, (N, 1), and nnplug averages them.\n"
                 "Way out: leave out the mean, or sum over axis=-1 with keepdims=True."
             )
+        if mixed_rows(outputs[0], [output, target]) is not None:
+            raise FormulaError(
+                f"loss {self.name!r}: {self.place}: the error of a row depends on other rows.\n"
+                "Way out: keep every row by itself; reduce with axis=-1, keepdims=True."
+            )
         return outputs[0]
 
 
+@overload
+def loss(function: Callable[..., Any], /) -> Loss: ...
+@overload
+def loss(
+    *,
+    name: str | None = None,
+    aliases: tuple[str, ...] = (),
+    reduction: Reduction = "mean",
+) -> Callable[[Callable[..., Any]], Loss]: ...
 def loss(
     function: Callable[..., Any] | None = None,
     /,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, overload
 
 from nnplug.errors import PartError
 from nnplug.parts.part import Part, build_part
@@ -37,6 +37,15 @@ class Metric(Part):
     goal: Goal = "minimize"
 
 
+@overload
+def metric(function: Callable[..., Any], /) -> Metric: ...
+@overload
+def metric(
+    *,
+    name: str | None = None,
+    aliases: tuple[str, ...] = (),
+    goal: Goal = "minimize",
+) -> Callable[[Callable[..., Any]], Metric]: ...
 def metric(
     function: Callable[..., Any] | None = None,
     /,

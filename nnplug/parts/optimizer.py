@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, overload
 
-from nnplug.errors import FormulaError
+from nnplug.errors import FormulaError, PartError
 from nnplug.formulas.graph import Graph, Shape, Symbol, walk
 from nnplug.formulas.tracing import trace
 from nnplug.parts.part import Part, build_part
@@ -106,6 +106,15 @@ class Optimizer(Part):
         return Update(param, grad, slots, outputs)
 
 
+@overload
+def optimizer(function: Callable[..., Any], /) -> Optimizer: ...
+@overload
+def optimizer(
+    *,
+    name: str | None = None,
+    aliases: tuple[str, ...] = (),
+    over: Over = "auto",
+) -> Callable[[Callable[..., Any]], Optimizer]: ...
 def optimizer(
     function: Callable[..., Any] | None = None,
     /,
@@ -152,8 +161,6 @@ def optimizer(
         )
         names = function.__code__.co_varnames
         if "learning_rate" not in made.defaults:
-            from nnplug.errors import PartError
-
             raise PartError(
                 f"{made.place}: optimizer {made.name!r}: it needs the option "
                 "learning_rate with a default, after a *."

@@ -64,6 +64,7 @@ class Part:
     options: Mapping[str, OptionValue] = field(default_factory=dict)
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """Call the function with this instance's options, and those given here."""
         return self.function(*arguments, **{**self.options, **options})
 
     def __repr__(self) -> str:
@@ -95,7 +96,7 @@ class Part:
         code = inspect.unwrap(self.function).__code__
         return f"{code.co_filename}:{code.co_firstlineno}"
 
-    def with_options(self, **values: OptionValue) -> Self:
+    def with_options(self, /, **values: OptionValue) -> Self:
         """Make this part with other values for some of its options.
 
         Raises
@@ -104,8 +105,8 @@ class Part:
             If an option is unknown or its value is not of its default's type.
         """
         options = dict(self.options)
-        for key, value in values.items():
-            key = normalise_name(key)
+        for written, value in values.items():
+            key = normalise_name(written)
             if key not in self.defaults:
                 has = f"It has {', '.join(self.defaults)}." if self.defaults else "It has none."
                 raise OptionError(
@@ -119,7 +120,9 @@ class Part:
 def _option_text(value: OptionValue) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return str(value) if isinstance(value, str) else repr(float(value) if type(value) is Trainable else value)
+    if isinstance(value, str):
+        return value
+    return repr(float(value) if isinstance(value, Trainable) else value)
 
 
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -195,7 +198,8 @@ def build_part(
     arguments: list[str] = []
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise wrong(f"it takes *{parameter.name}; name each argument and option.")
+            stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**"
+            raise wrong(f"it takes {stars}{parameter.name}; name each argument and option.")
         if parameter.kind is parameter.KEYWORD_ONLY or parameter.default is not parameter.empty:
             if parameter.name in reserved:
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, overload
 
 from nnplug.parts.part import Part, build_part
 
@@ -19,6 +19,14 @@ class Schedule(Part):
     plural: ClassVar[str] = "schedules"
 
 
+@overload
+def schedule(function: Callable[..., Any], /) -> Schedule: ...
+@overload
+def schedule(
+    *,
+    name: str | None = None,
+    aliases: tuple[str, ...] = (),
+) -> Callable[[Callable[..., Any]], Schedule]: ...
 def schedule(
     function: Callable[..., Any] | None = None,
     /,

@@ -1,0 +1,303 @@
+"""Parts: what the decorators accept, options, and the text form; each message is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nnplug
+from nnplug.errors import OptionError, PartError
+from nnplug.formulas.evaluation import evaluate
+from nnplug.formulas.primitives import new_graph
+from nnplug.parts import KINDS, PartText, normalise_name, parse_part
+
+THIS = str(Path(__file__))
+
+
+@nnplug.activation(aliases=("bend",))
+def bent(x, *, slope=0.5, times=2, sharp=False, mode="plain"):
+    """Bent line (nobody, 2000).
+
+    More words.
+    """
+    return np.where(x > 0, x, slope * x) * times
+
+
+def test_a_part_is_its_function():
+    assert bent(-4.0) == -4.0
+    assert bent(-4.0, slope=0.25) == -2.0
+    assert bent.with_options(slope=0.25, times=1)(-4.0) == -1.0
+    assert bent.name == "bent"
+    assert bent.aliases == ("bend",)
+    assert (
+        bent.defaults == bent.options == {"slope": 0.5, "times": 2, "sharp": False, "mode": "plain"}
+    )
+    assert bent.summary == "Bent line (nobody, 2000)."
+    assert bent.doc == "Bent line (nobody, 2000).\n\nMore words."
+    assert bent.place.startswith(f"{THIS}:")
+    assert repr(bent) == "<activation bent>"
+
+
+def test_options_change_a_copy():
+    other = bent.with_options(slope=0.1, sharp=True)
+    assert bent.options["slope"] == 0.5
+    assert other.options == {"slope": 0.1, "times": 2, "sharp": True, "mode": "plain"}
+    assert other.text == "bent:slope=0.1,sharp=true"
+    assert other.with_options(slope=0.5, sharp=False).text == "bent"
+    assert other.with_options(times=3).options["slope"] == 0.1
+
+
+@pytest.mark.parametrize(
+    ("given_text", "value"),
+    [
+        ({"slope": "1e-3"}, 1e-3),
+        ({"Slope": 2}, 2.0),
+        ({"times": "3"}, 3),
+        ({"times": 3.0}, 3),
+        ({"sharp": "Yes"}, True),
+        ({"sharp": "0"}, False),
+        ({"mode": "fancy"}, "fancy"),
+        ({"slope": np.float32(0.25)}, 0.25),
+    ],
+)
+def test_options_are_brought_to_the_type_of_their_default(given_text, value):
+    (key,) = given_text
+    got = bent.with_options(**given_text).options[key.lower()]
+    assert got == value
+    assert type(got) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"slop": 1},
+            "activation 'bent' has no option 'slop'. It has slope, times, sharp, mode. "
+            "Did you mean 'slope'?",
+        ),
+        (
+            {"slope": "steep"},
+            "activation 'bent': slope=steep is not a number.\nIts default is 0.5.",
+        ),
+        ({"slope": "nan"}, "activation 'bent': slope=nan is not a number.\nIts default is 0.5."),
+        ({"slope": True}, "activation 'bent': slope=True is not a number.\nIts default is 0.5."),
+        ({"times": 1.5}, "activation 'bent': times=1.5 is not a whole number.\nIts default is 2."),
+        (
+            {"times": "inf"},
+            "activation 'bent': times=inf is not a whole number.\nIts default is 2.",
+        ),
+        ({"sharp": 2}, "activation 'bent': sharp=2 is not true or false.\nIts default is false."),
+        ({"mode": 1}, "activation 'bent': mode=1 is not text.\nIts default is plain."),
+    ],
+)
+def test_wrong_options(options, message):
+    with pytest.raises(OptionError) as caught:
+        bent.with_options(**options)
+    assert str(caught.value) == message
+
+
+def test_a_part_without_options_says_so():
+    @nnplug.activation
+    def plain(x):
+        return x
+
+    with pytest.raises(OptionError, match=r"'plain' has no option 'slope'\. It has none\."):
+        plain.with_options(slope=1)
+
+
+# --- declarations that cannot be used ---------------------------------------------------
+
+
+def two(x, y):
+    return x
+
+
+def starred(x, *rest):
+    return x
+
+
+def keyworded(x, **options):
+    return x
+
+
+def bare_option(x, *, slope):
+    return x
+
+
+def list_option(x, *, slopes=(1, 2)):
+    return x
+
+
+def nothing():
+    return 0
+
+
+def swapped(target, prediction):
+    return target
+
+
+def scores(scores, target):
+    return scores
+
+
+def no_rate(param, grad):
+    return param
+
+
+def weights(weights, grad, *, learning_rate=0.1):
+    return weights
+
+
+def Camel(x):
+    return x
+
+
+def _hidden(x):
+    return x
+
+
+WRONG = [
+    ("activation", two, "an activation takes (x), not (x, y)."),
+    ("activation", nothing, "an activation takes (x), not ()."),
+    ("activation", starred, "it takes *rest; name each argument and option."),
+    ("activation", keyworded, "it takes **options; name each argument and option."),
+    ("activation", bare_option, "the option 'slope' needs a default"),
+    ("activation", list_option, "the option 'slopes' needs a default"),
+    ("activation", _hidden, "the name '_hidden' is not snake_case."),
+    ("loss", swapped, "its arguments must be named (prediction | logits | probabilities, "),
+    ("loss", scores, "which says what it takes, not (scores, target)."),
+    ("optimizer", no_rate, "it needs the option learning_rate with a default, after a *."),
+    ("optimizer", weights, "an optimizer takes (param, grad, "),
+    ("initializer", two, "an initializer takes (generator, fan_in, fan_out), not (x, y)."),
+    ("schedule", two, "a schedule takes (epoch, epochs), not (x, y)."),
+    ("metric", two, "a metric takes (prediction, target) or (classes, labels) or "),
+    ("dataset", two, "a dataset takes no arguments, not (x, y)."),
+]
+
+
+@pytest.mark.parametrize(("kind", "function", "message"), WRONG)
+def test_wrong_declarations(kind, function, message):
+    with pytest.raises(PartError) as caught:
+        getattr(nnplug, kind)(function)
+    text = str(caught.value)
+    place = f"{THIS}:{function.__code__.co_firstlineno}: "
+    assert text.startswith(f"{place}{kind} {function.__name__!r}: ")
+    assert message in text
+
+
+def test_what_is_no_function():
+    with pytest.raises(PartError, match="is not a plain function"):
+        nnplug.activation(bent)
+    with pytest.raises(PartError, match="is not a plain function"):
+        nnplug.activation(np.tanh)
+    with pytest.raises(PartError, match="derivative= is not a function"):
+        nnplug.activation(derivative=3)(two)
+    with pytest.raises(PartError, match="reduction='total' is neither 'mean' nor 'sum'"):
+        nnplug.loss(reduction="total")(swapped)
+    with pytest.raises(PartError, match="goal='up' is neither"):
+        nnplug.metric(goal="up")(swapped)
+    with pytest.raises(PartError, match=r"the name 'B-A' is not snake_case"):
+        nnplug.activation(name="B-A")(lambda x: x)
+
+
+def test_a_name_is_taken_from_the_function_in_lower_case():
+    assert nnplug.activation(Camel).name == "camel"
+
+
+def test_what_a_loss_and_an_optimizer_take():
+    @nnplug.loss(reduction="sum")
+    def hinge(logits, target):
+        return np.maximum(0, 1 - target * logits)
+
+    assert (hinge.takes, hinge.against, hinge.reduction) == ("logits", "target", "sum")
+
+    @nnplug.optimizer
+    def heavy(param, grad, speed, average, *, step, learning_rate=0.5, beta=0.9):
+        return param, speed, average
+
+    assert heavy.slots == ("speed", "average")
+    assert heavy.uses_step
+    assert heavy.learning_rate == 0.5
+    assert heavy.options == {"learning_rate": 0.5, "beta": 0.9}
+
+
+def test_an_activation_with_its_own_derivative():
+    def twice(x, y):
+        return 7 * y / y
+
+    @nnplug.activation(derivative=twice)
+    def odd(x):
+        return x.cumsum(axis=-1) if isinstance(x, np.ndarray) else x[0]
+
+    graph = new_graph()
+    x = graph.input("x", ("N", "C"))
+    y = odd.value(x)
+    value, slope = evaluate([y, odd.slope(x, y)], {"x": np.array([[1.0, 2.0, 3.0]])})
+    assert value.tolist() == [[1.0, 3.0, 6.0]]
+    assert slope.tolist() == [[7.0, 7.0, 7.0]]
+
+
+def test_a_trainable_option():
+    @nnplug.activation
+    def prelu(x, *, slope=nnplug.trainable(0.25), shift=0.0):  # noqa: B008  # its declared form
+        return np.where(x > 0, x, slope * x) + shift
+
+    assert prelu.trainables == {"slope": 0.25}
+    assert prelu.with_options(slope="0.5").trainables == {"slope": 0.5}
+    assert prelu.with_options(slope=0.5).text == "prelu:slope=0.5"
+
+
+# --- the text form ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("relu", PartText("relu")),
+        (" Leaky-ReLU ", PartText("leaky_relu")),
+        ("elu:alpha=0.5", PartText("elu", None, {"alpha": "0.5"})),
+        (
+            "adam:Beta1=0.8, learning-rate = 1e-4",
+            PartText("adam", None, {"beta1": "0.8", "learning_rate": "1e-4"}),
+        ),
+        ("my-package/mish", PartText("mish", "my-package")),
+        ("pkg/mish:beta=2", PartText("mish", "pkg", {"beta": "2"})),
+        ("data:path=a/b", PartText("data", None, {"path": "a/b"})),
+    ],
+)
+def test_text_form(text, expected):
+    assert parse_part(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "",
+            "'' is not the name of a part.\nWrite name, name:key=value,key=value or package/name.",
+        ),
+        ("/relu", "'/relu' is not the name of a part."),
+        ("re lu", "'re lu' is not the name of a part."),
+        ("3d", "'3d' is not the name of a part."),
+        (
+            "elu:",
+            "'elu:': the option '' is not of the form key=value.\nWrite for example elu:key=0.1.",
+        ),
+        ("elu:alpha", "'elu:alpha': the option 'alpha' is not of the form key=value."),
+        ("elu:alpha=", "the option 'alpha=' is not of the form key=value."),
+        ("elu:=3", "the option '=3' is not of the form key=value."),
+        ("elu:alpha=1,Alpha=2", "the option 'alpha' is given twice."),
+    ],
+)
+def test_malformed_text(text, message):
+    with pytest.raises(OptionError) as caught:
+        parse_part(text)
+    assert message in str(caught.value)
+
+
+def test_names_and_kinds():
+    assert normalise_name(" Leaky-ReLU ") == "leaky_relu"
+    assert list(KINDS) == [kind.kind for kind in KINDS.values()]
+    assert all(hasattr(nnplug, kind) for kind in KINDS)
