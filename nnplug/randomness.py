@@ -8,6 +8,7 @@ uninterrupted run would have drawn, without a generator being saved.
 from __future__ import annotations
 
 import zlib
+from typing import Any, cast
 
 import numpy as np
 
@@ -44,5 +45,5 @@ def legacy_generator(seed: int) -> np.random.Generator:
     """
     bits = np.random.MT19937()
     # The legacy seeding differs from SeedSequence's; its state carries over.
-    bits.state = np.random.RandomState(seed).get_state(legacy=False)
+    bits.state = cast(Any, np.random.RandomState(seed).get_state(legacy=False))
     return np.random.Generator(bits)

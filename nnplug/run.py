@@ -258,7 +258,7 @@ def train(
 @cache
 def default_registry() -> Registry:
     """Give the registry of the Python API, made on first use."""
-    return Registry()
+    return Registry.from_environment()
 
 
 def fit(run: Run, report: Callable[[Run, int], bool | None] | None = None) -> None:

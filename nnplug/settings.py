@@ -122,11 +122,13 @@ class Choice:
 
 
 def whole_number(name: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or int(value) != value or value < least:
+    """Take a setting that must be a whole number, at least `least`."""
+    if isinstance(value, bool | str) or int(value) != value or value < least:
         raise SettingError(f"{name}={value}: it must be a whole number, at least {least}.")
     return int(value)
 
 
 def layer_widths(hidden: Any) -> tuple[int, ...]:
+    """Take the widths of the hidden layers; one number is one layer."""
     widths = (hidden,) if isinstance(hidden, int) else tuple(hidden)
     return tuple(whole_number("hidden", width, 1) for width in widths)

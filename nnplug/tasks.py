@@ -117,7 +117,8 @@ class Head:
             return labels
         if self.task == "binary":
             return labels.astype(dtype)
-        return (labels == np.arange(self.width)).astype(dtype)
+        hits: AnyArray = labels == np.arange(self.width)
+        return hits.astype(dtype)
 
     def probabilities(self, outputs: AnyArray) -> AnyArray:
         """Turn a network's outputs (N, C) into a probability for each class.
@@ -136,11 +137,13 @@ class Head:
         if self.outputs == 1:
             return np.concatenate([1 - outputs, outputs], axis=1)
         total = outputs.sum(axis=1, keepdims=True)
-        return np.where(total > 0, outputs, 1) / np.where(total > 0, total, self.width)
+        shares: AnyArray = np.where(total > 0, outputs, 1) / np.where(total > 0, total, self.width)
+        return shares
 
     def classes(self, outputs: AnyArray) -> AnyArray:
         """Choose a class index for each row of outputs (N, C)."""
         if self.outputs > 1:
-            return outputs.argmax(axis=1)
+            chosen: AnyArray = outputs.argmax(axis=1)
+            return chosen
         middle = 0.0 if self.loss.takes == "logits" else 0.5
         return (outputs[:, 0] > middle).astype(np.int64)

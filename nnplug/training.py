@@ -10,6 +10,7 @@ import numpy as np
 
 from nnplug.engines import BoundProgram, Memory, bind
 from nnplug.errors import DivergedError
+from nnplug.formulas.primitives import new_graph
 from nnplug.network import Network
 from nnplug.parts import Loss, Optimizer, Schedule
 from nnplug.plans import plan_evaluation, plan_step
@@ -206,8 +207,8 @@ class Steps:
         Returns
         -------
         tuple of str
-            The layer, and what of it: its sums, its outputs, the loss, a
-            gradient or an updated parameter.
+            The layer, and a phrase for what of it: its sums or outputs, the
+            loss, a gradient or a new value.
         """
         program, _ = self.bound(self.batch_size if rows is None else len(rows))
         x = self.inputs if rows is None else self.inputs[rows]
@@ -215,21 +216,23 @@ class Steps:
         for layer in self.network.layers:
             x = x @ self.network[f"{layer.name}.weight"] + self.network[f"{layer.name}.bias"]
             if not np.isfinite(x).all():
-                return layer.name, "the sums"
-            trained = {name: self.network[f"{layer.name}.{name}"] for name in layer.activation.trainables}  # fmt: skip
-            x = layer.activation(x, **trained)
+                return layer.name, f"the sums of layer {layer.name!r} are"
+            names = layer.activation.trainables
+            x = layer.activation(
+                x, **{name: self.network[f"{layer.name}.{name}"] for name in names}
+            )
             if not np.isfinite(x).all():
-                return layer.name, "the outputs"
+                return layer.name, f"the outputs of layer {layer.name!r} are"
         if not math.isfinite(program.results["loss"].item()):
-            return "output", "the loss"
+            return "output", "the loss is"
         updated = self.vectors[1 - self.turn].copy()
         self._gradients(program)
         gradients = self.vectors[1 - self.turn]
-        for vector, what in ((gradients, "the gradient"), (updated, "the updated value")):
+        for vector, what in ((gradients, "the gradient of"), (updated, "the new value of")):
             for span in reversed(self.network.spans):
                 if not np.isfinite(span.view(vector)).all():
-                    return span.name.partition(".")[0], f"{what} of {span.name}"
-        return "output", "a check"
+                    return span.name.partition(".")[0], f"{what} {span.name} is"
+        return "output", "a check is"
 
 
 class Evaluator:
@@ -297,8 +300,6 @@ def elements(loss: Loss | None, outputs: AnyArray) -> int:
     """Count what a mean loss is averaged over: rows, or rows times outputs."""
     if loss is None or loss.reduction == "sum":
         return 1
-    from nnplug.formulas.primitives import new_graph
-
     prediction, target = loss.inputs(new_graph())
     by_row = loss.value(prediction, target).shape != ("N", "C")
     return len(outputs) if by_row else outputs.size
@@ -385,7 +386,7 @@ def train_network(
                     steps.learning_rate[...] = base * schedule(epoch + number / per_epoch, epochs)
                 batch = None if order is None else order[number * size : (number + 1) * size]
                 part = run(batch)
-                if part != part:
+                if math.isnan(part):
                     raise _diverged(steps, batch, epoch, epoch * per_epoch + number + 1)
                 total += part
             losses.append(total * scale)
@@ -403,8 +404,7 @@ def _diverged(steps: Steps, batch: AnyArray | None, epoch: int, step: int) -> Di
     layer, what = steps.culprit(batch)
     rate = float(steps.learning_rate)
     return DivergedError(
-        f"Training stopped at epoch {epoch}, step {step}: {what} of layer {layer!r} "
-        f"{'are' if what.endswith('s') and what != 'the loss' else 'is'} not finite.\n"
+        f"Training stopped at epoch {epoch}, step {step}: {what} not finite.\n"
         f"The step was not taken; the weights are the last finite ones. The likely cause is a "
         f"learning rate that is too large: it is {rate:g}, try {rate / 10:g}.",
         epoch=epoch,

@@ -54,8 +54,9 @@ class _LazyGroup(click.Group):
         except click.UsageError as error:
             from nnplug.errors import suggest
 
-            error.message += suggest(args[0], _COMMANDS)
-            raise
+            if "Did you mean" in error.message:  # click from 8.2 on suggests by itself
+                raise
+            raise click.UsageError(error.message + suggest(args[0], _COMMANDS), ctx) from None
 
 
 @click.group(

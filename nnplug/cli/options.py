@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import click
+from click.shell_completion import CompletionItem
 
 __all__ = ["BatchSizeType", "HiddenType", "PartType"]
 
 
-class PartType(click.ParamType):
+class PartType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
     """The text form of a part; its names complete in the shell."""
 
     def __init__(self, kind: str) -> None:
@@ -18,14 +18,13 @@ class PartType(click.ParamType):
         self.name = kind
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Name the value in the help, shortly; the epilog says its form."""
         return "PART"
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> Sequence[Any]:
+    ) -> list[CompletionItem[Any]]:
         """Offer the names of this kind, of installed plugins too."""
-        from click.shell_completion import CompletionItem
-
         from nnplug.registry import Registry
 
         found = Registry.from_environment().parts(self.kind, load_all=True)
@@ -38,7 +37,7 @@ class PartType(click.ParamType):
         ]
 
 
-class HiddenType(click.ParamType):
+class HiddenType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
     """Units of the hidden layers: `64,32`, or `none`."""
 
     name = "units"
@@ -46,6 +45,7 @@ class HiddenType(click.ParamType):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, ...]:
+        """Read the widths."""
         if isinstance(value, tuple):
             return value
         if value.strip().lower() == "none":
@@ -64,7 +64,7 @@ class HiddenType(click.ParamType):
         return widths
 
 
-class BatchSizeType(click.ParamType):
+class BatchSizeType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
     """A number of rows, or `full`."""
 
     name = "rows"
@@ -72,8 +72,9 @@ class BatchSizeType(click.ParamType):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> int | str:
+        """Read the number of rows."""
         if value == "full" or isinstance(value, int):
-            return value
+            return cast("int | str", value)
         try:
             rows = int(value)
         except ValueError:

@@ -72,7 +72,13 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def train(
-    ctx: click.Context, data: str, target: tuple[str, ...], plan: bool, as_json: bool, **given: Any
+    ctx: click.Context,
+    /,
+    data: str,
+    target: tuple[str, ...],
+    plan: bool,
+    as_json: bool,
+    **given: Any,
 ) -> None:
     """Train a network on DATA: a dataset's name or a table's path.
 

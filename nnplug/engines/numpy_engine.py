@@ -244,7 +244,8 @@ def _reduce(ufunc: np.ufunc) -> Callable[..., list[Call]]:
     def make(
         inputs: list[AnyArray], output: AnyArray, axis: int | None, keepdims: bool
     ) -> list[Call]:
-        return [partial(ufunc.reduce, inputs[0], axis, None, output, keepdims)]
+        reduce: Callable[..., Any] = ufunc.reduce
+        return [partial(reduce, inputs[0], axis, None, output, keepdims)]
 
     return make
 
@@ -269,7 +270,9 @@ _CALLS: dict[str, Callable[..., list[Call]]] = {
     "transpose": lambda inputs, output: [partial(np.copyto, output, inputs[0].T)],
     "take_along_axis": _gather,
     "one_hot": lambda inputs, output: [
-        partial(_one_hot, inputs[0], np.arange(output.shape[-1]), np.empty(output.shape, bool), output)
+        partial(
+            _one_hot, inputs[0], np.arange(output.shape[-1]), np.empty(output.shape, bool), output
+        )
     ],
     "broadcast_like": lambda inputs, output: [partial(np.copyto, output, inputs[0])],
     "expand_dims": lambda inputs, output, axis: [
@@ -281,7 +284,9 @@ _CALLS: dict[str, Callable[..., list[Call]]] = {
     "sum_rows": lambda inputs, output: [partial(np.add.reduce, inputs[0], 0, None, output)],
     "total": lambda inputs, output: [partial(np.add.reduce, inputs[0], None, np.float64, output)],
     "take": lambda inputs, output: [partial(np.take, inputs[0], inputs[1], 0, output, "clip")],
-    "squares": lambda inputs, output: [partial(np.dot, inputs[0].reshape(-1), inputs[0].reshape(-1), output)],
+    "squares": lambda inputs, output: [
+        partial(np.dot, inputs[0].reshape(-1), inputs[0].reshape(-1), output)
+    ],
     "copy": lambda inputs, output: [partial(np.copyto, output, inputs[0])],
     "cast": lambda inputs, output: [partial(np.copyto, output, inputs[0], "unsafe")],
 }

@@ -70,7 +70,7 @@ class Activation(Part):
         try:
             outputs = trace(self.function, [x], chosen, name=f"activation {self.name!r}")
         except FormulaError:
-            if self.own_derivative is None:
+            if self.own_derivative is None or self.trainables:
                 raise
             return _opaque(self, self.function, x)
         if len(outputs) != 1:
@@ -91,12 +91,15 @@ class Activation(Part):
             )
         return y
 
-    def slope(self, x: Symbol, y: Symbol) -> Symbol | None:
+    def slope(
+        self, x: Symbol, y: Symbol, options: Mapping[str, Any] | None = None
+    ) -> Symbol | None:
         """Derive dy/dx element by element; None for a row-wise activation."""
         if self.own_derivative is not None:
+            chosen = {**self.options, **(options or {})}
             try:
                 outputs = trace(
-                    self.own_derivative, [x, y], self.options, name=f"derivative of {self.name!r}"
+                    self.own_derivative, [x, y], chosen, name=f"derivative of {self.name!r}"
                 )
                 return outputs[0]
             except FormulaError:

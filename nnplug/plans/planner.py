@@ -15,6 +15,7 @@ import numpy as np
 from nnplug.formulas.derivative import differentiate
 from nnplug.formulas.graph import Graph, Operation, Shape, Symbol
 from nnplug.formulas.primitives import new_graph
+from nnplug.formulas.printing import to_text
 from nnplug.formulas.tracing import lower
 from nnplug.network import Layer, Network, Span
 from nnplug.parts import Activation, Loss, Optimizer
@@ -314,9 +315,7 @@ class _Builder:
             section = self.section(f"forward: {name}, row by row", tiled=True)
             z = self.value(f"{name}.z", shape)
             graph = new_graph()
-            section.instructions.append(
-                Instruction(graph.operations["add"], (product, bias), z)
-            )
+            section.instructions.append(Instruction(graph.operations["add"], (product, bias), z))
             formula = _LayerFormula(layer, graph)
             values = {id(formula.x): z}
             for option, symbol in formula.options.items():
@@ -419,9 +418,7 @@ class _Builder:
             weight = self.network.span(f"{name}.weight")
             bias = self.network.span(f"{name}.bias")
             products.instructions += [
-                Instruction(
-                    DOT_LEFT, (each.input, delta), self.parameter(weight, gradient=True)
-                ),
+                Instruction(DOT_LEFT, (each.input, delta), self.parameter(weight, gradient=True)),
                 Instruction(SUM_ROWS, (delta,), self.parameter(bias, gradient=True)),
             ]
             if each is not kept[0]:
@@ -460,25 +457,21 @@ class _Builder:
     def update(self, optimizer: Optimizer) -> None:
         """Write the optimizer, with a check before and after."""
         size = self.network.size
-        probe = optimizer.update(new_graph())
-        if probe.elementwise:
-            pieces = [Span("", 0, size, (size,))]
-        elif optimizer.over == "vector":
-            pieces = [Span("", 0, size, (size,))]
-        else:
-            pieces = list(self.network.spans)
+        at_once = optimizer.over == "vector" or _same_for_all(optimizer)
+        pieces = [Span("", 0, size, (size,))] if at_once else list(self.network.spans)
         self._numbers = self.section(f"update: {optimizer.text}, numbers")
         for span in pieces:
-            self._update_piece(optimizer, span, tiled=probe.elementwise)
+            self._update_piece(optimizer, span)
         self.sections = [section for section in self.sections if section.instructions]
 
-    def _update_piece(self, optimizer: Optimizer, span: Span, *, tiled: bool) -> None:
+    def _update_piece(self, optimizer: Optimizer, span: Span) -> None:
         labels: Shape = ("P",) if len(span.shape) < 2 else ("R", "C")
         shape = span.shape or (1,)
         sizes = dict(zip(map(str, labels), shape, strict=True))
         graph = new_graph()
         update = optimizer.update(graph, labels)
         lowered = lower(update.outputs)
+        tiled = update.elementwise
         title = f"update: {optimizer.text}" + (f", {span.name}" if span.name else "")
         section = self.section(title, tiled=tiled, rows=shape[0])
 
@@ -548,9 +541,19 @@ class _Builder:
                 names[id(symbol)] = aside
         self.emit(section, results, values, prefix="update", sizes=sizes, names=names)
         for symbol, place in copies:
-            source = names.get(id(symbol)) or self._operand(symbol, values, sizes, self.dtype, False)
+            source = names.get(id(symbol)) or self._operand(
+                symbol, values, sizes, self.dtype, False
+            )
             if not _same_place(source, place):
                 section.instructions.append(Instruction(COPY, (source,), place))
+
+
+def _same_for_all(optimizer: Optimizer) -> bool:
+    """Whether one formula updates every parameter by itself, matrix or not."""
+    forms = [optimizer.update(new_graph(), shape) for shape in (("P",), ("R", "C"))]
+    names = ["param", *optimizer.slots]
+    texts = {to_text(form.outputs, names) for form in forms}
+    return len(texts) == 1 and all(form.elementwise for form in forms)
 
 
 def _same_place(value: Value | None, place: Value) -> bool:

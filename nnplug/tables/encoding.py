@@ -478,7 +478,8 @@ def _task(
     if task is None and column.kind == "number" and not column.integer:
         notes.append(f"{label} is a number: regression (--task overrides)")
         return "regression", ()
-    distinct = _distinct(column.values[chosen])
+    # All rows: a rare class may fall into the validation part alone.
+    distinct = _distinct(column.values)
     count = len(distinct)
     if task is None and column.kind == "number" and count > MOST_NUMBER_CLASSES:
         notes.append(f"{label} has {count} different whole numbers: regression (--task overrides)")
@@ -488,8 +489,8 @@ def _task(
         distinct = [int(each) for each in distinct]
     if count == 1:
         raise DataError(
-            f"{table.source}: {label} has one class only, {show(distinct[0])}, in the rows for "
-            "training. Classification needs at least two."
+            f"{table.source}: {label} has one class only, {show(distinct[0])}. "
+            "Classification needs at least two."
             + ("\nIf it is a quantity, use task=regression." if column.kind == "number" else "")
         )
     if task == "binary" and count != 2:
