@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -63,14 +61,12 @@ def test_a_chain_of_choices_stays_short():
     graph = new_graph()
     x = graph.input("x", ("N",))
     y = x
-    for _ in range(60):
+    for _ in range(12):
         y = np.where(y > 0, 0.9 * y, 1.1 * y)
-    start = time.perf_counter()
-    (by_x,) = differentiate(y, [x], graph.constant(1.0))
-    assert time.perf_counter() - start < 5  # doubling at each would take for ever
-    assert len(walk([by_x])) < 1000
+    (by_x,) = differentiate(y, [x], graph.constant(1.0))  # doubling at each would make 4096
+    assert len(walk([by_x])) < 100
     got = evaluate([by_x], {"x": np.array([2.0, -2.0])})[0]
-    np.testing.assert_allclose(got, [0.9**60, 1.1**60], rtol=1e-13)
+    np.testing.assert_allclose(got, [0.9**12, 1.1**12], rtol=1e-13)
 
 
 def test_value_and_derivative_share_their_nodes():

@@ -301,7 +301,12 @@ def test_shape_of_an_activation():
     def sideways(x):
         return special.softmax(x.T).T
 
-    for part in (total, batch_norm, pair, attention, sideways):
+    @activation
+    def pairwise(x):  # (N, 1) against (N,): every row with every other
+        rows = np.sum(x, axis=-1, keepdims=True) - np.sum(x, axis=-1)
+        return x - np.sum(rows, axis=-1, keepdims=True)
+
+    for part in (total, batch_norm, pair, attention, sideways, pairwise):
         with pytest.raises(FormulaError) as caught:
             part.value(x)
         assert part.place in str(caught.value)
