@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -27,13 +27,6 @@ TABLE_DEFAULTS: Mapping[str, Any] = {
     "dtype": "float32",
 }
 """What a run does where neither the user nor a dataset's recipe says."""
-
-
-SETTINGS = frozenset(
-    "task hidden activation output_activation loss optimizer learning_rate initializer schedule "
-    "epochs batch_size validation metrics seed dtype log_every".split()
-)
-"""The names of the settings that a user or a recipe may give."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +55,10 @@ class Settings:
         return asdict(self)
 
 
+SETTINGS = frozenset(field.name for field in fields(Settings)) - {"data"} | {"learning_rate"}
+"""The names of the settings that a user or a recipe may give."""
+
+
 class Choice:
     """Chooses each setting: the user's, then the recipe's, then the default."""
 
@@ -74,6 +71,7 @@ class Choice:
         self.given, self.recipe, self.registry = given, recipe, registry
 
     def __call__(self, name: str, default: Any = None) -> Any:
+        """Choose a plain setting."""
         if self.given.get(name) is not None:
             return self.given[name]
         return self.recipe.get(name, TABLE_DEFAULTS.get(name, default))

@@ -167,6 +167,41 @@ def allocate(program: Program) -> Allocation:
     An elementwise operation writes over an input that nobody reads again.
     A value that lives within one tiled section needs the room of a tile.
     """
+    last_use, homes = _lifetimes(program)
+    allocation = Allocation({}, {False: [], True: []})
+    free: dict[bool, list[int]] = {False: [], True: []}
+    position = 0
+    for section in program.sections:
+        waiting: list[int] = []  # freed in this tiled section: other tiles still need them
+        for instruction in section.instructions:
+            output = instruction.output
+            dying = [
+                value
+                for value in dict.fromkeys(instruction.inputs)
+                if last_use.get(value) == position
+            ]
+            if output.role == "buffer" and output not in allocation.slots:
+                local = homes[output] == {id(section)}
+                scratch = section.rows is not None and output.per_row and local
+                reused = _overwritten(instruction, dying, allocation, scratch)
+                if reused is not None:
+                    allocation.slots[output] = allocation.slots[reused]
+                    dying.remove(reused)
+                else:
+                    share = section.tile_rows / output.shape[0] if scratch else 1
+                    size = round(output.nbytes * share)
+                    number = _take(free[scratch], allocation.sizes[scratch], size)
+                    allocation.slots[output] = Slot(number, scratch)
+            for slot in map(allocation.slots.__getitem__, dying):
+                keep = section.rows is not None and not slot.scratch
+                (waiting if keep else free[slot.scratch]).append(slot.number)
+            position += 1
+        free[False] += waiting
+    return allocation
+
+
+def _lifetimes(program: Program) -> tuple[dict[Value, int], dict[Value, set[int]]]:
+    """Find where each buffer is used last, and in which sections it is used."""
     last_use: dict[Value, int] = {}
     homes: dict[Value, set[int]] = {}
     for position, (section, instruction) in enumerate(program.instructions()):
@@ -174,41 +209,7 @@ def allocate(program: Program) -> Allocation:
             if value.role == "buffer":
                 last_use[value] = position
                 homes.setdefault(value, set()).add(id(section))
-    tiled = {id(section): section for section in program.sections if section.rows is not None}
-    allocation = Allocation({}, {False: [], True: []})
-    free: dict[bool, list[int]] = {False: [], True: []}
-    waiting: list[int] = []  # freed inside a tiled section: other tiles still need them
-    current: Section | None = None
-    for position, (section, instruction) in enumerate(program.instructions()):
-        if section is not current:
-            free[False].extend(waiting)
-            waiting.clear()
-            current = section
-        output = instruction.output
-        dying = [
-            value for value in dict.fromkeys(instruction.inputs) if last_use.get(value) == position
-        ]
-        reused: Value | None = None
-        if output.role == "buffer" and output not in allocation.slots:
-            local = section.rows is not None and homes[output] == {id(section)}
-            scratch = local and output.per_row
-            reused = _overwritten(instruction, dying, allocation, scratch)
-            if reused is not None:
-                allocation.slots[output] = allocation.slots[reused]
-            else:
-                size = output.nbytes
-                if scratch:
-                    size = size // output.shape[0] * tiled[id(section)].tile_rows
-                number = _take(free[scratch], allocation.sizes[scratch], size)
-                allocation.slots[output] = Slot(number, scratch)
-        for value in dying:
-            if value is not reused:
-                slot = allocation.slots[value]
-                if slot.scratch or section.rows is None:
-                    free[slot.scratch].append(slot.number)
-                else:
-                    waiting.append(slot.number)
-    return allocation
+    return last_use, homes
 
 
 def _overwritten(

@@ -1,0 +1,223 @@
+"""`nnplug train`: what a person reads, and the exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnplug.registry import Registry
+
+IRIS = str(Path(__file__).parents[2] / "examples" / "iris.csv")
+
+
+def nnplug(*arguments, **environment):
+    """Run the command in a process of its own, as a user does."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "nnplug", *arguments],
+        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+        env={**os.environ, "COLUMNS": "80", **environment},
+    )  # fmt: skip
+
+
+def test_a_table_with_the_defaults():
+    done = nnplug("train", IRIS, "--target", "species")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 11
+    assert lines[0].startswith("Epoch 0, Loss: ")
+    assert lines[9].startswith("Epoch 90, Loss: ")
+    assert lines[10].startswith("Final, Loss: ")
+    accuracy = float(lines[10].rpartition("Accuracy: ")[2])
+    assert accuracy >= 0.9
+    assert done.stderr.splitlines() == [
+        'target "species" has 3 classes: multiclass classification (--task overrides)',
+        "iris.csv: 120 rows and 30 for validation; multiclass",
+        "network 4-100-3 (relu; output identity), 803 parameters, float32",
+        "loss cross_entropy; optimizer adam at learning rate 0.001; 100 epochs, batches of 32; "
+        "seed 0",
+    ]
+
+
+def test_every_option_reaches_the_run():
+    done = nnplug(
+        "train", IRIS, "--target", "petal_width", "--task", "regression", "--hidden", "7,5",
+        "--activation", "tanh", "--activation", "Leaky-ReLU:slope=0.2", "--output-activation",
+        "softplus", "--loss", "huber:delta=0.5", "--optimizer", "adamw:weight_decay=0.1",
+        "--learning-rate", "0.02", "--initializer", "he_normal", "--schedule", "cosine:warmup=1",
+        "--epochs", "4", "--batch-size", "16", "--validation", "0.1", "--metric", "mae",
+        "--metric", "r2", "--seed", "7", "--dtype", "float64", "--log-every", "2", "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["settings"] == {
+        "data": "iris.csv",
+        "task": "regression",
+        "hidden": [7, 5],
+        "activation": ["tanh", "leaky_relu:slope=0.2"],
+        "output_activation": "softplus",
+        "loss": "huber:delta=0.5",
+        "optimizer": "adamw:learning_rate=0.02,weight_decay=0.1",
+        "initializer": "he_normal",
+        "schedule": "cosine:warmup=1.0",
+        "epochs": 4,
+        "batch_size": 16,
+        "validation": 0.1,
+        "metrics": ["mae", "r2"],
+        "seed": 7,
+        "dtype": "float64",
+        "log_every": 2,
+    }
+    assert result["rows"] == {"training": 135, "validation": 15}
+    assert result["epochs"] == 4
+    assert not result["diverged"]
+    assert set(result["history"]) == {"loss", "validation_loss", "mae", "r2"}
+    assert all(len(column) == 4 for column in result["history"].values())
+    # The progress lines keep out of the JSON.
+    assert [line.partition(",")[0] for line in done.stderr.splitlines()[-2:]] == [
+        "Epoch 0",
+        "Epoch 2",
+    ]
+
+
+def test_divergence_exits_with_1_and_keeps_the_json():
+    done = nnplug("train", "--learning-rate", "1e200", "--loss", "mse", "--hidden", "none",
+                  "--output-activation", "identity", "--json")  # fmt: skip
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["diverged"] is True
+    assert "error: Training stopped at epoch 1, step 2: the loss is not finite." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--activation", "sigmod"], "There is no activation 'sigmod'. Did you mean 'sigmoid'?"),
+        (["--loss", "relu"], "'relu' is the name of an activation."),
+        (["--optimizer", "adam:beta3=1"], "optimizer 'adam' has no option 'beta3'."),
+        (["--optimizer", "adam:beta1=x"], "optimizer 'adam': beta1=x is not a number."),
+        (["--optimizer", "adam:beta1"], "the option 'beta1' is not of the form key=value."),
+        (["--hidden", "3,x"], "'3,x' is not a list of layer widths."),
+        (["--batch-size", "0"], "'0' is neither a number of rows, at least 1, nor full."),
+        (["--learning-rate", "-1"], "learning_rate=-1: it must be above 0"),
+        (["--learning-rate", "1e39", "--dtype", "float32"], "finite in float32"),
+        (["--validation", "0.9"], "validation=0.9 leaves none of 4 rows to learn from."),
+        (["--target", "a"], "xor has its own target"),
+        (["--task", "regression"], "task='regression': xor is a binary dataset."),
+        (["nosuch"], "There is no dataset 'nosuch'."),
+        (["nosuch.csv", "--target", "y"], "nosuch.csv: no such file."),
+        ([IRIS], "iris.csv: which column is to be predicted?"),
+        ([IRIS, "--target", "spcies"], "Did you mean 'species'?"),
+        ([IRIS, "--target", "sepal_width", "--loss", "cross_entropy"], "a regression does not"),
+        ([IRIS, "--target", "sepal_width", "--metric", "accuracy"], "Use r2, mse or mae."),
+        (
+            ["--loss", "bce", "--output-activation", "sigmoid"],
+            "the loss takes logits and applies its own sigmoid; it would be applied twice.",
+        ),
+        (["--activation", "relu", "--activation", "tanh"], "2 activations for 1 hidden layers"),
+        (["--epochs", "0"], "0 is not in the range x>=1"),
+        (["--nosuch"], "No such option"),
+    ],
+)
+def test_wrong_input_exits_with_2_and_says_why(arguments, message):
+    done = nnplug("train", *arguments)
+    assert done.returncode == 2, done.stderr
+    assert message in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_debug_shows_the_traceback():
+    done = nnplug("--debug", "train", "--loss", "nosuch")
+    assert done.returncode != 0
+    assert "Traceback" in done.stderr
+    assert "UnknownPartError" in done.stderr
+
+
+def test_a_wrong_command_suggests_the_right_one():
+    done = nnplug("trian")
+    assert done.returncode == 2
+    assert "Did you mean 'train'?" in done.stderr
+
+
+def test_help_fits_80_columns_and_has_examples():
+    for arguments in (["--help"], ["train", "--help"], ["plugins", "--help"]):
+        done = nnplug(*arguments)
+        assert done.returncode == 0
+        assert "Examples:" in done.stdout or arguments[0] == "plugins"
+        assert max(map(len, done.stdout.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("data", [[], [IRIS, "--target", "species"]])
+def test_the_plan_is_readable_and_trains_nothing(data):
+    done = nnplug("train", *data, "--plan")
+    assert done.returncode == 0, done.stderr
+    text = done.stdout
+    assert "hidden1.z" in text
+    assert "input @ hidden1.weight" in text
+    assert "hidden1.weight.grad" in text
+    assert "change places." in text
+    assert "Epoch" not in text
+    if data:
+        assert "take(all inputs, rows)" in text
+        assert "32×4" in text
+
+
+def test_run_with_built_ins_imports_nothing_heavy():
+    code = (
+        "import sys; from nnplug.cli import main\n"
+        "try: main(['train', '--epochs', '5'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'duckdb', 'pandas', 'sklearn', 'rich', 'matplotlib', 'numba', 'torch'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"]])
+def test_version_and_help_import_no_numpy(arguments):
+    code = (
+        "import sys; from nnplug.cli import main\n"
+        f"try: main({arguments!r})\n"
+        "except SystemExit: pass\n"
+        "print({'numpy', 'rich', 'pluggy', 'importlib.metadata'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_interrupt_exits_with_130():
+    import signal
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nnplug", "train", "--epochs", "100000000", "--log-every", "1000"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("Epoch 0")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "interrupted" in errors
+    assert "Traceback" not in errors
+
+
+def test_shell_completion_offers_names_of_parts():
+    done = subprocess.run(
+        [sys.executable, "-c", "from nnplug.cli import cli; cli(prog_name='nnplug')"],
+        env={
+            **os.environ, "_NNPLUG_COMPLETE": "bash_complete",
+            "COMP_WORDS": "nnplug train --activation Leaky-", "COMP_CWORD": "3",
+        },
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.split() == ["plain,leaky_relu"], done.stderr
+
+
+def test_choices_come_from_the_registry():
+    assert {"xor"} <= set(Registry().names("dataset"))
+    assert np.all([name == name.lower() for name in Registry().names("activation")])

@@ -1,0 +1,98 @@
+"""The floors: a module imports only from its own floor and those below."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import nnplug
+
+ROOT = Path(nnplug.__file__).parent
+
+# From the ground up. A folder stands for all that is in it.
+FLOORS = (
+    ("errors", "types", "randomness"),
+    ("formulas",),
+    ("parts",),
+    ("hookspecs", "builtin"),
+    ("plugins", "registry"),
+    ("network", "tasks"),
+    ("plans", "engines"),
+    ("training",),
+    ("tables",),
+    ("sources", "settings", "run"),
+    ("cli", "__main__"),
+)
+
+# Within a floor: who may import whom.
+BESIDE = {
+    "builtin": {"hookspecs"},
+    "registry": {"plugins"},
+    "engines": {"plans"},
+    "tasks": set(),
+    "run": {"sources", "settings"},
+    "__main__": {"cli"},
+}
+
+
+def rooms():
+    """Every top-level module or folder of the package, with its floor."""
+    return {name: floor for floor, names in enumerate(FLOORS) for name in names}
+
+
+def imports(path: Path):
+    """The modules of nnplug that a file imports, wherever in the file."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            module = node.module or ""
+            names = [f"{module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from (name.split(".")[1:] for name in names if name.split(".")[0] == "nnplug")
+
+
+FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
+
+
+def test_every_module_stands_on_a_floor():
+    found = {path.relative_to(ROOT).parts[0].removesuffix(".py") for path in FILES}
+    assert found == set(rooms())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_imports_upward(path):
+    room = path.relative_to(ROOT).parts[0].removesuffix(".py")
+    floors = rooms()
+    for target in imports(path):
+        if not target or target[0] not in floors:
+            # `from nnplug import __version__` and the decorators' home itself.
+            assert target in ([], ["__version__"]), (path, target)
+            continue
+        other = target[0]
+        allowed = other == room or floors[other] < floors[room] or other in BESIDE.get(room, set())
+        assert allowed, f"{room} (floor {floors[room]}) imports {other} (floor {floors[other]})"
+
+
+def test_no_module_keeps_state_but_the_default_registry():
+    """Module-level names are constants, functions, classes and parts."""
+    mutable = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+    for path in FILES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in tree.body:
+            value = getattr(node, "value", None)
+            if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(value, mutable):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                for target in targets:
+                    assert isinstance(target, ast.Name), path
+                    # A capital name is a table, written once and only read.
+                    assert (
+                        target.id.isupper()
+                        or target.id == "__all__"
+                        or (target.id in ("_Gradient",))
+                    ), f"{path}: {target.id}"

@@ -1,0 +1,59 @@
+"""Adding a built-in part touches one file; everything else finds it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+ADDED = '''
+
+@activation(aliases=("softabs",))
+def smooth_abs(x: Any, *, width: float = 1.0) -> Any:
+    """Smooth absolute value, added by a test: sqrt(x² + width²) - width."""
+    return np.hypot(x, width) - width
+
+'''
+
+
+def run(folder: Path, *arguments: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(folder), "COLUMNS": "200"}
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_new_activation_is_found_by_everything(tmp_path):
+    for name in ("nnplug", "tests", "docs"):
+        shutil.copytree(
+            ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "_build", "generated")
+        )  # fmt: skip
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    home = tmp_path / "nnplug" / "builtin" / "activations.py"
+    text = home.read_text(encoding="utf-8")
+    marker = "@hookimpl\n"
+    home.write_text(text.replace(marker, ADDED.lstrip("\n") + "\n" + marker), encoding="utf-8")
+
+    train = ("-m", "nnplug", "train", "--epochs", "20", "--activation", "SoftAbs:width=0.5")
+    assert "Epoch 0" in run(tmp_path, *train)
+    assert "smooth_abs" in run(tmp_path, "-m", "nnplug", "plugins", "list", "--parts")
+    assert "hypot(x, width)" in run(tmp_path, "-m", "nnplug", "plugins", "show", "smooth_abs")
+    complete = run(
+        tmp_path, "-c",
+        "from nnplug.cli.options import PartType;"
+        "print([each.value for each in PartType('activation').shell_complete(None, None, 'smo')])",
+    )  # fmt: skip
+    assert complete.strip() == "['smooth_abs']"
+    contract = run(
+        tmp_path, "-m", "pytest", "tests/contract", "--collect-only", "-q", "-p", "no:cacheprovider"
+    )
+    assert "test_activations.py" in contract
+    assert contract.count("[smooth_abs") >= 3
+    pages = tmp_path / "site"
+    run(tmp_path, "-m", "sphinx", "-q", "-b", "html", "docs", str(pages))
+    assert any("smooth_abs" in page.read_text(encoding="utf-8") for page in pages.rglob("*.html"))
