@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
+from nnplug.callbacks import Callbacks
 from nnplug.errors import DataError, SettingError
 from nnplug.network import Network
 from nnplug.parts import (
@@ -185,7 +186,7 @@ def train(
     dtype: str | None = None,
     log_every: int | None = None,
     registry: Registry | None = None,
-    report: Callable[[Run, int], bool | None] | None = None,
+    callbacks: Sequence[object] = (),
 ) -> Run:
     """Train a network.
 
@@ -229,9 +230,10 @@ def train(
         Epochs between the lines that the command line prints.
     registry : Registry, optional
         Where names are looked up; by default all installed parts.
-    report : callable, optional
-        Called with the run and the epoch's number after each epoch;
-        returning True ends the run.
+    callbacks : sequence of object, optional
+        Objects with methods `on_train_start(run)`, `on_epoch_end(run, record)`
+        and `on_train_end(run)`, as far as they have them; an `on_epoch_end`
+        that returns True ends the run after that epoch.
 
     Returns
     -------
@@ -250,8 +252,9 @@ def train(
     [1, 0]
     """
     given = {key: value for key, value in locals().items() if key in SETTINGS}
+    registry = registry or default_registry()
     run = prepare(data, target=target, registry=registry, **given)
-    fit(run, report)
+    fit(run, Callbacks(registry.plugins, callbacks))
     return run
 
 
@@ -261,13 +264,30 @@ def default_registry() -> Registry:
     return Registry.from_environment()
 
 
-def fit(run: Run, report: Callable[[Run, int], bool | None] | None = None) -> None:
-    """Train a prepared run in place; see `train`."""
+def fit(run: Run, callbacks: Callbacks, report: Callable[[Run, int], None] | None = None) -> None:
+    """Train a prepared run in place; see `train`.
+
+    Parameters
+    ----------
+    callbacks : Callbacks
+    report : callable, optional
+        Called with the run and the epoch's number after each epoch.
+    """
+
+    def on_epoch(epoch: int) -> bool:
+        if report is not None:
+            report(run, epoch)
+        if "on_epoch_end" not in callbacks:
+            return False
+        record = run.history.record(epoch)
+        return callbacks.call("on_epoch_end", epoch, run=run, record=record)
+
     settings = run.settings
     inputs = run.rows.inputs
     targets = run.head.encode(run.rows.targets, run.network.dtype)
     held_out = run.validation_rows
     validation = (inputs[held_out], targets[held_out]) if len(held_out) else None
+    callbacks.call("on_train_start", run=run)
     train_network(
         run.network,
         run.loss,
@@ -281,9 +301,10 @@ def fit(run: Run, report: Callable[[Run, int], bool | None] | None = None) -> No
         schedule=None if run.schedule.text == "constant" else run.schedule,
         validation=validation,
         measure=run.measure if run.metrics else None,
-        on_epoch=None if report is None else lambda epoch: report(run, epoch),
+        on_epoch=on_epoch,
         history=run.history,
     )
+    callbacks.call("on_train_end", run=run)
 
 
 def prepare(

@@ -85,6 +85,7 @@ def train(
     Without DATA it is xor, the run that this project began as. Losses are
     printed on stdout, everything else on stderr.
     """
+    from nnplug.callbacks import Callbacks
     from nnplug.errors import DivergedError
     from nnplug.registry import Registry
     from nnplug.run import fit, prepare
@@ -102,7 +103,7 @@ def train(
         return
     report = _Report(run, lines_to_stderr=as_json)
     try:
-        fit(run, report)
+        fit(run, Callbacks(registry.plugins), report)
     except DivergedError:
         report.close()
         if as_json:

@@ -22,7 +22,7 @@ FLOORS = (
     ("plans", "engines"),
     ("training",),
     ("tables",),
-    ("sources", "settings", "run"),
+    ("sources", "settings", "callbacks", "run"),
     ("cli", "__main__"),
 )
 
@@ -32,7 +32,7 @@ BESIDE = {
     "registry": {"plugins"},
     "engines": {"plans"},
     "tasks": set(),
-    "run": {"sources", "settings"},
+    "run": {"sources", "settings", "callbacks"},
     "__main__": {"cli"},
 }
 

@@ -1,0 +1,92 @@
+"""Training hooks: what plugins and callers may do at the start, the epochs and the end of a run."""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nnplug.errors import PluginError
+from nnplug.plugins import PluginManager
+
+__all__ = ["Callbacks"]
+
+NAMES = ("on_train_start", "on_epoch_end", "on_train_end")
+
+
+@dataclass(eq=False)
+class Callbacks:
+    """The hooks of loaded plugins, then those of a caller's own objects.
+
+    Attributes
+    ----------
+    plugins : PluginManager
+        Only plugins that are loaded take part: those whose parts the run
+        uses, and those named with `-p`.
+    own : sequence of object
+        Objects with methods named as the hooks.
+    """
+
+    plugins: PluginManager
+    own: Sequence[object] = ()
+    _found: dict[str, list[tuple[str, Callable[..., Any]]]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._found = {name: self._implementations(name) for name in NAMES}
+
+    def _implementations(self, name: str) -> list[tuple[str, Callable[..., Any]]]:
+        hooks = [
+            (f"plugin {provider.label}", function)
+            for provider, function in self.plugins.implementations(name)
+        ]
+        for each in self.own:
+            method = getattr(each, name, None)
+            if method is not None:
+                hooks.append((f"callback {type(each).__name__}", method))
+        return hooks
+
+    def __contains__(self, name: str) -> bool:
+        return bool(self._found[name])
+
+    def call(self, name: str, epoch: int | None = None, **arguments: Any) -> bool:
+        """Call one hook of everybody.
+
+        Parameters
+        ----------
+        name : str
+            `"on_train_start"`, `"on_epoch_end"` or `"on_train_end"`.
+        epoch : int, optional
+            For the message of a failure.
+
+        Returns
+        -------
+        bool
+            Whether one of them returned True, asking to stop. All are called.
+
+        Raises
+        ------
+        PluginError
+            If one raises: whose it is, which hook, when, and where.
+        """
+        stop = False
+        for owner, function in self._found[name]:
+            wanted = inspect.signature(function).parameters
+            try:
+                answer = function(**{key: arguments[key] for key in wanted if key in arguments})
+            except (Exception, SystemExit) as error:
+                when = f" after epoch {epoch}" if epoch is not None else ""
+                raise PluginError(
+                    f"{owner}: {name}{when} failed: {_place(error)}"
+                    f"{type(error).__name__}: {error}\n"
+                    "The run ends here; the network keeps the weights of its last step.\n"
+                    "Way out: repair the hook, or leave the plugin out."
+                ) from error
+            stop = stop or answer is True
+        return stop
+
+
+def _place(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}: " if len(frames) > 1 else ""
