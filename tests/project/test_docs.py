@@ -21,6 +21,7 @@ import io
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -31,14 +32,13 @@ import pytest
 
 from nnplug.hookspecs import HOOKS
 from nnplug.parts import KINDS
-from nnplug.plugins import PluginManager
+from nnplug.plugins import PluginManager, Provider
 from nnplug.registry import Registry
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(
-    page.relative_to(DOCS).as_posix()
-    for page in (DOCS / "index.md", *DOCS.glob("[teh]*/*.md"))
+    page.relative_to(DOCS).as_posix() for page in (DOCS / "index.md", *DOCS.glob("[teh]*/*.md"))
 )  # tutorial, explanation, how-to
 
 
@@ -106,7 +106,9 @@ class Page:
     def console(self, command: str) -> str | None:
         """Run a command; None if it is one that is not run."""
         if match := re.fullmatch(r"pip install (\./\S+)", command):
-            options = "--quiet --no-deps --no-index --no-build-isolation --disable-pip-version-check"
+            options = (
+                "--quiet --no-deps --no-index --no-build-isolation --disable-pip-version-check"
+            )
             line = f"python -m pip install {options} --target {self.site} {match[1]}"
         elif command.startswith(("nnplug ", "python -c ")):
             line = command
@@ -148,8 +150,10 @@ def assert_shown(shown: str, printed: str, *, rounded: bool) -> None:
     if re.fullmatch(pattern, printed, re.DOTALL):
         return
     number = r"-?\d+\.\d{4,}"
-    if rounded and "..." not in shown and re.sub(number, "#", shown.rstrip("\n")) == re.sub(
-        number, "#", printed
+    if (
+        rounded
+        and "..." not in shown
+        and re.sub(number, "#", shown.rstrip("\n")) == re.sub(number, "#", printed)
     ):
         pairs = zip(re.findall(number, shown), re.findall(number, printed), strict=True)
         assert [float(b) for _, b in pairs] == pytest.approx(
@@ -237,7 +241,7 @@ def test_every_built_in_part_is_in_the_reference(kind, site):
             assert expected in text
         assert part.summary.replace("`", "") in text
     if kind in ("activation", "loss", "optimizer"):
-        assert markup.count('<div class="math') == len(found)
+        assert markup.count('<div class="math notranslate') == len(found)
 
 
 @pytest.mark.parametrize("kind", HOOKS.values())
@@ -308,6 +312,34 @@ def test_every_core_dependency_has_its_reason():
 
 
 # --- statements of the pages that no block shows --------------------------------------
+
+
+def test_the_floors_are_those_that_a_test_holds():
+    floors = runpy.run_path(str(ROOT / "tests" / "project" / "test_floors.py"))["FLOORS"]
+    table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    written = re.findall(r"^\| (\d+) \| (`.*?`) \|", table, re.MULTILINE)
+    assert [(int(number), set(re.findall(r"`(\w+)`", names))) for number, names in written] == [
+        (number, set(names)) for number, names in enumerate(floors)
+    ]
+
+
+def test_the_page_on_hooks_says_whether_training_calls_them():
+    import nnplug
+    from nnplug.hookspecs import hookimpl
+
+    called = []
+
+    class Plugin:
+        @hookimpl
+        def on_train_end(self, run):
+            called.append(run)
+
+    manager = PluginManager(allowed=())
+    manager._pluggy.register(Plugin(), "local:test")
+    manager._local.append(Provider("local", "", "test", "test", "loaded"))
+    nnplug.train("xor", epochs=1, registry=Registry(manager))
+    page = (DOCS / "reference" / "hooks.md").read_text(encoding="utf-8")
+    assert ("training does not call them yet" in page) == (not called)
 
 
 @pytest.mark.parametrize(

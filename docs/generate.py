@@ -1,0 +1,302 @@
+"""The pages of the reference that are made from nnplug itself.
+
+Nothing that a part, a hook, a command or a setting says of itself is written
+a second time by hand. This is an extension of Sphinx, which writes the pages
+before each build.
+
+A name that ends in `.inc.md` is not a page, but a piece that a page includes.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+from sphinx.application import Sphinx
+
+import nnplug.errors
+from nnplug import hookspecs
+from nnplug.cli import cli
+from nnplug.errors import FormulaError, NnplugError
+from nnplug.formulas.derivative import differentiate
+from nnplug.formulas.graph import Graph
+from nnplug.formulas.primitives import new_graph
+from nnplug.formulas.printing import to_latex
+from nnplug.hookspecs import HOOKS
+from nnplug.parts import KINDS, Activation, Loss, Metric, Optimizer, Part, Trainable
+from nnplug.plugins import PluginManager, Provider
+from nnplug.registry import Registry
+from nnplug.settings import TABLE_DEFAULTS
+from nnplug.tasks import DEFAULT_LOSS, DEFAULT_METRIC
+
+__all__ = ["builtin_parts", "hook_signature", "pages", "setup", "write_pages"]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Write the pages before Sphinx looks for pages."""
+    app.connect("builder-inited", lambda app: write_pages(Path(app.srcdir) / "reference/generated"))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def write_pages(folder: Path) -> None:
+    """Write every generated page, and remove those that are no longer made."""
+    made = pages()
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.md"):
+        if old.name not in made:
+            old.unlink()
+    for name, text in made.items():
+        path = folder / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def pages() -> dict[str, str]:
+    """Make every page: its file name and its text in MyST Markdown."""
+    made = {f"{KINDS[kind].plural}.md": _kind_page(kind) for kind in HOOKS.values()}
+    made["commands.inc.md"] = _commands()
+    made["hooks.inc.md"] = _hooks()
+    made["table_defaults.inc.md"] = _table_defaults()
+    made["errors.inc.md"] = _errors()
+    return made
+
+
+def builtin_parts(kind: str) -> list[tuple[Part, Provider]]:
+    """List the built-in parts of a kind, whatever else is installed here."""
+    return Registry(PluginManager(allowed=())).parts(kind)
+
+
+# --- parts -------------------------------------------------------------------
+
+
+def _kind_page(kind: str) -> str:
+    cls = KINDS[kind]
+    found = builtin_parts(kind)
+    listed = ", ".join(f"[`{part.name}`](#{kind}-{part.name})" for part, _ in found)
+    lines = [f"# {cls.plural.capitalize()}", "", _intro(cls), "", f"Built in: {listed}.", ""]
+    for part, provider in found:
+        lines += _part(part, provider)
+    return "\n".join(lines)
+
+
+def _intro(cls: type[Part]) -> str:
+    kind = cls.kind
+    summary = _markdown(inspect.getdoc(cls) or "").partition("\n\n")[0]
+    return f"{summary} Made with [`@nnplug.{kind}`](../python.md)."
+
+
+def _part(part: Part, provider: Provider) -> list[str]:
+    doc, parameters, examples = _docstring(part.doc)
+    facts = [f"aliases {', '.join(f'`{alias}`' for alias in part.aliases)}"] if part.aliases else []
+    facts += [*_facts_of_kind(part), f"from {provider.label}, `{_file(part)}`"]
+    lines = [f"({part.kind}-{part.name})=", f"## {part.name}", "", doc, "", " · ".join(facts), ""]
+    if part.defaults:
+        lines += ["| option | default | meaning |", "|---|---|---|"]
+        lines += [
+            f"| `{key}` | {_default(value)} | {_cell(parameters.get(key, ''))} |"
+            for key, value in part.defaults.items()
+        ]
+        lines.append("")
+    formula = _formula(part)
+    if formula:
+        lines += ["```{math}", formula, "```", ""]
+    lines += ["```python", _source(part), "```", ""]
+    if examples:
+        lines += ["```pycon", examples, "```", ""]
+    return lines
+
+
+def _facts_of_kind(part: Part) -> list[str]:
+    if isinstance(part, Activation) and part.gives:
+        return [f"gives {part.gives.replace('_', ' ')}"]
+    if isinstance(part, Loss):
+        over = "averaged" if part.reduction == "mean" else "summed"
+        return [f"takes `{part.takes}` and `{part.against}`", over]
+    if isinstance(part, Optimizer) and part.slots:
+        return [f"state {', '.join(f'`{slot}`' for slot in part.slots)}"]
+    if isinstance(part, Metric):
+        return [f"takes `{part.takes}`", part.goal]
+    return []
+
+
+def _file(part: Part) -> str:
+    path, _, line = part.place.rpartition(":")
+    root = Path(nnplug.__file__).parent.parent
+    return f"{Path(path).relative_to(root).as_posix()}:{line}"
+
+
+def _default(value: object) -> str:
+    if isinstance(value, Trainable):
+        return f"`{float(value)!r}`, learned"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _formula(part: Part) -> str:
+    """Write the formula and its derivative in LaTeX; nothing for other kinds."""
+    graph = new_graph()
+    names: dict[str, Any] = {
+        key: graph.input(key) for key, value in part.options.items() if isinstance(value, float)
+    }
+    try:
+        return _latex(replace(part, options={**part.options, **names}), graph)
+    except FormulaError:  # it branches on an option's value
+        return _latex(part, new_graph())
+
+
+def _latex(part: Part, graph: Graph) -> str:
+    if isinstance(part, Activation):
+        x = graph.input("x", ("N", "C"))
+        y = part.value(x)
+        slope = part.slope(x, y)
+        if slope is not None:
+            return to_latex([y, slope], ["y", "dy/dx"])
+        given = graph.input("g", y.shape)
+        return to_latex([y, part.pull_back(x, y, given)], ["y", "dL/dx"]) + r"\qquad g = dL/dy"
+    if isinstance(part, Loss):
+        output, target = part.inputs(graph)
+        loss = part.value(output, target)
+        slopes = differentiate(loss, [output], graph.constant(1.0))
+        return to_latex([loss, *slopes], ["L", f"dL/d{part.takes}"])
+    if isinstance(part, Optimizer):
+        outputs = part.update(graph).outputs
+        return to_latex(outputs, [f"{name}'" for name in ("param", *part.slots)])
+    return ""
+
+
+def _source(part: Part) -> str:
+    """Give the author's code without its docstring, which stands beside it."""
+    source = textwrap.dedent(inspect.getsource(part.function))
+    lines = source.rstrip().splitlines()
+    definition = ast.parse(source).body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    first = definition.body[0]
+    if ast.get_docstring(definition) is not None and len(definition.body) > 1:
+        del lines[first.lineno - 1 : first.end_lineno]
+    return "\n".join(lines)
+
+
+# --- docstrings --------------------------------------------------------------
+
+_HEADING = re.compile(r"^(\w+)\n-{3,}\n", re.MULTILINE)
+
+
+def _docstring(doc: str) -> tuple[str, dict[str, str], str]:
+    """Split a NumPy docstring into its text, its parameters and its examples."""
+    text, *sections = _HEADING.split(doc)
+    by_name = dict(zip(sections[::2], sections[1::2], strict=True))
+    parameters: dict[str, str] = {}
+    for entry in re.split(r"\n(?=\S)", by_name.get("Parameters", "").strip()):
+        head, _, body = entry.partition("\n")
+        for name in head.partition(":")[0].split(","):
+            parameters[name.strip()] = " ".join(body.split())
+    return _markdown(text.strip()), parameters, by_name.get("Examples", "").strip()
+
+
+def _markdown(text: str) -> str:
+    """Make Markdown of plain text in which only backticks mean something."""
+    pieces = re.split(r"(`[^`]*`)", text)
+    return "".join(
+        piece if piece.startswith("`") else re.sub(r"([\\*_<>\[\]$|#~])", r"\\\1", piece)
+        for piece in pieces
+    )
+
+
+def _cell(text: str) -> str:
+    return _markdown(" ".join(text.split())).replace("`|`", r"`\|`")
+
+
+# --- commands ----------------------------------------------------------------
+
+
+def _commands() -> str:
+    return "\n".join(_command(cli, click.Context(cli, info_name="nnplug"), depth=2))
+
+
+def _command(command: click.Command, context: click.Context, *, depth: int) -> list[str]:
+    lines = [f"{'#' * depth} {context.command_path}", ""]
+    usage = " ".join(command.collect_usage_pieces(context))
+    lines += ["```text", f"{context.command_path} {usage}", "```", ""]
+    help_text = inspect.cleandoc(command.help or "")
+    lines += [_markdown(re.sub(r"(?<!\n)\n(?!\n)", " ", help_text)), ""]
+    records = [
+        record
+        for parameter in command.get_params(context)
+        if (record := parameter.get_help_record(context)) is not None
+    ]
+    lines += ["| option | |", "|---|---|"]
+    lines += [f"| `{name.replace('|', chr(92) + '|')}` | {_cell(text)} |" for name, text in records]
+    lines.append("")
+    if command.epilog:
+        epilog = "\n".join(
+            line for line in command.epilog.splitlines() if line.strip() not in ("\b", "\\b")
+        )
+        lines += ["```text", epilog.strip("\n"), "```", ""]
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            assert child is not None
+            lines += _command(
+                child, click.Context(child, parent=context, info_name=name), depth=depth + 1
+            )
+    return lines
+
+
+# --- hooks, settings, errors ---------------------------------------------------
+
+
+def hook_signature(name: str) -> str:
+    """Give the exact signature of a hook, as `nnplug/hookspecs.py` has it."""
+    source = inspect.getsource(getattr(hookspecs, name))
+    definition = ast.parse(source).body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    definition.body, definition.decorator_list = [], []
+    return ast.unparse(definition).rstrip(":")
+
+
+def hook_names() -> list[str]:
+    """List every hook in the order of `nnplug/hookspecs.py`."""
+    return [
+        name
+        for name, function in vars(hookspecs).items()
+        if inspect.isfunction(function) and function.__module__ == hookspecs.__name__
+    ]
+
+
+def _hooks() -> str:
+    lines: list[str] = []
+    for name in hook_names():
+        doc = inspect.getdoc(getattr(hookspecs, name)) or ""
+        lines += [f"## {name}", "", "```python", hook_signature(name), "```", "", _markdown(doc)]
+        if name in HOOKS:
+            plural = KINDS[HOOKS[name]].plural
+            lines += ["", f"Built in: [{plural}](generated/{plural}.md)."]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _table_defaults() -> str:
+    lines = ["| setting | default |", "|---|---|"]
+    lines += [f"| `{name}` | `{value}` |" for name, value in sorted(TABLE_DEFAULTS.items())]
+    lines += ["", "| task | loss | metric |", "|---|---|---|"]
+    lines += [
+        f"| {task} | [`{loss}`](generated/losses.md#loss-{loss}) "
+        f"| [`{DEFAULT_METRIC[task]}`](generated/metrics.md#metric-{DEFAULT_METRIC[task]}) |"
+        for task, loss in DEFAULT_LOSS.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _errors() -> str:
+    lines = ["| class | exit code | raised when |", "|---|---|---|"]
+    for name in nnplug.errors.__all__:
+        cls = getattr(nnplug.errors, name)
+        if inspect.isclass(cls) and issubclass(cls, NnplugError):
+            about = (inspect.getdoc(cls) or "").partition("\n\n")[0]
+            lines.append(f"| `{name}` | {cls.exit_code} | {_cell(about)} |")
+    return "\n".join(lines) + "\n"
