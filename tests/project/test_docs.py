@@ -32,7 +32,7 @@ import pytest
 
 from nnplug.hookspecs import HOOKS
 from nnplug.parts import KINDS
-from nnplug.plugins import PluginManager, Provider
+from nnplug.plugins import PluginManager
 from nnplug.registry import Registry
 
 ROOT = Path(__file__).parents[2]
@@ -321,25 +321,6 @@ def test_the_floors_are_those_that_a_test_holds():
     assert [(int(number), set(re.findall(r"`(\w+)`", names))) for number, names in written] == [
         (number, set(names)) for number, names in enumerate(floors)
     ]
-
-
-def test_the_page_on_hooks_says_whether_training_calls_them():
-    import nnplug
-    from nnplug.hookspecs import hookimpl
-
-    called = []
-
-    class Plugin:
-        @hookimpl
-        def on_train_end(self, run):
-            called.append(run)
-
-    manager = PluginManager(allowed=())
-    manager._pluggy.register(Plugin(), "local:test")
-    manager._local.append(Provider("local", "", "test", "test", "loaded"))
-    nnplug.train("xor", epochs=1, registry=Registry(manager))
-    page = (DOCS / "reference" / "hooks.md").read_text(encoding="utf-8")
-    assert ("training does not call them yet" in page) == (not called)
 
 
 @pytest.mark.parametrize(
