@@ -215,7 +215,8 @@ def _cell(text: str) -> str:
 
 
 def _commands() -> str:
-    return "\n".join(_command(cli, click.Context(cli, info_name="nnplug"), depth=2))
+    context = click.Context(cli, info_name="nnplug", **cli.context_settings)
+    return "\n".join(_command(cli, context, depth=2))
 
 
 def _command(command: click.Command, context: click.Context, *, depth: int) -> list[str]:
