@@ -1,132 +1,45 @@
-"""Plugins: finding, blocking and loading them, each isolated from the others.
+"""Plugins: blocking and loading them, each isolated from the others.
 
-A plugin is what an entry point of the group `nnplug` names. Finding plugins
-reads metadata and imports nothing. Loading one imports it, checks its hooks
-and calls them; whatever fails on the way is rolled back and noted at its
-provider, and the other plugins never hear of it.
+A plugin is what an entry point of the group `nnplug` names. Loading one
+imports it, checks its hooks and calls them; whatever fails on the way is
+rolled back and noted at its provider, and the other plugins never hear of it.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import importlib.util
-import inspect
 import os
 import re
 import sys
-import textwrap
-import traceback
+import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import redirect_stdout
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import FrameType
-from typing import Any, Literal, NoReturn, Self
+from typing import Any, Self
 
 import pluggy
 
-import nnplug
 from nnplug import hookspecs
 from nnplug.builtin import MODULES
-from nnplug.errors import PartError, PluginError, suggest
+from nnplug.discovery import (
+    GROUP,
+    LOCAL,
+    Provider,
+    builtin_provider,
+    describe_failure,
+    find_installed,
+    local_provider,
+    normalise_package,
+)
+from nnplug.errors import PluginError, suggest
 from nnplug.hookspecs import HOOKS
-from nnplug.parts import KINDS, Part
+from nnplug.parts import Part
+from nnplug.plugin_checks import accept_part, check_hooks, hooks_of, place_of, share_a_name
 
 __all__ = ["GROUP", "LOCAL", "PluginManager", "Provider", "normalise_package"]
-
-GROUP = "nnplug"
-"""The group of the entry points."""
-
-LOCAL = "local"
-"""Stands for the package of what no package provides."""
-
-State = Literal["built-in", "available", "loaded", "blocked", "failed"]
-
-_SPECIFICATIONS = {
-    name: tuple(inspect.signature(function).parameters)
-    for name, function in inspect.getmembers(hookspecs, inspect.isfunction)
-    if function.__module__ == hookspecs.__name__
-}
-"""Every hook with the names of its arguments."""
-
-
-def normalise_package(name: str) -> str:
-    """Bring a package's name to the one spelling by which names are compared (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name.strip()).lower()
-
-
-@dataclass(eq=False)
-class Provider:
-    """Where parts come from: one entry point of one package.
-
-    Attributes
-    ----------
-    package, version : str
-        The distribution; `"local"` and `""` for a file or for Python code.
-    entry_point : str
-        The entry point's name; the module's for a built-in, the text as given
-        for what `-p` loaded.
-    module : str
-        What is imported: `"package.module"` or `"package.module:attribute"`.
-    state : str
-        `"built-in"`, `"available"` (found, not imported), `"loaded"`,
-        `"blocked"` (never imported) or `"failed"`.
-    parts : list of Part
-        What it registered; empty until it is loaded.
-    declared : list of tuple of str
-        The (kind, name) of all that it tried to register, also when it failed.
-    error : BaseException or None
-        What made it fail.
-    cause : str
-        The same on one line, with the author's file and line; for a blocked
-        one, what blocks it.
-    notes : list of str
-        Parts or aliases that were refused, each with the reason.
-    """
-
-    package: str
-    version: str
-    entry_point: str
-    module: str
-    state: State
-    parts: list[Part] = field(default_factory=list)
-    declared: list[tuple[str, str]] = field(default_factory=list)
-    error: BaseException | None = None
-    cause: str = ""
-    notes: list[str] = field(default_factory=list)
-    load: Callable[[], Any] = field(default=lambda: None, repr=False)
-
-    @property
-    def plugin_name(self) -> str:
-        """Its name in pluggy, which two packages cannot share."""
-        return f"{self.package}:{self.entry_point}"
-
-    @property
-    def label(self) -> str:
-        """Package and version, for a person."""
-        if self.package == LOCAL and self.entry_point:
-            return f"{LOCAL} ({self.entry_point})"
-        return f"{self.package} {self.version}".rstrip()
-
-    @property
-    def traceback(self) -> str:
-        """The traceback of what made it fail, without nnplug's own frames.
-
-        Empty where `cause` says all: an error of nnplug about the plugin.
-        """
-        if self.error is None or isinstance(self.error, PartError | PluginError):
-            return ""
-        frames = self.error.__traceback__
-        while frames is not None and _is_machinery(frames.tb_frame):
-            frames = frames.tb_next
-        lines = traceback.format_exception(type(self.error), self.error, frames)
-        return "".join(lines).rstrip()
-
-    def is_called(self, name: str) -> bool:
-        """Whether its package or its entry point has this name, by PEP 503."""
-        wanted = normalise_package(name)
-        return wanted in (normalise_package(self.package), normalise_package(self.entry_point))
 
 
 class PluginManager:
@@ -146,6 +59,8 @@ class PluginManager:
     local : collection of str, optional
         What to load at once: a file (`./my_part.py`), a module
         (`package.module`) or an installed plugin. Always an error if broken.
+    installed : sequence of Provider, optional
+        What to take as installed, instead of looking.
 
     Raises
     ------
@@ -160,15 +75,18 @@ class PluginManager:
         allowed: Collection[str] | None = None,
         strict: bool = False,
         local: Collection[str] = (),
+        installed: Sequence[Provider] | None = None,
     ) -> None:
         self.strict = strict
         self._blocked = tuple(blocked)
         self._allowed = None if allowed is None else tuple(allowed)
         self._pluggy = pluggy.PluginManager(GROUP)
         self._pluggy.add_hookspecs(hookspecs)
-        self._builtin = [_builtin_provider(name) for name in MODULES]
+        self._builtin = [builtin_provider(name) for name in MODULES]
         self._local: list[Provider] = []
         self._installed: list[Provider] | None = None
+        if installed is not None:
+            self._take_installed(installed)
         for text in dict.fromkeys(local):
             self._load_local(text)
 
@@ -217,19 +135,42 @@ class PluginManager:
     @property
     def installed(self) -> list[Provider]:
         """The providers of installed packages; reads metadata, imports nothing."""
-        if self._installed is None:
-            self._installed = _find_installed()
-            for provider in self._installed:
-                self._block(provider)
+        return (
+            self._take_installed(find_installed()) if self._installed is None else self._installed
+        )
+
+    def _take_installed(self, providers: Sequence[Provider]) -> list[Provider]:
+        self._installed = list(providers)
+        for provider in self._installed:
+            by = [name for name in self._blocked if provider.is_called(name)]
+            if by:
+                provider.state, provider.cause = "blocked", f"blocked by -p no:{by[0]}"
+            elif self._allowed is not None and not any(map(provider.is_called, self._allowed)):
+                provider.state, provider.cause = "blocked", "not named in NNPLUG_PLUGINS"
         return self._installed
 
-    def _block(self, provider: Provider) -> None:
-        """Mark a provider that must not be imported."""
-        by = [name for name in self._blocked if provider.is_called(name)]
-        if by:
-            provider.state, provider.cause = "blocked", f"blocked by no:{by[0]}"
-        elif self._allowed is not None and not any(map(provider.is_called, self._allowed)):
-            provider.state, provider.cause = "blocked", "not among the plugins that are allowed"
+    @property
+    def unmatched(self) -> list[str]:
+        """A sentence for each blocked or allowed name that no installed plugin has."""
+        given = [(f"-p no:{name}", name) for name in self._blocked]
+        given += [(f"NNPLUG_PLUGINS: {name.strip()!r}", name) for name in self._allowed or ()]
+        names = {name for each in self.installed for name in (each.package, each.entry_point)}
+        return [
+            f"{text} matches no installed package or entry point.{suggest(name.strip(), names)}"
+            for text, name in given
+            if not any(each.is_called(name) for each in self.installed)
+        ]
+
+    def namesakes(self, provider: Provider) -> list[Provider]:
+        """List other packages' plugins whose entry point has the same name, blocked ones aside."""
+        name = normalise_package(provider.entry_point)
+        return [
+            each
+            for each in self.installed
+            if normalise_package(each.entry_point) == name
+            and each.package != provider.package
+            and "blocked" not in (each.state, provider.state)
+        ]
 
     def implementations(self, hook: str) -> list[tuple[Provider, Callable[..., Any]]]:
         """List what the loaded plugins do at a hook, first registered first.
@@ -274,23 +215,33 @@ class PluginManager:
         """Load every installed plugin that is not blocked."""
         return self._load(self.installed)
 
-    def _load(self, providers: list[Provider]) -> list[Provider]:
+    def _load(self, providers: list[Provider], asked_by: str = "") -> list[Provider]:
         for provider in providers:
-            self._load_one(provider, fatal=self.strict)
+            if provider.state == "available":
+                self._load_one(provider)
+            if self.strict or asked_by:
+                self._refuse_failure(provider, asked_by)
         return providers
 
-    def _load_one(self, provider: Provider, *, fatal: bool) -> None:
-        if provider.state == "available":
-            try:
+    def _load_one(self, provider: Provider) -> None:
+        try:
+            with redirect_stdout(sys.stderr):  # stdout belongs to the command that runs
                 self._register(provider, provider.load())
-                provider.state = "loaded"
-            except (Exception, SystemExit) as error:
-                self._roll_back(provider, error)
-        if fatal and provider.state == "failed":
+            provider.state = "loaded"
+        except (Exception, SystemExit) as error:
+            self._roll_back(provider, error)
+
+    def _refuse_failure(self, provider: Provider, asked_by: str) -> None:
+        """Make a failure an error: `-p` asked for the plugin, or all are to be strict."""
+        if provider.state == "failed":
+            end = (
+                "" if self.strict else f"{asked_by} asks for it; nnplug --debug shows a traceback."
+            )
             raise PluginError(
-                f"Plugin {provider.label} cannot be loaded:\n{provider.cause}\n{provider.traceback}"
+                f"Plugin {provider.label} cannot be loaded:\n{provider.cause}\n"
+                f"{end or provider.traceback}".rstrip()
             ) from provider.error
-        if fatal and provider.notes:
+        if provider.notes:
             raise PluginError(f"Plugin {provider.label}: {provider.notes[0]}")
 
     def _load_local(self, text: str) -> None:
@@ -299,8 +250,9 @@ class PluginManager:
             path = Path(text).resolve()
             if not path.is_file():
                 raise PluginError(f"-p {text}: there is no file {path}.")
-            module = f"nnplug_local_{re.sub(r'[^a-zA-Z0-9]', '_', path.stem)}"
-            found = [_local_provider(text, module, partial(_import_file, module, path))]
+            stem = re.sub(r"[^a-zA-Z0-9]", "_", path.stem)
+            module = f"nnplug_local_{stem}_{zlib.crc32(str(path).encode()):08x}"
+            found = [local_provider(text, module, partial(_import_file, module, path))]
         else:
             found = [each for each in self.installed if text == each.module or each.is_called(text)]
             for provider in found:
@@ -313,10 +265,9 @@ class PluginManager:
                     f"-p {text}: there is no module, no installed plugin and no entry point of "
                     "this name.\nA file is written with its ending: -p ./my_part.py."
                 )
-            found = [_local_provider(text, text, partial(importlib.import_module, text))]
+            found = [local_provider(text, text, partial(importlib.import_module, text))]
         self._local += [each for each in found if each.package == LOCAL]
-        for provider in found:
-            self._load_one(provider, fatal=True)
+        self._load(found, asked_by=f"-p {text}")
 
     def add_local(self, part: Part) -> Provider:
         """Take a part from Python code, until the end of this process.
@@ -329,14 +280,14 @@ class PluginManager:
         PluginError
             If the name is built in, or another local part has it.
         """
-        provider = _local_provider("", part.function.__module__, lambda: None)
+        provider = local_provider("", part.function.__module__, lambda: None)
         provider.state = "loaded"
         provider.parts = [part]
         self._refuse_builtin_names(provider)
         if provider.notes:
             raise PluginError(f"{part.place}: {provider.notes[0]}")
         for other in list(self._local):
-            clash = [each for each in other.parts if _share_a_name(part, each)]
+            clash = [each for each in other.parts if share_a_name(part, each)]
             if clash and not _is_redefinition(clash[0], part):
                 raise PluginError(
                     f"{part.place}: {part.kind} {part.name!r}: another local {part.kind} has this "
@@ -354,25 +305,25 @@ class PluginManager:
         if twin is not None:  # two entry points may name one module
             provider.parts = next(each.parts for each in self.known if each.plugin_name == twin)
             return
-        is_bare = provider.package == LOCAL and not _hooks_of(self._pluggy, plugin)
-        _check_hooks(self._pluggy, plugin, may_be_empty=is_bare)
+        is_bare = provider.package == LOCAL and not hooks_of(self._pluggy, plugin)
+        check_hooks(self._pluggy, plugin, may_be_empty=is_bare)
         self._pluggy.register(plugin, provider.plugin_name)
         parts: list[Part] = []
         for hook, kind in HOOKS.items():
-            take = partial(_take, kind, hook, parts, provider.declared)
+            take = partial(_take, provider, kind, hook, parts)
             for implementation in getattr(self._pluggy.hook, hook).get_hookimpls():
                 if implementation.plugin_name == provider.plugin_name:
                     result = implementation.function(take)
                     if result is not None:
                         raise PluginError(
-                            f"{_place_of(implementation.function)}: {hook} returns a "
+                            f"{place_of(implementation.function)}: {hook} returns a "
                             f"{type(result).__name__}; it calls register(part) for each part and "
                             "returns nothing."
                         )
         if is_bare:  # a one-off file may leave out the hooks: its parts are taken as they stand
             for part in vars(plugin).values():
                 if isinstance(part, Part) and part.function.__module__ == plugin.__name__:
-                    _take(part.kind, "", parts, provider.declared, part)
+                    _take(provider, part.kind, "", parts, part)
         if is_bare and not parts:
             raise PluginError("it has neither a part nor a hook.")
         provider.parts = parts
@@ -407,52 +358,24 @@ class PluginManager:
         provider.state = "failed"
         provider.parts, provider.notes = [], []
         provider.error = error
-        provider.cause = _describe(error, provider)
+        provider.cause = describe_failure(error, provider)
 
 
-# --- finding -----------------------------------------------------------------
+# --- one plugin --------------------------------------------------------------
 
 
-def _builtin_provider(name: str) -> Provider:
-    module = f"nnplug.builtin.{name}"
-    load = partial(importlib.import_module, module)
-    return Provider("nnplug", nnplug.__version__, name, module, "built-in", load=load)
+def _take(provider: Provider, kind: str, hook: str, parts: list[Part], part: Any) -> None:
+    """Take one part of a kind: what a hook is given as `register`."""
+    if isinstance(part, Part):
+        provider.declared.append((part.kind, part.name))
+    accept_part(kind, hook, part, parts)
+    parts.append(part)
 
 
-def _local_provider(text: str, module: str, load: Callable[[], Any]) -> Provider:
-    return Provider(LOCAL, "", text, module, "available", load=load)
-
-
-def _find_installed() -> list[Provider]:
-    """Read the entry points of every installed package, importing none.
-
-    Package by package, since `importlib.metadata.entry_points()` fails as a
-    whole when one package's file is malformed.
-    """
-    found: dict[tuple[str, str], Provider] = {}
-    seen: set[str] = set()
-    for distribution in importlib.metadata.distributions():
-        try:
-            if f"[{GROUP}]" not in (distribution.read_text("entry_points.txt") or ""):
-                continue
-            package, version = distribution.name, distribution.version
-            key = normalise_package(package)
-        except Exception:  # its metadata is unreadable: there is no name to report it by
-            continue
-        if key in seen:  # in a later folder of sys.path: Python would import the earlier
-            continue
-        seen.add(key)
-        try:
-            for point in distribution.entry_points.select(group=GROUP):
-                found[package, point.name] = Provider(
-                    package, version, point.name, point.value, "available", load=point.load
-                )
-        except Exception as error:
-            provider = Provider(package, version, "", "entry_points.txt", "failed", error=error)
-            provider.cause = _describe(error, provider)
-            found[package, ""] = provider
-    return sorted(
-        found.values(), key=lambda each: (normalise_package(each.package), each.entry_point)
+def _is_redefinition(old: Part, new: Part) -> bool:
+    return all(
+        getattr(old.function, key) == getattr(new.function, key)
+        for key in ("__module__", "__qualname__")
     )
 
 
@@ -477,136 +400,3 @@ def _import_file(name: str, path: Path) -> Any:
         del sys.modules[name]
         raise
     return module
-
-
-# --- checking ----------------------------------------------------------------
-
-
-def _hooks_of(manager: pluggy.PluginManager, plugin: Any) -> dict[str, Any]:
-    """Find what a plugin marks as an implementation, by the hook's name."""
-    found = {}
-    for name in dir(plugin):
-        options = manager.parse_hookimpl_opts(plugin, name)
-        if options is not None:
-            found[options.get("specname") or name] = getattr(plugin, name)
-    return found
-
-
-def _check_hooks(manager: pluggy.PluginManager, plugin: Any, *, may_be_empty: bool) -> None:
-    """Refuse what pluggy would pass over without a word."""
-
-    def wrong(function: Any, reason: str) -> NoReturn:
-        raise PluginError(f"{_place_of(function)}: {reason}")
-
-    if inspect.isclass(plugin):
-        wrong(plugin, f"{plugin.__name__} is a class; let the entry point name an instance of it.")
-    marked = _hooks_of(manager, plugin)
-    for hook in _SPECIFICATIONS:
-        plain = getattr(plugin, hook, None)
-        if inspect.isroutine(plain) and hook not in marked:
-            wrong(plain, f"{hook} is not decorated: put @nnplug.hookimpl above it.")
-    for hook, function in marked.items():
-        if hook not in _SPECIFICATIONS:
-            wrong(function, f"there is no hook {hook!r}.{suggest(hook, _SPECIFICATIONS)}")
-        wanted = _SPECIFICATIONS[hook]
-        arguments = inspect.signature(function).parameters.values()
-        form = f"def {hook}({', '.join(wanted)})"
-        for argument in arguments:
-            if argument.name not in wanted:
-                wrong(function, f"{hook} is not given {argument.name!r}; write {form}.")
-            if argument.default is not argument.empty:
-                # pluggy passes only what has no default
-                wrong(function, f"{hook}: {argument.name!r} must have no default; write {form}.")
-        if hook in HOOKS and len(arguments) != len(wanted):
-            wrong(function, f"{hook} does not take 'register'; write {form}.")
-        if inspect.isgeneratorfunction(function):
-            wrong(function, f"{hook} yields; it must be a plain function.")
-    if not marked and not may_be_empty:
-        raise PluginError(
-            "it implements no hook of nnplug. Write for example\n"
-            "@nnplug.hookimpl\ndef register_activations(register): register(my_activation)"
-        )
-
-
-def _take(
-    kind: str, hook: str, parts: list[Part], declared: list[tuple[str, str]], part: Any
-) -> None:
-    """Take one part of a kind: what a hook is given as `register`."""
-    if isinstance(part, Part):
-        declared.append((part.kind, part.name))
-    if not isinstance(part, KINDS[kind]):
-        raise PartError(f"{hook} takes a part made with @nnplug.{kind}, {_what(part, kind)}")
-    for other in parts:
-        if _share_a_name(part, other):
-            raise PartError(
-                f"{kind} {part.name!r} has a name or alias that this plugin gave already, "
-                f"to {other.name!r} ({other.place})."
-            )
-    parts.append(part)
-
-
-def _what(given: Any, kind: str) -> str:
-    if isinstance(given, Part):
-        hook = next(hook for hook, takes in HOOKS.items() if takes == given.kind)
-        return f"not the {given.kind} {given.name!r}; register that in {hook}."
-    if inspect.isroutine(given):
-        return f"not the plain function {given.__name__!r}; decorate it with @nnplug.{kind}."
-    return f"not {given!r}."
-
-
-def _share_a_name(one: Part, other: Part) -> bool:
-    names = {one.name, *one.aliases} & {other.name, *other.aliases}
-    return one.kind == other.kind and bool(names)
-
-
-def _is_redefinition(old: Part, new: Part) -> bool:
-    return all(
-        getattr(old.function, key) == getattr(new.function, key)
-        for key in ("__module__", "__qualname__")
-    )
-
-
-# --- describing a failure ----------------------------------------------------
-
-
-def _place_of(thing: Any) -> str:
-    """Say where something is defined: `file.py:12`."""
-    try:
-        line = inspect.getsourcelines(thing)[1]
-        return f"{inspect.getsourcefile(thing)}:{line}"
-    except (OSError, TypeError):
-        return repr(thing)
-
-
-def _describe(error: BaseException, provider: Provider) -> str:
-    """Put a failure on one line: the author's file and line, type and message."""
-    message = " ".join(str(error).split())
-    own = isinstance(error, PartError | PluginError)
-    if isinstance(error, SystemExit):
-        message = f"it calls sys.exit({error.code!r})"
-    elif not own:
-        message = f"{type(error).__name__}: {message}".rstrip(": ")
-    if not (own and ".py:" in message):  # nnplug's own errors may name the place
-        place = _author_place(error, provider.module)
-        where = f"entry point {provider.entry_point!r} ({provider.module})"
-        message = f"{place or where}: {message}"
-    return textwrap.shorten(message, 500)
-
-
-def _is_machinery(frame: FrameType) -> bool:
-    """Whether a frame is of nnplug's loading or of Python's importing."""
-    name = str(frame.f_globals.get("__name__", ""))
-    return name == __name__ or name.partition(".")[0] == "importlib"
-
-
-def _author_place(error: BaseException, module: str) -> str:
-    """Find the innermost line of the plugin's own code in a traceback."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{error.filename}:{error.lineno}"
-    top = module.partition(":")[0].partition(".")[0]
-    places = [
-        f"{frame.f_code.co_filename}:{line}"
-        for frame, line in traceback.walk_tb(error.__traceback__)
-        if str(frame.f_globals.get("__name__", "")).partition(".")[0] == top
-    ]
-    return places[-1] if places else ""

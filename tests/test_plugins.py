@@ -213,7 +213,7 @@ def test_a_block_is_by_package_or_entry_point_and_before_the_import(site, name):
     site.part("nnplug-b", "two")
     manager = PluginManager(blocked=[name])
     assert load(manager) == [("nnplug-a", "blocked"), ("nnplug-b", "loaded")]
-    assert manager.installed[0].cause == f"blocked by no:{name}"
+    assert manager.installed[0].cause == f"blocked by -p no:{name}"
     assert site.imported() == ["nnplug_b"]
 
 
@@ -228,7 +228,7 @@ def test_the_allow_list_blocks_the_rest(site, listed, loaded):
     assert site.imported() == loaded
     for provider in manager.installed:
         if provider.module not in loaded:
-            assert provider.cause == "not among the plugins that are allowed"
+            assert provider.cause == "not named in NNPLUG_PLUGINS"
 
 
 @pytest.mark.parametrize(
@@ -313,7 +313,7 @@ def test_a_broken_file_leaves_no_module_behind(site):
 def test_asked_for_and_blocked_is_a_contradiction(site):
     site.part("nnplug-a", "one")
     with pytest.raises(
-        PluginError, match=r"-p nnplug-a: plugin nnplug-a 1\.0 is blocked by no:nnp"
+        PluginError, match=r"-p nnplug-a: plugin nnplug-a 1\.0 is blocked by -p no:nnp"
     ):
         PluginManager(local=["nnplug-a"], blocked=["nnplug-a"])
     assert site.imported() == []

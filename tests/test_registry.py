@@ -239,7 +239,7 @@ def test_an_unknown_name_lists_the_plugins_that_may_hold_it(site):
         "Not loaded, and may hold it:\n"
         f"  nnplug-broken 1.0 (entry point nnplug_broken): {source}:1: ModuleNotFoundError: "
         "No module named 'no_such_module_of_nnplug'\n"
-        "  nnplug-shut 1.0 (entry point nnplug_shut): blocked by no:nnplug-shut"
+        "  nnplug-shut 1.0 (entry point nnplug_shut): blocked by -p no:nnplug-shut"
     )
     assert "nnplug_shut" not in site.imported()
 

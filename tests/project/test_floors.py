@@ -17,6 +17,7 @@ FLOORS = (
     ("formulas",),
     ("parts",),
     ("hookspecs", "builtin"),
+    ("discovery", "plugin_checks"),
     ("plugins", "registry"),
     ("network", "tasks"),
     ("plans", "engines"),
