@@ -11,6 +11,7 @@ element or row, and the derivative of that value by the prediction.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,10 @@ def with_derivative(function: Callable[[Any], Any], x: list[Any], pulled: Any = 
     return {"value": value.tolist(), "derivative": point.grad.tolist()}
 
 
+def _against(function: Callable[[Any, Any], Any], target: Any, prediction: Any) -> Any:
+    return function(prediction, target)
+
+
 def main() -> None:
     """Write the file."""
     targets = {
@@ -135,9 +140,7 @@ def main() -> None:
                     "name": name,
                     "options": options,
                     "against": against,
-                    **with_derivative(
-                        lambda p, f=function, t=targets[against]: f(p, t), PREDICTIONS
-                    ),
+                    **with_derivative(partial(_against, function, targets[against]), PREDICTIONS),
                 }
                 for name, options, against, function in LOSSES
             ],
