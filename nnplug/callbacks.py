@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nnplug.errors import PluginError
+import numpy as np
+
+from nnplug.errors import PluginError, SettingError, suggest
 from nnplug.plugins import PluginManager
 
 __all__ = ["Callbacks"]
@@ -42,6 +44,7 @@ class Callbacks:
             for provider, function in self.plugins.implementations(name)
         ]
         for each in self.own:
+            _check_names(each)
             method = getattr(each, name, None)
             if method is not None:
                 hooks.append((f"callback {type(each).__name__}", method))
@@ -83,8 +86,21 @@ class Callbacks:
                     "The run ends here; the network keeps the weights of its last step.\n"
                     "Way out: repair the hook, or leave the plugin out."
                 ) from error
-            stop = stop or answer is True
+            stop = stop or (isinstance(answer, bool | np.bool_) and bool(answer))
         return stop
+
+
+def _check_names(callback: object) -> None:
+    """Refuse a callback that would be passed over: a misspelt method, or none."""
+    methods = [name for name in dir(callback) if name.startswith("on_")]
+    for name in methods:
+        if name not in NAMES:
+            raise SettingError(
+                f"callback {type(callback).__name__}: there is no hook {name!r}."
+                f"{suggest(name, NAMES)}"
+            )
+    if not methods:
+        raise SettingError(f"callback {callback!r} has none of the methods {', '.join(NAMES)}.")
 
 
 def _place(error: BaseException) -> str:

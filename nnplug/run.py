@@ -23,7 +23,7 @@ from nnplug.parts import (
 )
 from nnplug.randomness import derive_generator
 from nnplug.registry import Registry
-from nnplug.settings import SETTINGS, Choice, Settings, layer_widths, whole_number
+from nnplug.settings import SETTINGS, Choice, Settings, layer_widths, share, whole_number
 from nnplug.sources import Rows, find_source, matrix, table_of
 from nnplug.tasks import DEFAULT_LOSS, DEFAULT_METRIC, Head, output_activation_name
 from nnplug.training import EpochRecord, Evaluator, History, train_network
@@ -148,7 +148,7 @@ class Run:
                 if self.settings.task == "regression":
                     pair = self._decode(outputs), self._decode(targets.reshape(len(rows), -1))
                 else:
-                    pair = outputs, self.head.encode(targets, outputs.dtype)
+                    pair = self.head.one_hot_pair(outputs, targets)
             elif metric.takes == "classes":
                 pair = self.head.classes(outputs), targets
             else:
@@ -196,8 +196,8 @@ def train(
 
     Parameters
     ----------
-    data : str, path, pair of arrays, DataFrame or mapping
-        A dataset's name; a table's path; inputs (N, D) and targets (N,) or
+    data : str, path, pair of arrays, Dataset, DataFrame or mapping
+        A dataset's name, or a dataset; a table's path; inputs (N, D) and targets (N,) or
         (N, K), which are used as they are; or a table, whose columns are
         standardised and one-hot encoded.
     target : str or sequence of str, optional
@@ -323,7 +323,8 @@ def prepare(
     choice = Choice(given, source.recipe, registry)
     seed = whole_number("seed", choice("seed"), 0)
     dtype = choice.dtype()
-    train_rows, validation_rows = _split(source.rows, float(choice("validation")), seed)
+    validation = share("validation", choice("validation"))
+    train_rows, validation_rows = _split(source.rows, validation, seed)
     rows = source.encode(target, given.get("task"), train_rows, dtype)
 
     loss = cast(Loss, choice.part("loss", default=DEFAULT_LOSS[rows.task]))
@@ -370,7 +371,7 @@ def prepare(
         schedule=schedule.text,
         epochs=epochs,
         batch_size="full" if batch_size == "full" else whole_number("batch_size", batch_size, 1),
-        validation=float(choice("validation")),
+        validation=validation,
         metrics=tuple(metric.text for metric in metrics),
         seed=seed,
         dtype=dtype.name,
@@ -390,12 +391,10 @@ def prepare(
     )
 
 
-def _split(rows: int, share: float, seed: int) -> tuple[AnyArray, AnyArray]:
+def _split(rows: int, validation: float, seed: int) -> tuple[AnyArray, AnyArray]:
     """Choose the rows for training and for validation, each in the data's order."""
-    if not 0 <= share < 1:
-        raise SettingError(f"validation={share:g}: it must be at least 0 and below 1.")
-    held = round(share * rows)
+    held = round(validation * rows)
     if held >= rows:
-        raise SettingError(f"validation={share:g} leaves none of {rows} rows to learn from.")
+        raise SettingError(f"validation={validation:g} leaves none of {rows} rows to learn from.")
     order = derive_generator(seed, "split").permutation(rows)
     return np.sort(order[held:]), np.sort(order[:held])

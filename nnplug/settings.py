@@ -8,11 +8,19 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
-from nnplug.errors import SettingError
+from nnplug.errors import SettingError, suggest
 from nnplug.parts import Optimizer, Part, Task, parse_part
 from nnplug.registry import Registry
 
-__all__ = ["SETTINGS", "TABLE_DEFAULTS", "Choice", "Settings", "layer_widths", "whole_number"]
+__all__ = [
+    "SETTINGS",
+    "TABLE_DEFAULTS",
+    "Choice",
+    "Settings",
+    "layer_widths",
+    "share",
+    "whole_number",
+]
 
 TABLE_DEFAULTS: Mapping[str, Any] = {
     "hidden": (100,),
@@ -65,9 +73,9 @@ class Choice:
     def __init__(
         self, given: Mapping[str, Any], recipe: Mapping[str, Any], registry: Registry
     ) -> None:
-        unknown = set(given) - SETTINGS
-        if unknown:
-            raise SettingError(f"Unknown settings: {', '.join(sorted(unknown))}.")
+        for whose, settings in (("", given), ("the dataset's recipe: ", recipe)):
+            for name in sorted(set(settings) - SETTINGS):
+                raise SettingError(f"{whose}there is no setting {name!r}.{suggest(name, SETTINGS)}")
         self.given, self.recipe, self.registry = given, recipe, registry
 
     def __call__(self, name: str, default: Any = None) -> Any:
@@ -85,22 +93,29 @@ class Choice:
     ) -> tuple[Part, ...]:
         """Choose several parts; one stands for a list of one."""
         chosen = self(name, default)
-        if isinstance(chosen, str | Part):
+        if not isinstance(chosen, list | tuple):
             chosen = (chosen,)
         return tuple(self._find(kind or name, each, self.recipe.get(name)) for each in chosen)
 
     def dtype(self) -> np.dtype[Any]:
         """Choose the dtype of all numbers."""
-        name = str(self("dtype"))
-        if name not in ("float32", "float64"):
-            raise SettingError(f"dtype={name!r}: use 'float32' or 'float64'.")
-        return np.dtype(name)
+        asked = self("dtype")
+        try:
+            dtype: np.dtype[Any] = np.dtype(asked)
+        except TypeError:
+            dtype = np.dtype(object)
+        if dtype not in (np.float32, np.float64):
+            raise SettingError(f"dtype={asked!r}: use 'float32' or 'float64'.")
+        return dtype
 
     def optimizer(self, dtype: np.dtype[Any]) -> Optimizer:
         """Choose the optimizer with its learning rate."""
         optimizer = cast(Optimizer, self.part("optimizer"))
-        if self.given.get("learning_rate") is not None:
-            optimizer = optimizer.with_options(learning_rate=self.given["learning_rate"])
+        rate = self.given.get("learning_rate")
+        if rate is None and self.given.get("optimizer") is None:
+            rate = self.recipe.get("learning_rate")
+        if rate is not None:
+            optimizer = optimizer.with_options(learning_rate=rate)
         rate = optimizer.learning_rate
         if not 0 < rate < float(np.finfo(dtype).max):
             raise SettingError(
@@ -121,12 +136,22 @@ class Choice:
 
 def whole_number(name: str, value: Any, least: int) -> int:
     """Take a setting that must be a whole number, at least `least`."""
-    if isinstance(value, bool | str) or int(value) != value or value < least:
-        raise SettingError(f"{name}={value}: it must be a whole number, at least {least}.")
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least:
+        also = " or 'full'" if name == "batch_size" else ""
+        raise SettingError(f"{name}={value!r}: it must be a whole number, at least {least}{also}.")
     return int(value)
+
+
+def share(name: str, value: Any) -> float:
+    """Take a setting that must be a number from 0 to below 1."""
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not number or not 0 <= value < 1:
+        raise SettingError(f"{name}={value!r}: it must be a number, at least 0 and below 1.")
+    return float(value)
 
 
 def layer_widths(hidden: Any) -> tuple[int, ...]:
     """Take the widths of the hidden layers; one number is one layer."""
-    widths = (hidden,) if isinstance(hidden, int) else tuple(hidden)
+    widths = tuple(hidden) if isinstance(hidden, list | tuple) else (hidden,)
     return tuple(whole_number("hidden", width, 1) for width in widths)

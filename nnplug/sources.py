@@ -127,7 +127,7 @@ def find_source(
 
     Parameters
     ----------
-    data : str, path, pair of arrays, Data, DataFrame or mapping
+    data : str, path, pair of arrays, Data, Dataset, DataFrame or mapping
         See `nnplug.train`.
 
     Raises
@@ -139,7 +139,7 @@ def find_source(
     SettingError
         If a target is given for data that has its own.
     """
-    if isinstance(data, str) and not _is_path(data):
+    if isinstance(data, Dataset) or (isinstance(data, str) and not _is_path(data)):
         source = _dataset(data, registry)
     elif isinstance(data, Data):
         source = Source("data", data, data.recipe)
@@ -202,7 +202,7 @@ def _is_path(data: str) -> bool:
     return Path(data).suffix.lower() in SUFFIXES or os.sep in data or Path(data).is_file()
 
 
-def _dataset(name: str, registry: Registry) -> Source:
+def _dataset(name: str | Dataset, registry: Registry) -> Source:
     try:
         dataset = cast(Dataset, registry.get("dataset", name))
     except UnknownPartError as error:
@@ -211,7 +211,7 @@ def _dataset(name: str, registry: Registry) -> Source:
         ) from None
     made = dataset()
     if not isinstance(made, Data):
-        raise DataError(f"dataset {name!r} ({dataset.place}) returned no nnplug.Data.")
+        raise DataError(f"dataset {dataset.name!r} ({dataset.place}) returned no nnplug.Data.")
     return Source(dataset.text, made, made.recipe)
 
 

@@ -140,6 +140,19 @@ class Head:
         shares: AnyArray = np.where(total > 0, outputs, 1) / np.where(total > 0, total, self.width)
         return shares
 
+    def one_hot_pair(self, outputs: AnyArray, labels: AnyArray) -> tuple[AnyArray, AnyArray]:
+        """Give probabilities and what they should be, for a metric of numbers.
+
+        Returns
+        -------
+        tuple of array
+            (N, 1) each for two classes, the second's; else (N, classes).
+        """
+        probabilities = self.probabilities(outputs)
+        wanted: AnyArray = labels.reshape(-1, 1) == np.arange(self.width)
+        first = 1 if self.task == "binary" else 0
+        return probabilities[:, first:], wanted[:, first:].astype(probabilities.dtype)
+
     def classes(self, outputs: AnyArray) -> AnyArray:
         """Choose a class index for each row of outputs (N, C)."""
         if self.outputs > 1:

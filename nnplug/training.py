@@ -403,10 +403,12 @@ def train_network(
 def _diverged(steps: Steps, batch: AnyArray | None, epoch: int, step: int) -> DivergedError:
     layer, what = steps.culprit(batch)
     rate = float(steps.learning_rate)
+    usual = float(steps.optimizer.defaults["learning_rate"])
+    advice = f"try {rate / 10:g}" if rate <= 1000 * usual else f"the default is {usual:g}"
     return DivergedError(
         f"Training stopped at epoch {epoch}, step {step}: {what} not finite.\n"
         f"The step was not taken; the weights are the last finite ones. The likely cause is a "
-        f"learning rate that is too large: it is {rate:g}, try {rate / 10:g}.",
+        f"learning rate that is too large: it is {rate:g}; {advice}.",
         epoch=epoch,
         step=step,
         layer=layer,

@@ -3,6 +3,7 @@
 import pytest
 
 import nnplug
+import nnplug.errors
 from nnplug.errors import PluginError
 from nnplug.plugins import PluginManager
 from nnplug.registry import Registry
@@ -118,3 +119,24 @@ def test_a_plugins_hooks_are_called_and_named(tmp_path):
     registry = Registry(PluginManager(local=[str(file)]))
     with pytest.raises(PluginError, match=r"diary.*on_epoch_end after epoch 2 failed.*full"):
         nnplug.train("xor", epochs=9, registry=registry)
+
+
+def test_a_misspelt_method_is_not_passed_over():
+    class Misspelt:
+        def on_epoch_ended(self, record):
+            """Never called, if nobody looked."""
+
+    with pytest.raises(nnplug.errors.SettingError, match="Did you mean 'on_epoch_end'"):
+        train("xor", epochs=1, callbacks=[Misspelt()])
+    with pytest.raises(nnplug.errors.SettingError, match="has none of the methods on_train_start"):
+        train("xor", epochs=1, callbacks=[print])
+
+
+def test_numpys_true_stops_too():
+    import numpy as np
+
+    class Enough:
+        def on_epoch_end(self, record):
+            return np.float64(record.loss) < 1
+
+    assert len(train("xor", epochs=9, callbacks=[Enough()]).history) == 1

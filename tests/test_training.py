@@ -212,7 +212,7 @@ def test_divergence_stops_before_the_bad_step_and_names_the_place(dtype):
     message = str(error)
     assert message.startswith(f"Training stopped at epoch {error.epoch}, step {error.step}: ")
     assert error.layer in message or "the loss" in message
-    assert "learning rate that is too large: it is 100, try 10." in message
+    assert "learning rate that is too large: it is 100; the default is 0.01." in message
     assert error.epoch == len(kept)
     assert error.epoch * 4 < error.step <= (error.epoch + 1) * 4
 

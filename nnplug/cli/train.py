@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nnplug.cli.options import BatchSizeType, HiddenType, PartType
+from nnplug.cli.options import (
+    BatchSizeType,
+    HiddenType,
+    PartType,
+    plugin_options,
+    registry_of,
+    warn,
+)
 
 if TYPE_CHECKING:
     from nnplug.run import Run
@@ -28,6 +35,7 @@ Examples:
   nnplug train --loss half_sse --learning-rate 0.5
   nnplug train iris.csv --target species --hidden 64,32
   nnplug train cars.parquet --target price --loss huber:delta=0.5
+  nnplug train -p ./my_part.py --activation mine
   nnplug train --plan
 """
 
@@ -70,6 +78,7 @@ Examples:
 @click.option("--log-every", type=click.IntRange(min=1), help="Epochs between lines.")
 @click.option("--plan", is_flag=True, help="Print one step's array operations; do not train.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@plugin_options
 @click.pass_context
 def train(
     ctx: click.Context,
@@ -87,23 +96,26 @@ def train(
     """
     from nnplug.callbacks import Callbacks
     from nnplug.errors import DivergedError
-    from nnplug.registry import Registry
     from nnplug.run import fit, prepare
 
-    registry = ctx.obj if isinstance(ctx.obj, Registry) else Registry.from_environment()
+    registry = registry_of(ctx)
     for name in ("activation", "metrics"):
         given[name] = given[name] or None
-    run = prepare(
-        data, target=target[0] if len(target) == 1 else target, registry=registry, **given
-    )
-    for line in (*registry.take_warnings(), *run.rows.notes):
+    with registry.naming_culprits():
+        run = prepare(
+            data, target=target[0] if len(target) == 1 else target, registry=registry, **given
+        )
+    warn(registry)
+    for line in run.rows.notes:
         click.echo(line, err=True)
     if plan:
-        _print_plan(run)
+        with registry.naming_culprits():
+            _print_plan(run)
         return
     report = _Report(run, lines_to_stderr=as_json)
     try:
-        fit(run, Callbacks(registry.plugins), report)
+        with registry.naming_culprits():
+            fit(run, Callbacks(registry.plugins), report)
     except DivergedError:
         report.close()
         if as_json:
@@ -196,7 +208,7 @@ def _print_header(run: Run) -> None:
         f"network {'-'.join(map(str, widths))} ({activations}; output "
         f"{settings.output_activation}), {run.network.size:,} parameters, {settings.dtype}",
         f"loss {settings.loss}; optimizer {run.optimizer.name} at learning rate "
-        f"{run.optimizer.learning_rate:g}; {settings.epochs:,} epochs, {batch}; "
+        f"{run.optimizer.learning_rate:g}; {settings.epochs:,} epoch{'s' * (settings.epochs > 1)}, {batch}; "
         f"seed {settings.seed}",
     ]
     for line in lines:

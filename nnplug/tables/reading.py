@@ -517,7 +517,7 @@ def _stray_error(path: Path, dialect: _Dialect, strays: dict[int, frozenset[str]
         + (f"\nand {count - _SHOWN} more" if count > _SHOWN else "")
         + "\nThe column's other cells are numbers. Correct these"
         + (" (decimals are written with a point, not a comma)" if commas else "")
-        + f", leave them empty, or read the column as text (text={named})."
+        + f", or in Python\nread the column as text: nnplug.tables.read_table(path, text={named})."
     )
 
 

@@ -135,7 +135,7 @@ def test_every_activation_at_the_output(name):
 
 def test_a_trainable_option_gets_its_gradient():
     @nnplug.activation
-    def prelu(x, *, slope=nnplug.trainable(0.25)):
+    def prelu(x, *, slope=nnplug.trainable(0.25)):  # noqa: B008  # a declaration, not a value
         """Parametric rectified linear unit (He et al., 2015, arXiv:1502.01852, eq. 1)."""
         return np.where(x > 0, x, slope * x)
 
