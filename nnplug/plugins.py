@@ -128,6 +128,11 @@ class PluginManager:
         return [*self._builtin, *self._local, *self.installed]
 
     @property
+    def is_scanned(self) -> bool:
+        """Whether the installed plugins have been looked for."""
+        return self._installed is not None
+
+    @property
     def known(self) -> list[Provider]:
         """The providers that are known so far, without looking for others."""
         return [*self._builtin, *self._local, *(self._installed or ())]

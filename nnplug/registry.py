@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Self
 
-from nnplug.errors import PartError, PluginError, UnknownPartError, suggest
+from nnplug.errors import (
+    DivergedError,
+    NnplugError,
+    PartError,
+    PluginError,
+    UnknownPartError,
+    suggest,
+)
 from nnplug.hookspecs import HOOKS
 from nnplug.parts import KINDS, Part, PartText, parse_part
 from nnplug.plugins import LOCAL, PluginManager, Provider, normalise_package
@@ -41,6 +50,7 @@ class Registry:
         self.plugins = plugins if plugins is not None else PluginManager()
         self._asked: set[Provider] = set()
         self._told: set[str] = set()
+        self._given: dict[tuple[str, str], Found] = {}
 
     @classmethod
     def from_environment(cls, options: Sequence[str] = (), *, strict: bool = False) -> Self:
@@ -94,7 +104,9 @@ class Registry:
             raise self._unknown(kind, asked)
         if len(found) > 1:
             raise _ambiguous(kind, asked, found)
-        part = found[0][0]
+        part, provider = found[0]
+        if provider.state != "built-in":
+            self._given[provider.plugin_name, part.text] = found[0]
         return part.with_options(**asked.options) if asked.options else part
 
     def find(self, text: str, kind: str | None = None, *, load: bool = True) -> list[Found]:
@@ -186,8 +198,11 @@ class Registry:
 
     @property
     def warnings(self) -> list[str]:
-        """One line for each plugin that failed, or part that was refused, unasked."""
-        lines = []
+        """One line for each plugin that failed unasked, part refused, or blocking that blocks none.
+
+        Nothing is looked for: as long as no plugin was needed, there are none.
+        """
+        lines = self.plugins.unmatched if self.plugins.is_scanned else []
         for provider in self.plugins.known:
             causes = [f"not loaded: {provider.cause}"] if provider.state == "failed" else []
             if provider not in self._asked:
@@ -202,6 +217,39 @@ class Registry:
         new = [line for line in self.warnings if line not in self._told]
         self._told.update(new)
         return new
+
+    @contextmanager
+    def naming_culprits(self) -> Iterator[None]:
+        """Let an error that comes from a plugin's part name its package and version.
+
+        An error of nnplug's about a part gets a line that says where the part
+        is from; any other that arose in a part's own file becomes a
+        `PartError` with the author's file and line. Only parts that `get` has
+        given are looked at.
+        """
+        try:
+            yield
+        except NnplugError as error:
+            message = str(error)
+            lines = [
+                f"{_called(part)} is from {provider.label}; check it with: nnplug plugins check "
+                + _spelling(part, provider)
+                for part, provider in self._given.values()
+                if (isinstance(error, DivergedError) or _called(part) in message)
+                and provider.label not in message
+            ]
+            error.args = ("\n".join([message, *lines]), *error.args[1:])
+            raise
+        except Exception as error:
+            for frame in reversed(traceback.extract_tb(error.__traceback__)):
+                for part, provider in self._given.values():
+                    if part.place.rpartition(":")[0] == frame.filename:
+                        raise PartError(
+                            f"{_called(part)} of {provider.label} failed:\n"
+                            f"{frame.filename}:{frame.lineno}: {type(error).__name__}: {error}\n"
+                            f"Check it with: nnplug plugins check {_spelling(part, provider)}"
+                        ) from error
+            raise
 
     # --- resolution ----------------------------------------------------------
 
@@ -248,8 +296,8 @@ class Registry:
                 raise PluginError(
                     f"{kind} {asked.name!r} is asked for, and plugin {provider.label} (entry point "
                     f"{provider.entry_point}) cannot be loaded:\n{provider.cause}\n"
-                    f"Way out: pip install --upgrade {provider.package}, or pip uninstall it; "
-                    "NNPLUG_PLUGINS=a,b loads only the\nplugins that it names. "
+                    f"Way out: pip install --upgrade {provider.package}, or leave it out with "
+                    f"-p no:{provider.package}.\n"
                     f"The traceback: nnplug plugins show {provider.package}"
                 ) from provider.error
 
@@ -260,8 +308,8 @@ class Registry:
             wanted = normalise_package(asked.package)
             known = [each for each in known if normalise_package(each[1].package) == wanted]
         names = {name for part, _ in known for name in (part.name, *part.aliases)}
-        package = f"{asked.package}/" if asked.package is not None else ""
-        lines = [f"There is no {kind} {package + asked.name!r}.{suggest(asked.name, names)}"]
+        prefix = f"{asked.package}/" if asked.package is not None else ""
+        lines = [f"There is no {kind} {prefix + asked.name!r}.{suggest(asked.name, names)}"]
         other = [each for each in HOOKS.values() if each != kind and self._own(each, asked)]
         if other:
             lines.append(f"{asked.name!r} is the name of {_a(other[0])}.")
@@ -271,25 +319,18 @@ class Registry:
         if groups:
             lines.append(f"Installed {KINDS[kind].plural}:")
             lines += [
-                textwrap.fill(
-                    f"{label}: {', '.join(sorted(group))}",
-                    width=79,
-                    initial_indent="  ",
-                    subsequent_indent="    ",
-                )
-                for label, group in groups.items()
+                _fill(f"{label}: {', '.join(sorted(group))}") for label, group in groups.items()
             ]
         elif asked.package is not None:
             lines.append(self._about_package(kind, asked.package))
-        troubled = [each for each in self.plugins.installed if each.state in ("failed", "blocked")]
-        if asked.package is not None:
-            troubled = [each for each in troubled if each.is_called(asked.package)]
+        package = asked.package
+        troubled = [
+            each
+            for each in self.plugins.installed
+            if each.state in ("failed", "blocked") and (package is None or each.is_called(package))
+        ]
         if troubled:
-            lines.append("Not loaded, and may hold it:")
-            lines += [
-                f"  {each.label} (entry point {each.entry_point}): {each.cause}"
-                for each in troubled
-            ]
+            lines += ["Not loaded, and may hold it:", *_not_loaded(troubled)]
         refused = [
             f"plugin {each.label}: {note}"
             for each in self.plugins.installed
@@ -304,6 +345,32 @@ class Registry:
             return f"Package {package!r} has no {kind}; see: nnplug plugins show {package}"
         listed = ", ".join(labels.values()) or "none"
         return f"No plugin package {package!r} is installed. Installed: {listed}."
+
+
+def _fill(text: str) -> str:
+    return textwrap.fill(
+        text,
+        width=79,
+        initial_indent="  ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _not_loaded(providers: Iterable[Provider]) -> list[str]:
+    """Write one line for each failed plugin, and one for all that are blocked alike."""
+    blocked: dict[str, list[str]] = {}
+    lines = []
+    for each in providers:
+        if each.state == "blocked":
+            blocked.setdefault(each.cause, []).append(each.label)
+        else:
+            lines.append(f"  {each.label} (entry point {each.entry_point}): {each.cause}")
+    return [
+        *lines,
+        *(_fill(f"{cause}: {', '.join(dict.fromkeys(each))}") for cause, each in blocked.items()),
+    ]
 
 
 def _named(kind: str, name: str, providers: Sequence[Provider]) -> list[Found]:
@@ -351,6 +418,17 @@ def _ambiguous(kind: str, asked: PartText, found: list[Found]) -> PluginError:
         ),
     ]
     return PluginError("\n".join(lines))
+
+
+def _called(part: Part) -> str:
+    return f"{part.kind} {part.name!r}"
+
+
+def _spelling(part: Part, provider: Provider) -> str:
+    """Write what the command line may call a part, whoever else has its name."""
+    if provider.package == LOCAL:
+        return provider.entry_point or part.name
+    return f"{provider.package}/{part.name}"
 
 
 def _a(kind: str) -> str:

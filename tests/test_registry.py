@@ -239,7 +239,7 @@ def test_an_unknown_name_lists_the_plugins_that_may_hold_it(site):
         "Not loaded, and may hold it:\n"
         f"  nnplug-broken 1.0 (entry point nnplug_broken): {source}:1: ModuleNotFoundError: "
         "No module named 'no_such_module_of_nnplug'\n"
-        "  nnplug-shut 1.0 (entry point nnplug_shut): blocked by -p no:nnplug-shut"
+        "  blocked by -p no:nnplug-shut: nnplug-shut 1.0"
     )
     assert "nnplug_shut" not in site.imported()
 
@@ -283,8 +283,8 @@ def test_a_broken_plugin_is_an_error_for_who_asks_for_it(site):
             f"activation {text.split('/')[-1]!r} is asked for, and plugin nnplug-bad 3.2 "
             "(entry point bad) cannot be loaded:\n"
             f"{source}:2: ModuleNotFoundError: No module named 'no_such_module_of_nnplug'\n"
-            "Way out: pip install --upgrade nnplug-bad, or pip uninstall it; NNPLUG_PLUGINS=a,b "
-            "loads only the\nplugins that it names. The traceback: nnplug plugins show nnplug-bad"
+            "Way out: pip install --upgrade nnplug-bad, or leave it out with -p no:nnplug-bad.\n"
+            "The traceback: nnplug plugins show nnplug-bad"
         )
     assert registry.warnings == []  # the error has said it
 

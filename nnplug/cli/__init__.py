@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from typing import Any
 
 import click
 
 from nnplug import __version__
+from nnplug.cli.lazy import LazyGroup
+from nnplug.cli.options import plugin_options
 
 __all__ = ["main"]
 
-# Name of the command, where it lives, and what --help says of it, so that
-# --help imports no command.
 _COMMANDS = {
-    "train": ("nnplug.cli.train", "Train a network on a dataset or a table."),
-    "plugins": ("nnplug.cli.plugins", "List the installed plugins and look at their parts."),
+    "train": ("nnplug.cli.train:train", "Train a network on a dataset or a table."),
+    "plugins": ("nnplug.cli.plugins:plugins", "List, show, examine, check and start plugins."),
 }
 
 _EPILOG = """\b
@@ -25,45 +24,20 @@ Examples:
   nnplug train --activation tanh --loss mse      the same with another activation
   nnplug train iris.csv --target species         a table
   nnplug train iris.csv --target species --hidden 64,32 --optimizer adamw:weight_decay=0.1
+  nnplug train -p ./my_part.py --activation mine a part of a file of your own
   nnplug plugins list --parts                    every part there is
 """
 
 
-class _LazyGroup(click.Group):
-    """A group whose commands are imported when they are asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        module, _ = _COMMANDS[cmd_name]
-        command: click.Command = getattr(import_module(module), cmd_name)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, about) for name, (_, about) in _COMMANDS.items()])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            from nnplug.errors import suggest
-
-            if "Did you mean" in error.message:  # click from 8.2 on suggests by itself
-                raise
-            raise click.UsageError(error.message + suggest(args[0], _COMMANDS), ctx) from None
-
-
 @click.group(
-    cls=_LazyGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=LazyGroup,
+    table=_COMMANDS,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="nnplug")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@plugin_options
 @click.pass_context
 def cli(ctx: click.Context, debug: bool) -> None:
     """Train neural networks whose activations, losses and optimizers are plugins.

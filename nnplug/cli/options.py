@@ -1,13 +1,129 @@
-"""Types of command-line options that more than one command takes."""
+"""What more than one command takes: the options about plugins, and types of options."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+import os
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 from click.shell_completion import CompletionItem
 
-__all__ = ["BatchSizeType", "HiddenType", "PartType"]
+if TYPE_CHECKING:
+    from nnplug.plugins import Provider
+    from nnplug.registry import Registry
+
+__all__ = [
+    "BatchSizeType",
+    "HiddenType",
+    "PartType",
+    "plugin_options",
+    "plugins_given",
+    "registry_of",
+    "warn",
+]
+
+# --- plugins ---------------------------------------------------------------------------
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_GIVEN = "nnplug.plugins"
+_STRICT = "nnplug.strict"
+
+
+def plugin_options(command: _Command) -> _Command:
+    """Add `-p` and `--strict-plugins` to a command; `registry_of` reads them.
+
+    They may stand at any command of a line: what a group was given holds for
+    its commands too.
+    """
+    for option in (
+        click.option(
+            "--strict-plugins",
+            is_flag=True,
+            expose_value=False,
+            callback=_remember_strict,
+            help="Let any plugin's failure be an error.",
+        ),
+        click.option(
+            "-p",
+            "plugin",
+            metavar="NAME",
+            multiple=True,
+            expose_value=False,
+            callback=_remember_given,
+            shell_complete=_complete_plugin,
+            help="Load a plugin: a package, ./file.py or a module; no:NAME leaves one out.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _remember_given(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> None:
+    ctx.meta[_GIVEN] = (*ctx.meta.get(_GIVEN, ()), *value)
+
+
+def _remember_strict(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    ctx.meta[_STRICT] = ctx.meta.get(_STRICT, False) or value
+
+
+def _complete_plugin(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem[Any]]:
+    """Offer the installed packages, importing none, and then files."""
+    from nnplug.discovery import find_installed
+
+    block = "no:" if incomplete.startswith("no:") else ""
+    packages = sorted({provider.package for provider in find_installed()})
+    names = [f"{block}{name}" for name in packages if f"{block}{name}".startswith(incomplete)]
+    return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
+
+
+def plugins_given(ctx: click.Context) -> tuple[tuple[str, ...], bool]:
+    """Give the values of `-p` on the whole line, and whether `--strict-plugins` is there."""
+    return ctx.meta.get(_GIVEN, ()), ctx.meta.get(_STRICT, False)
+
+
+def registry_of(ctx: click.Context) -> Registry:
+    """Make the registry that the options and the environment ask for.
+
+    Raises
+    ------
+    PluginError
+        If a plugin that `-p` names cannot be loaded.
+    """
+    from nnplug.registry import Registry
+
+    if ctx.find_object(Registry) is None:
+        options, strict = plugins_given(ctx)
+        ctx.obj = Registry.from_environment(options, strict=strict)
+    return cast("Registry", ctx.find_object(Registry))
+
+
+def _registry_for_completion(ctx: click.Context) -> Registry:
+    """Make a registry that no broken plugin and no strictness can keep from answering."""
+    from nnplug.errors import NnplugError
+    from nnplug.plugins import PluginManager
+    from nnplug.registry import Registry
+
+    lenient = {key: value for key, value in os.environ.items() if key != "NNPLUG_STRICT_PLUGINS"}
+    options, _ = plugins_given(ctx)
+    try:
+        return Registry(PluginManager.from_environment(options, environment=lenient))
+    except NnplugError:  # what -p names is broken: the rest can still be offered
+        blocked = [text for text in options if text.startswith("no:")]
+        return Registry(PluginManager.from_environment(blocked, environment=lenient))
+
+
+def warn(registry: Registry, besides: Iterable[Provider] = ()) -> None:
+    """Say on stderr what failed unasked, once, but for what is on the screen already."""
+    shown = tuple(f"plugin {provider.label}:" for provider in besides)
+    for line in registry.take_warnings():
+        if not line.startswith(shown):
+            click.echo(f"Warning: {line}", err=True)
+
+
+# --- types -----------------------------------------------------------------------------
 
 
 class PartType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
@@ -25,9 +141,7 @@ class PartType(click.ParamType):  # type: ignore[type-arg]  # generic only from 
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem[Any]]:
         """Offer the names of this kind, of installed plugins too."""
-        from nnplug.registry import Registry
-
-        found = Registry.from_environment().parts(self.kind, load_all=True)
+        found = _registry_for_completion(ctx).parts(self.kind, load_all=True)
         names = {part.name: part.summary for part, _ in found}
         wanted = incomplete.lower().replace("-", "_")
         return [
