@@ -27,6 +27,7 @@ __all__ = [
     "find_installed",
     "local_provider",
     "normalise_package",
+    "page_of",
 ]
 
 GROUP = "nnplug"
@@ -162,6 +163,20 @@ def find_installed() -> list[Provider]:
     return sorted(
         found.values(), key=lambda each: (normalise_package(each.package), each.entry_point)
     )
+
+
+def page_of(provider: Provider) -> str:
+    """Give the address of a package's page, as its metadata has it; empty if it has none."""
+    try:
+        metadata = importlib.metadata.metadata(provider.package)
+    except Exception:  # no package, or one whose metadata is unreadable
+        return ""
+    listed = (text.partition(",") for text in metadata.get_all("Project-URL") or ())
+    pages = {label.strip().lower(): address.strip() for label, _, address in listed}
+    if "Home-page" in metadata:
+        pages.setdefault("homepage", metadata["Home-page"])
+    known = ("homepage", "documentation", "repository", "source", *pages)
+    return next((pages[label] for label in known if label in pages), "")
 
 
 # --- describing a failure ----------------------------------------------------

@@ -160,6 +160,16 @@ class Registry:
             if part.kind == each
         )
 
+    def is_ambiguous(self, part: Part, provider: Provider) -> bool:
+        """Whether a part's bare name would be an error, as far as plugins are loaded."""
+        if provider.state == "built-in" or provider.package == LOCAL:
+            return False
+        rivals = _named(part.kind, part.name, self.plugins.installed)
+        name = normalise_package(part.name)
+        called = [each for each in rivals if normalise_package(each[1].entry_point) == name]
+        packages = {normalise_package(each.package) for _, each in called or rivals}
+        return len(packages) > 1 or normalise_package(provider.package) not in packages
+
     def names(self, kind: str, *, load_all: bool = False) -> list[str]:
         """List the names of a kind's parts, without aliases, in alphabetical order."""
         return sorted({part.name for part, _ in self.parts(kind, load_all=load_all)})
@@ -337,7 +347,7 @@ class Registry:
             for note in each.notes
             if (kind, asked.name) in each.declared and repr(asked.name) in note
         ]
-        return UnknownPartError("\n".join([*lines, *refused]))
+        return UnknownPartError("\n".join([*lines, *refused, *self.plugins.unmatched]))
 
     def _about_package(self, kind: str, package: str) -> str:
         labels = {each.package: each.label for each in self.plugins.installed}

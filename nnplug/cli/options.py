@@ -17,6 +17,7 @@ __all__ = [
     "BatchSizeType",
     "HiddenType",
     "PartType",
+    "kind_option",
     "plugin_options",
     "plugins_given",
     "registry_of",
@@ -121,6 +122,15 @@ def warn(registry: Registry, besides: Iterable[Provider] = ()) -> None:
     for line in registry.take_warnings():
         if not line.startswith(shown):
             click.echo(f"Warning: {line}", err=True)
+
+
+def kind_option(about: str) -> Callable[[_Command], _Command]:
+    """Add `--kind` to a command."""
+    from nnplug.hookspecs import HOOKS
+
+    return click.option(
+        "--kind", type=click.Choice(list(HOOKS.values()), case_sensitive=False), help=about
+    )
 
 
 # --- types -----------------------------------------------------------------------------

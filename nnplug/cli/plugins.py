@@ -1,314 +1,34 @@
-"""`nnplug plugins`: what is installed, and what each part is."""
+"""`nnplug plugins`: a group whose commands are modules of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
-
 import click
 
-from nnplug.hookspecs import HOOKS
+from nnplug.cli.lazy import LazyGroup
+from nnplug.cli.options import plugin_options
 
-if TYPE_CHECKING:
-    from rich.console import Console
+__all__ = ["plugins"]
 
-    from nnplug.formulas.graph import Graph
-    from nnplug.parts import Part
-    from nnplug.plugins import Provider
-    from nnplug.registry import Found, Registry
+_COMMANDS = {
+    "list": ("nnplug.cli.listing:list_", "List the installed plugins, or every part."),
+    "show": ("nnplug.cli.show:show", "Show all there is to know of a part or a package."),
+    "doctor": ("nnplug.cli.doctor:doctor", "Import each plugin by itself and say what is wrong."),
+    "check": ("nnplug.cli.check:check", "Put parts through the conformance kit."),
+    "new": ("nnplug.cli.new:new", "Write a plugin package that works, to start from."),
+}
 
-__all__ = ["formulas", "plugins"]
+_EPILOG = """\b
+Examples:
+  nnplug plugins list
+  nnplug plugins show tanh
+  nnplug plugins doctor
+"""
 
-_kind = click.option(
-    "--kind", type=click.Choice(list(HOOKS.values()), case_sensitive=False), help="Only this kind."
-)
 
-
-@click.group()
+@click.group(cls=LazyGroup, table=_COMMANDS, epilog=_EPILOG)
+@plugin_options
 def plugins() -> None:
-    """Show the installed plugins and their parts."""
+    """Find, examine and start plugins.
 
-
-@plugins.command("list")
-@click.option("--parts", is_flag=True, help="List every part; this loads the plugins.")
-@_kind
-@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
-@click.pass_context
-def list_(context: click.Context, parts: bool, kind: str | None, as_json: bool) -> None:
-    """List the plugins, or with --parts or --kind the parts.
-
-    Without them no plugin is imported, so a broken one does no harm.
+    -p and --strict-plugins may also stand after the command.
     """
-    import json
-
-    registry = _registry(context)
-    if parts or kind is not None:
-        found = registry.parts(kind, load_all=True)
-        _warn(registry)
-        if as_json:
-            click.echo(json.dumps({"parts": [_part_record(*each) for each in found]}, indent=2))
-            return
-        rows = [
-            (part.kind, part.name, ", ".join(part.aliases), provider.package, provider.version)
-            for part, provider in found
-        ]
-        _print_table(("Kind", "Name", "Aliases", "Package", "Version"), rows)
-        return
-    if as_json:
-        records = [_provider_record(provider) for provider in registry.plugins.providers]
-        click.echo(json.dumps({"plugins": records}, indent=2))
-        return
-    groups: dict[tuple[str, str, str], list[str]] = {}
-    for each in registry.plugins.providers:
-        groups.setdefault((each.package, each.version, each.state), []).append(each.entry_point)
-    _print_table(
-        ("Package", "Version", "State", "Entry points"),
-        [(*group, ", ".join(names)) for group, names in groups.items()],
-    )
-
-
-@plugins.command()
-@click.argument("name")
-@_kind
-@click.pass_context
-def show(context: click.Context, name: str, kind: str | None) -> None:
-    """Show a part, with its formula and source, or a package.
-
-    NAME is a part (mish, package/mish), a package or an entry point; of a
-    package that cannot be loaded the traceback is shown. A name of several
-    kinds shows each; if it is built in, no plugin is loaded for more.
-    """
-    registry = _registry(context)
-    parts, providers = _look_up(registry, name, kind)
-    console = _console()
-    for number, found in enumerate(parts):
-        if number:
-            console.print()
-        _show_part(console, *found)
-    for number, provider in enumerate(providers):
-        if number or parts:
-            console.print()
-        _show_provider(console, provider)
-    _warn(registry, besides=providers)
-
-
-def _look_up(registry: Registry, name: str, kind: str | None) -> tuple[list[Found], list[Provider]]:
-    """Find what a name means, loading no more than it must."""
-    from nnplug.errors import OptionError, UnknownPartError, suggest
-    from nnplug.plugins import normalise_package
-
-    try:
-        own = registry.find(name, kind, load=False)
-    except OptionError:  # not a part's name, but it may be a package's
-        own, is_part_name = [], False
-    else:
-        is_part_name = True
-    if own:
-        return own, []
-    registry.plugins.load(name)
-    called = [each for each in registry.plugins.providers if each.is_called(name)]
-    wanted = normalise_package(name)
-    packaged = [each for each in called if normalise_package(each.package) == wanted]
-    if packaged and kind is None:
-        registry.parts()  # the built-in ones, in case the package is nnplug itself
-        return [], packaged
-    found = registry.find(name, kind) if is_part_name or "/" in name else []
-    troubled = [
-        each
-        for each in registry.plugins.installed
-        if each.state in ("failed", "blocked")
-        and (each in called or any(name == declared for _, declared in each.declared))
-    ]
-    if found or troubled:
-        return found, troubled
-    if called and kind is None:
-        return [], called
-    if kind is not None:
-        registry.get(kind, name)  # says what there is
-    known = {each for part, _ in registry.parts() for each in (part.name, *part.aliases)}
-    known |= {each.package for each in registry.plugins.providers}
-    raise UnknownPartError(
-        f"There is no part, package or entry point {name!r}.{suggest(name, known)}\n"
-        "nnplug plugins list --parts lists every part."
-    )
-
-
-# --- output ------------------------------------------------------------------
-
-
-def _registry(context: click.Context) -> Registry:
-    from nnplug.registry import Registry
-
-    given = context.find_object(Registry)
-    return given if given is not None else Registry.from_environment()
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(highlight=False, markup=False, emoji=False)
-
-
-def _warn(registry: Registry, besides: Iterable[Provider] = ()) -> None:
-    """Print what failed unasked, but for what is on the screen already."""
-    shown = tuple(f"plugin {provider.label}:" for provider in besides)
-    for line in registry.take_warnings():
-        if not line.startswith(shown):
-            click.echo(f"Warning: {line}", err=True)
-
-
-def _print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in ("Kind", "Version", "State"))
-    for row in rows:
-        table.add_row(*map(Text, row))
-    _console().print(table)
-
-
-def _provider_record(provider: Provider) -> dict[str, Any]:
-    keys = ("package", "version", "entry_point", "module", "state", "cause")
-    return {key: getattr(provider, key) for key in keys}
-
-
-def _part_record(part: Part, provider: Provider) -> dict[str, Any]:
-    return {
-        "kind": part.kind,
-        "name": part.name,
-        "aliases": list(part.aliases),
-        "options": dict(part.defaults),
-        "summary": part.summary,
-        "package": provider.package,
-        "version": provider.version,
-        "place": part.place,
-    }
-
-
-def _show_provider(console: Console, provider: Provider) -> None:
-    console.print(f"plugin {provider.label}", style="bold", soft_wrap=True)
-    _field(console, "state", provider.state)
-    _field(console, "entry point", f"{provider.entry_point} = {provider.module}")
-    _field(console, "cause", provider.cause)
-    for part in provider.parts:
-        _field(console, part.kind, part.text)
-    for note in provider.notes:
-        _field(console, "note", note)
-    if provider.traceback:
-        console.print(f"\n{provider.traceback}", soft_wrap=True)
-
-
-def _show_part(console: Console, part: Part, provider: Provider) -> None:
-    import textwrap
-
-    console.print(f"{part.kind} {part.name}", style="bold", soft_wrap=True)
-    _field(console, "from", f"{provider.label}, {provider.state}")
-    _field(console, "file", part.place)
-    options = ",".join(f"{key}={_value(value)}" for key, value in part.defaults.items())
-    _field(console, "text form", f"{part.name}:{options}" if options else part.name)
-    _field(console, "aliases", ", ".join(part.aliases))
-    for number, (key, value) in enumerate(part.defaults.items()):
-        _field(console, "" if number else "parameters", f"{key} = {_value(value)}")
-    lines = [
-        textwrap.fill(
-            line,
-            width=console.width,
-            initial_indent="  ",
-            subsequent_indent="      ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        for line in formulas(part).splitlines()
-    ]
-    for title, text in (
-        ("Formula", "\n".join(lines)),
-        ("Docstring", textwrap.indent(part.doc, "  ")),
-        ("Source", textwrap.indent(_source(part), "  ")),
-    ):
-        if text:
-            console.print(f"\n{title}", style="bold")
-            console.print(text, soft_wrap=True)
-
-
-def _field(console: Console, name: str, text: str) -> None:
-    if text:
-        console.print(f"  {name:11}  {text}", soft_wrap=True)
-
-
-def _value(value: object) -> str:
-    from nnplug.parts import Trainable
-
-    if isinstance(value, Trainable):
-        return f"{float(value)!r} (learned)"
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _source(part: Part) -> str:
-    """Give the author's code without the docstring, which is shown by itself."""
-    import ast
-    import inspect
-    import textwrap
-
-    try:
-        source = textwrap.dedent(inspect.getsource(part.function))
-    except OSError:  # defined at a prompt
-        return ""
-    lines = source.rstrip().splitlines()
-    definition = ast.parse(source).body[0]
-    if isinstance(definition, ast.FunctionDef) and ast.get_docstring(definition) is not None:
-        first = definition.body[0]
-        if len(definition.body) > 1:
-            del lines[first.lineno - 1 : first.end_lineno]
-    return "\n".join(lines)
-
-
-def formulas(part: Part) -> str:
-    """Write a part's formula and its derivative, options by their names.
-
-    Returns
-    -------
-    str
-        Several lines of text, or the reason why it has none; empty for a kind
-        of part that is not a traced formula.
-    """
-    from dataclasses import replace
-
-    from nnplug.errors import FormulaError
-    from nnplug.formulas.primitives import new_graph
-
-    graph = new_graph()
-    numbers = {key for key, value in part.options.items() if isinstance(value, float)}
-    names: dict[str, Any] = {key: graph.input(key) for key in numbers}
-    try:
-        return _formulas(replace(part, options={**part.options, **names}), graph)
-    except FormulaError:  # it may branch on an option's value
-        try:
-            return _formulas(part, new_graph())
-        except FormulaError as error:
-            return f"The formula cannot be printed: {error}"
-
-
-def _formulas(part: Part, graph: Graph) -> str:
-    from nnplug.formulas.derivative import differentiate
-    from nnplug.formulas.printing import to_text
-    from nnplug.parts import Activation, Loss, Optimizer
-
-    if isinstance(part, Activation):
-        x = graph.input("x", ("N", "C"))
-        y = part.value(x)
-        slope = part.slope(x, y)
-        if slope is not None:
-            return to_text([y, slope], ["y", "dy/dx"])
-        given = graph.input("dL/dy", y.shape)
-        return to_text([y, part.pull_back(x, y, given)], ["y", "dL/dx"])
-    if isinstance(part, Loss):
-        output, target = part.inputs(graph)
-        loss = part.value(output, target)
-        slopes = differentiate(loss, [output], graph.constant(1.0))
-        return to_text([loss, *slopes], ["loss", f"dloss/d{part.takes}"])
-    if isinstance(part, Optimizer):
-        outputs = part.update(graph).outputs
-        return to_text(outputs, [f"{name}'" for name in ("param", *part.slots)])
-    return ""

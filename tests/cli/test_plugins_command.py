@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 import nnplug
-from nnplug.cli.plugins import formulas, plugins
+from nnplug.cli.plugins import plugins
+from nnplug.cli.show import formulas
 from nnplug.errors import UnknownPartError
 from nnplug.plugins import PluginManager
 from nnplug.registry import Registry
@@ -39,7 +40,7 @@ def test_list_shows_every_plugin_and_imports_none(site):
     site.part("nnplug-shut", "shut")
     result = run("list", registry=registry)
     assert lines(result) == [
-        "Package        Version  State      Entry points",
+        "Package        Version  State      Provides",
         f"nnplug         {nnplug.__version__}    built-in   activations, losses, optimizers,",
         "                                   initializers, schedules, metrics, datasets",
         "nnplug-broken  0.3      available  nnplug_broken",
@@ -60,6 +61,7 @@ def test_list_as_json(site):
         "module": "nnplug_good",
         "state": "available",
         "cause": "",
+        "parts": [],
     }
     assert site.imported() == []
 
@@ -103,12 +105,14 @@ def test_a_kind_that_there_is_not_names_those_there_are():
 def test_show_a_part(site):
     found = lines(run("show", "Leaky-ReLU"))
     place = Registry().get("activation", "leaky_relu").place
-    assert found[:10] == [
+    assert found[:12] == [
         "activation leaky_relu",
         f"  from         nnplug {nnplug.__version__}, built-in",
         f"  file         {place}",
         "  text form    leaky_relu:slope=0.01",
         "  parameters   slope = 0.01",
+        "  widths       elementwise: any number of units",
+        "  dtype        the run's, float32 or float64",
         "",
         "Formula",
         "  t1 = x > 0",
@@ -154,7 +158,7 @@ def test_show_a_package_loads_that_package_alone(site):
         "plugin nnplug-a 1.0",
         "  state        loaded",
         "  entry point  nnplug_a = nnplug_a",
-        "  activation   twice",
+        "  activation   twice: Part twice of a test.",
     ]
     assert site.imported() == ["nnplug_a"]
 

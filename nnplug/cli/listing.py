@@ -1,0 +1,118 @@
+"""`nnplug plugins list`: what is installed, without importing it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nnplug.cli.options import kind_option, plugin_options, registry_of, warn
+
+if TYPE_CHECKING:
+    from nnplug.parts import Part
+    from nnplug.plugins import PluginManager, Provider
+
+__all__ = ["list_"]
+
+_EPILOG = """\b
+States:
+  built-in   part of nnplug
+  available  installed; imported when a part of it is asked for
+  ambiguous  the same, but another package has an entry point of this name
+  blocked    never imported: -p no:NAME or NNPLUG_PLUGINS leaves it out
+  loaded     imported, for -p asks for it
+  failed     its metadata cannot be read, so nothing of it can be imported
+"""
+
+
+@click.command("list", epilog=_EPILOG)
+@click.option("--parts", is_flag=True, help="List every part; this loads the plugins.")
+@kind_option("List the parts of this kind.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@plugin_options
+@click.pass_context
+def list_(context: click.Context, parts: bool, kind: str | None, as_json: bool) -> None:
+    """List the plugins, or with --parts or --kind the parts.
+
+    Without these two no plugin is imported, so a broken one does no harm. A
+    part that two packages have is listed by the name that says which is meant.
+    """
+    registry = registry_of(context)
+    if parts or kind is not None:
+        found = registry.parts(kind, load_all=True)
+        warn(registry)
+        records = [
+            _part_record(part, provider, registry.is_ambiguous(part, provider))
+            for part, provider in found
+        ]
+        if as_json:
+            click.echo(json.dumps({"parts": records}, indent=2))
+            return
+        rows = [
+            (
+                each["kind"],
+                f"{each['package']}/{each['name']}" if each["ambiguous"] else each["name"],
+                ", ".join(each["aliases"]),
+                each["package"],
+                each["version"],
+            )
+            for each in records
+        ]
+        _print_table(("Kind", "Name", "Aliases", "Package", "Version"), rows)
+        return
+    manager = registry.plugins
+    records = [_provider_record(manager, provider) for provider in manager.providers]
+    if as_json:
+        click.echo(json.dumps({"plugins": records}, indent=2))
+        return
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for each in records:
+        key = (each["package"], each["version"], each["state"])
+        groups.setdefault(key, []).extend(each["parts"] or [each["entry_point"]])
+    _print_table(
+        ("Package", "Version", "State", "Provides"),
+        [(*group, ", ".join(names)) for group, names in groups.items()],
+    )
+    for line in manager.unmatched:
+        click.echo(f"Warning: {line}", err=True)
+
+
+def _provider_record(manager: PluginManager, provider: Provider) -> dict[str, Any]:
+    keys = ("package", "version", "entry_point", "module", "state", "cause")
+    record: dict[str, Any] = {key: getattr(provider, key) for key in keys}
+    loaded = provider.parts if provider.state == "loaded" else []
+    record["parts"] = [f"{part.kind} {part.name}" for part in loaded]
+    others = manager.namesakes(provider)
+    if others and provider.state == "available":
+        labels = ", ".join(each.label for each in others)
+        record |= {"state": "ambiguous", "cause": f"{labels}: an entry point of the same name"}
+    return record
+
+
+def _part_record(part: Part, provider: Provider, is_ambiguous: bool) -> dict[str, Any]:
+    return {
+        "kind": part.kind,
+        "name": part.name,
+        "aliases": list(part.aliases),
+        "options": dict(part.defaults),
+        "summary": part.summary,
+        "package": provider.package,
+        "version": provider.version,
+        "ambiguous": is_ambiguous,
+        "place": part.place,
+    }
+
+
+def _print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column in ("Kind", "Version", "State"))
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console(highlight=False, markup=False, emoji=False).print(table)

@@ -1,0 +1,278 @@
+"""`nnplug plugins show`: everything about a part or a package."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nnplug.cli.options import kind_option, plugin_options, registry_of, warn
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nnplug.formulas.graph import Graph
+    from nnplug.parts import Part
+    from nnplug.plugins import Provider
+    from nnplug.registry import Found, Registry
+
+__all__ = ["formulas", "show"]
+
+
+@click.command()
+@click.argument("name")
+@kind_option("Only this kind.")
+@plugin_options
+@click.pass_context
+def show(context: click.Context, name: str, kind: str | None) -> None:
+    """Show a part, with its formula and source, or a package.
+
+    NAME is a part (mish, package/mish), a package or an entry point; of a
+    package that cannot be loaded the traceback is shown. A name of several
+    kinds shows each; if it is built in, no plugin is loaded for more.
+    """
+    registry = registry_of(context)
+    parts, providers = _look_up(registry, name, kind)
+    console = _console()
+    for number, found in enumerate(parts):
+        if number:
+            console.print()
+        _show_part(console, *found)
+    for number, provider in enumerate(providers):
+        if number or parts:
+            console.print()
+        _show_provider(console, provider)
+    warn(registry, besides=providers)
+
+
+def _look_up(registry: Registry, name: str, kind: str | None) -> tuple[list[Found], list[Provider]]:
+    """Find what a name means, loading no more than it must."""
+    from nnplug.errors import OptionError, UnknownPartError, suggest
+    from nnplug.plugins import normalise_package
+
+    try:
+        own = registry.find(name, kind, load=False)
+    except OptionError:  # not a part's name, but it may be a package's
+        own, is_part_name = [], False
+    else:
+        is_part_name = True
+    if own:
+        return own, []
+    registry.plugins.load(name)
+    called = [each for each in registry.plugins.providers if each.is_called(name)]
+    wanted = normalise_package(name)
+    packaged = [each for each in called if normalise_package(each.package) == wanted]
+    if packaged and kind is None:
+        registry.parts()  # the built-in ones, in case the package is nnplug itself
+        return [], packaged
+    found = registry.find(name, kind) if is_part_name or "/" in name else []
+    troubled = [
+        each
+        for each in registry.plugins.installed
+        if each.state in ("failed", "blocked")
+        and (each in called or any(name == declared for _, declared in each.declared))
+    ]
+    if found or troubled:
+        return found, troubled
+    if called and kind is None:
+        return [], called
+    if kind is not None:
+        registry.get(kind, name)  # says what there is
+    known = {each for part, _ in registry.parts() for each in (part.name, *part.aliases)}
+    known |= {each.package for each in registry.plugins.providers}
+    raise UnknownPartError(
+        f"There is no part, package or entry point {name!r}.{suggest(name, known)}\n"
+        "nnplug plugins list --parts lists every part."
+    )
+
+
+# --- output --------------------------------------------------------------------------
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def _show_provider(console: Console, provider: Provider) -> None:
+    from textwrap import shorten
+
+    from nnplug.discovery import page_of
+
+    console.print(f"plugin {provider.label}", style="bold", soft_wrap=True)
+    _field(console, "state", provider.state)
+    _field(console, "entry point", f"{provider.entry_point} = {provider.module}")
+    _field(console, "page", page_of(provider))
+    _field(console, "cause", provider.cause)
+    for part in provider.parts:
+        about = f"{part.text}: {part.summary}" if part.summary else part.text
+        _field(console, part.kind, shorten(about, max(20, console.width - 15), placeholder=" ..."))
+    for note in provider.notes:
+        _field(console, "note", note)
+    if provider.traceback:
+        console.print(f"\n{provider.traceback}", soft_wrap=True)
+
+
+def _show_part(console: Console, part: Part, provider: Provider) -> None:
+    import textwrap
+
+    from nnplug.discovery import page_of
+
+    console.print(f"{part.kind} {part.name}", style="bold", soft_wrap=True)
+    _field(console, "from", f"{provider.label}, {provider.state}")
+    _field(console, "page", page_of(provider))
+    _field(console, "file", part.place)
+    options = ",".join(f"{key}={_value(value)}" for key, value in part.defaults.items())
+    _field(console, "text form", f"{part.name}:{options}" if options else part.name)
+    _field(console, "aliases", ", ".join(part.aliases))
+    for number, (key, value) in enumerate(part.defaults.items()):
+        _field(console, "" if number else "parameters", f"{key} = {_value(value)}")
+    for name, text in _traits(part).items():
+        _field(console, name, text)
+    lines = [
+        textwrap.fill(
+            line,
+            width=console.width,
+            initial_indent="  ",
+            subsequent_indent="      ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in formulas(part).splitlines()
+    ]
+    for title, text in (
+        ("Formula", "\n".join(lines)),
+        ("Docstring", textwrap.indent(part.doc, "  ")),
+        ("Source", textwrap.indent(_source(part), "  ")),
+    ):
+        if text:
+            console.print(f"\n{title}", style="bold")
+            console.print(text, soft_wrap=True)
+
+
+def _field(console: Console, name: str, text: str) -> None:
+    if text:
+        console.print(f"  {name:11}  {text}", soft_wrap=True)
+
+
+def _value(value: object) -> str:
+    from nnplug.parts import Trainable
+
+    if isinstance(value, Trainable):
+        return f"{float(value)!r} (learned)"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _source(part: Part) -> str:
+    """Give the author's code without the docstring, which is shown by itself."""
+    import ast
+    import inspect
+    import textwrap
+
+    try:
+        source = textwrap.dedent(inspect.getsource(part.function))
+    except OSError:  # defined at a prompt
+        return ""
+    lines = source.rstrip().splitlines()
+    definition = ast.parse(source).body[0]
+    if isinstance(definition, ast.FunctionDef) and ast.get_docstring(definition) is not None:
+        first = definition.body[0]
+        if len(definition.body) > 1:
+            del lines[first.lineno - 1 : first.end_lineno]
+    return "\n".join(lines)
+
+
+def _traits(part: Part) -> dict[str, str]:
+    """Say which widths a formula needs at once, and in which dtype it is computed."""
+    from nnplug.errors import FormulaError
+    from nnplug.formulas.primitives import new_graph
+    from nnplug.parts import Activation, Loss, Optimizer
+
+    graph = new_graph()
+    try:
+        if isinstance(part, Activation):
+            x = graph.input("x", ("N", "C"))
+            y = part.value(x)
+            if part.slope(x, y) is None:
+                widths = "row-wise: an output depends on its whole row"
+            else:
+                widths = "elementwise: any number of units"
+            takes = part.trainables
+            if takes:
+                widths += f"; learns {', '.join(takes)} for each layer"
+        elif isinstance(part, Loss):
+            shape = part.value(*part.inputs(graph)).shape
+            widths = "elementwise" if shape == ("N", "C") else "row-wise: one error for each row"
+            widths += f"; takes {part.takes} and {part.against}; its {part.reduction} is printed"
+        elif isinstance(part, Optimizer):
+            if part.update(graph).elementwise:
+                widths = "elementwise: each parameter by itself"
+            else:
+                spans = "all parameters" if part.over == "vector" else "each weight and bias"
+                widths = (
+                    f"per {'vector' if part.over == 'vector' else 'tensor'}: norms span {spans}"
+                )
+            widths += f"; keeps {', '.join(part.slots)}" if part.slots else "; keeps nothing"
+        else:
+            return {}
+    except FormulaError:
+        return {}
+    as_it_stands = bool(graph.opaque)
+    dtype = "the run's, float32 or float64"
+    return {
+        "widths": widths,
+        "dtype": f"{dtype}; called as it stands, its result is converted"
+        if as_it_stands
+        else dtype,
+    }
+
+
+def formulas(part: Part) -> str:
+    """Write a part's formula and its derivative, options by their names.
+
+    Returns
+    -------
+    str
+        Several lines of text, or the reason why it has none; empty for a kind
+        of part that is not a traced formula.
+    """
+    from dataclasses import replace
+
+    from nnplug.errors import FormulaError
+    from nnplug.formulas.primitives import new_graph
+
+    graph = new_graph()
+    numbers = {key for key, value in part.options.items() if isinstance(value, float)}
+    names: dict[str, Any] = {key: graph.input(key) for key in numbers}
+    try:
+        return _formulas(replace(part, options={**part.options, **names}), graph)
+    except FormulaError:  # it may branch on an option's value
+        try:
+            return _formulas(part, new_graph())
+        except FormulaError as error:
+            return f"The formula cannot be printed: {error}"
+
+
+def _formulas(part: Part, graph: Graph) -> str:
+    from nnplug.formulas.derivative import differentiate
+    from nnplug.formulas.printing import to_text
+    from nnplug.parts import Activation, Loss, Optimizer
+
+    if isinstance(part, Activation):
+        x = graph.input("x", ("N", "C"))
+        y = part.value(x)
+        slope = part.slope(x, y)
+        if slope is not None:
+            return to_text([y, slope], ["y", "dy/dx"])
+        given = graph.input("dL/dy", y.shape)
+        return to_text([y, part.pull_back(x, y, given)], ["y", "dL/dx"])
+    if isinstance(part, Loss):
+        output, target = part.inputs(graph)
+        loss = part.value(output, target)
+        slopes = differentiate(loss, [output], graph.constant(1.0))
+        return to_text([loss, *slopes], ["loss", f"dloss/d{part.takes}"])
+    if isinstance(part, Optimizer):
+        outputs = part.update(graph).outputs
+        return to_text(outputs, [f"{name}'" for name in ("param", *part.slots)])
+    return ""
