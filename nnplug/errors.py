@@ -19,6 +19,7 @@ __all__ = [
     "PartError",
     "PluginError",
     "SettingError",
+    "ShapeError",
     "UnknownPartError",
     "suggest",
 ]
@@ -56,6 +57,10 @@ class SettingError(NnplugError):
 
 class DataError(NnplugError):
     """A table or an array cannot be used as training data."""
+
+
+class ShapeError(NnplugError):
+    """Two arrays that must have one shape have two."""
 
 
 class DivergedError(NnplugError):

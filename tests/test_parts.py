@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import nnplug
-from nnplug.errors import OptionError, PartError
+from nnplug.builtin import losses
+from nnplug.errors import OptionError, PartError, ShapeError
 from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.primitives import new_graph
 from nnplug.parts import KINDS, PartText, normalise_name, parse_part
@@ -301,3 +302,22 @@ def test_names_and_kinds():
     assert normalise_name(" Leaky-ReLU ") == "leaky_relu"
     assert list(KINDS) == [kind.kind for kind in KINDS.values()]
     assert all(hasattr(nnplug, kind) for kind in KINDS)
+
+
+@pytest.mark.parametrize(
+    ("loss", "shapes", "message"),
+    [
+        (losses.mse, ((4, 1), (4,)), "loss 'mse': prediction has shape (4, 1) and target (4,);"),
+        (losses.huber, ((4, 2), (4, 1)), "target must have shape (4, 2)."),
+        (
+            losses.cross_entropy,
+            ((4, 3), (4,)),
+            "loss 'cross_entropy': logits has shape (4, 3) and labels (4,); labels must have "
+            "shape (4, 1).",
+        ),
+    ],
+)
+def test_shapes_are_strict(loss, shapes, message):
+    with pytest.raises(ShapeError) as caught:
+        loss(np.zeros(shapes[0]), np.zeros(shapes[1], int))
+    assert message in str(caught.value)

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, overload
 
-from nnplug.errors import FormulaError, PartError
+import numpy as np
+
+from nnplug.errors import FormulaError, PartError, ShapeError
 from nnplug.formulas.graph import Graph, Symbol
 from nnplug.formulas.tracing import mixed_rows, trace
 from nnplug.parts.part import Part, build_part
@@ -41,6 +43,28 @@ class Loss(Part):
     takes: str = "prediction"
     against: str = "target"
     reduction: Reduction = "mean"
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """Compute the error of each element or row.
+
+        Raises
+        ------
+        ShapeError
+            If prediction and target differ in shape, or labels are not one
+            for each row, (N, 1). Nothing is broadcast: (N, 1) against (N,)
+            would silently be N² errors.
+        """
+        if len(arguments) == 2:
+            first, second = map(np.shape, arguments)
+            labels = self.against == "labels"
+            wanted = (*first[:-1], 1) if labels else first
+            if second != wanted:
+                raise ShapeError(
+                    f"loss {self.name!r}: {self.takes} has shape {first} and {self.against} "
+                    f"{second}; {self.against} must have shape {wanted}.\n"
+                    "Nothing is broadcast; reshape one of them."
+                )
+        return super().__call__(*arguments, **options)
 
     def inputs(self, graph: Graph) -> tuple[Symbol, Symbol]:
         """Make the symbols of its two arguments."""
