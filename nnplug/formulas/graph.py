@@ -14,26 +14,22 @@ array exists, and a shape that cannot fit is found then.
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from nnplug.errors import FormulaError, suggest
+from nnplug.errors import suggest
+from nnplug.formulas.refusal import refuse
 
 __all__ = [
     "Graph",
     "Operation",
     "Shape",
     "Symbol",
-    "author_line",
     "broadcast_shapes",
-    "refuse",
     "shape_text",
     "walk",
 ]
@@ -283,9 +279,18 @@ class Graph:
     ----------
     operations : mapping of str to Operation
         The primitives that formulas may use.
+    calls : mapping of str to callable
+        How to apply a function of NumPy that is not a primitive as it stands.
+    synonyms : mapping of str to str
+        Other names of primitives.
+    simplify : callable
+        Gives a simpler symbol for an operation on inputs, or None.
     """
 
     operations: Mapping[str, Operation]
+    calls: Mapping[str, Callable[..., Symbol]]
+    synonyms: Mapping[str, str]
+    simplify: Callable[..., Symbol | None]
     opaque: dict[str, Operation] = field(default_factory=dict)
     """Functions that could not be traced and run as they stand, by name."""
     _nodes: dict[Hashable, Symbol] = field(default_factory=dict)
@@ -333,10 +338,10 @@ class Graph:
 
     def call(self, name: str, *args: Any, **options: Any) -> Symbol:
         """Apply an operation by NumPy's name, as a formula wrote it."""
-        normalise = _CALLS.get(name)
+        normalise = self.calls.get(name)
         if normalise is not None:
             return normalise(self, *args, **options)
-        operation = self.operations.get(_SYNONYMS.get(name, name))
+        operation = self.operations.get(self.synonyms.get(name, name))
         if operation is None:
             raise refuse(
                 f"`{name}` cannot be traced",
@@ -371,7 +376,7 @@ class Graph:
             inputs = narrow
         else:
             shape = operation.shape(*(symbol.shape for symbol in inputs), **options)
-        simpler = _simplify(self, operation, inputs, options, shape)
+        simpler = self.simplify(self, operation, inputs, options, shape)
         if simpler is not None:
             return simpler
         key = (operation, tuple(map(id, inputs)), tuple(sorted(options.items())))
@@ -395,33 +400,6 @@ class Graph:
         ]
         with np.errstate(all="ignore"):
             return self.constant(np.asarray(operation.evaluate(*map(np.asarray, values))).item())
-
-
-def refuse(what: str, reason: str, way_out: str) -> FormulaError:
-    """Make the error for something that a formula cannot do, with its place."""
-    place = author_line()
-    stop = "" if way_out.endswith((".", "?")) else "."
-    return FormulaError(f"{place}{what}: {reason}.\nWay out: {way_out}{stop}")
-
-
-def author_line() -> str:
-    """Find the innermost line of the formula that is being traced.
-
-    Returns
-    -------
-    str
-        `"file.py:12: "`, or an empty string outside any author's code.
-    """
-    here = str(Path(__file__).parent)
-    numpy_root = str(Path(np.__file__).parent)
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        filename = frame.f_code.co_filename
-        inside = filename.startswith((here, numpy_root, "<__array_function__"))
-        if not inside:
-            return f"{filename}:{frame.f_lineno}: "
-        frame = frame.f_back
-    return ""
 
 
 def broadcast_shapes(name: str, *shapes: Shape) -> Shape:
@@ -486,193 +464,6 @@ _ATTRIBUTES = {
 """The reason and the way out for attributes that authors are likely to ask for."""
 
 
-# --- calls whose arguments need a look before they are nodes -------------------
-
-_SYNONYMS = {
-    "true_divide": "divide",
-    "abs": "absolute",
-    "amax": "max",
-    "amin": "min",
-    "around": "round",
-    "rint": "round",
-    "asinh": "arcsinh",
-    "atan": "arctan",
-    "pow": "power",
-    "float_power": "power",
-    "fabs": "absolute",
-}
-
-
-def _reduction(name: str) -> Callable[..., Symbol]:
-    def call(graph: Graph, x: Any, axis: Any = None, keepdims: Any = False, **rest: Any) -> Symbol:
-        given = [key for key, value in rest.items() if value is not None]
-        if given:
-            raise refuse(
-                f"`{name}` is given {', '.join(sorted(given))}",
-                "that option cannot be traced",
-                "leave it out",
-            )
-        symbol = graph.symbol(x)
-        keep = bool(keepdims)
-        if axis is not None:
-            if not isinstance(axis, int | np.integer):
-                raise refuse(
-                    f"`{name}` over axis={axis!r}",
-                    "one axis or all can be reduced",
-                    "use axis=-1 with keepdims=True",
-                )
-            if not -symbol.ndim <= axis < symbol.ndim:
-                raise refuse(
-                    f"`{name}` over axis={axis} of shape {shape_text(symbol.shape)}",
-                    "there is no such axis",
-                    "use axis=-1",
-                )
-            axis = int(axis) % symbol.ndim - symbol.ndim
-        return graph.apply(graph.operations[name], symbol, axis=axis, keepdims=keep)
-
-    return call
-
-
-def _round(graph: Graph, x: Any, decimals: int = 0, out: None = None) -> Symbol:
-    if decimals != 0:
-        raise refuse(
-            "`round` to decimals", "only whole numbers can be traced", "scale, round and scale back"
-        )
-    return graph.apply(graph.operations["round"], x)
-
-
-def _clip(
-    graph: Graph,
-    x: Any,
-    a_min: Any = None,
-    a_max: Any = None,
-    *,
-    min: Any = None,  # noqa: A002  # NumPy's names
-    max: Any = None,  # noqa: A002
-) -> Symbol:
-    low, high = (a_min if min is None else min), (a_max if max is None else max)
-    if low is None and high is None:
-        return graph.symbol(x)
-    if low is None:
-        return graph.call("minimum", x, high)
-    if high is None:
-        return graph.call("maximum", x, low)
-    return graph.apply(graph.operations["clip"], x, low, high)
-
-
-def _where(graph: Graph, *args: Any) -> Symbol:
-    if len(args) != 3:
-        raise refuse(
-            "`np.where` with a condition alone",
-            "it gives indices, whose number is not known",
-            "use np.where(condition, a, b)",
-        )
-    condition, a, b = map(graph.symbol, args)
-    return graph.apply(graph.operations["where"], _truth(graph, condition), a, b)
-
-
-def _truth(graph: Graph, condition: Symbol) -> Symbol:
-    return condition if condition.dtype_kind == "bool" else graph.call("not_equal", condition, 0)
-
-
-def _bitwise(name: str) -> Callable[..., Symbol]:
-    """Read `&`, `|`, `^` and `~` of truth values as the logical operations."""
-
-    def call(graph: Graph, *args: Any) -> Symbol:
-        symbols = [graph.symbol(arg) for arg in args]
-        if any(symbol.dtype_kind != "bool" for symbol in symbols):
-            raise refuse(
-                "`&`, `|`, `^` or `~` of numbers",
-                "they combine truth values",
-                f"compare first, as in (x > 0) & (x < 1), or use np.{name}",
-            )
-        return graph.apply(graph.operations[name], *symbols)
-
-    return call
-
-
-def _take_along_axis(graph: Graph, x: Any, indices: Any, axis: Any = -1) -> Symbol:
-    symbol = graph.symbol(x)
-    if axis not in (-1, symbol.ndim - 1):
-        raise refuse(f"`take_along_axis` over axis={axis}", "rows stay independent", "use axis=-1")
-    labels = graph.symbol(indices)
-    if labels.shape[-1:] != (1,) or labels.ndim != symbol.ndim:
-        raise refuse(
-            f"`take_along_axis` with indices of shape {shape_text(labels.shape)}",
-            "one element of each row is chosen",
-            "give labels of shape (N, 1)",
-        )
-    return graph.apply(graph.operations["take_along_axis"], symbol, labels)
-
-
-def _norm(
-    graph: Graph,
-    x: Any,
-    ord: Any = None,  # noqa: A002  # NumPy's name
-    axis: Any = None,
-    keepdims: bool = False,
-) -> Symbol:
-    # Of a whole matrix, ord=2 is the largest singular value.
-    if ord not in (None, 2, "fro") or (ord == 2 and axis is None and graph.symbol(x).ndim > 1):
-        raise refuse(
-            f"`np.linalg.norm` with ord={ord!r}",
-            "only the Euclidean norm is traced",
-            "leave ord out, or write the norm with np.sum and np.abs",
-        )
-    return _reduction("norm")(graph, x, axis, keepdims)
-
-
-def _transpose(graph: Graph, x: Any, axes: Any = None) -> Symbol:
-    if axes is not None:
-        raise refuse("`transpose` with axes", "only a matrix is transposed", "use x.T")
-    return graph.apply(graph.operations["transpose"], x)
-
-
-def _power(graph: Graph, base: Any, exponent: Any) -> Symbol:
-    """Write x**2, x**0.5, x**1 and x**-1 as the operations they are."""
-    power = graph.symbol(exponent)
-    special = {2.0: "square", 0.5: "sqrt", -1.0: "reciprocal"}
-    if power.is_constant and power.value == 1.0:
-        return graph.symbol(base)
-    if power.is_constant and power.value == 0.0:
-        return graph.call("ones_like", graph.symbol(base))
-    if power.is_constant and power.value in special:
-        return graph.apply(graph.operations[special[power.value]], base)
-    return graph.apply(graph.operations["power"], base, power)
-
-
-_CALLS: dict[str, Callable[..., Symbol]] = {
-    "sum": _reduction("sum"),
-    "mean": _reduction("mean"),
-    "max": _reduction("max"),
-    "min": _reduction("min"),
-    "amax": _reduction("max"),
-    "amin": _reduction("min"),
-    "clip": _clip,
-    "where": _where,
-    "take_along_axis": _take_along_axis,
-    "norm": _norm,
-    "dot": lambda graph, a, b: graph.call("matmul", a, b),
-    "bitwise_and": _bitwise("logical_and"),
-    "bitwise_or": _bitwise("logical_or"),
-    "bitwise_xor": _bitwise("logical_xor"),
-    "invert": _bitwise("logical_not"),
-    "transpose": _transpose,
-    "power": _power,
-    "float_power": _power,
-    "pow": _power,
-    "round": _round,
-    "around": _round,
-    "positive": lambda graph, x: graph.symbol(x),
-    "square": lambda graph, x: graph.apply(graph.operations["square"], x),
-    "ones_like": lambda graph, x, **_: graph.call("broadcast_like", 1.0, x),
-    "zeros_like": lambda graph, x, **_: graph.call("broadcast_like", 0.0, x),
-}
-
-
-# --- simplification -------------------------------------------------------------
-
-
 def _strip_broadcasts(
     inputs: tuple[Symbol, ...], shape: Shape
 ) -> tuple[tuple[Symbol, ...], Symbol | None]:
@@ -697,72 +488,3 @@ def _strip_broadcasts(
         return narrow, None
     likes = [symbol.inputs[1] for symbol in stretched if symbol.shape == shape]
     return (narrow, likes[0]) if likes else (inputs, None)
-
-
-def _simplify(
-    graph: Graph,
-    operation: Operation,
-    inputs: tuple[Symbol, ...],
-    options: dict[str, Any],
-    shape: Shape,
-) -> Symbol | None:
-    """Drop arithmetic that changes no bit: x-0, x*1, x/1, --x, max(x, x), a + -b.
-
-    `0 * x` stays, since it is NaN where x is not finite.
-    """
-    name = operation.name
-    if name in ("sum", "max", "min", "mean") and not inputs[0].shape:
-        return inputs[0]
-    if name == "broadcast_like" and inputs[0].shape == shape:
-        return inputs[0]
-    if name == "negative" and inputs[0].operation.name == "negative":
-        return inputs[0].inputs[0]
-    if name == "where" and inputs[0].is_constant:
-        chosen = inputs[1] if inputs[0].value else inputs[2]
-        return chosen if chosen.shape == shape else None
-    if name in ("maximum", "minimum", "fmax", "fmin"):
-        if inputs[0].is_constant and not inputs[1].is_constant:
-            # The number goes second: which operand the derivative prefers at a tie
-            # depends on the order.
-            return graph.apply(operation, inputs[1], inputs[0])
-        return inputs[0] if inputs[0] is inputs[1] else None
-    if any(symbol.dtype_kind == "bool" for symbol in inputs):
-        return None  # arithmetic with a number is what turns a truth value into one
-    simpler = _simplify_signs(graph, name, inputs)
-    return simpler if simpler is not None else _simplify_neutral(name, inputs, shape)
-
-
-def _simplify_neutral(name: str, inputs: tuple[Symbol, ...], shape: Shape) -> Symbol | None:
-    if name == "multiply" and inputs[0].is_constant:
-        inputs = (inputs[1], inputs[0])
-    neutral = {"subtract": 0.0, "multiply": 1.0, "divide": 1.0}
-    if name in neutral and inputs[1].is_constant and inputs[0].shape == shape:
-        return inputs[0] if inputs[1].value == neutral[name] else None
-    return None
-
-
-def _simplify_signs(graph: Graph, name: str, inputs: tuple[Symbol, ...]) -> Symbol | None:
-    """Turn products with -1 and sums of negatives into differences."""
-    if name not in ("add", "subtract", "multiply"):
-        return None
-    a, b = inputs
-    if name == "multiply":
-        if a.is_constant and a.value == -1.0:
-            return graph.call("negative", b)
-        return graph.call("negative", a) if b.is_constant and b.value == -1.0 else None
-    if b.operation.name == "negative":
-        return graph.call("subtract" if name == "add" else "add", a, b.inputs[0])
-    if name == "add" and a.operation.name == "negative":
-        return graph.call("subtract", b, a.inputs[0])
-    if name == "add" and a.operation.name == b.operation.name == "where":
-        # Two halves of one choice: where(c, p, 0) + where(c, 0, q).
-        (c, p, zero), (d, other, q) = a.inputs, b.inputs
-        if c is d and _is_zero(zero) and _is_zero(other):
-            return graph.call("where", c, p, q)
-        if c is d and _is_zero(p) and _is_zero(q):
-            return graph.call("where", c, other, zero)
-    return None
-
-
-def _is_zero(symbol: Symbol) -> bool:
-    return symbol.is_constant and symbol.value == 0.0

@@ -21,15 +21,17 @@ from typing import Any
 
 import numpy as np
 
+from nnplug.formulas.calls import CALLS, SYNONYMS
 from nnplug.formulas.graph import (
     Graph,
     Operation,
     Shape,
     Symbol,
     broadcast_shapes,
-    refuse,
     shape_text,
 )
+from nnplug.formulas.refusal import refuse
+from nnplug.formulas.simplification import simplify
 from nnplug.types import AnyArray
 
 __all__ = ["new_graph"]
@@ -272,4 +274,4 @@ _OPERATIONS = {operation.name: operation for operation in _PRIMITIVES}
 
 def new_graph() -> Graph:
     """Make an empty graph that knows every primitive."""
-    return Graph(_OPERATIONS)
+    return Graph(_OPERATIONS, CALLS, SYNONYMS, simplify)

@@ -1,0 +1,199 @@
+"""NumPy's functions as a formula calls them, brought to the form of a primitive.
+
+Most names are a primitive as they stand; here are those with another name,
+with options, or with a simpler form for some arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nnplug.formulas.graph import Graph, Symbol, shape_text
+from nnplug.formulas.refusal import refuse
+
+__all__ = ["CALLS", "SYNONYMS"]
+
+SYNONYMS = {
+    "true_divide": "divide",
+    "abs": "absolute",
+    "amax": "max",
+    "amin": "min",
+    "around": "round",
+    "rint": "round",
+    "asinh": "arcsinh",
+    "atan": "arctan",
+    "pow": "power",
+    "float_power": "power",
+    "fabs": "absolute",
+}
+
+
+def _reduction(name: str) -> Callable[..., Symbol]:
+    def call(graph: Graph, x: Any, axis: Any = None, keepdims: Any = False, **rest: Any) -> Symbol:
+        given = [key for key, value in rest.items() if value is not None]
+        if given:
+            raise refuse(
+                f"`{name}` is given {', '.join(sorted(given))}",
+                "that option cannot be traced",
+                "leave it out",
+            )
+        symbol = graph.symbol(x)
+        keep = bool(keepdims)
+        if axis is not None:
+            if not isinstance(axis, int | np.integer):
+                raise refuse(
+                    f"`{name}` over axis={axis!r}",
+                    "one axis or all can be reduced",
+                    "use axis=-1 with keepdims=True",
+                )
+            if not -symbol.ndim <= axis < symbol.ndim:
+                raise refuse(
+                    f"`{name}` over axis={axis} of shape {shape_text(symbol.shape)}",
+                    "there is no such axis",
+                    "use axis=-1",
+                )
+            axis = int(axis) % symbol.ndim - symbol.ndim
+        return graph.apply(graph.operations[name], symbol, axis=axis, keepdims=keep)
+
+    return call
+
+
+def _round(graph: Graph, x: Any, decimals: int = 0, out: None = None) -> Symbol:
+    if decimals != 0:
+        raise refuse(
+            "`round` to decimals", "only whole numbers can be traced", "scale, round and scale back"
+        )
+    return graph.apply(graph.operations["round"], x)
+
+
+def _clip(
+    graph: Graph,
+    x: Any,
+    a_min: Any = None,
+    a_max: Any = None,
+    *,
+    min: Any = None,  # noqa: A002  # NumPy's names
+    max: Any = None,  # noqa: A002
+) -> Symbol:
+    low, high = (a_min if min is None else min), (a_max if max is None else max)
+    if low is None and high is None:
+        return graph.symbol(x)
+    if low is None:
+        return graph.call("minimum", x, high)
+    if high is None:
+        return graph.call("maximum", x, low)
+    return graph.apply(graph.operations["clip"], x, low, high)
+
+
+def _where(graph: Graph, *args: Any) -> Symbol:
+    if len(args) != 3:
+        raise refuse(
+            "`np.where` with a condition alone",
+            "it gives indices, whose number is not known",
+            "use np.where(condition, a, b)",
+        )
+    condition, a, b = map(graph.symbol, args)
+    return graph.apply(graph.operations["where"], _truth(graph, condition), a, b)
+
+
+def _truth(graph: Graph, condition: Symbol) -> Symbol:
+    return condition if condition.dtype_kind == "bool" else graph.call("not_equal", condition, 0)
+
+
+def _bitwise(name: str) -> Callable[..., Symbol]:
+    """Read `&`, `|`, `^` and `~` of truth values as the logical operations."""
+
+    def call(graph: Graph, *args: Any) -> Symbol:
+        symbols = [graph.symbol(arg) for arg in args]
+        if any(symbol.dtype_kind != "bool" for symbol in symbols):
+            raise refuse(
+                "`&`, `|`, `^` or `~` of numbers",
+                "they combine truth values",
+                f"compare first, as in (x > 0) & (x < 1), or use np.{name}",
+            )
+        return graph.apply(graph.operations[name], *symbols)
+
+    return call
+
+
+def _take_along_axis(graph: Graph, x: Any, indices: Any, axis: Any = -1) -> Symbol:
+    symbol = graph.symbol(x)
+    if axis not in (-1, symbol.ndim - 1):
+        raise refuse(f"`take_along_axis` over axis={axis}", "rows stay independent", "use axis=-1")
+    labels = graph.symbol(indices)
+    if labels.shape[-1:] != (1,) or labels.ndim != symbol.ndim:
+        raise refuse(
+            f"`take_along_axis` with indices of shape {shape_text(labels.shape)}",
+            "one element of each row is chosen",
+            "give labels of shape (N, 1)",
+        )
+    return graph.apply(graph.operations["take_along_axis"], symbol, labels)
+
+
+def _norm(
+    graph: Graph,
+    x: Any,
+    ord: Any = None,  # noqa: A002  # NumPy's name
+    axis: Any = None,
+    keepdims: bool = False,
+) -> Symbol:
+    # Of a whole matrix, ord=2 is the largest singular value.
+    if ord not in (None, 2, "fro") or (ord == 2 and axis is None and graph.symbol(x).ndim > 1):
+        raise refuse(
+            f"`np.linalg.norm` with ord={ord!r}",
+            "only the Euclidean norm is traced",
+            "leave ord out, or write the norm with np.sum and np.abs",
+        )
+    return _reduction("norm")(graph, x, axis, keepdims)
+
+
+def _transpose(graph: Graph, x: Any, axes: Any = None) -> Symbol:
+    if axes is not None:
+        raise refuse("`transpose` with axes", "only a matrix is transposed", "use x.T")
+    return graph.apply(graph.operations["transpose"], x)
+
+
+def _power(graph: Graph, base: Any, exponent: Any) -> Symbol:
+    """Write x**2, x**0.5, x**1 and x**-1 as the operations they are."""
+    power = graph.symbol(exponent)
+    special = {2.0: "square", 0.5: "sqrt", -1.0: "reciprocal"}
+    if power.is_constant and power.value == 1.0:
+        return graph.symbol(base)
+    if power.is_constant and power.value == 0.0:
+        return graph.call("ones_like", graph.symbol(base))
+    if power.is_constant and power.value in special:
+        return graph.apply(graph.operations[special[power.value]], base)
+    return graph.apply(graph.operations["power"], base, power)
+
+
+CALLS: dict[str, Callable[..., Symbol]] = {
+    "sum": _reduction("sum"),
+    "mean": _reduction("mean"),
+    "max": _reduction("max"),
+    "min": _reduction("min"),
+    "amax": _reduction("max"),
+    "amin": _reduction("min"),
+    "clip": _clip,
+    "where": _where,
+    "take_along_axis": _take_along_axis,
+    "norm": _norm,
+    "dot": lambda graph, a, b: graph.call("matmul", a, b),
+    "bitwise_and": _bitwise("logical_and"),
+    "bitwise_or": _bitwise("logical_or"),
+    "bitwise_xor": _bitwise("logical_xor"),
+    "invert": _bitwise("logical_not"),
+    "transpose": _transpose,
+    "power": _power,
+    "float_power": _power,
+    "pow": _power,
+    "round": _round,
+    "around": _round,
+    "positive": lambda graph, x: graph.symbol(x),
+    "square": lambda graph, x: graph.apply(graph.operations["square"], x),
+    "ones_like": lambda graph, x, **_: graph.call("broadcast_like", 1.0, x),
+    "zeros_like": lambda graph, x, **_: graph.call("broadcast_like", 0.0, x),
+}
+"""How to apply a function of NumPy, by its name."""
