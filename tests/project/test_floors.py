@@ -23,7 +23,7 @@ FLOORS = (
     ("plans", "engines"),
     ("training",),
     ("tables",),
-    ("sources", "settings", "callbacks", "run"),
+    ("sources", "settings", "callbacks", "run", "testing"),
     ("cli", "__main__"),
 )
 

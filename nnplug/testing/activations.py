@@ -1,0 +1,291 @@
+"""The checks of an activation."""
+
+# ruff: noqa: D401  # a check's docstring says what it makes sure of
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nnplug.formulas.derivative import differentiate
+from nnplug.formulas.evaluation import evaluate
+from nnplug.formulas.graph import Symbol
+from nnplug.formulas.primitives import new_graph
+from nnplug.formulas.tracing import lower
+from nnplug.parts import Activation
+from nnplug.testing import engine
+from nnplug.testing.examples import Suite, deterministic, inputs_unchanged, options, random
+from nnplug.testing.failure import Curve, Wrong, contrast, different, number, where_in
+from nnplug.testing.numeric import Measured, gradient, slopes
+from nnplug.types import AnyArray
+
+__all__ = ["CHECKS", "curve_along", "worst"]
+
+SWEEP = np.concatenate([np.linspace(-6.03, 6.01, 121), [-300, -60, -20, 0, 20, 60, 300]])
+"""Where a derivative is measured; what has a kink there is moved aside."""
+
+SHAPES = ((1, 1), (1, 5), (4, 3), (3, 4))
+EXTREMES = (-1e4, 0.0, 1e4)
+
+
+def _traced(part: Activation) -> list[Symbol]:
+    """Trace the value and the derivative of Σ g·y."""
+    graph = new_graph()
+    x, g = graph.input("x", ("N", "C")), graph.input("g", ("N", "C"))
+    y = part.value(x)
+    return [y, part.pull_back(x, y, g)]
+
+
+def _evaluate(nodes: list[Symbol], x: AnyArray, g: AnyArray | None = None) -> list[AnyArray]:
+    # Copies: a function that writes into its input has a check of its own.
+    given = np.ones_like(x) if g is None else g
+    return evaluate(nodes, {"x": x.copy(), "g": given.copy()})
+
+
+def _inputs(rows: int, columns: int, seed: int = 0) -> tuple[AnyArray, AnyArray]:
+    generator = random(seed)
+    return generator.normal(size=(rows, columns)) * 2, generator.normal(size=(rows, columns)) + 0.1
+
+
+def formula(part: Activation) -> None:
+    """The traced formula, as written and as the engine runs it, is the function."""
+    nodes = _traced(part)
+    for shape in SHAPES:
+        x, g = _inputs(*shape)
+        value = np.asarray(part(x.copy()))
+        slope = _evaluate(nodes, x, g)[1]
+        for form, found in (
+            ("traced", _evaluate(nodes, x, g)),
+            ("traced and lowered", _evaluate(lower(nodes), x, g)),
+            ("run by the engine", engine.layer(part, x, g)),
+        ):
+            for what, given, expected in zip(
+                ("value", "derivative"), found, (value, slope), strict=True
+            ):
+                said = different(given, expected)
+                if said:
+                    raise Wrong(f"{what} of the formula, {form}, on a {_size(x)} input, {said}")
+
+
+def derivative(part: Activation) -> None:
+    """The derivative is that of the function, at every point and in every row."""
+    nodes = _traced(part)
+
+    def alone(x: AnyArray) -> AnyArray:
+        return np.asarray(part(x.reshape(-1, 1).copy())).reshape(-1)
+
+    found = slopes(alone, SWEEP)
+    given = _evaluate(nodes, found.x[:, None])[1][:, 0]
+    index, wrong = worst(given, found)
+    if index is not None:
+        x = found.x[index]
+        raise Wrong(
+            f"derivative at x = {number(x, 6)}: {contrast(given[index], found.slope[index])}; "
+            f"wrong at {wrong} of {found.known.sum()} points",
+            _curve(part, nodes, np.array([[x]]), np.ones((1, 1)), (0, 0)),
+        )
+    for seed, shape in enumerate(SHAPES):
+        x, g = _inputs(*shape, seed)
+        measured = gradient(lambda each, g=g: float(np.sum(g * part(each))), x)  # type: ignore[misc]  # g is bound early
+        given = _evaluate(nodes, x, g)[1]
+        index, wrong = worst(given.reshape(-1), measured)
+        if index is not None:
+            place = tuple(int(at) for at in np.unravel_index(index, x.shape))
+            raise Wrong(
+                f"derivative of Σ g·y at {where_in(place)} of a {_size(x)} input, "
+                f"x = {number(x[place])}: {contrast(given[place], measured.slope[place])}; "
+                f"wrong at {wrong} of {x.size} elements",
+                _curve(part, nodes, x, g, place),
+            )
+    _derivative_by_options(part)
+
+
+def _derivative_by_options(part: Activation) -> None:
+    """Check the derivative by each option that is learned."""
+    graph = new_graph()
+    x, g = graph.input("x", ("N", "C")), graph.input("g", ("N", "C"))
+    symbols = {name: graph.input(name) for name in part.trainables}
+    if not symbols:
+        return
+    by_option = differentiate(part.value(x, symbols), list(symbols.values()), g)
+    at, given = _inputs(4, 3)
+    found = evaluate(by_option, {"x": at, "g": given, **part.trainables})
+    for name, slope in zip(symbols, found, strict=True):
+        start = np.array([part.trainables[name]])
+        measured = gradient(
+            lambda value, name=name: float(np.sum(given * part(at, **{name: float(value[0])}))),  # type: ignore[misc]  # name is bound early
+            start,
+        )
+        if worst(slope.reshape(1), measured)[0] is not None:
+            raise Wrong(
+                f"derivative by its option {name!r}, at {number(start[0])}: "
+                f"{contrast(slope, measured.slope[0])}"
+            )
+
+
+def worst(given: AnyArray, measured: Measured) -> tuple[int | None, int]:
+    """Find the worst of the derivatives that are too far from the measured ones.
+
+    Returns
+    -------
+    int or None
+        Its place in the flattened arrays.
+    int
+        How many are wrong.
+
+    Raises
+    ------
+    Wrong
+        If most could not be measured.
+    """
+    expected, tolerance = measured.slope.reshape(-1), measured.tolerance.reshape(-1)
+    known = measured.known.reshape(-1)
+    if 2 * known.sum() < known.size:
+        x = measured.x.reshape(-1)[int(np.argmin(known))]
+        raise Wrong(
+            f"derivative near x = {number(x)}: it cannot be measured there, nor at "
+            f"{known.size - known.sum() - 1} of {known.size - 1} other points, since the values "
+            "are not smooth or not finite. A function must compute in the dtype it is given"
+        )
+    error = np.where(known, abs(given - expected), 0.0)
+    bad = known & ~(error <= tolerance)  # a NaN is bad
+    if not bad.any():
+        return None, 0
+    relative = np.where(bad, error / (0.01 + abs(expected)), -1.0)
+    return int(np.argmax(np.where(np.isnan(relative), np.inf, relative))), int(bad.sum())
+
+
+def _curve(
+    part: Activation, nodes: list[Symbol], x: AnyArray, g: AnyArray, place: tuple[int, ...]
+) -> Curve:
+    return curve_along(
+        "x",
+        x,
+        place,
+        lambda each: float(np.sum(g * part(each))),
+        lambda each: _evaluate(nodes, each, g)[1],
+    )
+
+
+def curve_along(
+    label: str, x: AnyArray, place: tuple[int, ...], value: Any, derivative: Any
+) -> Curve:
+    """Follow a number and its derivative along one element of its array."""
+    at = float(x[place])
+    middle = at if abs(at) > 5 else 0.0
+    points = middle + np.linspace(-6.0, 6.0, 71)
+
+    def moved(point: float) -> AnyArray:
+        copy = x.copy()
+        copy[place] = point
+        return copy
+
+    measured = slopes(
+        lambda each: np.array([value(moved(point)) for point in each]), points.astype(np.float64)
+    )
+    return Curve(
+        label,
+        points.tolist(),
+        [float(value(moved(point))) for point in points],
+        [float(derivative(moved(point))[place]) for point in points],
+        measured.slope.tolist(),
+        at,
+    )
+
+
+def finite(part: Activation) -> None:
+    """Value and derivative are finite at 0, at ±1e4 and between, in both dtypes."""
+    nodes = _traced(part)
+    for dtype in (np.float64, np.float32):
+        # 1e4 before the kinks' sake: the most telling number is named first.
+        x = np.array([*EXTREMES, *SWEEP], dtype)[:, None] * np.array([[1, 0.5]], dtype)
+        traced = _evaluate(nodes, x)
+        for what, found in (("value", part(x.copy())), ("value", traced[0]),
+                            ("derivative", traced[1])):  # fmt: skip
+            bad = ~np.isfinite(np.broadcast_to(found, x.shape))
+            if bad.any():
+                place = tuple(np.argwhere(bad)[0])
+                raise Wrong(
+                    f"{what} at x = {number(x[place])} in {np.dtype(dtype).name}: the part gives "
+                    f"{np.broadcast_to(found, x.shape)[place]}, expected a finite number"
+                )
+
+
+def shape(part: Activation) -> None:
+    """Value and derivative have the input's shape: no rows, one row and many."""
+    nodes = _traced(part)
+    for rows in (0, 1, 7):
+        for columns in (1, 4):
+            x, _ = _inputs(rows, columns)
+            for what, found in (("value", part(x.copy())), *_named(_evaluate(nodes, x))):
+                if np.shape(found) != x.shape:
+                    raise Wrong(
+                        f"{what} for an input of shape {x.shape}: the part gives shape "
+                        f"{np.shape(found)}, expected the input's"
+                    )
+
+
+def dtype(part: Activation) -> None:
+    """float32 in, float32 out, for value and derivative; float64 likewise."""
+    nodes = _traced(part)
+    for kind in (np.float32, np.float64):
+        x = _inputs(4, 3)[0].astype(kind)
+        for what, found in (("value", part(x.copy())), *_named(_evaluate(nodes, x))):
+            if np.asarray(found).dtype != kind:
+                raise Wrong(
+                    f"{what} for {np.dtype(kind).name}: the part gives {np.asarray(found).dtype}, "
+                    "expected the input's dtype; a number of NumPy's, such as np.float64(2), "
+                    "widens an array, a plain 2.0 does not"
+                )
+
+
+def rows(part: Activation) -> None:
+    """Every row gives in a batch what it gives alone."""
+    nodes = _traced(part)
+    x, g = _inputs(6, 3)
+    together = [("value", np.asarray(part(x.copy()))), *_named(_evaluate(nodes, x, g))]
+    for row in range(len(x)):
+        one, given = x[row : row + 1], g[row : row + 1]
+        alone = [np.asarray(part(one.copy())), *_evaluate(nodes, one, given)]
+        for (what, batch), single in zip(together, alone, strict=True):
+            said = different(batch[row : row + 1], single)
+            if said:
+                raise Wrong(f"{what} of row {row} in a batch of {len(x)}, against the row alone, "
+                            f"{said}; reduce over axis=-1 alone")  # fmt: skip
+
+
+def gives(part: Activation) -> None:
+    """What is declared as probabilities, or their logarithms, is that."""
+    x = np.concatenate([_inputs(6, 3)[0], np.array([[-50.0, 0.0, 50.0]])])
+    found = np.asarray(part(x.copy()))
+    shares = np.exp(found) if part.gives == "log_probabilities" else found
+    bad = ~((shares >= 0) & (shares <= 1))
+    if part.gives and bad.any():
+        place = tuple(int(at) for at in np.argwhere(bad)[0])
+        raise Wrong(
+            f"gives={part.gives!r}, at x = {number(x[place])}: the part gives "
+            f"{number(found[place])}, expected "
+            f"{'at most 0' if part.gives == 'log_probabilities' else 'between 0 and 1'}"
+        )
+
+
+def _named(found: list[AnyArray]) -> list[tuple[str, AnyArray]]:
+    return list(zip(("value", "derivative"), found, strict=True))
+
+
+def _size(x: AnyArray) -> str:
+    return " x ".join(map(str, x.shape))
+
+
+CHECKS: Suite = {
+    "formula": formula,
+    "derivative": derivative,
+    "finite": finite,
+    "shape": shape,
+    "dtype": dtype,
+    "rows": rows,
+    "gives": gives,
+    "inputs-unchanged": inputs_unchanged,
+    "deterministic": deterministic,
+    "options": options,
+}

@@ -1,0 +1,87 @@
+"""Parts as training runs them: through a network, a plan and the engine.
+
+One layer whose inputs are the unit matrix has its weights as sums, so that
+any matrix can be put before an activation or a loss; and one whose error is
+output times target has the target as its gradient.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nnplug.network import Network
+from nnplug.parts import Activation, Loss, Optimizer, activation, loss, optimizer
+from nnplug.training import Evaluator, Steps, elements
+from nnplug.types import AnyArray
+
+__all__ = ["layer", "printed_loss", "steps_of"]
+
+
+@activation(name="unchanged")
+def _unchanged(x: Any) -> Any:
+    return x
+
+
+@loss(reduction="sum", name="weighted")
+def _weighted(prediction: Any, target: Any) -> Any:
+    return prediction * target
+
+
+@optimizer(name="reveal")
+def _reveal(param: Any, grad: Any, *, learning_rate: float = 1.0) -> Any:
+    """Put the gradient where the parameters were, to be read there."""
+    return grad
+
+
+def _network(sums: AnyArray, part: Activation = _unchanged) -> tuple[Network, AnyArray]:
+    """Make a layer whose sums are these, and its inputs."""
+    rows, columns = sums.shape
+    network = Network(
+        rows, (), columns, activations=(), output_activation=part, dtype=sums.dtype.type
+    )
+    network["output.weight"][...] = sums
+    for name, start in part.trainables.items():
+        network[f"output.{name}"][...] = start
+    return network, np.eye(rows, dtype=sums.dtype)
+
+
+def layer(part: Activation, x: AnyArray, given: AnyArray) -> tuple[AnyArray, AnyArray]:
+    """Run an activation on sums, forward and backward.
+
+    Parameters
+    ----------
+    x, given : array of shape (N, C)
+        The sums, and the derivative of some number by the outputs.
+
+    Returns
+    -------
+    tuple of array
+        The outputs, and the derivative of that number by the sums.
+    """
+    network, inputs = _network(x, part)
+    outputs, _ = Evaluator(network).run(inputs)
+    Steps(network, _weighted, _reveal, inputs, given, None).run(None)
+    return outputs, network["output.weight"]
+
+
+def printed_loss(part: Loss, output: AnyArray, target: AnyArray) -> tuple[float, float, AnyArray]:
+    """Run a loss on a network's outputs.
+
+    Returns
+    -------
+    tuple of float, float and array
+        The number that an evaluation prints, the one that a training step
+        prints, and the derivative that the step takes, (N, C).
+    """
+    network, inputs = _network(output)
+    _, evaluated = Evaluator(network, part).run(inputs, target)
+    total = Steps(network, part, _reveal, inputs, target, None).run(None)
+    return evaluated, total / elements(part, output), network["output.weight"]
+
+
+def steps_of(part: Optimizer, weight: AnyArray) -> tuple[Steps, Network]:
+    """Make training steps whose gradient by the weight is `steps.targets`."""
+    network, inputs = _network(weight)
+    return Steps(network, _weighted, part, inputs, np.zeros_like(weight), None), network

@@ -1,0 +1,178 @@
+"""Arguments to call a part with, by its kind, and the checks that need no more."""
+
+# ruff: noqa: D401  # a check's docstring says what it makes sure of
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+
+from nnplug.errors import OptionError
+from nnplug.parts import (
+    Data,
+    Initializer,
+    Loss,
+    Metric,
+    Optimizer,
+    OptionValue,
+    Part,
+    parse_part,
+)
+from nnplug.randomness import derive_generator, legacy_generator
+from nnplug.testing.failure import Wrong, different
+from nnplug.types import AnyArray
+
+__all__ = [
+    "deterministic",
+    "generator_for",
+    "inputs_unchanged",
+    "loss_arguments",
+    "metric_arguments",
+    "options",
+    "random",
+    "results",
+]
+
+
+def random(seed: int) -> np.random.Generator:
+    """Make the generator of a check's numbers."""
+    return derive_generator(seed, "conformance")
+
+
+def generator_for(part: Initializer, seed: int) -> np.random.Generator:
+    """Make the generator that a run with this seed gives an initializer."""
+    return legacy_generator(seed) if part.legacy else derive_generator(seed, "init")
+
+
+def loss_arguments(
+    part: Loss, rows: int, columns: int, dtype: Any = np.float64, seed: int = 0
+) -> tuple[AnyArray, AnyArray]:
+    """Draw what a loss takes: outputs (N, C) and targets (N, C) or labels (N, 1)."""
+    generator = random(seed)
+    output = generator.normal(size=(rows, columns)) * 2 + 0.3
+    target = output + generator.normal(size=output.shape) + 0.2
+    if part.takes == "probabilities":
+        shares = np.exp(output)
+        output = shares / (1 + shares) if columns == 1 else shares / shares.sum(1, keepdims=True)
+    if part.takes != "prediction":
+        target = generator.uniform(0, 1, output.shape)
+    if part.against == "labels":
+        return output.astype(dtype), generator.integers(0, columns, (rows, 1))
+    return output.astype(dtype), target.astype(dtype)
+
+
+def metric_arguments(part: Metric, *, good: bool) -> tuple[AnyArray, AnyArray]:
+    """Make answers that are all right, or all far off, and what they answer."""
+    labels = np.tile(np.arange(3), 4)
+    if part.takes == "prediction":
+        target = random(0).normal(size=(12, 2)) + 0.5
+        return (target.copy() if good else -3 * target - 5), target
+    chosen = labels if good else (labels + 1) % 3
+    if part.takes == "classes":
+        return chosen, labels
+    return 0.05 + 0.85 * np.eye(3)[chosen], labels
+
+
+def _arguments(part: Part) -> tuple[list[Any], dict[str, Any]]:
+    """Make one valid set of arguments, the same at every call."""
+    if isinstance(part, Loss):
+        return [*loss_arguments(part, 4, 3)], {}
+    if isinstance(part, Metric):
+        return [*metric_arguments(part, good=False)], {}
+    if isinstance(part, Optimizer):
+        arrays = [random(number).normal(size=(4, 3)) for number in range(2)]
+        slots = [abs(random(2 + number).normal(size=(4, 3))) for number in range(len(part.slots))]
+        return [*arrays, *slots], {"step": 3} if part.uses_step else {}
+    if isinstance(part, Initializer):
+        return [generator_for(part, 3), 5, 4], {}
+    if part.kind == "schedule":
+        return [2.5, 10], {}
+    if part.kind == "activation":
+        return [random(0).normal(size=(6, 3)) * 2], {}
+    return [], {}
+
+
+def results(value: Any) -> list[AnyArray]:
+    """Take what a part returned as a list of arrays."""
+    if isinstance(value, Data):
+        return [np.asarray(value.inputs), np.asarray(value.targets)]
+    return [np.asarray(each) for each in (value if isinstance(value, tuple) else (value,))]
+
+
+# --- checks of every kind ---------------------------------------------------------
+
+
+def deterministic(part: Part) -> None:
+    """The same arguments give the same numbers, to the bit."""
+    found = []
+    for _ in range(2):
+        arguments, given = _arguments(part)
+        found.append(results(part(*arguments, **given)))
+    for first, second in zip(*found, strict=True):
+        if first.dtype.kind in "OU":
+            said = "" if first.tolist() == second.tolist() else "the part gives other values"
+        else:
+            said = different(second, first, rtol=0, atol=0)
+        if said:
+            raise Wrong(f"called twice with the same arguments: the second time {said}")
+
+
+def inputs_unchanged(part: Part) -> None:
+    """The part writes into none of its arguments."""
+    arguments, given = _arguments(part)
+    before = [each.copy() for each in arguments]
+    part(*arguments, **given)
+    names = part.function.__code__.co_varnames
+    for name, old, new in zip(names, before, arguments, strict=False):
+        said = different(new, old, rtol=0, atol=0)
+        if said:
+            place = said.partition(":")[0]
+            raise Wrong(
+                f"it writes into its argument {name!r}, {place}; return new values, "
+                f"with {name} + 1 for {name} += 1"
+            )
+
+
+def options(part: Part) -> None:
+    """Every option can be written in the text form, and reads back as it was."""
+    for key, default in part.defaults.items():
+        for value in (default, *_others(default)):
+            text = ""
+            try:
+                changed = part.with_options(**{key: value})
+                text = _text(changed, key)
+                read = part.with_options(**parse_part(text).options)
+            except OptionError as error:
+                raise Wrong(
+                    f"the option {key!r} with value {value!r}, as {text or 'an option'}: {error}"
+                ) from None
+            if read.options[key] != changed.options[key]:
+                raise Wrong(
+                    f"the option {key!r} with value {value!r} is written {text} and read back "
+                    f"as {read.options[key]!r}"
+                )
+
+
+def _text(part: Part, key: str) -> str:
+    """Write the text form with one option, also where it has its default."""
+    no_default = cast(OptionValue, None)
+    return replace(
+        part,
+        defaults=dict.fromkeys(part.defaults, no_default),
+        options={key: part.options[key]},
+    ).text
+
+
+def _others(default: OptionValue) -> tuple[OptionValue, ...]:
+    """Choose other values of an option's type; nobody knows which text is valid."""
+    if isinstance(default, bool):
+        return (not default,)
+    if isinstance(default, int):
+        return (default + 1, default + 1000)
+    return () if isinstance(default, str) else (default / 3 + 0.1, default + 1e-7)
+
+
+Suite = dict[str, Callable[[Any], None]]
+"""The checks of a kind by name."""

@@ -1,0 +1,257 @@
+"""The suites by kind, one check, and the report of a part."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+import nnplug
+from nnplug.errors import PartError, SettingError, suggest
+from nnplug.parts import KINDS, Part
+from nnplug.plugins import GROUP
+from nnplug.testing import activations, losses, optimizers, others
+from nnplug.testing.examples import Suite
+from nnplug.testing.failure import CheckFailure, Curve, Wrong
+
+__all__ = ["SUITES", "Check", "Report", "Result", "checks", "run"]
+
+SUITES: dict[str, Suite] = {
+    "activation": activations.CHECKS,
+    "loss": losses.CHECKS,
+    "optimizer": optimizers.CHECKS,
+    "initializer": others.INITIALIZERS,
+    "schedule": others.SCHEDULES,
+    "metric": others.METRICS,
+    "dataset": others.DATASETS,
+}
+"""The checks of each kind of part, by name."""
+
+Outcome = Literal["passed", "failed", "expected failure", "unexpected pass"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of one part; calling it runs it.
+
+    Attributes
+    ----------
+    name : str
+        Such as `"derivative"`.
+    part : Part
+    function : callable
+        Takes the part and returns, or raises, what it found.
+    reason : str
+        Why it is expected to fail; empty if it is not.
+    provider : str
+        The part's package and version; found out if it is not given.
+    """
+
+    name: str
+    part: Part
+    function: Callable[[Any], None] = field(repr=False)
+    reason: str = ""
+    provider: str = ""
+
+    @property
+    def id(self) -> str:
+        """The part's name and the check's: `"mish-derivative"`."""
+        return f"{self.part.name}-{self.name}"
+
+    @property
+    def about(self) -> str:
+        """What it makes sure of, in a sentence."""
+        return (self.function.__doc__ or "").partition("\n\n")[0]
+
+    def __call__(self) -> None:
+        """Run it.
+
+        Raises
+        ------
+        CheckFailure
+            If the part fails it.
+        """
+        try:
+            # A formula's overflow on the way is no finding; its result is.
+            with np.errstate(all="ignore"):
+                self.function(self.part)
+        except Wrong as wrong:
+            raise self._failure(str(wrong), wrong.curve) from None
+        except (Exception, SystemExit) as error:
+            raise self._failure(_raised(error)) from error
+
+    def _failure(self, finding: str, curve: Curve | None = None) -> CheckFailure:
+        part = self.part
+        provider = self.provider or provider_of(part)
+        origin = f"{provider}, {part.place}" if provider else part.place
+        return CheckFailure(
+            f"{part.kind} {part.text!r} ({origin}): {self.name}: {finding}", finding, curve
+        )
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one check gave.
+
+    Attributes
+    ----------
+    name : str
+    outcome : str
+        `"passed"`, `"failed"`, `"expected failure"` or `"unexpected pass"`,
+        which is a failure too.
+    message : str
+        What was found, or the reason why it was expected.
+    seconds : float
+    curve : Curve or None
+    """
+
+    name: str
+    outcome: Outcome
+    message: str = ""
+    seconds: float = 0.0
+    curve: Curve | None = field(default=None, repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether it came out as it should."""
+        return self.outcome in ("passed", "expected failure")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What every check of one part gave; written, it is one line for each."""
+
+    part: Part
+    results: tuple[Result, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check came out as it should."""
+        return all(result.ok for result in self.results)
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """The names of the checks that did not."""
+        return tuple(result.name for result in self.results if not result.ok)
+
+    def __str__(self) -> str:
+        lines = [
+            f"{result.outcome}: {result.name}" + (f": {result.message}" if result.message else "")
+            for result in self.results
+        ]
+        return "\n".join([f"{self.part.kind} {self.part.text}", *lines])
+
+
+def checks(
+    part: Part, *, expected_failures: Mapping[str, str] | None = None, provider: str = ""
+) -> list[Check]:
+    """Give the checks of a part's kind.
+
+    Parameters
+    ----------
+    part : Part
+        With its options: another value is another part to check.
+    expected_failures : mapping of str to str, optional
+        From a check's name to the reason why the part is known to fail it.
+    provider : str, optional
+        Package and version, for messages.
+
+    Raises
+    ------
+    PartError
+        If it is not a part.
+    SettingError
+        If there is no such check, or no reason is given.
+    """
+    if getattr(part, "kind", None) not in KINDS:
+        raise PartError(f"{part!r} is not a part; make one with @nnplug.activation or another.")
+    suite, reasons = SUITES[part.kind], expected_failures or {}
+    for name, reason in reasons.items():
+        if name not in suite:
+            raise SettingError(
+                f"expected_failures: there is no check {name!r} of {part.kind} {part.name!r}."
+                f"{suggest(name, suite)}\nThe checks are {', '.join(suite)}."
+            )
+        if not reason.strip():
+            raise SettingError(
+                f"expected_failures: {name!r} needs the reason why {part.kind} {part.name!r} is "
+                "known to fail it."
+            )
+    return [
+        Check(name, part, function, reasons.get(name, ""), provider)
+        for name, function in suite.items()
+    ]
+
+
+def run(part: Part, *, expected_failures: Mapping[str, str] | None = None) -> Report:
+    """Run every check of a part.
+
+    Parameters
+    ----------
+    expected_failures : mapping of str to str, optional
+        From a check's name to the reason why the part is known to fail it; a
+        check that passes all the same is a failure.
+
+    Returns
+    -------
+    Report
+
+    Examples
+    --------
+    >>> from nnplug.builtin.activations import relu
+    >>> run(relu).passed
+    True
+    """
+    found = checks(part, expected_failures=expected_failures)
+    return Report(part, tuple(run_check(each) for each in found))
+
+
+def run_check(check: Check) -> Result:
+    """Run one check and say what came out."""
+    start = time.perf_counter()
+    outcome: Outcome = "passed"
+    message, curve = "", None
+    try:
+        check()
+    except CheckFailure as failure:
+        outcome = "expected failure" if check.reason else "failed"
+        message, curve = check.reason or failure.finding, failure.curve
+    else:
+        if check.reason:
+            outcome = "unexpected pass"
+            message = f"it passes, and was expected to fail: {check.reason}"
+    return Result(check.name, outcome, message, time.perf_counter() - start, curve)
+
+
+def provider_of(part: Part) -> str:
+    """Name the package and version that a part's module comes from, if one is known."""
+    top = part.function.__module__.partition(".")[0]
+    if top == "nnplug":
+        return f"nnplug {nnplug.__version__}"
+    for entry_point in importlib.metadata.entry_points(group=GROUP):
+        if entry_point.module.partition(".")[0] == top and entry_point.dist is not None:
+            return f"{entry_point.dist.name} {entry_point.dist.version}"
+    return ""
+
+
+def _raised(error: BaseException) -> str:
+    """Describe an exception of the part's code, with the author's line."""
+    if isinstance(error, nnplug.errors.NnplugError):
+        return str(error)
+    if isinstance(error, SystemExit):
+        what = f"it calls sys.exit({error.code!r})"
+    else:
+        what = f"it raises {type(error).__name__}: {error}"
+    here, numpy = str(Path(nnplug.__file__).parent), str(Path(np.__file__).parent)
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith((here, numpy, "<"))
+    ]
+    return f"{frames[-1].filename}:{frames[-1].lineno}: {what}" if frames else what

@@ -1,0 +1,231 @@
+"""The checks of a loss."""
+
+# ruff: noqa: D401  # a check's docstring says what it makes sure of
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nnplug.formulas.derivative import differentiate
+from nnplug.formulas.evaluation import evaluate
+from nnplug.formulas.graph import Symbol
+from nnplug.formulas.primitives import new_graph
+from nnplug.formulas.tracing import lower
+from nnplug.parts import Loss
+from nnplug.testing import engine
+from nnplug.testing.activations import curve_along, worst
+from nnplug.testing.examples import (
+    Suite,
+    deterministic,
+    inputs_unchanged,
+    loss_arguments,
+    options,
+    random,
+)
+from nnplug.testing.failure import Wrong, contrast, different, number, where_in
+from nnplug.testing.numeric import gradient as measure
+from nnplug.types import AnyArray
+
+__all__ = ["CHECKS"]
+
+SHAPES = ((1, 1), (1, 3), (4, 1), (5, 3), (3, 4))
+"""Rows and outputs: one row, one output, and neither square."""
+
+
+def _traced(part: Loss) -> list[Symbol]:
+    """Trace the errors and the derivative of their sum."""
+    graph = new_graph()
+    output, target = part.inputs(graph)
+    errors = part.value(output, target)
+    return [errors, *differentiate(errors, [output], graph.constant(1.0))]
+
+
+def _evaluate(
+    part: Loss, nodes: list[Symbol], output: AnyArray, target: AnyArray
+) -> list[AnyArray]:
+    return evaluate(nodes, {part.takes: output.copy(), part.against: target.copy()})
+
+
+def _number(part: Loss, output: AnyArray, target: AnyArray) -> float:
+    """Average or sum what the author's function returns."""
+    errors = np.asarray(part(output.copy(), target.copy()), np.float64)
+    return float(errors.sum() if part.reduction == "sum" else errors.mean())
+
+
+def _size(output: AnyArray) -> str:
+    rows, columns = output.shape
+    return f"{rows} row{'s' if rows > 1 else ''} and {columns} output{'s' if columns > 1 else ''}"
+
+
+def formula(part: Loss) -> None:
+    """The traced formula, as written and lowered, is the function."""
+    nodes = _traced(part)
+    for rows, columns in SHAPES:
+        output, target = loss_arguments(part, rows, columns)
+        expected = np.asarray(part(output.copy(), target.copy()))
+        for form, forms in (("traced", nodes), ("traced and lowered", lower(nodes))):
+            errors = _evaluate(part, forms, output, target)[0]
+            said = different(errors, expected)
+            if said:
+                raise Wrong(f"errors of the formula, {form}, for {_size(output)}, {said}")
+
+
+def gradient(part: Loss) -> None:
+    """Training descends the number it prints, at any number of rows and outputs."""
+    for seed, (rows, columns) in enumerate(SHAPES):
+        output, target = loss_arguments(part, rows, columns, seed=seed)
+        measured = measure(lambda each, target=target: _number(part, each, target), output)  # type: ignore[misc]  # target is bound early
+        given = engine.printed_loss(part, output, target)[2]
+        index, wrong = worst(given.reshape(-1), measured)
+        if index is not None:
+            place = tuple(int(at) for at in np.unravel_index(index, output.shape))
+            raise Wrong(
+                f"derivative of the printed number for {_size(output)}, at {where_in(place)}, "
+                f"{part.takes} = {number(output[place])}: "
+                f"{contrast(given[place], measured.slope[place])}; wrong at {wrong} of "
+                f"{output.size} elements",
+                curve_along(
+                    part.takes,
+                    output,
+                    place,
+                    lambda each, target=target: _number(part, each, target),
+                    lambda each, target=target: engine.printed_loss(part, each, target)[2],
+                ),
+            )
+
+
+def reduction(part: Loss) -> None:
+    """The printed number is the mean, or the declared sum, of the function's errors."""
+    if part.reduction not in ("mean", "sum"):
+        raise Wrong(f"reduction is {part.reduction!r}, neither 'mean' nor 'sum'")
+    for rows, columns in SHAPES:
+        output, target = loss_arguments(part, rows, columns)
+        expected = _number(part, output, target)
+        evaluated, trained, _ = engine.printed_loss(part, output, target)
+        for where, given in (("an evaluation", evaluated), ("a training step", trained)):
+            if not np.isclose(given, expected, rtol=1e-10, atol=1e-13):
+                raise Wrong(
+                    f"{part.reduction} printed by {where}, for {_size(output)}: "
+                    f"{contrast(given, expected)}"
+                )
+
+
+def minimum(part: Loss) -> None:
+    """Nothing is better than the target; the right class is better than a wrong one."""
+    if part.against == "target" and part.takes != "logits":
+        for seed in range(6):
+            _, target = loss_arguments(part, 4, 3, seed=seed)
+            away = target + random(seed).normal(size=target.shape) * 10.0 ** (-seed / 2)
+            if part.takes == "probabilities":
+                away = np.clip(away, 0.001, 0.999)
+            best, worse = _number(part, target, target), _number(part, away, target)
+            if not best <= worse + 1e-12 * abs(worse):
+                raise Wrong(
+                    f"the loss where {part.takes} and target are equal is {number(best, 6)}, and "
+                    f"{number(worse, 6)} at up to {number(abs(away - target).max())} from it"
+                )
+        return
+    right, wrong, target = _right_and_wrong(part)
+    better, worse = _number(part, right, target), _number(part, wrong, target)
+    if not better < worse:
+        raise Wrong(
+            f"the loss of right answers is {number(better, 6)}, of wrong ones {number(worse, 6)}"
+        )
+
+
+def _right_and_wrong(part: Loss) -> tuple[AnyArray, AnyArray, AnyArray]:
+    """Make confident answers for three classes, or for yes and no."""
+    if part.against == "labels":
+        labels = np.array([[0], [1], [2], [1]])
+        hits, misses = np.eye(3)[labels[:, 0]], np.eye(3)[(labels[:, 0] + 1) % 3]
+        if part.takes == "probabilities":
+            return 0.05 + 0.85 * hits, 0.05 + 0.85 * misses, labels
+        return 4 * hits, 4 * misses, labels
+    target = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    right = 8 * target - 4
+    return right, -right, target
+
+
+def finite(part: Loss) -> None:
+    """Errors and derivative are finite at ±1e4, or at probabilities of 0 and 1."""
+    nodes = _traced(part)
+    for dtype in (np.float64, np.float32):
+        output, target = loss_arguments(part, 5, 3, dtype)
+        if part.takes == "probabilities":
+            # They occur: the sigmoid of 40 is 1.
+            output[:] = np.array([[0, 1, 0], [1, 0, 0], [0, 0, 1], [1, 0, 0], [0, 1, 0]])
+            if part.against == "target":
+                target[:2], target[2:] = output[:2], 1 - output[2:]
+        else:
+            output[:3] = np.array([[1e4, -1e4, 0], [1e4, 1e4, 1e4], [-1e4, -1e4, -1e4]])
+        found = [np.asarray(part(output.copy(), target.copy()))]
+        found += _evaluate(part, nodes, output, target)
+        for what, each in zip(("error", "error", "derivative"), found, strict=True):
+            bad = ~np.isfinite(each.reshape(len(output), -1))
+            if bad.any():
+                row, column = np.argwhere(bad)[0]
+                shown = ", ".join(number(value) for value in output[row])
+                against = ", ".join(number(value) for value in target[row])
+                raise Wrong(
+                    f"{what} for {part.takes} ({shown}) and {part.against} ({against}) in "
+                    f"{np.dtype(dtype).name}: the part gives "
+                    f"{each.reshape(len(output), -1)[row, column]}, expected a finite number"
+                )
+
+
+def shape(part: Loss) -> None:
+    """It returns one error for each element, or for each row."""
+    for rows, columns in SHAPES:
+        output, target = loss_arguments(part, rows, columns)
+        found = np.shape(part(output, target))
+        if found not in ((rows, columns), (rows, 1), (rows,)):
+            raise Wrong(
+                f"errors for {_size(output)}: the part gives shape {found}, expected "
+                f"({rows}, {columns}), one for each element, or ({rows}, 1), one for each row; "
+                "nnplug averages them"
+            )
+
+
+def strict_shapes(part: Loss) -> None:
+    """Outputs (N, 1) against targets (N,) are refused, never broadcast to (N, N)."""
+    output, target = loss_arguments(part, 3, 1)
+    try:
+        evaluated, *_ = engine.printed_loss(part, output, target[:, 0])
+    except Exception:  # which one is the choice of whoever refuses
+        return
+    raise Wrong(
+        f"{part.takes} of shape {output.shape} and {part.against} of shape {target[:, 0].shape} "
+        f"give {number(evaluated)}, expected an error"
+    )
+
+
+def dtype(part: Loss) -> None:
+    """float32 in, float32 out, for errors and derivative; float64 likewise."""
+    nodes = _traced(part)
+    for kind in (np.float32, np.float64):
+        output, target = loss_arguments(part, 4, 3, kind)
+        found: list[Any] = [part(output.copy(), target.copy())]
+        found += _evaluate(part, nodes, output, target)
+        for what, each in zip(("errors", "errors", "derivative"), found, strict=True):
+            if np.asarray(each).dtype != kind:
+                raise Wrong(
+                    f"{what} for {np.dtype(kind).name}: the part gives {np.asarray(each).dtype}, "
+                    "expected the input's dtype; a number of NumPy's, such as np.float64(2), "
+                    "widens an array, a plain 2.0 does not"
+                )
+
+
+CHECKS: Suite = {
+    "formula": formula,
+    "gradient": gradient,
+    "reduction": reduction,
+    "minimum": minimum,
+    "finite": finite,
+    "shape": shape,
+    "strict-shapes": strict_shapes,
+    "dtype": dtype,
+    "inputs-unchanged": inputs_unchanged,
+    "deterministic": deterministic,
+    "options": options,
+}

@@ -1,0 +1,73 @@
+"""The suite as tests of pytest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import pytest
+
+from nnplug.errors import SettingError, suggest
+from nnplug.parts import Part
+from nnplug.testing.failure import CheckFailure
+from nnplug.testing.kit import SUITES, Check, checks
+
+__all__ = ["parametrize"]
+
+
+def parametrize(
+    *parts: Part, expected_failures: Mapping[str, str] | None = None
+) -> pytest.MarkDecorator:
+    """Make a test that takes `check` run once for each check of each part.
+
+    Parameters
+    ----------
+    *parts : Part
+    expected_failures : mapping of str to str, optional
+        From a check's name (`"minimum"`, of every part that has it) or id
+        (`"pinball-minimum"`) to the reason why it is known to fail. A test
+        that passes all the same fails.
+
+    Raises
+    ------
+    SettingError
+        If there is no such check, or no reason is given.
+
+    Examples
+    --------
+    >>> from nnplug.builtin.activations import relu, tanh
+    >>> @parametrize(relu, tanh)
+    ... def test_conformance(check):
+    ...     check()
+    """
+    reasons = dict(expected_failures or {})
+    every = [each for part in parts for each in checks(part)]
+    ids = [each.id for each in every]
+    for key in reasons:
+        if key not in ids and all(key != each.name for each in every):
+            raise SettingError(
+                f"expected_failures: there is no check {key!r} of these parts."
+                f"{suggest(key, ids)}\nThe names are those of nnplug.testing.SUITES, or "
+                f"part-name, such as {ids[0] if ids else 'mish-derivative'}."
+            )
+    # An activation and a loss may share a name; a test's id may not.
+    repeated = {id_ for id_, count in Counter(ids).items() if count > 1}
+    found = []
+    for part in parts:
+        own = {
+            name: reasons.get(f"{part.name}-{name}", reasons.get(name, ""))
+            for name in SUITES[part.kind]
+            if f"{part.name}-{name}" in reasons or name in reasons
+        }
+        found += [_test(each, repeated) for each in checks(part, expected_failures=own)]
+    return pytest.mark.parametrize("check", found)
+
+
+def _test(check: Check, repeated: set[str]) -> object:
+    id_ = f"{check.part.kind}-{check.id}" if check.id in repeated else check.id
+    marks = (
+        [pytest.mark.xfail(reason=check.reason, raises=CheckFailure, strict=True)]
+        if check.reason
+        else []
+    )
+    return pytest.param(check, id=id_, marks=marks)
