@@ -29,10 +29,9 @@ def run(folder: Path, *arguments: str) -> str:
 
 
 def test_a_new_activation_is_found_by_everything(tmp_path):
+    made = shutil.ignore_patterns("__pycache__", "_build", "generated")
     for name in ("nnplug", "tests", "docs"):
-        shutil.copytree(
-            ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "_build", "generated")
-        )  # fmt: skip
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=made)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     home = tmp_path / "nnplug" / "builtin" / "activations.py"
     text = home.read_text(encoding="utf-8")
@@ -45,8 +44,9 @@ def test_a_new_activation_is_found_by_everything(tmp_path):
     assert "hypot(x, width)" in run(tmp_path, "-m", "nnplug", "plugins", "show", "smooth_abs")
     complete = run(
         tmp_path, "-c",
-        "from nnplug.cli.options import PartType;"
-        "print([each.value for each in PartType('activation').shell_complete(None, None, 'smo')])",
+        "import click; from nnplug.cli.options import PartType;"
+        "context = click.Context(click.Command('train'));"
+        "print([each.value for each in PartType('activation').shell_complete(context, None, 'smo')])",
     )  # fmt: skip
     assert complete.strip() == "['smooth_abs']"
     contract = run(
