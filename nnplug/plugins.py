@@ -88,7 +88,7 @@ class PluginManager:
         if installed is not None:
             self._take_installed(installed)
         for text in dict.fromkeys(local):
-            self._load_local(text)
+            self.load_named(text)
 
     @classmethod
     def from_environment(
@@ -249,8 +249,19 @@ class PluginManager:
         if provider.notes:
             raise PluginError(f"Plugin {provider.label}: {provider.notes[0]}")
 
-    def _load_local(self, text: str) -> None:
-        """Load what `-p` names; it was asked for, so a failure is an error."""
+    def load_named(self, text: str) -> None:
+        """Load what `-p` names; it was asked for, so a failure is an error.
+
+        Parameters
+        ----------
+        text : str
+            As in `local`.
+
+        Raises
+        ------
+        PluginError
+            If there is no such plugin, or it cannot be loaded.
+        """
         if text.endswith(".py") or "/" in text or os.sep in text:
             path = Path(text).resolve()
             if not path.is_file():

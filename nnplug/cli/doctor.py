@@ -1,0 +1,238 @@
+"""`nnplug plugins doctor`: what is wrong with the installed plugins."""
+
+from __future__ import annotations
+
+import json
+import os
+import textwrap
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nnplug.cli.options import plugin_options, plugins_given
+
+if TYPE_CHECKING:
+    from nnplug.plugins import PluginManager, Provider
+
+__all__ = ["doctor"]
+
+_EPILOG = """\b
+What it reports:
+  an import, a registration or a hook that fails
+  a hook that is misspelt, not decorated, or takes other arguments
+  a part that is no part, is of another kind than its hook, or has a name
+  that is built in or that another package has
+  a large package that is imported before anybody needs it, a slow import
+  a name in -p no:NAME or NNPLUG_PLUGINS that nothing has
+"""
+
+WIDTH = 79
+
+
+@dataclass
+class Finding:
+    """One plugin and what was found.
+
+    Attributes
+    ----------
+    state : str
+        `"loaded"`, `"failed"` or `"blocked"`, which is not examined.
+    seconds : float or None
+        What loading it took.
+    parts : list of dict
+        `kind`, `name` and `aliases` of each.
+    problems : list of str
+    notes : list of str
+        What is no fault, but good to know.
+    """
+
+    package: str
+    version: str
+    entry_point: str
+    module: str
+    state: str
+    seconds: float | None = None
+    parts: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def label(self) -> str:
+        """Package and version, for a person."""
+        return f"{self.package} {self.version}".rstrip()
+
+
+@click.command(epilog=_EPILOG)
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@click.option(
+    "--time-limit", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True,
+    metavar="SECONDS", help="For each plugin.",
+)  # fmt: skip
+@click.option(
+    "--slow", type=click.FloatRange(min=0), default=1.0, show_default=True, metavar="SECONDS",
+    help="An import that takes longer is reported.",
+)  # fmt: skip
+@plugin_options
+@click.pass_context
+def doctor(context: click.Context, as_json: bool, time_limit: float, slow: float) -> None:
+    """Import each plugin by itself and say what is wrong with it.
+
+    Each is loaded in a process of its own, with a time limit, so one that
+    hangs or ends Python does no harm. The exit code is 1 if there is a
+    problem, and 0 if there is none.
+    """
+    manager, requests = _what_to_examine(context)
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        findings = list(pool.map(lambda each: _examine(each, time_limit), requests))
+    for finding, request in zip(findings, requests, strict=True):
+        if finding.seconds is not None and finding.seconds > slow:
+            again = _examine(request, time_limit).seconds  # alone: nothing else is in its way
+            finding.seconds = min(finding.seconds, again if again is not None else time_limit)
+            if finding.seconds > slow:
+                finding.problems.append(
+                    f"loading it takes {finding.seconds:.1f} s; more than {slow:g} s is slow. "
+                    "Leave to the functions what only they need."
+                )
+    _find_clashes(findings, manager)
+    settings = manager.unmatched
+    if as_json:
+        report = {
+            "ok": not settings and not any(each.problems for each in findings),
+            "plugins": [vars(each) for each in findings],
+            "settings": settings,
+        }
+        click.echo(json.dumps(report, indent=2))
+    else:
+        _print(findings, settings)
+    if settings or any(each.problems for each in findings):
+        context.exit(1)
+
+
+def _what_to_examine(context: click.Context) -> tuple[PluginManager, list[dict[str, Any]]]:
+    """List the plugins: the installed ones, and those that only `-p` names."""
+    from nnplug.plugins import PluginManager
+    from nnplug.registry import Registry
+
+    given = context.find_object(Registry)
+    options, _ = plugins_given(context)
+    blocking = [text for text in options if text.startswith("no:")]
+    manager = given.plugins if given is not None else PluginManager.from_environment(blocking)
+    local = []
+    for text in dict.fromkeys(text for text in options if text not in blocking):
+        called = [each for each in manager.installed if text == each.module or each.is_called(text)]
+        for provider in called:
+            provider.state = "available" if provider.state == "blocked" else provider.state
+        if not called:
+            local.append({"local": text})
+    return manager, [*map(_request, manager.installed), *local]
+
+
+def _request(provider: Provider) -> dict[str, Any]:
+    keys = ("package", "version", "entry_point", "module", "state", "cause")
+    return {key: getattr(provider, key) for key in keys}
+
+
+def _examine(request: dict[str, Any], limit: float) -> Finding:
+    from nnplug.cli.examine import examine
+    from nnplug.plugins import LOCAL
+
+    if "local" in request:
+        finding = Finding(LOCAL, "", request["local"], request["local"], "available")
+    else:
+        finding = Finding(**{key: value for key, value in request.items() if key != "cause"})
+    if finding.state == "blocked":
+        finding.notes.append(request["cause"])
+        return finding
+    if finding.state == "failed":  # its metadata cannot be read
+        finding.problems.append(request["cause"])
+        return finding
+    result = examine(request, limit)
+    finding.state = result["state"]
+    finding.seconds = result["seconds"]
+    finding.parts = result["parts"]
+    if result["state"] == "failed":
+        finding.problems.append(result["cause"])
+    finding.problems += result["notes"] + result["near_misses"]
+    finding.problems += [
+        f"{each['place'] + ': ' if each['place'] else ''}it imports {each['module']} as soon as it "
+        "is loaded; import it in the function that uses it."
+        for each in result["heavy"]
+    ]
+    return finding
+
+
+def _find_clashes(findings: list[Finding], manager: PluginManager) -> None:
+    """Report the names of parts, and of entry points, that two packages have."""
+    owners: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        for part in finding.parts:
+            for name in (part["name"], *part["aliases"]):
+                owners.setdefault((part["kind"], name), []).append(finding)
+    for (kind, name), sharing in owners.items():
+        for finding in sharing:
+            others = dict.fromkeys(
+                each.label for each in sharing if each.package != finding.package
+            )
+            if others:
+                finding.problems.append(
+                    f"{kind} {name!r} is also in {', '.join(others)}; "
+                    f"write {finding.package}/{name} for this one."
+                )
+    for finding, provider in zip(findings, manager.installed, strict=False):
+        others = dict.fromkeys(each.label for each in manager.namesakes(provider))
+        if others:
+            finding.notes.append(
+                f"entry point {finding.entry_point!r} is also in {', '.join(others)}; "
+                f"load or block it as {finding.package}."
+            )
+
+
+def _print(findings: list[Finding], settings: list[str]) -> None:
+    for line in settings:
+        click.echo(_mark("problem", "red") + _fill(line, " " * 9))
+    for finding in findings:
+        took = f", {finding.seconds * 1000:.0f} ms" if finding.seconds is not None else ""
+        where = f" ({finding.entry_point})" if finding.entry_point else ""
+        state = finding.state if finding.state != "loaded" or finding.problems else "ok"
+        click.echo(f"{click.style(finding.label, bold=True)}{where}: {state}{took}")
+        parts = ", ".join(f"{part['kind']} {part['name']}" for part in finding.parts)
+        for title, color, texts in (
+            ("problem", "red", finding.problems),
+            ("note", "yellow", finding.notes),
+            ("parts", None, [parts] if parts else []),
+        ):
+            for text in texts:
+                click.echo(f"  {_mark(title, color)}{_fill(text, ' ' * 11)}")
+        if finding.state == "failed" and finding.version:
+            click.echo(f"           traceback: nnplug plugins show {finding.package}")
+    wrong = sum(bool(each.problems) for each in findings)
+    if findings:
+        click.echo()
+    click.echo(
+        f"{_count(len(findings), 'plugin')}: "
+        + (f"{wrong} with problems" if wrong else "no problem")
+        + (f"; {_count(len(settings), 'problem')} in the settings" if settings else "")
+        + "."
+    )
+
+
+def _mark(title: str, color: str | None) -> str:
+    return click.style(f"{title:7}", fg=color) + "  "
+
+
+def _fill(text: str, indent: str) -> str:
+    """Wrap a text whose first line begins after `indent`; paths stay whole."""
+    return textwrap.fill(
+        text,
+        width=WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ).lstrip()
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
