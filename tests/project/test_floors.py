@@ -23,7 +23,7 @@ FLOORS = (
     ("plans", "engines"),
     ("training",),
     ("tables",),
-    ("sources", "settings", "callbacks", "run", "testing"),
+    ("sources", "settings", "callbacks", "run", "scaffold", "testing"),
     ("cli", "__main__"),
 )
 
