@@ -4,111 +4,24 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
 
-ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "plugins" / "nnplug-example"
-
-
-class Environment:
-    """A virtual environment that holds nnplug, the example and what they require."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        run(sys.executable, "-m", "venv", folder / "venv")
-        self.bin = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
-        borrow("nnplug", "pytest", into=folder / "borrowed")
-        (packages,) = (folder / "venv").rglob("site-packages")
-        (packages / "borrowed.pth").write_text(f"{folder / 'borrowed'}\n")
-        for source in (ROOT, EXAMPLE):
-            run(sys.executable, "-m", "build", "--wheel", "--no-isolation",
-                "--outdir", folder / "wheels", source)  # fmt: skip
-        self.install("nnplug")
-        self.install("nnplug-example")
-
-    def install(self, package: str) -> None:
-        (wheel,) = (self.folder / "wheels").glob(f"{package.replace('-', '_')}-[0-9]*.whl")
-        self.python("-m", "pip", "install", "--no-deps", "--no-index", "--quiet", wheel)
-
-    def uninstall(self, package: str) -> None:
-        self.python("-m", "pip", "uninstall", "--yes", "--quiet", package)
-
-    def python(self, *arguments: object, fails: int = 0) -> str:
-        return run(self.bin / "python", *arguments, cwd=self.folder, fails=fails)
-
-    def nnplug(self, *arguments: object, fails: int = 0) -> str:
-        return run(self.bin / "nnplug", *arguments, cwd=self.folder, fails=fails)
-
-
-def run(*command: object, cwd: Path | None = None, fails: int = 0) -> str:
-    """Run a command in a clean environment; what it writes, both streams."""
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PYTHON", "NNPLUG", "PIP", "COLUMNS", "FORCE_COLOR", "PYTEST"))
-    }
-    environment["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
-    done = subprocess.run(
-        list(map(str, command)),
-        cwd=cwd,
-        env=environment,
-        text=True,
-        encoding="utf-8",
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
-    assert done.returncode == fails, done.stdout
-    return done.stdout
-
-
-def borrow(*packages: str, into: Path) -> None:
-    """Link what packages require, and nothing else, from the running interpreter.
-
-    So nothing is downloaded, and a requirement that is not declared is missed.
-    """
-    into.mkdir()
-    waiting, seen = list(packages), set()
-    while waiting:
-        distribution = importlib.metadata.distribution(waiting.pop())
-        if distribution.name in seen:
-            continue
-        seen.add(distribution.name)
-        for text in distribution.requires or ():
-            requirement = Requirement(text)
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                waiting.append(requirement.name)
-        if distribution.name == "nnplug":
-            continue
-        tops = {file.parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}
-        for top in tops:
-            if not (into / top).exists():
-                (into / top).symlink_to(Path(str(distribution.locate_file(top))))
-
-
-@pytest.fixture(scope="session")
-def environment(tmp_path_factory):
-    return Environment(tmp_path_factory.mktemp("example"))
+from tests.plugins.environments import EXAMPLE
 
 
 @pytest.fixture
 def without_example(environment):
     environment.uninstall("nnplug-example")
     yield environment
-    environment.install("nnplug-example")
+    environment.install(environment.wheels.of("nnplug-example"))
 
 
 def test_the_package_holds_what_it_should(environment):
     files = importlib.metadata.Distribution.discover(
         name="nnplug-example",
-        path=[str(next((environment.folder / "venv").rglob("site-packages")))],
+        path=[str(environment.packages)],
     )
     names = {str(file).replace("\\", "/") for file in next(iter(files)).files}
     assert {
@@ -120,7 +33,7 @@ def test_the_package_holds_what_it_should(environment):
 
 def test_list_names_the_package_without_importing_it(environment):
     lines = environment.nnplug("plugins", "list").splitlines()
-    assert lines[0].split() == ["Package", "Version", "State", "Entry", "points"]
+    assert lines[0].split() == ["Package", "Version", "State", "Provides"]
     assert lines[-1].split(maxsplit=3)[:3] == ["nnplug-example", "0.1.0", "available"]
     assert lines[-1].rstrip().endswith("lion, pinball, squareplus")
 
