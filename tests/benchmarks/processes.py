@@ -17,8 +17,12 @@ DISTURBED = 0.1
 """The share of the processors that others may use during a measurement."""
 
 ATTEMPTS = 4
-PATIENCE = 60.0
+PATIENCE = 20.0
 """Seconds to wait for a quiet machine, before each attempt."""
+
+
+class FailedError(Exception):
+    """A process that ended with an error; its message has what it wrote."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ def run(command: tuple[str, ...], threads: int) -> Finished:
         output.seek(0)
         errors.seek(0)
         if process.returncode:
-            raise SystemExit(f"{' '.join(command)}\n{errors.read().decode()}")
+            raise FailedError(f"{' '.join(command)}\n{errors.read().decode()}")
         unit = 1 if sys.platform == "darwin" else 1024
         # The kernel counts in hundredths of a second, so a few are no evidence.
         share = max(0.0, others - 0.03) / (seconds * (os.cpu_count() or 1))
@@ -71,12 +75,22 @@ def run(command: tuple[str, ...], threads: int) -> Finished:
 def run_undisturbed(command: tuple[str, ...], threads: int) -> Finished:
     """Run a command when the machine is quiet, again if others were busy meanwhile.
 
-    After a few attempts the least disturbed one is taken.
+    After a few attempts the least disturbed one is taken. A process that
+    fails is tried again too, but only once: a machine that runs short of
+    memory may fail to load a library.
     """
-    finished = []
+    finished: list[Finished] = []
+    failed = False
     for _ in range(ATTEMPTS):
         _wait_for_quiet()
-        finished.append(run(command, threads))
+        try:
+            finished.append(run(command, threads))
+        except FailedError as error:
+            if failed:
+                raise
+            failed = True
+            print(f"  {error}  again", file=sys.stderr, flush=True)
+            continue
         if finished[-1].others <= DISTURBED:
             break
         print(f"  others used {finished[-1].others:.0%}; again", file=sys.stderr, flush=True)
