@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import nnplug
+import nnplug.errors
 from nnplug.errors import DivergedError
 from nnplug.network import Network
 from nnplug.parts import Optimizer
@@ -414,3 +415,83 @@ def test_an_optimizer_is_traced_in_the_form_it_is_used():
     assert part("optimizer", "adam").slots == ("m", "v")
     assert part("optimizer", "adam").uses_step
     assert not part("optimizer", "sgd").uses_step
+
+
+def test_a_loss_over_rows_may_be_a_mean(dtype=np.float32):
+    @nnplug.loss
+    def by_row(prediction, target):
+        """Mean squared error, averaged over each row first: the same number."""
+        return np.mean((prediction - target) ** 2, axis=-1, keepdims=True)
+
+    def trained(loss):
+        net, (x, y) = network(dtype=dtype), data(dtype=dtype)
+        history = train_network(
+            net, loss, part("optimizer", "adam"), x, y, epochs=3, batch_size=4, seed=0
+        )
+        return net.parameters, history["loss"]
+
+    (ours, losses), (others, expected) = trained(by_row), trained(part("loss", "mse"))
+    np.testing.assert_allclose(ours, others, rtol=1e-4)
+    assert losses == pytest.approx(expected, rel=1e-5)
+
+
+def test_an_activation_may_normalise_its_row():
+    @nnplug.activation
+    def centred(x):
+        """Subtract the mean of the row."""
+        return x - np.mean(x, axis=-1, keepdims=True)
+
+    for dtype in (np.float32, np.float64):
+        net, (x, y) = network(dtype=dtype), data(dtype=dtype)
+        net = Network(
+            3, (5,), 2, activations=[centred],
+            output_activation=part("activation", "identity"), dtype=dtype,
+        )  # fmt: skip
+        net.initialize(part("initializer", "he_normal"), 0)
+        history = train_network(
+            net, part("loss", "mse"), part("optimizer", "adam"), x, y,
+            epochs=20, batch_size=4, seed=0,
+        )  # fmt: skip
+        assert history["loss"][-1] < history["loss"][0]
+
+
+def test_a_formula_that_cannot_be_traced_runs_as_it_stands():
+    import math
+
+    @nnplug.activation(derivative=lambda x, y: 1 - y * y)
+    def slow_tanh(x):
+        """The hyperbolic tangent, element by element in Python."""
+        return np.array([[math.tanh(each) for each in row] for row in x], x.dtype)
+
+    def trained(activation):
+        net, (x, y) = network(activation="tanh"), data()
+        net = Network(
+            3, (5,), 2, activations=[activation],
+            output_activation=part("activation", "identity"), dtype=np.float64,
+        )  # fmt: skip
+        net.initialize(part("initializer", "he_normal"), 0)
+        train_network(
+            net, part("loss", "mse"), part("optimizer", "adam"), x, y,
+            epochs=3, batch_size=4, seed=0,
+        )  # fmt: skip
+        return net.parameters
+
+    np.testing.assert_allclose(trained(slow_tanh), trained(part("activation", "tanh")), rtol=1e-12)
+
+
+def test_a_function_of_the_wrong_shape_is_named():
+    @nnplug.activation(derivative=lambda x, y: y)
+    def first_column(x):
+        """Give one column only."""
+        return np.array(x)[:, :1] if isinstance(x, np.ndarray) else x[:, :1]
+
+    net = Network(
+        3, (5,), 2, activations=[first_column],
+        output_activation=part("activation", "identity"), dtype=np.float64,
+    )  # fmt: skip
+    x, y = data()
+    with pytest.raises(nnplug.errors.FormulaError, match=r"first_column.*returned shape \(4, 1\)"):
+        train_network(
+            net, part("loss", "mse"), part("optimizer", "sgd"), x, y,
+            epochs=1, batch_size=4, seed=0,
+        )  # fmt: skip

@@ -1,0 +1,225 @@
+"""Writing a formula's expression graph as instructions over named values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nnplug.formulas.graph import Operation, Shape, Symbol
+from nnplug.network import Network, Span
+from nnplug.plans.program import Instruction, Section, Value
+
+__all__ = [
+    "CAST",
+    "COPY",
+    "DOT",
+    "DOT_LEFT",
+    "DOT_RIGHT",
+    "SQUARES",
+    "SUM_ROWS",
+    "TAKE",
+    "TOTAL",
+    "Emitter",
+    "concrete",
+    "reading_order",
+]
+
+
+def _operation(name: str, evaluate: Callable[..., Any]) -> Operation:
+    return Operation(name, evaluate, shape=lambda *shapes: shapes[0])
+
+
+# Operations of a plan that no formula writes.
+DOT = _operation("dot", np.dot)
+DOT_LEFT = _operation("dot_left", lambda a, b: np.dot(a.T, b))  # aᵀ·b
+DOT_RIGHT = _operation("dot_right", lambda a, b: np.dot(a, b.T))  # a·bᵀ
+SUM_ROWS = _operation("sum_rows", lambda a: np.sum(a, axis=0))
+TOTAL = _operation("total", lambda a: np.sum(a, dtype=np.float64))
+TAKE = _operation("take", lambda data, rows: data[rows])
+SQUARES = _operation("squares", lambda a: np.dot(a, a))
+COPY = _operation("copy", lambda a: a)
+CAST = _operation("cast", lambda a: a)
+
+# Inputs that are read for their shape alone.
+_SHAPE_ONLY = {"broadcast_like": 1, "one_hot": 1}
+
+
+class Emitter:
+    """Writes the sections of a program, one after the other.
+
+    Parameters
+    ----------
+    network : Network
+    rows : int
+        The batch size, N.
+
+    Attributes
+    ----------
+    sections : list of Section
+        What has been written.
+    numbers : Section or None
+        Where numbers that change with the step are computed, if a formula
+        has any.
+    """
+
+    def __init__(self, network: Network, rows: int) -> None:
+        self.network = network
+        self.rows = rows
+        self.dtype = network.dtype
+        self.sections: list[Section] = []
+        self.numbers: Section | None = None
+        self._constants: dict[tuple[str, str], Value] = {}
+        self._counts: dict[str, int] = {}
+        self._narrow: dict[Value, Value] = {}
+
+    # --- values ---------------------------------------------------------------------
+
+    def section(self, title: str, *, tiled: bool = False, rows: int | None = None) -> Section:
+        """Begin a section; a tiled one goes over `rows`, by default the batch's."""
+        self.sections.append(Section(title, (rows or self.rows) if tiled else None))
+        return self.sections[-1]
+
+    def value(self, name: str, shape: tuple[int, ...], **fields: Any) -> Value:
+        """Make a value of the batch, which tiled sections take row by row."""
+        return Value(name, shape, fields.pop("dtype", self.dtype), per_row=True, **fields)
+
+    def constant(self, number: float, dtype: Any = None) -> Value:
+        """Make a number of a formula, in the dtype of its neighbours."""
+        kind = np.dtype(dtype or self.dtype)
+        key = (repr(number), kind.str)
+        if key not in self._constants:
+            whole = float(number).is_integer() and abs(number) < 1e9
+            text = str(int(number)) if whole else f"{number:.6g}"
+            self._constants[key] = Value(text, (), kind, "constant", number=number)
+        return self._constants[key]
+
+    def parameter(self, name: str, *, gradient: bool = False) -> Value:
+        """Make the value of one parameter array, or of its gradient."""
+        span: Span = self.network.span(name)
+        role: Any = "gradients" if gradient else "parameters"
+        shown = f"{name}.grad" if gradient else name
+        return Value(shown, span.shape, self.dtype, role, start=span.start)
+
+    # --- a formula's graph as instructions --------------------------------------------
+
+    def emit(
+        self,
+        section: Section,
+        roots: Iterable[Symbol],
+        values: dict[int, Value],
+        *,
+        prefix: str,
+        sizes: Mapping[str, int],
+        names: Mapping[int, Value] | None = None,
+    ) -> None:
+        """Append what computes the roots, adding each node's value to `values`.
+
+        Parameters
+        ----------
+        values : dict
+            From the identity of a symbol to its value; inputs stand in it.
+        prefix : str
+            Of the names of values that have none: `prefix.t1`, ...
+        sizes : mapping
+            The size of each labelled dimension.
+        names : mapping, optional
+            Values made beforehand for some nodes.
+        """
+        for symbol in reading_order(roots, values):
+            if symbol.is_constant:
+                continue
+            if symbol.is_input:  # all but the sizes of dimensions stand in `values`
+                values[id(symbol)] = self.constant(float(sizes[symbol.name]), np.float64)
+                continue
+            read = [self._value(child, values) for child in _read(symbol)]
+            if all(value.role == "constant" for value in read) and not symbol.shape:
+                values[id(symbol)] = self._compute_now(symbol, read)
+                continue
+            # Numbers are computed in float64 beside the arrays: 1 - beta2**step
+            # would lose half its digits in float32.
+            number = all(value.role in ("scalar", "constant") for value in read)
+            number = number and not symbol.shape
+            dtype = np.dtype(np.float64) if number else self.dtype
+            output = (names or {}).get(id(symbol))
+            if output is None:
+                output = self._fresh(symbol, section, prefix, concrete(symbol.shape, sizes), dtype)
+            if number:
+                output.role = "scalar"
+            values[id(symbol)] = output
+            inputs = tuple(read if number else map(self._beside_arrays, read))
+            target = self.numbers if number and self.numbers is not None else section
+            options = dict(symbol.options)
+            target.instructions.append(Instruction(symbol.operation, inputs, output, options))
+
+    def operand(self, symbol: Symbol, values: Mapping[int, Value]) -> Value:
+        """Give the value of a symbol, as an operand of an array operation."""
+        return self._beside_arrays(self._value(symbol, values))
+
+    def _value(self, symbol: Symbol, values: Mapping[int, Value]) -> Value:
+        if not symbol.is_constant:
+            return values[id(symbol)]
+        return self.constant(symbol.value, bool if symbol.dtype_kind == "bool" else np.float64)
+
+    def _fresh(
+        self,
+        symbol: Symbol,
+        section: Section,
+        prefix: str,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+    ) -> Value:
+        self._counts[prefix] = self._counts.get(prefix, 0) + 1
+        name = f"{prefix}.t{self._counts[prefix]}"
+        kind = np.dtype(bool) if symbol.dtype_kind == "bool" else dtype
+        by_row = section.rows is not None and shape[:1] == (section.rows,)
+        return Value(name, shape, kind, per_row=by_row)
+
+    def _compute_now(self, symbol: Symbol, read: Sequence[Value]) -> Value:
+        """Compute a number that does not change, such as 1 / C."""
+        with np.errstate(all="ignore"):
+            result = symbol.operation.evaluate(*(np.asarray(value.number) for value in read))
+        kind = bool if symbol.dtype_kind == "bool" else np.float64
+        return self.constant(float(result), kind)
+
+    def _beside_arrays(self, value: Value) -> Value:
+        """Give a number in the arrays' dtype: a float64 would widen the whole result."""
+        if value.shape or value.dtype != np.float64 or self.dtype == np.float64:
+            return value
+        if value.role == "constant":
+            return self.constant(value.number)
+        if value.role != "scalar":
+            return value
+        if value not in self._narrow:
+            assert self.numbers is not None, "only an optimizer's numbers change with the step"
+            narrow = Value(f"{value.name}.{self.dtype.name}", (), self.dtype, "scalar")
+            self.numbers.instructions.append(Instruction(CAST, (value,), narrow))
+            self._narrow[value] = narrow
+        return self._narrow[value]
+
+
+def _read(symbol: Symbol) -> tuple[Symbol, ...]:
+    """Give the inputs whose numbers are read, not their shape alone."""
+    return symbol.inputs[: _SHAPE_ONLY.get(symbol.operation.name, len(symbol.inputs))]
+
+
+def reading_order(roots: Iterable[Symbol], known: Mapping[int, Any]) -> list[Symbol]:
+    """List what the roots need and is not known, inputs before their users."""
+    order: list[Symbol] = []
+    seen = set(known)
+    stack = [(symbol, False) for symbol in reversed(list(roots))]
+    while stack:
+        symbol, ready = stack.pop()
+        if ready:
+            order.append(symbol)
+        elif id(symbol) not in seen:
+            seen.add(id(symbol))
+            stack.append((symbol, True))
+            stack.extend((child, False) for child in reversed(_read(symbol)))
+    return order
+
+
+def concrete(shape: Shape, sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """Put sizes for labels."""
+    return tuple(dim if isinstance(dim, int) else sizes[dim] for dim in shape)

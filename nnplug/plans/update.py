@@ -1,0 +1,129 @@
+"""The last part of a step: the optimizer, with a check before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nnplug.formulas.graph import Shape, Symbol
+from nnplug.formulas.primitives import new_graph
+from nnplug.formulas.printing import to_text
+from nnplug.formulas.tracing import lower
+from nnplug.network import Span
+from nnplug.parts import Optimizer
+from nnplug.plans.emission import COPY, SQUARES, Emitter, concrete, reading_order
+from nnplug.plans.program import Instruction, Section, Value
+
+__all__ = ["write_update"]
+
+
+def write_update(emitter: Emitter, optimizer: Optimizer) -> None:
+    """Write the update: over the whole vector at once, or for each array by itself.
+
+    An elementwise formula that is the same for matrices and vectors goes over
+    the vector, in tiles; one with norms or matrix products sees each weight
+    and each bias in its own shape.
+    """
+    size = emitter.network.size
+    at_once = optimizer.over == "vector" or _same_for_all(optimizer)
+    pieces = [Span("", 0, size, (size,))] if at_once else list(emitter.network.spans)
+    emitter.numbers = emitter.section(f"update: {optimizer.text}, numbers")
+    for span in pieces:
+        _write_piece(emitter, optimizer, span)
+
+
+def _same_for_all(optimizer: Optimizer) -> bool:
+    """Whether one formula updates every parameter by itself, matrix or not."""
+    forms = [optimizer.update(new_graph(), shape) for shape in (("P",), ("R", "C"))]
+    names = ["param", *optimizer.slots]
+    texts = {to_text(form.outputs, names) for form in forms}
+    return len(texts) == 1 and all(form.elementwise for form in forms)
+
+
+def _write_piece(emitter: Emitter, optimizer: Optimizer, span: Span) -> None:
+    labels: Shape = ("P",) if len(span.shape) < 2 else ("R", "C")
+    shape = span.shape or (1,)
+    sizes = dict(zip(map(str, labels), shape, strict=True))
+    graph = new_graph()
+    update = optimizer.update(graph, labels)
+    lowered = lower(update.outputs)
+    tiled = update.elementwise
+    title = f"update: {optimizer.text}" + (f", {span.name}" if span.name else "")
+    section = emitter.section(title, tiled=tiled, rows=shape[0])
+
+    def stretch(name: str, role: Any, vector: str = "") -> Value:
+        whole = f"{span.name}." if span.name else ""
+        return Value(
+            f"{whole}{name}", shape, emitter.dtype, role, span.start, vector, per_row=tiled
+        )
+
+    param, grad = stretch("param", "parameters"), stretch("grad", "gradients")
+    values = {id(update.param): param, id(update.grad): grad}
+    for name, symbol in zip(optimizer.slots, update.slots, strict=True):
+        values[id(symbol)] = stretch(name, "slot", name)
+    for name in ("learning_rate", "step"):
+        number = Value(name, (), np.dtype(np.float64), "scalar", vector=name)
+        values[id(graph.input(name))] = number
+    before, after = (
+        Value(f"check.{what}", (), emitter.dtype, "result", vector="checks")
+        for what in ("grad", "param'")
+    )
+    places = [stretch("param'", "gradients")]
+    places += [stretch(f"{name}'", "slot", name) for name in optimizer.slots]
+    section.instructions.append(Instruction(SQUARES, (grad,), before))
+    _write_in_place(emitter, section, lowered, values, places, sizes)
+    section.instructions.append(Instruction(SQUARES, (places[0],), after))
+
+
+def _write_in_place(
+    emitter: Emitter,
+    section: Section,
+    lowered: Sequence[Symbol],
+    values: dict[int, Value],
+    places: Sequence[Value],
+    sizes: Mapping[str, int],
+) -> None:
+    """Write the new parameters and slots over the gradients and old slots.
+
+    A result goes straight to its place unless something computed later still
+    reads what is there; then it waits in working memory.
+    """
+    results = [*lowered[1:], lowered[0]]  # the parameter last: it reads the new slots
+    homes = [*places[1:], places[0]]
+    order = [symbol for symbol in reading_order(results, values) if symbol.inputs]
+    names: dict[int, Value] = {}
+    copies: list[tuple[Symbol, Value]] = []
+    for symbol, place in zip(results, homes, strict=True):
+        position = next((at for at, each in enumerate(order) if each is symbol), len(order))
+        read_later = any(
+            _same_place(values.get(id(child)), place)
+            for later in order[position + 1 :]
+            for child in later.inputs
+        )
+        fits = position < len(order) and concrete(symbol.shape, sizes) == place.shape
+        if fits and not read_later and id(symbol) not in names:
+            names[id(symbol)] = place
+        else:
+            copies.append((symbol, place))
+    # A result that is an old array, such as the gradient kept as a slot, is
+    # set aside before anything is written over it.
+    for symbol, place in copies:
+        old = values.get(id(symbol))
+        if old is not None and old.shape and not _same_place(old, place):
+            aside = Value(f"{old.name}.old", old.shape, old.dtype, per_row=old.per_row)
+            section.instructions.append(Instruction(COPY, (old,), aside))
+            names[id(symbol)] = aside
+    emitter.emit(section, results, values, prefix="update", sizes=sizes, names=names)
+    for symbol, place in copies:
+        source = names.get(id(symbol)) or emitter.operand(symbol, values)
+        if not _same_place(source, place):
+            section.instructions.append(Instruction(COPY, (source,), place))
+
+
+def _same_place(value: Value | None, place: Value) -> bool:
+    """Whether a value lies where another will be written."""
+    if value is None:
+        return False
+    return (value.role, value.vector, value.start) == (place.role, place.vector, place.start)
