@@ -417,7 +417,9 @@ def test_an_optimizer_is_traced_in_the_form_it_is_used():
     assert not part("optimizer", "sgd").uses_step
 
 
-def test_a_loss_over_rows_may_be_a_mean(dtype=np.float32):
+def test_a_loss_over_rows_may_be_a_mean():
+    dtype = np.float32
+
     @nnplug.loss
     def by_row(prediction, target):
         """Mean squared error, averaged over each row first: the same number."""
