@@ -89,7 +89,7 @@ def contrast(given: Any, expected: Any) -> str:
     if expected == 0:
         return f"{text} (absolute error {number(error, 2)})"
     share = 100 * error / abs(expected)
-    return f"{text} (relative error {number(share, 2) if share < 100 else f'{share:.0f}'} %)"
+    return f"{text} (relative error {number(share, 2) if share < 99.5 else f'{share:.0f}'} %)"
 
 
 def different(

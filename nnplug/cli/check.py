@@ -1,0 +1,162 @@
+"""`nnplug plugins check`: parts put through the conformance kit."""
+
+from __future__ import annotations
+
+import json
+import math
+import textwrap
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from nnplug.cli.options import kind_option, plugin_options, plugins_given
+
+__all__ = ["check"]
+
+_EPILOG = """\b
+Examples:
+  nnplug plugins check mish
+  nnplug plugins check nnplug-example
+  nnplug plugins check ./my_part.py --kind activation
+"""
+
+WIDTH = 79
+_INDENT = " " * 10
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("target", metavar="NAME|PACKAGE|FILE")
+@kind_option("Only parts of this kind.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True,
+    metavar="SECONDS", help="For loading, and for each check.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@plugin_options
+@click.pass_context
+def check(
+    context: click.Context, target: str, kind: str | None, timeout: float, as_json: bool
+) -> None:
+    """Put parts through the conformance kit.
+
+    NAME is a part, with options if need be (mish, package/mish,
+    elu:alpha=0.5); of a PACKAGE or a FILE every part is checked. They run in
+    a process of their own, with a time limit. Of a wrong derivative, value
+    and derivative are drawn.
+
+    The exit code is 0 if every check passes, 1 if one does not, and 2 if
+    there is no such part or its plugin cannot be loaded.
+    """
+    from nnplug.errors import PluginError
+    from nnplug.testing.isolated import examine
+
+    plugins, strict = plugins_given(context)
+    request = {"target": target, "kind": kind, "plugins": plugins, "strict": strict}
+    parts: list[dict[str, Any]] = []
+    for event in examine(request, timeout):
+        if event["event"] == "error":
+            raise PluginError(event["message"])
+        if event["event"] == "note":
+            click.echo(f"Warning: {event['message']}", err=True)
+        if not as_json:
+            _print(event, parts)
+        _record(event, parts)
+    if as_json:
+        ok = not any(_failed(part) for part in parts)
+        click.echo(json.dumps({"ok": ok, "parts": parts}, indent=2))
+    else:
+        click.echo(f"\n{_summary(parts)}")
+    if any(_failed(part) for part in parts):
+        context.exit(1)
+
+
+def _record(event: dict[str, Any], parts: list[dict[str, Any]]) -> None:
+    """Write an event into the report: one record a part, with one a check."""
+    if event["event"] == "part":
+        known = ("kind", "name", "package", "version", "place")
+        checks = [
+            {"name": name, "about": about, "outcome": "not run", "message": ""}
+            for name, about in event["checks"].items()
+        ]
+        parts.append({**{key: event[key] for key in known}, "checks": checks})
+    elif event["event"] in ("result", "stopped"):
+        current = _current(parts)
+        current |= {"outcome": event.get("outcome", "failed"), "message": event["message"]}
+        if event.get("curve"):
+            # JSON has no NaN: what could not be measured is null.
+            current["curve"] = {
+                key: [each if math.isfinite(each) else None for each in value]
+                if isinstance(value, list)
+                else value
+                for key, value in event["curve"].items()
+            }
+
+
+def _current(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Give the record of the check that is running: they come in order."""
+    record: dict[str, Any] = next(
+        each for each in parts[-1]["checks"] if each["outcome"] == "not run"
+    )
+    return record
+
+
+def _failed(part: dict[str, Any]) -> list[str]:
+    return [each["name"] for each in part["checks"] if each["outcome"] == "failed"]
+
+
+def _print(event: dict[str, Any], parts: list[dict[str, Any]]) -> None:
+    """Print an event as it comes."""
+    if event["event"] == "part":
+        if parts:
+            click.echo()
+        title = click.style(f"{event['kind']} {event['name']}", bold=True)
+        click.echo(f"{title} ({event['provider']})\n  {event['place']}")
+    elif event["event"] == "result" and event["outcome"] == "passed":
+        click.echo(f"  {click.style('ok', fg='green')}      {event['name']}")
+    elif event["event"] in ("result", "stopped"):
+        name = _current(parts)["name"]
+        message = event["message"]
+        if not message.startswith(name):
+            message = f"{name}: {message}"
+        click.echo(f"  {click.style('FAILED', fg='red')}  {_fill(message.splitlines())}")
+        if event.get("curve"):
+            from nnplug.testing.failure import Curve
+            from nnplug.testing.plot import draw
+
+            click.echo(f"\n{draw(Curve(**event['curve']))}\n")
+
+
+def _fill(lines: Iterable[str]) -> str:
+    """Wrap lines; paths stay whole."""
+    return "\n".join(
+        textwrap.fill(
+            line,
+            width=WIDTH,
+            initial_indent=_INDENT,
+            subsequent_indent=_INDENT,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in lines
+    ).lstrip()
+
+
+def _summary(parts: list[dict[str, Any]]) -> str:
+    every = [each["outcome"] for part in parts for each in part["checks"]]
+    said = f"{_count(len(parts), 'part')}, {_count(len(every), 'check')}: "
+    if all(outcome == "passed" for outcome in every):
+        return f"{said}all passed."
+    said += f"{every.count('failed')} failed"
+    if "not run" in every:
+        said += f", {every.count('not run')} not run"
+    named = "; ".join(
+        f"{part['kind']} {part['name']}: {', '.join(_failed(part))}"
+        for part in parts
+        if _failed(part)
+    )
+    return textwrap.fill(f"{said} ({named}).", width=WIDTH, break_on_hyphens=False)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,668 @@
+"""Parts that are each wrong in one way, and the checks of the kit that catch them.
+
+Every check of every kind catches at least one. Where a mistake shows in more
+than one check, all of them are named. Some mistakes no author can make, since
+nnplug derives, averages and counts by itself: there nnplug is made wrong.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nnplug
+import nnplug.plans.planner
+import nnplug.training
+from nnplug import testing
+from nnplug.parts import Data, Loss, Part
+
+
+@dataclass(frozen=True)
+class Mutant:
+    name: str
+    part: Part
+    caught_by: set[str]
+    says: str
+    sabotage: Any = None
+
+
+MUTANTS: list[Mutant] = []
+
+
+def mutant(part: Part, caught_by: str, says: str, *, sabotage: Any = None) -> None:
+    MUTANTS.append(Mutant(part.name, part, set(caught_by.split()), says, sabotage))
+
+
+def is_array(x: Any) -> bool:
+    """Whether a formula is given numbers, not traced."""
+    return isinstance(x, np.ndarray)
+
+
+calls = itertools.count(1)
+WIDE = np.float64(0.5)
+LEARNED = nnplug.trainable(0.25)
+
+
+# --- activations ------------------------------------------------------------------------
+
+
+@nnplug.activation
+def traced_elsewhere(x):
+    return np.tanh(x) if is_array(x) else np.tanh(x) + 0.01
+
+
+mutant(traced_elsewhere, "formula", "value of the formula, traced, on a 1 x 1 input, at row 0")
+
+
+@nnplug.activation(derivative=lambda x, y: 1.01 * (1 - y * y))
+def one_percent(x):
+    return np.tanh(x)
+
+
+mutant(one_percent, "derivative", "(relative error 1 %); wrong at 1")
+
+
+@nnplug.activation(derivative=lambda x, y: np.where(abs(x - 2) < 0.05, 0.0, 1.0))
+def wrong_at_two(x):
+    return x
+
+
+mutant(wrong_at_two, "derivative", "derivative at x = 1.99667: the part gives 0, expected 1")
+
+
+@nnplug.activation(derivative=lambda x, y: y * (1 - y), gives="probabilities")
+def softmax_elementwise(x):
+    powers = np.exp(x - np.max(x, axis=-1, keepdims=True))
+    return powers / np.sum(powers, axis=-1, keepdims=True)
+
+
+mutant(softmax_elementwise, "derivative", "derivative of Σ g·y at row 0, column 1 of a 1 x 5 input")
+
+
+@nnplug.activation
+def frozen_slope(x, *, slope=LEARNED):
+    # What it learns by is another function of the slope than what it computes.
+    return np.where(x > 0, x, (float(slope) if is_array(x) else 0.25) * x)
+
+
+mutant(frozen_slope, "derivative", "derivative by its option 'slope', at 0.25: the part gives 0, ")
+
+
+@nnplug.activation
+def unstable_softplus(x):
+    return np.log(1 + np.exp(x))
+
+
+mutant(unstable_softplus, "finite", "value at x = 1e+04 in float64: the part gives inf")
+
+
+@nnplug.activation
+def unstable_slope(x):
+    return np.sqrt(x * x)
+
+
+mutant(unstable_slope, "finite", "derivative at x = 0 in float64: the part gives nan")
+
+
+@nnplug.activation(derivative=lambda x, y: 2.0)
+def one_row_too_many(x):
+    return 2 * x if len(x) else np.zeros((1, 4))
+
+
+mutant(one_row_too_many, "shape", "input of shape (0, 1): the part gives shape (1, 4)")
+
+
+@nnplug.activation
+def wide(x):
+    return x * WIDE
+
+
+mutant(wide, "dtype", "value for float32: the part gives float64")
+
+
+@nnplug.activation(derivative=lambda x, y: np.ones(x.shape))
+def wide_derivative(x):
+    return x
+
+
+mutant(wide_derivative, "dtype", "derivative for float32: the part gives float64")
+
+
+@nnplug.activation(derivative=lambda x, y: 1.0)
+def counts_rows(x):
+    return x + 0.01 * len(x)
+
+
+mutant(counts_rows, "rows", "value of row 0 in a batch of 6, against the row alone, at row 0")
+
+
+@nnplug.activation(derivative=lambda x, y: 1.0)
+def centred(x):
+    return x - np.sum(np.asarray(x), axis=0)
+
+
+mutant(centred, "derivative rows", "value of row 0 in a batch of 6")
+
+
+@nnplug.activation(gives="probabilities")
+def not_probable(x):
+    return np.tanh(x)
+
+
+mutant(not_probable, "gives", "expected between 0 and 1")
+
+
+@nnplug.activation(gives="log_probabilities")
+def not_logarithms(x):
+    return x * x
+
+
+mutant(not_logarithms, "gives", "expected at most 0")
+
+
+@nnplug.activation(derivative=lambda x, y: np.where(x > 0, 1.0, 0.0))
+def in_place(x):
+    np.maximum(x, 0, out=np.asarray(x))
+    return x
+
+
+mutant(in_place, "inputs-unchanged", "it writes into its argument 'x', at row")
+
+
+@nnplug.activation
+def restless(x):
+    return x * (1 + 1e-15 * next(calls))
+
+
+mutant(restless, "deterministic", "called twice with the same arguments: the second time at row")
+
+
+@nnplug.activation
+def wide_option(x, *, power=WIDE):
+    return x * float(power)
+
+
+mutant(wide_option, "options", "option 'power' with value np.float64(0.5)")
+
+
+@nnplug.activation
+def capital_option(x, *, Slope=2.0):
+    return x * Slope
+
+
+mutant(capital_option, "options", "has no option 'slope'")
+
+
+# --- losses -----------------------------------------------------------------------------
+
+
+@nnplug.loss
+def quartic(prediction, target):
+    return (prediction - target) ** 4
+
+
+@nnplug.loss
+def loss_traced_elsewhere(prediction, target):
+    errors = (prediction - target) ** 2
+    return errors if is_array(prediction) else errors + 0.01
+
+
+mutant(loss_traced_elsewhere, "formula reduction", "errors of the formula, traced, for 1 row and 1")
+
+
+def scaled_by_outputs(monkeypatch):
+    """Give the gradient of a mean over rows alone, as if there were one output."""
+    right = nnplug.plans.planner.differentiate
+
+    def wrong(output, arguments, seed):
+        outputs = output.graph.size(("C",))
+        return [each * outputs for each in right(output, arguments, seed)]
+
+    monkeypatch.setattr(nnplug.plans.planner, "differentiate", wrong)
+
+
+mutant(quartic, "gradient", "for 1 row and 3 outputs, at row 0", sabotage=scaled_by_outputs)
+
+
+def averaged_by_rows(monkeypatch):
+    monkeypatch.setattr(nnplug.training, "elements", lambda loss, outputs: len(outputs))
+
+
+mutant(quartic, "reduction", "mean printed by an evaluation, for 1 row", sabotage=averaged_by_rows)
+
+
+@nnplug.loss(reduction="sum")
+def summed(prediction, target):
+    return (prediction - target) ** 2
+
+
+object.__setattr__(summed, "reduction", "total")
+mutant(summed, "gradient reduction", "reduction is 'total', neither 'mean' nor 'sum'")
+
+
+@nnplug.loss
+def off_target(prediction, target):
+    return (prediction - target - 0.1) ** 2
+
+
+mutant(off_target, "minimum", "the loss where prediction and target are equal is 0.01")
+
+
+@nnplug.loss
+def backwards(logits, labels):
+    return np.take_along_axis(logits, labels, axis=-1)
+
+
+mutant(backwards, "minimum", "the loss of right answers is 4, of wrong ones 0")
+
+
+@nnplug.loss
+def backwards_binary(logits, target):
+    return logits * target
+
+
+mutant(backwards_binary, "minimum", "the loss of right answers is")
+
+
+@nnplug.loss
+def backwards_probabilities(probabilities, labels):
+    return np.take_along_axis(probabilities, labels, axis=-1)
+
+
+mutant(backwards_probabilities, "minimum", "the loss of right answers is 0.9, of wrong ones 0.05")
+
+
+@nnplug.loss
+def overflowing(prediction, target):
+    return np.log(np.cosh(prediction - target))
+
+
+mutant(overflowing, "finite", "error for prediction (1e+04, -1e+04, 0) and target")
+
+
+@nnplug.loss
+def unclipped(probabilities, target):
+    return -target * np.log(probabilities) - (1 - target) * np.log(1 - probabilities)
+
+
+mutant(unclipped, "finite", "error for probabilities (0, 1, 0) and target (0, 1, 0) in float64")
+
+
+def broadcasting(monkeypatch):
+    monkeypatch.delattr(Loss, "__call__")
+
+
+mutant(quartic, "strict-shapes", "(3, 1) and target of shape (3,) in a call", sabotage=broadcasting)
+
+
+@nnplug.loss
+def wide_loss(prediction, target):
+    return WIDE * (prediction - target) ** 2
+
+
+mutant(wide_loss, "dtype", "errors for float32: the part gives float64")
+
+
+@nnplug.loss
+def loss_in_place(prediction, target):
+    errors = (prediction - target) ** 2
+    if is_array(target):
+        target[...] = 0
+    return errors
+
+
+mutant(loss_in_place, "inputs-unchanged", "it writes into its argument 'target', at row")
+
+
+@nnplug.loss
+def restless_loss(prediction, target):
+    return (prediction - target) ** 2 * (1 + 1e-15 * next(calls))
+
+
+mutant(restless_loss, "deterministic", "the second time at row")
+
+
+@nnplug.loss
+def comma_option(prediction, target, *, names="a,b"):
+    return (prediction - target) ** 2
+
+
+mutant(comma_option, "options", "option 'names' with value 'a,b', as comma_option:names=a,b")
+
+
+# --- optimizers -------------------------------------------------------------------------
+
+
+@nnplug.optimizer
+def adamish(param, grad, m, v, *, step, learning_rate=0.01):
+    m = 0.9 * m + 0.1 * grad
+    v = 0.99 * v + 0.01 * grad**2
+    m_hat, v_hat = m / (1 - 0.9**step), v / (1 - 0.99**step)
+    return param - learning_rate * m_hat / (np.sqrt(v_hat) + 1e-8), m, v
+
+
+@nnplug.optimizer
+def step_traced_elsewhere(param, grad, *, learning_rate=0.01):
+    return param - learning_rate * (grad if is_array(grad) else 1.001 * grad)
+
+
+mutant(step_traced_elsewhere, "formula step-count", "param after step 1 of the formula, traced")
+
+
+def counting_from_two(monkeypatch):
+    right = nnplug.training.Steps.__init__
+
+    def wrong(self, *arguments):
+        right(self, *arguments)
+        self.count += 1
+
+    monkeypatch.setattr(nnplug.training.Steps, "__init__", wrong)
+
+
+mutant(adamish, "step-count", "param after step 1 of training", sabotage=counting_from_two)
+
+
+@nnplug.optimizer
+def counts_from_zero(param, grad, m, *, step, learning_rate=0.01):
+    m = 0.9 * m + 0.1 * grad
+    return param - learning_rate * m / (1 - 0.9 ** (step - 1)), m
+
+
+mutant(counts_from_zero, "step-count descends finite", "param after step 1 is not finite")
+
+
+def hidden_state(monkeypatch):
+    """Let the learning rate depend on how often these very steps have run."""
+    right = nnplug.training.Steps.run
+
+    def wrong(self, rows):
+        self.hidden = getattr(self, "hidden", 0) + 1
+        if self.hidden > 5:
+            self.learning_rate *= 0.9
+        return right(self, rows)
+
+    monkeypatch.setattr(nnplug.training.Steps, "run", wrong)
+
+
+mutant(adamish, "resumes", "all of an optimizer's state must be in its", sabotage=hidden_state)
+
+
+@nnplug.optimizer
+def uphill(param, grad, *, learning_rate=0.01):
+    return param + learning_rate * grad
+
+
+mutant(uphill, "descends", "on a quadratic, from ")
+
+
+@nnplug.optimizer
+def standing_still(param, grad, *, learning_rate=0.01):
+    return param - 0 * learning_rate * grad
+
+
+mutant(standing_still, "descends", "300 steps end no lower at any learning rate")
+
+
+@nnplug.optimizer
+def no_epsilon(param, grad, total, *, learning_rate=0.01):
+    total = total + grad**2
+    return param - learning_rate * grad / np.sqrt(total), total
+
+
+mutant(
+    no_epsilon, "finite", "param after step 1 with gradients of 0 in float64: the part gives nan"
+)
+
+
+@nnplug.optimizer
+def wide_step(param, grad, m, *, learning_rate=0.01):
+    m = WIDE * m + grad
+    return param - learning_rate * m, m
+
+
+mutant(wide_step, "dtype", "new param for float32 of shape (1,): the part gives float64")
+
+
+@nnplug.optimizer
+def step_in_place(param, grad, *, learning_rate=0.01):
+    new = param - learning_rate * grad
+    if is_array(grad):
+        grad *= 0
+    return new
+
+
+mutant(step_in_place, "inputs-unchanged", "it writes into its argument 'grad', at row")
+
+
+@nnplug.optimizer
+def restless_step(param, grad, *, learning_rate=0.01):
+    noise = 1e-15 * next(calls) if is_array(grad) else 0
+    return param - learning_rate * grad * (1 + noise)
+
+
+mutant(restless_step, "deterministic", "the second time at row")
+
+
+@nnplug.optimizer
+def waiting_in_python(param, grad, *, learning_rate=0.01):
+    return param - learning_rate * grad * (1 + 1e-15 * next(calls))
+
+
+# Its count is taken when it is traced, which a load does anew.
+mutant(waiting_in_python, "deterministic resumes", "after ten steps with a save and load at step")
+
+
+@nnplug.optimizer
+def endless_option(param, grad, *, learning_rate=0.01, limit=float("inf")):
+    return param - learning_rate * grad
+
+
+mutant(endless_option, "options", "limit=inf is not a number")
+
+
+# --- initializers -----------------------------------------------------------------------
+
+
+@nnplug.initializer
+def transposed(generator, fan_in, fan_out):
+    return generator.normal(size=(fan_out, fan_in))
+
+
+mutant(transposed, "shape", "for fan_in=1, fan_out=5: the part gives shape (5, 1), expected (1, 5)")
+
+
+@nnplug.initializer
+def endless(generator, fan_in, fan_out):
+    return generator.normal(size=(fan_in, fan_out)) / np.float64(fan_in - 6)
+
+
+mutant(endless, "finite", "for fan_in=6, fan_out=1: some weight is not a finite number")
+
+
+@nnplug.initializer
+def own_seed(generator, fan_in, fan_out):
+    return np.random.default_rng(0).normal(size=(fan_in, fan_out))
+
+
+mutant(own_seed, "seeded", "two seeds give the same weights")
+
+
+@nnplug.initializer
+def restless_weights(generator, fan_in, fan_out):
+    return np.random.default_rng().normal(size=(fan_in, fan_out))
+
+
+mutant(restless_weights, "deterministic", "the second time at row")
+
+
+@nnplug.initializer
+def wide_spread(generator, fan_in, fan_out, *, spread=WIDE):
+    return spread * generator.normal(size=(fan_in, fan_out))
+
+
+mutant(wide_spread, "options", "option 'spread'")
+
+
+# --- schedules --------------------------------------------------------------------------
+
+
+@nnplug.schedule
+def whole(epoch, epochs):
+    return 1
+
+
+mutant(whole, "number", "at epoch 0 of 1: the part gives a int, expected a float")
+
+
+@nnplug.schedule
+def starts_at_infinity(epoch, epochs):
+    return 1 / epoch if epoch else float("inf")
+
+
+mutant(starts_at_infinity, "finite", "at epoch 0 of 1: the part gives inf")
+
+
+@nnplug.schedule
+def below_zero(epoch, epochs):
+    return 1 - 1.5 * epoch / epochs
+
+
+mutant(below_zero, "non-negative", "expected at least 0")
+
+
+@nnplug.schedule
+def restless_schedule(epoch, epochs):
+    return 0.5 + random.random()
+
+
+mutant(restless_schedule, "deterministic", "the second time")
+
+
+@nnplug.schedule
+def wide_schedule(epoch, epochs, *, end=WIDE):
+    return 1.0
+
+
+mutant(wide_schedule, "options", "option 'end'")
+
+
+# --- metrics ----------------------------------------------------------------------------
+
+
+@nnplug.metric
+def narrow_metric(prediction, target):
+    return np.float32(np.mean((prediction - target) ** 2))
+
+
+mutant(narrow_metric, "number", "a float32; expected a finite float")
+
+
+@nnplug.metric(goal="minimize")
+def wrong_goal(classes, labels):
+    return float(np.mean(classes == labels))
+
+
+mutant(wrong_goal, "goal", "right answers give 1 and wrong ones 0, with goal='minimize'")
+
+
+@nnplug.metric
+def metric_in_place(prediction, target):
+    prediction -= target
+    return float(np.mean(prediction**2))
+
+
+mutant(metric_in_place, "inputs-unchanged", "it writes into its argument 'prediction', at row")
+
+
+@nnplug.metric(goal="maximize")
+def restless_metric(probabilities, labels):
+    return float(probabilities[np.arange(len(labels)), labels].mean()) + 1e-9 * random.random()
+
+
+mutant(restless_metric, "deterministic", "the second time")
+
+
+@nnplug.metric
+def wide_metric(prediction, target, *, scale=WIDE):
+    return float(np.mean(abs(prediction - target)))
+
+
+mutant(wide_metric, "options", "option 'scale'")
+
+
+# --- datasets ---------------------------------------------------------------------------
+
+
+def rows(count=6, *, targets=(0, 1) * 3, **changed):
+    inputs = np.arange(2.0 * count).reshape(count, 2)
+    return Data(**{"inputs": inputs, "targets": np.array(targets), "task": "binary",
+                   "classes": ("no", "yes"), **changed})  # fmt: skip
+
+
+@nnplug.dataset
+def one_target_short():
+    return rows(targets=(0, 1, 0, 1, 0))
+
+
+mutant(one_target_short, "data", "inputs have shape (6, 2) and targets (5,)")
+
+
+@nnplug.dataset
+def third_class():
+    return rows(targets=(0, 1, 2, 0, 1, 2))
+
+
+mutant(third_class, "classes", "targets go from 0 to 2; expected indices of 2 classes")
+
+
+@nnplug.dataset
+def missing_value():
+    return rows(inputs=np.array([[1.0, np.nan]] * 6))
+
+
+mutant(missing_value, "finite", "inputs at (0, 1) are nan")
+
+
+@nnplug.dataset
+def restless_data():
+    return rows(inputs=np.random.default_rng().normal(size=(6, 2)))
+
+
+mutant(restless_data, "deterministic", "the second time at row")
+
+
+@nnplug.dataset
+def wide_data(*, noise=WIDE):
+    return rows()
+
+
+mutant(wide_data, "options", "option 'noise'")
+
+
+# ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "mutant", MUTANTS, ids=[f"{each.name}-{'-'.join(sorted(each.caught_by))}" for each in MUTANTS]
+)
+def test_mutant_is_caught(mutant, monkeypatch):
+    if mutant.sabotage is not None:
+        assert testing.run(mutant.part).passed
+        mutant.sabotage(monkeypatch)
+    report = testing.run(mutant.part)
+    assert set(report.failed) == mutant.caught_by, str(report)
+    assert mutant.says in str(report), str(report)
+
+
+def test_every_check_of_every_kind_catches_a_mutant():
+    every = {(kind, name) for kind, suite in testing.SUITES.items() for name in suite}
+    caught = {(each.part.kind, name) for each in MUTANTS for name in each.caught_by}
+    assert caught == every
+    # And all but a few catch one that nothing else would have caught.
+    alone = {(each.part.kind, *each.caught_by) for each in MUTANTS if len(each.caught_by) == 1}
+    assert every - alone == {("loss", "formula"), ("optimizer", "formula")}
