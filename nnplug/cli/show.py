@@ -48,6 +48,7 @@ def show(context: click.Context, name: str, kind: str | None) -> None:
 def _look_up(registry: Registry, name: str, kind: str | None) -> tuple[list[Found], list[Provider]]:
     """Find what a name means, loading no more than it must."""
     from nnplug.errors import OptionError, UnknownPartError, suggest
+    from nnplug.parts import parse_part
     from nnplug.plugins import normalise_package
 
     try:
@@ -65,12 +66,13 @@ def _look_up(registry: Registry, name: str, kind: str | None) -> tuple[list[Foun
     if packaged and kind is None:
         registry.parts()  # the built-in ones, in case the package is nnplug itself
         return [], packaged
-    found = registry.find(name, kind) if is_part_name or "/" in name else []
+    found = registry.find(name, kind) if is_part_name else []
+    asked = parse_part(name).name if is_part_name else ""
     troubled = [
         each
         for each in registry.plugins.installed
-        if each.state in ("failed", "blocked")
-        and (each in called or any(name == declared for _, declared in each.declared))
+        if (each.state in ("failed", "blocked") or each.notes)
+        and (each in called or any(asked == declared for _, declared in each.declared))
     ]
     if found or troubled:
         return found, troubled
