@@ -65,6 +65,7 @@ class Run:
     train_rows: AnyArray
     validation_rows: AnyArray
     history: History = field(default_factory=History)
+    _evaluator: Evaluator | None = None
 
     # --- after training ---------------------------------------------------------------
 
@@ -82,7 +83,9 @@ class Run:
         array
             (N, C): logits, probabilities or standardised predictions.
         """
-        return Evaluator(self.network).run(self._inputs(data))[0]
+        if self._evaluator is None:
+            self._evaluator = Evaluator(self.network)
+        return self._evaluator.run(self._inputs(data))[0]
 
     def predict(self, data: Any) -> AnyArray:
         """Predict the target of new rows.
@@ -134,13 +137,9 @@ class Run:
 
     # --- during training --------------------------------------------------------------
 
-    def measure(self) -> dict[str, float]:
-        """Compute the metrics on the validation rows, or else on all rows."""
+    def measure(self, outputs: AnyArray) -> dict[str, float]:
+        """Compute the metrics from outputs for the validation rows, or else for all."""
         rows = self.validation_rows if len(self.validation_rows) else self.train_rows
-        outputs = Evaluator(self.network).run(self.rows.inputs[rows])[0]
-        return self._scores(outputs, rows)
-
-    def _scores(self, outputs: AnyArray, rows: AnyArray) -> dict[str, float]:
         scores = {}
         targets = self.rows.targets[rows]
         for metric in self.metrics:

@@ -22,6 +22,9 @@ __all__ = ["EpochRecord", "Evaluator", "History", "Steps", "train_network"]
 EVALUATION_ROWS = 1024
 """Rows that an evaluation takes at once, at most."""
 
+REMEMBERED = 8
+"""Programs that an evaluator keeps; a program is for a number of rows and a vector."""
+
 
 @dataclass(frozen=True)
 class EpochRecord:
@@ -281,6 +284,8 @@ class Evaluator:
     def _for(self, rows: int) -> tuple[BoundProgram, dict[str, AnyArray]]:
         key = (rows, id(self.network.parameters))
         if key not in self._bound:
+            while len(self._bound) >= REMEMBERED:
+                del self._bound[next(iter(self._bound))]
             program = plan_evaluation(self.network, rows, self.loss)
             first, last = self.network.layers[0], self.network.layers[-1]
             labels = self.loss is not None and self.loss.against == "labels"
@@ -318,7 +323,7 @@ def train_network(
     rows: AnyArray | None = None,
     schedule: Schedule | None = None,
     validation: tuple[AnyArray, AnyArray] | None = None,
-    measure: Callable[[], dict[str, float]] | None = None,
+    measure: Callable[[AnyArray], dict[str, float]] | None = None,
     on_epoch: Callable[[int], bool | None] | None = None,
     history: History | None = None,
 ) -> History:
@@ -342,7 +347,8 @@ def train_network(
     validation : pair of array, optional
         Inputs and targets; their loss is taken after each epoch.
     measure : callable, optional
-        Called after each epoch for its metrics.
+        Gives the metrics of an epoch from the network's outputs after it, for
+        the validation rows if there are any, else for all of `inputs`.
     on_epoch : callable, optional
         Called with the epoch's number when it is in the history; returning
         True ends the training.
@@ -391,9 +397,12 @@ def train_network(
                 total += part
             losses.append(total * scale)
             if validation is not None:
-                history.add("validation_loss", evaluator.run(*validation)[1])
+                outputs, value = evaluator.run(*validation)
+                history.add("validation_loss", value)
             if measure is not None:
-                for name, value in measure().items():
+                if validation is None:
+                    outputs, _ = evaluator.run(inputs)
+                for name, value in measure(outputs).items():
                     history.add(name, value)
             if on_epoch is not None and on_epoch(epoch):
                 break
