@@ -41,14 +41,22 @@ def _network(sums: AnyArray, part: Activation = _unchanged) -> tuple[Network, An
     network = Network(
         rows, (), columns, activations=(), output_activation=part, dtype=sums.dtype.type
     )
-    network["output.weight"][...] = sums
-    for name, start in part.trainables.items():
-        network[f"output.{name}"][...] = start
+    _fill(network, sums)
     return network, np.eye(rows, dtype=sums.dtype)
+
+
+def _fill(network: Network, sums: AnyArray, scale: float = 1.0) -> None:
+    """Set the sums, no bias, and what the activation learns by."""
+    network.parameters[...] = 0
+    network["output.weight"][...] = scale * sums
+    for name, start in network.layers[0].activation.trainables.items():
+        network[f"output.{name}"][...] = scale * start
 
 
 def layer(part: Activation, x: AnyArray, given: AnyArray) -> tuple[AnyArray, AnyArray]:
     """Run an activation on sums, forward and backward.
+
+    Each runs with other numbers first, which must leave no trace.
 
     Parameters
     ----------
@@ -61,8 +69,12 @@ def layer(part: Activation, x: AnyArray, given: AnyArray) -> tuple[AnyArray, Any
         The outputs, and the derivative of that number by the sums.
     """
     network, inputs = _network(x, part)
-    outputs, _ = Evaluator(network).run(inputs)
-    Steps(network, _weighted, _reveal, inputs, given, None).run(None)
+    evaluator = Evaluator(network)
+    steps = Steps(network, _weighted, _reveal, inputs, given, None)
+    for scale in (0.5, 1.0):
+        _fill(network, x, scale)
+        outputs, _ = evaluator.run(inputs)
+        steps.run(None)
     return outputs, network["output.weight"]
 
 

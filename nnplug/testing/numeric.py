@@ -70,18 +70,17 @@ def slopes(function: Callable[[AnyArray], AnyArray], x: AnyArray) -> Measured:
         From a vector to a vector.
     x : array of shape (P,)
     """
-    unit = np.maximum(1.0, abs(x))
     at, slope, tolerance = x.copy(), np.full(x.shape, np.nan), np.full(x.shape, np.nan)
     for move in _MOVES:
         for step in _STEPS:
             open_ = ~np.isfinite(slope)
             if not open_.any():
                 break
-            centre, h = (x + move * unit)[open_], step * unit[open_]
-            points = centre[:, None] + h[:, None] * _OFFSETS
+            centre = (x + move)[open_]
+            points = centre[:, None] + step * _OFFSETS
             values = np.asarray(function(points.reshape(-1)), np.float64).reshape(points.shape)
             at[open_] = centre
-            slope[open_], tolerance[open_] = _from_stencil(values, centre, h)
+            slope[open_], tolerance[open_] = _from_stencil(values, centre, step)
     return Measured(at, slope, tolerance)
 
 
@@ -99,17 +98,15 @@ def gradient(function: Callable[[AnyArray], float], x: AnyArray) -> Measured:
             return values
 
         centre = x[place].reshape(1)
-        unit = np.maximum(1.0, abs(centre))
         for step in _STEPS:
-            points = centre + step * unit * _OFFSETS
-            found = _from_stencil(along(points)[None], centre, step * unit)
+            found = _from_stencil(along(centre + step * _OFFSETS)[None], centre, step)
             slope[place], tolerance[place] = found[0][0], found[1][0]
             if np.isfinite(slope[place]):
                 break
     return Measured(x, slope, tolerance)
 
 
-def _from_stencil(values: AnyArray, x: AnyArray, step: AnyArray) -> tuple[AnyArray, AnyArray]:
+def _from_stencil(values: AnyArray, x: AnyArray, step: float) -> tuple[AnyArray, AnyArray]:
     """Take the derivative from each row of nine values; nan where it has a kink."""
     with np.errstate(all="ignore"):
         left, middle, right = _WEIGHTS @ values.T / step
@@ -118,4 +115,4 @@ def _from_stencil(values: AnyArray, x: AnyArray, step: AnyArray) -> tuple[AnyArr
         spread = np.maximum.reduce([abs(left - right), abs(middle - left), abs(middle - right)])
         smooth = spread <= _SMOOTH * abs(middle) + rounding
         slope = np.where(smooth, middle, np.nan)
-    return slope, 5 * _SMOOTH * abs(slope) + 10 * rounding
+    return slope, 5 * spread + 10 * rounding + 1e-9 * abs(slope)

@@ -19,16 +19,15 @@ __all__ = ["nnplug_registry"]
 
 @pytest.fixture
 def nnplug_registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
-    """Give a registry of the built-in parts alone, for one test.
+    """Give a registry that knows the built-in parts alone, for one test.
 
-    No installed plugin can be found while the test runs, by this registry or
-    by any that the test makes, and no environment variable blocks or allows
-    one. `nnplug_registry.register(part)` adds a part; give the registry to
-    `nnplug.train(..., registry=nnplug_registry)` to train with it.
+    While the test runs, no registry finds an installed plugin, no environment
+    variable allows or blocks one, and `nnplug.train` looks for parts here.
+    `nnplug_registry.register(part)` adds a part.
     """
     for name in ("NNPLUG_PLUGINS", "NNPLUG_STRICT_PLUGINS"):
         monkeypatch.delenv(name, raising=False)
-    plugins = import_module("nnplug.plugins")
-    monkeypatch.setattr(plugins.PluginManager, "installed", property(lambda self: []))
+    monkeypatch.setattr(import_module("nnplug.plugins"), "find_installed", list)
     registry: Registry = import_module("nnplug.registry").Registry()
+    monkeypatch.setattr(import_module("nnplug.run"), "default_registry", lambda: registry)
     return registry

@@ -1,0 +1,41 @@
+"""Every built-in part goes through the kit that the authors of plugins use."""
+
+from __future__ import annotations
+
+import pytest
+
+from nnplug import testing
+from nnplug.builtin import MODULES
+from nnplug.hookspecs import HOOKS
+from tests.contract.conftest import every_part
+
+
+@testing.parametrize(*every_part())
+def test_conformance(check):
+    check()
+
+
+# Options turn a part into another: those whose formula changes with them.
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("activation", "leaky_relu:slope=0.3"),
+        ("activation", "elu:alpha=0.5"),
+        ("loss", "huber:delta=0.3"),
+        ("optimizer", "momentum:momentum=0.5"),
+        ("optimizer", "adamw:weight_decay=0.5,epsilon=1e-3"),
+        ("schedule", "constant:warmup=5"),
+        ("schedule", "step:every=0.5,factor=0.7,warmup=0.25"),
+        ("schedule", "exponential:warmup=2"),
+        ("schedule", "cosine:end=0.1,warmup=3"),
+        ("initializer", "uniform:low=0,high=0.5"),
+    ],
+)
+def test_conformance_with_other_options(kind, text, nnplug_registry):
+    report = testing.run(nnplug_registry.get(kind, text))
+    assert report.passed, str(report)
+
+
+def test_every_kind_has_a_suite_and_a_part():
+    assert set(testing.SUITES) == set(HOOKS.values()) == {part.kind for part in every_part()}
+    assert len(MODULES) == len(testing.SUITES)
