@@ -82,12 +82,15 @@ def near_misses(plugin: Any) -> list[str]:
         near = suggest(name, SPECIFICATIONS)
         if (
             name.startswith(("register", "on_"))
+            and "_" in name
             and near
             and name not in SPECIFICATIONS
             and inspect.isfunction(function)
             and not hasattr(function, "nnplug_impl")  # an unknown hook is an error by itself
         ):
-            found.append(f"{place_of(function)}: there is no hook {name!r}.{near}")
+            found.append(
+                f"{place_of(function)}: nobody calls {name!r}: there is no such hook.{near}"
+            )
     return found
 
 

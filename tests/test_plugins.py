@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 from nnplug.errors import PluginError
-from nnplug.plugins import PluginManager, normalise_package
+from nnplug.plugins import PluginManager
 from tests.plugins.packages import PART, isolated_site  # noqa: F401  # the fixture `site`
 
 FORM = "write def register_activations(register)."
@@ -81,31 +81,6 @@ def load(manager: PluginManager) -> list[tuple[str, str]]:
 
 
 # --- finding --------------------------------------------------------------------------
-
-
-def test_finding_imports_nothing_and_sorts(site):
-    site.part("nnplug-b", "two", version="0.2")
-    site.part("Nnplug_A", "one", entry_points={"z": "nnplug_a", "y": "nnplug_a"})
-    site.metadata("unrelated", "[console_scripts]\nx = y:z\n")
-    found = [
-        (each.package, each.version, each.entry_point, each.state)
-        for each in PluginManager().installed
-    ]
-    assert found == [
-        ("Nnplug_A", "1.0", "y", "available"),
-        ("Nnplug_A", "1.0", "z", "available"),
-        ("nnplug-b", "0.2", "nnplug_b", "available"),
-    ]
-    assert site.imported() == []
-
-
-def test_malformed_metadata_of_one_package_hides_no_other(site):
-    site.part("nnplug-good", "twice")
-    site.metadata("nnplug-bad", "[nnplug]\nno equals sign\n")
-    site.metadata("other", "no section\nat all\n")
-    manager = PluginManager()
-    assert load(manager) == [("nnplug-bad", "failed"), ("nnplug-good", "loaded")]
-    assert manager.installed[0].cause.startswith("entry point '' (entry_points.txt): ")
 
 
 def test_builtin_modules_are_plugins_like_any_other():
@@ -333,7 +308,3 @@ def test_training_hooks_are_kept_with_their_provider(site):
     ((provider, function),) = manager.implementations("on_epoch_end")
     assert provider.package == "nnplug-watch"
     assert function(3) == 3
-
-
-def test_package_names_compare_by_pep_503():
-    assert normalise_package(" NNplug__Mish.x ") == "nnplug-mish-x"

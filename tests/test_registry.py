@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import nnplug
-from nnplug.errors import OptionError, PartError, PluginError, UnknownPartError
+from nnplug.errors import DivergedError, OptionError, PartError, PluginError, UnknownPartError
 from nnplug.hookspecs import HOOKS
 from nnplug.plugins import PluginManager
 from nnplug.registry import Registry
-from tests.plugins.packages import isolated_site  # noqa: F401  # the fixture `site`
+from tests.plugins.packages import PART, isolated_site  # noqa: F401  # the fixture `site`
 
 BROKEN = "import no_such_module_of_nnplug\n"
 
@@ -333,6 +333,55 @@ def test_strict_makes_any_failure_fatal_with_its_traceback(site):
     assert registry.get("activation", "relu").name == "relu"
 
 
+# --- errors name the package ----------------------------------------------------------
+
+
+def broken_part(site, body):
+    code = PART.format(name="odd", factor=1).replace("return x * 1", body)
+    source = site.install("nnplug-odd", code, version="0.4")
+    registry = Registry()
+    return registry, registry.get("activation", "odd"), source
+
+
+def test_an_error_about_a_part_says_where_the_part_is_from(site):
+    registry, part, _ = broken_part(site, "return x")
+    with pytest.raises(PartError) as error, registry.naming_culprits():
+        raise PartError(f"activation {part.name!r}: too odd.")
+    assert message(error) == (
+        "activation 'odd': too odd.\n"
+        "activation 'odd' is from nnplug-odd 0.4; check it with: nnplug plugins check "
+        "nnplug-odd/odd"
+    )
+
+
+def test_an_error_about_something_else_stays_as_it_is(site):
+    registry, _, _ = broken_part(site, "return x")
+    with pytest.raises(PartError) as error, registry.naming_culprits():
+        raise PartError("activation 'relu': too plain.")
+    assert message(error) == "activation 'relu': too plain."
+    with pytest.raises(ValueError, match="nobody's"), registry.naming_culprits():
+        raise ValueError("nobody's")
+
+
+def test_an_exception_in_a_parts_own_code_is_the_parts(site):
+    registry, part, source = broken_part(site, "return {}[3]")
+    with pytest.raises(PartError) as error, registry.naming_culprits():
+        part(1.0)
+    assert message(error) == (
+        "activation 'odd' of nnplug-odd 0.4 failed:\n"
+        f"{source}:7: KeyError: 3\n"
+        "Check it with: nnplug plugins check nnplug-odd/odd"
+    )
+
+
+def test_a_run_that_diverges_names_every_foreign_part(site):
+    registry, _, _ = broken_part(site, "return x")
+    with pytest.raises(DivergedError) as error, registry.naming_culprits():
+        raise DivergedError("Stopped.", epoch=2, step=7, layer="hidden1")
+    assert message(error).startswith("Stopped.\nactivation 'odd' is from nnplug-odd 0.4; ")
+    assert (error.value.epoch, error.value.step) == (2, 7)
+
+
 # --- parts of one's own ---------------------------------------------------------------
 
 
@@ -409,3 +458,20 @@ def test_find_gives_every_kind_and_never_fails(site):
     assert [part.kind for part, _ in registry.find("mse")] == ["loss", "metric"]
     assert [part.kind for part, _ in registry.find("mse", "metric")] == ["metric"]
     assert registry.find("nobody") == []
+
+
+def test_a_name_is_ambiguous_unless_one_entry_point_bears_it(site):
+    site.part("nnplug-a", "twice")
+    site.part("nnplug-b", "twice", entry_points={"b": "nnplug_b"})
+    registry = Registry()
+    found = [
+        each for each in registry.parts("activation", load_all=True) if each[0].name == "twice"
+    ]
+    assert [registry.is_ambiguous(*each) for each in found] == [True, True]
+    site.part("nnplug-c", "twice", entry_points={"twice": "nnplug_c"})
+    registry = Registry()
+    found = [
+        each for each in registry.parts("activation", load_all=True) if each[0].name == "twice"
+    ]
+    assert [registry.is_ambiguous(*each) for each in found] == [True, True, False]
+    assert registry.provider(registry.get("activation", "twice")).package == "nnplug-c"

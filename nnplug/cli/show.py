@@ -186,48 +186,41 @@ def _source(part: Part) -> str:
 
 
 def _traits(part: Part) -> dict[str, str]:
-    """Say which widths a formula needs at once, and in which dtype it is computed."""
+    """Say what a formula takes and keeps, which widths it needs, and in which dtype it is."""
     from nnplug.errors import FormulaError
     from nnplug.formulas.primitives import new_graph
     from nnplug.parts import Activation, Loss, Optimizer
 
     graph = new_graph()
+    traits = {}
     try:
         if isinstance(part, Activation):
             x = graph.input("x", ("N", "C"))
-            y = part.value(x)
-            if part.slope(x, y) is None:
-                widths = "row-wise: an output depends on its whole row"
-            else:
-                widths = "elementwise: any number of units"
-            takes = part.trainables
-            if takes:
-                widths += f"; learns {', '.join(takes)} for each layer"
+            is_elementwise = part.slope(x, part.value(x)) is not None
+            traits["learns"] = ", ".join(f"{name}, for each layer" for name in part.trainables)
+            row_wise = "row-wise: each output depends on its whole row"
+            traits["widths"] = "elementwise: any number of units" if is_elementwise else row_wise
         elif isinstance(part, Loss):
             shape = part.value(*part.inputs(graph)).shape
-            widths = "elementwise" if shape == ("N", "C") else "row-wise: one error for each row"
-            widths += f"; takes {part.takes} and {part.against}; its {part.reduction} is printed"
+            traits["takes"] = f"{part.takes} and {part.against}; its {part.reduction} is the loss"
+            row_wise = "row-wise: one error for each row"
+            traits["widths"] = "elementwise" if shape == ("N", "C") else row_wise
         elif isinstance(part, Optimizer):
+            traits["keeps"] = ", ".join(part.slots) or "nothing"
             if part.update(graph).elementwise:
-                widths = "elementwise: each parameter by itself"
+                traits["widths"] = "elementwise: each parameter by itself"
+            elif part.over == "vector":
+                traits["widths"] = "per vector: over all parameters at once"
             else:
-                spans = "all parameters" if part.over == "vector" else "each weight and bias"
-                widths = (
-                    f"per {'vector' if part.over == 'vector' else 'tensor'}: norms span {spans}"
-                )
-            widths += f"; keeps {', '.join(part.slots)}" if part.slots else "; keeps nothing"
+                traits["widths"] = "per tensor: over each weight matrix and bias by itself"
         else:
             return {}
-    except FormulaError:
+    except FormulaError:  # the formula's own lines say why
         return {}
-    as_it_stands = bool(graph.opaque)
-    dtype = "the run's, float32 or float64"
-    return {
-        "widths": widths,
-        "dtype": f"{dtype}; called as it stands, its result is converted"
-        if as_it_stands
-        else dtype,
-    }
+    traits["dtype"] = "the run's, float32 or float64"
+    if graph.opaque:  # called as it stands
+        traits["dtype"] = "its own; the result is converted to the run's"
+    return traits
 
 
 def formulas(part: Part) -> str:

@@ -208,8 +208,8 @@ def _print_header(run: Run) -> None:
         f"network {'-'.join(map(str, widths))} ({activations}; output "
         f"{settings.output_activation}), {run.network.size:,} parameters, {settings.dtype}",
         f"loss {settings.loss}; optimizer {run.optimizer.name} at learning rate "
-        f"{run.optimizer.learning_rate:g}; {settings.epochs:,} epoch{'s' * (settings.epochs > 1)}, {batch}; "
-        f"seed {settings.seed}",
+        f"{run.optimizer.learning_rate:g}; {settings.epochs:,} "
+        f"epoch{'s' * (settings.epochs > 1)}, {batch}; seed {settings.seed}",
     ]
     for line in lines:
         click.echo(click.style(line, dim=True), err=True)

@@ -99,6 +99,33 @@ def test_a_kind_that_there_is_not_names_those_there_are():
     assert "'activation', 'loss', 'optimizer'" in result.stderr
 
 
+def test_list_marks_entry_points_that_two_packages_have(site):
+    site.part("nnplug-a", "one", entry_points={"parts": "nnplug_a", "own": "nnplug_a"})
+    site.part("nnplug-b", "two", entry_points={"Parts": "nnplug_b"})
+    rows = [line.split() for line in lines(run("list"))]
+    assert rows[-3:] == [
+        ["nnplug-a", "1.0", "available", "own"],
+        ["nnplug-a", "1.0", "ambiguous", "parts"],
+        ["nnplug-b", "1.0", "ambiguous", "Parts"],
+    ]
+    record = json.loads(run("list", "--json").stdout)["plugins"][-1]
+    assert record["cause"] == "nnplug-a 1.0: an entry point of the same name"
+    registry = Registry(PluginManager(blocked=["nnplug-b"]))
+    assert "ambiguous" not in run("list", registry=registry).stdout
+
+
+def test_list_parts_writes_ambiguous_names_in_full(site):
+    site.part("nnplug-a", "twice")
+    site.part("nnplug-b", "twice")
+    rows = [line.split() for line in lines(run("list", "--kind", "activation"))]
+    assert rows[-2:] == [
+        ["activation", "nnplug-a/twice", "nnplug-a", "1.0"],
+        ["activation", "nnplug-b/twice", "nnplug-b", "1.0"],
+    ]
+    found = json.loads(run("list", "--kind", "activation", "--json").stdout)["parts"]
+    assert [each["name"] for each in found if each["ambiguous"]] == ["twice", "twice"]
+
+
 # --- show -----------------------------------------------------------------------------
 
 
@@ -126,6 +153,70 @@ def test_show_a_part(site):
         "  def leaky_relu(x: Any, *, slope: float = 0.01) -> Any:",
         "      return np.where(x > 0, x, slope * x)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "widths"),
+    [
+        ("tanh", "elementwise: any number of units"),
+        ("softmax", "row-wise: each output depends on its whole row"),
+        ("huber", "elementwise"),
+        ("cross_entropy", "row-wise: one error for each row"),
+        ("adam", "elementwise: each parameter by itself"),
+    ],
+)
+def test_show_says_which_widths_a_formula_needs(name, widths):
+    assert any(line.startswith(f"  widths       {widths}") for line in lines(run("show", name)))
+
+
+def test_show_says_what_losses_take_and_optimizers_keep():
+    assert "  takes        logits and labels; its mean is the loss" in lines(
+        run("show", "cross_entropy")
+    )
+    assert "  keeps        m, v" in lines(run("show", "adam"))
+
+
+def test_show_says_what_is_learned_and_what_is_called_as_it_stands(site):
+    code = """
+    import numpy as np
+    import nnplug
+
+    @nnplug.activation
+    def bent(x, *, slope=nnplug.trainable(0.25)):
+        return np.where(x > 0, x, slope * x)
+
+    @nnplug.activation(derivative=lambda x, y: np.ones(np.shape(x)))
+    def opaque(x):
+        return np.asarray(x).round()
+
+    @nnplug.optimizer
+    def scaled(param, grad, *, learning_rate=0.1):
+        return param - learning_rate * grad / np.sqrt(np.sum(grad**2))
+
+    @nnplug.hookimpl
+    def register_activations(register):
+        register(bent)
+        register(opaque)
+
+    @nnplug.hookimpl
+    def register_optimizers(register):
+        register(scaled)
+    """
+    site.install("nnplug-a", code)
+    bent, opaque, scaled = (lines(run("show", name)) for name in ("bent", "opaque", "scaled"))
+    assert "  parameters   slope = 0.25 (learned)" in bent
+    assert "  learns       slope, for each layer" in bent
+    assert "  dtype        its own; the result is converted to the run's" in opaque
+    assert "  widths       per tensor: over each weight matrix and bias by itself" in scaled
+    assert "  keeps        nothing" in scaled
+
+
+def test_show_gives_the_page_of_the_package(site):
+    site.part("nnplug-a", "twice")
+    metadata = site.folder / "nnplug_a-1.0.dist-info" / "METADATA"
+    metadata.write_text(f"{metadata.read_text()}Project-URL: Homepage, https://a.example\n")
+    for name in ("twice", "nnplug-a"):
+        assert "  page         https://a.example" in lines(run("show", name))
 
 
 def test_show_a_builtin_part_scans_nothing(site, monkeypatch):
@@ -194,6 +285,7 @@ def test_show_a_refused_part_gives_the_reason(site):
     site.part("nnplug-greedy", "relu")
     found = run("show", "nnplug-greedy").stdout
     assert "  note         its activation 'relu' is refused: 'relu' is a built-in" in found
+    assert run("show", "nnplug-greedy/relu").stdout == found
 
 
 @pytest.mark.parametrize(
