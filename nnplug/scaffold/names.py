@@ -20,8 +20,8 @@ __all__ = ["Names", "choose_names"]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
-# What the generated modules mean by these names is not to be hidden by a part.
-_IN_USE = frozenset({"nnplug", "np", "numpy", "pytest", "register", *HOOKS})
+# What the files of a new package mean by these names is not to be hidden by a part.
+_IN_USE = frozenset({"nnplug", "np", "numpy", "pytest", "capsys", "names", "register", *HOOKS})
 
 
 @dataclass(frozen=True)
@@ -105,14 +105,17 @@ def choose_names(text: str, kinds: Sequence[str], registry: Registry) -> Names:
 
 def _taken(name: str, names: Names, registry: Registry) -> str:
     """Say what a name means already, or nothing."""
-    for part, _ in registry.find(name, load=False):
-        return f"{name!r} is a name of the built-in {part.kind} {part.name!r}"
+    for part, provider in registry.find(name, load=False):
+        whose = "built-in" if provider.state == "built-in" else "local"
+        return f"{name!r} is a name of the {whose} {part.kind} {part.name!r}"
     if keyword.iskeyword(name):
         return f"{name!r} is a keyword of Python"
     if name in sys.stdlib_module_names:
         return f"{name!r} is a module of Python's standard library"
     if hasattr(builtins, name):
         return f"{name!r} is a built-in function of Python"
+    if name.startswith("test"):
+        return f"pytest takes {name!r} for a test"
     if name in _IN_USE:
         return f"nnplug uses {name!r} itself in every plugin"
     for provider in registry.plugins.installed:

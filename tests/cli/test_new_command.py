@@ -18,7 +18,7 @@ from nnplug.errors import PluginError
 from nnplug.hookspecs import HOOKS
 from nnplug.parts import KINDS
 from nnplug.registry import Registry
-from nnplug.scaffold import package_files, write_files
+from nnplug.scaffold import choose_names, package_files, write_files
 from nnplug.scaffold.names import Names
 from tests.plugins.packages import isolated_site  # noqa: F401  # the fixture `site`
 
@@ -297,6 +297,8 @@ def test_a_malformed_name_is_refused(name):
         ("json", "'json' is a module of Python's standard library"),
         ("abs", "'abs' is a built-in function of Python"),
         ("np", "nnplug uses 'np' itself in every plugin"),
+        ("test-wave", "pytest takes 'test_wave' for a test"),
+        ("names", "nnplug uses 'names' itself in every plugin"),
         ("register-losses", "nnplug uses 'register_losses' itself in every plugin"),
     ],
 )
@@ -305,6 +307,18 @@ def test_a_name_with_another_meaning_is_refused(name, reason):
         f"{name!r} cannot be the name of a plugin: {reason}.\n"
         f"Choose another, for example my-{name.lower()}."
     )
+
+
+def test_a_local_part_is_said_to_be_one():
+    registry = Registry()
+
+    @nnplug.activation
+    def wavy(x):
+        return x
+
+    registry.register(wavy)
+    with pytest.raises(PluginError, match="'wavy' is a name of the local activation 'wavy'"):
+        choose_names("wavy", ["loss"], registry)
 
 
 def test_no_built_in_part_can_be_shadowed():
