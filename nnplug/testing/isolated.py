@@ -103,13 +103,15 @@ def _one_process(request: Mapping[str, Any], limit: float) -> Iterator[Event]:
                 return
     finally:
         _stop(process)
+        reader.join(timeout=1)
+        if not reader.is_alive():  # a stray grandchild may hold the pipe open
+            process.stdout.close()
 
 
 def _read(stream: IO[str], lines: Queue[str]) -> None:
     """Pass on each line, and an empty one at the end."""
-    with contextlib.suppress(ValueError):  # closed while it is read
-        for line in stream:
-            lines.put(line)
+    for line in stream:
+        lines.put(line)
     lines.put("")
 
 
