@@ -17,8 +17,7 @@ FLOORS = (
     ("formulas",),
     ("parts",),
     ("hookspecs", "builtin"),
-    ("discovery", "plugin_checks"),
-    ("plugins", "registry"),
+    ("discovery", "plugin_checks", "plugins", "registry"),
     ("network", "tasks"),
     ("plans", "engines"),
     ("training",),
@@ -30,9 +29,9 @@ FLOORS = (
 # Within a floor: who may import whom.
 BESIDE = {
     "builtin": {"hookspecs"},
+    "plugins": {"discovery", "plugin_checks"},
     "registry": {"plugins"},
     "engines": {"plans"},
-    "tasks": set(),
     "run": {"sources", "settings", "callbacks"},
     "__main__": {"cli"},
 }
