@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -85,7 +86,13 @@ def doctor(context: click.Context, as_json: bool, time_limit: float, slow: float
     """
     manager, requests = _what_to_examine(context)
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        findings = list(pool.map(lambda each: _examine(each, time_limit), requests))
+        coming = pool.map(lambda each: _examine(each, time_limit), requests)
+        if sys.stderr.isatty():
+            title = "Loading each plugin"
+            with click.progressbar(coming, len(requests), title, file=sys.stderr) as bar:
+                findings = list(bar)
+        else:
+            findings = list(coming)
     for finding, request in zip(findings, requests, strict=True):
         if finding.seconds is not None and finding.seconds > slow:
             again = _examine(request, time_limit).seconds  # alone: nothing else is in its way
