@@ -197,7 +197,6 @@ def finite(part: Activation) -> None:
     """Value and derivative are finite at 0, at ±1e4 and between, in both dtypes."""
     nodes = _traced(part)
     for dtype in (np.float64, np.float32):
-        # 1e4 before the kinks' sake: the most telling number is named first.
         x = np.array([*EXTREMES, *SWEEP], dtype)[:, None] * np.array([[1, 0.5]], dtype)
         traced = _evaluate(nodes, x)
         for what, found in (("value", part(x.copy())), ("value", traced[0]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -13,9 +12,9 @@ from typing import Any, Literal
 import numpy as np
 
 import nnplug
+from nnplug.discovery import find_installed
 from nnplug.errors import PartError, SettingError, suggest
 from nnplug.parts import KINDS, Part
-from nnplug.plugins import GROUP
 from nnplug.testing import activations, losses, optimizers, others
 from nnplug.testing.examples import Suite
 from nnplug.testing.failure import CheckFailure, Curve, Wrong
@@ -234,9 +233,9 @@ def provider_of(part: Part) -> str:
     top = part.function.__module__.partition(".")[0]
     if top == "nnplug":
         return f"nnplug {nnplug.__version__}"
-    for entry_point in importlib.metadata.entry_points(group=GROUP):
-        if entry_point.module.partition(".")[0] == top and entry_point.dist is not None:
-            return f"{entry_point.dist.name} {entry_point.dist.version}"
+    for provider in find_installed():
+        if provider.module.partition(":")[0].partition(".")[0] == top:
+            return provider.label
     return ""
 
 
