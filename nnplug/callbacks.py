@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nnplug.errors import PluginError, SettingError, suggest
+from nnplug.parts import Part
 from nnplug.plugins import PluginManager
 
 __all__ = ["Callbacks"]
@@ -25,13 +26,15 @@ class Callbacks:
     Attributes
     ----------
     plugins : PluginManager
-        Only plugins that are loaded take part: those whose parts the run
-        uses, and those named with `-p`.
+    parts : sequence of Part
+        The run's. Plugins whose parts it uses take part, and those named
+        with `-p`; others that happen to be loaded do not.
     own : sequence of object
         Objects with methods named as the hooks.
     """
 
     plugins: PluginManager
+    parts: Sequence[Part]
     own: Sequence[object] = ()
     _found: dict[str, list[tuple[str, Callable[..., Any]]]] = field(init=False)
 
@@ -39,9 +42,12 @@ class Callbacks:
         self._found = {name: self._implementations(name) for name in NAMES}
 
     def _implementations(self, name: str) -> list[tuple[str, Callable[..., Any]]]:
+        used = {part.function for part in self.parts}
+        named = self.plugins.named
         hooks = [
             (f"plugin {provider.label}", function)
             for provider, function in self.plugins.implementations(name)
+            if provider in named or any(part.function in used for part in provider.parts)
         ]
         for each in self.own:
             _check_names(each)
@@ -84,7 +90,7 @@ class Callbacks:
                     f"{owner}: {name}{when} failed: {_place(error)}"
                     f"{type(error).__name__}: {error}\n"
                     "The run ends here; the network keeps the weights of its last step.\n"
-                    "Way out: repair the hook, or leave the plugin out."
+                    "Way out: repair the hook, or leave the plugin out with -p no:NAME."
                 ) from error
             stop = stop or (isinstance(answer, bool | np.bool_) and bool(answer))
         return stop

@@ -84,6 +84,7 @@ class PluginManager:
         self._pluggy.add_hookspecs(hookspecs)
         self._builtin = [builtin_provider(name) for name in MODULES]
         self._local: list[Provider] = []
+        self._named: list[Provider] = []
         self._installed: list[Provider] | None = None
         if installed is not None:
             self._take_installed(installed)
@@ -176,6 +177,11 @@ class PluginManager:
             and each.package != provider.package
             and "blocked" not in (each.state, provider.state)
         ]
+
+    @property
+    def named(self) -> list[Provider]:
+        """The providers that were asked for by name, with `-p`."""
+        return list(self._named)
 
     def implementations(self, hook: str) -> list[tuple[Provider, Callable[..., Any]]]:
         """List what the loaded plugins do at a hook, first registered first.
@@ -283,6 +289,7 @@ class PluginManager:
                 )
             found = [local_provider(text, text, partial(importlib.import_module, text))]
         self._local += [each for each in found if each.package == LOCAL]
+        self._named += found
         self._load(found, asked_by=f"-p {text}")
 
     def add_local(self, part: Part) -> Provider:

@@ -18,6 +18,7 @@ from nnplug.parts import (
     Loss,
     Metric,
     Optimizer,
+    Part,
     Schedule,
     Task,
 )
@@ -48,6 +49,8 @@ class Run:
     optimizer : Optimizer
     schedule : Schedule
     metrics : tuple of Metric
+    parts : tuple of Part
+        Every part that the run uses.
     rows : Rows
         The data as arrays: inputs, targets, classes, the names of features.
     train_rows, validation_rows : array of int
@@ -61,6 +64,7 @@ class Run:
     optimizer: Optimizer
     schedule: Schedule
     metrics: tuple[Metric, ...]
+    parts: tuple[Part, ...]
     rows: Rows
     train_rows: AnyArray
     validation_rows: AnyArray
@@ -252,8 +256,9 @@ def train(
     """
     given = {key: value for key, value in locals().items() if key in SETTINGS}
     registry = registry or default_registry()
-    run = prepare(data, target=target, registry=registry, **given)
-    fit(run, Callbacks(registry.plugins, callbacks))
+    with registry.naming_culprits():
+        run = prepare(data, target=target, registry=registry, **given)
+        fit(run, Callbacks(registry.plugins, run.parts, callbacks))
     return run
 
 
@@ -356,6 +361,8 @@ def prepare(
         dtype=dtype,
     )
     network.initialize(initializer, seed)
+    parts = (*activations, output_activation, loss, optimizer, initializer, schedule, *metrics)
+    parts += (source.dataset,) if source.dataset is not None else ()
     epochs = whole_number("epochs", choice("epochs"), 1)
     batch_size = choice("batch_size")
     settings = Settings(
@@ -384,6 +391,7 @@ def prepare(
         optimizer=optimizer,
         schedule=schedule,
         metrics=metrics,
+        parts=parts,
         rows=rows,
         train_rows=train_rows,
         validation_rows=validation_rows,

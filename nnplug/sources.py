@@ -62,6 +62,8 @@ class Source:
     name : str
         For messages and the record of the run.
     content : Table or Data
+    dataset : Dataset or None
+        The part that gave it.
     recipe : mapping
         Settings that the data brings along.
     """
@@ -69,6 +71,7 @@ class Source:
     name: str
     content: Table | Data
     recipe: Mapping[str, Any]
+    dataset: Dataset | None = None
 
     @property
     def rows(self) -> int:
@@ -212,7 +215,7 @@ def _dataset(name: str | Dataset, registry: Registry) -> Source:
     made = dataset()
     if not isinstance(made, Data):
         raise DataError(f"dataset {dataset.name!r} ({dataset.place}) returned no nnplug.Data.")
-    return Source(dataset.text, made, made.recipe)
+    return Source(dataset.text, made, made.recipe, dataset)
 
 
 def _from_arrays(inputs: Any, targets: Any, task: Task | None) -> Data:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nnplug.engines import BoundProgram, Memory, bind
-from nnplug.errors import DivergedError
+from nnplug.errors import DivergedError, ShapeError
 from nnplug.formulas.primitives import new_graph
 from nnplug.network import Network
 from nnplug.parts import Loss, Optimizer, Schedule
@@ -110,6 +110,7 @@ class Steps:
         targets: AnyArray,
         batch_size: int | None,
     ) -> None:
+        check_shapes(network, loss, inputs, targets)
         self.network, self.loss, self.optimizer = network, loss, optimizer
         self.full = batch_size is None
         self.batch_size = len(inputs) if batch_size is None else min(batch_size, len(inputs))
@@ -262,6 +263,7 @@ class Evaluator:
             The outputs, (N, C), and the loss: averaged over rows (and
             outputs), or summed if it is a sum; nan without targets.
         """
+        check_shapes(self.network, self.loss, inputs, targets)
         outputs = np.empty((len(inputs), self.network.layers[-1].fan_out), self.network.dtype)
         total, count = 0.0, 0
         with np.errstate(all="ignore"):
@@ -299,6 +301,32 @@ class Evaluator:
             # Memory of its own for each size: they may be of any order here.
             self._bound[key] = (bind(program, arrays, Memory()), arrays)
         return self._bound[key]
+
+
+def check_shapes(
+    network: Network, loss: Loss | None, inputs: AnyArray, targets: AnyArray | None
+) -> None:
+    """Refuse data that a network or a loss would silently broadcast.
+
+    Raises
+    ------
+    ShapeError
+        Naming both shapes.
+    """
+    first, last = network.layers[0], network.layers[-1]
+    if inputs.ndim != 2 or inputs.shape[1] != first.fan_in:
+        raise ShapeError(
+            f"inputs have shape {inputs.shape}; the network takes (rows, {first.fan_in})."
+        )
+    if targets is None or loss is None:
+        return
+    wanted = (len(inputs), 1 if loss.against == "labels" else last.fan_out)
+    if targets.shape != wanted:
+        raise ShapeError(
+            f"{loss.against} has shape {targets.shape}; loss {loss.name!r} with inputs of shape "
+            f"{inputs.shape} and {last.fan_out} outputs needs {wanted}.\n"
+            "Nothing is broadcast; reshape it."
+        )
 
 
 def elements(loss: Loss | None, outputs: AnyArray) -> int:
@@ -414,10 +442,15 @@ def _diverged(steps: Steps, batch: AnyArray | None, epoch: int, step: int) -> Di
     rate = float(steps.learning_rate)
     usual = float(steps.optimizer.defaults["learning_rate"])
     advice = f"try {rate / 10:g}" if rate <= 1000 * usual else f"the default is {usual:g}"
+    cause = (
+        f"The likely cause is a learning rate that is too large: it is {rate:g}; {advice}."
+        if not what.startswith("the gradient")
+        else "The loss is finite, so the derivative of a part may be wrong there; nnplug plugins "
+        f"check NAME looks at a part. Or the learning rate, {rate:g}, is too large; {advice}."
+    )
     return DivergedError(
         f"Training stopped at epoch {epoch}, step {step}: {what} not finite.\n"
-        f"The step was not taken; the weights are the last finite ones. The likely cause is a "
-        f"learning rate that is too large: it is {rate:g}; {advice}.",
+        f"The step was not taken; the weights are the last finite ones. {cause}",
         epoch=epoch,
         step=step,
         layer=layer,

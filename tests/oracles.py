@@ -156,9 +156,7 @@ def run_text(text: str, arguments: dict[str, Any]) -> dict[str, Any]:
         if np.ndim(array) == 2:
             scope["N"], scope["C"] = (
                 float(size)
-                for size in max(
-                    np.shape(each) for each in arguments.values() if np.ndim(each) == 2
-                )
+                for size in max(np.shape(each) for each in arguments.values() if np.ndim(each) == 2)
             )
     found: dict[str, Any] = {}
     with np.errstate(all="ignore"):

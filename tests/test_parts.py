@@ -321,3 +321,23 @@ def test_shapes_are_strict(loss, shapes, message):
     with pytest.raises(ShapeError) as caught:
         loss(np.zeros(shapes[0]), np.zeros(shapes[1], int))
     assert message in str(caught.value)
+
+
+def test_a_default_of_numpys_is_a_number_like_any():
+    half = np.float64(0.5)
+
+    @nnplug.activation
+    def scaled(x, *, factor=half):
+        return factor * x
+
+    assert type(scaled.options["factor"]) is float
+    assert scaled.with_options(factor=0.25).text == "scaled:factor=0.25"
+    assert scaled(np.ones((1, 1), np.float32)).dtype == np.float32
+
+
+def test_an_option_that_could_not_be_named_is_refused():
+    with pytest.raises(PartError, match="the option 'Slope' can not be named on the command line"):
+
+        @nnplug.activation
+        def capital(x, *, Slope=2.0):  # noqa: N803  # what is refused
+            return x * Slope

@@ -148,13 +148,7 @@ def prelu(x, *, slope=START):
     return np.where(x > 0, x, slope * x)
 
 
-@testing.parametrize(
-    prelu,
-    expected_failures={
-        "formula": "the engine takes a learned number in np.where for a constant",
-        "dtype": "NumPy takes a learned option, a subclass of float, for a float64",
-    },
-)
+@testing.parametrize(prelu)
 def test_what_is_learned_is_checked_too(check):
     check()
 

@@ -492,8 +492,81 @@ def test_a_function_of_the_wrong_shape_is_named():
         output_activation=part("activation", "identity"), dtype=np.float64,
     )  # fmt: skip
     x, y = data()
-    with pytest.raises(nnplug.errors.FormulaError, match=r"first_column.*returned shape \(4, 1\)"):
+    with pytest.raises(
+        nnplug.errors.FormulaError, match=r"'first_column'.*\n?.*returned shape \(4, 1\)"
+    ):
         train_network(
             net, part("loss", "mse"), part("optimizer", "sgd"), x, y,
             epochs=1, batch_size=4, seed=0,
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_learned_slope_is_used_where_it_stands_now(dtype):
+    @nnplug.activation
+    def prelu(x, *, slope=nnplug.trainable(0.25)):  # noqa: B008  # a declaration, not a value
+        """Parametric rectified linear unit (He et al., 2015, arXiv:1502.01852, eq. 1)."""
+        return np.where(x > 0, x, slope * x)
+
+    x, y = data(dtype=dtype)
+    net = Network(
+        3, (4,), 2, activations=[prelu],
+        output_activation=part("activation", "identity"), dtype=dtype,
+    )  # fmt: skip
+    net.initialize(part("initializer", "he_normal"), 0)
+    w1, w2 = net["hidden1.weight"].copy(), net["output.weight"].copy()
+    b1, b2, slope = np.zeros(4), np.zeros(2), 0.25
+    steps = Steps(net, part("loss", "mse"), part("optimizer", "sgd:learning_rate=0.1"), x, y, None)
+    for _ in range(5):
+        with np.errstate(all="ignore"):
+            steps.run(None)
+        z = x @ w1 + b1
+        error = np.where(z > 0, z, slope * z) @ w2 + b2 - y
+        g = 2 * error / error.size
+        back = g @ w2.T
+        delta = back * np.where(z > 0, 1, slope)
+        h = np.where(z > 0, z, slope * z)
+        slope = slope - 0.1 * (back * np.where(z > 0, 0, z)).sum()
+        w2, b2 = w2 - 0.1 * h.T @ g, b2 - 0.1 * g.sum(axis=0)
+        w1, b1 = w1 - 0.1 * x.T @ delta, b1 - 0.1 * delta.sum(axis=0)
+    close = {"rtol": 1e-10} if dtype == np.float64 else {"rtol": 2e-5, "atol": 1e-6}
+    np.testing.assert_allclose(net["hidden1.slope"], slope, **close)
+    np.testing.assert_allclose(net["hidden1.weight"], w1, **close)
+    np.testing.assert_allclose(net["output.weight"], w2, **close)
+
+
+def test_a_choice_between_computed_numbers_is_made_anew_each_step():
+    @nnplug.optimizer
+    def trusting(param, grad, *, learning_rate=0.1):
+        """Scale each array's step by a ratio of norms, where there is one."""
+        norm = np.linalg.norm(param)
+        return param - learning_rate * grad * np.where(norm > 0, norm, 2.0)
+
+    net, (x, y) = network(), data()
+    twin = network()
+    probe = Steps(twin, part("loss", "mse"), part("optimizer", "sgd:learning_rate=1"), x, y, None)
+    steps = Steps(net, part("loss", "mse"), trusting, x, y, None)
+    for _ in range(3):
+        before = net.parameters.copy()
+        twin.parameters[:] = before
+        with np.errstate(all="ignore"):
+            probe.run(None)
+            gradient = before - twin.parameters
+            steps.run(None)
+        for span in net.spans:
+            old, g = span.view(before), span.view(gradient)
+            norm = np.linalg.norm(old)
+            expected = old - 0.1 * g * (norm if norm > 0 else 2.0)
+            np.testing.assert_allclose(span.view(net.parameters), expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [None, 4])
+def test_shapes_are_strict_in_training_too(size):
+    net, (x, y) = network(), data()
+    for targets in (y[:, :1], y[0], y[:1], y[:-1]):
+        with pytest.raises(nnplug.errors.ShapeError, match="Nothing is broadcast"):
+            Steps(net, part("loss", "mse"), part("optimizer", "sgd"), x, targets, size)
+        with pytest.raises(nnplug.errors.ShapeError, match="Nothing is broadcast"):
+            Evaluator(net, part("loss", "mse")).run(x, targets)
+    with pytest.raises(nnplug.errors.ShapeError, match=r"the network takes \(rows, 3\)"):
+        Steps(net, part("loss", "mse"), part("optimizer", "sgd"), x[:, :2], y, size)

@@ -115,7 +115,7 @@ def train(
     report = _Report(run, lines_to_stderr=as_json)
     try:
         with registry.naming_culprits():
-            fit(run, Callbacks(registry.plugins), report)
+            fit(run, Callbacks(registry.plugins, run.parts), report)
     except DivergedError:
         report.close()
         if as_json:

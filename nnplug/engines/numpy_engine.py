@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from nnplug.errors import FormulaError
+from nnplug.formulas.graph import Operation
 from nnplug.plans.program import Allocation, Instruction, Program, Section, Value, allocate
 from nnplug.types import AnyArray
 
@@ -143,7 +143,10 @@ class _Binder:
             return [partial(ufunc, *inputs, out=output)]
         if ufunc is not None:  # by position: the keyword costs 150 ns a call
             return [partial(ufunc, *inputs, output)]
-        return [partial(_call_author, instruction.operation, tuple(inputs), output)]
+        given = tuple(array.view() for array in inputs)
+        for array in given:
+            array.flags.writeable = False  # what an author's function is given is used again
+        return [partial(_call_author, instruction.operation, given, output)]
 
     def array(self, value: Value, tile: slice | None) -> AnyArray:
         """Find the array of a value, or the part of it that a tile needs."""
@@ -164,7 +167,9 @@ class _Binder:
         if value.role == "buffer":
             return self._memory(value, value.shape)
         if value.role == "constant":
-            return np.asarray(value.number, value.dtype)
+            number = np.array(value.number, value.dtype)
+            number.flags.writeable = False
+            return number
         if value.role == "data" or (value.role == "scalar" and value.vector):
             return self.arrays[value.vector]
         if value.role in ("scalar", "result"):
@@ -193,15 +198,9 @@ class _Binder:
         return block[: math.prod(shape) * value.dtype.itemsize].view(value.dtype).reshape(shape)
 
 
-def _call_author(operation: Any, inputs: tuple[AnyArray, ...], output: AnyArray) -> None:
-    """Run a function that could not be traced, as it stands."""
-    result = np.asarray(operation.evaluate(*inputs))
-    if result.shape != output.shape:
-        raise FormulaError(
-            f"{operation.name}: it returned shape {result.shape} for an input of shape "
-            f"{output.shape}.\nWay out: return an array of the input's shape."
-        )
-    np.copyto(output, result, casting="same_kind")
+def _call_author(operation: Operation, inputs: tuple[AnyArray, ...], output: AnyArray) -> None:
+    """Run a function that could not be traced, as it stands; it allocates its result."""
+    np.copyto(output, operation.evaluate(*inputs), casting="unsafe")
 
 
 # --- instructions that are not one ufunc ----------------------------------------------
@@ -221,20 +220,21 @@ def _where(inputs: list[AnyArray], output: AnyArray) -> list[Call]:
     condition, a, b = inputs
     if output.dtype == bool:
         return [partial(np.copyto, output, b), partial(np.copyto, output, a, where=condition)]
-    if a.ndim == 0 and b.ndim == 0 and float(b) == 0 and float(a) == 1:
+    # A number of the formula is bound read-only; a learned or computed one changes.
+    a_fixed, b_fixed = (each.ndim == 0 and not each.flags.writeable for each in (a, b))
+    if a_fixed and b_fixed and float(b) == 0 and float(a) == 1:
         return [partial(np.copyto, output, condition)]
     bits, a_bits, b_bits = _bits(output), _bits(a), _bits(b)
-    if b.ndim == 0 and not b_bits.any():  # +0.0: all bits are zero
+    if b_fixed and not b_bits.any():  # +0.0: all bits are zero
         return [partial(np.multiply, a_bits, condition, bits)]
-    difference: list[Call] = [partial(np.bitwise_xor, a_bits, b_bits, bits)]
-    if a.ndim == 0 and b.ndim == 0:
+    if a_fixed and b_fixed:
         constant = np.bitwise_xor(a_bits, b_bits)
         return [
             partial(np.multiply, constant, condition, bits),
             partial(np.bitwise_xor, bits, b_bits, bits),
         ]
     return [
-        *difference,
+        partial(np.bitwise_xor, a_bits, b_bits, bits),
         partial(np.multiply, bits, condition, bits),
         partial(np.bitwise_xor, bits, b_bits, bits),
     ]

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, overload
 
+import numpy as np
+
 from nnplug.errors import FormulaError, PartError
 from nnplug.formulas.derivative import differentiate
 from nnplug.formulas.graph import Operation, Symbol, shape_text, walk
@@ -121,12 +123,22 @@ def _depends(node: Symbol, x: Symbol) -> bool:
 def _opaque(part: Activation, function: Callable[..., Any], *inputs: Symbol) -> Symbol:
     """Make a node that calls the author's function as it stands, on arrays."""
     key = f"{part.name}.{function.__name__}"
-    options = dict(part.options)
+    what = "" if function is part.function else ", its derivative"
+
+    def call(*arrays: Any) -> Any:
+        shape = np.shape(arrays[0])
+        result = np.asarray(function(*arrays, **part.options))
+        if result.shape != shape or result.dtype.kind not in "fiub":
+            raise FormulaError(
+                f"activation {part.name!r}: {part.place}{what}: for an input of shape "
+                f"{shape} it returned shape {result.shape}, {result.dtype}.\n"
+                "Way out: return real numbers in the input's shape."
+            )
+        return result
+
     known = inputs[0].graph.opaque
     if key not in known:
-        known[key] = Operation(
-            key, lambda *arrays: function(*arrays, **options), shape=lambda *shapes: shapes[0]
-        )
+        known[key] = Operation(key, call, shape=lambda *shapes: shapes[0])
     return inputs[0].graph.apply(known[key], *inputs)
 
 

@@ -144,13 +144,20 @@ def _convert(part: Part, key: str, value: OptionValue) -> OptionValue:
                 if float(value) == int(value):
                     return int(value)
             elif math.isfinite(number := float(value)):
-                return type(default)(number)
+                return number
     except (ValueError, KeyError, OverflowError, TypeError):
         pass
     raise OptionError(
         f"{part.kind} {part.name!r}: {key}={value} is not {wanted}.\n"
         f"Its default is {_option_text(default)}."
     )
+
+
+def _plain(default: OptionValue) -> OptionValue:
+    """Make a default of one of Python's own types, but a trainable one."""
+    if isinstance(default, Trainable | bool):
+        return default
+    return next(kind(default) for kind in (int, float, str) if isinstance(default, kind))
 
 
 P = TypeVar("P", bound=Part)
@@ -208,7 +215,12 @@ def build_part(
                     f"the option {parameter.name!r} needs a default that is a number, a truth "
                     "value or text: it declares type and value."
                 )
-            defaults[parameter.name] = parameter.default
+            if normalise_name(parameter.name) != parameter.name:
+                raise wrong(
+                    f"the option {parameter.name!r} can not be named on the command line, where "
+                    "case does not count; write it in lower case."
+                )
+            defaults[parameter.name] = _plain(parameter.default)
         else:
             arguments.append(parameter.name)
     complaint = positional(tuple(arguments))
@@ -219,6 +231,10 @@ def build_part(
         name=label,
         aliases=tuple(aliases),
         defaults=defaults,
-        options=dict(defaults),
+        # A float subclass would widen float32 arrays, as NumPy sees it.
+        options={
+            key: float(value) if isinstance(value, Trainable) else value
+            for key, value in defaults.items()
+        },
         **attributes,
     )

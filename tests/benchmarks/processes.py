@@ -17,7 +17,7 @@ DISTURBED = 0.1
 """The share of the processors that others may use during a measurement."""
 
 ATTEMPTS = 4
-PATIENCE = 20.0
+PATIENCE = 120.0
 """Seconds to wait for a quiet machine, before each attempt."""
 
 

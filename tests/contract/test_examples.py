@@ -7,9 +7,9 @@ is an object of another kind, so its examples are run here.
 import doctest
 import sys
 
-from tests.contract.conftest import every_part
-
 import pytest
+
+from tests.contract.conftest import every_part
 
 
 @pytest.mark.parametrize("part", every_part(), ids=lambda part: f"{part.kind}-{part.name}")

@@ -42,7 +42,9 @@ def test_squareplus_is_precise_and_silent_far_from_zero(x, dtype):
 def test_pinball_is_smallest_at_the_quantile(quantile):
     target = np.arange(1.0, 102.0)  # the q-quantile is 1 + 100·q
     candidates = np.arange(1.0, 102.0)
-    means = [pinball(each, target, quantile=quantile).mean() for each in candidates]
+    means = [
+        pinball(np.full_like(target, each), target, quantile=quantile).mean() for each in candidates
+    ]
     assert candidates[int(np.argmin(means))] == 1 + 100 * quantile
 
 
