@@ -75,8 +75,8 @@ def choose_names(text: str, kinds: Sequence[str], registry: Registry) -> Names:
     >>> names = choose_names("Soft-Wave", ["activation"], Registry())
     >>> names.package, names.module, names.parts
     ('nnplug-soft-wave', 'nnplug_soft_wave', {'activation': 'soft_wave'})
-    >>> choose_names("wave", ["loss", "metric"], Registry()).parts
-    {'loss': 'wave_loss', 'metric': 'wave_metric'}
+    >>> choose_names("wavy", ["loss", "metric"], Registry()).parts
+    {'loss': 'wavy_loss', 'metric': 'wavy_metric'}
     """
     name = normalise_name(text).removeprefix("nnplug_")
     if not _NAME.fullmatch(name):
