@@ -35,7 +35,7 @@ from nnplug.registry import Registry
 from nnplug.settings import TABLE_DEFAULTS
 from nnplug.tasks import DEFAULT_LOSS, DEFAULT_METRIC
 
-__all__ = ["builtin_parts", "hook_signature", "pages", "setup", "write_pages"]
+__all__ = ["builtin_parts", "hook_names", "hook_signature", "pages", "setup", "write_pages"]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -61,7 +61,7 @@ def pages() -> dict[str, str]:
     """Make every page: its file name and its text in MyST Markdown."""
     made = {f"{KINDS[kind].plural}.md": _kind_page(kind) for kind in HOOKS.values()}
     made["commands.inc.md"] = _commands()
-    made["hooks.inc.md"] = _hooks()
+    made |= {f"hook_{name}.inc.md": _hook(name) for name in hook_names()}
     made["table_defaults.inc.md"] = _table_defaults()
     made["errors.inc.md"] = _errors()
     return made
@@ -269,16 +269,14 @@ def hook_names() -> list[str]:
     ]
 
 
-def _hooks() -> str:
-    lines: list[str] = []
-    for name in hook_names():
-        doc = inspect.getdoc(getattr(hookspecs, name)) or ""
-        lines += [f"## {name}", "", "```python", hook_signature(name), "```", "", _markdown(doc)]
-        if name in HOOKS:
-            plural = KINDS[HOOKS[name]].plural
-            lines += ["", f"Built in: [{plural}](generated/{plural}.md)."]
-        lines.append("")
-    return "\n".join(lines)
+def _hook(name: str) -> str:
+    """Write a hook's signature and what it is for; the page adds an example."""
+    doc = inspect.getdoc(getattr(hookspecs, name)) or ""
+    lines = ["```python", hook_signature(name), "```", "", _markdown(doc)]
+    if name in HOOKS:
+        plural = KINDS[HOOKS[name]].plural
+        lines += ["", f"Built in: [{plural}](generated/{plural}.md)."]
+    return "\n".join([*lines, ""])
 
 
 def _table_defaults() -> str:

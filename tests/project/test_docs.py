@@ -1,13 +1,16 @@
 """The documentation is true: it builds, it is complete, and its examples run.
 
-What runs, in the pages of the tutorial, the how-to, the explanations and the
-front page, in one folder and one Python namespace per page, in order:
+What runs, in the pages of the tutorial, the how-to, the explanations, the
+hooks and the front page, in one folder and one Python namespace per page, in
+order:
 
 - a ```python block is executed; a ```text block right after it is what it prints;
-- in a ```console block, `$ nnplug ...` and `$ python -c ...` are run, and the
-  lines below them are what they write, stdout and stderr together, as a
-  terminal shows it. `$ pip install ./FOLDER` installs into the page's folder.
-  Other commands are not run;
+- in a ```console block, `$ nnplug ...`, `$ python -c ...` and `$ python -m
+  pytest ... FILE.py` are run, and the lines below them are what they write,
+  stdout and stderr together, as a terminal shows it. Variables of the
+  environment may stand before. `$ echo $?` gives the exit code of the command
+  before. `$ pip install ./FOLDER` installs into the page's folder. Other
+  commands are not run;
 - a code-block with a caption is a file of that name.
 
 A line `...` in an output stands for any number of lines.
@@ -38,7 +41,8 @@ from nnplug.registry import Registry
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(
-    page.relative_to(DOCS).as_posix() for page in (DOCS / "index.md", *DOCS.glob("[teh]*/*.md"))
+    page.relative_to(DOCS).as_posix()
+    for page in (DOCS / "index.md", DOCS / "reference/hooks.md", *DOCS.glob("[teh]*/*.md"))
 )  # tutorial, explanation, how-to
 
 
@@ -57,7 +61,9 @@ class Block:
     """Whether only blank lines are between it and the block before."""
 
 
-_OPEN = re.compile(r"^(`{3,})(?:\{code-block\} )?([\w{}-]*)\s*$")
+_RUN = re.compile(r"(?:[A-Z_]+=\S* )*(?:nnplug |python -c |python -m pytest .*\.py$)")
+
+_OPEN = re.compile(r"^(`{3,})(?:\{code-block\} )?([\w{}-]*)(?: \S+)?\s*$")
 
 
 def blocks(page: str) -> list[Block]:
@@ -95,6 +101,7 @@ class Page:
         self.name, self.folder = name, folder
         self.site = folder.parent / "site"
         self.namespace: dict[str, object] = {"__name__": "__page__"}
+        self.code = 0
 
     def python(self, block: Block) -> str:
         # Blank lines before the code, so that a traceback names the page's line.
@@ -105,12 +112,14 @@ class Page:
 
     def console(self, command: str) -> str | None:
         """Run a command; None if it is one that is not run."""
+        if command == "echo $?":
+            return str(self.code)
         if match := re.fullmatch(r"pip install (\./\S+)", command):
             options = (
                 "--quiet --no-deps --no-index --no-build-isolation --disable-pip-version-check"
             )
             line = f"python -m pip install {options} --target {self.site} {match[1]}"
-        elif command.startswith(("nnplug ", "python -c ")):
+        elif _RUN.match(command):
             line = command
         else:
             return None
@@ -128,8 +137,9 @@ class Page:
             timeout=300,
             check=False,
         )
-        said = re.search(r"^error:", done.stdout, re.IGNORECASE | re.MULTILINE)
+        said = re.search(r"^error: |^  FAILED  |^ *problem  ", done.stdout, re.I | re.MULTILINE)
         assert bool(done.returncode) == bool(said), f"{command}: {done.returncode}\n{done.stdout}"
+        self.code = done.returncode
         return self.plain(done.stdout)
 
     def plain(self, text: str) -> str:
