@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import re
 import shutil
 
 import pytest
@@ -108,6 +109,34 @@ def test_a_command_with_builtin_parts_imports_no_plugin(environment):
     assert "activation relu" in environment.python("-c", code)
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ("--activation", "squareplus"),
+        ("--loss", "pinball:quantile=0.5", "--learning-rate", "0.5"),
+        ("--optimizer", "nnplug-example/lion", "--learning-rate", "0.01"),
+        ("--activation", "squareplus", "--loss", "quantile", "--optimizer", "Lion"),
+    ],
+)
+def test_its_parts_train_xor_by_name(environment, parts):
+    written = environment.nnplug("train", *parts, "--epochs", "2001", "--log-every", "2000")
+    losses = re.findall(r"^Epoch (\d+), Loss: (\S+)$", written, re.MULTILINE)
+    assert [epoch for epoch, _ in losses] == ["0", "2000"]
+    assert float(losses[1][1]) < float(losses[0][1])
+    assert "Final Predictions: [[" in written
+
+
+def test_training_with_builtin_parts_imports_no_plugin(environment):
+    code = (
+        "import sys\nfrom nnplug.cli import main\n"
+        "try:\n    main(['train', '--epochs', '3'])\nexcept SystemExit as end:\n"
+        "    assert not end.code\n"
+        "foreign = {name.partition('.')[0] for name in sys.modules}\n"
+        "assert 'nnplug' in foreign and 'nnplug_example' not in foreign, foreign\n"
+    )
+    assert "Epoch 0, Loss: 0.286300" in environment.python("-c", code)
+
+
 def test_its_own_tests_pass_where_it_is_installed(environment):
     copy = environment.folder / "copy"
     shutil.copytree(EXAMPLE / "tests", copy / "tests")
@@ -128,6 +157,9 @@ def test_after_uninstalling_it_the_error_says_what_is_installed(without_example)
         )
         assert there in written
         assert "nnplug-example" not in written
+    written = without_example.nnplug("train", "--activation", "squareplus", fails=2)
+    assert "error: There is no activation 'squareplus'." in written
+    assert "Installed activations:\n  nnplug 0.1.0: elu, gelu" in written
     written = without_example.nnplug("plugins", "show", "lion", fails=2)
     assert "There is no part, package or entry point 'lion'." in written
     assert "nnplug-example" not in without_example.nnplug("plugins", "list")
