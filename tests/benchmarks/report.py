@@ -26,7 +26,7 @@ def conditions(
     runs: int | None, threads: int, versions: Mapping[str, str], disturbed: int = 0
 ) -> str:
     """Say when, on what and with what a block was measured."""
-    count = "" if runs is None else f"; {runs} runs each"
+    count = "" if runs is None else f"; {runs} run{'s' if runs > 1 else ''} each"
     if disturbed:
         count += f", {disturbed} of them disturbed by other processes"
     packages = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
