@@ -12,7 +12,7 @@ import numpy as np
 
 from nnplug.errors import PluginError, SettingError, suggest
 from nnplug.parts import Part
-from nnplug.plugins import PluginManager
+from nnplug.plugins import LOCAL, PluginManager, Provider
 
 __all__ = ["Callbacks"]
 
@@ -36,16 +36,16 @@ class Callbacks:
     plugins: PluginManager
     parts: Sequence[Part]
     own: Sequence[object] = ()
-    _found: dict[str, list[tuple[str, Callable[..., Any]]]] = field(init=False)
+    _found: dict[str, list[tuple[str, str, Callable[..., Any]]]] = field(init=False)
 
     def __post_init__(self) -> None:
         self._found = {name: self._implementations(name) for name in NAMES}
 
-    def _implementations(self, name: str) -> list[tuple[str, Callable[..., Any]]]:
+    def _implementations(self, name: str) -> list[tuple[str, str, Callable[..., Any]]]:
         used = {part.function for part in self.parts}
         named = self.plugins.named
         hooks = [
-            (f"plugin {provider.label}", function)
+            (f"plugin {provider.label}", _leave_out(provider), function)
             for provider, function in self.plugins.implementations(name)
             if provider in named or any(part.function in used for part in provider.parts)
         ]
@@ -53,7 +53,7 @@ class Callbacks:
             _check_names(each)
             method = getattr(each, name, None)
             if method is not None:
-                hooks.append((f"callback {type(each).__name__}", method))
+                hooks.append((f"callback {type(each).__name__}", "leave it out", method))
         return hooks
 
     def __contains__(self, name: str) -> bool:
@@ -80,7 +80,7 @@ class Callbacks:
             If one raises: whose it is, which hook, when, and where.
         """
         stop = False
-        for owner, function in self._found[name]:
+        for owner, way_out, function in self._found[name]:
             wanted = inspect.signature(function).parameters
             try:
                 answer = function(**{key: arguments[key] for key in wanted if key in arguments})
@@ -90,10 +90,14 @@ class Callbacks:
                     f"{owner}: {name}{when} failed: {_place(error)}"
                     f"{type(error).__name__}: {error}\n"
                     "The run ends here; the network keeps the weights of its last step.\n"
-                    "Way out: repair the hook, or leave the plugin out with -p no:NAME."
+                    f"Way out: repair the hook, or {way_out}."
                 ) from error
             stop = stop or (isinstance(answer, bool | np.bool_) and bool(answer))
         return stop
+
+
+def _leave_out(provider: Provider) -> str:
+    return "leave the file out" if provider.package == LOCAL else f"use -p no:{provider.package}"
 
 
 def _check_names(callback: object) -> None:

@@ -55,6 +55,8 @@ class Run:
         The data as arrays: inputs, targets, classes, the names of features.
     train_rows, validation_rows : array of int
         The rows of each part.
+    weights : array or None
+        (N, 1), what each row counts for in the loss.
     """
 
     settings: Settings
@@ -68,6 +70,7 @@ class Run:
     rows: Rows
     train_rows: AnyArray
     validation_rows: AnyArray
+    weights: AnyArray | None = None
     history: History = field(default_factory=History)
     _evaluator: Evaluator | None = None
 
@@ -188,6 +191,7 @@ def train(
     seed: int | None = None,
     dtype: str | None = None,
     log_every: int | None = None,
+    sample_weight: Any = None,
     registry: Registry | None = None,
     callbacks: Sequence[object] = (),
 ) -> Run:
@@ -231,6 +235,9 @@ def train(
         `"float32"` or `"float64"`.
     log_every : int, optional
         Epochs between the lines that the command line prints.
+    sample_weight : array, optional
+        (N,), what each row counts for, at least 0: the loss is then Σwℓ / Σw,
+        in training and in validation. Metrics count every row alike.
     registry : Registry, optional
         Where names are looked up; by default all installed parts.
     callbacks : sequence of object, optional
@@ -257,7 +264,7 @@ def train(
     given = {key: value for key, value in locals().items() if key in SETTINGS}
     registry = registry or default_registry()
     with registry.naming_culprits():
-        run = prepare(data, target=target, registry=registry, **given)
+        run = prepare(data, target=target, registry=registry, sample_weight=sample_weight, **given)
         fit(run, Callbacks(registry.plugins, run.parts, callbacks))
     return run
 
@@ -290,7 +297,8 @@ def fit(run: Run, callbacks: Callbacks, report: Callable[[Run, int], None] | Non
     inputs = run.rows.inputs
     targets = run.head.encode(run.rows.targets, run.network.dtype)
     held_out = run.validation_rows
-    validation = (inputs[held_out], targets[held_out]) if len(held_out) else None
+    arrays = (inputs, targets) if run.weights is None else (inputs, targets, run.weights)
+    validation = tuple(array[held_out] for array in arrays) if len(held_out) else None
     callbacks.call("on_train_start", run=run)
     train_network(
         run.network,
@@ -299,6 +307,7 @@ def fit(run: Run, callbacks: Callbacks, report: Callable[[Run, int], None] | Non
         inputs,
         targets,
         rows=run.train_rows if len(held_out) else None,
+        weights=run.weights,
         epochs=settings.epochs,
         batch_size=None if settings.batch_size == "full" else settings.batch_size,
         seed=settings.seed,
@@ -316,6 +325,7 @@ def prepare(
     *,
     target: str | Sequence[str] | None = None,
     registry: Registry | None = None,
+    sample_weight: Any = None,
     **given: Any,
 ) -> Run:
     """Resolve the settings of a run and make its network, without training.
@@ -395,7 +405,24 @@ def prepare(
         rows=rows,
         train_rows=train_rows,
         validation_rows=validation_rows,
+        weights=_weights(sample_weight, source.rows),
     )
+
+
+def _weights(given: Any, rows: int) -> AnyArray | None:
+    """Take a weight for each row, as (N, 1)."""
+    if given is None:
+        return None
+    weights = np.asarray(given, np.float64)
+    if weights.shape != (rows,):
+        raise SettingError(
+            f"sample_weight has shape {weights.shape}; needed is one number a row, ({rows},)."
+        )
+    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if len(wrong) or not weights.any():
+        where = f"row {wrong[0]} weighs {weights[wrong[0]]:g}" if len(wrong) else "all are 0"
+        raise SettingError(f"sample_weight: {where}; weights are finite, at least 0, not all 0.")
+    return weights.reshape(-1, 1)
 
 
 def _split(rows: int, validation: float, seed: int) -> tuple[AnyArray, AnyArray]:

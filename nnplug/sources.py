@@ -118,9 +118,24 @@ class Source:
                 f"{self.name}: {len(data.classes)} classes, {data.classes}, for the task "
                 f"{data.task!r}, which takes {wanted or 'none'}."
             )
-        width = data.inputs.shape[1]
-        names = data.features or tuple(f"x{number}" for number in range(width))
-        return Rows(data.inputs, np.asarray(data.targets), data.task, tuple(data.classes), names)
+        inputs = matrix(data.inputs, f"{self.name}: inputs")
+        names = data.features or tuple(f"x{number}" for number in range(inputs.shape[1]))
+        return Rows(inputs, self._targets(data), data.task, tuple(data.classes), names)
+
+    def _targets(self, data: Data) -> AnyArray:
+        """Take a dataset's targets as numbers (N, K), or class indices (N,)."""
+        targets, rows = np.asarray(data.targets), len(data.inputs)
+        if len(targets) != rows:
+            raise DataError(f"{self.name}: {rows} rows of inputs and {len(targets)} of targets.")
+        if data.task == "regression":
+            return matrix(targets.reshape(rows, -1), f"{self.name}: targets")
+        known = np.arange(len(data.classes))
+        if targets.shape != (rows,) or not np.isin(targets, known).all():
+            raise DataError(
+                f"{self.name}: targets of shape {targets.shape}; needed is the index of a class "
+                f"for each row, 0 to {len(known) - 1}, of shape ({rows},)."
+            )
+        return targets
 
 
 def find_source(

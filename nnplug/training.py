@@ -99,6 +99,8 @@ class Steps:
         (N, C), or labels (N, 1), as the loss takes them.
     batch_size : int or None
         None: all rows in each step, in their own order.
+    weights : array, optional
+        (N, 1), what each row counts for: a batch's loss is then Σwℓ / Σw.
     """
 
     def __init__(
@@ -109,8 +111,9 @@ class Steps:
         inputs: AnyArray,
         targets: AnyArray,
         batch_size: int | None,
+        weights: AnyArray | None = None,
     ) -> None:
-        check_shapes(network, loss, inputs, targets)
+        check_shapes(network, loss, inputs, targets, weights)
         self.network, self.loss, self.optimizer = network, loss, optimizer
         self.full = batch_size is None
         self.batch_size = len(inputs) if batch_size is None else min(batch_size, len(inputs))
@@ -118,7 +121,8 @@ class Steps:
             target_dtype = np.int64 if loss.against == "labels" else network.dtype
             inputs = np.ascontiguousarray(inputs, network.dtype)
             targets = np.ascontiguousarray(targets, target_dtype)
-        self.inputs, self.targets = inputs, targets
+            weights = None if weights is None else np.ascontiguousarray(weights, network.dtype)
+        self.inputs, self.targets, self.weights = inputs, targets, weights
         self.vectors = [network.parameters, np.zeros_like(network.parameters)]
         self.slots = {name: np.zeros_like(network.parameters) for name in optimizer.slots}
         self.learning_rate = np.array(optimizer.learning_rate)
@@ -133,22 +137,25 @@ class Steps:
         """Give the step for a batch size and the vector whose turn it is."""
         key = (rows, self.turn)
         if key not in self._bound:
+            data = {"input": self.inputs, "target": self.targets}
+            if self.weights is not None:
+                data["weight"] = self.weights
             program = plan_step(
                 self.network,
                 self.loss,
                 self.optimizer,
                 rows,
                 gather=not self.full,
-                data_dtypes=(self.inputs.dtype, self.targets.dtype),
+                data_dtypes=[array.dtype for array in data.values()],
+                weighted=self.weights is not None,
             )
             index = np.zeros(rows, np.intp)
             for turn in (0, 1):
                 arrays = {
                     **self.slots,
+                    **data,
                     "parameters": self.vectors[turn],
                     "gradients": self.vectors[1 - turn],
-                    "input": self.inputs,
-                    "target": self.targets,
                     "rows": index,
                     "learning_rate": self.learning_rate,
                     "step": self.count,
@@ -252,10 +259,17 @@ class Evaluator:
     def __init__(self, network: Network, loss: Loss | None = None) -> None:
         self.network, self.loss = network, loss
         self.memory = Memory()
-        self._bound: dict[tuple[int, int], tuple[BoundProgram, dict[str, AnyArray]]] = {}
+        self._bound: dict[tuple[int, bool, int], tuple[BoundProgram, dict[str, AnyArray]]] = {}
 
-    def run(self, inputs: AnyArray, targets: AnyArray | None = None) -> tuple[AnyArray, float]:
+    def run(
+        self, inputs: AnyArray, targets: AnyArray | None = None, weights: AnyArray | None = None
+    ) -> tuple[AnyArray, float]:
         """Evaluate rows.
+
+        Parameters
+        ----------
+        weights : array, optional
+            (N, 1), what each row counts for in the loss.
 
         Returns
         -------
@@ -263,32 +277,34 @@ class Evaluator:
             The outputs, (N, C), and the loss: averaged over rows (and
             outputs), or summed if it is a sum; nan without targets.
         """
-        check_shapes(self.network, self.loss, inputs, targets)
+        check_shapes(self.network, self.loss, inputs, targets, weights)
         outputs = np.empty((len(inputs), self.network.layers[-1].fan_out), self.network.dtype)
-        total, count = 0.0, 0
+        total = 0.0
         with np.errstate(all="ignore"):
             for start in range(0, len(inputs), EVALUATION_ROWS):
                 chunk = slice(start, min(start + EVALUATION_ROWS, len(inputs)))
-                program, arrays = self._for(chunk.stop - chunk.start)
+                program, arrays = self._for(chunk.stop - chunk.start, weights is not None)
                 np.copyto(arrays["input"], inputs[chunk], casting="unsafe")
                 if targets is not None:
                     np.copyto(arrays["target"], targets[chunk], casting="unsafe")
+                if weights is not None:
+                    np.copyto(arrays["weight"], weights[chunk], casting="unsafe")
                 for call in program.calls:
                     call()
                 outputs[chunk] = program.results["output"]
                 if targets is not None:
                     total += program.results["loss"].item()
-                    count += elements(self.loss, outputs[chunk])
         if targets is None or self.loss is None:
             return outputs, math.nan
-        return outputs, total / count if self.loss.reduction == "mean" else total
+        rows = len(inputs) if weights is None else float(weights.sum(dtype=np.float64))
+        return outputs, mean_of(self.loss, total, rows, outputs.shape[1])
 
-    def _for(self, rows: int) -> tuple[BoundProgram, dict[str, AnyArray]]:
-        key = (rows, id(self.network.parameters))
+    def _for(self, rows: int, weighted: bool) -> tuple[BoundProgram, dict[str, AnyArray]]:
+        key = (rows, weighted, id(self.network.parameters))
         if key not in self._bound:
             while len(self._bound) >= REMEMBERED:
                 del self._bound[next(iter(self._bound))]
-            program = plan_evaluation(self.network, rows, self.loss)
+            program = plan_evaluation(self.network, rows, self.loss, weighted=weighted)
             first, last = self.network.layers[0], self.network.layers[-1]
             labels = self.loss is not None and self.loss.against == "labels"
             arrays = {
@@ -296,6 +312,7 @@ class Evaluator:
                 "target": np.zeros((rows, 1), np.int64)
                 if labels
                 else np.zeros((rows, last.fan_out), self.network.dtype),
+                "weight": np.zeros((rows, 1), self.network.dtype),
                 "parameters": self.network.parameters,
             }
             # Memory of its own for each size: they may be of any order here.
@@ -304,7 +321,11 @@ class Evaluator:
 
 
 def check_shapes(
-    network: Network, loss: Loss | None, inputs: AnyArray, targets: AnyArray | None
+    network: Network,
+    loss: Loss | None,
+    inputs: AnyArray,
+    targets: AnyArray | None,
+    weights: AnyArray | None = None,
 ) -> None:
     """Refuse data that a network or a loss would silently broadcast.
 
@@ -313,6 +334,11 @@ def check_shapes(
     ShapeError
         Naming both shapes.
     """
+    if weights is not None and weights.shape != (len(inputs), 1):
+        raise ShapeError(
+            f"weights have shape {weights.shape}; inputs of shape {inputs.shape} need "
+            f"({len(inputs)}, 1)."
+        )
     first, last = network.layers[0], network.layers[-1]
     if inputs.ndim != 2 or inputs.shape[1] != first.fan_in:
         raise ShapeError(
@@ -329,13 +355,25 @@ def check_shapes(
         )
 
 
-def elements(loss: Loss | None, outputs: AnyArray) -> int:
-    """Count what a mean loss is averaged over: rows, or rows times outputs."""
-    if loss is None or loss.reduction == "sum":
-        return 1
+def errors_per_row(loss: Loss, outputs: int) -> int:
+    """Count the errors of a row that a mean loss averages: one, or one an output."""
     prediction, target = loss.inputs(new_graph())
-    by_row = loss.value(prediction, target).shape != ("N", "C")
-    return len(outputs) if by_row else outputs.size
+    return outputs if loss.value(prediction, target).shape == ("N", "C") else 1
+
+
+def mean_of(loss: Loss, total: float, rows: float, outputs: int) -> float:
+    """Turn the sum of a loss's values into the number that is printed.
+
+    Parameters
+    ----------
+    total : float
+        The sum, weighted if rows have weights.
+    rows : float
+        The number of rows, or the sum of their weights.
+    outputs : int
+        C.
+    """
+    return total if loss.reduction == "sum" else total / (rows * errors_per_row(loss, outputs))
 
 
 def train_network(
@@ -349,8 +387,9 @@ def train_network(
     batch_size: int | None,
     seed: int,
     rows: AnyArray | None = None,
+    weights: AnyArray | None = None,
     schedule: Schedule | None = None,
-    validation: tuple[AnyArray, AnyArray] | None = None,
+    validation: tuple[AnyArray, ...] | None = None,
     measure: Callable[[AnyArray], dict[str, float]] | None = None,
     on_epoch: Callable[[int], bool | None] | None = None,
     history: History | None = None,
@@ -370,10 +409,12 @@ def train_network(
     seed : int
     rows : array of int, optional
         The rows of `inputs` to learn from; by default all.
+    weights : array, optional
+        (N, 1), what each row counts for: the loss is then Σwℓ / Σw.
     schedule : Schedule, optional
         Its factor is set before each step.
-    validation : pair of array, optional
-        Inputs and targets; their loss is taken after each epoch.
+    validation : tuple of array, optional
+        Inputs and targets, and weights if rows have them; their loss is taken after each epoch.
     measure : callable, optional
         Gives the metrics of an epoch from the network's outputs after it, for
         the validation rows if there are any, else for all of `inputs`.
@@ -395,14 +436,19 @@ def train_network(
     """
     history = History() if history is None else history
     if rows is not None and batch_size is None:
+        weights = None if weights is None else weights[rows]
         inputs, targets, rows = inputs[rows], targets[rows], None
     total_rows = len(inputs) if rows is None else len(rows)
     size = total_rows if batch_size is None else min(batch_size, total_rows)
-    steps = Steps(network, loss, optimizer, inputs, targets, None if batch_size is None else size)
+    at_once = None if batch_size is None else size
+    steps = Steps(network, loss, optimizer, inputs, targets, at_once, weights)
     evaluator = Evaluator(network, loss)
     per_epoch = -(-total_rows // size)
-    count = total_rows * (elements(loss, np.empty((1, network.layers[-1].fan_out))))
-    scale = 1.0 if loss.reduction == "sum" else 1.0 / count
+    counted: float = total_rows
+    if weights is not None:
+        chosen = weights if rows is None else weights[rows]
+        counted = float(chosen.sum(dtype=np.float64))
+    scale = mean_of(loss, 1.0, counted, network.layers[-1].fan_out)
     base = optimizer.learning_rate
     losses = history.columns["loss"]
     run = steps.run

@@ -223,10 +223,20 @@ mutant(quartic, "gradient", "for 1 row and 3 outputs, at row 0", sabotage=scaled
 
 
 def averaged_by_rows(monkeypatch):
-    monkeypatch.setattr(nnplug.training, "elements", lambda loss, outputs: len(outputs))
+    monkeypatch.setattr(nnplug.training, "errors_per_row", lambda loss, outputs: 1)
 
 
 mutant(quartic, "reduction", "mean printed by an evaluation, for 1 row", sabotage=averaged_by_rows)
+
+
+def without_weights(monkeypatch):
+    run = nnplug.training.Evaluator.run
+    monkeypatch.setattr(
+        nnplug.training.Evaluator, "run", lambda self, x, y=None, weights=None: run(self, x, y)
+    )
+
+
+mutant(quartic, "weights", "weighted mean printed by an evaluation", sabotage=without_weights)
 
 
 @nnplug.loss(reduction="sum")
@@ -235,7 +245,7 @@ def summed(prediction, target):
 
 
 object.__setattr__(summed, "reduction", "total")
-mutant(summed, "gradient reduction", "reduction is 'total', neither 'mean' nor 'sum'")
+mutant(summed, "gradient reduction weights", "reduction is 'total', neither 'mean' nor 'sum'")
 
 
 @nnplug.loss

@@ -339,5 +339,5 @@ def test_an_option_that_could_not_be_named_is_refused():
     with pytest.raises(PartError, match="the option 'Slope' can not be named on the command line"):
 
         @nnplug.activation
-        def capital(x, *, Slope=2.0):  # noqa: N803  # what is refused
+        def capital(x, *, Slope=2.0):
             return x * Slope

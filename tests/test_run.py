@@ -187,3 +187,76 @@ def test_a_class_in_the_held_out_rows_alone_is_a_class():
             break
     else:  # pragma: no cover  # a fifth of the rows is held out
         raise AssertionError
+
+
+def test_a_row_that_weighs_two_is_a_row_twice():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((12, 3)), rng.standard_normal(12)
+    weight = np.array([1.0, 2.0] * 6)
+    doubled = np.repeat(np.arange(12), weight.astype(int))
+    settings = {"validation": 0, "batch_size": "full", "dtype": "float64", "epochs": 8}
+    weighted = nnplug.train((x, y), sample_weight=weight, **settings)
+    twice = nnplug.train((x[doubled], y[doubled]), **settings)
+    np.testing.assert_allclose(weighted.history["loss"], twice.history["loss"], rtol=1e-10)
+    np.testing.assert_allclose(
+        weighted.network.parameters, twice.network.parameters, rtol=1e-8, atol=1e-10
+    )
+
+
+@pytest.mark.parametrize("loss", ["mse", "half_sse", "cross_entropy", "binary_cross_entropy"])
+def test_rows_that_weigh_nothing_are_not_there(loss):
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((30, 3))
+    y = x[:, 0] > 0
+    weight = np.repeat([1.0, 0.0], 15)
+    settings = {"loss": loss, "validation": 0, "batch_size": 10, "epochs": 4}
+    wrong = np.where(weight > 0, y, ~y)  # labels that must not matter
+    runs = [nnplug.train((x, each), sample_weight=weight, **settings) for each in (y, wrong)]
+    assert runs[0].network.parameters.tobytes() == runs[1].network.parameters.tobytes()
+    assert runs[0].history["loss"] == runs[1].history["loss"]
+
+
+def test_a_validation_loss_is_weighted_too():
+    rng = np.random.default_rng(1)
+    x, weight = rng.standard_normal((40, 3)), rng.uniform(0, 2, 40)
+    y = rng.standard_normal(40)
+    run = nnplug.train((x, y), sample_weight=weight, epochs=2, dtype="float64")
+    held = run.validation_rows
+    errors = (run.predict(x[held])[:, 0] - y[held]) ** 2
+    expected = np.average(errors, weights=weight[held])
+    assert run.history["validation_loss"][-1] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (np.ones(9), "sample_weight has shape (9,); needed is one number a row, (10,)."),
+        (np.zeros(10), "all are 0"),
+        ([1.0] * 9 + [-1], "row 9 weighs -1"),
+        ([1.0] * 9 + [np.nan], "row 9 weighs nan"),
+    ],
+)
+def test_wrong_weights_say_why(weight, message):
+    with pytest.raises(SettingError) as caught:
+        prepare((X, Y), sample_weight=weight)
+    assert message in str(caught.value)
+
+
+def test_a_datasets_lists_and_flat_targets_are_taken():
+    data = nnplug.Data([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0.5, 1.5, 2.5], "regression")
+    run = nnplug.train(data, epochs=2, validation=0)
+    assert run.predict([[0.0, 0.0]]).shape == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        ([0, 1], "data: 3 rows of inputs and 2 of targets."),
+        ([0, 1, 2], "data: targets of shape (3,); needed is the index of a class"),
+        ([[0], [1], [1]], "data: targets of shape (3, 1); needed is the index of a class"),
+    ],
+)
+def test_a_datasets_wrong_targets_are_named(targets, message):
+    with pytest.raises(DataError) as caught:
+        prepare(nnplug.Data(np.eye(3), targets, "binary", ("a", "b")))
+    assert message in str(caught.value)

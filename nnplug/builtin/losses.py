@@ -93,18 +93,19 @@ def log_cosh(prediction: Any, target: Any) -> Any:
 
 @loss(aliases=("bce", "bce_with_logits", "binary_crossentropy", "log_loss"))
 def binary_cross_entropy(logits: Any, target: Any) -> Any:
-    """Binary cross-entropy from logits, in nats: log(1 + exp(z)) - y·z.
+    """Binary cross-entropy from logits, in nats: -y·log(p) - (1 - y)·log(1 - p), p = sigmoid(z).
 
-    -y·log(p) - (1 - y)·log(1 - p) for p = sigmoid(z), evaluated without p,
-    so it neither saturates nor meets the logarithm of 0. The target is 0, 1
-    or a probability. Its derivative is p - y.
+    Evaluated through log_sigmoid, without p, so it neither saturates nor
+    meets the logarithm of 0, and a small loss keeps its precision. The target
+    is 0, 1 or a probability. Its derivative is p - y.
 
     Examples
     --------
     >>> float(binary_cross_entropy(1000.0, 0.0))
     1000.0
     """
-    return special.softplus(logits) - logits * target
+    wrong = (1 - target) * special.log_sigmoid(-logits)
+    return -(target * special.log_sigmoid(logits) + wrong)
 
 
 @loss(aliases=("ce", "crossentropy", "sparse_categorical_crossentropy"))

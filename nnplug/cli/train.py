@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import sys
@@ -114,7 +115,9 @@ def train(
         return
     report = _Report(run, lines_to_stderr=as_json)
     try:
-        with registry.naming_culprits():
+        # What a plugin's hook prints must not come between the lines of JSON.
+        apart = contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
+        with registry.naming_culprits(), apart:
             fit(run, Callbacks(registry.plugins, run.parts), report)
     except DivergedError:
         report.close()

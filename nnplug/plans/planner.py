@@ -44,7 +44,8 @@ def plan_step(
     rows: int,
     *,
     gather: bool = True,
-    data_dtypes: tuple[Any, Any] | None = None,
+    data_dtypes: Sequence[Any] | None = None,
+    weighted: bool = False,
 ) -> Program:
     """Plan one training step: gather, forward, loss, backward, update.
 
@@ -60,8 +61,12 @@ def plan_step(
     gather : bool
         Whether the step takes its rows from the data by index; otherwise the
         data is the batch.
-    data_dtypes : pair of dtype, optional
-        Of the data's inputs and targets, where they differ from the network's.
+    data_dtypes : sequence of dtype, optional
+        Of the data's inputs, targets and weights, where they differ from the
+        network's.
+    weighted : bool
+        Whether each row has a weight w: the loss is then Σwℓ / Σw over the
+        batch, or Σwℓ for a loss that is summed.
 
     Returns
     -------
@@ -76,15 +81,17 @@ def plan_step(
         If a part cannot be traced.
     """
     emitter = Emitter(network, rows)
-    inputs, target = _write_batch(emitter, loss, gather, data_dtypes)
+    inputs, target, weight = _write_batch(emitter, loss, gather, data_dtypes, weighted)
     passed = _write_forward(emitter, inputs, training=True)
-    gradient = _write_loss(emitter, loss, passed[-1].output, target)
+    gradient = _write_loss(emitter, loss, passed[-1].output, target, weight)
     _write_backward(emitter, passed, gradient)
     write_update(emitter, optimizer)
     return _program(emitter)
 
 
-def plan_evaluation(network: Network, rows: int, loss: Loss | None = None) -> Program:
+def plan_evaluation(
+    network: Network, rows: int, loss: Loss | None = None, *, weighted: bool = False
+) -> Program:
     """Plan the forward pass, and the loss if one is given.
 
     Returns
@@ -93,10 +100,10 @@ def plan_evaluation(network: Network, rows: int, loss: Loss | None = None) -> Pr
         With the results `"output"`, (N, C), and `"loss"`.
     """
     emitter = Emitter(network, rows)
-    inputs, target = _write_batch(emitter, loss, False, None)
+    inputs, target, weight = _write_batch(emitter, loss, False, None, weighted)
     output = _write_forward(emitter, inputs, training=False)[-1].output
     if loss is not None:
-        _write_loss(emitter, loss, output, target, derive=False)
+        _write_loss(emitter, loss, output, target, weight, derive=False)
     result = emitter.value("output", output.shape, role="result", vector="output")
     emitter.section("result").instructions.append(Instruction(COPY, (output,), result))
     return _program(emitter)
@@ -111,19 +118,25 @@ def _program(emitter: Emitter) -> Program:
 
 
 def _write_batch(
-    emitter: Emitter, loss: Loss | None, gather: bool, data_dtypes: tuple[Any, Any] | None
-) -> tuple[Value, Value]:
+    emitter: Emitter,
+    loss: Loss | None,
+    gather: bool,
+    data_dtypes: Sequence[Any] | None,
+    weighted: bool,
+) -> tuple[Value, Value, Value | None]:
     """Write the batch: the data itself, or rows taken from it."""
     n, first, last = emitter.rows, emitter.network.layers[0], emitter.network.layers[-1]
     labels = loss is not None and loss.against == "labels"
     shapes = {"input": (n, first.fan_in), "target": (n, 1 if labels else last.fan_out)}
     own = {"input": emitter.dtype, "target": np.dtype(np.int64) if labels else emitter.dtype}
+    if weighted:
+        shapes["weight"], own["weight"] = (n, 1), emitter.dtype
     if not gather:
-        inputs, target = (
+        batch = [
             emitter.value(name, shape, role="data", vector=name, dtype=own[name])
             for name, shape in shapes.items()
-        )
-        return inputs, target
+        ]
+        return batch[0], batch[1], batch[2] if weighted else None
     section = emitter.section("take the rows of the batch")
     index = Value("rows", (n,), np.dtype(np.intp), "data", vector="rows")
     batch = []
@@ -136,7 +149,7 @@ def _write_batch(
             wide, taken = taken, emitter.value(name, shape, dtype=own[name])
             section.instructions.append(Instruction(CAST, (wide,), taken))
         batch.append(taken)
-    return batch[0], batch[1]
+    return batch[0], batch[1], batch[2] if weighted else None
 
 
 # --- forward ---------------------------------------------------------------------------
@@ -254,7 +267,13 @@ def _early(formula: _LayerFormula, sizes: Mapping[str, int], dtype: np.dtype[Any
 
 
 def _write_loss(
-    emitter: Emitter, loss: Loss, output: Value, target: Value, *, derive: bool = True
+    emitter: Emitter,
+    loss: Loss,
+    output: Value,
+    target: Value,
+    weight: Value | None,
+    *,
+    derive: bool = True,
 ) -> Value:
     """Write the loss and give its derivative by the network's output, or its sum."""
     graph = new_graph()
@@ -262,12 +281,22 @@ def _write_loss(
     errors = loss.value(prediction, against)
     sizes = {"N": emitter.rows, "C": output.shape[1]}
     shape = concrete(errors.shape, sizes)
+    values = {id(prediction): output, id(against): target}
     count = math.prod(shape) if loss.reduction == "mean" else 1
+    seed = graph.constant(1.0 / count)
+    if weight is not None:
+        by_row, share = graph.input("weight", ("N", 1)), graph.input("share", ("N", 1))
+        values |= {id(by_row): weight, id(share): weight}
+        if loss.reduction == "mean":
+            values[id(share)] = _write_shares(emitter, weight, count // emitter.rows)
+        if errors.ndim == 1:
+            errors, shape = graph.call("expand_dims", errors, axis=-1), (*shape, 1)
+        seed, errors = share, errors * by_row
+    unweighted = errors.inputs[0] if weight is not None else errors
     roots = [errors]
     if derive:
-        roots += differentiate(errors, [prediction], graph.constant(1.0 / count))
+        roots += differentiate(unweighted, [prediction], seed)
     lowered = lower(roots)
-    values = {id(prediction): output, id(against): target}
     names: dict[int, Value] = {}
     for symbol, made in zip(
         lowered,
@@ -283,6 +312,27 @@ def _write_loss(
         Instruction(TOTAL, (values[id(lowered[0])],), total)
     )
     return values[id(lowered[1])] if derive else total
+
+
+def _write_shares(emitter: Emitter, weight: Value, elements: int) -> Value:
+    """Write each row's share in the mean: its weight over the weights' sum."""
+    graph = new_graph()
+    section = emitter.section("loss: weights")
+    by_row = graph.input("weight", ("N", 1))
+    total = np.sum(by_row)
+    # Rows that all weigh nothing teach nothing; 0 / 0 would end the run.
+    shares = by_row / (np.where(total > 0, total, 1) * elements)
+    values = {id(by_row): weight}
+    made = emitter.value("loss.share", weight.shape)
+    emitter.emit(
+        section,
+        [shares],
+        values,
+        prefix="share",
+        sizes={"N": emitter.rows},
+        names={id(shares): made},
+    )
+    return made
 
 
 # --- backward --------------------------------------------------------------------------

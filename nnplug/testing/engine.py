@@ -13,7 +13,7 @@ import numpy as np
 
 from nnplug.network import Network
 from nnplug.parts import Activation, Loss, Optimizer, activation, loss, optimizer
-from nnplug.training import Evaluator, Steps, elements
+from nnplug.training import Evaluator, Steps, mean_of
 from nnplug.types import AnyArray
 
 __all__ = ["layer", "printed_loss", "steps_of"]
@@ -78,8 +78,15 @@ def layer(part: Activation, x: AnyArray, given: AnyArray) -> tuple[AnyArray, Any
     return outputs, network["output.weight"]
 
 
-def printed_loss(part: Loss, output: AnyArray, target: AnyArray) -> tuple[float, float, AnyArray]:
+def printed_loss(
+    part: Loss, output: AnyArray, target: AnyArray, weights: AnyArray | None = None
+) -> tuple[float, float, AnyArray]:
     """Run a loss on a network's outputs.
+
+    Parameters
+    ----------
+    weights : array, optional
+        (N, 1), what each row counts for.
 
     Returns
     -------
@@ -88,9 +95,11 @@ def printed_loss(part: Loss, output: AnyArray, target: AnyArray) -> tuple[float,
         prints, and the derivative that the step takes, (N, C).
     """
     network, inputs = _network(output)
-    _, evaluated = Evaluator(network, part).run(inputs, target)
-    total = Steps(network, part, _reveal, inputs, target, None).run(None)
-    return evaluated, total / elements(part, output), network["output.weight"]
+    _, evaluated = Evaluator(network, part).run(inputs, target, weights)
+    total = Steps(network, part, _reveal, inputs, target, None, weights).run(None)
+    rows = len(output) if weights is None else float(weights.sum())
+    trained = mean_of(part, total, rows, output.shape[1])
+    return evaluated, trained, network["output.weight"]
 
 
 def steps_of(part: Optimizer, weight: AnyArray) -> tuple[Steps, Network]:

@@ -111,6 +111,29 @@ def reduction(part: Loss) -> None:
                 )
 
 
+def weights(part: Loss) -> None:
+    """With a weight for each row the number is Σwℓ / Σw, ℓ the number of a row alone."""
+    for rows, columns in SHAPES:
+        output, target = loss_arguments(part, rows, columns)
+        weight = np.linspace(0.25, 2.0, rows).reshape(-1, 1)
+        alone = [
+            engine.printed_loss(part, output[row : row + 1], target[row : row + 1])
+            for row in range(rows)
+        ]
+        share = weight if part.reduction == "sum" else weight / weight.sum()
+        expected = float(np.sum(share[:, 0] * [each[0] for each in alone]))
+        *printed, given = engine.printed_loss(part, output, target, weight)
+        for where, found in zip(("an evaluation", "a training step"), printed, strict=True):
+            if not np.isclose(found, expected, rtol=1e-10, atol=1e-13):
+                raise Wrong(
+                    f"weighted {part.reduction} printed by {where}, for {_size(output)}: "
+                    f"{contrast(found, expected)}"
+                )
+        said = different(given, np.concatenate([each[2] for each in alone]) * share)
+        if said:
+            raise Wrong(f"gradient with weights, for {_size(output)}, {said}")
+
+
 def minimum(part: Loss) -> None:
     """Nothing is better than the target; the right class is better than a wrong one."""
     if part.against == "target" and part.takes != "logits":
@@ -212,6 +235,7 @@ CHECKS: Suite = {
     "formula": formula,
     "gradient": gradient,
     "reduction": reduction,
+    "weights": weights,
     "minimum": minimum,
     "finite": finite,
     "strict-shapes": strict_shapes,

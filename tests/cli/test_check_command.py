@@ -92,7 +92,7 @@ def test_a_built_in_part():
 
 
 def test_a_name_of_two_kinds_and_one_of_them():
-    assert run("mse")[-1] == "2 parts, 15 checks: all passed."
+    assert run("mse")[-1] == "2 parts, 16 checks: all passed."
     assert run("mse", "--kind", "metric")[-1] == "1 part, 5 checks: all passed."
     assert "There is no optimizer 'mse'" in run("mse", "--kind", "optimizer", code=2)
 

@@ -221,3 +221,25 @@ def test_shell_completion_offers_names_of_parts():
 def test_choices_come_from_the_registry():
     assert {"xor"} <= set(Registry().names("dataset"))
     assert np.all([name == name.lower() for name in Registry().names("activation")])
+
+
+def test_what_a_hook_prints_stays_out_of_the_json(tmp_path):
+    file = tmp_path / "chatty.py"
+    file.write_text(
+        "import nnplug\n@nnplug.hookimpl\n"
+        "def on_epoch_end(record):\n    print('seen', record.epoch)\n"
+    )
+    done = nnplug("train", "-p", str(file), "--epochs", "2", "--json")
+    assert json.loads(done.stdout)["epochs"] == 2
+    assert "seen 1" in done.stderr
+
+
+def test_a_raising_hook_of_a_file_is_named(tmp_path):
+    file = tmp_path / "failing.py"
+    file.write_text(
+        "import nnplug\n@nnplug.hookimpl\ndef on_train_start(run):\n    raise OSError('no disk')\n"
+    )
+    done = nnplug("train", "-p", str(file), "--epochs", "2")
+    assert done.returncode == 2
+    assert f"on_train_start failed: {file}:4: OSError: no disk" in done.stderr
+    assert "Way out: repair the hook, or leave the file out." in done.stderr

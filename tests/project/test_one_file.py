@@ -46,7 +46,8 @@ def test_a_new_activation_is_found_by_everything(tmp_path):
         tmp_path, "-c",
         "import click; from nnplug.cli.options import PartType;"
         "context = click.Context(click.Command('train'));"
-        "print([each.value for each in PartType('activation').shell_complete(context, None, 'smo')])",
+        "found = PartType('activation').shell_complete(context, None, 'smo');"
+        "print([each.value for each in found])",
     )  # fmt: skip
     assert complete.strip() == "['smooth_abs']"
     contract = run(
