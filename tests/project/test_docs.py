@@ -127,7 +127,8 @@ class Page:
             line = command
         else:
             return None
-        clean = {key: value for key, value in os.environ.items() if not key.startswith("NNPLUG_")}
+        settings = ("NNPLUG_", "PYTEST_")  # of this run, not of the reader's
+        clean = {key: value for key, value in os.environ.items() if not key.startswith(settings)}
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         python_path = os.pathsep.join([str(self.site), str(ROOT)])
         clean |= {"PATH": path, "PYTHONPATH": python_path, "COLUMNS": "80", "NO_COLOR": "1"}
