@@ -115,6 +115,7 @@ class _Binder:
         self.fixed: dict[Value, AnyArray] = {}
         self.results: dict[str, AnyArray] = {}
         self.next_check = 0
+        self._views: dict[tuple[Any, ...], AnyArray] = {}
 
     def section(self, section: Section) -> list[Call]:
         """Bind a section: once, or once for each tile."""
@@ -194,8 +195,14 @@ class _Binder:
 
     def _memory(self, value: Value, shape: tuple[int, ...]) -> AnyArray:
         slot = self.allocation.slots[value]
-        block = self.memory.blocks[slot.scratch][slot.number]
-        return block[: math.prod(shape) * value.dtype.itemsize].view(value.dtype).reshape(shape)
+        key = (slot.scratch, slot.number, shape, value.dtype)
+        if key not in self._views:
+            # One object for one place: NumPy looks for overlaps between two
+            # different views of the same memory at every call, for 250 ns.
+            block = self.memory.blocks[slot.scratch][slot.number]
+            size = math.prod(shape) * value.dtype.itemsize
+            self._views[key] = block[:size].view(value.dtype).reshape(shape)
+        return self._views[key]
 
 
 def _call_author(operation: Operation, inputs: tuple[AnyArray, ...], output: AnyArray) -> None:
