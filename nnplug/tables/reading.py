@@ -223,7 +223,7 @@ def _unreadable(path: Path, error: Exception) -> DataError:
 
 def _connect() -> duckdb.DuckDBPyConnection:
     # Imported here because it is large and only reading a file needs it.
-    import duckdb  # noqa: PLC0415
+    import duckdb  # noqa: PLC0415  # only when a table is read
 
     # Nothing is ever fetched from elsewhere because of what a file holds.
     return duckdb.connect(
@@ -904,7 +904,7 @@ def _from_objects(name: str, values: AnyArray, missing: BoolArray | None, source
         # NaN is the only value that differs from itself; pandas' NA is gone.
         kept = np.flatnonzero(~missing)
         missing = missing.copy()
-        missing[kept] = [value != value for value in values[kept].tolist()]  # noqa: PLR0124
+        missing[kept] = [value != value for value in values[kept].tolist()]  # noqa: PLR0124  # only NaN differs from itself
     present = values[~missing].tolist()
     by_type = {each: _kind_of_type(each) for each in set(map(type, present))}
     kinds = set(by_type.values())
