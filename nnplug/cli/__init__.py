@@ -38,13 +38,12 @@ Examples:
 @click.version_option(__version__, prog_name="nnplug")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @plugin_options
-@click.pass_context
-def cli(ctx: click.Context, debug: bool) -> None:
+def cli(debug: bool) -> None:
     """Train neural networks whose activations, losses and optimizers are plugins.
 
     Install a package and name its parts: no code, no configuration.
     """
-    ctx.meta["nnplug.debug"] = debug
+    # `main` looks for --debug itself: an error leaves no context to ask.
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -8,6 +8,7 @@ import mpmath
 import numpy as np
 import pytest
 
+from nnplug.builtin import losses
 from nnplug.formulas.derivative import differentiate
 from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.primitives import new_graph
@@ -155,3 +156,26 @@ def test_huber_is_smooth_at_delta(delta):
     errors, _, slope = evaluate(nodes, {"prediction": at, "target": np.zeros((2, 1))})
     np.testing.assert_allclose(errors, delta**2 / 2, rtol=1e-15)
     np.testing.assert_allclose(slope * 2, delta, rtol=1e-15)
+
+
+@pytest.mark.parametrize("target", [0.0, 1.0, 0.25])
+def test_binary_cross_entropy_keeps_small_losses_and_gradients_precise(target):
+    # 60 digits decide here: PyTorch's own values lose these digits to cancellation.
+    loss = losses.binary_cross_entropy
+    graph = new_graph()
+    logits, against = loss.inputs(graph)
+    value = loss.value(logits, against)
+    (slope,) = differentiate(value, [logits], graph.constant(1.0))
+    points = np.array([-700.0, -40.0, -20.1, -1.5, -1e-3, 0.0, 1e-3, 1.5, 20.1, 40.0, 700.0])
+    z = points.reshape(-1, 1)
+    found = evaluate(lower([value, slope]), {"logits": z, "target": np.full_like(z, target)})
+    epsilon = np.finfo(np.float64).eps
+    with mpmath.workdps(400):
+        for at, point in enumerate(points):
+            x, y = mpmath.mpf(point), mpmath.mpf(target)
+            right = y * mpmath.log1p(mpmath.exp(-x)) + (1 - y) * mpmath.log1p(mpmath.exp(x))
+            by_logit = 1 / (1 + mpmath.exp(-x)) - y
+            assert abs(found[0][at, 0] - right) <= 4 * epsilon * abs(right)
+            # Between the classes the gradient crosses 0, where no digit is left to keep.
+            scale = abs(by_logit) if target in (0.0, 1.0) else 1
+            assert abs(found[1][at, 0] - by_logit) <= 4 * epsilon * scale
