@@ -160,7 +160,8 @@ def test_huber_is_smooth_at_delta(delta):
 
 @pytest.mark.parametrize("target", [0.0, 1.0, 0.25])
 def test_binary_cross_entropy_keeps_small_losses_and_gradients_precise(target):
-    # 400 digits decide here (exp(-700) beside 1 needs 304): PyTorch's own values lose these digits to cancellation.
+    # 400 digits decide here, since exp(-700) beside 1 needs 304.
+    # PyTorch's own values lose these digits to cancellation.
     loss = losses.binary_cross_entropy
     graph = new_graph()
     logits, against = loss.inputs(graph)
