@@ -17,7 +17,7 @@ import pytest
 
 import nnplug
 import nnplug.plans.planner
-import nnplug.training
+import nnplug.training.evaluation
 from nnplug import testing
 from nnplug.parts import Data, Loss, Part
 
@@ -223,7 +223,7 @@ mutant(quartic, "gradient", "for 1 row and 3 outputs, at row 0", sabotage=scaled
 
 
 def averaged_by_rows(monkeypatch):
-    monkeypatch.setattr(nnplug.training, "errors_per_row", lambda loss, outputs: 1)
+    monkeypatch.setattr(nnplug.training.evaluation, "errors_per_row", lambda loss, outputs: 1)
 
 
 mutant(quartic, "reduction", "mean printed by an evaluation, for 1 row", sabotage=averaged_by_rows)

@@ -17,7 +17,7 @@ def supports(work: Any) -> bool:
 def run(work: Any, arrays: dict[str, Any], clock: Any) -> float:
     """Train, with the planning of the steps on its own clock."""
     with clock("import"):
-        from nnplug import training
+        from nnplug.training import loop as training
         from nnplug.network import Network
         from nnplug.registry import Registry
 

@@ -1,0 +1,153 @@
+"""A network's outputs and loss on rows of data."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from nnplug.engines import BoundProgram, Memory, bind
+from nnplug.errors import ShapeError
+from nnplug.formulas.primitives import new_graph
+from nnplug.network import Network
+from nnplug.parts import Loss
+from nnplug.plans import plan_evaluation
+from nnplug.types import AnyArray
+
+__all__ = ["Evaluator", "check_shapes", "errors_per_row", "mean_of"]
+
+EVALUATION_ROWS = 1024
+"""Rows that an evaluation takes at once, at most."""
+
+REMEMBERED = 8
+"""Programs that an evaluator keeps; a program is for a number of rows and a vector."""
+
+
+class Evaluator:
+    """Computes a network's outputs and loss on rows of data.
+
+    Parameters
+    ----------
+    network : Network
+    loss : Loss, optional
+        Without one, only outputs.
+    """
+
+    def __init__(self, network: Network, loss: Loss | None = None) -> None:
+        self.network, self.loss = network, loss
+        self.memory = Memory()
+        self._bound: dict[tuple[int, bool, int], tuple[BoundProgram, dict[str, AnyArray]]] = {}
+
+    def run(
+        self, inputs: AnyArray, targets: AnyArray | None = None, weights: AnyArray | None = None
+    ) -> tuple[AnyArray, float]:
+        """Evaluate rows.
+
+        Parameters
+        ----------
+        weights : array, optional
+            (N, 1), what each row counts for in the loss.
+
+        Returns
+        -------
+        tuple of array and float
+            The outputs, (N, C), and the loss: averaged over rows (and
+            outputs), or summed if it is a sum; nan without targets.
+        """
+        check_shapes(self.network, self.loss, inputs, targets, weights)
+        outputs = np.empty((len(inputs), self.network.layers[-1].fan_out), self.network.dtype)
+        total = 0.0
+        with np.errstate(all="ignore"):
+            for start in range(0, len(inputs), EVALUATION_ROWS):
+                chunk = slice(start, min(start + EVALUATION_ROWS, len(inputs)))
+                program, arrays = self._for(chunk.stop - chunk.start, weights is not None)
+                np.copyto(arrays["input"], inputs[chunk], casting="unsafe")
+                if targets is not None:
+                    np.copyto(arrays["target"], targets[chunk], casting="unsafe")
+                if weights is not None:
+                    np.copyto(arrays["weight"], weights[chunk], casting="unsafe")
+                for call in program.calls:
+                    call()
+                outputs[chunk] = program.results["output"]
+                if targets is not None:
+                    total += program.results["loss"].item()
+        if targets is None or self.loss is None:
+            return outputs, math.nan
+        rows = len(inputs) if weights is None else float(weights.sum(dtype=np.float64))
+        return outputs, mean_of(self.loss, total, rows, outputs.shape[1])
+
+    def _for(self, rows: int, weighted: bool) -> tuple[BoundProgram, dict[str, AnyArray]]:
+        key = (rows, weighted, id(self.network.parameters))
+        if key not in self._bound:
+            while len(self._bound) >= REMEMBERED:
+                del self._bound[next(iter(self._bound))]
+            program = plan_evaluation(self.network, rows, self.loss, weighted=weighted)
+            first, last = self.network.layers[0], self.network.layers[-1]
+            labels = self.loss is not None and self.loss.against == "labels"
+            arrays = {
+                "input": np.empty((rows, first.fan_in), self.network.dtype),
+                "target": np.zeros((rows, 1), np.int64)
+                if labels
+                else np.zeros((rows, last.fan_out), self.network.dtype),
+                "weight": np.zeros((rows, 1), self.network.dtype),
+                "parameters": self.network.parameters,
+            }
+            # Memory of its own for each size: they may be of any order here.
+            self._bound[key] = (bind(program, arrays, Memory()), arrays)
+        return self._bound[key]
+
+
+def check_shapes(
+    network: Network,
+    loss: Loss | None,
+    inputs: AnyArray,
+    targets: AnyArray | None,
+    weights: AnyArray | None = None,
+) -> None:
+    """Refuse data that a network or a loss would silently broadcast.
+
+    Raises
+    ------
+    ShapeError
+        Naming both shapes.
+    """
+    if weights is not None and weights.shape != (len(inputs), 1):
+        raise ShapeError(
+            f"weights have shape {weights.shape}; inputs of shape {inputs.shape} need "
+            f"({len(inputs)}, 1)."
+        )
+    first, last = network.layers[0], network.layers[-1]
+    if inputs.ndim != 2 or inputs.shape[1] != first.fan_in:
+        raise ShapeError(
+            f"inputs have shape {inputs.shape}; the network takes (rows, {first.fan_in})."
+        )
+    if targets is None or loss is None:
+        return
+    wanted = (len(inputs), 1 if loss.against == "labels" else last.fan_out)
+    if targets.shape != wanted:
+        raise ShapeError(
+            f"{loss.against} has shape {targets.shape}; loss {loss.name!r} with inputs of shape "
+            f"{inputs.shape} and {last.fan_out} outputs needs {wanted}.\n"
+            "Nothing is broadcast; reshape it."
+        )
+
+
+def errors_per_row(loss: Loss, outputs: int) -> int:
+    """Count the errors of a row that a mean loss averages: one, or one an output."""
+    prediction, target = loss.inputs(new_graph())
+    return outputs if loss.value(prediction, target).shape == ("N", "C") else 1
+
+
+def mean_of(loss: Loss, total: float, rows: float, outputs: int) -> float:
+    """Turn the sum of a loss's values into the number that is printed.
+
+    Parameters
+    ----------
+    total : float
+        The sum, weighted if rows have weights.
+    rows : float
+        The number of rows, or the sum of their weights.
+    outputs : int
+        C.
+    """
+    return total if loss.reduction == "sum" else total / (rows * errors_per_row(loss, outputs))

@@ -1,0 +1,177 @@
+"""Training steps, planned and bound once for each batch size."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from nnplug.engines import BoundProgram, Memory, bind
+from nnplug.network import Network
+from nnplug.parts import Loss, Optimizer
+from nnplug.plans import plan_step
+from nnplug.training.evaluation import check_shapes
+from nnplug.types import AnyArray
+
+__all__ = ["Steps"]
+
+
+class Steps:
+    """Training steps bound to one network, its data and its optimizer.
+
+    Owns everything that changes: the two vectors that take turns as
+    parameters and gradients, the optimizer's slots, the working memory.
+
+    Parameters
+    ----------
+    inputs : array
+        (N, D); rows are gathered from it, it is never copied whole.
+    targets : array
+        (N, C), or labels (N, 1), as the loss takes them.
+    batch_size : int or None
+        None: all rows in each step, in their own order.
+    weights : array, optional
+        (N, 1), what each row counts for: a batch's loss is then Σwℓ / Σw.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss,
+        optimizer: Optimizer,
+        inputs: AnyArray,
+        targets: AnyArray,
+        batch_size: int | None,
+        weights: AnyArray | None = None,
+    ) -> None:
+        check_shapes(network, loss, inputs, targets, weights)
+        self.network, self.loss, self.optimizer = network, loss, optimizer
+        self.full = batch_size is None
+        self.batch_size = len(inputs) if batch_size is None else min(batch_size, len(inputs))
+        if self.full:
+            target_dtype = np.int64 if loss.against == "labels" else network.dtype
+            inputs = np.ascontiguousarray(inputs, network.dtype)
+            targets = np.ascontiguousarray(targets, target_dtype)
+            weights = None if weights is None else np.ascontiguousarray(weights, network.dtype)
+        self.inputs, self.targets, self.weights = inputs, targets, weights
+        self.vectors = [network.parameters, np.zeros_like(network.parameters)]
+        self.slots = {name: np.zeros_like(network.parameters) for name in optimizer.slots}
+        self.learning_rate = np.array(optimizer.learning_rate)
+        self.count = np.zeros(())
+        self.memory = Memory()
+        self._bound: dict[tuple[int, int], tuple[BoundProgram, AnyArray]] = {}
+        self.turn = 0
+        # The largest batch first: it sizes the memory that the others share.
+        self.bound(self.batch_size)
+
+    def bound(self, rows: int) -> tuple[BoundProgram, AnyArray]:
+        """Give the step for a batch size and the vector whose turn it is."""
+        key = (rows, self.turn)
+        if key not in self._bound:
+            data = {"input": self.inputs, "target": self.targets}
+            if self.weights is not None:
+                data["weight"] = self.weights
+            program = plan_step(
+                self.network,
+                self.loss,
+                self.optimizer,
+                rows,
+                gather=not self.full,
+                data_dtypes=[array.dtype for array in data.values()],
+                weighted=self.weights is not None,
+            )
+            index = np.zeros(rows, np.intp)
+            for turn in (0, 1):
+                arrays = {
+                    **self.slots,
+                    **data,
+                    "parameters": self.vectors[turn],
+                    "gradients": self.vectors[1 - turn],
+                    "rows": index,
+                    "learning_rate": self.learning_rate,
+                    "step": self.count,
+                }
+                self._bound[rows, turn] = (bind(program, arrays, self.memory), index)
+        return self._bound[key]
+
+    def run(self, rows: AnyArray | None) -> float:
+        """Take one step.
+
+        Parameters
+        ----------
+        rows : array of int or None
+            The batch, as indices of rows; None for all.
+
+        Returns
+        -------
+        float
+            The sum of the loss formula's values before the step. Not finite,
+            or `nan`, if the step was not taken because a number was not
+            finite: the parameters are then as before.
+        """
+        key = (self.batch_size if rows is None else len(rows), self.turn)
+        program, index = self._bound.get(key) or self.bound(key[0])
+        if rows is not None:
+            index[...] = rows
+        self.count += 1
+        for call in program.calls:
+            call()
+        total: float = program.results["loss"].item()
+        if not math.isfinite(total + program.results["check"].item()) and not self._confirm(
+            program, total
+        ):
+            return math.nan
+        self.turn = 1 - self.turn
+        self.network.parameters = self.vectors[self.turn]
+        return total
+
+    def _confirm(self, program: BoundProgram, total: float) -> bool:
+        """Look closely when a check was not finite: squares overflow early."""
+        new = self.vectors[1 - self.turn]
+        if not math.isfinite(total) or not np.isfinite(new).all():
+            return False
+        kept = new.copy()
+        self._gradients(program)
+        finite = bool(np.isfinite(new).all())
+        new[...] = kept
+        return finite
+
+    @staticmethod
+    def _gradients(program: BoundProgram) -> None:
+        for section, calls in program.sections:
+            if not section.title.startswith("update"):
+                for call in calls:
+                    call()
+
+    def culprit(self, rows: AnyArray | None) -> tuple[str, str]:
+        """Find what was not finite in the step that was just refused.
+
+        Returns
+        -------
+        tuple of str
+            The layer, and a phrase for what of it: its sums or outputs, the
+            loss, a gradient or a new value.
+        """
+        program, _ = self.bound(self.batch_size if rows is None else len(rows))
+        x = self.inputs if rows is None else self.inputs[rows]
+        x = x.astype(self.network.dtype)
+        for layer in self.network.layers:
+            x = x @ self.network[f"{layer.name}.weight"] + self.network[f"{layer.name}.bias"]
+            if not np.isfinite(x).all():
+                return layer.name, f"the sums of layer {layer.name!r} are"
+            names = layer.activation.trainables
+            x = layer.activation(
+                x, **{name: self.network[f"{layer.name}.{name}"] for name in names}
+            )
+            if not np.isfinite(x).all():
+                return layer.name, f"the outputs of layer {layer.name!r} are"
+        if not math.isfinite(program.results["loss"].item()):
+            return "output", "the loss is"
+        updated = self.vectors[1 - self.turn].copy()
+        self._gradients(program)
+        gradients = self.vectors[1 - self.turn]
+        for vector, what in ((gradients, "the gradient of"), (updated, "the new value of")):
+            for span in reversed(self.network.spans):
+                if not np.isfinite(span.view(vector)).all():
+                    return span.name.partition(".")[0], f"{what} {span.name} is"
+        return "output", "a check is"
