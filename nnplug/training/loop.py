@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -35,6 +34,7 @@ def train_network(
     validation: tuple[AnyArray, ...] | None = None,
     measure: Callable[[AnyArray], dict[str, float]] | None = None,
     on_epoch: Callable[[int], bool | None] | None = None,
+    every: int = 1,
     history: History | None = None,
 ) -> History:
     """Train a network in place.
@@ -64,6 +64,9 @@ def train_network(
     on_epoch : callable, optional
         Called with the epoch's number when it is in the history; returning
         True ends the training.
+    every : int
+        The epochs whose number it divides, and the last, are those that
+        `on_epoch` must be called after; it may be called after others too.
     history : History, optional
         To write to, so that it outlives an interruption.
 
@@ -93,26 +96,32 @@ def train_network(
         counted = float(chosen.sum(dtype=np.float64))
     scale = mean_of(loss, 1.0, counted, network.layers[-1].fan_out)
     base = optimizer.learning_rate
-    losses = history.columns["loss"]
-    run = steps.run
+    # Full batches need nothing of Python between two epochs, unless somebody looks.
+    watched = validation is not None or measure is not None or not steps.full
+    together = 1 if watched else every
+    epoch = 0
     # Overflow on the way to a right value is no news; a result that is not
     # finite is found by the checks of each step.
     with np.errstate(all="ignore"):
-        for epoch in range(epochs):
+        while epoch < epochs:
+            count = min(-epoch % together + 1, epochs - epoch)
             order = None
             if not steps.full:
                 order = derive_generator(seed, "shuffle", epoch).permutation(total_rows)
                 order = order if rows is None else rows[order]
-            total = 0.0
-            for number in range(per_epoch):
-                if schedule is not None:
-                    steps.learning_rate[...] = base * schedule(epoch + number / per_epoch, epochs)
-                batch = None if order is None else order[number * size : (number + 1) * size]
-                part = run(batch)
-                if math.isnan(part):
-                    raise _diverged(steps, batch, epoch, epoch * per_epoch + number + 1)
-                total += part
-            losses.append(total * scale)
+            rates = np.full(count * per_epoch, base)
+            if schedule is not None:
+                rates *= [schedule(epoch + step / per_epoch, epochs) for step in range(len(rates))]
+            sums = np.empty(len(rates))
+            taken = steps.run_many(order, rates, sums)
+            whole = taken // per_epoch
+            history.columns["loss"] += (
+                sums[: whole * per_epoch].reshape(whole, per_epoch).sum(axis=1) * scale
+            ).tolist()
+            if taken < len(rates):
+                batch = None if order is None else order[taken * size : (taken + 1) * size]
+                raise _diverged(steps, batch, epoch + whole, epoch * per_epoch + taken + 1)
+            epoch += count
             if validation is not None:
                 outputs, value = evaluator.run(*validation)
                 history.add("validation_loss", value)
@@ -121,7 +130,7 @@ def train_network(
                     outputs, _ = evaluator.run(inputs)
                 for name, value in measure(outputs).items():
                     history.add(name, value)
-            if on_epoch is not None and on_epoch(epoch):
+            if on_epoch is not None and on_epoch(epoch - 1):
                 break
     return history
 

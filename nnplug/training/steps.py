@@ -94,6 +94,34 @@ class Steps:
                 self._bound[rows, turn] = (bind(program, arrays, self.memory), index)
         return self._bound[key]
 
+    def run_many(self, order: AnyArray | None, rates: AnyArray, losses: AnyArray) -> int:
+        """Take one step for each learning rate, as far as all numbers are finite.
+
+        Parameters
+        ----------
+        order : array of int or None
+            The rows in the order in which they are taken, batch after batch;
+            None: every step takes all rows.
+        rates : array
+            (S,), float64: the learning rate of each step.
+        losses : array
+            (S,), float64: is given what `run` returns for each step.
+
+        Returns
+        -------
+        int
+            The number of steps taken; if it is below S, the next one was
+            refused because a number was not finite.
+        """
+        size = self.batch_size
+        for number, rate in enumerate(rates.tolist()):
+            self.learning_rate[...] = rate
+            rows = None if order is None else order[number * size : (number + 1) * size]
+            part = losses[number] = self.run(rows)
+            if math.isnan(part):
+                return number
+        return len(rates)
+
     def run(self, rows: AnyArray | None) -> float:
         """Take one step.
 
