@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nnplug.alignment import aligned_zeros
 from nnplug.errors import SettingError
 from nnplug.parts import Activation, Initializer
 from nnplug.randomness import derive_generator, legacy_generator
@@ -124,7 +125,7 @@ class Network:
                 start = spans[-1].stop if spans else 0
                 spans.append(Span(f"{layer.name}.{name}", start, start + math.prod(shape), shape))
         self.spans = tuple(spans)
-        self.parameters: AnyArray = np.zeros(spans[-1].stop, self.dtype)
+        self.parameters = aligned_zeros(spans[-1].stop, self.dtype)
 
     @property
     def size(self) -> int:

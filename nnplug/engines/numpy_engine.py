@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from nnplug.alignment import aligned_zeros
 from nnplug.formulas.graph import Operation
 from nnplug.plans.program import Allocation, Instruction, Program, Section, Value, allocate
 from nnplug.types import AnyArray
@@ -40,9 +41,9 @@ class Memory:
             blocks = self.blocks[scratch]
             for number, size in enumerate(sizes):
                 if number == len(blocks):
-                    blocks.append(np.empty(size, np.uint8))
+                    blocks.append(aligned_zeros(size, np.uint8))
                 elif len(blocks[number]) < size:
-                    blocks[number] = np.empty(size, np.uint8)
+                    blocks[number] = aligned_zeros(size, np.uint8)
 
     @property
     def nbytes(self) -> int:

@@ -14,6 +14,7 @@ from nnplug.formulas.tracing import lower
 from nnplug.network import Span
 from nnplug.parts import Optimizer
 from nnplug.plans.emission import COPY, SQUARES, Emitter, concrete, reading_order
+from nnplug.plans.factors import gather_factors
 from nnplug.plans.program import Instruction, Section, Value
 
 __all__ = ["write_update"]
@@ -48,7 +49,7 @@ def _write_piece(emitter: Emitter, optimizer: Optimizer, span: Span) -> None:
     sizes = dict(zip(map(str, labels), shape, strict=True))
     graph = new_graph()
     update = optimizer.update(graph, labels)
-    lowered = lower(update.outputs)
+    lowered = gather_factors(lower(update.outputs))
     tiled = update.elementwise
     title = f"update: {optimizer.text}" + (f", {span.name}" if span.name else "")
     section = emitter.section(title, tiled=tiled, rows=shape[0])

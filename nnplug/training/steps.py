@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from nnplug.alignment import aligned_zeros
 from nnplug.engines import BoundProgram, Memory, bind
 from nnplug.network import Network
 from nnplug.parts import Loss, Optimizer
@@ -54,8 +55,8 @@ class Steps:
             targets = np.ascontiguousarray(targets, target_dtype)
             weights = None if weights is None else np.ascontiguousarray(weights, network.dtype)
         self.inputs, self.targets, self.weights = inputs, targets, weights
-        self.vectors = [network.parameters, np.zeros_like(network.parameters)]
-        self.slots = {name: np.zeros_like(network.parameters) for name in optimizer.slots}
+        self.vectors = [network.parameters, aligned_zeros(network.size, network.dtype)]
+        self.slots = {name: aligned_zeros(network.size, network.dtype) for name in optimizer.slots}
         self.learning_rate = np.array(optimizer.learning_rate)
         self.count = np.zeros(())
         self.memory = Memory()

@@ -13,7 +13,7 @@ ROOT = Path(nnplug.__file__).parent
 
 # From the ground up. A folder stands for all that is in it.
 FLOORS = (
-    ("errors", "types", "randomness"),
+    ("errors", "types", "randomness", "durable", "alignment"),
     ("formulas",),
     ("parts",),
     ("hookspecs", "builtin"),
@@ -21,7 +21,7 @@ FLOORS = (
     ("network", "tasks"),
     ("plans", "engines"),
     ("training",),
-    ("tables",),
+    ("tables", "models"),
     ("sources", "settings", "callbacks", "run", "scaffold", "testing"),
     ("cli", "__main__"),
 )
@@ -31,7 +31,9 @@ BESIDE = {
     "builtin": {"hookspecs"},
     "plugins": {"discovery", "plugin_checks"},
     "registry": {"plugins"},
+    "durable": {"errors"},
     "engines": {"plans"},
+    "models": {"tables"},
     "run": {"sources", "settings", "callbacks"},
     "__main__": {"cli"},
 }
