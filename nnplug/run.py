@@ -25,7 +25,8 @@ from nnplug.parts import (
 from nnplug.randomness import derive_generator
 from nnplug.registry import Registry
 from nnplug.settings import SETTINGS, Choice, Settings, layer_widths, share, whole_number
-from nnplug.sources import Rows, find_source, matrix, table_of
+from nnplug.sources import Rows, find_source
+from nnplug.tables import matrix, table_of
 from nnplug.tasks import DEFAULT_LOSS, DEFAULT_METRIC, Head, output_activation_name
 from nnplug.training import EpochRecord, Evaluator, History, train_network
 from nnplug.types import AnyArray
