@@ -14,12 +14,14 @@ __all__ = [
     "DataError",
     "DivergedError",
     "FormulaError",
+    "ModelFileError",
     "NnplugError",
     "OptionError",
     "PartError",
     "PluginError",
     "SettingError",
     "ShapeError",
+    "StorageError",
     "UnknownPartError",
     "suggest",
 ]
@@ -61,6 +63,14 @@ class DataError(NnplugError):
 
 class ShapeError(NnplugError):
     """Two arrays that must have one shape have two."""
+
+
+class StorageError(NnplugError):
+    """A file cannot be written or read."""
+
+
+class ModelFileError(NnplugError):
+    """A model file or a checkpoint is damaged, or not one that nnplug can load."""
 
 
 class DivergedError(NnplugError):
