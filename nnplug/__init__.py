@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from nnplug.formulas import special as special
     from nnplug.hookspecs import hookimpl as hookimpl
+    from nnplug.models import Model as Model
     from nnplug.parts import Data as Data
     from nnplug.parts import activation as activation
     from nnplug.parts import dataset as dataset
@@ -25,14 +26,17 @@ if TYPE_CHECKING:
     from nnplug.parts import trainable as trainable
     from nnplug.registry import Registry as Registry
     from nnplug.run import Run as Run
+    from nnplug.run import load as load
     from nnplug.run import train as train
     from nnplug.training import EpochRecord as EpochRecord
 
 _HOMES = {
     "special": "nnplug.formulas",
     "hookimpl": "nnplug.hookspecs",
+    "Model": "nnplug.models",
     "Registry": "nnplug.registry",
     "Run": "nnplug.run",
+    "load": "nnplug.run",
     "train": "nnplug.run",
     "EpochRecord": "nnplug.training",
     **dict.fromkeys(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -10,7 +11,8 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from nnplug.callbacks import Callbacks
-from nnplug.errors import DataError, SettingError
+from nnplug.errors import SettingError
+from nnplug.models import Model, ModelInfo, load_model
 from nnplug.network import Network
 from nnplug.parts import (
     Activation,
@@ -26,12 +28,11 @@ from nnplug.randomness import derive_generator
 from nnplug.registry import Registry
 from nnplug.settings import SETTINGS, Choice, Settings, layer_widths, share, whole_number
 from nnplug.sources import Rows, find_source
-from nnplug.tables import matrix, table_of
 from nnplug.tasks import DEFAULT_LOSS, DEFAULT_METRIC, Head, output_activation_name
-from nnplug.training import EpochRecord, Evaluator, History, train_network
+from nnplug.training import EpochRecord, History, train_network
 from nnplug.types import AnyArray
 
-__all__ = ["Run", "default_registry", "fit", "prepare", "train"]
+__all__ = ["Run", "default_registry", "fit", "load", "prepare", "train"]
 
 
 @dataclass(eq=False)
@@ -46,6 +47,8 @@ class Run:
         Losses and metrics by epoch.
     head : Head
         How targets and outputs are read.
+    model : Model
+        What a prediction needs, and what is saved.
     loss : Loss
     optimizer : Optimizer
     schedule : Schedule
@@ -63,6 +66,7 @@ class Run:
     settings: Settings
     network: Network
     head: Head
+    model: Model
     loss: Loss
     optimizer: Optimizer
     schedule: Schedule
@@ -73,95 +77,31 @@ class Run:
     validation_rows: AnyArray
     weights: AnyArray | None = None
     history: History = field(default_factory=History)
-    _evaluator: Evaluator | None = None
 
     # --- after training ---------------------------------------------------------------
 
     def outputs(self, data: Any) -> AnyArray:
-        """Compute the network's outputs for new rows.
-
-        Parameters
-        ----------
-        data : array, DataFrame or path
-            Rows with the columns of the training data; an array (N, D) when
-            the run was trained on arrays.
-
-        Returns
-        -------
-        array
-            (N, C): logits, probabilities or standardised predictions.
-        """
-        if self._evaluator is None:
-            self._evaluator = Evaluator(self.network)
-        return self._evaluator.run(self._inputs(data))[0]
+        """Compute the network's outputs for new rows; see `Model.outputs`."""
+        return self.model.outputs(data)
 
     def predict(self, data: Any) -> AnyArray:
-        """Predict the target of new rows.
-
-        Returns
-        -------
-        array
-            The class of each row, (N,), or numbers in the target's units,
-            (N, K).
-        """
-        outputs = self.outputs(data)
-        if self.settings.task == "regression":
-            return self._decode(outputs)
-        return np.asarray(self.rows.classes)[self.head.classes(outputs)]
+        """Predict the target of new rows; see `Model.predict`."""
+        return self.model.predict(data)
 
     def probabilities(self, data: Any) -> AnyArray:
-        """Compute the probability of each class for new rows.
+        """Compute the probability of each class for new rows; see `Model.probabilities`."""
+        return self.model.probabilities(data)
 
-        Returns
-        -------
-        array
-            (N, classes), in the order of `rows.classes`.
-
-        Raises
-        ------
-        SettingError
-            For a regression.
-        """
-        if self.settings.task == "regression":
-            raise SettingError("A regression has no classes, so no probabilities; use predict.")
-        return self.head.probabilities(self.outputs(data))
-
-    def _inputs(self, data: Any) -> AnyArray:
-        encoder = self.rows.encoder
-        if encoder is not None:
-            table = table_of(data, encoder.text_columns)
-            return encoder.inputs(table, dtype=self.network.dtype)
-        x = matrix(data, "the data to predict")
-        width = self.rows.inputs.shape[1]
-        if x.shape[1] != width:
-            raise DataError(
-                f"The data to predict has {x.shape[1]} columns; the network was trained on {width}."
-            )
-        return x
-
-    def _decode(self, outputs: AnyArray) -> AnyArray:
-        encoder = self.rows.encoder
-        return outputs if encoder is None else encoder.decode(outputs)
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the model to a file, which `nnplug.load` reads; see `Model.save`."""
+        self.model.save(path, overwrite=overwrite)
 
     # --- during training --------------------------------------------------------------
 
     def measure(self, outputs: AnyArray) -> dict[str, float]:
         """Compute the metrics from outputs for the validation rows, or else for all."""
         rows = self.validation_rows if len(self.validation_rows) else self.train_rows
-        scores = {}
-        targets = self.rows.targets[rows]
-        for metric in self.metrics:
-            if metric.takes == "prediction":
-                if self.settings.task == "regression":
-                    pair = self._decode(outputs), self._decode(targets.reshape(len(rows), -1))
-                else:
-                    pair = self.head.one_hot_pair(outputs, targets)
-            elif metric.takes == "classes":
-                pair = self.head.classes(outputs), targets
-            else:
-                pair = self.head.probabilities(outputs), targets
-            scores[metric.name] = float(metric(*pair))
-        return scores
+        return self.model.measure(self.metrics, outputs, self.rows.targets[rows])
 
     @property
     def final(self) -> EpochRecord:
@@ -276,6 +216,49 @@ def default_registry() -> Registry:
     return Registry.from_environment()
 
 
+def load(
+    path: str | os.PathLike[str],
+    *,
+    registry: Registry | None = None,
+    allow_other_versions: bool = False,
+) -> Model:
+    """Load a model that `Run.save` wrote.
+
+    Nothing in the file is run. It names parts, which are looked up among the
+    installed ones.
+
+    Parameters
+    ----------
+    registry : Registry, optional
+        Where the parts are looked up; by default all installed parts.
+    allow_other_versions : bool, optional
+        Whether a package of another major version may stand for the one that
+        the model was made with.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelFileError
+        If it is no model file, a damaged one, or one that needs parts that are
+        not installed: the message says what to install.
+    StorageError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "xor.safetensors"
+    >>> train("xor", epochs=3000).save(path)
+    >>> load(path).predict([[0, 1], [1, 1]]).tolist()
+    [1, 0]
+    """
+    registry = registry or default_registry()
+    return load_model(path, registry, allow_other_versions=allow_other_versions)
+
+
 def fit(run: Run, callbacks: Callbacks, report: Callable[[Run, int], None] | None = None) -> None:
     """Train a prepared run in place; see `train`.
 
@@ -372,8 +355,6 @@ def prepare(
         dtype=dtype,
     )
     network.initialize(initializer, seed)
-    parts = (*activations, output_activation, loss, optimizer, initializer, schedule, *metrics)
-    parts += (source.dataset,) if source.dataset is not None else ()
     epochs = whole_number("epochs", choice("epochs"), 1)
     batch_size = choice("batch_size")
     settings = Settings(
@@ -394,15 +375,37 @@ def prepare(
         dtype=dtype.name,
         log_every=whole_number("log_every", choice("log_every", max(1, epochs // 10)), 1),
     )
+    roles = {
+        "activation": activations,
+        "output_activation": (output_activation,),
+        "loss": (loss,),
+        "metrics": metrics,
+        "optimizer": (optimizer,),
+        "schedule": (schedule,),
+        "initializer": (initializer,),
+        "dataset": (source.dataset,) if source.dataset is not None else (),
+    }
+    info = ModelInfo.of(
+        network,
+        roles,
+        registry.provider,
+        task=rows.task,
+        classes=rows.classes,
+        features=rows.features,
+        encoder=rows.encoder,
+        settings=settings.to_dict(),
+    )
+    model = Model(network, head, rows.encoder, info, registry)
     return Run(
         settings=settings,
         network=network,
         head=head,
+        model=model,
         loss=loss,
         optimizer=optimizer,
         schedule=schedule,
         metrics=metrics,
-        parts=parts,
+        parts=tuple(part for every in roles.values() for part in every),
         rows=rows,
         train_rows=train_rows,
         validation_rows=validation_rows,

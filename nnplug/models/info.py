@@ -1,0 +1,353 @@
+"""What a model file says of its model: data that is read, checked and shown, never run."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self, get_args
+
+import nnplug
+from nnplug.errors import ModelFileError, SettingError
+from nnplug.models.strict_json import printable
+from nnplug.network import Network
+from nnplug.parts import OptionValue, Part, Task
+from nnplug.parts.text import is_part_name
+from nnplug.plugins import Provider
+from nnplug.tables import Encoder
+
+__all__ = ["ROLES", "ModelInfo", "PartRecord"]
+
+ROLES = {
+    "activation": "activation",
+    "output_activation": "activation",
+    "loss": "loss",
+    "metrics": "metric",
+    "optimizer": "optimizer",
+    "schedule": "schedule",
+    "initializer": "initializer",
+    "dataset": "dataset",
+}
+"""The roles of parts in a run, each with its kind."""
+
+_PACKAGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")  # PEP 508
+_VERSION = re.compile(r"(?:[0-9]+!)?[0-9]+(?:\.[0-9]+)*[A-Za-z0-9.+_-]{0,40}")  # as PEP 440
+_LONGEST_VERSION = 64
+_LARGEST_WIDTH = 1 << 30
+
+
+@dataclass(frozen=True)
+class PartRecord:
+    """A part as a file names it: a selection among what is installed.
+
+    Attributes
+    ----------
+    name : str
+        In snake_case.
+    package : str
+        Who provided it; `"nnplug"` for a built-in, `"local"` for one from a
+        file or from Python code.
+    version : str
+        The package's; empty for a local one.
+    options : dict
+        All its options with their values.
+    """
+
+    name: str
+    package: str
+    version: str
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, part: Part, provider: Provider) -> Self:
+        """Record a part and who provides it."""
+        return cls(part.name, provider.package, provider.version, dict(part.options))
+
+    @property
+    def text(self) -> str:
+        """For a person: the name, with the options in brackets."""
+        listed = ", ".join(
+            f"{key}={printable(str(value), 40)}" for key, value in self.options.items()
+        )
+        return f"{self.name} ({listed})" if listed else self.name
+
+    @property
+    def label(self) -> str:
+        """Package and version."""
+        return f"{self.package} {self.version}".rstrip()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain values, for JSON."""
+        return {
+            "name": self.name,
+            "package": self.package,
+            "version": self.version,
+            "options": dict(self.options),
+        }
+
+    @classmethod
+    def from_dict(cls, value: object, role: str) -> Self:
+        """Read what `to_dict` gave, trusting nothing in it.
+
+        Raises
+        ------
+        ModelFileError
+        """
+        state = _mapping(value, {"name", "package", "version", "options"}, f"a part of {role}")
+        name = _text(state["name"], f"the name of a part of {role}")
+        _need(is_part_name(name) and len(name) <= 80, f"{_shown(name)} is not the name of a part")
+        package = _text(state["package"], f"the package of {role} {name}")
+        _need(
+            _PACKAGE.fullmatch(package) is not None,
+            f"{_shown(package)} is not the name of a package ({role} {name})",
+        )
+        version = _text(state["version"], f"the version of {package}")
+        _need(
+            len(version) <= _LONGEST_VERSION
+            and (_VERSION.fullmatch(version) is not None or (package == "local" and not version)),
+            f"{_shown(version)} is not a version ({role} {name}, package {package})",
+        )
+        options = state["options"]
+        _need(isinstance(options, dict), f"the options of {role} {name} are no JSON object")
+        for key, option in options.items():
+            _need(key.isidentifier(), f"{_shown(key)} is not the name of an option ({role} {name})")
+            _need(
+                isinstance(option, bool | int | float | str),
+                f"the option {key} of {role} {name} is neither number, text nor truth value",
+            )
+        return cls(name, package, version, options)
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a model file says of its model.
+
+    Attributes
+    ----------
+    task : str
+    inputs, outputs : int
+        D and C.
+    hidden : tuple of int
+        Units of each hidden layer.
+    dtype : str
+        `"float32"` or `"float64"`.
+    parts : dict of str to tuple of PartRecord
+        By role: `"activation"` one for each hidden layer, `"output_activation"`
+        and `"loss"` one each, `"metrics"` any number, and those of training.
+    classes : tuple
+        Empty for a regression.
+    features : tuple of str
+        A name for each input.
+    encoder : dict or None
+        What turns a table into inputs, as `Encoder.to_dict` gives it.
+    settings : dict
+        The run's settings, to be read by people; nothing depends on them.
+    nnplug : str
+        The version of nnplug that made it.
+    """
+
+    task: Task
+    inputs: int
+    hidden: tuple[int, ...]
+    outputs: int
+    dtype: str
+    parts: Mapping[str, tuple[PartRecord, ...]]
+    classes: tuple[Any, ...]
+    features: tuple[str, ...]
+    encoder: Mapping[str, Any] | None
+    settings: Mapping[str, Any]
+    nnplug: str = nnplug.__version__
+
+    @classmethod
+    def of(
+        cls,
+        network: Network,
+        parts: Mapping[str, Sequence[Part]],
+        provider: Callable[[Part], Provider],
+        *,
+        task: Task,
+        classes: Sequence[Any],
+        features: Sequence[str],
+        encoder: Encoder | None,
+        settings: Mapping[str, Any],
+    ) -> Self:
+        """Describe a network that was trained.
+
+        Parameters
+        ----------
+        parts : mapping
+            The parts of each role.
+        provider : callable
+            Says who provides a part; `Registry.provider`.
+
+        Raises
+        ------
+        SettingError
+            If a class is nothing that a file can hold.
+        """
+        return cls(
+            task=task,
+            inputs=network.layers[0].fan_in,
+            hidden=tuple(layer.fan_out for layer in network.layers[:-1]),
+            outputs=network.layers[-1].fan_out,
+            dtype=network.dtype.name,
+            parts={
+                role: tuple(PartRecord.of(part, provider(part)) for part in parts.get(role, ()))
+                for role in ROLES
+            },
+            classes=tuple(map(_plain_class, classes)),
+            features=tuple(features),
+            encoder=None if encoder is None else encoder.to_dict(),
+            settings=dict(settings),
+        )
+
+    @property
+    def size(self) -> int:
+        """The number of weights and biases, options that are learned aside."""
+        widths = (self.inputs, *self.hidden, self.outputs)
+        return sum((a + 1) * b for a, b in itertools.pairwise(widths))
+
+    @property
+    def packages(self) -> dict[str, str]:
+        """The plugin packages of all its parts, with their versions."""
+        found = {each.package: each.version for every in self.parts.values() for each in every}
+        return {name: found[name] for name in sorted(found) if name not in ("nnplug", "local")}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain values, for JSON."""
+        return {
+            "nnplug": self.nnplug,
+            "task": self.task,
+            "network": {
+                "inputs": self.inputs,
+                "hidden": list(self.hidden),
+                "outputs": self.outputs,
+                "dtype": self.dtype,
+            },
+            "parts": {
+                role: [each.to_dict() for each in self.parts.get(role, ())] for role in ROLES
+            },
+            "classes": list(self.classes),
+            "features": list(self.features),
+            "encoder": self.encoder,
+            "settings": dict(self.settings),
+        }
+
+    @classmethod
+    def from_dict(cls, value: object) -> Self:
+        """Read what `to_dict` gave, trusting nothing in it.
+
+        Raises
+        ------
+        ModelFileError
+            If anything is not as `to_dict` gives it, or contradicts the rest.
+        """
+        keys = {"nnplug", "task", "network", "parts", "classes", "features", "encoder", "settings"}
+        state = _mapping(value, keys, "its content")
+        version = _text(state["nnplug"], "the version of nnplug")
+        _need(
+            _VERSION.fullmatch(version) is not None and len(version) <= _LONGEST_VERSION,
+            f"{_shown(version)} is not a version of nnplug",
+        )
+        task = _text(state["task"], "the task")
+        _need(task in get_args(Task), f"there is no task {_shown(task)}")
+        network = _mapping(
+            state["network"], {"inputs", "hidden", "outputs", "dtype"}, "the network"
+        )
+        hidden = tuple(
+            _width(each, "a hidden layer") for each in _list(network["hidden"], "hidden")
+        )
+        inputs = _width(network["inputs"], "inputs")
+        _need(
+            network["dtype"] in ("float32", "float64"),
+            f"the dtype {_shown(network['dtype'])} is neither float32 nor float64",
+        )
+        roles = _mapping(state["parts"], set(ROLES), "the parts")
+        parts = {
+            role: tuple(PartRecord.from_dict(each, role) for each in _list(roles[role], role))
+            for role in ROLES
+        }
+        for role, count in {"activation": len(hidden), "output_activation": 1, "loss": 1}.items():
+            _need(
+                len(parts[role]) == count,
+                f"it names {len(parts[role])} parts for {role}, and needs {count}",
+            )
+        features = tuple(_text(each, "a feature") for each in _list(state["features"], "features"))
+        _need(len(features) == inputs, f"it names {len(features)} features for {inputs} inputs")
+        encoder = state["encoder"]
+        _need(encoder is None or isinstance(encoder, dict), "the encoder is no JSON object")
+        _need(isinstance(state["settings"], dict), "the settings are no JSON object")
+        return cls(
+            task=task,  # type: ignore[arg-type]  # one of Task's, as was checked
+            inputs=inputs,
+            hidden=hidden,
+            outputs=_width(network["outputs"], "outputs"),
+            dtype=network["dtype"],
+            parts=parts,
+            classes=_classes(state["classes"], task),
+            features=features,
+            encoder=encoder,
+            settings=state["settings"],
+            nnplug=version,
+        )
+
+
+# --- what a file may hold ----------------------------------------------------
+
+
+def _plain_class(value: Any) -> str | bool | int | float:
+    plain = value.item() if hasattr(value, "item") else value
+    if isinstance(plain, str | bool | int) or (isinstance(plain, float) and math.isfinite(plain)):
+        return plain
+    raise SettingError(
+        f"The class {value!r} cannot be saved: a model file holds texts, numbers and truth values."
+    )
+
+
+def _need(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise ModelFileError(otherwise)
+
+
+def _shown(value: object) -> str:
+    return f'"{printable(str(value), 60)}"'
+
+
+def _mapping(value: object, keys: set[str], what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ModelFileError(f"{what} is no JSON object")
+    for missing in sorted(keys - set(value)):
+        raise ModelFileError(f'{what} has no "{missing}"')
+    for extra in sorted(set(value) - keys):
+        raise ModelFileError(f"{what} has {_shown(extra)}, which nnplug does not write")
+    return value
+
+
+def _list(value: object, what: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise ModelFileError(f"{what} is no list")
+    return value
+
+
+def _text(value: object, what: str) -> str:
+    if not isinstance(value, str):
+        raise ModelFileError(f"{what} is no text")
+    return value
+
+
+def _width(value: object, what: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _LARGEST_WIDTH:
+        raise ModelFileError(f"the width of {what} is no whole number from 1 to {_LARGEST_WIDTH:,}")
+    return value
+
+
+def _classes(value: object, task: str) -> tuple[Any, ...]:
+    classes = _list(value, "classes")
+    _need(bool(classes) != (task == "regression"), f"it has {len(classes)} classes for a {task}")
+    for each in classes:
+        _need(isinstance(each, str | bool | int | float), "a class is neither text nor number")
+    # 1, 1.0 and True are one class too.
+    _need(len(set(classes)) == len(classes), "a class is listed twice")
+    return tuple(classes)

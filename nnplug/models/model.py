@@ -1,0 +1,268 @@
+"""A trained network with all that a prediction needs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from nnplug.durable import Disk, write_file
+from nnplug.errors import DataError, SettingError
+from nnplug.models.container import pack
+from nnplug.models.info import ModelInfo
+from nnplug.models.selection import find_parts
+from nnplug.network import Network
+from nnplug.parts import Loss, Metric
+from nnplug.registry import Registry
+from nnplug.tables import Encoder, matrix, table_of
+from nnplug.tasks import Head
+from nnplug.training import Evaluator
+from nnplug.types import AnyArray
+
+__all__ = ["Model"]
+
+
+@dataclass(eq=False)
+class Model:
+    """A network, how its data is read, and how its outputs become answers.
+
+    Attributes
+    ----------
+    network : Network
+    head : Head
+        How targets and outputs are read.
+    encoder : Encoder or None
+        What turns a table into inputs; None if the network was trained on
+        arrays.
+    info : ModelInfo
+        What a model file says: sizes, parts with their packages and versions,
+        classes, features, settings.
+    registry : Registry
+        Where its parts were found.
+    notes : tuple of str
+        What is worth knowing about the parts that were found.
+    """
+
+    network: Network
+    head: Head
+    encoder: Encoder | None
+    info: ModelInfo
+    registry: Registry
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._evaluator = Evaluator(self.network)
+
+    @property
+    def task(self) -> str:
+        """`"regression"` or the kind of classification."""
+        return self.info.task
+
+    @property
+    def classes(self) -> tuple[Any, ...]:
+        """The classes as the user knows them; empty for a regression."""
+        return self.info.classes
+
+    @property
+    def loss(self) -> Loss:
+        """What training made small."""
+        return self.head.loss
+
+    def inputs(self, data: Any) -> AnyArray:
+        """Turn rows into the network's inputs, (N, D).
+
+        Raises
+        ------
+        DataError
+            If the columns are not those of the training data.
+        """
+        if self.encoder is not None:
+            table = table_of(data, self.encoder.text_columns)
+            return self.encoder.inputs(table, dtype=self.network.dtype)
+        x = matrix(data, "the data to predict")
+        if x.shape[1] != self.info.inputs:
+            raise DataError(
+                f"The data to predict has {x.shape[1]} columns; the network was trained on "
+                f"{self.info.inputs}."
+            )
+        return x
+
+    def outputs(self, data: Any) -> AnyArray:
+        """Compute the network's outputs for new rows.
+
+        Parameters
+        ----------
+        data : array, DataFrame or path
+            Rows with the columns of the training data; an array (N, D) when
+            the network was trained on arrays.
+
+        Returns
+        -------
+        array
+            (N, C): logits, probabilities or standardised predictions.
+        """
+        return self._evaluator.run(self.inputs(data))[0]
+
+    def predict(self, data: Any) -> AnyArray:
+        """Predict the target of new rows.
+
+        Returns
+        -------
+        array
+            The class of each row, (N,), or numbers in the target's units,
+            (N, K).
+        """
+        return self.answers(self.outputs(data))
+
+    def probabilities(self, data: Any) -> AnyArray:
+        """Compute the probability of each class for new rows.
+
+        Returns
+        -------
+        array
+            (N, classes), in the order of `classes`.
+
+        Raises
+        ------
+        SettingError
+            For a regression.
+        """
+        self.check_has_classes()
+        return self.head.probabilities(self.outputs(data))
+
+    def answers(self, outputs: AnyArray) -> AnyArray:
+        """Turn outputs (N, C) into what `predict` gives."""
+        if self.task == "regression":
+            return self.decode(outputs)
+        return np.asarray(self.classes)[self.head.classes(outputs)]
+
+    def decode(self, outputs: AnyArray) -> AnyArray:
+        """Bring outputs of a regression, (N, K), to the target's units."""
+        return outputs if self.encoder is None else self.encoder.decode(outputs)
+
+    def check_has_classes(self) -> None:
+        """Refuse to speak of probabilities where there are none."""
+        if self.task == "regression":
+            raise SettingError("A regression has no classes, so no probabilities; use predict.")
+
+    # --- how good it is ---------------------------------------------------------------
+
+    def evaluate(
+        self, data: Any, *, metrics: Sequence[str | Metric] | None = None
+    ) -> dict[str, float]:
+        """Compute the loss and the metrics on rows whose target is known.
+
+        Parameters
+        ----------
+        data : DataFrame, path or pair of arrays
+            Rows with the columns and the target of the training data; inputs
+            (N, D) and targets if the network was trained on arrays.
+        metrics : sequence of str or Metric, optional
+            Instead of those of the training.
+
+        Returns
+        -------
+        dict of str to float
+            `"loss"`, then the metrics by name.
+        """
+        if self.encoder is not None:
+            table = table_of(data, self.encoder.text_columns)
+            return self.evaluate_parts([(table, table)], metrics=metrics)
+        if not isinstance(data, tuple) or len(data) != 2:
+            raise DataError("The network was trained on arrays: give (inputs, targets).")
+        return self.evaluate_parts([data], metrics=metrics)
+
+    def evaluate_parts(
+        self, parts: Iterable[tuple[Any, Any]], *, metrics: Sequence[str | Metric] | None = None
+    ) -> dict[str, float]:
+        """Compute loss and metrics over parts of the rows, read one after the other.
+
+        Parameters
+        ----------
+        parts : iterable of tuple
+            Inputs and targets of each part; with an encoder, the same table
+            twice. Only outputs and targets are kept.
+        """
+        chosen = self._metrics(metrics)
+        evaluator = Evaluator(self.network, self.loss)
+        total, outputs, targets = 0.0, [], []
+        for given, wanted in parts:
+            target = self._targets(wanted)
+            encoded = self.head.encode(target, self.network.dtype)
+            output, loss = evaluator.run(self.inputs(given), encoded)
+            total += loss if self.loss.reduction == "sum" else loss * len(output)
+            outputs.append(output)
+            targets.append(target)
+        rows = sum(map(len, outputs))
+        loss = total if self.loss.reduction == "sum" else total / rows
+        scores = self.measure(chosen, np.concatenate(outputs), np.concatenate(targets))
+        return {"loss": loss, **scores}
+
+    def measure(
+        self, metrics: Iterable[Metric], outputs: AnyArray, targets: AnyArray
+    ) -> dict[str, float]:
+        """Compute metrics from outputs (N, C) and targets as `Encoder.targets` gives them."""
+        scores = {}
+        for metric in metrics:
+            if metric.takes == "prediction":
+                if self.task == "regression":
+                    pair = self.decode(outputs), self.decode(targets.reshape(len(outputs), -1))
+                else:
+                    pair = self.head.one_hot_pair(outputs, targets)
+            elif metric.takes == "classes":
+                pair = self.head.classes(outputs), targets
+            else:
+                pair = self.head.probabilities(outputs), targets
+            scores[metric.name] = float(metric(*pair))
+        return scores
+
+    def _metrics(self, asked: Sequence[str | Metric] | None) -> tuple[Metric, ...]:
+        if asked is None:
+            found, _ = find_parts(self.info, ("metrics",), self.registry)
+            return cast("tuple[Metric, ...]", found["metrics"])
+        return tuple(cast(Metric, self.registry.get("metric", each)) for each in asked)
+
+    def _targets(self, given: Any) -> AnyArray:
+        """Take targets as numbers (N, K) or class indices (N,)."""
+        if self.encoder is not None:
+            return self.encoder.targets(table_of(given, self.encoder.text_columns))
+        if self.task == "regression":
+            targets = np.asarray(given)
+            return matrix(targets.reshape(len(targets), -1), "the targets")
+        index = {label: number for number, label in enumerate(self.classes)}
+        labels = np.asarray(given).reshape(-1).tolist()
+        for row, label in enumerate(labels):
+            if label not in index:
+                listed = ", ".join(map(repr, self.classes[:10]))
+                raise DataError(
+                    f"The target of row {row} is {label!r}, which is none of the classes that the "
+                    f"network was trained on: {listed}."
+                )
+        return np.array([index[label] for label in labels], np.int64)
+
+    # --- keeping it -------------------------------------------------------------------
+
+    def save(
+        self, path: str | os.PathLike[str], *, overwrite: bool = False, disk: Disk | None = None
+    ) -> None:
+        """Write it to a model file; see `nnplug.load`.
+
+        Parameters
+        ----------
+        path : path
+            By custom it ends in `.safetensors`.
+        overwrite : bool, optional
+            Whether a file that is there may be replaced.
+
+        Raises
+        ------
+        StorageError
+            If the file cannot be written. What was there is then as it was.
+        """
+        # A file that could not be read again is not written.
+        content = ModelInfo.from_dict(self.info.to_dict()).to_dict()
+        arrays = {span.name: self.network[span.name] for span in self.network.spans}
+        write_file(path, pack("model", content, arrays), overwrite=overwrite, disk=disk)

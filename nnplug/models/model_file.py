@@ -1,0 +1,151 @@
+"""Loading a model file: from bytes that nobody vouches for to a model."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from typing import cast
+
+import numpy as np
+
+from nnplug.errors import DataError, ModelFileError, PartError, SettingError
+from nnplug.models.container import naming, read_container, read_document
+from nnplug.models.info import ModelInfo
+from nnplug.models.model import Model
+from nnplug.models.selection import find_parts
+from nnplug.models.strict_json import printable
+from nnplug.network import Network
+from nnplug.parts import Activation, Loss
+from nnplug.registry import Registry
+from nnplug.tables import Encoder
+from nnplug.tasks import Head
+from nnplug.types import AnyArray
+
+__all__ = ["load_model", "read_info"]
+
+
+def read_info(path: str | os.PathLike[str]) -> ModelInfo:
+    """Read what a model file says of its model, and neither parts nor weights.
+
+    Raises
+    ------
+    ModelFileError
+        If it is no model file, or a damaged one.
+    StorageError
+        If it cannot be read.
+    """
+    document = read_document(path, "model")
+    with naming(path, "model"):
+        return ModelInfo.from_dict(document)
+
+
+def load_model(
+    path: str | os.PathLike[str], registry: Registry, *, allow_other_versions: bool = False
+) -> Model:
+    """Load a model.
+
+    Nothing in the file is run. It names parts, which are looked up among the
+    installed ones; see `find_parts`.
+
+    Parameters
+    ----------
+    allow_other_versions : bool, optional
+        Whether a package of another major version may stand for the one that
+        the model was made with.
+
+    Raises
+    ------
+    ModelFileError
+        If it is no model file, a damaged one, or one that needs parts that are
+        not installed: the message says what to install.
+    PluginError
+        If the plugin that has a part is broken.
+    StorageError
+        If the file cannot be read.
+    """
+    container = read_container(path, "model")
+    with naming(path, "model"):
+        info = ModelInfo.from_dict(container.content)
+        # Before any package is imported for it.
+        _check_size(info, container.arrays)
+        encoder = _encoder(info)
+        roles = ("activation", "output_activation", "loss")
+        parts, notes = find_parts(info, roles, registry, allow_other_versions=allow_other_versions)
+        loss = cast(Loss, parts["loss"][0])
+        output_activation = cast(Activation, parts["output_activation"][0])
+        width = info.outputs if info.task == "regression" else len(info.classes)
+        with _as_reason():
+            head = Head(info.task, loss, output_activation, width)
+            if head.outputs != info.outputs:
+                raise ModelFileError(
+                    f"{info.outputs} outputs do not fit a {info.task} of {width} classes with loss "
+                    f"{loss.name}, which needs {head.outputs}"
+                )
+            network = Network(
+                info.inputs,
+                info.hidden,
+                info.outputs,
+                activations=cast("tuple[Activation, ...]", parts["activation"]),
+                output_activation=output_activation,
+                dtype=info.dtype,
+            )
+        _fill(network, container.arrays)
+    return Model(network, head, encoder, info, registry, notes)
+
+
+@contextlib.contextmanager
+def _as_reason() -> Iterator[None]:
+    """Let an error about contents that contradict each other be one of the file."""
+    try:
+        yield
+    except (DataError, SettingError, PartError) as error:
+        raise ModelFileError(printable(" ".join(str(error).split()), 400).rstrip(".")) from None
+
+
+def _check_size(info: ModelInfo, arrays: Mapping[str, AnyArray]) -> None:
+    """Compare the widths with what is there, before memory is taken for them."""
+    counts = {
+        name: array.size
+        for name, array in arrays.items()
+        if name.endswith((".weight", ".bias")) and array.ndim
+    }
+    if sum(counts.values()) != info.size:
+        widths = "-".join(map(str, (info.inputs, *info.hidden, info.outputs)))
+        raise ModelFileError(
+            f"a network {printable(widths, 60)} has {info.size:,} weights and biases, and it "
+            f"holds {sum(counts.values()):,}"
+        )
+
+
+def _encoder(info: ModelInfo) -> Encoder | None:
+    if info.encoder is None:
+        return None
+    with _as_reason():
+        encoder = Encoder.from_dict(info.encoder)
+    said = (info.task, info.classes, info.features)
+    if (encoder.task, tuple(encoder.classes), encoder.features) != said:
+        raise ModelFileError("its encoder has another task, other classes or other features")
+    if info.task == "regression" and len(encoder.target) != info.outputs:
+        raise ModelFileError(
+            f"its encoder has {len(encoder.target)} targets, and its network {info.outputs} outputs"
+        )
+    return encoder
+
+
+def _fill(network: Network, arrays: Mapping[str, AnyArray]) -> None:
+    """Copy the arrays into the network's vector, each checked."""
+    names = {span.name for span in network.spans}
+    for name in sorted(names ^ set(arrays)):
+        what = "has no array" if name in names else "has an array that the network has not:"
+        raise ModelFileError(f'it {what} "{printable(name)}"')
+    for span in network.spans:
+        array = arrays[span.name]
+        if array.dtype != network.dtype or array.shape != span.shape:
+            raise ModelFileError(
+                f"{span.name} has shape {array.shape} of {array.dtype}, and the network needs "
+                f"{span.shape} of {network.dtype}"
+            )
+        if not np.isfinite(array).all():
+            raise ModelFileError(f"{span.name} holds a number that is not finite")
+        network[span.name][...] = array
