@@ -2,5 +2,14 @@
 
 from nnplug.plans.planner import plan_evaluation, plan_step
 from nnplug.plans.program import Instruction, Program, Section, Value
+from nnplug.plans.regularization import Regularization
 
-__all__ = ["Instruction", "Program", "Section", "Value", "plan_evaluation", "plan_step"]
+__all__ = [
+    "Instruction",
+    "Program",
+    "Regularization",
+    "Section",
+    "Value",
+    "plan_evaluation",
+    "plan_step",
+]

@@ -32,6 +32,12 @@ from nnplug.plans.emission import (
     reading_order,
 )
 from nnplug.plans.program import Instruction, Program, Section, Value
+from nnplug.plans.regularization import (
+    Regularization,
+    write_clip,
+    write_dropout,
+    write_penalty,
+)
 from nnplug.plans.update import write_update
 
 __all__ = ["plan_evaluation", "plan_step"]
@@ -46,8 +52,9 @@ def plan_step(
     gather: bool = True,
     data_dtypes: Sequence[Any] | None = None,
     weighted: bool = False,
+    regularization: Regularization | None = None,
 ) -> Program:
-    """Plan one training step: gather, forward, loss, backward, update.
+    """Plan one training step: gather, forward, loss, backward, penalty, clip, update.
 
     The new parameters are written over the gradients they came from, so that
     they can be checked before they are taken over: the two vectors then
@@ -67,6 +74,10 @@ def plan_step(
     weighted : bool
         Whether each row has a weight w: the loss is then Σwℓ / Σw over the
         batch, or Σwℓ for a loss that is summed.
+    regularization : Regularization, optional
+        Penalties, dropout, clipping. Dropout reads the data
+        `"hidden1.noise"`, ..., uniform on [0, 1); a penalty is left in the
+        number `"penalty"`.
 
     Returns
     -------
@@ -81,10 +92,14 @@ def plan_step(
         If a part cannot be traced.
     """
     emitter = Emitter(network, rows)
+    regularization = regularization or Regularization()
     inputs, target, weight = _write_batch(emitter, loss, gather, data_dtypes, weighted)
-    passed = _write_forward(emitter, inputs, training=True)
+    passed = _write_forward(emitter, inputs, regularization)
     gradient = _write_loss(emitter, loss, passed[-1].output, target, weight)
     _write_backward(emitter, passed, gradient)
+    write_penalty(emitter, regularization, summed=loss.reduction == "sum", weight=weight)
+    if regularization.clip_global_norm is not None:
+        write_clip(emitter, regularization.clip_global_norm)
     write_update(emitter, optimizer)
     return _program(emitter)
 
@@ -101,7 +116,7 @@ def plan_evaluation(
     """
     emitter = Emitter(network, rows)
     inputs, target, weight = _write_batch(emitter, loss, False, None, weighted)
-    output = _write_forward(emitter, inputs, training=False)[-1].output
+    output = _write_forward(emitter, inputs)[-1].output
     if loss is not None:
         _write_loss(emitter, loss, output, target, weight, derive=False)
     result = emitter.value("output", output.shape, role="result", vector="output")
@@ -196,12 +211,21 @@ class _Passed:
     output: Value
     formula: _LayerFormula
     values: dict[int, Value]
+    mask: Value | None = None
 
 
-def _write_forward(emitter: Emitter, inputs: Value, *, training: bool) -> list[_Passed]:
-    """Write the forward pass; early derivatives where that saves memory."""
+def _write_forward(
+    emitter: Emitter, inputs: Value, training: Regularization | None = None
+) -> list[_Passed]:
+    """Write the forward pass; early derivatives where that saves memory.
+
+    Parameters
+    ----------
+    training : Regularization, optional
+        If a backward pass follows; for its dropout.
+    """
     passed: list[_Passed] = []
-    for layer in emitter.network.layers:
+    for position, layer in enumerate(emitter.network.layers):
         name, shape = layer.name, (emitter.rows, layer.fan_out)
         x = passed[-1].output if passed else inputs
         weight, bias = emitter.parameter(f"{name}.weight"), emitter.parameter(f"{name}.bias")
@@ -218,23 +242,30 @@ def _write_forward(emitter: Emitter, inputs: Value, *, training: bool) -> list[_
             values[id(symbol)] = emitter.parameter(f"{name}.{option}")
         sizes = {"N": emitter.rows, "C": layer.fan_out}
         output = z if formula.y is formula.x else emitter.value(f"{name}.a", shape)
-        roots = [formula.y, *(_early(formula, sizes, emitter.dtype) if training else [])]
+        dropped = training.dropped(position) if training and layer.name != "output" else 0.0
+        early = _early(formula, sizes, emitter.dtype, kept=not dropped) if training else []
+        roots = [formula.y, *early]
         names = {} if output is z else {id(formula.y): output}
         emitter.emit(section, roots, values, prefix=name, sizes=sizes, names=names)
         if formula.y.is_constant:
             number = emitter.constant(formula.y.value)
             section.instructions.append(Instruction(broadcast, (number,), output))
-        passed.append(_Passed(layer, x, output, formula, values))
+        mask = None
+        if dropped:
+            output, mask = write_dropout(emitter, section, layer, output, dropped)
+        passed.append(_Passed(layer, x, output, formula, values, mask))
     return passed
 
 
-def _early(formula: _LayerFormula, sizes: Mapping[str, int], dtype: np.dtype[Any]) -> list[Symbol]:
+def _early(
+    formula: _LayerFormula, sizes: Mapping[str, int], dtype: np.dtype[Any], *, kept: bool
+) -> list[Symbol]:
     """Choose what of the derivative to compute in the forward pass.
 
     Whatever the backward pass needs of the forward pass must be kept until
     then: either nodes of the value, or the finished slope, or the conditions
     (a byte each). The cheapest in memory is taken; the output itself is kept
-    in any case, for the next layer's weights.
+    in any case, for the next layer's weights, unless some of it is dropped.
     """
     slope = formula.slope
     if slope is None or slope.is_constant:
@@ -255,7 +286,8 @@ def _early(formula: _LayerFormula, sizes: Mapping[str, int], dtype: np.dtype[Any
                 needed[id(node)] = elements * size
             else:
                 stack.extend(node.inputs)
-        needed.pop(id(formula.y), None)
+        if kept:
+            needed.pop(id(formula.y), None)
         return sum(needed.values())
 
     # Late with everything from x and y, late from conditions, or early.
@@ -343,9 +375,14 @@ def _write_backward(emitter: Emitter, passed: list[_Passed], gradient: Value) ->
     for each in reversed(passed):
         name, formula, values = each.layer.name, each.formula, each.values
         sizes = {"N": emitter.rows, "C": each.layer.fan_out}
-        values[id(formula.g)] = gradient
         # A trainable option's gradient sums over all rows, so not by tiles.
         section = emitter.section(f"backward: {name}, row by row", tiled=not formula.options)
+        if each.mask is not None:
+            multiply = formula.x.graph.operations["multiply"]
+            undropped = emitter.value(f"{name}.a.grad", gradient.shape)
+            section.instructions.append(Instruction(multiply, (gradient, each.mask), undropped))
+            gradient = undropped
+        values[id(formula.g)] = gradient
         for option, symbol in formula.by_option.items():
             emitter.emit(section, [symbol], values, prefix=name, sizes=sizes)
             place = emitter.parameter(f"{name}.{option}", gradient=True)
@@ -374,10 +411,16 @@ def _write_delta(
         emitter.emit(section, [formula.pulled], each.values, prefix=name, sizes=sizes, names=names)
         return each.values[id(formula.pulled)]
     assert formula.slope is not None
-    if formula.slope.is_constant and formula.slope.value == 1.0:
+    if _is_one(formula.slope):
         return gradient
     emitter.emit(section, [formula.slope], each.values, prefix=name, sizes=sizes)
     slope = emitter.operand(formula.slope, each.values)
     multiply = formula.x.graph.operations["multiply"]
     section.instructions.append(Instruction(multiply, (gradient, slope), delta))
     return delta
+
+
+def _is_one(slope: Symbol) -> bool:
+    """Whether a slope is 1 everywhere, as that of no activation."""
+    number = slope.inputs[0] if slope.operation.name == "broadcast_like" else slope
+    return number.is_constant and number.value == 1.0

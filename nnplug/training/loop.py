@@ -9,6 +9,7 @@ import numpy as np
 from nnplug.errors import DivergedError
 from nnplug.network import Network
 from nnplug.parts import Loss, Optimizer, Schedule
+from nnplug.plans import Regularization
 from nnplug.randomness import derive_generator
 from nnplug.training.evaluation import Evaluator, mean_of
 from nnplug.training.history import History
@@ -36,6 +37,7 @@ def train_network(
     on_epoch: Callable[[int], bool | None] | None = None,
     every: int = 1,
     history: History | None = None,
+    regularization: Regularization | None = None,
 ) -> History:
     """Train a network in place.
 
@@ -87,7 +89,17 @@ def train_network(
     total_rows = len(inputs) if rows is None else len(rows)
     size = total_rows if batch_size is None else min(batch_size, total_rows)
     at_once = None if batch_size is None else size
-    steps = Steps(network, loss, optimizer, inputs, targets, at_once, weights)
+    steps = Steps(
+        network,
+        loss,
+        optimizer,
+        inputs,
+        targets,
+        at_once,
+        weights,
+        regularization=regularization,
+        seed=seed,
+    )
     evaluator = Evaluator(network, loss)
     per_epoch = -(-total_rows // size)
     counted: float = total_rows

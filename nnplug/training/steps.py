@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -10,7 +11,8 @@ from nnplug.alignment import aligned_zeros
 from nnplug.engines import BoundProgram, Memory, bind
 from nnplug.network import Network
 from nnplug.parts import Loss, Optimizer
-from nnplug.plans import plan_step
+from nnplug.plans import Regularization, plan_step
+from nnplug.randomness import derive_generator
 from nnplug.training.evaluation import check_shapes
 from nnplug.types import AnyArray
 
@@ -33,6 +35,15 @@ class Steps:
         None: all rows in each step, in their own order.
     weights : array, optional
         (N, 1), what each row counts for: a batch's loss is then Σwℓ / Σw.
+    regularization : Regularization, optional
+        Penalties, dropout, clipping.
+    seed : int
+        Of the noise that dropout draws, anew for each step.
+
+    Attributes
+    ----------
+    penalty : array of shape ()
+        What the penalties added to the loss in the last step, before it.
     """
 
     def __init__(
@@ -44,9 +55,13 @@ class Steps:
         targets: AnyArray,
         batch_size: int | None,
         weights: AnyArray | None = None,
+        *,
+        regularization: Regularization | None = None,
+        seed: int = 0,
     ) -> None:
         check_shapes(network, loss, inputs, targets, weights)
         self.network, self.loss, self.optimizer = network, loss, optimizer
+        self.regularization, self.seed = regularization or Regularization(), seed
         self.full = batch_size is None
         self.batch_size = len(inputs) if batch_size is None else min(batch_size, len(inputs))
         if self.full:
@@ -58,7 +73,12 @@ class Steps:
         self.vectors = [network.parameters, aligned_zeros(network.size, network.dtype)]
         self.slots = {name: aligned_zeros(network.size, network.dtype) for name in optimizer.slots}
         self.learning_rate = np.array(optimizer.learning_rate)
-        self.count = np.zeros(())
+        self.count, self.penalty = np.zeros(()), np.zeros(())
+        self.noise = {
+            f"{layer.name}.noise": np.zeros((self.batch_size, layer.fan_out), network.dtype)
+            for number, layer in enumerate(network.layers[:-1])
+            if self.regularization.dropped(number)
+        }
         self.memory = Memory()
         self._bound: dict[tuple[int, int], tuple[BoundProgram, AnyArray]] = {}
         self.turn = 0
@@ -80,22 +100,31 @@ class Steps:
                 gather=not self.full,
                 data_dtypes=[array.dtype for array in data.values()],
                 weighted=self.weights is not None,
+                regularization=self.regularization,
             )
             index = np.zeros(rows, np.intp)
             for turn in (0, 1):
                 arrays = {
                     **self.slots,
                     **data,
+                    **{name: noise[:rows] for name, noise in self.noise.items()},
                     "parameters": self.vectors[turn],
                     "gradients": self.vectors[1 - turn],
                     "rows": index,
                     "learning_rate": self.learning_rate,
                     "step": self.count,
+                    "penalty": self.penalty,
                 }
                 self._bound[rows, turn] = (bind(program, arrays, self.memory), index)
         return self._bound[key]
 
-    def run_many(self, order: AnyArray | None, rates: AnyArray, losses: AnyArray) -> int:
+    def run_many(
+        self,
+        order: AnyArray | None,
+        rates: AnyArray,
+        losses: AnyArray,
+        penalties: AnyArray | None = None,
+    ) -> int:
         """Take one step for each learning rate, as far as all numbers are finite.
 
         Parameters
@@ -107,6 +136,8 @@ class Steps:
             (S,), float64: the learning rate of each step.
         losses : array
             (S,), float64: is given what `run` returns for each step.
+        penalties : array, optional
+            (S,), float64: is given what the penalties add in each step.
 
         Returns
         -------
@@ -119,6 +150,8 @@ class Steps:
             self.learning_rate[...] = rate
             rows = None if order is None else order[number * size : (number + 1) * size]
             part = losses[number] = self.run(rows)
+            if penalties is not None:
+                penalties[number] = self.penalty
             if math.isnan(part):
                 return number
         return len(rates)
@@ -143,6 +176,8 @@ class Steps:
         if rows is not None:
             index[...] = rows
         self.count += 1
+        if self.noise:
+            self._draw(key[0])
         for call in program.calls:
             call()
         total: float = program.results["loss"].item()
@@ -153,6 +188,35 @@ class Steps:
         self.turn = 1 - self.turn
         self.network.parameters = self.vectors[self.turn]
         return total
+
+    def _draw(self, rows: int) -> None:
+        """Draw the noise of one step, layer by layer."""
+        generator = derive_generator(self.seed, "dropout", step=int(self.count))
+        for noise in self.noise.values():
+            generator.random(out=noise[:rows], dtype=noise.dtype.type)
+
+    def copy_state(self, into: dict[str, AnyArray] | None = None) -> dict[str, AnyArray]:
+        """Copy everything that steps change: parameters, slots, the count of steps.
+
+        Parameters
+        ----------
+        into : dict of str to array, optional
+            An earlier copy, to write over.
+        """
+        state = {"parameters": self.network.parameters, "count": self.count}
+        state |= {f"slot.{name}": slot for name, slot in self.slots.items()}
+        if into is None:
+            return {name: array.copy() for name, array in state.items()}
+        for name, array in state.items():
+            into[name][...] = array
+        return into
+
+    def set_state(self, state: Mapping[str, AnyArray]) -> None:
+        """Go back to a copy, or to another's copy of the same network and optimizer."""
+        self.network.parameters[...] = state["parameters"]
+        self.count[...] = state["count"]
+        for name, slot in self.slots.items():
+            slot[...] = state[f"slot.{name}"]
 
     def _confirm(self, program: BoundProgram, total: float) -> bool:
         """Look closely when a check was not finite: squares overflow early."""
@@ -168,7 +232,7 @@ class Steps:
     @staticmethod
     def _gradients(program: BoundProgram) -> None:
         for section, calls in program.sections:
-            if not section.title.startswith("update"):
+            if not section.title.startswith(("clip", "update")):
                 for call in calls:
                     call()
 
@@ -199,6 +263,9 @@ class Steps:
         updated = self.vectors[1 - self.turn].copy()
         self._gradients(program)
         gradients = self.vectors[1 - self.turn]
+        clipped = self.regularization.clip_global_norm is not None
+        if clipped and np.isfinite(gradients).all() and np.isinf(np.dot(gradients, gradients)):
+            return "output", "the length of all gradients, which clip_global_norm limits, is"
         for vector, what in ((gradients, "the gradient of"), (updated, "the new value of")):
             for span in reversed(self.network.spans):
                 if not np.isfinite(span.view(vector)).all():
