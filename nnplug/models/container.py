@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import math
 import os
 import re
@@ -81,6 +82,8 @@ def pack(kind: str, content: Mapping[str, Any], arrays: Mapping[str, AnyArray]) 
 
     Raises
     ------
+    StorageError
+        If the file could not be read again, for it would be too large.
     ValueError
         If the document holds a number that is not finite, or an array has an
         element type that the format has not.
@@ -96,7 +99,9 @@ def pack(kind: str, content: Mapping[str, Any], arrays: Mapping[str, AnyArray]) 
     head = {"kind": kind, "format": FORMAT, "content": content}
     document = {**head, "checksum": _checksum(head, ready)}
     # One entry: safetensors keeps no order among several.
-    return save(ready, {"nnplug": canonical_json(document)})
+    data = save(ready, {"nnplug": canonical_json(document)})
+    _check_readable(data, kind)
+    return data
 
 
 def read_document(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
@@ -110,7 +115,7 @@ def read_document(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
     """
     path = Path(path)
     with _opened(path) as file, naming(path, kind):
-        _, document = _read_header(file, kind)
+        _, document = _read_header(file, os.fstat(file.fileno()).st_size, kind)
         content: dict[str, Any] = document["content"]
         return content
 
@@ -134,12 +139,14 @@ def read_container(path: str | os.PathLike[str], kind: str) -> Container:
 
     path = Path(path)
     with _opened(path) as file, naming(path, kind):
-        header, document = _read_header(file, kind)
+        size = os.fstat(file.fileno()).st_size
+        header, document = _read_header(file, size, kind)
         _check_arrays(header)
         file.seek(0)
-        data = file.read(LARGEST_FILE + 1)
+        data = file.read(size)
         try:
-            found = safetensors.deserialize(data)  # type: ignore[no-untyped-call]  # its stubs have no types
+            # Its stubs have no types.
+            found = safetensors.deserialize(data)  # type: ignore[no-untyped-call]  # see above
         except safetensors.SafetensorError as error:
             raise ModelFileError(f"its arrays do not fit the file: {error}") from None
         arrays = {}
@@ -169,6 +176,15 @@ def _checksum(head: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> str:
 
 
 # --- reading -----------------------------------------------------------------
+
+
+def _check_readable(data: bytes, kind: str) -> None:
+    """Refuse to write what could not be read back, next week on another machine."""
+    try:
+        header, _ = _read_header(io.BytesIO(data), len(data), kind)
+        _check_arrays(header)
+    except ModelFileError as error:
+        raise StorageError(f"This {kind} cannot be kept: {error}.") from None
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -208,9 +224,8 @@ def naming(path: str | os.PathLike[str], kind: str) -> Iterator[None]:
         raise StorageError(f"{path}: cannot be read: {error.strerror or error}.") from error
 
 
-def _read_header(file: BinaryIO, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _read_header(file: BinaryIO, size: int, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read what stands before the arrays: their places, and nnplug's document."""
-    size = os.fstat(file.fileno()).st_size
     if size > LARGEST_FILE:
         raise ModelFileError(
             f"it has {size:,} bytes, and {LARGEST_FILE:,} are the most that are read"

@@ -16,8 +16,8 @@ from nnplug.errors import ModelFileError
 
 __all__ = ["canonical_json", "printable", "read_json"]
 
-LONGEST_INTEGER = 18
-"""Digits; every such number is a 64-bit integer."""
+LONGEST_INTEGER = 40
+"""Digits: enough for a seed of 128 bits."""
 
 DEEPEST = 16
 """Lists and objects within each other; what nnplug writes has fewer."""
