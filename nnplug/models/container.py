@@ -232,19 +232,15 @@ def _read_header(file: BinaryIO, size: int, kind: str) -> tuple[dict[str, Any], 
         )
     start = file.read(16)
     length = int.from_bytes(start[:8], "little")
-    if size < 8 or length > size - 8 or start[8:9] != b"{":
-        other = next((what for magic, what in _OTHERS.items() if start.startswith(magic)), "")
-        if other:
-            raise ModelFileError(
-                f"it is {other}\nOnly files that nnplug wrote are read: run.save(path) writes one."
-            )
-        cut = size < 8 or (length <= LARGEST_HEADER and start[8:9] == b"{")
+    is_ours = start[8:9] == b"{" and length <= max(size, LARGEST_HEADER)
+    other = next((what for magic, what in _OTHERS.items() if start.startswith(magic)), "")
+    if size >= 8 and not is_ours:
         raise ModelFileError(
-            f"it ends after {size:,} bytes, before its header does"
-            if cut
-            else "it is no safetensors file\n"
+            f"it is {other or 'no safetensors file'}\n"
             "Only files that nnplug wrote are read: run.save(path) writes one."
         )
+    if length > size - 8:
+        raise ModelFileError(f"it ends after {size:,} bytes, before its header does")
     if length > LARGEST_HEADER:
         raise ModelFileError(
             f"its header has {length:,} bytes, and {LARGEST_HEADER:,} are the most that are read"

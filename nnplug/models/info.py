@@ -264,7 +264,7 @@ class ModelInfo:
             network["dtype"] in ("float32", "float64"),
             f"the dtype {_shown(network['dtype'])} is neither float32 nor float64",
         )
-        roles = _mapping(state["parts"], set(ROLES), "the parts")
+        roles = _mapping(state["parts"], set(ROLES), "its table of parts")
         parts = {
             role: tuple(PartRecord.from_dict(each, role) for each in _list(roles[role], role))
             for role in ROLES

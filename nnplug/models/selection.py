@@ -119,7 +119,7 @@ def _not_installed(missing: Mapping[tuple[str, str], list[str]]) -> str:
     install = " ".join(f"{package}=={version}" for package, version in list(missing)[:_LISTED])
     one = len(missing) == 1
     return (
-        f"{'a package' if one else f'{len(missing)} packages'} that it needs "
+        f"{'a plugin' if one else f'{len(missing)} plugins'} that it needs "
         f"{'is' if one else 'are'} not installed\n"
         + "\n".join(lines[:_LISTED])
         + more

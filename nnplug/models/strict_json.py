@@ -72,9 +72,7 @@ def printable(text: str, most: int = 80) -> str:
     Control characters, line ends and marks that turn the direction of writing
     are escaped, and a long text is cut.
     """
-    safe = "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
-    )
+    safe = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
     return safe if len(safe) <= most else safe[: most - 3] + "..."
 
 
