@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Literal, cast
 
@@ -23,13 +23,25 @@ from nnplug.parts import (
     Part,
     Schedule,
     Task,
+    by_column,
 )
+from nnplug.plans import Regularization
 from nnplug.randomness import derive_generator
 from nnplug.registry import Registry
-from nnplug.settings import SETTINGS, Choice, Settings, layer_widths, share, whole_number
+from nnplug.settings import (
+    SETTINGS,
+    Choice,
+    Settings,
+    amount,
+    dropout_shares,
+    follow,
+    layer_widths,
+    share,
+    whole_number,
+)
 from nnplug.sources import Rows, find_source
-from nnplug.tasks import DEFAULT_LOSS, DEFAULT_METRIC, Head, output_activation_name
-from nnplug.training import EpochRecord, History, train_network
+from nnplug.tasks import DEFAULT_LOSS, DEFAULT_METRIC, Head, class_weights, output_activation_name
+from nnplug.training import OWN_COLUMNS, EpochRecord, History, RowsInMemory, Stopping, Trainer
 from nnplug.types import AnyArray
 
 __all__ = ["Run", "default_registry", "fit", "load", "prepare", "train"]
@@ -61,6 +73,8 @@ class Run:
         The rows of each part.
     weights : array or None
         (N, 1), what each row counts for in the loss.
+    stopping : Stopping or None
+        What finds the best epoch.
     """
 
     settings: Settings
@@ -76,6 +90,7 @@ class Run:
     train_rows: AnyArray
     validation_rows: AnyArray
     weights: AnyArray | None = None
+    stopping: Stopping | None = None
     history: History = field(default_factory=History)
 
     # --- after training ---------------------------------------------------------------
@@ -98,15 +113,42 @@ class Run:
 
     # --- during training --------------------------------------------------------------
 
-    def measure(self, outputs: AnyArray) -> dict[str, float]:
-        """Compute the metrics from outputs for the validation rows, or else for all."""
-        rows = self.validation_rows if len(self.validation_rows) else self.train_rows
-        return self.model.measure(self.metrics, outputs, self.rows.targets[rows])
+    def measure(self, outputs: AnyArray, targets: AnyArray) -> dict[str, float]:
+        """Compute the metrics from outputs (N, C) and targets as the loss takes them."""
+        return self.model.measure(self.metrics, outputs, self.head.decode(targets))
+
+    def trainer(self) -> Trainer:
+        """Make what trains the run's network, on the run's rows, from where it stands."""
+        settings = self.settings
+        batches = RowsInMemory(
+            self.rows.inputs,
+            self.head.encode(self.rows.targets, self.network.dtype),
+            batch_size=None if settings.batch_size == "full" else settings.batch_size,
+            seed=settings.seed,
+            rows=self.train_rows if len(self.validation_rows) else None,
+            weights=self.weights,
+            held_out=self.validation_rows if len(self.validation_rows) else None,
+        )
+        return Trainer(
+            self.network,
+            self.loss,
+            self.optimizer,
+            batches,
+            epochs=settings.epochs,
+            seed=settings.seed,
+            schedule=None if self.schedule.text == "constant" else self.schedule,
+            regularization=Regularization(
+                settings.alpha, settings.l1, settings.dropout, settings.clip_global_norm
+            ),
+            stopping=None if self.stopping is None else replace(self.stopping),
+            measure=self.measure if self.metrics else None,
+            history=self.history,
+        )
 
     @property
     def final(self) -> EpochRecord:
-        """The last epoch's numbers."""
-        return self.history.record(len(self.history) - 1)
+        """The numbers of the epoch whose weights the network has: the best's, or the last's."""
+        return self.history.final
 
     def __repr__(self) -> str:
         return f"<run on {self.settings.data}: {self.network!r}, {len(self.history)} epochs>"
@@ -128,6 +170,14 @@ def train(
     epochs: int | None = None,
     batch_size: int | Literal["full"] | None = None,
     validation: float | None = None,
+    alpha: float | None = None,
+    l1: float | None = None,
+    dropout: float | Sequence[float] | None = None,
+    clip_global_norm: float | None = None,
+    class_weight: Literal["balanced"] | Mapping[Any, float] | None = None,
+    monitor: str | None = None,
+    patience: int | None = None,
+    min_delta: float | None = None,
     metrics: Sequence[str | Metric] | None = None,
     seed: int | None = None,
     dtype: str | None = None,
@@ -151,7 +201,8 @@ def train(
     target : str or sequence of str, optional
         The column to predict, of a table.
     task : str, optional
-        `"regression"`, `"binary"` or `"multiclass"`; else inferred.
+        `"regression"`, `"binary"`, `"multiclass"` or `"multilabel"`; else
+        inferred.
     hidden : int or sequence of int, optional
         Units of each hidden layer; `()` for none.
     activation : str or Activation, or a sequence of them, optional
@@ -168,7 +219,29 @@ def train(
     epochs : int, optional
     batch_size : int or "full", optional
     validation : float, optional
-        The share of rows kept for validation, at least 0 and below 1.
+        The share of rows kept for validation, at least 0 and below 1. If
+        there are any, the run ends with the weights of its best epoch.
+    alpha : float, optional
+        L2 penalty: ½·alpha·Σw² is added to the loss of a sample, over weights
+        and not biases, whatever the batch size.
+    l1 : float, optional
+        L1 penalty, likewise: l1·Σ|w|.
+    dropout : float or sequence of float, optional
+        The share of the hidden layers' outputs that a training step drops,
+        one for all layers or one for each, from 0 to below 1.
+    clip_global_norm : float, optional
+        The longest that the vector of all gradients may be.
+    class_weight : "balanced" or mapping, optional
+        What the rows of each class count for in the loss, times
+        `sample_weight`; `"balanced"`: inversely to how many they are.
+    monitor : str, optional
+        By which number the best epoch is found: `"validation_loss"`,
+        `"loss"`, or one of the metrics. Else it is the validation loss where
+        there is a validation part, and with `patience` the loss.
+    patience : int, optional
+        Stop after this many epochs in a row that did not improve it.
+    min_delta : float, optional
+        By how much it must improve to be waited for; 0 by default.
     metrics : sequence of str or Metric, optional
         Else r2 or accuracy, by the task.
     seed : int, optional
@@ -277,30 +350,10 @@ def fit(run: Run, callbacks: Callbacks, report: Callable[[Run, int], None] | Non
         record = run.history.record(epoch)
         return callbacks.call("on_epoch_end", epoch, run=run, record=record)
 
-    settings = run.settings
-    inputs = run.rows.inputs
-    targets = run.head.encode(run.rows.targets, run.network.dtype)
-    held_out = run.validation_rows
-    arrays = (inputs, targets) if run.weights is None else (inputs, targets, run.weights)
-    validation = tuple(array[held_out] for array in arrays) if len(held_out) else None
     callbacks.call("on_train_start", run=run)
-    train_network(
-        run.network,
-        run.loss,
-        run.optimizer,
-        inputs,
-        targets,
-        rows=run.train_rows if len(held_out) else None,
-        weights=run.weights,
-        epochs=settings.epochs,
-        batch_size=None if settings.batch_size == "full" else settings.batch_size,
-        seed=settings.seed,
-        schedule=None if run.schedule.text == "constant" else run.schedule,
-        validation=validation,
-        measure=run.measure if run.metrics else None,
-        on_epoch=on_epoch,
-        history=run.history,
-    )
+    # Without hooks nobody looks at an epoch that no line is printed for.
+    every = 1 if "on_epoch_end" in callbacks else run.settings.log_every
+    run.trainer().run(on_epoch=on_epoch, every=every)
     callbacks.call("on_train_end", run=run)
 
 
@@ -328,7 +381,7 @@ def prepare(
     loss = cast(Loss, choice.part("loss", default=DEFAULT_LOSS[rows.task]))
     follows = output_activation_name(rows.task, loss)
     output_activation = cast(Activation, choice.part("output_activation", "activation", follows))
-    width = rows.targets.shape[1] if rows.task == "regression" else len(rows.classes)
+    width = len(rows.classes) or rows.targets.shape[1]
     head = Head(rows.task, loss, output_activation, width)
     hidden = layer_widths(choice("hidden"))
     activations = cast("tuple[Activation, ...]", choice.parts("activation"))
@@ -337,7 +390,13 @@ def prepare(
     metrics = cast(
         "tuple[Metric, ...]", choice.parts("metrics", "metric", (DEFAULT_METRIC[rows.task],))
     )
-    for metric in metrics:
+    columns = by_column(metrics)
+    for column, metric in columns.items():
+        if column in OWN_COLUMNS:
+            raise SettingError(
+                f"metric {metric.name!r} ({metric.place}) has the name of a column that every "
+                "history has; give it another."
+            )
         if metric.takes != "prediction" and rows.task == "regression":
             raise SettingError(
                 f"metric {metric.name!r} compares {metric.takes} with labels, which a regression "
@@ -355,6 +414,12 @@ def prepare(
         dtype=dtype,
     )
     network.initialize(initializer, seed)
+    stopping = follow(choice, columns, validation=len(validation_rows) > 0)
+    weights = _weights(sample_weight, source.rows)
+    class_weight = choice("class_weight")
+    if class_weight is not None:
+        weights = _weigh_classes(class_weight, rows, train_rows, weights)
+    clip = choice("clip_global_norm")
     epochs = whole_number("epochs", choice("epochs"), 1)
     batch_size = choice("batch_size")
     settings = Settings(
@@ -369,7 +434,17 @@ def prepare(
         schedule=schedule.text,
         epochs=epochs,
         batch_size="full" if batch_size == "full" else whole_number("batch_size", batch_size, 1),
+        alpha=amount("alpha", choice("alpha")),
+        l1=amount("l1", choice("l1")),
+        dropout=dropout_shares(choice("dropout"), hidden),
+        clip_global_norm=None if clip is None else amount("clip_global_norm", clip, above=True),
+        class_weight={str(key): float(each) for key, each in class_weight.items()}
+        if isinstance(class_weight, Mapping)
+        else class_weight,
         validation=validation,
+        monitor=None if stopping is None else stopping.monitor,
+        patience=None if stopping is None else stopping.patience,
+        min_delta=0.0 if stopping is None else stopping.min_delta,
         metrics=tuple(metric.text for metric in metrics),
         seed=seed,
         dtype=dtype.name,
@@ -409,8 +484,23 @@ def prepare(
         rows=rows,
         train_rows=train_rows,
         validation_rows=validation_rows,
-        weights=_weights(sample_weight, source.rows),
+        weights=weights,
+        stopping=stopping,
     )
+
+
+def _weigh_classes(
+    given: Any, rows: Rows, train_rows: AnyArray, weights: AnyArray | None
+) -> AnyArray:
+    """Multiply what each row counts for by what its class does."""
+    if rows.task not in ("binary", "multiclass"):
+        raise SettingError(
+            f"class_weight={given!r}: it weighs rows by their class; a row of a {rows.task} task "
+            "has none, or several.\nUse weights of rows instead: sample_weight."
+        )
+    by_class = class_weights(given, rows.classes, rows.targets[train_rows])
+    by_row = by_class[rows.targets].reshape(-1, 1)
+    return by_row if weights is None else weights * by_row
 
 
 def _weights(given: Any, rows: int) -> AnyArray | None:

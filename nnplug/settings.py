@@ -9,14 +9,18 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from nnplug.errors import SettingError, suggest
-from nnplug.parts import Optimizer, Part, Task, parse_part
+from nnplug.parts import Metric, Optimizer, Part, Task, normalise_name, parse_part
 from nnplug.registry import Registry
+from nnplug.training import Stopping
 
 __all__ = [
     "SETTINGS",
     "TABLE_DEFAULTS",
     "Choice",
     "Settings",
+    "amount",
+    "dropout_shares",
+    "follow",
     "layer_widths",
     "share",
     "whole_number",
@@ -31,6 +35,10 @@ TABLE_DEFAULTS: Mapping[str, Any] = {
     "batch_size": 32,
     "validation": 0.2,
     "schedule": "constant",
+    "alpha": 0.0,
+    "l1": 0.0,
+    "dropout": 0.0,
+    "min_delta": 0.0,
     "seed": 0,
     "dtype": "float32",
 }
@@ -52,7 +60,15 @@ class Settings:
     schedule: str
     epochs: int
     batch_size: int | Literal["full"]
+    alpha: float
+    l1: float
+    dropout: tuple[float, ...]
+    clip_global_norm: float | None
+    class_weight: str | dict[str, float] | None
     validation: float
+    monitor: str | None
+    patience: int | None
+    min_delta: float
     metrics: tuple[str, ...]
     seed: int
     dtype: str
@@ -155,3 +171,65 @@ def layer_widths(hidden: Any) -> tuple[int, ...]:
     """Take the widths of the hidden layers; one number is one layer."""
     widths = tuple(hidden) if isinstance(hidden, list | tuple) else (hidden,)
     return tuple(whole_number("hidden", width, 1) for width in widths)
+
+
+def amount(name: str, value: Any, *, above: bool = False) -> float:
+    """Take a setting that must be a finite number, at least 0, or above it."""
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not number or not np.isfinite(value) or value < 0 or (above and value == 0):
+        least = "above 0" if above else "at least 0"
+        raise SettingError(f"{name}={value!r}: it must be a finite number, {least}.")
+    return float(value)
+
+
+def dropout_shares(dropout: Any, hidden: Sequence[int]) -> tuple[float, ...]:
+    """Take the share that is dropped of each hidden layer; one number is that of all."""
+    if not isinstance(dropout, list | tuple):
+        return (share("dropout", dropout),) * len(hidden)
+    if len(dropout) != len(hidden):
+        raise SettingError(
+            f"dropout={dropout!r}: {len(dropout)} shares for {len(hidden)} hidden layers; give "
+            "one, or one for each hidden layer."
+        )
+    return tuple(share("dropout", each) for each in dropout)
+
+
+def follow(choice: Choice, metrics: Mapping[str, Metric], *, validation: bool) -> Stopping | None:
+    """Choose the number by which the best epoch is found, and how long to wait for it.
+
+    Parameters
+    ----------
+    metrics : mapping
+        From the column of the history to the metric.
+    validation : bool
+        Whether there is a validation part.
+
+    Returns
+    -------
+    Stopping or None
+        None: the weights of the last step are kept.
+    """
+    patience, monitor = choice("patience"), choice("monitor")
+    min_delta = amount("min_delta", choice("min_delta"))
+    if patience is not None:
+        patience = whole_number("patience", patience, 1)
+    elif min_delta:
+        raise SettingError(
+            f"min_delta={min_delta:g} without patience: nothing waits for an improvement.\n"
+            "Give patience too, the epochs to wait."
+        )
+    if monitor is None:
+        if not validation and patience is None:
+            return None
+        monitor = "validation_loss" if validation else "loss"
+    known = ["loss", *(["validation_loss"] if validation else []), *metrics]
+    found = next((name for name in (monitor, normalise_name(str(monitor))) if name in known), None)
+    if found is None:
+        hint = suggest(str(monitor), known)
+        if monitor == "validation_loss":
+            hint = "\nThere is no validation part: validation is 0."
+        elif not hint:
+            hint = "\nA metric is followed if it is among the metrics of the run."
+        raise SettingError(f"monitor={monitor!r}: there are {', '.join(known)}.{hint}")
+    goal = metrics[found].goal if found in metrics else "minimize"
+    return Stopping(found, goal, patience, min_delta)

@@ -14,6 +14,7 @@ from nnplug.errors import DataError, SettingError, UnknownPartError
 from nnplug.parts import Data, Dataset, Task
 from nnplug.registry import Registry
 from nnplug.tables import SUFFIXES, Encoder, Table, matrix, table_of
+from nnplug.tasks import label_matrix
 from nnplug.types import AnyArray
 
 __all__ = ["Rows", "Source", "find_source"]
@@ -31,8 +32,8 @@ class Rows:
     inputs : array
         (N, D).
     targets : array
-        Numbers (N, K), standardised if they come from a table, or class
-        indices (N,).
+        Numbers (N, K), standardised if they come from a table, class
+        indices (N,), or 0 and 1 for each label, (N, K).
     task : str
     classes : tuple
         As the user knows them; empty for regression.
@@ -123,12 +124,14 @@ class Source:
         return Rows(inputs, self._targets(data), data.task, tuple(data.classes), names)
 
     def _targets(self, data: Data) -> AnyArray:
-        """Take a dataset's targets as numbers (N, K), or class indices (N,)."""
+        """Take a dataset's targets as numbers (N, K), class indices (N,), or labels (N, K)."""
         targets, rows = np.asarray(data.targets), len(data.inputs)
         if len(targets) != rows:
             raise DataError(f"{self.name}: {rows} rows of inputs and {len(targets)} of targets.")
         if data.task == "regression":
             return matrix(targets.reshape(rows, -1), f"{self.name}: targets")
+        if data.task == "multilabel":
+            return label_matrix(targets, f"{self.name}: targets", len(data.classes))
         known = np.arange(len(data.classes))
         if targets.shape != (rows,) or not np.isin(targets, known).all():
             raise DataError(
@@ -209,6 +212,9 @@ def _from_arrays(inputs: Any, targets: Any, task: Task | None) -> Data:
         task = _infer_task(y, distinct)
     if task == "regression":
         return Data(x, matrix(y.reshape(len(y), -1), "targets"), task)
+    if task == "multilabel":
+        labels = label_matrix(y, "targets")
+        return Data(x, labels, task, tuple(range(labels.shape[1])))
     if distinct is None:
         raise DataError(
             f"targets of shape {y.shape} for the task {task!r}: give one class for each row, (N,)."
@@ -218,7 +224,12 @@ def _from_arrays(inputs: Any, targets: Any, task: Task | None) -> Data:
 
 
 def _infer_task(y: AnyArray, distinct: AnyArray | None) -> Task:
-    """Tell quantities from classes, by the rule for a table's columns."""
+    """Tell quantities from classes, by the rule for a table's columns.
+
+    Several columns of whole numbers or truth values that are all 0 or 1 are labels.
+    """
+    if distinct is None and y.dtype.kind in "biu" and ((y == 0) | (y == 1)).all():
+        return "multilabel"
     if distinct is None or y.dtype.kind == "f":
         return "regression"
     if y.dtype.kind in "iu" and len(distinct) > CLASS_LIMIT:

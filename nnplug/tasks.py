@@ -6,27 +6,39 @@ output activation follows from that and from the task.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from nnplug.errors import SettingError
+from nnplug.errors import DataError, SettingError, suggest
 from nnplug.formulas import special
+from nnplug.formulas.primitives import new_graph
 from nnplug.parts import Activation, Loss, Task
 from nnplug.types import AnyArray
 
-__all__ = ["DEFAULT_LOSS", "DEFAULT_METRIC", "Head", "output_activation_name"]
+__all__ = [
+    "DEFAULT_LOSS",
+    "DEFAULT_METRIC",
+    "Head",
+    "class_weights",
+    "label_matrix",
+    "output_activation_name",
+]
 
 DEFAULT_LOSS: dict[Task, str] = {
     "regression": "mse",
     "binary": "binary_cross_entropy",
     "multiclass": "cross_entropy",
+    "multilabel": "binary_cross_entropy",
 }
 
 DEFAULT_METRIC: dict[Task, str] = {
     "regression": "r2",
     "binary": "accuracy",
     "multiclass": "accuracy",
+    "multilabel": "accuracy",
 }
 
 
@@ -46,9 +58,98 @@ def output_activation_name(task: Task, loss: Loss) -> str:
                 "task classification."
             )
         return "identity"
+    if task == "multilabel" and loss.against == "labels":
+        raise SettingError(
+            f"loss {loss.name!r} takes one class for each row; a row of a multilabel task has "
+            "several labels.\nUse binary_cross_entropy, which takes each label by itself."
+        )
     if loss.takes == "logits":
         return "identity"
-    return "sigmoid" if task == "binary" and loss.against == "target" else "softmax"
+    by_unit = task in ("binary", "multilabel") and loss.against == "target"
+    return "sigmoid" if by_unit else "softmax"
+
+
+def label_matrix(targets: Any, what: str, labels: int | None = None) -> AnyArray:
+    """Take 0 or 1 for each label of each row, as (N, K) whole numbers.
+
+    Parameters
+    ----------
+    what : str
+        For the message.
+    labels : int, optional
+        How many there must be, K.
+
+    Raises
+    ------
+    DataError
+        With the first place that is neither 0 nor 1.
+    """
+    found = np.asarray(targets)
+    if found.ndim != 2 or labels not in (None, found.shape[1]) or found.dtype.kind not in "biuf":
+        raise DataError(
+            f"{what}: shape {found.shape} of {found.dtype}; needed is 0 or 1 for each label, "
+            f"of shape (rows, {labels or 'labels'})."
+        )
+    wrong = np.argwhere((found != 0) & (found != 1))
+    if len(wrong):
+        row, column = wrong[0]
+        raise DataError(
+            f"{what}: row {row}, label {column} is {found[row, column]}; a label is 0 or 1."
+        )
+    return found.astype(np.int64)
+
+
+def class_weights(
+    given: str | Mapping[Any, Any], classes: Sequence[Any], labels: AnyArray
+) -> AnyArray:
+    """Say what a row of each class counts for.
+
+    Parameters
+    ----------
+    given : str or mapping
+        `"balanced"`: N / (C·count of the class), so that all classes weigh
+        the same together (King & Zeng, 2001); or a weight for some classes,
+        by the class as the user knows it or its text. The others weigh 1.
+    classes : sequence
+    labels : array of int
+        (N,), the class of each training row.
+
+    Returns
+    -------
+    array
+        (C,).
+
+    Raises
+    ------
+    SettingError
+        If a class is unknown, or a weight is not a finite number, at least 0.
+    """
+    if given == "balanced":
+        counts = np.bincount(labels, minlength=len(classes))
+        present = counts > 0
+        weights = np.ones(len(classes))
+        weights[present] = len(labels) / (present.sum() * counts[present])
+        return weights
+    if not isinstance(given, Mapping):
+        raise SettingError(
+            f"class_weight={given!r}: it is 'balanced', or a weight for each class by its name."
+        )
+    weights = np.ones(len(classes))
+    places = {str(each): number for number, each in enumerate(classes)}
+    for name, weight in given.items():
+        if str(name) not in places:
+            raise SettingError(
+                f"class_weight: there is no class {str(name)!r}.{suggest(str(name), places)}\n"
+                f"The classes are {', '.join(list(places)[:20])}."
+            )
+        number = isinstance(weight, int | float | np.number) and not isinstance(weight, bool)
+        if not number or not 0 <= weight < np.inf:
+            raise SettingError(
+                f"class_weight: class {str(name)!r} weighs {weight!r}; a weight is a finite "
+                "number, at least 0."
+            )
+        weights[places[str(name)]] = weight
+    return weights
 
 
 @dataclass(frozen=True)
@@ -58,12 +159,12 @@ class Head:
     Parameters
     ----------
     task : str
-        `"regression"`, `"binary"` or `"multiclass"`.
+        `"regression"`, `"binary"`, `"multiclass"` or `"multilabel"`.
     loss : Loss
     activation : Activation
         Of the output layer.
     width : int
-        Targets of a regression, or the number of classes.
+        Targets of a regression, or the number of classes or labels.
 
     Raises
     ------
@@ -90,6 +191,11 @@ class Head:
                 f"output activation {self.activation.name!r} with loss {self.loss.name!r}: the "
                 "loss takes probabilities.\nUse the output activation sigmoid or softmax."
             )
+        if self.task == "multilabel" and _spans_rows(self.activation):
+            raise SettingError(
+                f"output activation {self.activation.name!r} makes the outputs of a row compete; "
+                "the labels of a multilabel task do not.\nUse the output activation sigmoid."
+            )
 
     @property
     def outputs(self) -> int:
@@ -103,14 +209,15 @@ class Head:
         Parameters
         ----------
         targets : array
-            Numbers (N, K), or class indices (N,).
+            Numbers (N, K), class indices (N,), or 0 and 1 for each label,
+            (N, K).
 
         Returns
         -------
         array
             (N, C) in the network's dtype, or labels (N, 1).
         """
-        if self.task == "regression":
+        if self.task in ("regression", "multilabel"):
             return np.ascontiguousarray(targets.reshape(len(targets), -1), dtype)
         labels = targets.reshape(-1, 1).astype(np.int64)
         if self.loss.against == "labels":
@@ -120,13 +227,31 @@ class Head:
         hits: AnyArray = labels == np.arange(self.width)
         return hits.astype(dtype)
 
-    def probabilities(self, outputs: AnyArray) -> AnyArray:
-        """Turn a network's outputs (N, C) into a probability for each class.
+    def decode(self, targets: AnyArray) -> AnyArray:
+        """Bring targets back from the form that the loss takes.
 
         Returns
         -------
         array
-            (N, number of classes); each row sums to one.
+            As `encode` was given: numbers (N, K), class indices (N,), or 0
+            and 1 for each label, (N, K).
+        """
+        if self.task == "regression":
+            return targets
+        if self.task == "multilabel":
+            return (targets > 0.5).astype(np.int64)
+        if self.loss.against == "labels":
+            return targets[:, 0]
+        labels: AnyArray = targets[:, 0] > 0.5 if self.outputs == 1 else targets.argmax(axis=1)
+        return labels.astype(np.int64)
+
+    def probabilities(self, outputs: AnyArray) -> AnyArray:
+        """Turn a network's outputs (N, C) into a probability for each class or label.
+
+        Returns
+        -------
+        array
+            (N, number of classes), each row sums to one; or (N, labels).
         """
         if self.activation.gives == "log_probabilities":
             outputs = np.exp(outputs)
@@ -134,6 +259,8 @@ class Head:
             softmax = self.loss.against == "labels"
             outputs = special.softmax(outputs) if softmax else special.sigmoid(outputs)
         outputs = np.clip(outputs, 0, 1)
+        if self.task == "multilabel":
+            return outputs
         if self.outputs == 1:
             return np.concatenate([1 - outputs, outputs], axis=1)
         total = outputs.sum(axis=1, keepdims=True)
@@ -146,17 +273,28 @@ class Head:
         Returns
         -------
         tuple of array
-            (N, 1) each for two classes, the second's; else (N, classes).
+            (N, 1) each for two classes, the second's; else (N, classes), or
+            (N, labels).
         """
         probabilities = self.probabilities(outputs)
+        if self.task == "multilabel":
+            return probabilities, labels.astype(probabilities.dtype)
         wanted: AnyArray = labels.reshape(-1, 1) == np.arange(self.width)
         first = 1 if self.task == "binary" else 0
         return probabilities[:, first:], wanted[:, first:].astype(probabilities.dtype)
 
     def classes(self, outputs: AnyArray) -> AnyArray:
-        """Choose a class index for each row of outputs (N, C)."""
+        """Choose a class index for each row of outputs (N, C), or 0 or 1 for each label."""
+        middle = 0.0 if self.loss.takes == "logits" else 0.5
+        if self.task == "multilabel":
+            return (outputs > middle).astype(np.int64)
         if self.outputs > 1:
             chosen: AnyArray = outputs.argmax(axis=1)
             return chosen
-        middle = 0.0 if self.loss.takes == "logits" else 0.5
         return (outputs[:, 0] > middle).astype(np.int64)
+
+
+def _spans_rows(activation: Activation) -> bool:
+    """Whether an output depends on the other outputs of its row, as softmax's."""
+    x = new_graph().input("z", ("N", "C"))
+    return activation.slope(x, activation.value(x)) is None

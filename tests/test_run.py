@@ -224,7 +224,7 @@ def test_a_validation_loss_is_weighted_too():
     held = run.validation_rows
     errors = (run.predict(x[held])[:, 0] - y[held]) ** 2
     expected = np.average(errors, weights=weight[held])
-    assert run.history["validation_loss"][-1] == pytest.approx(expected)
+    assert run.final.validation_loss == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

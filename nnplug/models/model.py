@@ -15,10 +15,10 @@ from nnplug.models.container import pack
 from nnplug.models.info import ModelInfo
 from nnplug.models.selection import find_parts
 from nnplug.network import Network
-from nnplug.parts import Loss, Metric
+from nnplug.parts import Loss, Metric, by_column
 from nnplug.registry import Registry
 from nnplug.tables import Encoder, matrix, table_of
-from nnplug.tasks import Head
+from nnplug.tasks import Head, label_matrix
 from nnplug.training import Evaluator
 from nnplug.types import AnyArray
 
@@ -112,8 +112,8 @@ class Model:
         Returns
         -------
         array
-            The class of each row, (N,), or numbers in the target's units,
-            (N, K).
+            The class of each row, (N,), numbers in the target's units,
+            (N, K), or 0 or 1 for each label, (N, K).
         """
         return self.answers(self.outputs(data))
 
@@ -137,7 +137,8 @@ class Model:
         """Turn outputs (N, C) into what `predict` gives."""
         if self.task == "regression":
             return self.decode(outputs)
-        return np.asarray(self.classes)[self.head.classes(outputs)]
+        chosen = self.head.classes(outputs)
+        return chosen if self.task == "multilabel" else np.asarray(self.classes)[chosen]
 
     def decode(self, outputs: AnyArray) -> AnyArray:
         """Bring outputs of a regression, (N, K), to the target's units."""
@@ -202,11 +203,11 @@ class Model:
         return {"loss": loss, **scores}
 
     def measure(
-        self, metrics: Iterable[Metric], outputs: AnyArray, targets: AnyArray
+        self, metrics: Sequence[Metric], outputs: AnyArray, targets: AnyArray
     ) -> dict[str, float]:
         """Compute metrics from outputs (N, C) and targets as `Encoder.targets` gives them."""
         scores = {}
-        for metric in metrics:
+        for name, metric in by_column(metrics).items():
             if metric.takes == "prediction":
                 if self.task == "regression":
                     pair = self.decode(outputs), self.decode(targets.reshape(len(outputs), -1))
@@ -216,7 +217,7 @@ class Model:
                 pair = self.head.classes(outputs), targets
             else:
                 pair = self.head.probabilities(outputs), targets
-            scores[metric.name] = float(metric(*pair))
+            scores[name] = float(metric(*pair))
         return scores
 
     def _metrics(self, asked: Sequence[str | Metric] | None) -> tuple[Metric, ...]:
@@ -232,6 +233,8 @@ class Model:
         if self.task == "regression":
             targets = np.asarray(given)
             return matrix(targets.reshape(len(targets), -1), "the targets")
+        if self.task == "multilabel":
+            return label_matrix(given, "the targets", len(self.classes))
         index = {label: number for number, label in enumerate(self.classes)}
         labels = np.asarray(given).reshape(-1).tolist()
         for row, label in enumerate(labels):

@@ -4,7 +4,7 @@ from nnplug.parts.activation import Activation, activation
 from nnplug.parts.dataset import Data, Dataset, Task, dataset
 from nnplug.parts.initializer import Initializer, initializer
 from nnplug.parts.loss import Loss, loss
-from nnplug.parts.metric import Metric, metric
+from nnplug.parts.metric import Metric, by_column, metric
 from nnplug.parts.optimizer import Optimizer, Update, optimizer
 from nnplug.parts.part import OptionValue, Part, Trainable, trainable
 from nnplug.parts.schedule import Schedule, schedule
@@ -27,6 +27,7 @@ __all__ = [
     "Trainable",
     "Update",
     "activation",
+    "by_column",
     "dataset",
     "initializer",
     "loss",

@@ -11,7 +11,7 @@ from nnplug.types import AnyArray
 
 __all__ = ["Data", "Dataset", "Task", "dataset"]
 
-Task = Literal["regression", "binary", "multiclass"]
+Task = Literal["regression", "binary", "multiclass", "multilabel"]
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,12 @@ class Data:
         Numbers.
     targets : array
         For regression, numbers of shape (N, K). For classification, the
-        class of each row as an index into `classes`, shape (N,).
+        class of each row as an index into `classes`, shape (N,); for several
+        labels, 0 or 1 for each of them, shape (N, K).
     task : str
-        `"regression"`, `"binary"` or `"multiclass"`.
+        `"regression"`, `"binary"`, `"multiclass"` or `"multilabel"`.
     classes : tuple
-        The classes as the user knows them; empty for regression.
+        The classes or labels as the user knows them; empty for regression.
     features : tuple of str
         The name of each column of `inputs`; may be empty.
     recipe : mapping

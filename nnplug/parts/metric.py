@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, overload
 
 from nnplug.errors import PartError
 from nnplug.parts.part import Part, build_part
 
-__all__ = ["Metric", "metric"]
+__all__ = ["Metric", "by_column", "metric"]
 
 Goal = Literal["maximize", "minimize"]
 
@@ -35,6 +35,14 @@ class Metric(Part):
 
     takes: str = "prediction"
     goal: Goal = "minimize"
+
+
+def by_column(metrics: Sequence[Metric]) -> dict[str, Metric]:
+    """Name metrics as the columns of a history are: by name, or by text if names repeat."""
+    names = [metric.name for metric in metrics]
+    return {
+        metric.name if names.count(metric.name) == 1 else metric.text: metric for metric in metrics
+    }
 
 
 @overload

@@ -154,7 +154,7 @@ def data(part: Dataset) -> None:
     if not isinstance(made, Data):
         raise Wrong(f"the part gives a {type(made).__name__}, expected an nnplug.Data")
     inputs, targets = np.shape(made.inputs), np.shape(made.targets)
-    wanted = 2 if made.task == "regression" else 1
+    wanted = 2 if made.task in ("regression", "multilabel") else 1
     if len(inputs) != 2 or len(targets) != wanted or inputs[:1] != targets[:1] or 0 in inputs:
         raise Wrong(
             f"inputs have shape {inputs} and targets {targets}; expected (N, D) and "
@@ -167,12 +167,21 @@ def data(part: Dataset) -> None:
 def classes(part: Dataset) -> None:
     """The task is known, and each target is the index of a class."""
     made: Data = part()
-    count = {"regression": (0, 0), "binary": (2, 2), "multiclass": (2, math.inf)}.get(made.task)
+    several = (2, math.inf)
+    counts = {"regression": (0, 0), "binary": (2, 2), "multiclass": several, "multilabel": several}
+    count = counts.get(made.task)
     if count is None:
-        raise Wrong(f"task is {made.task!r}; expected regression, binary or multiclass")
+        raise Wrong(f"task is {made.task!r}; expected regression, binary, multiclass or multilabel")
     if not count[0] <= len(made.classes) <= count[1]:
         raise Wrong(f"{len(made.classes)} classes, {made.classes}, for the task {made.task}")
     targets = np.asarray(made.targets)
+    if made.task == "multilabel":
+        if targets.shape[1:] != (len(made.classes),) or not np.isin(targets, (0, 1)).all():
+            raise Wrong(
+                f"targets have shape {targets.shape}; expected 0 or 1 for each of the "
+                f"{len(made.classes)} labels of each row"
+            )
+        return
     if made.classes and targets.dtype.kind not in "iu":
         raise Wrong(f"targets are {targets.dtype}; expected whole numbers, the classes' indices")
     if made.classes and not ((targets >= 0) & (targets < len(made.classes))).all():

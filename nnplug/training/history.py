@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-__all__ = ["EpochRecord", "History"]
+__all__ = ["OWN_COLUMNS", "EpochRecord", "History"]
+
+OWN_COLUMNS = ("loss", "penalty", "validation_loss", "learning_rate")
+"""The columns of a history that are no metrics."""
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,13 @@ class EpochRecord:
     loss : float
         The mean of the loss over the epoch's rows (the sum, for a loss that
         is summed), each batch before its step.
+    penalty : float or None
+        What the penalties add to that loss, each batch before its step; None
+        without penalties.
     validation_loss : float or None
         After the epoch.
+    learning_rate : float or None
+        Of the epoch's last step.
     metrics : dict of str to float
         After the epoch, on the validation rows if there are any, else on the
         training rows.
@@ -28,15 +36,32 @@ class EpochRecord:
 
     epoch: int
     loss: float
+    penalty: float | None = None
     validation_loss: float | None = None
+    learning_rate: float | None = None
     metrics: dict[str, float] = field(default_factory=dict)
 
 
 class History:
-    """Losses and metrics by epoch; `history["loss"]` is a list of floats."""
+    """Losses and metrics by epoch; `history["loss"]` is a list of floats.
+
+    Attributes
+    ----------
+    columns : dict of str to list of float
+        `"loss"`, `"penalty"`, `"validation_loss"` and `"learning_rate"`, as
+        far as there are any, and each metric by its name.
+    best : int or None
+        The epoch whose weights the network was given back at the end; None
+        if it kept those of the last step.
+    seconds : float
+        How long the epochs took, as a clock on the wall sees it. It is apart
+        from the columns, which are the same in each run from the same seed.
+    """
 
     def __init__(self) -> None:
         self.columns: dict[str, list[float]] = {"loss": []}
+        self.best: int | None = None
+        self.seconds = 0.0
 
     def __getitem__(self, name: str) -> list[float]:
         return self.columns[name]
@@ -52,15 +77,14 @@ class History:
 
     def record(self, epoch: int) -> EpochRecord:
         """Give one epoch's numbers."""
-        others = {
-            name: column[epoch]
-            for name, column in self.columns.items()
-            if name not in ("loss", "validation_loss")
-        }
-        validation = self.columns.get("validation_loss")
-        return EpochRecord(
-            epoch, self.columns["loss"][epoch], validation[epoch] if validation else None, others
-        )
+        numbers = {name: column[epoch] for name, column in self.columns.items() if column}
+        own = {name: numbers.pop(name) for name in OWN_COLUMNS if name in numbers}
+        return EpochRecord(epoch, own.pop("loss"), metrics=numbers, **own)
+
+    @property
+    def final(self) -> EpochRecord:
+        """The numbers of the network as it was left: the best epoch's, or else the last's."""
+        return self.record(len(self) - 1 if self.best is None else self.best)
 
     def add(self, name: str, value: float) -> None:
         """Append one number to a column."""

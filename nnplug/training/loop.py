@@ -1,22 +1,435 @@
-"""The training loop: epochs, batches, validation, and the stop on divergence."""
+"""The training loop: epochs, batches, validation, the best weights, and the stop on divergence."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
-from nnplug.errors import DivergedError
+from nnplug.engines import NUMPY, Engine
+from nnplug.errors import DivergedError, SettingError
 from nnplug.network import Network
 from nnplug.parts import Loss, Optimizer, Schedule
 from nnplug.plans import Regularization
-from nnplug.randomness import derive_generator
+from nnplug.training.batches import Batches, Chunk, RowsInMemory
 from nnplug.training.evaluation import Evaluator, mean_of
 from nnplug.training.history import History
 from nnplug.training.steps import Steps
+from nnplug.training.stopping import Stopping
 from nnplug.types import AnyArray
 
-__all__ = ["train_network"]
+__all__ = ["Measure", "Trainer", "train_network"]
+
+PORTION_SECONDS = 0.1
+"""Aim for the time of the steps between two questions whether to stop."""
+
+Measure = Callable[[AnyArray, AnyArray], dict[str, float]]
+"""Gives the metrics of outputs, (N, C), against targets as the loss takes them."""
+
+
+class Trainer:
+    """A training run that can be left between any two steps, and taken up again.
+
+    Nothing of it is random or hidden: what it did so far is `state()`, and
+    another trainer of the same network, parts, rows and seed that is given
+    this state goes on to the same bits.
+
+    Parameters
+    ----------
+    network : Network
+        Trained in place.
+    loss : Loss
+    optimizer : Optimizer
+    batches : Batches
+        Where rows come from.
+    epochs : int
+        The length of the run, which a schedule sees too.
+    seed : int
+        Of the noise of dropout; the order of rows is the batches' own.
+    schedule : Schedule, optional
+        Its factor is set before each step.
+    regularization : Regularization, optional
+        Penalties, dropout, clipping.
+    stopping : Stopping, optional
+        Follows a number of the history; the network ends with the weights,
+        and the trainer with the optimizer's state, of the best epoch.
+    measure : callable, optional
+        Gives the metrics of an epoch, from outputs and targets of the
+        validation rows after it; without validation, of the training rows.
+    history : History, optional
+        To write to, so that it outlives an interruption.
+    engine : Engine
+        What runs the plans.
+
+    Attributes
+    ----------
+    epoch, step : int
+        Whole epochs done, and steps done within the next one.
+    ended : str or None
+        Why it is over: `"epochs"` are done, `"patience"` ran out, or it was
+        `"asked"` to end. None: it is not.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss,
+        optimizer: Optimizer,
+        batches: Batches,
+        *,
+        epochs: int,
+        seed: int = 0,
+        schedule: Schedule | None = None,
+        regularization: Regularization | None = None,
+        stopping: Stopping | None = None,
+        measure: Measure | None = None,
+        history: History | None = None,
+        engine: Engine = NUMPY,
+    ) -> None:
+        self.network, self.loss, self.batches = network, loss, batches
+        self.epochs, self.schedule = epochs, schedule
+        self.stopping, self.measure = stopping, measure
+        self.history = History() if history is None else history
+        self.steps = Steps(
+            network,
+            loss,
+            optimizer,
+            batches.inputs,
+            batches.targets,
+            batches.batch_size,
+            batches.weights,
+            regularization=regularization,
+            seed=seed,
+            engine=engine,
+        )
+        self.evaluator = Evaluator(network, loss, engine)
+        size = self.steps.batch_size
+        self.per_epoch = -(-batches.rows // size)
+        self.epoch = self.step = 0
+        self.ended: str | None = None
+        self.best: dict[str, AnyArray] | None = None
+        self._penalised = self.steps.regularization.penalised
+        self._losses = np.zeros(self.per_epoch)
+        self._penalties = np.zeros(self.per_epoch)
+        self._before: dict[str, AnyArray] | None = None
+        self._portion = 1
+        # Full batches need nothing of Python between two epochs, unless somebody looks.
+        self._watched = stopping is not None or measure is not None or self._has_validation()
+
+    def _has_validation(self) -> bool:
+        return next(iter(self.batches.validation()), None) is not None
+
+    # --- running ----------------------------------------------------------------------
+
+    def run(
+        self,
+        *,
+        on_epoch: Callable[[int], bool | None] | None = None,
+        every: int = 1,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> History:
+        """Train until the end, or until somebody wants to stop.
+
+        Parameters
+        ----------
+        on_epoch : callable, optional
+            Called with the epoch's number when it is in the history; returning
+            True ends the training.
+        every : int
+            The epochs whose number it divides, and the last, are those that
+            `on_epoch` must be called after; it may be called after others too.
+        should_stop : callable, optional
+            Asked between steps, about ten times a second, or after each step
+            if steps take longer. Returning True leaves the run where it is:
+            `ended` stays None, and `run` or another trainer goes on from there.
+            How often it is asked changes no bit of the result.
+
+        Returns
+        -------
+        History
+
+        Raises
+        ------
+        DivergedError
+            If a loss, a gradient or a new parameter is not finite. The step is
+            not taken; the network keeps its last finite parameters.
+        """
+        started = time.perf_counter()
+        # Overflow on the way to a right value is no news; a result that is not
+        # finite is found by the checks of each step.
+        try:
+            with np.errstate(all="ignore"):
+                self._run(on_epoch, every, should_stop)
+        finally:
+            self.history.seconds += time.perf_counter() - started
+        return self.history
+
+    def _run(
+        self,
+        on_epoch: Callable[[int], bool | None] | None,
+        every: int,
+        should_stop: Callable[[], bool] | None,
+    ) -> None:
+        while self.ended is None:
+            self.ended = self._over()
+            if self.ended is not None:
+                break
+            take = self._take_full if self.steps.full else self._take_epoch
+            if not take(every, should_stop):
+                return
+            if on_epoch is not None and on_epoch(self.epoch - 1):
+                self.ended = "asked"
+            elif should_stop is not None and self._over() is None and should_stop():
+                return
+        self._keep_best()
+
+    def _over(self) -> str | None:
+        """Say why there is no next step."""
+        if self.epoch >= self.epochs:
+            return "epochs"
+        exhausted = self.stopping is not None and self.stopping.exhausted
+        return "patience" if exhausted else None
+
+    def _take_full(self, every: int, should_stop: Callable[[], bool] | None) -> bool:
+        """Take full batches, each of them an epoch, as many as nobody wants to look between."""
+        count = min(-self.epoch % every + 1, self.epochs - self.epoch)
+        count = 1 if self._watched else count
+        if should_stop is not None:
+            count = min(count, self._portion)
+        # A full batch's loss belongs to the weights before its step.
+        monitor = None if self.stopping is None else self.stopping.monitor
+        if monitor in ("loss", "penalty"):
+            self._before = self.steps.copy_state(self._before)
+        losses, penalties = np.empty(count), np.empty(count)
+        rates = self._rates(0, count)
+        ((order, weight),) = self.batches.loads(self.epoch)
+        started = time.perf_counter()
+        taken = self._run_steps(order, rates, losses, penalties)
+        self._pace(count, time.perf_counter() - started)
+        columns = self.history.columns
+        columns["loss"] += (losses[:taken] * self._scale(weight)).tolist()
+        if self._penalised:
+            columns.setdefault("penalty", []).extend(penalties[:taken].tolist())
+        columns.setdefault("learning_rate", []).extend(rates[:taken].tolist())
+        self.epoch += taken
+        if taken < count:
+            raise self._diverged(None, self.epoch)
+        self._close()
+        return True
+
+    def _take_epoch(self, every: int, should_stop: Callable[[], bool] | None) -> bool:
+        """Take the steps of an epoch, or the rest of them; False if somebody wanted to stop."""
+        size, passed, total = self.steps.batch_size, 0, 0.0
+        rates = np.empty(0)
+        for order, weight in self.batches.loads(self.epoch):
+            assert order is not None
+            total += weight
+            here = -(-len(order) // size)
+            while self.step < passed + here:
+                count = passed + here - self.step
+                if should_stop is not None:
+                    count = min(count, self._portion)
+                part = slice(self.step, self.step + count)
+                rows = order[(self.step - passed) * size :]
+                rates = self._rates(self.step, count)
+                started = time.perf_counter()
+                taken = self._run_steps(
+                    rows[: count * size], rates, self._losses[part], self._penalties[part]
+                )
+                self._pace(count, time.perf_counter() - started)
+                self.step += taken
+                if taken < count:
+                    raise self._diverged(rows[taken * size : (taken + 1) * size], self.epoch)
+                if self.step < self.per_epoch and should_stop is not None and should_stop():
+                    return False
+            passed += here
+        self.history.add("loss", float(self._losses.sum() * self._scale(total)))
+        if self._penalised:
+            self.history.add("penalty", self._mean_penalty())
+        self.history.add("learning_rate", float(rates[-1]))
+        self.epoch, self.step = self.epoch + 1, 0
+        self._close()
+        return True
+
+    def _run_steps(
+        self, order: AnyArray | None, rates: AnyArray, losses: AnyArray, penalties: AnyArray
+    ) -> int:
+        return self.steps.run_many(order, rates, losses, penalties if self._penalised else None)
+
+    def _rates(self, step: int, count: int) -> AnyArray:
+        """Give the learning rates of some steps from here."""
+        rates = np.full(count, self.steps.optimizer.learning_rate)
+        if self.schedule is not None:
+            times = (self.epoch + (step + number) / self.per_epoch for number in range(count))
+            rates *= [self.schedule(time, self.epochs) for time in times]
+        return rates
+
+    def _pace(self, steps: int, seconds: float) -> None:
+        """Choose the number of steps that take about a tenth of a second."""
+        fitting = int(steps * PORTION_SECONDS / max(seconds, 1e-9))
+        self._portion = max(1, min(fitting, 8 * steps))
+
+    def _scale(self, weight: float) -> float:
+        """Give what turns the sum of an epoch's losses into the number that is printed."""
+        return mean_of(self.loss, 1.0, weight, self.network.layers[-1].fan_out)
+
+    def _mean_penalty(self) -> float:
+        """Average an epoch's penalties by the rows of their batches, as its losses are."""
+        if self.loss.reduction == "sum":
+            return float(self._penalties.sum())
+        rows = np.full(self.per_epoch, self.steps.batch_size)
+        rows[-1] = self.batches.rows - rows[:-1].sum()
+        return float(self._penalties @ rows / self.batches.rows)
+
+    # --- after an epoch ---------------------------------------------------------------
+
+    def _close(self) -> None:
+        """Evaluate the network after an epoch, and keep it if it is the best."""
+        if not self._watched:
+            return
+        found = self._evaluate(self.batches.validation())
+        if found is not None:
+            self.history.add("validation_loss", found[2])
+        elif self.measure is not None:
+            found = self._evaluate(self.batches.training())
+        if self.measure is not None and found is not None:
+            for name, value in self.measure(found[0], found[1]).items():
+                self.history.add(name, value)
+        if self.stopping is not None:
+            self._follow(self.stopping)
+
+    def _evaluate(self, chunks: Iterable[Chunk]) -> tuple[AnyArray, AnyArray, float] | None:
+        """Compute outputs and loss, chunk by chunk; a stream's chunks may share their memory."""
+        outputs, targets, values, weights = [], [], [], []
+        for x, y, w in chunks:
+            output, value = self.evaluator.run(x, y, w)
+            outputs.append(output)
+            targets.append(y.copy())
+            values.append(value)
+            weights.append(float(len(x) if w is None else w.sum(dtype=np.float64)))
+        if len(outputs) < 2:
+            return (outputs[0], targets[0], values[0]) if outputs else None
+        loss = math.fsum(values)
+        if self.loss.reduction == "mean":
+            # Rows that weigh nothing together have no mean.
+            pairs = zip(values, weights, strict=True)
+            loss = math.fsum(v * w for v, w in pairs if w) / math.fsum(weights)
+        return np.concatenate(outputs), np.concatenate(targets), loss
+
+    def _follow(self, stopping: Stopping) -> None:
+        column = self.history.columns.get(stopping.monitor)
+        if not column:
+            known = ", ".join(self.history.columns)
+            raise SettingError(f"monitor={stopping.monitor!r}: the history has {known}.")
+        if not stopping.observe(self.epoch - 1, column[-1]):
+            return
+        if self._before is not None:
+            self.best, self._before = self._before, self.best
+        else:
+            self.best = self.steps.copy_state(self.best)
+
+    def _keep_best(self) -> None:
+        """Give the network the best weights, and the steps the optimizer's state of then."""
+        if self.best is not None and self.stopping is not None:
+            self.steps.set_state(self.best)
+            self.history.best = self.stopping.best_epoch
+
+    # --- leaving and going on ---------------------------------------------------------
+
+    def state(self) -> tuple[dict[str, AnyArray], dict[str, Any]]:
+        """Copy everything that going on needs.
+
+        Returns
+        -------
+        tuple of dict
+            Arrays by name: the parameters, each slot of the optimizer, the
+            count of its steps, the losses of a broken-off epoch, the history,
+            and the same parameters and slots at the best epoch; and numbers
+            that JSON can hold.
+        """
+        arrays = self.steps.copy_state()
+        arrays["losses"] = self._losses[: self.step].copy()
+        arrays["penalties"] = self._penalties[: self.step].copy()
+        for name, column in self.history.columns.items():
+            arrays[f"history.{name}"] = np.array(column, np.float64)
+        for name, array in (self.best or {}).items():
+            arrays[f"best.{name}"] = array.copy()
+        numbers = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "ended": self.ended,
+            "columns": list(self.history.columns),
+            "best": self.history.best,
+            "stopping": None if self.stopping is None else self.stopping.numbers(),
+        }
+        return arrays, numbers
+
+    def restore(self, arrays: Mapping[str, AnyArray], numbers: Mapping[str, Any]) -> None:
+        """Go on from a state.
+
+        Raises
+        ------
+        SettingError
+            If it is that of another network, optimizer or batch size; nothing
+            has been changed then.
+        """
+        current = self.steps.copy_state()
+        step = int(numbers["step"])
+        fits = {name: array.shape for name, array in current.items()}
+        fits |= {"losses": (step,), "penalties": (step,)}
+        if any(name.startswith("best.") for name in arrays):
+            fits |= {f"best.{name}": array.shape for name, array in current.items()}
+        for name, shape in fits.items():
+            found = arrays[name].shape if name in arrays else "none"
+            if found != shape or step > self.per_epoch:
+                raise SettingError(
+                    f"This state is of another run: {name} has shape {found}, here it is {shape}, "
+                    f"and it stopped at step {step} of an epoch, which has {self.per_epoch} here.\n"
+                    "Go on with the same network, optimizer, rows and batch size."
+                )
+        if (numbers["stopping"] is None) != (self.stopping is None):
+            raise SettingError(
+                "This state is of another run: one of the two looks for the best epoch.\n"
+                "Go on with the same validation, patience and monitor."
+            )
+        self.epoch, self.step, self.ended = int(numbers["epoch"]), step, numbers["ended"]
+        self.steps.set_state(arrays)
+        self._losses[:step], self._penalties[:step] = arrays["losses"], arrays["penalties"]
+        columns = {name: arrays[f"history.{name}"].tolist() for name in numbers["columns"]}
+        self.history.columns, self.history.best = columns, numbers["best"]
+        self.best = {
+            name.removeprefix("best."): array.copy()
+            for name, array in arrays.items()
+            if name.startswith("best.")
+        } or None
+        if self.stopping is not None:
+            self.stopping.restore(numbers["stopping"])
+
+    # --- divergence -------------------------------------------------------------------
+
+    def _diverged(self, batch: AnyArray | None, epoch: int) -> DivergedError:
+        step = epoch * self.per_epoch + self.step + 1
+        layer, what = self.steps.culprit(batch)
+        rate = float(self.steps.learning_rate)
+        usual = float(self.steps.optimizer.defaults["learning_rate"])
+        advice = f"try {rate / 10:g}" if rate <= 1000 * usual else f"the default is {usual:g}"
+        cause = (
+            f"The likely cause is a learning rate that is too large: it is {rate:g}; {advice}."
+            if not what.startswith("the gradient")
+            else "The loss is finite, so the derivative of a part may be wrong there; nnplug "
+            f"plugins check NAME looks at a part. Or the learning rate, {rate:g}, is too large; "
+            f"{advice}."
+        )
+        return DivergedError(
+            f"Training stopped at epoch {epoch}, step {step}: {what} not finite.\n"
+            f"The step was not taken; the weights are the last finite ones. {cause}",
+            epoch=epoch,
+            step=step,
+            layer=layer,
+        )
 
 
 def train_network(
@@ -32,14 +445,16 @@ def train_network(
     rows: AnyArray | None = None,
     weights: AnyArray | None = None,
     schedule: Schedule | None = None,
+    regularization: Regularization | None = None,
     validation: tuple[AnyArray, ...] | None = None,
-    measure: Callable[[AnyArray], dict[str, float]] | None = None,
+    stopping: Stopping | None = None,
+    measure: Measure | None = None,
     on_epoch: Callable[[int], bool | None] | None = None,
     every: int = 1,
     history: History | None = None,
-    regularization: Regularization | None = None,
+    engine: Engine = NUMPY,
 ) -> History:
-    """Train a network in place.
+    """Train a network in place, on rows in memory, from the start to the end.
 
     Each epoch visits every row once, in an order shuffled by a generator
     derived from the seed and the epoch; a full batch keeps the data's order.
@@ -56,21 +471,12 @@ def train_network(
         The rows of `inputs` to learn from; by default all.
     weights : array, optional
         (N, 1), what each row counts for: the loss is then Σwℓ / Σw.
-    schedule : Schedule, optional
-        Its factor is set before each step.
     validation : tuple of array, optional
         Inputs and targets, and weights if rows have them; their loss is taken after each epoch.
-    measure : callable, optional
-        Gives the metrics of an epoch from the network's outputs after it, for
-        the validation rows if there are any, else for all of `inputs`.
-    on_epoch : callable, optional
-        Called with the epoch's number when it is in the history; returning
-        True ends the training.
-    every : int
-        The epochs whose number it divides, and the last, are those that
-        `on_epoch` must be called after; it may be called after others too.
-    history : History, optional
-        To write to, so that it outlives an interruption.
+    schedule, regularization, stopping, measure, history, engine
+        See `Trainer`.
+    on_epoch, every
+        See `Trainer.run`.
 
     Returns
     -------
@@ -82,86 +488,27 @@ def train_network(
         If a loss, a gradient or a new parameter is not finite. The step is
         not taken; the network keeps its last finite parameters.
     """
-    history = History() if history is None else history
-    if rows is not None and batch_size is None:
-        weights = None if weights is None else weights[rows]
-        inputs, targets, rows = inputs[rows], targets[rows], None
-    total_rows = len(inputs) if rows is None else len(rows)
-    size = total_rows if batch_size is None else min(batch_size, total_rows)
-    at_once = None if batch_size is None else size
-    steps = Steps(
+    batches = RowsInMemory(
+        inputs,
+        targets,
+        batch_size=batch_size,
+        seed=seed,
+        rows=rows,
+        weights=weights,
+        validation=validation,
+    )
+    trainer = Trainer(
         network,
         loss,
         optimizer,
-        inputs,
-        targets,
-        at_once,
-        weights,
-        regularization=regularization,
+        batches,
+        epochs=epochs,
         seed=seed,
+        schedule=schedule,
+        regularization=regularization,
+        stopping=stopping,
+        measure=measure,
+        history=history,
+        engine=engine,
     )
-    evaluator = Evaluator(network, loss)
-    per_epoch = -(-total_rows // size)
-    counted: float = total_rows
-    if weights is not None:
-        chosen = weights if rows is None else weights[rows]
-        counted = float(chosen.sum(dtype=np.float64))
-    scale = mean_of(loss, 1.0, counted, network.layers[-1].fan_out)
-    base = optimizer.learning_rate
-    # Full batches need nothing of Python between two epochs, unless somebody looks.
-    watched = validation is not None or measure is not None or not steps.full
-    together = 1 if watched else every
-    epoch = 0
-    # Overflow on the way to a right value is no news; a result that is not
-    # finite is found by the checks of each step.
-    with np.errstate(all="ignore"):
-        while epoch < epochs:
-            count = min(-epoch % together + 1, epochs - epoch)
-            order = None
-            if not steps.full:
-                order = derive_generator(seed, "shuffle", epoch).permutation(total_rows)
-                order = order if rows is None else rows[order]
-            rates = np.full(count * per_epoch, base)
-            if schedule is not None:
-                rates *= [schedule(epoch + step / per_epoch, epochs) for step in range(len(rates))]
-            sums = np.empty(len(rates))
-            taken = steps.run_many(order, rates, sums)
-            whole = taken // per_epoch
-            history.columns["loss"] += (
-                sums[: whole * per_epoch].reshape(whole, per_epoch).sum(axis=1) * scale
-            ).tolist()
-            if taken < len(rates):
-                batch = None if order is None else order[taken * size : (taken + 1) * size]
-                raise _diverged(steps, batch, epoch + whole, epoch * per_epoch + taken + 1)
-            epoch += count
-            if validation is not None:
-                outputs, value = evaluator.run(*validation)
-                history.add("validation_loss", value)
-            if measure is not None:
-                if validation is None:
-                    outputs, _ = evaluator.run(inputs)
-                for name, value in measure(outputs).items():
-                    history.add(name, value)
-            if on_epoch is not None and on_epoch(epoch - 1):
-                break
-    return history
-
-
-def _diverged(steps: Steps, batch: AnyArray | None, epoch: int, step: int) -> DivergedError:
-    layer, what = steps.culprit(batch)
-    rate = float(steps.learning_rate)
-    usual = float(steps.optimizer.defaults["learning_rate"])
-    advice = f"try {rate / 10:g}" if rate <= 1000 * usual else f"the default is {usual:g}"
-    cause = (
-        f"The likely cause is a learning rate that is too large: it is {rate:g}; {advice}."
-        if not what.startswith("the gradient")
-        else "The loss is finite, so the derivative of a part may be wrong there; nnplug plugins "
-        f"check NAME looks at a part. Or the learning rate, {rate:g}, is too large; {advice}."
-    )
-    return DivergedError(
-        f"Training stopped at epoch {epoch}, step {step}: {what} not finite.\n"
-        f"The step was not taken; the weights are the last finite ones. {cause}",
-        epoch=epoch,
-        step=step,
-        layer=layer,
-    )
+    return trainer.run(on_epoch=on_epoch, every=every)

@@ -65,7 +65,15 @@ def test_every_option_reaches_the_run():
         "schedule": "cosine:warmup=1.0",
         "epochs": 4,
         "batch_size": 16,
+        "alpha": 0.0,
+        "l1": 0.0,
+        "dropout": [0.0, 0.0],
+        "clip_global_norm": None,
+        "class_weight": None,
         "validation": 0.1,
+        "monitor": "validation_loss",
+        "patience": None,
+        "min_delta": 0.0,
         "metrics": ["mae", "r2"],
         "seed": 7,
         "dtype": "float64",
@@ -74,7 +82,7 @@ def test_every_option_reaches_the_run():
     assert result["rows"] == {"training": 135, "validation": 15}
     assert result["epochs"] == 4
     assert not result["diverged"]
-    assert set(result["history"]) == {"loss", "validation_loss", "mae", "r2"}
+    assert set(result["history"]) == {"loss", "validation_loss", "learning_rate", "mae", "r2"}
     assert all(len(column) == 4 for column in result["history"].values())
     # The progress lines keep out of the JSON.
     assert [line.partition(",")[0] for line in done.stderr.splitlines()[-2:]] == [

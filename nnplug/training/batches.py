@@ -1,0 +1,208 @@
+"""Where the rows of an epoch come from: arrays in memory, or a stream of loads.
+
+Steps are bound to arrays that never move. For rows in memory these are the
+caller's own, and a batch is taken by row indices; for a stream they are its
+buffers, filled load by load with rows that are shuffled already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+
+from nnplug.errors import DataError
+from nnplug.randomness import derive_generator
+from nnplug.types import AnyArray
+
+__all__ = ["Batches", "Chunk", "Load", "RowsInMemory", "Stream", "StreamedRows"]
+
+CHUNK = 16_384
+"""Rows of the validation part that are taken from memory at once, at most."""
+
+Chunk = tuple[AnyArray, AnyArray, AnyArray | None]
+"""Inputs, targets and weights of some rows."""
+
+Load = tuple[AnyArray | None, float]
+"""Rows in the order of an epoch (None: all, as they are), and what they weigh together."""
+
+
+class Batches(Protocol):
+    """What the training loop needs of rows.
+
+    Attributes
+    ----------
+    inputs, targets, weights : array, and array or None
+        What the steps are bound to.
+    rows : int
+        The rows of an epoch.
+    batch_size : int or None
+        None: all rows in each step.
+    """
+
+    inputs: AnyArray
+    targets: AnyArray
+    weights: AnyArray | None
+    rows: int
+    batch_size: int | None
+
+    def loads(self, epoch: int) -> Iterator[Load]:
+        """Give an epoch's rows; the same each time it is asked for the same epoch."""
+
+    def validation(self) -> Iterator[Chunk]:
+        """Give the rows of the validation part; none if there is none."""
+
+    def training(self) -> Iterator[Chunk]:
+        """Give the rows that metrics are taken on where there is no validation part."""
+
+
+class RowsInMemory:
+    """Rows of arrays, visited in an order that is shuffled anew each epoch.
+
+    Parameters
+    ----------
+    inputs, targets : array
+        (N, D) and (N, C), or labels (N, 1).
+    batch_size : int or None
+        None: all rows in each step, in their own order.
+    seed : int
+        Of the order.
+    rows : array of int, optional
+        The rows to learn from; by default all.
+    weights : array, optional
+        (N, 1).
+    validation : tuple of array, optional
+        Inputs, targets, and weights if rows have them.
+    held_out : array of int, optional
+        The rows of the validation part, instead.
+    """
+
+    def __init__(
+        self,
+        inputs: AnyArray,
+        targets: AnyArray,
+        *,
+        batch_size: int | None,
+        seed: int,
+        rows: AnyArray | None = None,
+        weights: AnyArray | None = None,
+        validation: tuple[AnyArray, ...] | None = None,
+        held_out: AnyArray | None = None,
+    ) -> None:
+        self._all: Chunk = inputs, targets, weights
+        self._validation, self._held_out = validation, held_out
+        if rows is not None and batch_size is None:
+            weights = None if weights is None else weights[rows]
+            inputs, targets, rows = inputs[rows], targets[rows], None
+        self.inputs, self.targets, self.weights = inputs, targets, weights
+        self.rows = len(inputs) if rows is None else len(rows)
+        self.batch_size = None if batch_size is None else min(batch_size, self.rows)
+        self.seed, self._rows = seed, rows
+        self._weight: float = self.rows
+        if weights is not None:
+            chosen = weights if rows is None else weights[rows]
+            self._weight = float(chosen.sum(dtype=np.float64))
+
+    def loads(self, epoch: int) -> Iterator[Load]:
+        """Give all rows at once."""
+        if self.batch_size is None:
+            yield None, self._weight
+            return
+        order = derive_generator(self.seed, "shuffle", epoch).permutation(self.rows)
+        yield (order if self._rows is None else self._rows[order]), self._weight
+
+    def validation(self) -> Iterator[Chunk]:
+        """Give the rows of the validation part."""
+        if self._validation is not None:
+            x, y, *w = self._validation
+            yield x, y, w[0] if w else None
+        elif self._held_out is not None:
+            x, y, weights = self._all
+            for start in range(0, len(self._held_out), CHUNK):
+                rows = self._held_out[start : start + CHUNK]
+                yield x[rows], y[rows], None if weights is None else weights[rows]
+
+    def training(self) -> Iterator[Chunk]:
+        """Give all rows."""
+        yield self.inputs, self.targets, self.weights
+
+
+class Stream(Protocol):
+    """Rows that do not fit in memory, as whoever reads them provides them.
+
+    Attributes
+    ----------
+    inputs, targets, weights : array, and array or None
+        (B, D), (B, C) and (B, 1): buffers that never move. B is a multiple of
+        the batch size.
+    rows : int
+        The rows of an epoch.
+    """
+
+    inputs: AnyArray
+    targets: AnyArray
+    weights: AnyArray | None
+    rows: int
+
+    def loads(self, epoch: int) -> Iterator[int]:
+        """Fill the buffers with the next rows, shuffled, and say how many they are.
+
+        All loads but the last are full batches. The same epoch gives the same
+        rows in the same order each time.
+        """
+
+    def validation(self) -> Iterator[Chunk]:
+        """Give the rows of the validation part, chunk by chunk."""
+
+
+class StreamedRows:
+    """A stream's rows for the training loop.
+
+    Parameters
+    ----------
+    stream : Stream
+    batch_size : int
+    """
+
+    def __init__(self, stream: Stream, batch_size: int) -> None:
+        self.stream = stream
+        self.inputs, self.targets, self.weights = stream.inputs, stream.targets, stream.weights
+        self.rows = stream.rows
+        self.batch_size: int | None = min(batch_size, stream.rows)
+        self._order = np.arange(len(stream.inputs))
+
+    def loads(self, epoch: int) -> Iterator[Load]:
+        """Give the rows of each load, in the buffers' order.
+
+        Raises
+        ------
+        DataError
+            If the stream gives other rows than it announced.
+        """
+        assert self.batch_size is not None
+        seen = 0
+        for filled in self.stream.loads(epoch):
+            if seen % self.batch_size or seen + filled > self.rows:
+                raise self._wrong(epoch, seen + filled)
+            weight: float = filled
+            if self.weights is not None:
+                weight = float(self.weights[:filled].sum(dtype=np.float64))
+            yield self._order[:filled], weight
+            seen += filled
+        if seen != self.rows:
+            raise self._wrong(epoch, seen)
+
+    def _wrong(self, epoch: int, seen: int) -> DataError:
+        return DataError(
+            f"A stream of {self.rows:,} rows gave {seen:,} in epoch {epoch}, or a load before the "
+            f"last that is no multiple of the batch size, {self.batch_size}."
+        )
+
+    def validation(self) -> Iterator[Chunk]:
+        """Give the stream's validation part."""
+        return self.stream.validation()
+
+    def training(self) -> Iterator[Chunk]:
+        """Give nothing: another pass over the stream is no small thing."""
+        return iter(())
