@@ -1,0 +1,122 @@
+"""Every optimizer with every schedule: a run that is left and taken up is the same run, to the bit.
+
+Left at steps within epochs and between them; taken up by other objects in
+this process and, all of them, in another process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nnplug.training.loop
+from nnplug.network import Network
+from nnplug.plans import Regularization
+from nnplug.registry import Registry
+from nnplug.training import RowsInMemory, Stopping, Trainer
+from tests.contract.conftest import every_part
+
+ROOT = Path(__file__).parents[2]
+STEPS = 12  # 3 epochs of 4 steps
+LEAVE_AFTER = (1, 4, 6, 11)
+
+
+def trainer(optimizer, schedule, seed=0):
+    registry = Registry()
+    net = Network(
+        3, (6, 4), 2, activations=[registry.get("activation", "tanh")] * 2,
+        output_activation=registry.get("activation", "identity"), dtype=np.float32,
+    )  # fmt: skip
+    net.initialize(registry.get("initializer", "glorot_uniform"), seed)
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((25, 3)).astype(np.float32)
+    y = np.sin(x[:, :2])
+    batches = RowsInMemory(
+        x, y, batch_size=5, seed=8, rows=np.arange(6, 25), held_out=np.arange(6)
+    )  # 19 rows: the last batch has 4
+    return Trainer(
+        net, registry.get("loss", "mse"), optimizer, batches, epochs=3, schedule=schedule,
+        regularization=Regularization(0.01, 0.0, (0.2, 0.0), 1.0),
+        stopping=Stopping(patience=2), seed=8,
+    )  # fmt: skip
+
+
+def leave(made, after):
+    """Run some steps and give the state, through JSON where it must go through it."""
+    asked = iter(range(1, 1000))
+    made.run(should_stop=lambda: next(asked) == after)
+    arrays, numbers = made.state()
+    return arrays, json.loads(json.dumps(numbers, allow_nan=False))
+
+
+def digest(made):
+    """Take all that is left at the end as one short text."""
+    arrays, numbers = made.state()
+    found = hashlib.sha256(json.dumps(numbers, sort_keys=True).encode())
+    for name in sorted(arrays):
+        found.update(name.encode() + arrays[name].dtype.str.encode() + arrays[name].tobytes())
+    found.update(made.network.parameters.tobytes())
+    return found.hexdigest()
+
+
+@pytest.fixture(autouse=True)
+def _step_by_step(monkeypatch):
+    monkeypatch.setattr(nnplug.training.loop, "PORTION_SECONDS", 0.0)
+
+
+def test_going_on_is_not_having_left(optimizer, schedule):
+    whole = trainer(optimizer, schedule)
+    whole.run()
+    assert float(whole.state()[0]["count"]) <= STEPS
+    for after in LEAVE_AFTER:
+        arrays, numbers = leave(trainer(optimizer, schedule), after)
+        # Other weights, which the state replaces; nothing else is carried over.
+        other = trainer(optimizer, schedule, seed=77)
+        other.restore(arrays, numbers)
+        other.run()
+        assert digest(other) == digest(whole), f"left after step {after}"
+
+
+def combinations():
+    parts = every_part()
+    return [
+        (optimizer, schedule)
+        for optimizer in parts if optimizer.kind == "optimizer"
+        for schedule in parts if schedule.kind == "schedule"
+    ]  # fmt: skip
+
+
+def test_another_process_goes_on_to_the_same_bits(tmp_path):
+    expected = []
+    for number, (optimizer, schedule) in enumerate(combinations()):
+        arrays, numbers = leave(trainer(optimizer, schedule), LEAVE_AFTER[number % 4])
+        np.savez(tmp_path / f"{number}.npz", **arrays)
+        (tmp_path / f"{number}.json").write_text(json.dumps(numbers))
+        whole = trainer(optimizer, schedule)
+        whole.run()
+        expected.append(digest(whole))
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.contract.test_resume", str(tmp_path)],
+        capture_output=True, text=True, check=True, cwd=ROOT,
+    )  # fmt: skip
+    assert done.stdout.split() == expected
+    assert len(set(expected)) > len(expected) / 2  # they are different runs
+
+
+def _go_on(folder: Path) -> None:
+    for number, (optimizer, schedule) in enumerate(combinations()):
+        made = trainer(optimizer, schedule, seed=5)
+        with np.load(folder / f"{number}.npz") as arrays:
+            made.restore(dict(arrays), json.loads((folder / f"{number}.json").read_text()))
+        made.run()
+        print(digest(made))
+
+
+if __name__ == "__main__":
+    _go_on(Path(sys.argv[1]))
