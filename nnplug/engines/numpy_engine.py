@@ -20,7 +20,7 @@ from nnplug.formulas.graph import Operation
 from nnplug.plans.program import Allocation, Instruction, Program, Section, Value, allocate
 from nnplug.types import AnyArray
 
-__all__ = ["BoundProgram", "Memory", "bind"]
+__all__ = ["Binder", "BoundProgram", "Call", "Memory", "bind"]
 
 Call = Callable[[], object]
 
@@ -63,11 +63,19 @@ class BoundProgram:
         The same calls by section.
     results : dict of str to array
         `"loss"`, `"output"` or `"checks"`, as far as the program has them.
+    kept : list of array
+        Memory that the calls know by its address alone.
+    many : callable or None
+        Takes many training steps in one call, if the engine can: given the
+        order of rows (or None), learning rates, and arrays of float64 for
+        losses and penalties, it returns how many steps were taken.
     """
 
     calls: list[Call]
     sections: list[tuple[Section, list[Call]]]
     results: dict[str, AnyArray]
+    kept: list[AnyArray] = field(default_factory=list)
+    many: Callable[[AnyArray | None, AnyArray, AnyArray, AnyArray], int] | None = None
 
 
 def bind(program: Program, arrays: Mapping[str, AnyArray], memory: Memory) -> BoundProgram:
@@ -87,51 +95,51 @@ def bind(program: Program, arrays: Mapping[str, AnyArray], memory: Memory) -> Bo
     -------
     BoundProgram
     """
-    allocation = allocate(program)
-    memory.reserve(allocation)
-    binder = _Binder(arrays, memory, allocation, program)
-    sections = [(section, binder.section(section)) for section in program.sections]
-    checks = binder.results.get("checks")
-    if checks is not None:
-        # One number to look at: finite only if every check is.
-        ones, total = np.ones_like(checks), np.zeros((), checks.dtype)
-        binder.results["check"] = total
-        sections[-1][1].append(partial(np.dot, checks, ones, total))
-    calls = [call for _, each in sections for call in each]
-    return BoundProgram(calls, sections, binder.results)
+    return Binder(program, arrays, memory).bind()
 
 
-class _Binder:
-    def __init__(
-        self,
-        arrays: Mapping[str, AnyArray],
-        memory: Memory,
-        allocation: Allocation,
-        program: Program,
-    ) -> None:
+class Binder:
+    """Binds one program; an engine says by `section` what runs a section."""
+
+    def __init__(self, program: Program, arrays: Mapping[str, AnyArray], memory: Memory) -> None:
+        self.program = program
         self.arrays = arrays
         self.memory = memory
-        self.allocation = allocation
-        self.program = program
+        self.allocation = allocate(program)
+        memory.reserve(self.allocation)
         self.fixed: dict[Value, AnyArray] = {}
         self.results: dict[str, AnyArray] = {}
         self.next_check = 0
         self._views: dict[tuple[Any, ...], AnyArray] = {}
 
+    def bind(self) -> BoundProgram:
+        """Bind every section."""
+        sections = [(section, self.section(section)) for section in self.program.sections]
+        checks = self.results.get("checks")
+        if checks is not None:
+            # One number to look at: finite only if every check is.
+            ones, total = np.ones_like(checks), np.zeros((), checks.dtype)
+            self.results["check"] = total
+            sections[-1][1].append(partial(np.dot, checks, ones, total))
+        calls = [call for _, each in sections for call in each]
+        return BoundProgram(calls, sections, self.results)
+
     def section(self, section: Section) -> list[Call]:
         """Bind a section: once, or once for each tile."""
+        return [
+            call
+            for tile in self.tiles(section)
+            for instruction in section.instructions
+            for call in self.instruction(instruction, tile)
+        ]
+
+    @staticmethod
+    def tiles(section: Section) -> list[slice | None]:
+        """Divide the rows of a tiled section."""
         if section.rows is None:
-            return [
-                call
-                for instruction in section.instructions
-                for call in self.instruction(instruction, None)
-            ]
-        calls: list[Call] = []
-        for start in range(0, section.rows, section.tile_rows):
-            tile = slice(start, min(start + section.tile_rows, section.rows))
-            for instruction in section.instructions:
-                calls += self.instruction(instruction, tile)
-        return calls
+            return [None]
+        starts = range(0, section.rows, section.tile_rows)
+        return [slice(start, min(start + section.tile_rows, section.rows)) for start in starts]
 
     def instruction(self, instruction: Instruction, tile: slice | None) -> list[Call]:
         """Bind one instruction for one tile."""

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from nnplug.engines import BoundProgram, Memory, bind
+from nnplug.engines import NUMPY, BoundProgram, Engine, Memory
 from nnplug.errors import ShapeError
 from nnplug.formulas.primitives import new_graph
 from nnplug.network import Network
@@ -31,10 +31,12 @@ class Evaluator:
     network : Network
     loss : Loss, optional
         Without one, only outputs.
+    engine : Engine
+        What runs the plan.
     """
 
-    def __init__(self, network: Network, loss: Loss | None = None) -> None:
-        self.network, self.loss = network, loss
+    def __init__(self, network: Network, loss: Loss | None = None, engine: Engine = NUMPY) -> None:
+        self.network, self.loss, self.engine = network, loss, engine
         self.memory = Memory()
         self._bound: dict[tuple[int, bool, int], tuple[BoundProgram, dict[str, AnyArray]]] = {}
 
@@ -93,7 +95,7 @@ class Evaluator:
                 "parameters": self.network.parameters,
             }
             # Memory of its own for each size: they may be of any order here.
-            self._bound[key] = (bind(program, arrays, Memory()), arrays)
+            self._bound[key] = (self.engine.bind(program, arrays, Memory()), arrays)
         return self._bound[key]
 
 

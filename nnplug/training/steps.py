@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from nnplug.alignment import aligned_zeros
-from nnplug.engines import BoundProgram, Memory, bind
+from nnplug.engines import NUMPY, BoundProgram, Engine, Memory
 from nnplug.network import Network
 from nnplug.parts import Loss, Optimizer
 from nnplug.plans import Regularization, plan_step
@@ -39,6 +39,8 @@ class Steps:
         Penalties, dropout, clipping.
     seed : int
         Of the noise that dropout draws, anew for each step.
+    engine : Engine
+        What runs the plan.
 
     Attributes
     ----------
@@ -58,9 +60,10 @@ class Steps:
         *,
         regularization: Regularization | None = None,
         seed: int = 0,
+        engine: Engine = NUMPY,
     ) -> None:
         check_shapes(network, loss, inputs, targets, weights)
-        self.network, self.loss, self.optimizer = network, loss, optimizer
+        self.network, self.loss, self.optimizer, self.engine = network, loss, optimizer, engine
         self.regularization, self.seed = regularization or Regularization(), seed
         self.full = batch_size is None
         self.batch_size = len(inputs) if batch_size is None else min(batch_size, len(inputs))
@@ -80,14 +83,16 @@ class Steps:
             if self.regularization.dropped(number)
         }
         self.memory = Memory()
-        self._bound: dict[tuple[int, int], tuple[BoundProgram, AnyArray]] = {}
+        self._bound: dict[tuple[str, int, int], BoundProgram] = {}
+        self._rows: dict[int, AnyArray] = {}
         self.turn = 0
         # The largest batch first: it sizes the memory that the others share.
         self.bound(self.batch_size)
 
-    def bound(self, rows: int) -> tuple[BoundProgram, AnyArray]:
+    def bound(self, rows: int, engine: Engine | None = None) -> BoundProgram:
         """Give the step for a batch size and the vector whose turn it is."""
-        key = (rows, self.turn)
+        engine = engine or self.engine
+        key = (engine.name, rows, self.turn)
         if key not in self._bound:
             data = {"input": self.inputs, "target": self.targets}
             if self.weights is not None:
@@ -102,7 +107,7 @@ class Steps:
                 weighted=self.weights is not None,
                 regularization=self.regularization,
             )
-            index = np.zeros(rows, np.intp)
+            index = self._rows.setdefault(rows, np.zeros(rows, np.intp))
             for turn in (0, 1):
                 arrays = {
                     **self.slots,
@@ -115,7 +120,7 @@ class Steps:
                     "step": self.count,
                     "penalty": self.penalty,
                 }
-                self._bound[rows, turn] = (bind(program, arrays, self.memory), index)
+                self._bound[engine.name, rows, turn] = engine.bind(program, arrays, self.memory)
         return self._bound[key]
 
     def run_many(
@@ -145,16 +150,29 @@ class Steps:
             The number of steps taken; if it is below S, the next one was
             refused because a number was not finite.
         """
-        size = self.batch_size
-        for number, rate in enumerate(rates.tolist()):
-            self.learning_rate[...] = rate
+        size, taken = self.batch_size, 0
+        if penalties is None:
+            penalties = np.empty(len(rates))
+        whole = self.bound(size).many
+        if whole is not None:
+            count = len(rates) if order is None else min(len(rates), len(order) // size)
+            taken = whole(order, rates[:count], losses, penalties)
+            self._take_turns(taken)
+            if taken < count:
+                return taken
+        for number in range(taken, len(rates)):
+            self.learning_rate[...] = rates[number]
             rows = None if order is None else order[number * size : (number + 1) * size]
             part = losses[number] = self.run(rows)
-            if penalties is not None:
-                penalties[number] = self.penalty
+            penalties[number] = self.penalty
             if math.isnan(part):
                 return number
         return len(rates)
+
+    def _take_turns(self, steps: int) -> None:
+        """Let the two vectors change places, once for each step that was taken."""
+        self.turn = (self.turn + steps) % 2
+        self.network.parameters = self.vectors[self.turn]
 
     def run(self, rows: AnyArray | None) -> float:
         """Take one step.
@@ -171,22 +189,21 @@ class Steps:
             or `nan`, if the step was not taken because a number was not
             finite: the parameters are then as before.
         """
-        key = (self.batch_size if rows is None else len(rows), self.turn)
-        program, index = self._bound.get(key) or self.bound(key[0])
+        size = self.batch_size if rows is None else len(rows)
+        program = self.bound(size)
         if rows is not None:
-            index[...] = rows
+            self._rows[size][...] = rows
         self.count += 1
         if self.noise:
-            self._draw(key[0])
+            self._draw(size)
         for call in program.calls:
             call()
         total: float = program.results["loss"].item()
         if not math.isfinite(total + program.results["check"].item()) and not self._confirm(
-            program, total
+            size, total
         ):
             return math.nan
-        self.turn = 1 - self.turn
-        self.network.parameters = self.vectors[self.turn]
+        self._take_turns(1)
         return total
 
     def _draw(self, rows: int) -> None:
@@ -218,23 +235,25 @@ class Steps:
         for name, slot in self.slots.items():
             slot[...] = state[f"slot.{name}"]
 
-    def _confirm(self, program: BoundProgram, total: float) -> bool:
+    def _confirm(self, rows: int, total: float) -> bool:
         """Look closely when a check was not finite: squares overflow early."""
         new = self.vectors[1 - self.turn]
         if not math.isfinite(total) or not np.isfinite(new).all():
             return False
         kept = new.copy()
-        self._gradients(program)
+        self._gradients(rows)
         finite = bool(np.isfinite(new).all())
         new[...] = kept
         return finite
 
-    @staticmethod
-    def _gradients(program: BoundProgram) -> None:
+    def _gradients(self, rows: int) -> BoundProgram:
+        """Compute loss and gradients of the present batch again, all but the update."""
+        program = self.bound(rows, NUMPY)
         for section, calls in program.sections:
             if not section.title.startswith(("clip", "update")):
                 for call in calls:
                     call()
+        return program
 
     def culprit(self, rows: AnyArray | None) -> tuple[str, str]:
         """Find what was not finite in the step that was just refused.
@@ -245,7 +264,9 @@ class Steps:
             The layer, and a phrase for what of it: its sums or outputs, the
             loss, a gradient or a new value.
         """
-        program, _ = self.bound(self.batch_size if rows is None else len(rows))
+        size = self.batch_size if rows is None else len(rows)
+        if rows is not None:
+            self._rows[size][...] = rows
         x = self.inputs if rows is None else self.inputs[rows]
         x = x.astype(self.network.dtype)
         for layer in self.network.layers:
@@ -258,10 +279,10 @@ class Steps:
             )
             if not np.isfinite(x).all():
                 return layer.name, f"the outputs of layer {layer.name!r} are"
+        updated = self.vectors[1 - self.turn].copy()
+        program = self._gradients(size)
         if not math.isfinite(program.results["loss"].item()):
             return "output", "the loss is"
-        updated = self.vectors[1 - self.turn].copy()
-        self._gradients(program)
         gradients = self.vectors[1 - self.turn]
         clipped = self.regularization.clip_global_norm is not None
         if clipped and np.isfinite(gradients).all() and np.isinf(np.dot(gradients, gradients)):

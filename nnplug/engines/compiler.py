@@ -1,0 +1,256 @@
+"""From the source of a loop to machine code, once for each machine.
+
+Numba translates the source; the object code is kept in a folder of the
+user's, under a name made from all that it depends on. A later process loads it
+with llvmlite alone, in a few milliseconds and without importing Numba.
+
+The folder may be shared by processes that run at once, be damaged, or not be
+writable: a file is written whole and then renamed, it begins with a checksum,
+and where it cannot be read or written the code is compiled again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import math
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnplug.engines import mathematics
+
+__all__ = ["Compiler", "Function", "cache_folder", "compiler", "installed"]
+
+Function = Callable[[Any, Any, Any], int]
+"""A compiled function as C sees it: of the places of its result, of an exception, of its table."""
+
+DIGEST = 32
+"""Bytes of the checksum that a file begins with."""
+
+
+def cache_folder() -> Path:
+    """Find the folder for machine code: `NNPLUG_CACHE`, or the system's usual place."""
+    chosen = os.environ.get("NNPLUG_CACHE")
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "nnplug"
+
+
+@cache  # what is installed does not change while a process runs
+def installed() -> tuple[str, str] | None:
+    """Give the versions of Numba and llvmlite, importing neither; None without them."""
+    try:
+        return version("numba"), version("llvmlite")
+    except PackageNotFoundError:
+        return None
+
+
+@cache  # machine code, once loaded, is never changed; it cannot be unloaded either
+def compiler() -> Compiler:
+    """Give the compiler of this process."""
+    return Compiler()
+
+
+class Compiler:
+    """Compiles sources and remembers the functions, in memory and on disk.
+
+    Attributes
+    ----------
+    compiled : int
+        How many sources Numba has translated; those that were on disk do not count.
+    trouble : str
+        Why the folder could not be written; empty if it could.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = (folder or cache_folder()) / "code"
+        self.compiled = 0
+        self.trouble = ""
+        self._functions: dict[str, Function] = {}
+        self._engines: list[Any] = []  # they own the machine code
+
+    def functions(self, sources: Iterable[str]) -> dict[str, Function]:
+        """Give the function of each source, compiling what is nowhere yet."""
+        keys = {source: self.key(source) for source in dict.fromkeys(sources)}
+        missing = {key: s for s, key in keys.items() if key not in self._functions}
+        objects = {key: self._read(key) for key in missing}
+        new = {key: missing[key] for key, code in objects.items() if code is None}
+        if new:
+            for key, code in self._compile(new).items():
+                objects[key] = code
+                self._write(key, code)
+        if missing:
+            self._load({key: code for key, code in objects.items() if code is not None})
+        return {source: self._functions[key] for source, key in keys.items()}
+
+    def known(self, source: str) -> bool:
+        """Whether a source need not be compiled, here or on disk."""
+        key = self.key(source)
+        return key in self._functions or self._read(key) is not None
+
+    def key(self, source: str) -> str:
+        """Name what the code of a source depends on."""
+        return hashlib.blake2b(
+            f"{self._surroundings}\n{source}".encode(), digest_size=20
+        ).hexdigest()
+
+    @cached_property
+    def _surroundings(self) -> str:
+        import llvmlite.binding as llvm
+
+        texts = [Path(module).read_text("utf-8") for module in (__file__, mathematics.__file__)]
+        return "\n".join(
+            [
+                *(installed() or ()),
+                platform.python_version(),
+                np.__version__,
+                llvm.get_process_triple(),
+                llvm.get_host_cpu_name(),
+                llvm.get_host_cpu_features().flatten(),
+                *texts,
+            ]
+        )
+
+    # --- on disk ------------------------------------------------------------------------
+
+    def _read(self, key: str) -> bytes | None:
+        """Read object code; None if there is none, or if it is not whole."""
+        try:
+            content = (self.folder / f"{key}.o").read_bytes()
+        except OSError:
+            return None
+        digest, code = content[:DIGEST], content[DIGEST:]
+        return code if digest == _digest(key, code) else None
+
+    def _write(self, key: str, code: bytes) -> None:
+        """Write object code whole, or not at all; a cache that cannot be written is no error."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".part")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(_digest(key, code) + code)
+                Path(temporary).replace(self.folder / f"{key}.o")
+            except OSError:
+                with contextlib.suppress(OSError):
+                    Path(temporary).unlink()
+                raise
+        except OSError as error:
+            self.trouble = f"{self.folder}: {error.strerror or error}"
+
+    # --- machine code -------------------------------------------------------------------
+
+    @cached_property
+    def _machine(self) -> Any:
+        import llvmlite.binding as llvm
+
+        with contextlib.suppress(RuntimeError):  # llvmlite from 0.45 on does it by itself
+            llvm.initialize()
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        return llvm.Target.from_default_triple().create_target_machine(
+            cpu=llvm.get_host_cpu_name(),
+            features=llvm.get_host_cpu_features().flatten(),
+            opt=3,
+            reloc="default",
+            codemodel="jitdefault",
+        )
+
+    def _load(self, objects: Mapping[str, bytes]) -> None:
+        import llvmlite.binding as llvm
+
+        machine = self._machine
+        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+        for code in objects.values():
+            engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        engine.finalize_object()
+        self._engines.append(engine)
+        kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+        for key in objects:
+            self._functions[key] = kind(engine.get_function_address(f"nnplug_{key}"))
+
+    def _compile(self, sources: Mapping[str, str]) -> dict[str, bytes]:
+        import llvmlite.binding as llvm
+        import numba
+
+        names = _names()
+        signature = numba.types.int64(numba.types.CPointer(numba.types.int64))
+        machine = self._machine
+        objects = {}
+        for key, source in sources.items():
+            namespace = dict(names)
+            exec(
+                compile(source, "<a plan's loop>", "exec"), namespace
+            )  # written by nnplug.engines.loops alone
+            function = numba.njit(
+                signature, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
+            )(namespace["function"])
+            (result,) = function.overloads.values()
+            code = result.library.get_llvm_str()
+            code = code.replace(result.fndesc.llvm_func_name, f"nnplug_{key}")
+            objects[key] = machine.emit_object(llvm.parse_assembly(code))
+            self.compiled += 1
+        return objects
+
+
+def _digest(key: str, code: bytes) -> bytes:
+    return hashlib.blake2b(key.encode() + code, digest_size=DIGEST).digest()
+
+
+def _names() -> dict[str, Any]:
+    """Make what the sources use: arrays at an address, bits, dtypes, functions."""
+    import numba
+    from numba.core import cgutils
+    from numba.extending import intrinsic
+
+    types = numba.types
+    whole = {types.float32: types.int32, types.float64: types.int64}
+    real = {integer: number for number, integer in whole.items()}
+
+    def as_bits(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], context.get_value_type(signature.return_type))
+
+    @intrinsic  # type: ignore[untyped-decorator]  # Numba is untyped
+    def bits_of(context: Any, number: Any) -> Any:
+        return whole[number](number), as_bits
+
+    @intrinsic  # type: ignore[untyped-decorator]  # Numba is untyped
+    def number_of(context: Any, bits: Any) -> Any:
+        return real[bits](bits), as_bits
+
+    @intrinsic  # type: ignore[untyped-decorator]  # Numba is untyped
+    def at(context: Any, address: Any) -> Any:
+        def as_pointer(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+
+        return types.voidptr(types.int64), as_pointer
+
+    names: dict[str, Any] = {
+        "np": np,
+        "math": math,
+        "carray": numba.carray,
+        "at": at,
+        "bits_of": bits_of,
+        **{name: getattr(np, name) for name in ("float32", "float64", "int32", "int64")},
+    }
+    compiled = numba.njit(error_model="numpy")
+    for dtype in ("float32", "float64"):
+        made = mathematics.functions(dtype, mathematics.Bits(bits_of, number_of), compiled)
+        names.update({f"{name}_{dtype}": function for name, function in made.items()})
+    return names

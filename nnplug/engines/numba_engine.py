@@ -1,0 +1,298 @@
+"""The Numba engine: the elementwise work of a section is one compiled loop.
+
+Matrix products, and what no loop can do, are the NumPy engine's calls. A
+network so small that those calls would take most of the time becomes one
+compiled function altogether, which takes many steps at a call.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Hashable, Mapping
+from functools import partial
+
+import numpy as np
+
+from nnplug.alignment import aligned_zeros
+from nnplug.engines.compiler import Function, compiler
+from nnplug.engines.loops import (
+    PRODUCTS,
+    WIDTH_WRITTEN_OUT,
+    Fused,
+    Writer,
+    multiplications,
+    pieces,
+)
+from nnplug.engines.numpy_engine import Binder, BoundProgram, Call, Memory
+from nnplug.plans.program import Instruction, Program, Section, Value
+from nnplug.types import AnyArray
+
+__all__ = ["bind"]
+
+SMALL_PRODUCT = 16_384
+"""Multiplications of a matrix product that plain loops do as fast as a call of BLAS."""
+
+
+def bind(program: Program, arrays: Mapping[str, AnyArray], memory: Memory) -> BoundProgram:
+    """Bind a program to arrays; see `nnplug.engines.numpy_engine.bind`."""
+    return _Binder(program, arrays, memory).bind()
+
+
+class _Binder(Binder):
+    def __init__(self, program: Program, arrays: Mapping[str, AnyArray], memory: Memory) -> None:
+        super().__init__(program, arrays, memory)
+        self.pieces = {id(section): pieces(section, program.rows) for section in program.sections}
+        self.readers: dict[Value, set[int]] = {}
+        for parts in self.pieces.values():
+            for part in parts:
+                instructions = part.instructions if isinstance(part, Fused) else (part,)
+                for instruction in instructions:
+                    for value in instruction.inputs:
+                        self.readers.setdefault(value, set()).add(id(part))
+        self.loops: list[_SectionLoop] = []
+
+    def bind(self) -> BoundProgram:
+        """Bind every section, and compile all loops together."""
+        if self._is_small():
+            return _StepLoop(self).bind()
+        bound = super().bind()
+        functions = compiler().functions(loop.source for loop in self.loops)
+        for loop in self.loops:
+            loop.place(functions[loop.source])
+            bound.kept += loop.kept
+        bound.calls[:] = [call for _, each in bound.sections for call in each]
+        return bound
+
+    def section(self, section: Section) -> list[Call]:
+        """Bind a section: its loops once, or all of it tile by tile if NumPy has a share."""
+        parts = self.pieces[id(section)]
+        alone = len(parts) == 1 and isinstance(parts[0], Fused)
+        calls: list[Call] = []
+        for tile in [None] if alone else self.tiles(section):
+            for part in parts:
+                if isinstance(part, Instruction):
+                    calls += self.instruction(part, tile)
+                elif self._suits(part):
+                    self.loops.append(_SectionLoop(self, part, tile, calls))
+                else:
+                    for instruction in part.instructions:
+                        calls += self.instruction(instruction, tile)
+        return calls
+
+    def _is_small(self) -> bool:
+        """Whether a training step can be, and should be, one function."""
+        for section in self.program.sections:
+            if section.rows is not None and section.tile_rows < section.rows:
+                return False
+            for part in self.pieces[id(section)]:
+                if isinstance(part, Fused):
+                    if not self._suits(part):
+                        return False
+                elif part.operation.name not in PRODUCTS or multiplications(part) > SMALL_PRODUCT:
+                    return False
+        drawn = any(name.endswith(".noise") for name in self.arrays)  # anew for each step
+        return "learning_rate" in self.arrays and not drawn
+
+    def _suits(self, part: Fused) -> bool:
+        """Whether the caller's arrays lie as a loop reads them: in rows, of native numbers."""
+        given = {
+            value.vector
+            for instruction in part.instructions
+            for value in instruction.inputs
+            if value.role == "data"
+        }
+        return all(
+            array.flags.c_contiguous
+            and array.flags.aligned
+            and array.dtype.isnative
+            and array.dtype.kind in "fiub"
+            and array.dtype != np.float16
+            and array.dtype.itemsize <= 8
+            for array in map(self.arrays.__getitem__, given)
+        )
+
+    def needed(self, value: Value, part: Fused) -> bool:
+        """Whether a value is read outside a piece of the program."""
+        return value.role != "buffer" or bool(self.readers.get(value, set()) - {id(part)})
+
+
+class _Table:
+    """The table of a compiled function: sizes, and addresses of arrays that it keeps alive."""
+
+    def __init__(self, entries: list[int]) -> None:
+        self.entries = entries
+        self.kept: list[AnyArray] = []
+        self.result = np.zeros(2, np.int64)  # what it returns, and an exception it never raises
+
+    def address(self, array: AnyArray) -> str:
+        """Enter an array, and write how the source gives its address."""
+        self.kept.append(array)
+        self.entries.append(_address(array))
+        return f"table[{len(self.entries) - 1}]"
+
+    def room(self, nbytes: int) -> str:
+        """Enter new working memory."""
+        return self.address(aligned_zeros(nbytes, np.uint8))
+
+    def call(self, function: Function) -> Call:
+        """Bind a function to this table."""
+        self.numbers = np.array(self.entries, np.int64)
+        self.kept += [self.numbers, self.result]
+        start = _address(self.result)
+        places = (start, start + 8, _address(self.numbers))
+        return partial(function, *map(ctypes.c_void_p, places))
+
+
+def _address(array: AnyArray) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+def _source(lines: list[str]) -> str:
+    return "def function(table):\n" + "".join(f"    {line}\n" for line in lines)
+
+
+class _SectionLoop:
+    """A loop of a section, or of a tile of it, on its way to be a call."""
+
+    def __init__(self, binder: _Binder, part: Fused, tile: slice | None, calls: list[Call]) -> None:
+        self.binder, self.tile, self.calls = binder, tile, calls
+        rows = part.rows if tile is None else tile.stop - tile.start
+        self.table = _Table([rows, part.width])
+        writer = Writer(self.locate, self.table.room, lambda value: binder.needed(value, part))
+        short = part.width <= WIDTH_WRITTEN_OUT
+        writer.fused(part, "n", str(part.width) if short else "w")
+        sizes = ["n = table[0]", *([] if short else ["w = table[1]"])]
+        self.source = _source([*sizes, *writer.views, *writer.lines, "return 0"])
+        self.number = len(calls)
+        calls.append(_not_compiled)
+
+    @property
+    def kept(self) -> list[AnyArray]:
+        """The arrays that the function knows by their addresses."""
+        return self.table.kept
+
+    def locate(self, value: Value) -> tuple[str, Hashable]:
+        """Enter the array of a value."""
+        array = self.binder.array(value, self.tile)
+        return self.table.address(array), _address(array)
+
+    def place(self, function: Function) -> None:
+        """Put the compiled function among the calls of its section."""
+        self.calls[self.number] = self.table.call(function)
+
+
+def _not_compiled() -> None:
+    raise AssertionError("a loop is called before it is compiled")
+
+
+class _StepLoop:
+    """All of a training step in one function, which takes many steps at a call."""
+
+    def __init__(self, binder: _Binder) -> None:
+        self.binder = binder
+        arrays = binder.arrays
+        # The first entries change from call to call.
+        self.table = _Table([0] * 7)
+        self.vectors = (arrays["parameters"], arrays["gradients"])
+        self.section = binder.program.sections[0]
+        self.part: Fused | None = None
+        writer = Writer(self.locate, self.table.room, self.needed)
+        for self.section in binder.program.sections:
+            for part in binder.pieces[id(self.section)]:
+                if isinstance(part, Fused):
+                    self.part = part
+                    writer.fused(part, str(part.rows), str(part.width))
+                else:
+                    writer.product(part)
+        checks = binder.results["checks"]
+        state = {
+            name: f"carray(at({self.table.address(array)}), {array.size}, np.float64)"
+            for name, array in (
+                ("learning_rate", arrays["learning_rate"]),
+                ("count", arrays["step"]),
+                ("penalty", arrays["penalty"]),
+                ("loss", binder.results["loss"]),
+            )
+        }
+        address = self.table.address(checks)
+        self.source = _source(
+            [
+                "steps, old, new, order = table[0], table[1], table[2], table[3]",
+                *(
+                    f"{name} = carray(at(table[{number}]), steps, np.float64)"
+                    for number, name in enumerate(("rates", "losses", "penalties"), start=4)
+                ),
+                *(f"{name} = {array}" for name, array in state.items()),
+                f"checks = carray(at({address}), {checks.size}, np.{checks.dtype.name})",
+                "for step in range(steps):",
+                *(
+                    f"    {line}"
+                    for line in (
+                        "learning_rate[0] = rates[step]",
+                        "count[0] += 1",
+                        *writer.views,
+                        *writer.lines,
+                        "losses[step] = loss[0]",
+                        "penalties[step] = penalty[0]",
+                        "total = loss[0]",
+                        f"for k in range({checks.size}):",
+                        "    total += checks[k]",
+                        "if not abs(total) < math.inf:",
+                        "    return step",
+                        f"order += {8 * binder.program.rows}",
+                        "swap = old",
+                        "old = new",
+                        "new = swap",
+                    )
+                ),
+                "return steps",
+            ]
+        )
+
+    def needed(self, value: Value) -> bool:
+        """Whether a value is read outside its piece."""
+        assert self.part is not None
+        return self.binder.needed(value, self.part)
+
+    def locate(self, value: Value) -> tuple[str, Hashable]:
+        """Enter the array of a value; those of the two vectors change places after each step."""
+        if value.role in ("parameters", "gradients"):
+            offset = value.start * value.dtype.itemsize
+            name = "old" if value.role == "parameters" else "new"
+            return f"{name} + {offset}", (value.role, value.start)
+        if value.role == "data" and value.vector == "rows":
+            return "order", "order"
+        rows = self.section.rows
+        array = self.binder.array(value, None if rows is None else slice(0, rows))
+        return self.table.address(array), _address(array)
+
+    def bind(self) -> BoundProgram:
+        """Compile the function; a single step is a call of it too."""
+        arrays, results = self.binder.arrays, self.binder.results
+        self._call = self.table.call(compiler().functions([self.source])[self.source])
+        one = np.zeros((3, 1))
+
+        def step() -> object:
+            one[0] = arrays["learning_rate"]
+            arrays["step"][...] -= 1  # the function counts
+            taken = self.run(arrays.get("rows"), *one)
+            results["check"][...] = 0 if taken else math.inf
+            return taken
+
+        results["check"] = np.zeros(())
+        sections = [(section, [step]) for section in self.binder.program.sections[-1:]]
+        return BoundProgram([step], sections, results, self.table.kept, self.run)
+
+    def run(
+        self, order: AnyArray | None, rates: AnyArray, losses: AnyArray, penalties: AnyArray
+    ) -> int:
+        """Take one step for each learning rate; give how many were taken."""
+        numbers = self.table.numbers
+        numbers[0] = len(rates)
+        numbers[1:3] = [_address(vector) for vector in self.vectors]
+        numbers[3] = 0 if order is None else _address(order)
+        numbers[4:7] = [_address(array) for array in (rates, losses, penalties)]
+        self._call()
+        return int(self.table.result[0])
