@@ -7,8 +7,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.benchmarks.works import ROOT
 
 STAT = Path("/proc/stat")
 """The kernel's count of what the processors did, on Linux."""
@@ -20,9 +23,44 @@ ATTEMPTS = 4
 PATIENCE = 120.0
 """Seconds to wait for a quiet machine, before each attempt."""
 
+LOOK = 0.1
+"""Seconds over which it is seen whether the machine is quiet."""
+
+Command = tuple[str, ...]
+
 
 class FailedError(Exception):
     """A process that ended with an error; its message has what it wrote."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How everything is measured.
+
+    Attributes
+    ----------
+    cache : Path
+        A folder of this run's own, empty at its start, in which compilers
+        keep what they compiled.
+    runs : int
+        Of each contender.
+    threads : int
+        Of every library.
+    quick : bool
+        A tenth of the work, for a look.
+    noisy : bool
+        Do not wait for a quiet machine.
+    """
+
+    cache: Path
+    runs: int = 5
+    threads: int = 2
+    quick: bool = False
+    noisy: bool = False
+
+    def share_of(self, count: int) -> int:
+        """Give a number of epochs, or the tenth of it that a quick look takes."""
+        return max(1, count // 10) if self.quick else count
 
 
 @dataclass(frozen=True)
@@ -46,18 +84,32 @@ class Finished:
     others: float
 
 
-def module(name: str, *arguments: object) -> tuple[str, ...]:
+def module(name: str, *arguments: object) -> Command:
     """Write the command that runs a module of this folder."""
     return (sys.executable, "-m", f"tests.benchmarks.{name}", *map(str, arguments))
 
 
-def run(command: tuple[str, ...], threads: int) -> Finished:
-    """Run a command once, every library in it with that number of threads."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    environment = {**os.environ, **dict.fromkeys(names, str(threads))}
+def environment(settings: Settings) -> dict[str, str]:
+    """Give the environment of every process: its threads, and where compilers keep things."""
+    threads = (
+        "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS",
+        "NPROC",  # XLA's
+    )  # fmt: skip
+    caches = ("NNPLUG_CACHE", "NUMBA_CACHE_DIR")
+    return {
+        **os.environ,
+        **dict.fromkeys(threads, str(settings.threads)),
+        **dict.fromkeys(caches, str(settings.cache)),
+    }
+
+
+def run(command: Command, settings: Settings) -> Finished:
+    """Run a command once, whatever else the machine does."""
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         before, start = _busy(), time.perf_counter()
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=errors)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment(settings), stdout=output, stderr=errors
+        )
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         others = _busy() - before - usage.ru_utime - usage.ru_stime
@@ -72,19 +124,21 @@ def run(command: tuple[str, ...], threads: int) -> Finished:
         return Finished(output.read().decode(), seconds, usage.ru_maxrss * unit, share)
 
 
-def run_undisturbed(command: tuple[str, ...], threads: int) -> Finished:
+def run_undisturbed(command: Command, settings: Settings) -> Finished:
     """Run a command when the machine is quiet, again if others were busy meanwhile.
 
     After a few attempts the least disturbed one is taken. A process that
     fails is tried again too, but only once: a machine that runs short of
     memory may fail to load a library.
     """
+    if settings.noisy:
+        return run(command, settings)
     finished: list[Finished] = []
     failed = False
     for _ in range(ATTEMPTS):
         _wait_for_quiet()
         try:
-            finished.append(run(command, threads))
+            finished.append(run(command, settings))
         except FailedError as error:
             if failed:
                 raise
@@ -97,12 +151,42 @@ def run_undisturbed(command: tuple[str, ...], threads: int) -> Finished:
     return min(finished, key=lambda each: each.others)
 
 
+def in_turns(
+    commands: Mapping[str, Command],
+    settings: Settings,
+    *,
+    runs: int | None = None,
+    first: Mapping[str, Command] | None = None,
+) -> dict[str, list[Finished]]:
+    """Run each command several times, each round begun by another of them.
+
+    So whatever else the machine does meets all of them alike, and the runs of
+    one round are neighbours in time.
+
+    Parameters
+    ----------
+    runs : int, optional
+        Of each; by default the settings'.
+    first : mapping, optional
+        What to run in the first round instead.
+    """
+    names = list(commands)
+    finished: dict[str, list[Finished]] = {name: [] for name in names}
+    for turn in range(settings.runs if runs is None else runs):
+        asked = commands if first is None or turn else first
+        for at in range(len(names)):
+            name = names[(turn + at) % len(names)]
+            finished[name].append(run_undisturbed(asked[name], settings))
+        print(f"  round {turn + 1}", file=sys.stderr, flush=True)
+    return finished
+
+
 def _wait_for_quiet() -> None:
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         before = _busy()
-        time.sleep(0.3)
-        if _busy() - before <= DISTURBED * 0.3 * (os.cpu_count() or 1):
+        time.sleep(LOOK)
+        if _busy() - before <= DISTURBED * LOOK * (os.cpu_count() or 1):
             return
 
 

@@ -1,39 +1,76 @@
-"""The page docs/benchmarks.md: each measured block stands between two comments.
+"""The page docs/benchmarks.md and its numbers, docs/benchmarks.json.
 
-A run replaces the blocks that it measured; the words around them are written
-by hand.
+Each measured block of the page stands between two comments. A run replaces
+the blocks that it measured; the words around them are written by hand.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from importlib import metadata
 from pathlib import Path
+from statistics import median
 
-PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+from tests.benchmarks.processes import DISTURBED, Finished, Settings
+from tests.benchmarks.works import ROOT
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+NUMBERS = PAGE.with_suffix(".json")
+
+Figures = dict[str, dict[str, list[float]]]
+"""By contender and by what was measured, a number for each round."""
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Write a table in Markdown; the first column is text, the others numbers."""
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+@dataclass(frozen=True)
+class Block:
+    """What a block's measurement gave.
+
+    Attributes
+    ----------
+    text : str
+        Markdown.
+    figures : Figures
+    wrong : tuple of str
+        A sentence for each contender that did not compute what nnplug did.
+    """
+
+    text: str
+    figures: Figures
+    wrong: tuple[str, ...] = ()
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, text: int = 1) -> str:
+    """Write a table in Markdown; the first columns are text, the others numbers."""
+    rules = ["---"] * text + ["---:"] * (len(head) - text)
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, rules, *rows))
 
 
 def conditions(
-    runs: int | None, threads: int, versions: Mapping[str, str], disturbed: int = 0
+    settings: Settings,
+    packages: Iterable[str],
+    finished: Iterable[Finished] = (),
+    runs: int | None = None,
 ) -> str:
     """Say when, on what and with what a block was measured."""
-    count = "" if runs is None else f"; {runs} run{'s' if runs > 1 else ''} each"
-    if disturbed:
-        count += f", {disturbed} of them disturbed by other processes"
-    packages = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
-    return (
-        f"*{date.today().isoformat()}; {machine()}; Python {platform.python_version()}, "
-        f"{packages}; {threads} threads{count}.*"
-    )
+    parts = [date.today().isoformat(), machine()]
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in sorted(set(packages)))
+    parts.append(f"Python {platform.python_version()}, {versions}")
+    parts.append(f"{settings.threads} thread{'s' * (settings.threads > 1)}")
+    if runs is not None:
+        disturbed = sum(each.others > DISTURBED for each in finished)
+        parts.append(
+            f"{runs} run{'s' * (runs > 1)} each"
+            + (f", {disturbed} of them disturbed by other processes" if disturbed else "")
+        )
+    if settings.quick:
+        parts.append("a tenth of the work, for a look")
+    return f"*{'; '.join(parts)}.*"
 
 
 def machine() -> str:
@@ -46,10 +83,46 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
 
 
-def put(name: str, content: str) -> bool:
+def ratio(numerators: Sequence[float], denominators: Sequence[float]) -> float:
+    """Divide round by round, then take the median: neighbours in time met the same machine."""
+    return median(a / b for a, b in zip(numerators, denominators, strict=True))
+
+
+def seconds(value: float) -> str:
+    """Write a time with three digits, in s, ms or µs."""
+    for unit, name in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if value >= unit or unit == 1e-6:
+            scaled = value / unit
+            digits = 2 if scaled < 10 else 1 if scaled < 100 else 0
+            return f"{scaled:,.{digits}f} {name}"
+    raise AssertionError  # the last unit is always taken
+
+
+def mib(value: float) -> str:
+    """Write bytes in MiB."""
+    return f"{value / 2**20:,.0f}"
+
+
+def put(name: str, content: str, page: Path = PAGE) -> bool:
     """Replace the block of that name in the page; False if the page has none."""
-    text = PAGE.read_text("utf-8")
+    text = page.read_text("utf-8")
     pattern = re.compile(rf"(<!-- measured: {re.escape(name)} -->\n).*?(<!-- end -->)", re.DOTALL)
     changed, count = pattern.subn(lambda found: f"{found[1]}\n{content}\n\n{found[2]}", text)
-    PAGE.write_text(changed, "utf-8")
+    page.write_text(changed, "utf-8")
     return bool(count)
+
+
+def keep(name: str, figures: Figures, how: str, numbers: Path = NUMBERS) -> None:
+    """Keep a block's numbers, so that ratios and pictures can be made again."""
+    kept = json.loads(numbers.read_text("utf-8")) if numbers.exists() else {}
+    rounded: Mapping[str, object] = {
+        contender: {
+            key: [float(f"{value:.4g}") for value in values] for key, values in each.items()
+        }
+        for contender, each in figures.items()
+    }
+    kept[name] = {"measured": how.strip("*."), "figures": rounded}
+    text = json.dumps(kept, indent=1, sort_keys=True)
+    # A row of numbers on one line: the file is read by people too.
+    text = re.sub(r"\[\s+([^\[\]]*?)\s+\]", lambda row: f"[{' '.join(row[1].split())}]", text)
+    numbers.write_text(text + "\n", "utf-8")

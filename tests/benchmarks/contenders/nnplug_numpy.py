@@ -1,12 +1,13 @@
-"""nnplug with its NumPy engine, through `train_network`."""
+"""nnplug with its NumPy engine, through `train_network` and `Run.predict`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 TITLE = "nnplug"
 RANK = 0
-PACKAGES = ("nnplug",)
+PACKAGES: tuple[str, ...] = ("nnplug",)
 
 
 def supports(work: Any) -> bool:
@@ -14,21 +15,33 @@ def supports(work: Any) -> bool:
     return True
 
 
-def run(work: Any, arrays: dict[str, Any], clock: Any) -> float:
-    """Train, with the planning of the steps on its own clock."""
+def run(work: Any, arrays: dict[str, Any], clock: Any, engine: str | None = None) -> float:
+    """Train, with the planning of the steps on its own clock.
+
+    Parameters
+    ----------
+    engine : str, optional
+        Another engine's name.
+    """
     with clock("import"):
-        from nnplug.training import loop as training
         from nnplug.network import Network
         from nnplug.registry import Registry
+        from nnplug.training import Steps, loop
 
-    class TimedSteps(training.Steps):
-        def __init__(self, *args: Any) -> None:
-            with clock("planned"):
-                super().__init__(*args)
+    class TimedSteps(Steps):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            with clock("trace"):
+                super().__init__(*args, **options)
 
-    vars(training)["Steps"] = TimedSteps
+    vars(loop)["Steps"] = TimedSteps
+    before = clock.seconds.get("trace", 0.0)
+    options: dict[str, Any] = {}
+    if engine is not None:
+        from nnplug.engines import find_engine
+
+        options["engine"] = find_engine(engine)
     with clock("plan"):
-        registry: Any = Registry()
+        registry: Any = Registry.from_environment(work.plugins)
         hidden = work.widths[1:-1]
         network = Network(
             work.widths[0],
@@ -38,14 +51,13 @@ def run(work: Any, arrays: dict[str, Any], clock: Any) -> float:
             output_activation=registry.get("activation", work.output),
             dtype=work.dtype,
         )
-        for number, layer in enumerate(network.layers):
-            network[f"{layer.name}.weight"][...] = arrays[f"weight{number}"]
+        _set_weights(network, arrays)
         loss = registry.get("loss", work.loss)
         optimizer = registry.get("optimizer", work.optimizer)
         optimizer = optimizer.with_options(learning_rate=work.learning_rate)
         targets = arrays["targets"].reshape(len(arrays["inputs"]), -1)
     with clock("loop"):
-        history = training.train_network(
+        history = loop.train_network(
             network,
             loss,
             optimizer,
@@ -54,8 +66,35 @@ def run(work: Any, arrays: dict[str, Any], clock: Any) -> float:
             epochs=work.epochs,
             batch_size=work.batch_size,
             seed=work.seed,
+            **options,
         )
-    planned = clock.seconds.pop("planned")
-    clock.seconds["loop"] -= planned
-    clock.seconds["plan"] += planned
-    return history["loss"][-1]
+    traced = clock.seconds["trace"] - before
+    clock.seconds["loop"] -= traced
+    clock.seconds["plan"] += traced
+    return float(history["loss"][-1])
+
+
+def predictor(
+    work: Any, arrays: dict[str, Any], clock: Any, engine: str | None = None
+) -> Callable[[Any], Any]:
+    """Give `Run.predict` of a network with the work's weights."""
+    with clock("import"):
+        import nnplug
+    with clock("plan"):
+        run = nnplug.train(
+            (arrays["inputs"][:200], arrays["targets"][:200]),
+            hidden=work.widths[1:-1],
+            activation=work.hidden,
+            validation=0,
+            epochs=1,
+            dtype=work.dtype,
+            **({} if engine is None else {"engine": engine}),
+        )
+        _set_weights(run.network, arrays)
+    return run.predict
+
+
+def _set_weights(network: Any, arrays: dict[str, Any]) -> None:
+    for number, layer in enumerate(network.layers):
+        network[f"{layer.name}.weight"][...] = arrays[f"weight{number}"]
+        network[f"{layer.name}.bias"][...] = arrays[f"bias{number}"]

@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 TITLE = "(its matrix products alone)"
-RANK = 6
+RANK = 7
 PACKAGES = ()
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 TITLE = "scikit-learn"
-RANK = 5
+RANK = 6
 PACKAGES = ("scikit-learn",)
+AGREES = 2e-3  # it adds Adam's epsilon before the correction of the bias, the others after
 
 
 def supports(work: Any) -> bool:
     """Take classifications; its regressor has no sigmoid at the output."""
-    return bool(work.loss == "cross_entropy" and work.optimizer == "adam")
+    return bool(work.loss == "cross_entropy" and work.optimizer == "adam" and work.hidden == "relu")
 
 
 def run(work: Any, arrays: dict[str, Any], clock: Any) -> float:
@@ -34,7 +36,8 @@ def run(work: Any, arrays: dict[str, Any], clock: Any) -> float:
 
     # It shuffles the indices of its rows with this function, once an epoch.
     _multilayer_perceptron.shuffle = lambda index, **_: work.order(next(epochs), len(index))
-    with clock("plan"):
+    with clock("plan"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the epochs are few on purpose
         model = SameStart(
             work.widths[1:-1],
             activation=work.hidden,
@@ -47,8 +50,20 @@ def run(work: Any, arrays: dict[str, Any], clock: Any) -> float:
             n_iter_no_change=work.epochs + 1,
             random_state=work.seed,
         )
-    with clock("plan"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the epochs are few on purpose
         model.fit(arrays["inputs"], arrays["targets"])
     clock.seconds["plan"] -= clock.seconds["loop"]
     return float(model.loss_curve_[-1])
+
+
+def predictor(work: Any, arrays: dict[str, Any], clock: Any) -> Callable[[Any], Any]:
+    """Give `predict` of a fitted network whose weights are then the work's."""
+    with clock("import"):
+        from sklearn.neural_network import MLPClassifier
+    with clock("plan"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # one epoch is enough to make the arrays
+        model = MLPClassifier(work.widths[1:-1], activation=work.hidden, max_iter=1)
+        model.fit(arrays["inputs"][:200], arrays["targets"][:200])
+        for number in range(len(work.widths) - 1):
+            model.coefs_[number] = arrays[f"weight{number}"]
+            model.intercepts_[number] = arrays[f"bias{number}"]
+    return model.predict  # type: ignore[no-any-return]  # scikit-learn is untyped
