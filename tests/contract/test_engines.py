@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from nnplug.engines import ENGINES
 from nnplug.engines.loops import Fused, pieces

@@ -28,6 +28,7 @@ FLOORS = (
 
 # Within a floor: who may import whom.
 BESIDE = {
+    "alignment": {"types"},
     "builtin": {"hookspecs"},
     "plugins": {"discovery", "plugin_checks"},
     "registry": {"plugins"},
