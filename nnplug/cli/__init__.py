@@ -15,6 +15,9 @@ __all__ = ["main"]
 
 _COMMANDS = {
     "train": ("nnplug.cli.train:train", "Train a network on a dataset or a table."),
+    "predict": ("nnplug.cli.predict:predict", "Predict the target of new rows."),
+    "evaluate": ("nnplug.cli.evaluate:evaluate", "Compute loss and metrics on rows."),
+    "info": ("nnplug.cli.info:info", "Show what a model file is."),
     "plugins": ("nnplug.cli.plugins:plugins", "List, show, examine, check and start plugins."),
 }
 

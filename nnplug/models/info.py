@@ -18,7 +18,7 @@ from nnplug.parts.text import is_part_name
 from nnplug.plugins import Provider
 from nnplug.tables import Encoder
 
-__all__ = ["ROLES", "ModelInfo", "PartRecord"]
+__all__ = ["PREDICTING", "ROLES", "ModelInfo", "PartRecord"]
 
 ROLES = {
     "activation": "activation",
@@ -31,6 +31,9 @@ ROLES = {
     "dataset": "dataset",
 }
 """The roles of parts in a run, each with its kind."""
+
+PREDICTING = ("activation", "output_activation", "loss")
+"""The roles without which there is no prediction."""
 
 _PACKAGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")  # PEP 508
 _VERSION = re.compile(r"(?:[0-9]+!)?[0-9]+(?:\.[0-9]+)*[A-Za-z0-9.+_-]{0,40}")  # as PEP 440
@@ -202,6 +205,13 @@ class ModelInfo:
             encoder=None if encoder is None else encoder.to_dict(),
             settings=dict(settings),
         )
+
+    @property
+    def target(self) -> tuple[str, ...]:
+        """The columns that it predicts, as far as the file says so."""
+        named = (self.encoder or {}).get("target")
+        names = named if isinstance(named, list) else []
+        return tuple(name for name in names if isinstance(name, str))
 
     @property
     def size(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -17,7 +17,8 @@ from nnplug.models.selection import find_parts
 from nnplug.network import Network
 from nnplug.parts import Loss, Metric, by_column
 from nnplug.registry import Registry
-from nnplug.tables import Encoder, matrix, table_of
+from nnplug.tables import Encoder, Table, matrix, read_table, table_of
+from nnplug.tables.reading import quote
 from nnplug.tasks import Head, label_matrix
 from nnplug.training import Evaluator
 from nnplug.types import AnyArray
@@ -71,6 +72,28 @@ class Model:
         """What training made small."""
         return self.head.loss
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """What is predicted: the target columns of a table, else names that say so."""
+        if self.encoder is not None:
+            return self.encoder.target
+        if self.task == "multilabel":
+            return tuple(map(str, self.classes))
+        if self.task == "regression" and self.info.outputs > 1:
+            return tuple(f"prediction{k}" for k in range(1, self.info.outputs + 1))
+        return ("prediction",)
+
+    def tables(self, path: str | os.PathLike[str], also: Sequence[str] = ()) -> Iterator[Table]:
+        """Read a table's rows in order, a stretch at a time.
+
+        Parameters
+        ----------
+        also : sequence of str
+            Columns to be read as text, such as identifiers.
+        """
+        text = () if self.encoder is None else self.encoder.text_columns
+        yield read_table(path, text=tuple(dict.fromkeys((*text, *also))))
+
     def inputs(self, data: Any) -> AnyArray:
         """Turn rows into the network's inputs, (N, D).
 
@@ -82,6 +105,8 @@ class Model:
         if self.encoder is not None:
             table = table_of(data, self.encoder.text_columns)
             return self.encoder.inputs(table, dtype=self.network.dtype)
+        if isinstance(data, Table | Mapping | str | os.PathLike):
+            data = self._columns(table_of(data))
         x = matrix(data, "the data to predict")
         if x.shape[1] != self.info.inputs:
             raise DataError(
@@ -89,6 +114,17 @@ class Model:
                 f"{self.info.inputs}."
             )
         return x
+
+    def _columns(self, table: Table) -> AnyArray:
+        """Take a table's columns by the names of the features, as they are."""
+        columns = [table.column(name) for name in self.info.features]
+        for column in columns:
+            if column.kind not in ("number", "boolean"):
+                raise DataError(
+                    f"{table.source}: column {quote(column.name)} holds no numbers; the network "
+                    "was trained on an array of numbers, without an encoding."
+                )
+        return np.stack([column.values.astype(np.float64) for column in columns], axis=1)
 
     def outputs(self, data: Any) -> AnyArray:
         """Compute the network's outputs for new rows.

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnplug.errors import DataError, ModelFileError, PartError, SettingError
 from nnplug.models.container import naming, read_container, read_document
-from nnplug.models.info import ModelInfo
+from nnplug.models.info import PREDICTING, ModelInfo
 from nnplug.models.model import Model
 from nnplug.models.selection import find_parts
 from nnplug.models.strict_json import printable
@@ -70,8 +70,9 @@ def load_model(
         # Before any package is imported for it.
         _check_size(info, container.arrays)
         encoder = _encoder(info)
-        roles = ("activation", "output_activation", "loss")
-        parts, notes = find_parts(info, roles, registry, allow_other_versions=allow_other_versions)
+        parts, notes = find_parts(
+            info, PREDICTING, registry, allow_other_versions=allow_other_versions
+        )
         loss = cast(Loss, parts["loss"][0])
         output_activation = cast(Activation, parts["output_activation"][0])
         width = info.outputs if info.task == "regression" else len(info.classes)

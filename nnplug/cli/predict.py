@@ -1,0 +1,133 @@
+"""`nnplug predict`: a model's answers for the rows of a table."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from nnplug.cli.model_argument import load, versions_option
+from nnplug.cli.options import plugin_options, registry_of
+
+if TYPE_CHECKING:
+    from nnplug.models import Model
+    from nnplug.tables import Table
+    from nnplug.tables.writing import CsvStream, TableWriter
+    from nnplug.types import AnyArray
+
+__all__ = ["predict"]
+
+_EPILOG = """\b
+Examples:
+  nnplug predict iris.safetensors new.csv
+  nnplug predict iris.safetensors new.csv --id plant -o answers.csv
+  nnplug predict iris.safetensors new.csv --probabilities
+  nnplug predict runs/1 new.parquet -o answers.parquet
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("model")
+@click.argument("data")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="A .csv, .tsv or .parquet file; by default CSV on stdout.",
+)
+@click.option("--overwrite", is_flag=True, help="Let FILE be replaced if it is there.")
+@click.option("--probabilities", is_flag=True, help="Add a column for each class.")
+@click.option(
+    "--id", "ids", metavar="COLUMN", multiple=True, help="Copy this column; may be repeated."
+)
+@click.option(
+    "--unknown",
+    type=click.Choice(["bucket", "error"]),
+    default="bucket",
+    show_default=True,
+    help="What to do with a category that training did not see.",
+)
+@versions_option
+@plugin_options
+@click.pass_context
+def predict(
+    context: click.Context,
+    model: str,
+    data: str,
+    output: str | None,
+    overwrite: bool,
+    probabilities: bool,
+    ids: tuple[str, ...],
+    unknown: str,
+    allow_other_versions: bool,
+) -> None:
+    """Predict the target of each row of DATA with MODEL.
+
+    MODEL is a model file, or the folder of a run. DATA has the columns that
+    the model was trained on, in any order; the target may be missing. Rows
+    keep their order. They are read and written a stretch at a time, so that a
+    table may be larger than memory.
+    """
+    loaded = load(context, model, allow_other_versions=allow_other_versions)
+    if probabilities:
+        loaded.check_has_classes()
+    rows = 0
+    with _sink(output, overwrite) as sink, registry_of(context).naming_culprits():
+        for table in loaded.tables(data, also=ids):
+            columns = {name: table.column(name).values for name in ids}
+            _remark(loaded, table, unknown)
+            outputs = loaded.outputs(table)
+            columns |= _answers(loaded, outputs, probabilities=probabilities, taken=ids)
+            sink.write(columns)
+            rows += table.rows
+    if output is not None:
+        click.echo(f"{output}: {rows:,} rows written", err=True)
+
+
+@contextmanager
+def _sink(output: str | None, overwrite: bool) -> Iterator[CsvStream | TableWriter]:
+    """Open where the rows go: a file that appears whole at the end, or stdout."""
+    from nnplug.tables.writing import CsvStream, TableWriter
+
+    if output is None:
+        yield CsvStream(sys.stdout.buffer)
+        sys.stdout.flush()
+    else:
+        with TableWriter(output, overwrite=overwrite) as writer:
+            yield writer
+
+
+def _remark(model: Model, table: Table, unknown: str) -> None:
+    """Say what is passed over: other columns, and categories that training did not see."""
+    from nnplug.errors import DataError
+
+    for line in model.encoder.remarks(table) if model.encoder is not None else ():
+        if unknown == "error" and "did not see" in line:
+            raise DataError(line)
+        click.echo(f"Warning: {line}", err=True)
+
+
+def _answers(
+    model: Model, outputs: AnyArray, *, probabilities: bool, taken: tuple[str, ...]
+) -> dict[str, AnyArray]:
+    """Name the columns of the answers by their targets."""
+    answers = model.answers(outputs)
+    # (N,) for one class a row, (N, K) for K numbers or labels.
+    answers = answers.reshape(len(outputs), -1)
+    targets = [f"predicted_{name}" if name in taken else name for name in model.targets]
+    columns = {name: answers[:, k] for k, name in enumerate(targets)}
+    if probabilities:
+        shares = model.head.probabilities(outputs)
+        names = [_probability_name(model, name, targets) for name in model.classes]
+        columns |= {name: shares[:, k] for k, name in enumerate(names)}
+    return columns
+
+
+def _probability_name(model: Model, label: object, targets: list[str]) -> str:
+    shown = str(label).lower() if isinstance(label, bool) else str(label)
+    if model.task == "multilabel":
+        return f"{shown}=1"
+    return f"{targets[0]}={shown}"
