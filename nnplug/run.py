@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from nnplug.callbacks import Callbacks
+from nnplug.engines import choose_engine, find_engine
 from nnplug.errors import SettingError
 from nnplug.models import Model, ModelInfo, load_model
 from nnplug.network import Network
@@ -75,6 +76,9 @@ class Run:
         (N, 1), what each row counts for in the loss.
     stopping : Stopping or None
         What finds the best epoch.
+    ended : str or None
+        Why training is over: `"epochs"` were done, `"patience"` ran out, a
+        callback `"asked"`. None: it is not.
     """
 
     settings: Settings
@@ -91,6 +95,7 @@ class Run:
     validation_rows: AnyArray
     weights: AnyArray | None = None
     stopping: Stopping | None = None
+    ended: str | None = None
     history: History = field(default_factory=History)
 
     # --- after training ---------------------------------------------------------------
@@ -117,6 +122,12 @@ class Run:
         """Compute the metrics from outputs (N, C) and targets as the loss takes them."""
         return self.model.measure(self.metrics, outputs, self.head.decode(targets))
 
+    @property
+    def regularization(self) -> Regularization:
+        """Penalties, dropout and clipping, as the settings say."""
+        said = self.settings
+        return Regularization(said.alpha, said.l1, said.dropout, said.clip_global_norm)
+
     def trainer(self) -> Trainer:
         """Make what trains the run's network, on the run's rows, from where it stands."""
         settings = self.settings
@@ -137,12 +148,11 @@ class Run:
             epochs=settings.epochs,
             seed=settings.seed,
             schedule=None if self.schedule.text == "constant" else self.schedule,
-            regularization=Regularization(
-                settings.alpha, settings.l1, settings.dropout, settings.clip_global_norm
-            ),
+            regularization=self.regularization,
             stopping=None if self.stopping is None else replace(self.stopping),
             measure=self.measure if self.metrics else None,
             history=self.history,
+            engine=find_engine(settings.engine),
         )
 
     @property
@@ -180,6 +190,7 @@ def train(
     min_delta: float | None = None,
     metrics: Sequence[str | Metric] | None = None,
     seed: int | None = None,
+    engine: str | None = None,
     dtype: str | None = None,
     log_every: int | None = None,
     sample_weight: Any = None,
@@ -245,6 +256,9 @@ def train(
     metrics : sequence of str or Metric, optional
         Else r2 or accuracy, by the task.
     seed : int, optional
+    engine : str, optional
+        What runs the plan: `"numpy"`, `"numba"` (needs the extra `fast`), or
+        `"auto"`, the one that is expected to be done first.
     dtype : str, optional
         `"float32"` or `"float64"`.
     log_every : int, optional
@@ -353,7 +367,9 @@ def fit(run: Run, callbacks: Callbacks, report: Callable[[Run, int], None] | Non
     callbacks.call("on_train_start", run=run)
     # Without hooks nobody looks at an epoch that no line is printed for.
     every = 1 if "on_epoch_end" in callbacks else run.settings.log_every
-    run.trainer().run(on_epoch=on_epoch, every=every)
+    trainer = run.trainer()
+    trainer.run(on_epoch=on_epoch, every=every)
+    run.ended = trainer.ended
     callbacks.call("on_train_end", run=run)
 
 
@@ -422,6 +438,16 @@ def prepare(
     clip = choice("clip_global_norm")
     epochs = whole_number("epochs", choice("epochs"), 1)
     batch_size = choice("batch_size")
+    if batch_size != "full":
+        batch_size = whole_number("batch_size", batch_size, 1)
+    step_rows = len(train_rows) if batch_size == "full" else min(batch_size, len(train_rows))
+    engine = choose_engine(
+        choice("engine"),
+        widths=[rows.inputs.shape[1], *hidden, head.outputs],
+        slots=len(optimizer.slots),
+        rows=step_rows,
+        steps=epochs * -(-len(train_rows) // step_rows),
+    )
     settings = Settings(
         data=source.name,
         task=rows.task,
@@ -433,7 +459,7 @@ def prepare(
         initializer=initializer.text,
         schedule=schedule.text,
         epochs=epochs,
-        batch_size="full" if batch_size == "full" else whole_number("batch_size", batch_size, 1),
+        batch_size=batch_size,
         alpha=amount("alpha", choice("alpha")),
         l1=amount("l1", choice("l1")),
         dropout=dropout_shares(choice("dropout"), hidden),
@@ -447,6 +473,7 @@ def prepare(
         min_delta=0.0 if stopping is None else stopping.min_delta,
         metrics=tuple(metric.text for metric in metrics),
         seed=seed,
+        engine=engine.name,
         dtype=dtype.name,
         log_every=whole_number("log_every", choice("log_every", max(1, epochs // 10)), 1),
     )

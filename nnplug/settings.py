@@ -40,6 +40,7 @@ TABLE_DEFAULTS: Mapping[str, Any] = {
     "dropout": 0.0,
     "min_delta": 0.0,
     "seed": 0,
+    "engine": "auto",
     "dtype": "float32",
 }
 """What a run does where neither the user nor a dataset's recipe says."""
@@ -71,6 +72,7 @@ class Settings:
     min_delta: float
     metrics: tuple[str, ...]
     seed: int
+    engine: str
     dtype: str
     log_every: int
 
@@ -226,7 +228,7 @@ def follow(choice: Choice, metrics: Mapping[str, Metric], *, validation: bool) -
     found = next((name for name in (monitor, normalise_name(str(monitor))) if name in known), None)
     if found is None:
         hint = suggest(str(monitor), known)
-        if monitor == "validation_loss":
+        if normalise_name(str(monitor)) == "validation_loss":
             hint = "\nThere is no validation part: validation is 0."
         elif not hint:
             hint = "\nA metric is followed if it is among the metrics of the run."

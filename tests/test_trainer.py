@@ -109,7 +109,8 @@ def test_a_callback_that_ends_the_run_leaves_the_best_weights_too():
 
 
 def test_the_validation_loss_is_that_of_the_weights_that_are_left():
-    run = trainer(epochs=60, stopping=Stopping(), optimizer=REGISTRY.get("optimizer", "adam:learning_rate=0.3"))  # fmt: skip
+    fast = REGISTRY.get("optimizer", "adam:learning_rate=0.3")
+    run = trainer(epochs=60, stopping=Stopping(), optimizer=fast)
     run.run()
     x, y = data()
     _, loss = Evaluator(run.network, MSE).run(x[:6], y[:6])
@@ -157,7 +158,7 @@ def test_the_penalty_stands_beside_the_loss(batch_size, step_by_step):
         weights.append([run.network[name].copy() for name in ("hidden1.weight", "output.weight")])
 
     note()
-    run.run(should_stop=lambda: note())
+    run.run(should_stop=note)
     penalties = [sum(0.1 * (w**2).sum() + 0.1 * abs(w).sum() for w in each) for each in weights]
     rows = [23] if batch_size is None else [5, 5, 5, 5, 3]
     steps = len(rows)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BatchSizeType",
+    "ClassWeightType",
+    "DropoutType",
     "HiddenType",
     "PartType",
     "kind_option",
@@ -206,3 +208,55 @@ class BatchSizeType(click.ParamType):  # type: ignore[type-arg]  # generic only 
         if rows < 1:
             self.fail(f"{value!r} is neither a number of rows, at least 1, nor full.", param, ctx)
         return rows
+
+
+class DropoutType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
+    """A share for all hidden layers, or one for each: `0.5` or `0.2,0.5`."""
+
+    name = "share"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | tuple[float, ...]:
+        """Read the shares."""
+        if not isinstance(value, str):
+            return cast("float | tuple[float, ...]", value)
+        try:
+            shares = tuple(float(each) for each in value.split(","))
+        except ValueError:
+            shares = (-1.0,)
+        if not all(0 <= share < 1 for share in shares):
+            self.fail(
+                f"{value!r} is no share from 0 to below 1. Write 0.5 for all hidden layers, "
+                "0.2,0.5 for two.",
+                param,
+                ctx,
+            )
+        return shares if len(shares) > 1 else shares[0]
+
+
+class ClassWeightType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
+    """`balanced`, or weights by the names of classes: `yes=5,no=1`."""
+
+    name = "balanced|class=weight,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | dict[str, float]:
+        """Read the weights; a class's name may hold an equals sign."""
+        if not isinstance(value, str) or value == "balanced":
+            return cast("str | dict[str, float]", value)
+        weights: dict[str, float] = {}
+        try:
+            for item in value.split(","):
+                name, _, weight = item.rpartition("=")
+                weights[name] = float(weight)
+        except ValueError:
+            weights = {"": 0.0}
+        if "" in weights:
+            self.fail(
+                f"{value!r} is neither balanced nor a weight for each class. Write yes=5,no=1.",
+                param,
+                ctx,
+            )
+        return weights

@@ -13,6 +13,8 @@ import click
 
 from nnplug.cli.options import (
     BatchSizeType,
+    ClassWeightType,
+    DropoutType,
     HiddenType,
     PartType,
     plugin_options,
@@ -22,6 +24,7 @@ from nnplug.cli.options import (
 
 if TYPE_CHECKING:
     from nnplug.run import Run
+    from nnplug.settings import Settings
     from nnplug.training import EpochRecord
 
 _EPILOG = """\b
@@ -46,7 +49,7 @@ Examples:
 @click.option("--target", multiple=True, metavar="COLUMN", help="The column to predict.")
 @click.option(
     "--task",
-    type=click.Choice(["regression", "binary", "multiclass"]),
+    type=click.Choice(["regression", "binary", "multiclass", "multilabel"]),
     help="Instead of what the target suggests.",
 )
 @click.option("--hidden", type=HiddenType(), help="Units of each hidden layer: 64,32 or none.")
@@ -68,13 +71,34 @@ Examples:
 @click.option("--schedule", type=PartType("schedule"), help="The learning rate over time.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the rows.")
 @click.option("--batch-size", type=BatchSizeType(), help="Rows of a step, or full.")
+@click.option("--alpha", type=float, help="L2 penalty: ½·alpha·Σw² beside a sample's loss.")
+@click.option("--l1", type=float, help="L1 penalty: l1·Σ|w| beside a sample's loss.")
+@click.option("--dropout", type=DropoutType(), help="Share of hidden outputs dropped in a step.")
+@click.option("--clip-global-norm", type=float, help="The longest that all gradients may be.")
 @click.option(
-    "--validation", type=click.FloatRange(0, 1, max_open=True), help="Share of rows held out."
+    "--class-weight", type=ClassWeightType(), help="What a class's rows count for in the loss."
+)
+@click.option(
+    "--validation",
+    type=click.FloatRange(0, 1, max_open=True),
+    help="Share of rows held out; the best epoch's weights are kept.",
 )
 @click.option(
     "--metric", "metrics", multiple=True, type=PartType("metric"), help="May be repeated."
 )
+@click.option(
+    "--monitor", metavar="NUMBER", help="What the best epoch is best by: loss, a metric, ..."
+)
+@click.option(
+    "--patience", type=click.IntRange(min=1), help="Stop after so many epochs without a better one."
+)
+@click.option("--min-delta", type=float, help="How much better is better, for --patience.")
 @click.option("--seed", type=click.IntRange(min=0), help="Of everything random.")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "numpy", "numba"]),
+    help="What runs the plan; auto takes the one that is done first.",
+)
 @click.option("--dtype", type=click.Choice(["float32", "float64"]), help="Of all numbers.")
 @click.option("--log-every", type=click.IntRange(min=1), help="Epochs between lines.")
 @click.option("--plan", is_flag=True, help="Print one step's array operations; do not train.")
@@ -133,14 +157,24 @@ def train(
 
 
 def _print_plan(run: Run) -> None:
+    from nnplug.engines import left_to_numpy
     from nnplug.plans import plan_step
     from nnplug.plans.display import describe
 
     rows = len(run.train_rows)
     size = run.settings.batch_size
     batch = rows if size == "full" else min(size, rows)
-    program = plan_step(run.network, run.loss, run.optimizer, batch, gather=size != "full")
-    click.echo(describe(program, run.network, slots=len(run.optimizer.slots)))
+    program = plan_step(
+        run.network,
+        run.loss,
+        run.optimizer,
+        batch,
+        gather=size != "full",
+        weighted=run.weights is not None,
+        regularization=run.regularization,
+    )
+    left = left_to_numpy(program) if run.settings.engine == "numba" else None
+    click.echo(describe(program, run.network, slots=len(run.optimizer.slots), left=left))
 
 
 class _Report:
@@ -213,9 +247,41 @@ def _print_header(run: Run) -> None:
         f"loss {settings.loss}; optimizer {run.optimizer.name} at learning rate "
         f"{run.optimizer.learning_rate:g}; {settings.epochs:,} "
         f"epoch{'s' * (settings.epochs > 1)}, {batch}; seed {settings.seed}",
+        *_describe_regularization(settings),
     ]
     for line in lines:
         click.echo(click.style(line, dim=True), err=True)
+
+
+def _describe_regularization(settings: Settings) -> list[str]:
+    """Say what was asked for beside loss and optimizer, on one line; none if nothing was."""
+    said = [f"{name} {getattr(settings, name):g}" for name in ("alpha", "l1")
+            if getattr(settings, name)]  # fmt: skip
+    if any(settings.dropout):
+        said.append(f"dropout {', '.join(f'{each:g}' for each in dict.fromkeys(settings.dropout))}")
+    if settings.clip_global_norm is not None:
+        said.append(f"gradients no longer than {settings.clip_global_norm:g}")
+    if settings.class_weight is not None:
+        weights = settings.class_weight
+        said.append(
+            f"class weights {weights}" if isinstance(weights, str) else
+            f"class weights {', '.join(f'{key} {each:g}' for key, each in weights.items())}"
+        )  # fmt: skip
+    if settings.patience is not None:
+        said.append(
+            f"stops after {_count(settings.patience, 'epoch')} without a better "
+            f"{_label(settings.monitor or '').lower()}"
+        )
+    return ["; ".join(said)] if said else []
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'s' * (number != 1)}"
+
+
+def _label(column: str) -> str:
+    """Name a column of the history for a person."""
+    return column.replace("_", " ").capitalize()
 
 
 def describe_epoch(record: EpochRecord) -> str:
@@ -224,15 +290,17 @@ def describe_epoch(record: EpochRecord) -> str:
 
 
 def _numbers(record: EpochRecord) -> str:
-    pairs = [("Loss", record.loss)]
-    if record.validation_loss is not None:
-        pairs.append(("Validation loss", record.validation_loss))
-    pairs += [(name.capitalize(), value) for name, value in record.metrics.items()]
-    return ", ".join(f"{name}: {value:.6f}" for name, value in pairs)
+    numbers = {"loss": record.loss, "penalty": record.penalty}
+    numbers |= {"validation_loss": record.validation_loss, **record.metrics}
+    return ", ".join(
+        f"{_label(name)}: {value:.6f}" for name, value in numbers.items() if value is not None
+    )
 
 
 def _print_end(run: Run) -> None:
     """Print the predictions of a handful of rows, or the last numbers."""
+    for line in _describe_end(run):
+        click.echo(click.style(line, dim=True), err=True)
     if len(run.rows.inputs) > 20 or run.rows.encoder is not None:
         click.echo(f"Final, {_numbers(run.final)}")
         return
@@ -244,11 +312,24 @@ def _print_end(run: Run) -> None:
     click.echo(f"Final Predictions: {answers.round()}")
 
 
+def _describe_end(run: Run) -> list[str]:
+    """Say why the run ended before its last epoch, and whose weights it has."""
+    monitor = _label(run.settings.monitor or "").lower()
+    last, best, lines = len(run.history) - 1, run.history.best, []
+    if run.ended == "patience":
+        waited = _count(run.settings.patience or 0, "epoch")
+        lines.append(f"stopped after epoch {last}: {waited} without a better {monitor}")
+    if best is not None and best != last:
+        lines.append(f"the weights are those of epoch {best}, the best by {monitor}")
+    return lines
+
+
 def _as_json(run: Run, *, diverged: bool = False) -> dict[str, Any]:
     history = {
         name: [value if math.isfinite(value) else None for value in column]
         for name, column in run.history.columns.items()
     }
+    best = run.history.best
     return {
         "settings": run.settings.to_dict(),
         "network": {
@@ -258,7 +339,11 @@ def _as_json(run: Run, *, diverged: bool = False) -> dict[str, Any]:
         "rows": {"training": len(run.train_rows), "validation": len(run.validation_rows)},
         "classes": [str(each) for each in run.rows.classes],
         "epochs": len(run.history),
+        "ended": "diverged" if diverged else run.ended,
         "diverged": diverged,
-        "final": {name: column[-1] for name, column in history.items() if column},
+        "best_epoch": run.history.best,
+        "final": {
+            name: column[-1 if best is None else best] for name, column in history.items() if column
+        },
         "history": history,
     }
