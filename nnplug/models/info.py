@@ -184,11 +184,6 @@ class ModelInfo:
             The parts of each role.
         provider : callable
             Says who provides a part; `Registry.provider`.
-
-        Raises
-        ------
-        SettingError
-            If a class is nothing that a file can hold.
         """
         return cls(
             task=task,
@@ -200,7 +195,7 @@ class ModelInfo:
                 role: tuple(PartRecord.of(part, provider(part)) for part in parts.get(role, ()))
                 for role in ROLES
             },
-            classes=tuple(map(_plain_class, classes)),
+            classes=tuple(classes),
             features=tuple(features),
             encoder=None if encoder is None else encoder.to_dict(),
             settings=dict(settings),
@@ -226,7 +221,13 @@ class ModelInfo:
         return {name: found[name] for name in sorted(found) if name not in ("nnplug", "local")}
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as plain values, for JSON."""
+        """Give it as plain values, for JSON.
+
+        Raises
+        ------
+        SettingError
+            If a class is nothing that a file can hold.
+        """
         return {
             "nnplug": self.nnplug,
             "task": self.task,
@@ -239,7 +240,7 @@ class ModelInfo:
             "parts": {
                 role: [each.to_dict() for each in self.parts.get(role, ())] for role in ROLES
             },
-            "classes": list(self.classes),
+            "classes": list(map(_plain_class, self.classes)),
             "features": list(self.features),
             "encoder": self.encoder,
             "settings": dict(self.settings),

@@ -105,7 +105,9 @@ class Model:
         if self.encoder is not None:
             table = table_of(data, self.encoder.text_columns)
             return self.encoder.inputs(table, dtype=self.network.dtype)
-        if isinstance(data, Table | Mapping | str | os.PathLike):
+        if isinstance(data, Table | Mapping | str | os.PathLike) or (
+            set(self.info.features) <= set(getattr(data, "columns", ()))  # a data frame
+        ):
             data = self._columns(table_of(data))
         x = matrix(data, "the data to predict")
         if x.shape[1] != self.info.inputs:
