@@ -46,7 +46,14 @@ def evaluate(
 
     DATA has the columns that the model was trained on, the target among them.
     """
+    from nnplug.errors import SettingError
+
     loaded = load(context, model, allow_other_versions=allow_other_versions)
+    if loaded.encoder is None:
+        raise SettingError(
+            f"{model} was trained on arrays, so it names no column of a table as its target.\n"
+            "In Python: nnplug.load(path).evaluate((inputs, targets))."
+        )
     rows = 0
 
     def parts() -> Any:

@@ -1,0 +1,235 @@
+"""`nnplug predict`: what it writes, where, in which order, and what it refuses."""
+
+import csv
+import io
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import nnplug
+from nnplug import durable
+from nnplug.cli import main
+from tests.cli.models import IRIS, make_models, nnplug_command
+
+FRAME = pd.read_csv(IRIS)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return make_models(tmp_path_factory.mktemp("models"))
+
+
+def table(text):
+    return pd.read_csv(io.StringIO(text), keep_default_na=False)
+
+
+def test_one_column_named_as_the_target_in_the_rows_order(folder):
+    done = nnplug_command("predict", "species.safetensors", IRIS, folder=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    wanted = nnplug.load(folder / "species.safetensors").predict(FRAME)
+    assert done.stdout.splitlines() == ["species", *wanted]
+
+
+def test_identifiers_and_probabilities(folder):
+    done = nnplug_command(
+        "predict", "species.safetensors", "iris.csv", "--id", "plant", "--id", "species",
+        "--probabilities", folder=folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = table(done.stdout)
+    assert list(found) == [
+        "plant", "species", "predicted_species", "predicted_species=setosa",
+        "predicted_species=versicolor", "predicted_species=virginica",
+    ]  # fmt: skip
+    assert found["plant"].tolist() == [f"p{k:03}" for k in range(150)]
+    assert found["species"].tolist() == FRAME["species"].tolist()
+    wanted = nnplug.load(folder / "species.safetensors").probabilities(FRAME)
+    assert (found.iloc[:, 3:].to_numpy(np.float32) == wanted).all()
+
+
+def test_numbers_in_the_targets_units(folder):
+    done = nnplug_command("predict", "petals.safetensors", IRIS, folder=folder)
+    assert done.returncode == 0, done.stderr
+    found = table(done.stdout)
+    assert list(found) == ["petal_length", "petal_width"]
+    wanted = nnplug.load(folder / "petals.safetensors").predict(FRAME)
+    assert (found.to_numpy() == wanted).all()
+
+
+def test_identifiers_keep_every_digit(folder, tmp_path):
+    ids = ["9007199254740993", "007", "-5", "=1+1"]
+    frame = FRAME[:4].assign(code=ids)
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    done = nnplug_command(
+        "predict", folder / "species.safetensors", "t.csv", "--id", "code", folder=tmp_path
+    )
+    rows = list(csv.reader(io.StringIO(done.stdout)))
+    assert [row[0] for row in rows] == ["code", "9007199254740993", "007", "-5", "'=1+1"]
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.tsv", "out.parquet"])
+def test_a_file_for_output_is_never_overwritten_silently(folder, tmp_path, name):
+    arguments = ("predict", folder / "species.safetensors", IRIS, "-o", name)
+    done = nnplug_command(*arguments, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == f"{name}: 150 rows written\n"
+    before = (tmp_path / name).read_bytes()
+    again = nnplug_command(*arguments, "--probabilities", folder=tmp_path)
+    assert again.returncode == 2
+    assert again.stderr == (
+        f"error: {name}: there is such a file already, and it is not overwritten.\n"
+        "Choose another name, or say that it may be: overwrite=True, on the command line "
+        "--overwrite.\n"
+    )
+    assert (tmp_path / name).read_bytes() == before
+    over = nnplug_command(*arguments, "--probabilities", "--overwrite", folder=tmp_path)
+    assert over.returncode == 0, over.stderr
+    assert (tmp_path / name).read_bytes() != before
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_csv_and_parquet_hold_the_same(folder, tmp_path):
+    for name in ("a.csv", "a.parquet"):
+        nnplug_command(
+            "predict", folder / "petals.safetensors", folder / "iris.csv", "--id", "plant",
+            "-o", name, folder=tmp_path,
+        )  # fmt: skip
+    pd.testing.assert_frame_equal(
+        pd.read_csv(tmp_path / "a.csv"), pd.read_parquet(tmp_path / "a.parquet")
+    )
+
+
+def test_a_model_of_a_dataset_takes_a_table_with_its_features(folder, tmp_path):
+    (tmp_path / "t.csv").write_text("x2,x1,name\n0,0,a\n1,0,b\n0,1,c\n1,1,d\n")
+    names = nnplug.load(folder / "xor.safetensors").info.features
+    text = (tmp_path / "t.csv").read_text().replace("x1", names[0]).replace("x2", names[1])
+    (tmp_path / "t.csv").write_text(text)
+    done = nnplug_command(
+        "predict", folder / "xor.safetensors", "t.csv", "--id", "name", folder=tmp_path
+    )
+    assert done.stdout == "name,prediction\na,0\nb,1\nc,1\nd,0\n"
+
+
+def test_the_folder_of_a_run_stands_for_its_model(folder, tmp_path):
+    (tmp_path / "model.safetensors").write_bytes((folder / "xor.safetensors").read_bytes())
+    assert "xor" in nnplug_command("info", tmp_path).stdout
+    done = nnplug_command("info", folder)
+    assert done.stderr == (
+        f"error: {folder}: is a folder without model.safetensors. Name a model file or a run.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["absent.safetensors", "iris.csv"], "error: absent.safetensors: no such file."),
+        (["specis.safetensors", "iris.csv"], "no such file. Did you mean 'species.safetensors'"),
+        (["iris.csv", "iris.csv"], "this model file cannot be used: it is no safetensors file."),
+        (["species.safetensors", "absent.csv"], "error: absent.csv: no such file."),
+        (["species.safetensors", "iris.csv", "--id", "plnat"], "Did you mean 'plant'?"),
+        (["petals.safetensors", "iris.csv", "--probabilities"],
+         "error: A regression has no classes, so no probabilities; use predict."),
+        (["species.safetensors", "iris.csv", "-o", "x.xlsx"],
+         "error: x.xlsx: tables are written to files that end in .csv, .tsv, .parquet."),
+        (["species.safetensors", "iris.csv", "-o", "no/x.csv"], "(ENOENT), while making"),
+        (["petals.safetensors", "short.csv"], 'there is no column "sepal_width"'),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_said_in_a_few_lines(folder, tmp_path, arguments, message):
+    FRAME.drop(columns="sepal_width").to_csv(folder / "short.csv", index=False)
+    done = nnplug_command("predict", *arguments, folder=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) <= 4
+    assert "Traceback" not in done.stderr
+    assert not (folder / "x.xlsx").exists()
+
+
+def test_columns_are_matched_by_name_and_others_are_named(folder, tmp_path):
+    frame = FRAME[["petal_width", "sepal_length", "petal_length", "sepal_width"]]
+    frame.assign(colour="blue").to_csv(tmp_path / "t.csv", index=False)
+    done = nnplug_command("predict", folder / "species.safetensors", "t.csv", folder=tmp_path)
+    wanted = nnplug.load(folder / "species.safetensors").predict(FRAME)
+    assert done.stdout.splitlines()[1:] == list(wanted)
+    assert done.stderr == (
+        'Warning: t.csv: columns that training did not have are ignored: "colour"\n'
+    )
+
+
+@pytest.fixture(scope="module")
+def sites(tmp_path_factory):
+    """Give a folder with a model that has categories, and rows with others."""
+    folder = tmp_path_factory.mktemp("sites")
+    rng = np.random.default_rng(0)
+    site = rng.choice(["north", "south", "west"], 90)
+    frame = pd.DataFrame({"site": site, "x": rng.standard_normal(90)})
+    frame["y"] = frame["x"] + (site == "north")
+    nnplug.train(frame, target="y", epochs=2).save(folder / "m.safetensors")
+    frame.loc[[3, 5, 8], "site"] = ["east", "up", "east"]
+    frame.to_csv(folder / "new.csv", index=False)
+    return folder
+
+
+def test_unknown_categories_are_counted_or_refused(sites):
+    done = nnplug_command("predict", "m.safetensors", "new.csv", folder=sites)
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) == 91
+    assert 'new.csv: column "site" has categories that training did not see, in 3 of 90 rows' in (
+        done.stderr
+    )
+    assert '"east", "up"' in done.stderr
+    done = nnplug_command(
+        "predict", "m.safetensors", "new.csv", "--unknown", "error", "-o", "o.csv", folder=sites
+    )
+    assert done.returncode == 2
+    assert 'column "site" has categories that training did not see' in done.stderr
+    assert sorted(path.name for path in sites.iterdir()) == ["m.safetensors", "new.csv"]
+
+
+def test_an_error_of_the_disk_exits_with_2_and_leaves_nothing(
+    folder, tmp_path, monkeypatch, capsys
+):
+    def full(self, file):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(durable.Disk, "sync", full)
+    monkeypatch.chdir(tmp_path)
+    model = str(folder / "species.safetensors")
+    with pytest.raises(SystemExit) as ended:
+        main(["predict", model, str(IRIS), "-o", "out.csv"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        "error: out.csv: cannot be written: No space left on device (ENOSPC), while syncing.\n"
+        "What was there before is as it was. Free some space, or choose a folder on another disk.\n"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_reader_that_goes_early_is_no_error(folder):
+    command = f"{sys.executable} -m nnplug predict species.safetensors {IRIS} | head -n 1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, cwd=folder,
+        check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("species\n", "")
+
+
+def test_a_pickle_for_a_model_is_never_read(folder, tmp_path):
+    (tmp_path / "m.pkl").write_bytes(pickle.dumps({"weights": list(range(100))}))
+    done = nnplug_command("predict", "m.pkl", IRIS, folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: m.pkl: this model file cannot be used: it is a pickle, which may run any code when "
+        "it is read; nnplug never reads one.\n"
+        "Only files that nnplug wrote are read: run.save(path) writes one.\n"
+    )
+
+
+def test_the_help_shows_the_way():
+    done = nnplug_command("predict", "--help")
+    assert "Usage: nnplug predict [OPTIONS] MODEL DATA" in done.stdout
+    assert all(len(line) <= 80 for line in done.stdout.splitlines())
