@@ -1,24 +1,336 @@
-"""The built-in metrics: one number for all rows."""
+"""The built-in metrics: one number for all rows.
+
+Letters: N rows, C classes, K targets or labels. A metric of classes takes
+their indices, (N,), or for several labels 0 or 1 for each, (N, K); one of
+probabilities takes (N, C) or (N, K). Every row counts alike. Sums are taken
+in float64.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
+from nnplug.errors import OptionError
 from nnplug.hookspecs import hookimpl
 from nnplug.parts import Part, metric
 from nnplug.types import AnyArray
 
+# --- classes ---------------------------------------------------------------------------
+
 
 @metric(goal="maximize", aliases=("acc",))
 def accuracy(classes: AnyArray, labels: AnyArray) -> float:
-    """The share of rows whose class is right, from 0 to 1.
+    """The share of rows whose class is right, from 0 to 1; of several labels, all of them.
 
     Examples
     --------
     >>> accuracy(np.array([0, 1, 1]), np.array([0, 1, 0])).round(3)
     np.float64(0.667)
+    >>> accuracy(np.array([[0, 1], [1, 1]]), np.array([[0, 1], [1, 0]]))
+    np.float64(0.5)
     """
-    return np.mean(classes == labels, dtype=np.float64)
+    right = classes == labels
+    return np.mean(right if right.ndim == 1 else right.all(axis=1), dtype=np.float64)
+
+
+@metric(goal="maximize")
+def balanced_accuracy(classes: AnyArray, labels: AnyArray) -> float:
+    """The mean of the recalls of the classes that occur (Brodersen et al., 2010, ICPR, eq. 1).
+
+    A class counts the same however rare it is: always answering the most
+    frequent of C gives 1/C. Of several labels, averaged over the labels.
+
+    Examples
+    --------
+    >>> balanced_accuracy(np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1]))
+    0.75
+    """
+    recalls = []
+    for said, true in _by_label(classes, labels):
+        right, actual = np.bincount(true[said == true], minlength=true.max() + 1), np.bincount(true)
+        recalls.append(np.mean(right[actual > 0] / actual[actual > 0]))
+    return float(np.mean(recalls))
+
+
+@metric(aliases=("hamming_loss",))
+def hamming(classes: AnyArray, labels: AnyArray) -> float:
+    """The share of classes, or of all labels of all rows, that are wrong, from 0 to 1."""
+    return np.mean(classes != labels, dtype=np.float64)
+
+
+@metric(goal="maximize", aliases=("mcc",))
+def matthews_corrcoef(classes: AnyArray, labels: AnyArray) -> float:
+    """Matthews' correlation of answers and truth (Gorodkin, 2004, for several classes, eq. 8).
+
+    From -1 to 1; 0 for answers that say nothing, also if they or the truth
+    are all of one class. Of several labels, averaged over the labels.
+
+    Examples
+    --------
+    >>> matthews_corrcoef(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1])).__round__(3)
+    0.577
+    """
+    scores = []
+    for said, true in _by_label(classes, labels):
+        table = _confusion(said, true)
+        rows, told, actual = table.sum(), table.sum(axis=0), table.sum(axis=1)
+        spread = (rows**2 - told @ told) * (rows**2 - actual @ actual)
+        together = np.trace(table) * rows - told @ actual
+        scores.append(together / np.sqrt(spread) if spread else 0.0)
+    return float(np.mean(scores))
+
+
+@metric(goal="maximize")
+def cohen_kappa(classes: AnyArray, labels: AnyArray) -> float:
+    """Cohen's kappa: agreement beyond that of chance (Cohen, 1960, eq. 1).
+
+    1 is perfect, 0 what chance gives; 0 too if all answers and the truth are
+    one class. Of several labels, averaged over the labels.
+
+    Examples
+    --------
+    >>> cohen_kappa(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]))
+    0.5
+    """
+    scores = []
+    for said, true in _by_label(classes, labels):
+        table = _confusion(said, true) / len(true)
+        chance = table.sum(axis=0) @ table.sum(axis=1)
+        scores.append((np.trace(table) - chance) / (1 - chance) if chance < 1 else 0.0)
+    return float(np.mean(scores))
+
+
+def _by_label(classes: AnyArray, labels: AnyArray) -> list[tuple[AnyArray, AnyArray]]:
+    """See each label by itself; one pair if there is one class for each row."""
+    return [(classes, labels)] if labels.ndim == 1 else list(zip(classes.T, labels.T, strict=True))
+
+
+def _confusion(classes: AnyArray, labels: AnyArray) -> AnyArray:
+    """Count the rows of each class (down) by what was said (across)."""
+    count = 1 + int(max(classes.max(), labels.max()))
+    return np.bincount(labels * count + classes, minlength=count**2).reshape(count, -1) * 1.0
+
+
+# --- precision and recall --------------------------------------------------------------
+
+
+@metric(goal="maximize")
+def precision(probabilities: AnyArray, labels: AnyArray, *, average: str = "auto") -> float:
+    """The share of the rows said to be of a class that are; 0 if none is said to be.
+
+    Parameters
+    ----------
+    average : str
+        See f1.
+    """
+    hits, said, actual = _counts(probabilities, labels)
+    return _average(hits, said, actual, said, average, labels)
+
+
+@metric(goal="maximize", aliases=("sensitivity",))
+def recall(probabilities: AnyArray, labels: AnyArray, *, average: str = "auto") -> float:
+    """The share of the rows of a class that are said to be; 0 if there are none.
+
+    Parameters
+    ----------
+    average : str
+        See f1.
+    """
+    hits, said, actual = _counts(probabilities, labels)
+    return _average(hits, said, actual, actual, average, labels)
+
+
+@metric(goal="maximize")
+def f1(probabilities: AnyArray, labels: AnyArray, *, average: str = "auto") -> float:
+    """The harmonic mean of precision and recall: 2·hits / (said + actual).
+
+    A row is said to be of its most probable class; of several labels, those
+    above ½.
+
+    Parameters
+    ----------
+    average : str
+        `"binary"`: of the second of two classes. `"macro"`: the mean over
+        the classes that occur or are said, or over all labels. `"weighted"`:
+        the same, by how often each occurs. `"micro"`: from the counts of all
+        classes together. `"auto"`: binary for two classes, else macro.
+
+    Examples
+    --------
+    >>> sure = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]])
+    >>> f1(sure, np.array([0, 1, 0]))  # one hit, two said, one there
+    0.6666666666666666
+    """
+    hits, said, actual = _counts(probabilities, labels)
+    return _average(2 * hits, said, actual, said + actual, average, labels)
+
+
+def _counts(probabilities: AnyArray, labels: AnyArray) -> tuple[AnyArray, AnyArray, AnyArray]:
+    """Count by class: rows rightly said to be of it, all said to be, all that are."""
+    if labels.ndim == 2:
+        chosen, true = probabilities > 0.5, labels > 0.5
+    else:
+        indices = np.arange(probabilities.shape[1])
+        chosen = probabilities.argmax(axis=1).reshape(-1, 1) == indices
+        true = labels.reshape(-1, 1) == indices
+    counts = [each.sum(axis=0, dtype=np.float64) for each in (chosen & true, chosen, true)]
+    return counts[0], counts[1], counts[2]
+
+
+def _average(
+    above: AnyArray, said: AnyArray, actual: AnyArray, below: AnyArray, how: str, labels: AnyArray
+) -> float:
+    """Bring the ratios of the classes to one number."""
+    two = labels.ndim == 1 and len(above) == 2
+    how = ("binary" if two else "macro") if how == "auto" else how
+    if how not in ("binary", "macro", "weighted", "micro") or (how == "binary" and not two):
+        also = "; binary is for two classes" if how == "binary" else ""
+        raise OptionError(
+            f"metric option average={how}: there are auto, binary, macro, weighted and micro{also}."
+        )
+    if how == "micro":
+        above, below = above.sum(keepdims=True), below.sum(keepdims=True)
+    ratios = np.where(below > 0, above, 0) / np.where(below > 0, below, 1)
+    if how in ("micro", "binary"):
+        return float(ratios[-1])
+    if how == "weighted":
+        return float(ratios @ actual / max(actual.sum(), 1))
+    return float(ratios[(said + actual > 0) | (labels.ndim == 2)].mean())
+
+
+# --- probabilities ---------------------------------------------------------------------
+
+
+@metric
+def log_loss(probabilities: AnyArray, labels: AnyArray) -> float:
+    """Minus the mean logarithm of the probability of what is true, in nats.
+
+    Of several labels, averaged over the labels. A probability of 0 counts as
+    the smallest difference from 1 that its dtype has, as in scikit-learn.
+
+    Examples
+    --------
+    >>> log_loss(np.array([[0.5, 0.5], [0.5, 0.5]]), np.array([0, 1])).__round__(3)
+    0.693
+    """
+    least = np.finfo(probabilities.dtype).eps
+    chances, true = _pairs(probabilities, labels)
+    given = np.where(true, chances, 1 - chances) if labels.ndim == 2 else chances[true]
+    return float(-np.mean(np.log(np.maximum(given, least))))
+
+
+@metric(aliases=("brier_score",))
+def brier(probabilities: AnyArray, labels: AnyArray) -> float:
+    """Brier score: the mean squared error of the probabilities (Brier, 1950).
+
+    For two classes that of the second, from 0 to 1; for more the sum over
+    the classes, from 0 to 2, as in scikit-learn. Of several labels, averaged
+    over the labels.
+
+    Examples
+    --------
+    >>> brier(np.array([[0.8, 0.2], [0.4, 0.6]]), np.array([0, 1])).__round__(3)
+    0.1
+    """
+    chances, true = _pairs(probabilities, labels)
+    errors = (chances - true) ** 2
+    if labels.ndim == 1 and chances.shape[1] > 2:
+        return float(errors.sum(axis=1).mean())
+    return float(errors.mean())
+
+
+@metric(goal="maximize", aliases=("auc",))
+def roc_auc(probabilities: AnyArray, labels: AnyArray) -> float:
+    """Area under the receiver operating characteristic (Hanley & McNeil, 1982).
+
+    The chance that a row of the class has a higher probability of it than a
+    row of another, ties counting half. For two classes that of the second;
+    for more, or several labels, each against the rest, averaged. A class
+    that no row has, or all have, is left out; with none left it is nan.
+
+    Examples
+    --------
+    >>> chances = np.array([0.1, 0.4, 0.4, 0.8])
+    >>> roc_auc(np.stack([1 - chances, chances], axis=1), np.array([0, 0, 1, 1]))
+    0.875
+    """
+    areas = []
+    for chance, true in _against_the_rest(probabilities, labels):
+        positive, negative = true.sum(), (~true).sum()
+        if positive and negative:
+            _, place, counts = np.unique(chance, return_inverse=True, return_counts=True)
+            ranks = (np.cumsum(counts) - (counts - 1) / 2)[place.reshape(-1)]
+            above = ranks[true].sum() - positive * (positive + 1) / 2
+            areas.append(above / (positive * negative))
+    return float(np.mean(areas)) if areas else float("nan")
+
+
+@metric(goal="maximize", aliases=("pr_auc",))
+def average_precision(probabilities: AnyArray, labels: AnyArray) -> float:
+    """The mean precision over recall: Σ (R_n - R_{n-1}) P_n over the thresholds.
+
+    The steps of the precision-recall curve, without interpolation. For two
+    classes that of the second; for more, or several labels, each against the
+    rest, averaged. A class that no row has is left out; with none left it is
+    nan.
+
+    Examples
+    --------
+    >>> chances = np.array([0.1, 0.4, 0.35, 0.8])
+    >>> average_precision(np.stack([1 - chances, chances], axis=1), np.array([0, 0, 1, 1]))
+    0.8333333333333333
+    """
+    areas = []
+    for chance, true in _against_the_rest(probabilities, labels):
+        if true.any():
+            order = np.argsort(-chance, kind="stable")
+            # A threshold takes all rows of equal chance together.
+            ends = np.flatnonzero(np.append(np.diff(chance[order]) != 0, True))
+            hits = np.cumsum(true[order])[ends]
+            areas.append(np.diff(hits, prepend=0) @ (hits / (ends + 1)) / hits[-1])
+    return float(np.mean(areas)) if areas else float("nan")
+
+
+@metric(goal="maximize")
+def top_k_accuracy(probabilities: AnyArray, labels: AnyArray, *, k: int = 2) -> float:
+    """The share of rows whose class is among the k most probable ones.
+
+    A class tied with others counts as the last of them, so that equal
+    probabilities earn nothing.
+
+    Parameters
+    ----------
+    k : int
+        How many classes count, at least 1.
+
+    Examples
+    --------
+    >>> chances = np.array([[0.5, 0.3, 0.2], [0.2, 0.3, 0.5]])
+    >>> top_k_accuracy(chances, np.array([1, 0]), k=2)
+    0.5
+    """
+    if labels.ndim == 2:
+        raise OptionError("top_k_accuracy: a row of several labels has no one class.")
+    given = probabilities[np.arange(len(labels)), labels].reshape(-1, 1)
+    return float(np.mean((probabilities >= given).sum(axis=1) <= k))
+
+
+def _pairs(probabilities: AnyArray, labels: AnyArray) -> tuple[AnyArray, AnyArray]:
+    """Set probabilities, in float64, beside what is true of each."""
+    true = labels > 0.5 if labels.ndim == 2 else (
+        labels.reshape(-1, 1) == np.arange(probabilities.shape[1])
+    )  # fmt: skip
+    return probabilities.astype(np.float64), true
+
+
+def _against_the_rest(probabilities: AnyArray, labels: AnyArray) -> list[tuple[AnyArray, AnyArray]]:
+    """See each class, or label, by itself; of two classes, the second."""
+    chances, true = _pairs(probabilities, labels)
+    first = 1 if labels.ndim == 1 and chances.shape[1] == 2 else 0
+    return [(chances[:, each], true[:, each]) for each in range(first, chances.shape[1])]
+
+
+# --- numbers ---------------------------------------------------------------------------
 
 
 @metric(aliases=("mean_squared_error",))
@@ -27,10 +339,63 @@ def mse(prediction: AnyArray, target: AnyArray) -> float:
     return np.mean((prediction - target) ** 2, dtype=np.float64)
 
 
+@metric(aliases=("root_mean_squared_error",))
+def rmse(prediction: AnyArray, target: AnyArray) -> float:
+    """Root of the mean squared error, in the target's units; averaged over the targets.
+
+    Examples
+    --------
+    >>> rmse(np.array([[1.0], [2.0]]), np.array([[1.0], [4.0]])).__round__(3)
+    1.414
+    """
+    return float(np.sqrt(np.mean((prediction - target) ** 2, axis=0, dtype=np.float64)).mean())
+
+
 @metric(aliases=("mean_absolute_error",))
 def mae(prediction: AnyArray, target: AnyArray) -> float:
     """Mean absolute error, in the target's units."""
     return np.mean(abs(prediction - target), dtype=np.float64)
+
+
+@metric(aliases=("median_absolute_error",))
+def median_ae(prediction: AnyArray, target: AnyArray) -> float:
+    """Median of the absolute errors, in the target's units; averaged over the targets."""
+    return float(np.median(abs(prediction - target), axis=0).mean(dtype=np.float64))
+
+
+@metric
+def max_error(prediction: AnyArray, target: AnyArray) -> float:
+    """The largest absolute error, in the target's units."""
+    return float(abs(prediction - target).max())
+
+
+@metric(aliases=("mean_absolute_percentage_error",))
+def mape(prediction: AnyArray, target: AnyArray) -> float:
+    """Mean absolute error as a share of the target: 0.1 is ten per cent.
+
+    A target of 0 counts as 2.2e-16, as in scikit-learn: one of them makes
+    the number large. Keras multiplies by 100.
+
+    Examples
+    --------
+    >>> mape(np.array([[9.0], [2.0]]), np.array([[10.0], [1.0]]))
+    0.55
+    """
+    size = np.maximum(abs(target.astype(np.float64)), np.finfo(np.float64).eps)
+    return float(np.mean(abs(prediction - target) / size))
+
+
+@metric(aliases=("mean_pinball_loss",))
+def pinball(prediction: AnyArray, target: AnyArray, *, quantile: float = 0.5) -> float:
+    """Mean pinball loss, least for the quantile of the target (Koenker & Bassett, 1978).
+
+    Parameters
+    ----------
+    quantile : float
+        From 0 to 1; ½ gives half the mean absolute error.
+    """
+    error = target.astype(np.float64) - prediction
+    return float(np.mean(np.maximum(quantile * error, (quantile - 1) * error)))
 
 
 @metric(goal="maximize")
@@ -48,7 +413,23 @@ def r2(prediction: AnyArray, target: AnyArray) -> float:
     """
     target = target.astype(np.float64)
     residual = np.sum((target - prediction) ** 2, axis=0)
-    total = np.sum((target - target.mean(axis=0)) ** 2, axis=0)
+    return _explained(residual, np.sum((target - target.mean(axis=0)) ** 2, axis=0))
+
+
+@metric(goal="maximize")
+def explained_variance(prediction: AnyArray, target: AnyArray) -> float:
+    """As r2, but a constant error is forgiven: 1 - variance of the error / of the target.
+
+    Examples
+    --------
+    >>> explained_variance(np.array([[2.0], [4.0]]), np.array([[1.0], [3.0]]))
+    1.0
+    """
+    target = target.astype(np.float64)
+    return _explained(np.var(target - prediction, axis=0), np.var(target, axis=0))
+
+
+def _explained(residual: AnyArray, total: AnyArray) -> float:
     varies = total > 0
     scores = np.where(varies, 1 - residual / np.where(varies, total, 1), residual == 0)
     return float(scores.mean())
