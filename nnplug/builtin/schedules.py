@@ -1,7 +1,9 @@
 """The built-in schedules: a factor on the learning rate over time in epochs.
 
-Each begins with a linear warm-up over the first `warmup` epochs, from 0
-(exclusive of it: the first step already moves) to the schedule's own start.
+All but `one_cycle`, which rises by itself, begin with a linear warm-up over
+the first `warmup` epochs, from 0 (exclusive of it: the first step already
+moves) to the schedule's own start. A schedule knows the time alone: one that
+waits for the loss to improve is no formula of the time, and is not among them.
 """
 
 from __future__ import annotations
@@ -64,6 +66,92 @@ def exponential(epoch: float, epochs: float, *, decay: float = 0.95, warmup: flo
     return float(_ramp(epoch, warmup) * decay ** max(0.0, epoch - warmup))
 
 
+@schedule
+def inverse_time(epoch: float, epochs: float, *, decay: float = 0.1, warmup: float = 0.0) -> float:
+    """1 / (1 + decay·t), with the time t in epochs (Robbins & Monro, 1951).
+
+    Parameters
+    ----------
+    decay : float
+        At least 0; after 1 / decay epochs the rate is halved.
+    warmup : float
+        Epochs of linear warm-up, before the decay begins.
+
+    Examples
+    --------
+    >>> [inverse_time(epoch, 100, decay=0.5) for epoch in (0, 2, 8)]
+    [1.0, 0.5, 0.2]
+    """
+    return _ramp(epoch, warmup) / (1 + decay * max(0.0, epoch - warmup))
+
+
+@schedule
+def inverse_sqrt(epoch: float, epochs: float, *, scale: float = 1.0, warmup: float = 0.0) -> float:
+    """√(scale / (scale + t)), with the time t in epochs (Vaswani et al., 2017, arXiv:1706.03762).
+
+    With `warmup` equal to `scale` it is √(warmup / epoch) after the warm-up,
+    as eq. 3 of the paper has it.
+
+    Parameters
+    ----------
+    scale : float
+        Epochs after which the rate is 1/√2, above 0.
+    warmup : float
+        Epochs of linear warm-up, before the decay begins.
+
+    Examples
+    --------
+    >>> [inverse_sqrt(epoch, 100, scale=4, warmup=4) for epoch in (2, 4, 16, 64)]
+    [0.5, 1.0, 0.5, 0.25]
+    """
+    return _ramp(epoch, warmup) * math.sqrt(scale / (scale + max(0.0, epoch - warmup)))
+
+
+@schedule
+def linear(epoch: float, epochs: float, *, end: float = 0.0, warmup: float = 0.0) -> float:
+    """A straight line from 1 to `end`, over the whole run.
+
+    Parameters
+    ----------
+    end : float
+        The factor at the end of the run, at least 0.
+    warmup : float
+        Epochs of linear warm-up, before the line falls.
+
+    Examples
+    --------
+    >>> [linear(epoch, 10, end=0.5) for epoch in (0, 4, 10)]
+    [1.0, 0.8, 0.5]
+    """
+    return _ramp(epoch, warmup) * (1 - (1 - end) * _through(epoch, epochs, warmup))
+
+
+@schedule
+def polynomial(
+    epoch: float, epochs: float, *, power: float = 2.0, end: float = 0.0, warmup: float = 0.0
+) -> float:
+    """(1 - end)·(1 - t)^power + end, with the time t from 0 to 1 over the run.
+
+    PyTorch and Keras have the power 1, which is `linear`.
+
+    Parameters
+    ----------
+    power : float
+        Above 0; 1 is a straight line.
+    end : float
+        The factor at the end of the run, at least 0.
+    warmup : float
+        Epochs of linear warm-up, before the decay begins.
+
+    Examples
+    --------
+    >>> [polynomial(epoch, 10) for epoch in (0, 5, 10)]
+    [1.0, 0.25, 0.0]
+    """
+    fallen = (1 - _through(epoch, epochs, warmup)) ** power
+    return float(_ramp(epoch, warmup) * (end + (1 - end) * fallen))
+
+
 @schedule(aliases=("cosine_annealing",))
 def cosine(epoch: float, epochs: float, *, end: float = 0.0, warmup: float = 0.0) -> float:
     """Half a cosine from 1 to `end` (Loshchilov & Hutter, 2017, arXiv:1608.03983, eq. 5).
@@ -75,10 +163,87 @@ def cosine(epoch: float, epochs: float, *, end: float = 0.0, warmup: float = 0.0
     warmup : float
         Epochs of linear warm-up, before the cosine begins.
     """
-    if epoch < warmup:
-        return _ramp(epoch, warmup)
-    through = (epoch - warmup) / max(epochs - warmup, 1e-12)
-    return end + (1 - end) * 0.5 * (1 + math.cos(math.pi * min(through, 1.0)))
+    return _ramp(epoch, warmup) * _cosine(1.0, end, _through(epoch, epochs, warmup))
+
+
+@schedule(aliases=("sgdr",))
+def cosine_restarts(
+    epoch: float,
+    epochs: float,
+    *,
+    period: float = 10.0,
+    growth: float = 1.0,
+    end: float = 0.0,
+    warmup: float = 0.0,
+) -> float:
+    """Half a cosine from 1 to `end`, again and again (Loshchilov & Hutter, 2017, as `cosine`).
+
+    Parameters
+    ----------
+    period : float
+        Epochs of the first half cosine, above 0.
+    growth : float
+        How many times longer each is than the one before, at least 1; 1 in
+        PyTorch, 2 in Keras.
+    end : float
+        The factor before each restart.
+    warmup : float
+        Epochs of linear warm-up, before the first cosine begins.
+
+    Examples
+    --------
+    >>> [round(cosine_restarts(epoch, 30, growth=2), 6) for epoch in (0, 5, 10, 20, 30)]
+    [1.0, 0.5, 1.0, 0.5, 1.0]
+    """
+    since = max(0.0, epoch - warmup)
+    if growth > 1:
+        # The n-th restart is after period·(growthⁿ - 1) / (growth - 1) epochs.
+        restarts = math.floor(math.log(since / period * (growth - 1) + 1, growth) + 1e-9)
+        since -= period * (growth**restarts - 1) / (growth - 1)
+        period *= growth**restarts
+    else:
+        since %= period
+    return _ramp(epoch, warmup) * _cosine(1.0, end, max(0.0, since) / period)
+
+
+@schedule(aliases=("onecycle",))
+def one_cycle(
+    epoch: float, epochs: float, *, rise: float = 0.3, start: float = 0.04, end: float = 4e-6
+) -> float:
+    """Up from `start` to 1, then down to `end`, each half a cosine (Smith, 2018, arXiv:1708.07120).
+
+    The learning rate given is the highest. PyTorch has the same numbers: a
+    25th at the start, a 10,000th of that at the end. It also lets the
+    momentum fall and rise, which this does not.
+
+    Parameters
+    ----------
+    rise : float
+        The share of the run until the highest rate, from 0 to 1.
+    start : float
+        The factor at the start of the run.
+    end : float
+        The factor at the end of the run.
+
+    Examples
+    --------
+    >>> [round(one_cycle(epoch, 10, rise=0.5), 6) for epoch in (0, 2.5, 5, 10)]
+    [0.04, 0.52, 1.0, 4e-06]
+    """
+    through = min(epoch / epochs, 1.0)
+    if through < rise:
+        return _cosine(start, 1.0, through / rise)
+    return _cosine(1.0, end, (through - rise) / max(1 - rise, 1e-12))
+
+
+def _through(epoch: float, epochs: float, warmup: float) -> float:
+    """Say how far through the run after its warm-up it is, from 0 to 1."""
+    return min(max(0.0, epoch - warmup) / max(epochs - warmup, 1e-12), 1.0)
+
+
+def _cosine(start: float, end: float, through: float) -> float:
+    """Go from one number to another by half a cosine."""
+    return end + (start - end) * 0.5 * (1 + math.cos(math.pi * min(through, 1.0)))
 
 
 @hookimpl
