@@ -6,7 +6,8 @@
 
 Each measurement has a process of its own. The contenders take turns, and
 each round begins with another of them. Exit code 1 says that a contender did
-not compute what nnplug did; its block is then not written.
+not compute what nnplug did, 2 that a process failed; that block is then not
+written, and the others are.
 """
 
 from __future__ import annotations
@@ -63,10 +64,16 @@ def measure(names: list[str], settings: Settings, write: Callable[[str, Block], 
     """Measure blocks, one after the other; give the exit code."""
     figures: dict[str, report.Figures] = {}
     wrong: list[str] = []
+    failed: list[str] = []
     for name in names:
         start = time.monotonic()
         print(f"{name}:", file=sys.stderr, flush=True)
-        block = BLOCKS[name](settings)
+        try:
+            block = BLOCKS[name](settings)
+        except FailedError as error:
+            failed.append(f"{name} could not be measured: {error}")
+            print(f"  {failed[-1]}", file=sys.stderr, flush=True)
+            continue
         print(f"## {name}\n\n{block.text}", end="\n\n", flush=True)
         wrong += block.wrong
         if not block.wrong:
@@ -81,9 +88,9 @@ def measure(names: list[str], settings: Settings, write: Callable[[str, Block], 
     print(f"## goals\n\n{goals.text}", flush=True)
     if set(figures) == set(BLOCKS):  # the goals are held against one whole run
         write("goals", goals)
-    for sentence in wrong:
+    for sentence in (*failed, *wrong):
         print(f"Error: {sentence}", file=sys.stderr)
-    return 1 if wrong else 0
+    return 2 if failed else 1 if wrong else 0
 
 
 def write_block(name: str, block: Block) -> None:
@@ -127,12 +134,13 @@ def main() -> int:
         settings = Settings(
             Path(cache), arguments.runs, arguments.threads, arguments.quick, arguments.noisy
         )
-        try:
-            return measure(names, settings, (lambda *_: None) if look else write_block)
-        except FailedError as error:
-            print(f"Error: {error}", file=sys.stderr)
-            return 2
+        return measure(names, settings, (lambda *_: None) if look else write_block)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        code = main()
+    except KeyboardInterrupt:
+        print("Interrupted; the blocks measured before are written.", file=sys.stderr)
+        code = 130
+    sys.exit(code)

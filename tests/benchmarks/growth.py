@@ -25,10 +25,10 @@ from tests.benchmarks.report import Block, Figures
 from tests.benchmarks.works import DIGITS, Work, noise
 
 TAKING_PART = ("nnplug_numpy", "nnplug_numba", "torch_fused", "products")
-AIM = 4e9
+AIM = 2e9
 """Multiplications that the steps of one point take together, about."""
 
-STEPS = (2, 100)
+STEPS = (2, 60)
 """The fewest and the most steps of a point."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -117,7 +118,10 @@ def run(command: Command, settings: Settings) -> Finished:
         output.seek(0)
         errors.seek(0)
         if process.returncode:
-            raise FailedError(f"{' '.join(command)}\n{errors.read().decode()}")
+            ended = f"ended with {process.returncode}"
+            if process.returncode < 0:
+                ended = f"was ended by {signal.Signals(-process.returncode).name}"
+            raise FailedError(f"{' '.join(command)} {ended}\n{errors.read().decode()}")
         unit = 1 if sys.platform == "darwin" else 1024
         # The kernel counts in hundredths of a second, so a few are no evidence.
         share = max(0.0, others - 0.03) / (seconds * (os.cpu_count() or 1))

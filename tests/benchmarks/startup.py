@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -56,6 +57,12 @@ IMPORTS = dict(
     ]
 )
 
+PACKAGES = {
+    "nnplug": "nnplug", "numpy": "numpy", "numba": "numba", "sklearn": "scikit-learn",
+    "jax": "jax", "torch": "torch",
+}  # fmt: skip
+"""The distribution of each library."""
+
 
 def commands() -> dict[str, Measured]:
     """Give the commands, and the training of XOR with each engine that can be chosen."""
@@ -89,9 +96,14 @@ def measure_commands(settings: Settings) -> Block:
 
 
 def measure_imports(settings: Settings) -> Block:
-    """Measure what importing a library takes."""
-    packages = ("nnplug", "numpy", "numba", "scikit-learn", "jax", "torch")
-    return _measure(IMPORTS, settings, packages, settings.runs)
+    """Measure what importing a library takes, of those that are installed."""
+    there = {
+        name: one
+        for name, one in IMPORTS.items()
+        if name not in PACKAGES or importlib.util.find_spec(name) is not None
+    }
+    packages = tuple(package for name, package in PACKAGES.items() if name in there)
+    return _measure(there, settings, packages, settings.runs)
 
 
 def _measure(

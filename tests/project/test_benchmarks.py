@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 
 from nnplug.registry import Registry
+from nnplug.training import loop
 from tests.benchmarks import __main__ as harness
 from tests.benchmarks import contenders, goals, picture, report, startup, training, works
+from tests.benchmarks.contenders import nnplug_numpy
+from tests.benchmarks.measure import Clock
 from tests.benchmarks.prediction import differing
-from tests.benchmarks.processes import Settings
+from tests.benchmarks.processes import FailedError, Settings, run_undisturbed
 
 ROOT = Path(__file__).parents[2]
 CONTENDERS = {path.stem for path in (ROOT / "tests/benchmarks/contenders").glob("[a-z]*.py")}
@@ -97,6 +100,36 @@ def test_a_wrong_contender_makes_the_run_fail_and_its_block_is_not_written(monke
     )
     assert (code, written) == (1, ["digits"])
     assert f"Error: {sentence}" in capsys.readouterr().err
+
+
+def test_a_process_that_fails_costs_its_block_alone(monkeypatch, capsys):
+    def broken(settings):
+        raise FailedError("python -m measure was ended by SIGSEGV\n")
+
+    made = {"xor": broken, "digits": lambda settings: report.Block("another", {})}
+    monkeypatch.setattr(harness, "BLOCKS", made)
+    written = []
+    code = harness.measure(
+        ["xor", "digits"], Settings(Path()), lambda name, _: written.append(name)
+    )
+    assert (code, written) == (2, ["digits"])
+    error = "Error: xor could not be measured: python -m measure was ended by SIGSEGV"
+    assert error in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("change", [{"optimizer": "adamw"}, {"seed": 1}, {"hidden": "gelu"}])
+def test_weight_decay_or_another_order_of_rows_is_seen(monkeypatch, change):
+    """Other contenders' losses in float64 are nnplug's to nine digits; these are not."""
+    monkeypatch.setattr(loop, "Steps", loop.Steps)  # put back what the contender replaces
+    work, arrays = works.DIGITS.checked(works.DIGITS.prepare())
+    ours = nnplug_numpy.run(work, arrays, Clock())
+    other = nnplug_numpy.run(replace(work, **change), arrays, Clock())
+    same = {"check": ours, "loss": 1}
+    for losses, named in (({"check": other, "loss": 1}, ["other"]), (same, [])):
+        found = training.disagreements(
+            work, {"other": FAIR}, {training.OURS: same, "other": losses}
+        )
+        assert list(found) == named
 
 
 def test_predictions_may_differ_at_a_boundary_but_not_more():
@@ -246,8 +279,6 @@ def test_what_cannot_be_measured_is_said(arguments, words):
 
 
 def test_a_measurement_that_fails_says_which_and_why(tmp_path):
-    from tests.benchmarks.processes import FailedError, run_undisturbed
-
     settings = replace(Settings(tmp_path), noisy=True)
-    with pytest.raises(FailedError, match=r"(?s)-c 1/0.*ZeroDivisionError"):
+    with pytest.raises(FailedError, match=r"(?s)-c 1/0 ended with 1.*ZeroDivisionError"):
         run_undisturbed((sys.executable, "-c", "1/0"), settings)

@@ -15,15 +15,16 @@ def supports(work: Any) -> bool:
     return True
 
 
-def run(work: Any, arrays: dict[str, Any], clock: Any, engine: str | None = None) -> float:
+def run(work: Any, arrays: dict[str, Any], clock: Any, engine: str = "numpy") -> float:
     """Train, with the planning of the steps on its own clock.
 
     Parameters
     ----------
     engine : str, optional
-        Another engine's name.
+        Its name.
     """
     with clock("import"):
+        from nnplug.engines import find_engine
         from nnplug.network import Network
         from nnplug.registry import Registry
         from nnplug.training import Steps, loop
@@ -35,11 +36,6 @@ def run(work: Any, arrays: dict[str, Any], clock: Any, engine: str | None = None
 
     vars(loop)["Steps"] = TimedSteps
     before = clock.seconds.get("trace", 0.0)
-    options: dict[str, Any] = {}
-    if engine is not None:
-        from nnplug.engines import find_engine
-
-        options["engine"] = find_engine(engine)
     with clock("plan"):
         registry: Any = Registry.from_environment(work.plugins)
         hidden = work.widths[1:-1]
@@ -66,7 +62,7 @@ def run(work: Any, arrays: dict[str, Any], clock: Any, engine: str | None = None
             epochs=work.epochs,
             batch_size=work.batch_size,
             seed=work.seed,
-            **options,
+            engine=find_engine(engine),
         )
     traced = clock.seconds["trace"] - before
     clock.seconds["loop"] -= traced
@@ -75,7 +71,7 @@ def run(work: Any, arrays: dict[str, Any], clock: Any, engine: str | None = None
 
 
 def predictor(
-    work: Any, arrays: dict[str, Any], clock: Any, engine: str | None = None
+    work: Any, arrays: dict[str, Any], clock: Any, engine: str = "numpy"
 ) -> Callable[[Any], Any]:
     """Give `Run.predict` of a network with the work's weights."""
     with clock("import"):
@@ -88,7 +84,7 @@ def predictor(
             validation=0,
             epochs=1,
             dtype=work.dtype,
-            **({} if engine is None else {"engine": engine}),
+            engine=engine,
         )
         _set_weights(run.network, arrays)
     return run.predict
