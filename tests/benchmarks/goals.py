@@ -132,9 +132,11 @@ GOALS = (
 
 
 def goals_table(figures: Mapping[str, Figures]) -> str:
-    """Hold every goal against what a run measured."""
+    """Hold every goal of the blocks that a run measured against its figures."""
     rows = []
     for goal in GOALS:
+        if goal.block not in figures:
+            continue
         cells = [goal.work, goal.against]
         for engine, bound in zip(ENGINES, goal.bounds, strict=True):
             ratio = goal.measured(figures, engine)
