@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Literal, cast
 
-import numpy as np
-
 from nnplug.callbacks import Callbacks
 from nnplug.engines import choose_engine, find_engine
 from nnplug.errors import SettingError
@@ -27,10 +25,10 @@ from nnplug.parts import (
     by_column,
 )
 from nnplug.plans import Regularization
-from nnplug.randomness import derive_generator
 from nnplug.registry import Registry
 from nnplug.settings import (
     SETTINGS,
+    TABLE_SETTINGS,
     Choice,
     Settings,
     amount,
@@ -38,9 +36,11 @@ from nnplug.settings import (
     follow,
     layer_widths,
     share,
+    table_choices,
     whole_number,
 )
-from nnplug.sources import Rows, find_source
+from nnplug.sources import Rows, asked_of_table, find_source
+from nnplug.tables import Split, Wishes
 from nnplug.tasks import DEFAULT_LOSS, DEFAULT_METRIC, Head, class_weights, output_activation_name
 from nnplug.training import OWN_COLUMNS, EpochRecord, History, RowsInMemory, Stopping, Trainer
 from nnplug.types import AnyArray
@@ -194,6 +194,16 @@ def train(
     dtype: str | None = None,
     log_every: int | None = None,
     sample_weight: Any = None,
+    columns: Sequence[str] | None = None,
+    drop: Sequence[str] = (),
+    categorical: Sequence[str] = (),
+    numeric: Sequence[str] = (),
+    missing: str | None = None,
+    drop_missing_targets: bool = False,
+    weights: str | None = None,
+    split: str | None = None,
+    read: Mapping[str, Any] | None = None,
+    sql: str | None = None,
     registry: Registry | None = None,
     callbacks: Sequence[object] = (),
 ) -> Run:
@@ -266,6 +276,32 @@ def train(
     sample_weight : array, optional
         (N,), what each row counts for, at least 0: the loss is then Σwℓ / Σw,
         in training and in validation. Metrics count every row alike.
+    columns : sequence of str, optional
+        The columns of a table to predict from, instead of all.
+    drop : sequence of str, optional
+        Columns of a table that are not used.
+    categorical, numeric : sequence of str, optional
+        Columns of a table that are categories, or numbers, whatever they
+        look like.
+    missing : str, optional
+        What is done where an input lacks a value: `"mean"` (the default) or
+        `"median"` of the training rows stands for it and another input says
+        where, `"drop"` leaves the row out, `"refuse"` is an error. A category
+        that is missing is a category of its own.
+    drop_missing_targets : bool, optional
+        Whether rows without a target are left out; else they are an error.
+    weights : str, optional
+        The column of a table that says what each row counts for, as
+        `sample_weight`.
+    split : str, optional
+        How the rows for validation are chosen: `"random"`, `"stratified"` (the
+        default for classes), `"time:COLUMN"` (the last ones), `"group:COLUMN"`
+        (whole groups), `"column:COLUMN"` (as the column says) or `"file:PATH"`
+        (those of another file).
+    read : mapping, optional
+        How a table's file is read: the fields of `nnplug.tables.ReadOptions`.
+    sql : str, optional
+        A query over the file, which it calls `data`.
     registry : Registry, optional
         Where names are looked up; by default all installed parts.
     callbacks : sequence of object, optional
@@ -289,7 +325,8 @@ def train(
     >>> run.predict([[0, 1], [1, 1]]).tolist()
     [1, 0]
     """
-    given = {key: value for key, value in locals().items() if key in SETTINGS}
+    named = {*SETTINGS, *TABLE_SETTINGS}
+    given = {key: value for key, value in locals().items() if key in named}
     registry = registry or default_registry()
     with registry.naming_culprits():
         run = prepare(data, target=target, registry=registry, sample_weight=sample_weight, **given)
@@ -386,13 +423,24 @@ def prepare(
     Parameters are those of `train`.
     """
     registry = registry or default_registry()
-    source = find_source(data, target, given.get("task"), registry)
+    asked = {name: given.pop(name) for name in TABLE_SETTINGS if name in given}
+    read, options = table_choices(asked)
+    source = find_source(data, target, given.get("task"), registry, read)
     choice = Choice(given, source.recipe, registry)
     seed = whole_number("seed", choice("seed"), 0)
     dtype = choice.dtype()
     validation = share("validation", choice("validation"))
-    train_rows, validation_rows = _split(source.rows, validation, seed)
-    rows = source.encode(target, given.get("task"), train_rows, dtype)
+    split = choice("split")
+    wishes = Wishes(
+        target=target or (),
+        task=given.get("task"),
+        split=None if split is None else Split.parse(split),
+        validation=validation,
+        seed=seed,
+        options=options,
+    )
+    rows = source.rows(wishes, dtype, read=read, sample_weight=sample_weight)
+    train_rows, validation_rows = rows.parts.training, rows.parts.validation
 
     loss = cast(Loss, choice.part("loss", default=DEFAULT_LOSS[rows.task]))
     follows = output_activation_name(rows.task, loss)
@@ -431,7 +479,7 @@ def prepare(
     )
     network.initialize(initializer, seed)
     stopping = follow(choice, columns, validation=len(validation_rows) > 0)
-    weights = _weights(sample_weight, source.rows)
+    weights = rows.weights
     class_weight = choice("class_weight")
     if class_weight is not None:
         weights = _weigh_classes(class_weight, rows, train_rows, weights)
@@ -468,6 +516,7 @@ def prepare(
         if isinstance(class_weight, Mapping)
         else class_weight,
         validation=validation,
+        split=rows.split.text,
         monitor=None if stopping is None else stopping.monitor,
         patience=None if stopping is None else stopping.patience,
         min_delta=0.0 if stopping is None else stopping.min_delta,
@@ -476,6 +525,7 @@ def prepare(
         engine=engine.name,
         dtype=dtype.name,
         log_every=whole_number("log_every", choice("log_every", max(1, epochs // 10)), 1),
+        table=None if rows.encoder is None else asked_of_table(rows.encoder, options, read),
     )
     roles = {
         "activation": activations,
@@ -528,28 +578,3 @@ def _weigh_classes(
     by_class = class_weights(given, rows.classes, rows.targets[train_rows])
     by_row = by_class[rows.targets].reshape(-1, 1)
     return by_row if weights is None else weights * by_row
-
-
-def _weights(given: Any, rows: int) -> AnyArray | None:
-    """Take a weight for each row, as (N, 1)."""
-    if given is None:
-        return None
-    weights = np.asarray(given, np.float64)
-    if weights.shape != (rows,):
-        raise SettingError(
-            f"sample_weight has shape {weights.shape}; needed is one number a row, ({rows},)."
-        )
-    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
-    if len(wrong) or not weights.any():
-        where = f"row {wrong[0]} weighs {weights[wrong[0]]:g}" if len(wrong) else "all are 0"
-        raise SettingError(f"sample_weight: {where}; weights are finite, at least 0, not all 0.")
-    return weights.reshape(-1, 1)
-
-
-def _split(rows: int, validation: float, seed: int) -> tuple[AnyArray, AnyArray]:
-    """Choose the rows for training and for validation, each in the data's order."""
-    held = round(validation * rows)
-    if held >= rows:
-        raise SettingError(f"validation={validation:g} leaves none of {rows} rows to learn from.")
-    order = derive_generator(seed, "split").permutation(rows)
-    return np.sort(order[held:]), np.sort(order[:held])

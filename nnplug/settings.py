@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -11,11 +11,13 @@ import numpy as np
 from nnplug.errors import SettingError, suggest
 from nnplug.parts import Metric, Optimizer, Part, Task, normalise_name, parse_part
 from nnplug.registry import Registry
+from nnplug.tables import ReadOptions, TableOptions
 from nnplug.training import Stopping
 
 __all__ = [
     "SETTINGS",
     "TABLE_DEFAULTS",
+    "TABLE_SETTINGS",
     "Choice",
     "Settings",
     "amount",
@@ -23,6 +25,7 @@ __all__ = [
     "follow",
     "layer_widths",
     "share",
+    "table_choices",
     "whole_number",
 ]
 
@@ -67,6 +70,7 @@ class Settings:
     clip_global_norm: float | None
     class_weight: str | dict[str, float] | None
     validation: float
+    split: str
     monitor: str | None
     patience: int | None
     min_delta: float
@@ -75,14 +79,21 @@ class Settings:
     engine: str
     dtype: str
     log_every: int
+    table: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give the settings as plain values, for JSON."""
         return asdict(self)
 
 
-SETTINGS = frozenset(field.name for field in fields(Settings)) - {"data"} | {"learning_rate"}
+SETTINGS = frozenset(field.name for field in fields(Settings)) - {"data", "table"} | {
+    "learning_rate"
+}
 """The names of the settings that a user or a recipe may give."""
+
+_READING = ("read", "sql")
+TABLE_SETTINGS = (*(field.name for field in fields(TableOptions)), *_READING)
+"""The names of those that a user may give for a table alone."""
 
 
 class Choice:
@@ -150,6 +161,14 @@ class Choice:
         if usual.function is not part.function:
             return part
         return usual.with_options(**parse_part(asked).options)
+
+
+def table_choices(given: Mapping[str, Any]) -> tuple[ReadOptions, TableOptions]:
+    """Take the settings of a table: how it is read, and how its columns are used."""
+    options = TableOptions.of({name: each for name, each in given.items() if name not in _READING})
+    read = ReadOptions.of(given.get("read"))
+    sql = read.sql if given.get("sql") is None else given["sql"]
+    return replace(read, sql=sql, text=options.categorical, numeric=options.numeric), options
 
 
 def whole_number(name: str, value: Any, least: int) -> int:

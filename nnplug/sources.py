@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,11 +13,27 @@ import numpy as np
 from nnplug.errors import DataError, SettingError, UnknownPartError
 from nnplug.parts import Data, Dataset, Task
 from nnplug.registry import Registry
-from nnplug.tables import SUFFIXES, Encoder, Table, matrix, table_of
+from nnplug.tables import (
+    SUFFIXES,
+    Encoder,
+    Parts,
+    ReadOptions,
+    Split,
+    Table,
+    TableOptions,
+    Wishes,
+    as_kinds,
+    is_pattern,
+    matrix,
+    prepare_table,
+    split_rows,
+    table_of,
+    with_file,
+)
 from nnplug.tasks import label_matrix
 from nnplug.types import AnyArray
 
-__all__ = ["Rows", "Source", "find_source"]
+__all__ = ["Rows", "Source", "asked_of_table", "find_source"]
 
 CLASS_LIMIT = 20
 """Whole numbers with more distinct values than this are quantities, not classes."""
@@ -39,6 +55,12 @@ class Rows:
         As the user knows them; empty for regression.
     features : tuple of str
         A name for each input.
+    parts : Parts
+        Which rows are for training, and which for validation.
+    split : Split
+        How they were chosen.
+    weights : array or None
+        (N, 1), what each row counts for in the loss.
     encoder : Encoder or None
         What made them from a table.
     notes : tuple of str
@@ -50,6 +72,9 @@ class Rows:
     task: Task
     classes: tuple[Any, ...]
     features: tuple[str, ...]
+    parts: Parts
+    split: Split
+    weights: AnyArray | None = None
     encoder: Encoder | None = None
     notes: tuple[str, ...] = ()
 
@@ -63,10 +88,10 @@ class Source:
     name : str
         For messages and the record of the run.
     content : Table or Data
-    dataset : Dataset or None
-        The part that gave it.
     recipe : mapping
         Settings that the data brings along.
+    dataset : Dataset or None
+        The part that gave it.
     """
 
     name: str
@@ -74,24 +99,24 @@ class Source:
     recipe: Mapping[str, Any]
     dataset: Dataset | None = None
 
-    @property
-    def rows(self) -> int:
-        """The number of rows, N."""
-        return self.content.rows if isinstance(self.content, Table) else len(self.content.inputs)
-
-    def encode(
+    def rows(
         self,
-        target: str | Sequence[str] | None,
-        task: Task | None,
-        training: AnyArray,
+        wishes: Wishes,
         dtype: np.dtype[Any],
+        *,
+        read: ReadOptions | None = None,
+        sample_weight: Any = None,
     ) -> Rows:
-        """Turn the rows into arrays.
+        """Turn them into arrays.
 
         Parameters
         ----------
-        training : array of int
-            The rows from which means, scales and categories are learned.
+        dtype : numpy.dtype
+            Of a table's inputs.
+        read : ReadOptions, optional
+            How the file of a split is read.
+        sample_weight : array, optional
+            (N,), what each row counts for.
 
         Raises
         ------
@@ -99,29 +124,73 @@ class Source:
             If the target, the task and the data do not go together.
         """
         if isinstance(self.content, Table):
-            assert target
-            encoder = Encoder.fit(self.content, target=target, task=task, rows=training)
-            return Rows(
-                encoder.inputs(self.content, dtype=dtype),
-                encoder.targets(self.content),
-                encoder.task,
-                encoder.classes,
-                encoder.features,
-                encoder,
-                encoder.notes,
-            )
-        data = self.content
-        if task is not None and task != data.task:
-            raise SettingError(f"task={task!r}: {self.name} is a {data.task} dataset.")
+            read = read or ReadOptions()
+            return self._of_table(self.content, wishes, dtype, read, sample_weight)
+        return self._of_arrays(self.content, wishes, sample_weight)
+
+    def _of_table(
+        self, table: Table, wishes: Wishes, dtype: np.dtype[Any], read: ReadOptions, weight: Any
+    ) -> Rows:
+        if weight is not None and wishes.options.weights is not None:
+            raise SettingError("weights and sample_weight both say what rows count for; give one.")
+        held_out = None
+        if wishes.split is not None and wishes.split.way == "file":
+            table, held_out = with_file(table, wishes.split.name, read)
+        given = _weights(weight, table.rows)
+        prepared = prepare_table(table, wishes, held_out)
+        weights = prepared.weights if given is None else given
+        if prepared.kept is not None:
+            table = table.take(np.flatnonzero(prepared.kept))
+            weights = weights if given is None else given[prepared.kept]
+        encoder = prepared.encoder
+        return Rows(
+            encoder.inputs(table, dtype=dtype),
+            encoder.targets(table),
+            encoder.task,
+            encoder.classes,
+            encoder.features,
+            prepared.parts,
+            prepared.split,
+            None if weights is None else weights.reshape(-1, 1),
+            encoder,
+            prepared.notes,
+        )
+
+    def _of_arrays(self, data: Data, wishes: Wishes, weight: Any) -> Rows:
+        if wishes.options != TableOptions():
+            raise SettingError(f"{self.name} has no named columns to choose or to encode.")
+        if wishes.task is not None and wishes.task != data.task:
+            raise SettingError(f"task={wishes.task!r}: {self.name} is a {data.task} dataset.")
         wanted = {"regression": 0, "binary": 2}.get(data.task, max(2, len(data.classes)))
         if len(data.classes) != wanted:
             raise DataError(
                 f"{self.name}: {len(data.classes)} classes, {data.classes}, for the task "
                 f"{data.task!r}, which takes {wanted or 'none'}."
             )
+        split = wishes.way(data.task)
+        if split.name:
+            raise SettingError(f"split={split.text!r}: {self.name} has no named columns.")
         inputs = matrix(data.inputs, f"{self.name}: inputs")
         names = data.features or tuple(f"x{number}" for number in range(inputs.shape[1]))
-        return Rows(inputs, self._targets(data), data.task, tuple(data.classes), names)
+        targets = self._targets(data)
+        parts = split_rows(
+            len(inputs),
+            split,
+            share=wishes.validation,
+            seed=wishes.seed,
+            classes=targets if data.task in ("binary", "multiclass") else None,
+        )
+        weights = _weights(weight, len(inputs))
+        return Rows(
+            inputs,
+            targets,
+            data.task,
+            tuple(data.classes),
+            names,
+            parts,
+            split,
+            None if weights is None else weights.reshape(-1, 1),
+        )
 
     def _targets(self, data: Data) -> AnyArray:
         """Take a dataset's targets as numbers (N, K), class indices (N,), or labels (N, K)."""
@@ -141,8 +210,41 @@ class Source:
         return targets
 
 
+def _weights(given: Any, rows: int) -> AnyArray | None:
+    """Take a weight for each row, (N,)."""
+    if given is None:
+        return None
+    weights = np.asarray(given, np.float64)
+    if weights.shape != (rows,):
+        raise SettingError(
+            f"sample_weight has shape {weights.shape}; needed is one number a row, ({rows},)."
+        )
+    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if len(wrong) or not weights.any():
+        where = f"row {wrong[0]} weighs {weights[wrong[0]]:g}" if len(wrong) else "all are 0"
+        raise SettingError(f"sample_weight: {where}; weights are finite, at least 0, not all 0.")
+    return weights
+
+
+def asked_of_table(encoder: Encoder, options: TableOptions, read: ReadOptions) -> dict[str, Any]:
+    """Give what was asked of a table as plain values, by the names of `nnplug.train`."""
+    return {
+        "target": list(encoder.target),
+        **{
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in vars(options).items()
+        },
+        "read": read.to_dict(),
+        "sql": read.sql,
+    }
+
+
 def find_source(
-    data: Any, target: str | Sequence[str] | None, task: Task | None, registry: Registry
+    data: Any,
+    target: str | Sequence[str] | None,
+    task: Task | None,
+    registry: Registry,
+    read: ReadOptions | None = None,
 ) -> Source:
     """Find the rows that a user means.
 
@@ -150,6 +252,8 @@ def find_source(
     ----------
     data : str, path, pair of arrays, Data, Dataset, DataFrame or mapping
         See `nnplug.train`.
+    read : ReadOptions, optional
+        How a table's file is read.
 
     Raises
     ------
@@ -169,7 +273,7 @@ def find_source(
             raise DataError(f"data is a tuple of {len(data)}: give (inputs, targets).")
         source = Source("arrays", _from_arrays(*data, task), {})
     else:
-        table = table_of(data)
+        table = _table(data, read or ReadOptions())
         if not target:
             last = table.columns[-1].name
             listed = ", ".join(column.name for column in table.columns)
@@ -180,11 +284,23 @@ def find_source(
         return Source(table.source, table, {})
     if target:
         raise SettingError(f"{source.name} has its own target; leave target={target!r} out.")
+    if read not in (None, ReadOptions()):
+        raise SettingError(f"{source.name} is not read from a file: leave the options of read out.")
     return source
 
 
+def _table(data: Any, read: ReadOptions) -> Table:
+    """Read a table, or take one from memory as the user says."""
+    if isinstance(data, str | os.PathLike):
+        return table_of(data, options=read)
+    if replace(read, text=(), numeric=()) != ReadOptions():
+        raise SettingError("The table is in memory: leave read and sql out.")
+    return as_kinds(table_of(data), text=read.text, numeric=read.numeric)
+
+
 def _is_path(data: str) -> bool:
-    return Path(data).suffix.lower() in SUFFIXES or os.sep in data or Path(data).is_file()
+    path = Path(data)
+    return path.suffix.lower() in SUFFIXES or os.sep in data or path.is_file() or is_pattern(data)
 
 
 def _dataset(name: str | Dataset, registry: Registry) -> Source:

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from nnplug.errors import DataError
-from nnplug.tables import Encoder, read_table, table_from
+from nnplug.errors import NnplugError
+from nnplug.tables import Encoder, ReadOptions, TableOptions, read_table, table_from
 
 
 def refusal(call, *arguments, **options):
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(NnplugError) as caught:
         call(*arguments, **options)
     return str(caught.value)
 
@@ -168,58 +168,191 @@ def test_numbers_too_large_to_standardise():
     assert "for float32." in refusal(encoder.inputs, less, np.float32)
 
 
-def test_identifiers_dates_and_many_categories_are_left_out():
-    table = table_from(
-        {
-            "id": [f"k{i}" for i in range(50)],
-            "day": np.arange(50).astype("M8[D]"),
-            "x": range(50),
-            "t": [0, 1] * 25,
-        }
-    )
+@pytest.mark.parametrize(
+    ("name", "values", "reason"),
+    [
+        ("k", [f"k{i}" for i in range(50)], "each row has a text of its own, as identifiers do"),
+        ("PassengerId", range(50), "its name says that it is an identifier (--numeric PassengerId"),
+        ("row id", range(50), "its name says that it is an identifier"),
+        ("ID", [5.0] * 50, "its name says that it is an identifier"),
+        ("k", [f"k{i // 2 if i < 10 else i}" for i in range(50)], "40 of its 50 texts occur once"),
+        (
+            "note",
+            [f"the {i % 30} th remark of them all" for i in range(50)],
+            "it holds free text, 7 words on average",
+        ),
+        ("empty", [None] * 50, "it has no value in the rows for training"),
+    ],
+)
+def test_identifiers_and_free_text_are_left_out_with_the_reason(name, values, reason):
+    table = table_from({name: list(values), "x": range(50), "t": [0, 1] * 25})
     encoder = Encoder.fit(table, target="t")
     assert encoder.features == ("x",)
-    assert encoder.left_out == ("id", "day")
-    assert encoder.notes[1:] == (
-        'column "id" is left out: each row has a text of its own, as identifiers do',
-        'column "day" is left out: it holds dates',
-    )
-    for count, kept in ((100, True), (101, False)):
-        words = [f"w{i % count}" for i in range(250)]
-        table = table_from({"w": words, "x": range(250), "t": [0, 1] * 125})
-        encoder = Encoder.fit(table, target="t")
-        assert (len(encoder.features) == 101) is kept
-    assert 'column "w" is left out: it has 101 different texts' in encoder.notes[1]
+    assert encoder.left_out == (name,)
+    assert f'column "{name}" is left out: {reason}' in encoder.notes[1]
+
+
+def test_what_looks_like_an_identifier_and_is_none():
+    numbers = {"humid": range(50), "paid": range(50), "x.1": range(50), "idle": range(50)}
+    table = table_from({**numbers, "user_id": np.arange(50) + 0.5, "t": [0, 1] * 25})
+    assert Encoder.fit(table, target="t").features == (*numbers, "user_id")
+    table = table_from({"id": range(50), "t": [0, 1] * 25})
+    options = TableOptions(numeric=("id",))
+    assert Encoder.fit(table, target="t", options=options).features == ("id",)
+    assert "no column is left" in refusal(Encoder.fit, table_from({"t": [0, 1]}), target="t")
     table = table_from({"id": ["a", "b"], "t": [0, 1]}, source="s.csv")
     assert refusal(Encoder.fit, table, target="t") == (
         's.csv: no column is left to predict "t" from.\n'
         'column "id" is left out: each row has a text of its own, as identifiers do'
     )
-    assert "no column is left" in refusal(Encoder.fit, table_from({"t": [0, 1]}), target="t")
 
 
-def test_missing_values_are_refused_where_they_matter(tmp_path):
-    path = tmp_path / "t.csv"
-    path.write_text("x,c,id,t\n1,u,i1,a\n2,u,,b\n,v,i3,a\n,v,,b\n")
-    table = read_table(path)
-    assert refusal(Encoder.fit, table, target="t") == (
-        't.csv: column "x" has 2 values that are missing, the first in row 3.\n'
-        "Take the column out of the table or fill the values in."
+def test_missing_values_by_rule():
+    data = {"x": [1.0, None, 4.0, 7.0], "b": [True, None, False, True], "c": ["u", "u", None, "v"]}
+    table = table_from({**data, "t": [0, 1, 0, 1]}, source="t.csv")
+    encoder = Encoder.fit(table, target="t")
+    assert encoder.features == (
+        "x", "x=(missing)", "b", "b=(missing)", "c=u", "c=v", "c=(missing)",
+    )  # fmt: skip
+    inputs = encoder.inputs(table)
+    # x: mean 4, squares 9 + 0 + 9, deviation √6; b: mean 2/3, deviation √2/3.
+    np.testing.assert_allclose(inputs[:, 0], np.array([-3, 0, 0, 3]) / np.sqrt(6), atol=1e-15)
+    np.testing.assert_allclose(
+        inputs[:, 2], np.array([1 / 3, 0, -2 / 3, 1 / 3]) / (np.sqrt(2) / 3), atol=1e-15
+    )
+    np.testing.assert_array_equal(inputs[:, 1], [0, 1, 0, 0])
+    np.testing.assert_array_equal(inputs[:, 3], [0, 1, 0, 0])
+    np.testing.assert_array_equal(inputs[:, 4:], [[1, 0, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]])
+    assert encoder.notes[1:] == (
+        'missing values: the mean stands for them, and an input says where: "x" (1), "b" (1)',
+        'missing values are a category of their own: "c" (1)',
+    )
+    skewed = table_from({"x": [1.0, 2.0, 90.0, None], "t": [0, 1, 0, 1]})
+    encoder = Encoder.fit(skewed, target="t", options=TableOptions(missing="median"))
+    assert encoder.columns[0].fill == 2
+    assert encoder.inputs(skewed)[3, 0] == encoder.inputs(skewed)[1, 0]
+    assert "the median stands for them" in encoder.notes[-1]
+    refuse = TableOptions(missing="refuse")
+    assert refusal(Encoder.fit, table, target="t", options=refuse) == (
+        't.csv: column "x" has one value that is missing: row 2.\n'
+        "Fill the values in, use --missing mean, median or drop, or leave the column out: --drop x"
     )
     # The rows for validation are looked at as well.
-    assert "row 3" in refusal(Encoder.fit, table, target="t", rows=np.array([0, 1]))
-    path.write_text("x,c,t\n1,u,a\n2,u,\n3,v,a\n4,v,b\n")
-    assert refusal(Encoder.fit, read_table(path), target="t").startswith(
-        't.csv: target "t" has one value that is missing, the first in row 2.\nTake these rows'
+    message = refusal(Encoder.fit, table, target="t", options=refuse, rows=np.array([0, 3]))
+    assert 'column "x" has one value that is missing: row 2.' in message
+
+
+def test_many_missing_values_are_counted():
+    table = table_from({"x": [None] * 8 + [1.0, 2.0], "t": [0, 1] * 5})
+    message = refusal(Encoder.fit, table, target="t", options=TableOptions(missing="refuse"))
+    assert "has 8 values that are missing: rows 1, 2, 3, 4, 5 and 3 more.\n" in message
+
+
+def test_missing_targets_are_refused():
+    table = table_from({"x": [1, 2, 3, 4], "t": ["a", None, "b", None]}, source="t.csv")
+    assert refusal(Encoder.fit, table, target="t") == (
+        't.csv: target "t" has 2 values that are missing: rows 2, 4.\n'
+        "Fill the values in, or leave these rows out: --drop-missing-targets"
     )
-    path.write_text("x,id,t\n1,i1,a\n2,,b\n3,i3,a\n")
-    assert Encoder.fit(read_table(path), target="t").left_out == ("id",)
-    path.write_text("x,c,t\n1,,a\n2,,b\n")
-    assert 'column "c" has 2 values that are' in refusal(Encoder.fit, read_table(path), target="t")
-    good = table_from({"x": [1.0, 2.0], "t": ["a", "b"]})
-    bad = table_from({"x": [1.0, None]}, source="new")
-    assert 'new: column "x" has one value that is missing' in refusal(
-        Encoder.fit(good, target="t").inputs, bad
+
+
+def test_values_that_lack_at_prediction_alone():
+    table = table_from({"x": [1.0, 3.0], "d": np.array(["2020-01-01", "2020-03-01"], "M8[D]"),
+                        "c": ["u", "u"], "t": [0, 1]})  # fmt: skip
+    new = table_from({"x": [None], "d": [None], "c": [None]}, source="new")
+    encoder = Encoder.fit(table, target="t")
+    np.testing.assert_array_equal(encoder.inputs(new), np.zeros((1, len(encoder.features))))
+    assert encoder.remarks(new) == (
+        'new: column "x" lacks values, in 1 of 1 row, and lacked none in training; 2 stands for '
+        "each",
+        'new: column "d" lacks values, in 1 of 1 row, and lacked none in training; the mean date '
+        "stands for each",
+        'new: column "c" lacks values, in 1 of 1 row, and lacked none in training; they count as '
+        "none of the categories",
+    )
+    for rule in ("refuse", "drop"):
+        encoder = Encoder.fit(table, target="t", options=TableOptions(missing=rule))
+        assert 'new: column "x" has one value that is missing' in refusal(encoder.inputs, new)
+
+
+def test_rare_categories_share_an_input_with_unseen_ones():
+    words = ["a"] * 3 + ["b"] * 2 + ["c", "d"]
+    table = table_from({"c": words, "t": [0, 1, 0, 1, 0, 1, 0]})
+    encoder = Encoder.fit(table, target="t")
+    assert encoder.features == ("c=a", "c=b", "c=(other)")
+    assert encoder.columns[0].rare == ("c", "d")
+    np.testing.assert_array_equal(encoder.inputs(table)[:, 2], [0, 0, 0, 0, 0, 1, 1])
+    assert encoder.notes[1:] == (
+        'column "c" has 4 categories: 2 rare ones (2 rows) share one input',
+    )
+    new = table_from({"c": ["z", "d", None]}, source="new")
+    np.testing.assert_array_equal(encoder.inputs(new), [[0, 0, 1], [0, 0, 1], [0, 0, 0]])
+    assert encoder.remarks(new)[0] == (
+        'new: column "c" has categories that training did not see, in 1 of 3 rows: "z"; they count '
+        "as rare ones"
+    )
+    assert refusal(encoder.inputs, new, unknown="error") == (
+        'new: column "c" has categories that training did not see, in 1 row, the first in row 1: '
+        '"z".\nTrain on rows that hold them, or let them count as rare ones: --unknown bucket'
+    )
+    encoder.inputs(table, unknown="error")
+    assert "unknown='no' is none of bucket, error" in refusal(encoder.inputs, new, unknown="no")
+
+
+def test_the_hundred_commonest_categories_have_an_input():
+    words = [f"w{i:03}" for i in range(150) for _ in range(2 + (i < 20))]
+    table = table_from({"c": words, "t": [0, 1] * (len(words) // 2)})
+    encoder = Encoder.fit(table, target="t")
+    # Twenty occur three times; among the others, in the order of the alphabet.
+    assert encoder.features == (*(f"c=w{i:03}" for i in range(100)), "c=(other)")
+    assert encoder.notes[1] == (
+        'column "c" has 150 categories: 50 rare ones (100 rows) share one input'
+    )
+
+
+def test_more_texts_than_can_be_categories_are_left_out():
+    words = [f"w{i // 2}" for i in range(20_004)]
+    table = table_from({"c": words, "x": range(20_004), "t": [0, 1] * 10_002})
+    assert Encoder.fit(table, target="t").notes[1] == (
+        'column "c" is left out: it has more than 10,000 different texts'
+    )
+
+
+@pytest.mark.parametrize("values", [[1, 2, 1, 2], [1.0, 2.0, 1.0, 2.0], [True, False, True, False]])
+def test_numbers_as_categories(values):
+    table = table_from({"c": values, "t": [0, 1, 0, 1]})
+    options = TableOptions(categorical=("c",))
+    encoder = Encoder.fit(table, target="t", options=options)
+    first, second = sorted(("true", "false") if values[0] is True else ("1", "2"))
+    assert encoder.features == (f"c={first}", f"c={second}")
+    again = table_from({"c": [str(v).lower().removesuffix(".0") for v in values]})
+    np.testing.assert_array_equal(encoder.inputs(table), encoder.inputs(again))
+
+
+def test_columns_as_the_user_says():
+    table = table_from(
+        {"a": [1, 2], "b": [1, 3], "c": [1, 4], "w": [1, 1], "t": [0, 1]}, source="s"
+    )
+
+    def features(**options):
+        return Encoder.fit(table, target="t", options=TableOptions(**options)).features
+
+    assert features(drop=("b",), weights="w") == ("a", "c")
+    assert features(columns=("c", "a")) == ("a", "c")
+    encoder = Encoder.fit(table, target="t", options=TableOptions(columns=("c", "a")))
+    assert encoder.left_out == ("b", "w")
+    for option, name, message in (
+        ("drop", "bb", "s: --drop: there is no column \"bb\". Did you mean 'b'?\nIts columns are"),
+        ("columns", "t", 's: --columns: column "t" is the target.'),
+        ("numeric", "zzz", 's: --numeric: there is no column "zzz".'),
+    ):
+        options = TableOptions(**{option: (name,)})
+        assert message in refusal(Encoder.fit, table, target="t", options=options)
+    message = refusal(Encoder.fit, table, target="t", options=TableOptions(weights="x"))
+    assert 's: there is no column "x".' in message
+    assert "in columns and in drop" in refusal(TableOptions, columns=("a",), drop=("a",))
+    assert "missing='no' is none of mean, median, refuse, drop" in refusal(
+        TableOptions, missing="no"
     )
 
 
@@ -250,6 +383,8 @@ def test_infinite_numbers_are_refused(tmp_path):
         ({"target": "num", "task": "multiclass"}, "holds 0.5 in row 1, and only whole numbers"),
         ({"target": "day"}, 'target "day" holds dates, which cannot be predicted.'),
         ({"target": "num", "task": "guess"}, "task='guess' is none of regression, binary"),
+        ({"target": ["num", "one"], "task": "multilabel"}, '"num" holds 0.5 in row 1, and each'),
+        ({"target": ["one", "ones"], "task": "multilabel"}, '"one" holds "u" in row 1, and each'),
         ({"target": "num", "rows": np.array([0])}, "one row is all that is there to learn from"),
         ({"target": "num", "rows": np.array([], int)}, "no row is there to learn from"),
         ({"target": "num", "rows": np.array([0, 4])}, "there is no row 4; rows count from 0 to 3"),
@@ -293,7 +428,7 @@ def test_unseen_categories_are_zeros_and_counted():
     np.testing.assert_array_equal(encoder.inputs(new), [[0, 0], [1, 0], [0, 0], [0, 0]])
     assert encoder.remarks(new) == (
         'new: column "c" has categories that training did not see, in 3 of 4 rows: "w", "x"; '
-        "they are encoded as zeros",
+        "they count as none of the known ones",
     )
     assert encoder.remarks(table) == ()
 
@@ -311,20 +446,28 @@ def test_another_kind_than_in_training(tmp_path):
         {"n": [1, 2, 3], "c": ["1", "1", "u"], "b": [True, False, True], "t": [0, 1, 0]}
     )
     encoder = Encoder.fit(train, target="t")
+    # The file's codes happen to be digits: they are read as the text that they were.
     path.write_text("n,c,b\n5,1,1\n6,2,0\n")
-    message = refusal(encoder.inputs, read_table(path))
-    assert 'column "c" holds numbers such as 1, and held text in training.' in message
-    assert 'read_table(path, text=["c"])' in message
     assert encoder.text_columns == ("c",)
-    inputs = encoder.inputs(read_table(path, text=encoder.text_columns))
-    np.testing.assert_array_equal(inputs[:, 1:3], [[1, 0], [0, 0]])
+    for options in (None, encoder.read_options()):
+        inputs = encoder.inputs(read_table(path, options))
+        np.testing.assert_array_equal(inputs[:, 1:3], [[1, 0], [0, 0]])
     path.write_text("n,c,b\n5,1,2\n6,2,0\n")
-    message = refusal(encoder.inputs, read_table(path, text=["c"]))
+    message = refusal(encoder.inputs, read_table(path))
     assert 'column "b" holds 2 in row 1, and was a truth value in training' in message
     path.write_text("n,c,b\nhigh,1,1\n")
-    assert 'column "n" holds text such as "high", and held numbers in training' in refusal(
-        encoder.inputs, read_table(path, text=["c"])
+    assert refusal(encoder.inputs, read_table(path)) == (
+        'new.csv: column "n" holds text such as "high", and held numbers in training.'
     )
+    # Read with the encoder's options, the line is named.
+    assert refusal(read_table, path, encoder.read_options()).startswith(
+        'new.csv:2: column "n": cannot read "high" as a number'
+    )
+    path.write_text("n,c,b,x\n1,1,1,7\n")
+    options = encoder.read_options(ReadOptions(text=("x",)))
+    assert read_table(path, options).column("x").values.tolist() == ["7"]
+    dates = table_from({"n": np.array(["2020-01-01"], "M8[D]"), "c": ["u"], "b": [True]})
+    assert 'column "n" holds dates such as 2020-01-01, and' in refusal(encoder.inputs, dates)
 
 
 def test_inputs_are_floating():
@@ -376,6 +519,12 @@ def changed(path, value):
         (["columns", 0, "kind"], ["number"], "a scale's kind is unknown"),
         (["columns", 0, "name"], 3, "a scale's name is no text"),
         (["columns", 1, "categories"], [], "has no categories"),
+        (["columns", 1, "rare"], ["Dream"], "has a category twice"),
+        (["columns", 1, "missing"], 1, "is no truth value"),
+        (["columns", 0, "fill"], None, 'the fill of "age" is no finite number'),
+        (["columns", 0, "indicator"], "yes", 'the indicator of "age" is no truth value'),
+        (["missing"], "guess", "missing is no rule"),
+        (["missing"], ["mean"], "missing is no rule"),
         (["columns", 1, "categories"], ["b", "a"], "is not sorted"),
         (["columns", 1, "categories"], ["b", "b"], "holds a text twice"),
         (["scales"], [{}], "a scale has other keys"),
@@ -385,3 +534,22 @@ def changed(path, value):
 def test_a_bad_state_is_refused(path, value, message):
     assert message in refusal(Encoder.from_dict, changed(path, value))
     assert "it is no mapping" in refusal(Encoder.from_dict, [])
+
+
+def test_labels():
+    table = table_from({"x": [1, 2, 3], "a": [True, False, True], "b": [0, 1, 1]})
+    encoder = Encoder.fit(table, target=["a", "b"])
+    assert (encoder.task, encoder.classes) == ("multilabel", ("a", "b"))
+    assert encoder.notes[0].startswith("2 targets of yes or no: multilabel classification")
+    np.testing.assert_array_equal(encoder.targets(table), [[1, 0], [0, 1], [1, 1]])
+    assert Encoder.from_dict(json.loads(json.dumps(encoder.to_dict()))) == encoder
+    assert Encoder.fit(table, target="a", task="multilabel").targets(table).tolist() == [
+        [1],
+        [0],
+        [1],
+    ]
+    assert Encoder.fit(table, target=["a", "b"], task="regression").task == "regression"
+    new = table_from({"x": [1], "a": [True], "b": [2]}, source="new")
+    assert 'new: target "b" is 2 in row 1, which is not among the classes' in refusal(
+        encoder.targets, new
+    )

@@ -21,6 +21,12 @@ from nnplug.cli.options import (
     registry_of,
     warn,
 )
+from nnplug.cli.table_options import (
+    column_options,
+    read_options,
+    split_option,
+    table_arguments,
+)
 
 if TYPE_CHECKING:
     from nnplug.run import Run
@@ -39,6 +45,7 @@ Examples:
   nnplug train --loss half_sse --learning-rate 0.5
   nnplug train iris.csv --target species --hidden 64,32
   nnplug train cars.parquet --target price --loss huber:delta=0.5
+  nnplug train 'sales/*.csv' --target sold --split time:day --drop note,clerk
   nnplug train -p ./my_part.py --activation mine
   nnplug train --plan
 """
@@ -52,6 +59,8 @@ Examples:
     type=click.Choice(["regression", "binary", "multiclass", "multilabel"]),
     help="Instead of what the target suggests.",
 )
+@read_options
+@column_options
 @click.option("--hidden", type=HiddenType(), help="Units of each hidden layer: 64,32 or none.")
 @click.option(
     "--activation",
@@ -83,6 +92,7 @@ Examples:
     type=click.FloatRange(0, 1, max_open=True),
     help="Share of rows held out; the best epoch's weights are kept.",
 )
+@split_option
 @click.option(
     "--metric", "metrics", multiple=True, type=PartType("metric"), help="May be repeated."
 )
@@ -126,6 +136,7 @@ def train(
     registry = registry_of(ctx)
     for name in ("activation", "metrics"):
         given[name] = given[name] or None
+    table_arguments(given)
     with registry.naming_culprits():
         run = prepare(
             data, target=target[0] if len(target) == 1 else target, registry=registry, **given
@@ -237,7 +248,10 @@ def _print_header(run: Run) -> None:
     settings = run.settings
     widths = [layer.fan_in for layer in run.network.layers] + [run.network.layers[-1].fan_out]
     held = len(run.validation_rows)
-    rows = f"{len(run.train_rows):,} rows" + (f" and {held:,} for validation" if held else "")
+    rows = f"{len(run.train_rows):,} rows"
+    if held:
+        how = "" if settings.split == "random" else f" ({settings.split})"
+        rows += f" and {held:,} for validation{how}"
     batch = "full batch" if settings.batch_size == "full" else f"batches of {settings.batch_size}"
     activations = ", ".join(dict.fromkeys(settings.activation)) or "no hidden layer"
     lines = [

@@ -18,7 +18,7 @@ from nnplug.network import Network
 from nnplug.parts import Loss, Metric, by_column
 from nnplug.registry import Registry
 from nnplug.tables import Encoder, Table, matrix, read_table, table_of
-from nnplug.tables.reading import quote
+from nnplug.tables.wording import quote
 from nnplug.tasks import Head, label_matrix
 from nnplug.training import Evaluator
 from nnplug.types import AnyArray

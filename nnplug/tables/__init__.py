@@ -1,16 +1,32 @@
 """Tables: reading files and data frames, and turning them into numbers."""
 
-from nnplug.tables.encoding import Encoder
+from nnplug.tables.encoder import Encoder
+from nnplug.tables.frames import as_kinds, table_from
 from nnplug.tables.given import matrix, table_of
-from nnplug.tables.reading import SUFFIXES, Column, Table, read_table, table_from
+from nnplug.tables.options import ReadOptions, TableOptions
+from nnplug.tables.preparation import Prepared, Wishes, prepare_table, with_file
+from nnplug.tables.reading import SUFFIXES, is_pattern, read_table
+from nnplug.tables.splitting import Parts, Split, split_rows
+from nnplug.tables.table import Column, Table
 
 __all__ = [
     "SUFFIXES",
     "Column",
     "Encoder",
+    "Parts",
+    "Prepared",
+    "ReadOptions",
+    "Split",
     "Table",
+    "TableOptions",
+    "Wishes",
+    "as_kinds",
+    "is_pattern",
     "matrix",
+    "prepare_table",
     "read_table",
+    "split_rows",
     "table_from",
     "table_of",
+    "with_file",
 ]

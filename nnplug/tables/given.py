@@ -9,24 +9,30 @@ from typing import Any
 import numpy as np
 
 from nnplug.errors import DataError
-from nnplug.tables.reading import Table, read_table, table_from
+from nnplug.tables.frames import table_from
+from nnplug.tables.options import ReadOptions
+from nnplug.tables.reading import read_table
+from nnplug.tables.table import Table
 from nnplug.types import AnyArray
 
 __all__ = ["matrix", "table_of"]
 
 
-def table_of(data: Any, text: Sequence[str] = ()) -> Table:
+def table_of(data: Any, text: Sequence[str] = (), *, options: ReadOptions | None = None) -> Table:
     """Read a table from a path, or take a DataFrame or a mapping as one.
 
     Parameters
     ----------
     text : sequence of str
-        Columns of a file that are text whatever they look like.
+        Columns of a file that are text whatever they look like, if it has them.
+    options : ReadOptions, optional
+        How a file is read.
     """
     if isinstance(data, Table):
         return data
     if isinstance(data, str | os.PathLike):
-        return read_table(data, text=tuple(text))
+        options = options or ReadOptions()
+        return read_table(data, options.adding(text=text, numeric=()) if text else options)
     return table_from(data)
 
 

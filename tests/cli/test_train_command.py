@@ -35,7 +35,7 @@ def test_a_table_with_the_defaults():
     assert accuracy >= 0.9
     assert done.stderr.splitlines() == [
         'target "species" has 3 classes: multiclass classification (--task overrides)',
-        "iris.csv: 120 rows and 30 for validation; multiclass",
+        "iris.csv: 120 rows and 30 for validation (stratified); multiclass",
         "network 4-100-3 (relu; output identity), 803 parameters, float32",
         "loss cross_entropy; optimizer adam at learning rate 0.001; 100 epochs, batches of 32; "
         "seed 0",
@@ -71,6 +71,7 @@ def test_every_option_reaches_the_run():
         "clip_global_norm": None,
         "class_weight": None,
         "validation": 0.1,
+        "split": "random",
         "monitor": "validation_loss",
         "patience": None,
         "min_delta": 0.0,
@@ -78,6 +79,18 @@ def test_every_option_reaches_the_run():
         "seed": 7,
         "dtype": "float64",
         "log_every": 2,
+        "table": {
+            "target": ["petal_width"],
+            "columns": None,
+            "drop": [],
+            "categorical": [],
+            "numeric": [],
+            "missing": "mean",
+            "drop_missing_targets": False,
+            "weights": None,
+            "read": {},
+            "sql": None,
+        },
     }
     assert result["rows"] == {"training": 135, "validation": 15}
     assert result["epochs"] == 4

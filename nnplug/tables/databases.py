@@ -1,0 +1,174 @@
+"""Database files: DuckDB's own, and SQLite's through Python's module."""
+
+from __future__ import annotations
+
+import datetime
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnplug.errors import DataError, suggest
+from nnplug.tables.duck import first_line, identifier, literal
+from nnplug.tables.frames import column_of
+from nnplug.tables.options import ReadOptions
+from nnplug.tables.parquet import load_query
+from nnplug.tables.relation import Field, check_known
+from nnplug.tables.table import Column, Table, check_names, make_table
+from nnplug.tables.wording import listed, quote
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["is_sqlite", "load_duckdb", "read_sqlite"]
+
+
+def is_sqlite(path: Path) -> bool:
+    """Tell a SQLite file by its first bytes."""
+    with path.open("rb") as file:
+        return file.read(16) == b"SQLite format 3\0"
+
+
+def _one_table(source: str, tables: Sequence[str], wanted: str | None) -> str:
+    """Choose the table to read.
+
+    Raises
+    ------
+    DataError
+        If it is not there, or several are and none is named.
+    """
+    if not tables:
+        raise DataError(f"{source}: the database has no tables.")
+    names = listed(map(quote, tables))
+    if wanted is None:
+        if len(tables) > 1:
+            raise DataError(
+                f"{source}: the database has {len(tables)} tables: {names}.\nSay which one: "
+                f"--read table={tables[0]}, or use --sql."
+            )
+        return tables[0]
+    if wanted not in tables:
+        raise DataError(
+            f"{source}: there is no table {quote(wanted)}.{suggest(wanted, tables)}\n"
+            f"Its tables are {names}."
+        )
+    return wanted
+
+
+def load_duckdb(
+    connection: duckdb.DuckDBPyConnection, path: Path, options: ReadOptions
+) -> tuple[Field, ...]:
+    """Load a table, or a query's result, from a DuckDB file into the table `part`.
+
+    A query sees the file's tables by their names, and the one table, or that
+    of the option `table`, as `data`.
+
+    Raises
+    ------
+    DataError
+        If the file is none, or the table is not there.
+    """
+    import duckdb  # noqa: PLC0415  # see connect
+
+    source = path.name
+    try:
+        connection.execute(f"ATTACH {literal(str(path.absolute()))} AS file (READ_ONLY)")
+    except duckdb.Error as error:
+        raise DataError(
+            f"{source}: the file cannot be read as a DuckDB or SQLite database: {first_line(error)}"
+        ) from None
+    rows = connection.execute(
+        "SELECT table_schema, table_name FROM information_schema.tables "
+        "WHERE table_catalog = 'file' ORDER BY ALL"
+    ).fetchall()
+    places = {
+        (name if schema == "main" else f"{schema}.{name}"): f"file.{identifier(schema)}."
+        f"{identifier(name)}"
+        for schema, name in rows
+    }
+    if options.sql is None or options.table is not None or len(places) == 1:
+        place = places[_one_table(source, list(places), options.table)]
+        connection.execute(f"CREATE TEMP VIEW data AS SELECT * FROM {place}")
+    try:
+        connection.execute("USE file")
+        fields = load_query(connection, options.sql or "SELECT * FROM data", source, options)
+    except duckdb.Error as error:
+        raise DataError(f"{source}: --sql: {first_line(error)}") from None
+    connection.execute("USE memory")
+    connection.execute("DROP VIEW IF EXISTS data")
+    connection.execute("DETACH file")
+    return fields
+
+
+def read_sqlite(path: Path, options: ReadOptions) -> Table:
+    """Read a table, or a query's result, from a SQLite file.
+
+    Columns declared as DATE, DATETIME or TIMESTAMP are dates, those declared
+    as BOOLEAN truth values; all others are what their values are.
+
+    Raises
+    ------
+    DataError
+        If the table is not there, or a column mixes kinds.
+    """
+    source = path.name
+    declared: dict[str, str] = {}
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    except sqlite3.Error as error:
+        raise DataError(f"{source}: the database cannot be opened: {error}.") from None
+    try:
+        found = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') "
+            "AND name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY name"
+        ).fetchall()
+        tables = [str(row[0]) for row in found]
+        if options.sql is None or options.table is not None or len(tables) == 1:
+            place = identifier(_one_table(source, tables, options.table))
+            described = connection.execute(f"PRAGMA table_info({place})").fetchall()
+            declared = {str(row[1]): str(row[2]).upper() for row in described}
+            connection.execute(f"CREATE TEMP VIEW data AS SELECT * FROM main.{place}")
+        cursor = connection.execute(options.sql or "SELECT * FROM data")
+        names = [str(each[0]) for each in cursor.description or ()]
+        rows = cursor.fetchall()
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        where = "--sql" if options.sql is not None else "the database cannot be read"
+        raise DataError(f"{source}: {where}: {error}.") from None
+    finally:
+        connection.close()
+    check_names(source, names)
+    check_known(source, options, names)
+    return make_table(
+        [
+            _column(name, [row[i] for row in rows], declared.get(name, ""), source, options)
+            for i, name in enumerate(names)
+        ],
+        source,
+    )
+
+
+def _column(
+    name: str, values: list[Any], declared: str, source: str, options: ReadOptions
+) -> Column:
+    values = [None if value in options.na else value for value in values]
+    if name in options.text:
+        values = [None if value is None else str(value) for value in values]
+    elif declared.startswith(("DATE", "TIMESTAMP")):
+        values = [_instant(value) for value in values]
+    elif declared.startswith("BOOL") and {*values} <= {0, 1, None}:
+        values = [None if value is None else bool(value) for value in values]
+    array = np.empty(len(values), object)
+    array[:] = values
+    return column_of(name, array, source)
+
+
+def _instant(value: Any) -> Any:
+    """Read SQLite's usual way to write an instant, ISO text; others stay as they are."""
+    if isinstance(value, str):
+        try:
+            return datetime.datetime.fromisoformat(value)
+        except ValueError:
+            return value
+    return value

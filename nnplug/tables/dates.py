@@ -1,0 +1,150 @@
+"""Dates, as numbers that a network can use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nnplug.tables.state import names_of, need, number_of, text_of
+from nnplug.tables.summary import ColumnSummary, years
+from nnplug.tables.table import Column, kind_error
+from nnplug.tables.wording import quote
+from nnplug.types import AnyArray
+
+__all__ = ["Dates"]
+
+_PERIODS = {"year": 1.0, "week": 7 / 365.2425, "day": 1 / 365.2425}
+"""The length of each cycle, in years."""
+
+
+@dataclass(frozen=True)
+class Dates:
+    """How one column of dates becomes numbers.
+
+    The first input is the time in years, standardised. Each cycle adds two:
+    sine and cosine of the place in the calendar year, in the week (from
+    Monday) and in the day (from midnight).
+
+    Attributes
+    ----------
+    name : str
+        The column.
+    mean, scale : float
+        Of the years since 1970.
+    cycles : tuple of str
+        Those that training saw whole at least once: a year, a week, a day.
+        Dates without a time of day have no cycle of a day.
+    indicator : bool
+        Whether a last input says, by 0 or 1, where values are missing; all
+        others are 0 there, which is the mean time and no place in a cycle.
+    """
+
+    name: str
+    mean: float
+    scale: float
+    cycles: tuple[str, ...] = ()
+    indicator: bool = False
+
+    @classmethod
+    def learn(cls, summary: ColumnSummary) -> tuple[Dates, tuple[str, ...]]:
+        """Learn it from a column of the rows for training, with what is odd."""
+        numbers = summary.numbers
+        span = numbers.highest - numbers.lowest
+        cycles = tuple(
+            cycle
+            for cycle, period in _PERIODS.items()
+            if not (cycle == "day" and summary.midnight) and (span >= period or cycle == "day")
+        )
+        notes: tuple[str, ...] = ()
+        if span == 0:
+            notes = (
+                f"column {quote(summary.name)} has one date only; it is kept and tells nothing",
+            )
+        made = cls(
+            summary.name,
+            numbers.mean,
+            numbers.deviation or 1.0,
+            cycles,
+            summary.training_missing > 0,
+        )
+        return made, notes
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of the inputs it becomes: `"day.time"`, `"day.year_sin"` ..."""
+        names = ["time", *(f"{cycle}_{part}" for cycle in self.cycles for part in ("sin", "cos"))]
+        missing = (f"{self.name}=(missing)",) if self.indicator else ()
+        return (*(f"{self.name}.{each}" for each in names), *missing)
+
+    def check(self, column: Column, source: str) -> None:
+        """Refuse a column that holds no dates."""
+        if column.kind != "date" and column.present.any():
+            raise kind_error(source, column, "date")
+
+    def write(self, column: Column, rows: slice, out: AnyArray) -> None:
+        """Write the numbers into inputs, (n, features), that are 0."""
+        missing = np.zeros(len(out), bool) if column.missing is None else column.missing[rows]
+        if column.kind != "date":  # without any value: see check
+            missing = np.ones(len(out), bool)
+        else:
+            instants = np.where(missing, np.datetime64(0, "us"), column.data[rows])
+            out[:, 0] = (years(instants) - self.mean) / self.scale
+            for position, cycle in enumerate(self.cycles):
+                angle = 2 * np.pi * _place(instants, cycle)
+                out[:, 1 + 2 * position] = np.sin(angle)
+                out[:, 2 + 2 * position] = np.cos(angle)
+        if missing.any():
+            out[missing] = 0
+            if self.indicator:
+                out[missing, -1] = 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write it as plain values."""
+        return {
+            "name": self.name,
+            "kind": "date",
+            "mean": self.mean,
+            "scale": self.scale,
+            "cycles": list(self.cycles),
+            "indicator": self.indicator,
+        }
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Dates:
+        """Read what `to_dict` wrote, trusting nothing in it."""
+        keys = {"name", "kind", "mean", "scale", "cycles", "indicator"}
+        need(set(value) == keys, "a date column has other keys")
+        name = text_of(value["name"], "a column's name")
+        mean, scale = (
+            number_of(value[key], f"the {key} of {quote(name)}") for key in ("mean", "scale")
+        )
+        need(scale > 0, f"the scale of {quote(name)} is not positive")
+        cycles = names_of(value["cycles"], f"the cycles of {quote(name)}")
+        need(
+            list(cycles) == [each for each in _PERIODS if each in cycles],
+            f"the cycles of {quote(name)} are unknown",
+        )
+        need(
+            isinstance(value["indicator"], bool),
+            f"the indicator of {quote(name)} is no truth value",
+        )
+        return cls(name, mean, scale, cycles, value["indicator"])
+
+
+def _place(instants: AnyArray, cycle: str) -> AnyArray:
+    """Give each instant's place in a cycle, from 0 to below 1: (N,)."""
+    days = instants.astype("M8[D]")
+    of_day = (instants - days) / np.timedelta64(1, "D")
+    if cycle == "day":
+        return np.asarray(of_day)
+    if cycle == "week":
+        # 1970-01-01 was a Thursday, the fourth day.
+        return np.asarray(((days.astype(np.int64) + 3) % 7 + of_day) / 7)
+    first = days.astype("M8[Y]").astype("M8[D]")
+    length = (days.astype("M8[Y]") + 1).astype("M8[D]") - first
+    return np.asarray(
+        ((days - first) / np.timedelta64(1, "D") + of_day) / (length / np.timedelta64(1, "D"))
+    )

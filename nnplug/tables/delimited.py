@@ -1,0 +1,418 @@
+"""Delimited text (CSV): found out from the whole file, read once and strictly.
+
+What a file means is never guessed: the first line holds the names, the text
+is UTF-8, every row is as long as the first, and an empty cell is the only
+missing value (in a column of numbers `nan` is one too), unless the user says
+otherwise.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nnplug.errors import DataError
+from nnplug.tables.diagnosis import (
+    Dialect,
+    TextFile,
+    encoding_error,
+    find_faults,
+    is_number,
+    refusal,
+    stray_error,
+    unreadable,
+)
+from nnplug.tables.duck import INTEGERS, SQL_TYPES, as_kind, kind_of, literal, location
+from nnplug.tables.options import ReadOptions
+from nnplug.tables.relation import Field, check_known
+from nnplug.tables.table import Kind, check_names
+from nnplug.tables.wording import quote
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["load_delimited"]
+
+_SAMPLE = 20_480
+"""Rows from which the types of a large file are first found."""
+_LARGE = 4 << 20
+"""A file with more bytes is first tried with the types of its sample."""
+_TRUTHS = "('true', 'false', 't', 'f', 'yes', 'no', 'y', 'n')"
+
+
+def load_delimited(
+    connection: duckdb.DuckDBPyConnection, path: Path, options: ReadOptions, scratch: Path
+) -> tuple[Field, ...]:
+    """Load a text file into the table `part` with the columns c0, c1 and so on.
+
+    The delimiter (comma, semicolon, tab or `|`) comes from the first lines,
+    the type of each column from all rows. A column that holds numbers but for
+    a few cells is refused rather than read as text.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read as a table, names are empty or double, or a cell
+        is not as its column needs.
+    """
+    import duckdb  # noqa: PLC0415  # see connect
+
+    text = _as_utf8(path, options.encoding, scratch)
+    dialect = _dialect(text, options, path.suffix.lower())
+    check_names(text.name, dialect.names)
+    check_known(text.name, options, dialect.names)
+    try:
+        marks = _marks(text, dialect)
+        reader = _Reader(connection, text, dialect, options)
+        if not (marks.sample_will_do and reader.read_by_sample()):
+            reader.read_by_all_rows()
+        wrong = find_faults(text, dialect) if marks.ends_in_delimiter else None
+        if wrong is not None:
+            raise wrong
+        reader.refuse_strays()
+        return reader.finish()
+    except duckdb.Error as error:
+        raise refusal(text, dialect, error) from None
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+class _Reader:
+    """Reads one text file with DuckDB, first as it stands, into the table `raw`.
+
+    Attributes
+    ----------
+    ours : list of str
+        Names for DuckDB, which renames double names and takes "Age" and
+        "age" for one: so columns are known by their position.
+    types : dict
+        The type of each column, by all of its cells.
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        text: TextFile,
+        dialect: Dialect,
+        options: ReadOptions,
+    ) -> None:
+        self.connection, self.text, self.dialect, self.options = connection, text, dialect, options
+        self.ours = [f"c{i}" for i in range(len(dialect.names))]
+        pairs = list(zip(self.ours, dialect.names, strict=True))
+        self.numeric = [ours for ours, name in pairs if name in options.numeric]
+        # Numbers that the user asks for are looked at cell by cell.
+        self.stated = self.numeric + [ours for ours, name in pairs if name in options.text]
+        self.types: dict[str, str] = {}
+
+    def _source(self, types: dict[str, str], sample: int) -> str:
+        """Write the SQL that reads the file."""
+        dialect, options = self.dialect, self.options
+        nulls = ", ".join(map(literal, ("", *options.na)))
+        settings = {
+            "names": "[" + ", ".join(map(literal, self.ours)) + "]",
+            "header": str(dialect.header).lower(),
+            "delim": literal(dialect.delimiter),
+            "quote": literal(dialect.quote),
+            "escape": literal(dialect.quote),
+            "nullstr": f"[{nulls}]",
+            "decimal_separator": literal(options.decimal),
+            "comment": "''",  # else a row that begins with # could be dropped
+            "skip": "0",  # else lines before a "better" header could be
+            "encoding": "'utf-8'",
+            "sample_size": str(sample),
+            "strict_mode": "true",
+            "null_padding": "false",
+            "ignore_errors": "false",
+        }
+        if options.dates:
+            settings["timestampformat"] = literal(options.dates)
+            if not any(sign in options.dates for sign in ("%H", "%I", "%M", "%S", "%X", "%c")):
+                settings["dateformat"] = literal(options.dates)
+        if types:
+            listed = ", ".join(f"{literal(c)}: {literal(each)}" for c, each in types.items())
+            settings["types"] = f"{{{listed}}}"
+        written = ", ".join(f"{key}={value}" for key, value in settings.items())
+        return f"read_csv({location(self.text.path)}, {written})"
+
+    def _described(self, query: str) -> dict[str, str]:
+        described = self.connection.execute(f"DESCRIBE {query}").fetchall()
+        return {ours: str(row[1]) for ours, row in zip(self.ours, described, strict=True)}
+
+    def read_by_all_rows(self) -> None:
+        """Read with the types that all rows show."""
+        stated = dict.fromkeys(self.stated, "VARCHAR")
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE raw AS SELECT * FROM {self._source(stated, -1)}"
+        )
+        self.types = self._described("raw")
+
+    def read_by_sample(self) -> bool:
+        """Read with the types of a sample, several times faster.
+
+        Each column is read in a form that shows whether all rows would have
+        said the same: whole numbers as any numbers, days as instants, truth
+        values as text. False if they would not, or may not.
+        """
+        import duckdb  # noqa: PLC0415  # see connect
+
+        stated = dict.fromkeys(self.stated, "VARCHAR")
+        wide = {"BIGINT": "DOUBLE", "DATE": "TIMESTAMP", "BOOLEAN": "VARCHAR"}
+        try:
+            found = self._described(f"SELECT * FROM {self._source(stated, _SAMPLE)}")
+            if set(found.values()) - {*wide, *wide.values()}:
+                return False
+            read = {ours: wide.get(each, each) for ours, each in found.items()}
+            self.connection.execute(
+                f"CREATE TEMP TABLE raw AS SELECT * FROM {self._source(read, _SAMPLE)}"
+            )
+        except duckdb.Error:
+            return False
+        checks = {}
+        for ours, each in found.items():
+            if each == "BIGINT":
+                checks[ours] = f"bool_and({ours} = trunc({ours}))"
+            elif each == "BOOLEAN":
+                checks[ours] = f"bool_and(lower({ours}) IN {_TRUTHS})"
+            elif each == "VARCHAR" and ours not in self.stated:
+                # A column that is empty in the sample is text there.
+                checks[ours] = f"count({ours}) FILTER (rowid < {_SAMPLE // 2}) > 0"
+        if not checks:
+            checks = {self.ours[0]: "true"}
+        answers = self.connection.execute(
+            f"SELECT {', '.join(checks.values())} FROM raw"
+        ).fetchone()
+        assert answers is not None  # an aggregate always has its row
+        for ours, answer in zip(checks, answers, strict=True):
+            if answer is False:
+                if found[ours] != "BIGINT":
+                    return False
+                found[ours] = "DOUBLE"
+        self.types = found
+        return True
+
+    def refuse_strays(self) -> None:
+        """Refuse columns of numbers in which a few cells are none.
+
+        A column counts as numbers if the user says so; if more than half of
+        its cells are, and the rest is little: a tenth of the cells, or three
+        different spellings; or if all would be, with a point for the comma.
+        So "n/a" among ages is a fault, and ticket codes of which most happen
+        to be digits are text.
+        """
+        strays = {}
+        for position, ours in enumerate(self.ours):
+            if self.types[ours] == "VARCHAR" and (ours in self.numeric or ours not in self.stated):
+                found = self._strays(ours)
+                if found:
+                    strays[position] = found
+        if strays:
+            raise stray_error(self.text, self.dialect, strays, self.options.decimal)
+
+    def _strays(self, ours: str) -> frozenset[str]:
+        """Find the spellings that are no numbers in a column of numbers; else none."""
+        # Cells such as 007 are numbers to a cast and codes to DuckDB's
+        # sniffer, which is right: such a column has no strays and stays text.
+        number, swapped = self._as_number(ours), self._as_number(ours, swapped=True)
+        counts = self.connection.execute(
+            f"SELECT sum(n), sum(n) FILTER ({number} IS NOT NULL), "
+            f"sum(n) FILTER ({swapped} IS NOT NULL), count(*) FILTER ({number} IS NULL) "
+            f"FROM (SELECT {ours}, count(*) AS n FROM raw WHERE {ours} IS NOT NULL GROUP BY 1)"
+        ).fetchone()
+        assert counts is not None  # an aggregate always has its row
+        filled, fitting, other_way, spellings = (int(each or 0) for each in counts)
+        asked = ours in self.numeric and fitting < filled
+        mostly = filled / 2 < fitting < filled
+        few = spellings <= 3 or (filled - fitting) * 10 <= filled
+        if not (asked or other_way == filled > fitting or (mostly and few)):
+            return frozenset()
+        rows = self.connection.execute(
+            f"SELECT DISTINCT {ours} FROM raw WHERE {ours} IS NOT NULL AND {number} IS NULL"
+        ).fetchall()
+        return frozenset(row[0] for row in rows)
+
+    def _as_number(self, ours: str, *, swapped: bool = False) -> str:
+        """Write a cell as a number, its decimals as the user says, or the other way."""
+        comma = (self.options.decimal == ",") != swapped
+        # A number with decimal commas has no points: else 1.5 were 1.5 again.
+        point = f"replace(replace({ours}, '.', '?'), ',', '.')"
+        return f"TRY_CAST({point if comma else ours} AS DOUBLE)"
+
+    def finish(self) -> tuple[Field, ...]:
+        """Bring each column of `raw` to its kind's one type, and call the table `part`."""
+        fields = []
+        raw = self._described("raw")
+        for ours, name in zip(self.ours, self.dialect.names, strict=True):
+            kind: Kind = "number"
+            cell = self._as_number(ours)
+            if ours not in self.numeric:
+                kind = kind_of(self.types[ours], name, self.text.name)
+                cell = as_kind(ours, raw[ours], kind)
+            if raw[ours] != SQL_TYPES[kind]:
+                self.connection.execute(
+                    f"ALTER TABLE raw ALTER {ours} SET DATA TYPE {SQL_TYPES[kind]} USING {cell}"
+                )
+            fields.append(Field(name, kind, self.types[ours] in INTEGERS))
+        self.connection.execute("ALTER TABLE raw RENAME TO part")
+        return tuple(fields)
+
+
+# --- before DuckDB ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Marks:
+    """What the bytes of a file show.
+
+    Attributes
+    ----------
+    ends_in_delimiter : bool
+        Whether some line does. DuckDB takes an empty cell too many at the end
+        of a row for none, so the rows of such a file must be counted out.
+    sample_will_do : bool
+        Whether the file is large and no cell begins with a zero and a digit:
+        codes such as 007 are text, and a number to DuckDB's cast.
+    """
+
+    ends_in_delimiter: bool
+    sample_will_do: bool
+
+
+def _marks(text: TextFile, dialect: Dialect) -> _Marks:
+    """Look at every byte once; refuse zero bytes."""
+    delimiter = dialect.delimiter.encode()
+    large = text.path.stat().st_size > _LARGE
+    # Every byte becomes one of four: the edge of a cell, 0, another digit, or else.
+    classes = bytearray(b"x" * 256)
+    for byte in b"123456789":
+        classes[byte] = ord("1")
+    for byte in (*delimiter, *dialect.quote.encode(), *b"\r\n"):
+        classes[byte] = ord("|")
+    classes[ord("0")] = ord("0")
+    ends_in_delimiter, codes = False, False
+    last, line = b"", 1
+    with text.path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            if b"\0" in chunk:
+                line += chunk[: chunk.index(b"\0")].count(b"\n")
+                raise DataError(
+                    f"{text.name}:{line}: the line holds a zero byte, so the file is not text or "
+                    "is damaged.\nSave it again as UTF-8."
+                )
+            line += chunk.count(b"\n")
+            block = last + chunk
+            ends_in_delimiter |= delimiter + b"\n" in block or delimiter + b"\r" in block
+            if large and not codes:
+                shapes = block.translate(classes)
+                codes = b"|00" in shapes or b"|01" in shapes
+            last = block[-2:]
+    return _Marks(ends_in_delimiter or last[-1:] == delimiter, large and not codes)
+
+
+def _as_utf8(path: Path, encoding: str, scratch: Path) -> TextFile:
+    """Give the file, or a copy of it as UTF-8."""
+    if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii"):
+        return TextFile(path, path.name)
+    copy = scratch / "text.csv"
+    try:
+        with (
+            path.open(encoding=encoding, newline="") as file,
+            copy.open("w", encoding="utf-8", newline="") as target,
+        ):
+            while chunk := file.read(1 << 20):
+                target.write(chunk)
+    except UnicodeError as error:
+        raise _undecodable(path, encoding, error) from None
+    except OSError as error:
+        raise unreadable(path, error) from None
+    return TextFile(copy, path.name)
+
+
+def _undecodable(path: Path, encoding: str, error: UnicodeError) -> DataError:
+    """Name the line that is not in the stated encoding, where lines can be told."""
+    way_out = "State the encoding in which it was saved: --read encoding=..."
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if b"\0" in line:
+                break  # characters of two bytes: a line's end is not one byte
+            try:
+                line.decode(encoding)
+            except UnicodeDecodeError as wrong:
+                return DataError(
+                    f"{path.name}:{number}: the file is not {encoding} (byte "
+                    f"0x{line[wrong.start]:02x} at position {wrong.start + 1} of the line).\n"
+                    f"{way_out}"
+                )
+            except UnicodeError:
+                break
+    return DataError(f"{path.name}: the file is not {encoding}: {error}.\n{way_out}")
+
+
+def _dialect(text: TextFile, options: ReadOptions, suffix: str) -> Dialect:
+    """Find delimiter and names from the first lines.
+
+    The delimiter is the one for which most of the first rows are as long as
+    the first line; among equals the one that makes most columns.
+    """
+    try:
+        with text.path.open("rb") as file:
+            head = file.read(1 << 16)
+        if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head[:4096]:
+            raise DataError(
+                f"{text.name}: the file is not UTF-8 text; it begins like UTF-16 or a binary "
+                "file.\nSave it as UTF-8, or say what it is, for example --read encoding=utf-16."
+            )
+        delimiter, first = _best_delimiter(text, options, suffix)
+    except UnicodeDecodeError as error:
+        raise encoding_error(text) or unreadable(text.name, error) from None
+    except OSError as error:
+        raise unreadable(text.path, error) from None
+    if options.header is False:
+        names = tuple(f"column{i}" for i in range(len(first)))
+        return Dialect(delimiter, options.quote, names, header=False)
+    names = tuple(name.strip() for name in first)
+    for name in names:
+        if options.header is None and is_number(name):
+            raise DataError(
+                f"{text.name}:1: the number {quote(name)} stands where a column's name should be."
+                "\nWrite the names on the first line. For a file without names, use "
+                "--read header=false;\nfor names that are numbers, --read header=true."
+            )
+    return Dialect(delimiter, options.quote, names, header=True)
+
+
+def _best_delimiter(text: TextFile, options: ReadOptions, suffix: str) -> tuple[str, list[str]]:
+    """Choose the delimiter, and give the cells of the first line."""
+    candidates = options.delimiter or ("\t,;|" if suffix == ".tsv" else ",;\t|")
+    best: tuple[float, int] = (-1.0, 0)
+    delimiter, first = candidates[0], [""]
+    for candidate in candidates:
+        records = [record for record in _head(text, candidate, options.quote) if record]
+        if not records:
+            raise DataError(f"{text.name}: the file is blank. A table needs names and rows.")
+        width = len(records[0])
+        if width == 1 and candidate != candidates[0]:
+            continue
+        alike = [len(record) == width for record in records[1:]]
+        score = (sum(alike) / len(alike) if alike else 1.0, width)
+        if width == 1:
+            score = (-0.5, 1)  # one column only if no candidate makes more
+        if score > best:
+            best, delimiter, first = score, candidate, records[0]
+    return delimiter, first
+
+
+def _head(text: TextFile, delimiter: str, mark: str) -> list[list[str]]:
+    """Read the first records, as far as they can be told apart."""
+    records = []
+    with text.path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter=delimiter, quotechar=mark)
+        try:
+            for record in itertools.islice(reader, 100):
+                records.append(record)  # noqa: PERF402  # what came before an error is kept
+        except csv.Error:
+            pass
+    return records

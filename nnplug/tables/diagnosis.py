@@ -1,0 +1,229 @@
+"""Diagnosis: which lines of a text file are at fault.
+
+DuckDB parses fast and says little. When it refuses a file, or a column of
+numbers holds a few cells that are none, the file is gone through again,
+slowly, to name the lines.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nnplug.errors import DataError
+from nnplug.tables.duck import first_line
+from nnplug.tables.wording import SHOWN, listed, quote, shell_word
+
+__all__ = [
+    "Dialect",
+    "TextFile",
+    "encoding_error",
+    "find_faults",
+    "is_number",
+    "refusal",
+    "stray_error",
+    "unreadable",
+]
+
+_LINE_ENDS = {b"\r\n": "CR LF (Windows)", b"\n": "LF (Unix)"}
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A file of UTF-8 text.
+
+    Attributes
+    ----------
+    path : path
+        Where the text lies; a copy if the user's file is in another encoding.
+    name : str
+        What messages call it.
+    """
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How the cells of a text file are told apart."""
+
+    delimiter: str
+    quote: str
+    names: tuple[str, ...]
+    header: bool
+
+
+class _QuoteError(Exception):
+    """A record cannot be taken apart."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
+        self.reason = reason
+
+
+def unreadable(name: object, error: Exception) -> DataError:
+    """Say that the system refuses a file, and why."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return DataError(f"{name}: the file cannot be read: {reason}.")
+
+
+def refusal(text: TextFile, dialect: Dialect, error: Exception) -> DataError:
+    """Find out why DuckDB refused a text file."""
+    found = encoding_error(text) or find_faults(text, dialect) or _mixed_line_ends(text)
+    if found is not None:
+        return found
+    return DataError(f"{text.name}: the file cannot be read as a table: {first_line(error)}")
+
+
+def find_faults(text: TextFile, dialect: Dialect) -> DataError | None:
+    """Name the rows that are not as long as the first line, and open quotes."""
+    width = len(dialect.names)
+    faults = []
+    count = 0
+    advice = ""
+    try:
+        for line, record in _records(text, dialect):
+            if len(record) != width:
+                count += 1
+                if count <= SHOWN:
+                    faults.append(
+                        f"{text.name}:{line}: the row has {len(record)} "
+                        f"{'cell' if len(record) == 1 else 'cells'}, the first line {width}"
+                    )
+    except _QuoteError as wrong:
+        count += 1
+        if "end of data" in wrong.reason:
+            reason = "a quote is opened and never closed"
+        elif "field limit" in wrong.reason:
+            reason = "a cell is longer than 131072 characters, perhaps for want of a closing quote"
+        else:
+            reason = "text follows a closing quote"
+            advice = f" A quote inside a quoted cell is written twice ({dialect.quote * 2})."
+        faults.append(f"{text.name}:{wrong.line}: {reason}")
+    if not faults:
+        return None
+    if not advice and any("the first line" in fault for fault in faults):
+        advice = (
+            f" The delimiter is {quote(dialect.delimiter)}; a cell that holds one needs "
+            "quotes around it."
+        )
+    hidden = count - len(faults)
+    more = f"\nand {hidden} more" if hidden else ""
+    return DataError("\n".join(faults) + f"{more}\nCorrect the file.{advice}")
+
+
+def stray_error(
+    text: TextFile, dialect: Dialect, strays: Mapping[int, frozenset[str]], decimal: str
+) -> DataError:
+    """Name the lines of cells that are no numbers.
+
+    Parameters
+    ----------
+    strays : mapping
+        From a column's position to the cells at fault.
+    decimal : str
+        The sign before the decimals, as the file is read.
+    """
+    faults = []
+    count = 0
+    try:
+        for line, record in _records(text, dialect):
+            for position, spellings in strays.items():
+                if position < len(record) and record[position] in spellings:
+                    count += 1
+                    if count <= SHOWN:
+                        faults.append(
+                            f"{text.name}:{line}: column {quote(dialect.names[position])}: "
+                            f"cannot read {quote(record[position])} as a number"
+                        )
+    except _QuoteError:
+        pass  # a cell beyond the csv module's limit: what came before it is named
+    if not faults:
+        # The two parsers took the cells apart differently; there is no line.
+        faults = [
+            f"{text.name}: column {quote(dialect.names[position])}: cannot read "
+            f"{listed(map(quote, sorted(spellings)))} as a number"
+            for position, spellings in strays.items()
+        ]
+    more = f"\nand {count - SHOWN} more" if count > SHOWN else ""
+    return DataError("\n".join(faults) + more + "\n" + _stray_advice(dialect, strays, decimal))
+
+
+def _stray_advice(dialect: Dialect, strays: Mapping[int, frozenset[str]], decimal: str) -> str:
+    """Say the three ways out: correct the cells, call them missing, call the column text."""
+    cells = {each for spellings in strays.values() for each in spellings}
+    others = "The column's other cells" if len(strays) == 1 else "The other cells of these columns"
+    if all(is_number(each.replace(",", ".").replace(decimal, ".")) for each in cells):
+        sign = "," if decimal == "." else "."
+        return (
+            f"{others} are numbers whose decimals begin with {quote(decimal)}. Correct these, or, "
+            f"if all\ndecimals begin with {quote(sign)}, say so: --read decimal={sign}"
+        )
+    ways = [f"{others} are numbers. Correct these."]
+    if len(cells) <= 3:
+        marks = " ".join(f"--read {shell_word('na=' + each)}" for each in sorted(cells))
+        ways.append(f"If they stand for missing values: {marks}")
+    names = ",".join(dialect.names[position] for position in strays)
+    ways.append(f"If the column is text: --categorical {shell_word(names)}")
+    return "\n".join(ways)
+
+
+def is_number(text: str) -> bool:
+    """Tell whether text is a finite number."""
+    try:
+        return abs(float(text)) < float("inf")
+    except ValueError:
+        return False
+
+
+def _records(text: TextFile, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+    """Go through the rows of a text file, each with the line it begins on."""
+    with text.path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter=dialect.delimiter, quotechar=dialect.quote, strict=True)
+        line = 1
+        seen = not dialect.header
+        try:
+            for record in reader:
+                if record and seen:
+                    yield line, record
+                seen = seen or bool(record)
+                line = reader.line_num + 1
+        except csv.Error as error:
+            raise _QuoteError(line, str(error)) from None
+
+
+def encoding_error(text: TextFile) -> DataError | None:
+    """Name the first line that is not UTF-8."""
+    with text.path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                return DataError(
+                    f"{text.name}:{number}: the file is not UTF-8 text (byte "
+                    f"0x{line[error.start]:02x} at position {error.start + 1} of the line).\n"
+                    "Save it as UTF-8, or say what it is, for example --read encoding=latin-1; it "
+                    "is not guessed."
+                )
+    return None
+
+
+def _mixed_line_ends(text: TextFile) -> DataError | None:
+    """Name the first line that ends otherwise than the line before."""
+    ends: bytes | None = None
+    with text.path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            end = b"\r\n" if line.endswith(b"\r\n") else line[-1:]
+            if end not in (b"\r\n", b"\n"):
+                continue  # the last line may have none
+            if ends is not None and end != ends:
+                return DataError(
+                    f"{text.name}:{number}: the line ends in {_LINE_ENDS[end]}, those before in "
+                    f"{_LINE_ENDS[ends]}.\nSave the file with one kind of line end."
+                )
+            ends = end
+    return None

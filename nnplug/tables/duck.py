@@ -1,0 +1,138 @@
+"""DuckDB: a connection, its words, and its types as kinds of columns."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nnplug.errors import DataError
+from nnplug.tables.table import Kind
+from nnplug.tables.wording import quote
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = [
+    "INTEGERS",
+    "SQL_TYPES",
+    "as_kind",
+    "connect",
+    "first_line",
+    "identifier",
+    "kind_of",
+    "literal",
+    "location",
+    "machine_memory",
+]
+
+_NUMBERS = ("FLOAT", "DOUBLE", "DECIMAL")
+INTEGERS = frozenset(
+    f"{sign}{size}"
+    for sign in ("", "U")
+    for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+) | {"BIGNUM"}
+"""The types of whole numbers."""
+
+SQL_TYPES: dict[Kind, str] = {
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "text": "VARCHAR",
+    "date": "TIMESTAMP",
+}
+"""The one type in which the values of each kind are kept."""
+
+
+def connect(scratch: Path, memory: int) -> duckdb.DuckDBPyConnection:
+    """Open a database that lives as long as its connection.
+
+    Parameters
+    ----------
+    scratch : path
+        A folder for what does not fit in memory.
+    memory : int
+        Bytes that it may use.
+    """
+    import duckdb  # noqa: PLC0415  # large, and only reading a file needs it
+
+    # Nothing is ever fetched from elsewhere because of what a file holds.
+    return duckdb.connect(
+        ":memory:",
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "memory_limit": f"{memory >> 20}MiB",
+            "temp_directory": str(scratch),
+        },
+    )
+
+
+def machine_memory() -> int:
+    """Give the bytes of memory of this machine, or of the container that it is."""
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limits = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+    for limit in limits:
+        try:
+            whole = min(whole, int(Path(limit).read_text(encoding="ascii")))
+        except (OSError, ValueError):  # not there, or "max"
+            continue
+    return whole
+
+
+def literal(text: str) -> str:
+    """Write text as an SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(text: str) -> str:
+    """Write a name as a quoted SQL identifier."""
+    return '"' + text.replace('"', '""') + '"'
+
+
+def location(path: Path) -> str:
+    """Write a path so that none of its characters is a wildcard."""
+    # Absolute, so that a name like "s3:x.csv" is not taken for an address.
+    return literal("".join(f"[{c}]" if c in "*?[" else c for c in str(path.absolute())))
+
+
+def first_line(error: Exception) -> str:
+    """Give what DuckDB says first, shortly."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def kind_of(type_name: str, column: str, source: str) -> Kind:
+    """Tell the kind of a column from its type.
+
+    Raises
+    ------
+    DataError
+        If it is of none.
+    """
+    stem = type_name.partition("(")[0]
+    if not type_name.endswith("]"):
+        if stem in INTEGERS or stem in _NUMBERS:
+            return "number"
+        if stem == "BOOLEAN":
+            return "boolean"
+        if stem in ("VARCHAR", "ENUM", "UUID"):
+            return "text"
+        if stem == "DATE" or stem.startswith("TIME"):
+            return "date"
+    raise DataError(
+        f"{source}: column {quote(column)} holds {type_name}, which is neither "
+        "numbers, truth values, text nor dates.\nTake the column out or convert it."
+    )
+
+
+def as_kind(cell: str, type_name: str, kind: Kind) -> str:
+    """Write the SQL that brings a cell of a type to the one type of a kind."""
+    if type_name == "BIGNUM":
+        cell = f"CAST({cell} AS VARCHAR)"  # which overflows to infinity, as 1e400 does
+    if kind == "date" and type_name.startswith("TIME "):
+        cell = f"CAST({cell} AS TIME)"  # with a time zone
+    if kind == "date" and type_name.partition(" ")[0] == "TIME":
+        cell = f"DATE '1970-01-01' + {cell}"
+    if kind == "text" and type_name.partition("(")[0] in _NUMBERS:
+        # 5.0 and 5 are one category, whatever the type that holds them.
+        cell = f"regexp_replace(CAST({cell} AS VARCHAR), '\\.0+$', '')"
+    return f"CAST({cell} AS {SQL_TYPES[kind]})"

@@ -1,0 +1,233 @@
+"""Goals: what of a table is to be predicted, and as what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from nnplug.errors import DataError, SettingError, suggest
+from nnplug.parts import Task
+from nnplug.tables.missing import refuse_infinite, refuse_missing
+from nnplug.tables.table import Column, Table, kind_error
+from nnplug.tables.wording import quote, show, some
+from nnplug.types import AnyArray
+
+__all__ = ["Goal", "class_indices", "find_goal", "target_names"]
+
+MOST_NUMBER_CLASSES = 20
+"""A target of whole numbers with more distinct values is a regression."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is predicted.
+
+    Attributes
+    ----------
+    task : str
+    target : tuple of str
+        The columns, K of them.
+    classes : tuple
+        As the table has them (text, truth values or numbers), sorted; for
+        several labels their names; empty for a regression.
+    notes : tuple of str
+        What was inferred.
+    """
+
+    task: Task
+    target: tuple[str, ...]
+    classes: tuple[Any, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def target_names(target: str | Sequence[str], source: str) -> tuple[str, ...]:
+    """Take the names of targets.
+
+    Raises
+    ------
+    DataError
+        If there is none, or one is named twice.
+    """
+    targets = (target,) if isinstance(target, str) else tuple(target)
+    if not targets:
+        raise DataError(f"{source}: no target is named. Name the column to be predicted.")
+    double = next((name for name in targets if targets.count(name) > 1), None)
+    if double is not None:
+        raise DataError(f"{source}: the target {quote(double)} is named twice.")
+    return targets
+
+
+def find_goal(table: Table, target: str | Sequence[str], task: Task | None = None) -> Goal:
+    """Infer or check the task from all rows, and list the classes.
+
+    Without `task`, text and truth values are classes (two: binary), and so
+    are whole numbers with at most 20 distinct values; several targets of
+    truth values, or of 0 and 1, are labels; all else is regression.
+
+    Raises
+    ------
+    DataError
+        If a target is not there, lacks values or does not fit the task.
+    """
+    targets = target_names(target, table.source)
+    if task is not None and task not in get_args(Task):
+        raise SettingError(
+            f"task={task!r} is none of {', '.join(get_args(Task))}."
+            f"{suggest(str(task), get_args(Task))}"
+        )
+    wanted = [table.column(name) for name in targets]
+    for column in wanted:
+        refuse_missing(table.source, column, "target")
+        refuse_infinite(table.source, column, "target")
+    if len(wanted) > 1 and task in ("binary", "multiclass"):
+        raise DataError(
+            f"{table.source}: task={task} takes one target, not {len(wanted)} "
+            f"({some(targets)}). Name one of them, or use task=multilabel."
+        )
+    if task == "multilabel" or (task is None and len(wanted) > 1 and all(map(_is_label, wanted))):
+        notes = (
+            f"{len(wanted)} targets of yes or no: multilabel classification (--task overrides)",
+        )
+        for column in wanted:
+            _check_label(table, column)
+        return Goal("multilabel", targets, targets, notes if task is None else ())
+    if len(wanted) > 1 or task == "regression":
+        for column in wanted:
+            _check_quantity(table, column, alone=len(wanted) == 1)
+        notes = (f"{len(wanted)} targets: regression",)
+        return Goal("regression", targets, (), notes if task is None else ())
+    return _one_target(table, wanted[0], task)
+
+
+def _one_target(table: Table, column: Column, task: Task | None) -> Goal:
+    """Tell classes from quantities."""
+    label = f"target {quote(column.name)}"
+    target = (column.name,)
+    if column.kind == "date":
+        _check_quantity(table, column, alone=True)
+    if task is None and column.kind == "number" and not column.integer:
+        note = f"{label} is a number: regression (--task overrides)"
+        return Goal("regression", target, (), (note,))
+    distinct = _distinct(column)
+    count = len(distinct)
+    if task is None and column.kind == "number" and count > MOST_NUMBER_CLASSES:
+        note = f"{label} has {count} different whole numbers: regression (--task overrides)"
+        return Goal("regression", target, (), (note,))
+    if column.kind == "number":
+        _check_whole_numbers(table, column)
+        distinct = [int(each) for each in distinct]
+    if count == 1:
+        raise DataError(
+            f"{table.source}: {label} has one class only, {show(distinct[0])}. "
+            "Classification needs at least two."
+            + ("\nIf it is a quantity, use task=regression." if column.kind == "number" else "")
+        )
+    if task == "binary" and count != 2:
+        raise DataError(
+            f"{table.source}: {label} has {count} classes ({some(distinct)}), and task=binary "
+            "takes two.\nUse task=multiclass."
+        )
+    notes: tuple[str, ...] = ()
+    if task is None:
+        task = "binary" if count == 2 else "multiclass"
+        notes = (f"{label} has {count} classes: {task} classification (--task overrides)",)
+    return Goal(task, target, tuple(distinct), notes)
+
+
+def _distinct(column: Column) -> list[Any]:
+    """List the different values, sorted, as Python's own."""
+    if column.kind == "text":
+        there = np.bincount(column.data, minlength=len(column.words))
+        return [word for word, count in zip(column.words, there, strict=True) if count]
+    return list(np.unique(column.data).tolist())
+
+
+def _is_label(column: Column) -> bool:
+    """Tell whether a column is truth values, or whole numbers of which all are 0 or 1."""
+    if column.kind == "boolean":
+        return True
+    return column.kind == "number" and column.integer and bool(np.isin(column.data, (0, 1)).all())
+
+
+def _check_label(table: Table, column: Column) -> None:
+    """Refuse a label that is neither yes nor no."""
+    if column.kind == "boolean":
+        return
+    if column.kind == "number":
+        wrong = np.flatnonzero(~np.isin(column.data, (0, 1)))
+        if not wrong.size:
+            return
+        row = int(wrong[0])
+        holds = f"{show(column.data[row])} in row {row + 1}"
+    else:
+        holds = f"{show(column.values[0])} in row 1"
+    raise DataError(
+        f"{table.source}: target {quote(column.name)} holds {holds}, and each target of "
+        "task=multilabel is true or false, 1 or 0."
+    )
+
+
+def _check_quantity(table: Table, column: Column, *, alone: bool) -> None:
+    """Refuse a regression's target that is no quantity."""
+    label = f"{table.source}: target {quote(column.name)}"
+    if column.kind == "date":
+        raise DataError(
+            f"{label} holds dates, which cannot be predicted.\n"
+            "Convert it to a number, such as days since a first day."
+        )
+    if column.kind == "text":
+        raise DataError(
+            f"{label} holds text such as {show(column.values[0])}, and regression predicts "
+            + (
+                "numbers.\nFor classes, use task=binary or task=multiclass."
+                if alone
+                else "numbers; several targets are regression.\nFor classes, name it alone."
+            )
+        )
+
+
+def _check_whole_numbers(table: Table, column: Column) -> None:
+    """Refuse fractions as classes."""
+    fractions = np.flatnonzero(column.data != np.floor(column.data))
+    if fractions.size:
+        row = int(fractions[0])
+        raise DataError(
+            f"{table.source}: target {quote(column.name)} holds {show(column.data[row])} in row "
+            f"{row + 1}, and only whole numbers can be classes.\nUse task=regression."
+        )
+
+
+def class_indices(table: Table, column: Column, classes: tuple[Any, ...]) -> npt.NDArray[np.int64]:
+    """Give the index of each row's class: (N,).
+
+    Raises
+    ------
+    DataError
+        If the column is of another kind, or holds another class.
+    """
+    before = {str: "text", bool: "boolean"}.get(type(classes[0]), "number")
+    if (before == "text") != (column.kind == "text") or column.kind == "date":
+        raise kind_error(table.source, column, before)  # type: ignore[arg-type]  # the dict's values are kinds
+    if before == "text":
+        place = {word: i for i, word in enumerate(classes)}
+        places = np.array([place.get(word, -1) for word in column.words], np.int64)
+        indices: AnyArray = places[column.data]
+        unseen = indices < 0
+    else:
+        # False and True count as 0 and 1, in a file or after it.
+        known = np.array(classes, np.float64)
+        values = column.data.astype(np.float64, copy=False)
+        indices = np.minimum(np.searchsorted(known, values), len(known) - 1)
+        unseen = known[indices] != values
+    if unseen.any():
+        row = int(np.flatnonzero(unseen)[0])
+        raise DataError(
+            f"{table.source}: target {quote(column.name)} is {show(column.values[row])} in row "
+            f"{row + 1}, which is not among the classes of the rows for training "
+            f"({some(classes)}).\nTrain on rows that hold every class."
+        )
+    return indices.astype(np.int64, copy=False)

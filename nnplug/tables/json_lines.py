@@ -1,0 +1,231 @@
+"""JSON lines: one object a line, its keys the columns."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnplug.errors import DataError
+from nnplug.tables.diagnosis import TextFile, encoding_error, is_number, unreadable
+from nnplug.tables.duck import first_line, identifier, literal, location
+from nnplug.tables.options import ReadOptions
+from nnplug.tables.relation import Field, check_known
+from nnplug.tables.table import Kind, check_names
+from nnplug.tables.wording import SHOWN, listed, quote
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["load_json_lines"]
+
+_WHOLE = ("UBIGINT", "BIGINT", "HUGEINT", "UHUGEINT")
+_KINDS: dict[str, Kind] = {
+    **dict.fromkeys((*_WHOLE, "DOUBLE"), "number"),
+    "BOOLEAN": "boolean",
+    "VARCHAR": "text",
+}
+_ONE_OF: dict[Kind, str] = {"number": "a number", "boolean": "true or false", "text": "text"}
+_PYTHON: dict[Kind, tuple[type, ...]] = {"number": (int, float), "boolean": (bool,), "text": (str,)}
+_ISO_DATE = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?"
+
+
+def load_json_lines(
+    connection: duckdb.DuckDBPyConnection, path: Path, options: ReadOptions
+) -> tuple[Field, ...]:
+    """Load a file of JSON lines into the table `part` with the columns c0, c1 and so on.
+
+    A key that a line does not have, or that is null there, is a missing
+    value. A column of ISO dates is dates.
+
+    Raises
+    ------
+    DataError
+        If a line is no object, a key mixes kinds, or holds a list or an object.
+    """
+    import duckdb  # noqa: PLC0415  # see connect
+
+    text = TextFile(path, path.name)
+    # A depth of 1 leaves each value as it stands, with its own type.
+    source = (
+        f"read_json({location(path)}, format='newline_delimited', records='true', "
+        "sample_size=-1, maximum_depth=1, map_inference_threshold=-1)"
+    )
+    try:
+        described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+        names = [str(row[0]) for row in described]
+        _check_case(text, names)
+        check_names(path.name, names)
+        check_known(path.name, options, names)
+        cells = ", ".join(f"{identifier(name)} AS c{i}" for i, name in enumerate(names))
+        connection.execute(f"CREATE TEMP TABLE raw AS SELECT {cells} FROM {source}")
+        fields, typed = [], []
+        for position, name in enumerate(names):
+            field, cell = _field(connection, text, f"c{position}", name, options)
+            fields.append(field)
+            typed.append(f"{cell} AS c{position}")
+        connection.execute(f"CREATE TEMP TABLE part AS SELECT {', '.join(typed)} FROM raw")
+        connection.execute("DROP TABLE raw")
+        return tuple(fields)
+    except duckdb.Error as error:
+        raise _refusal(text, error) from None
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def _check_case(text: TextFile, names: list[str]) -> None:
+    """Refuse keys that differ in case alone, to which DuckDB gives other names."""
+    folded = {name.casefold(): name for name in names}
+    for name in names:
+        stem, underscore, number = name.rpartition("_")
+        if underscore and number.isdigit() and stem.casefold() in folded:
+            spelt = {key for _, record in _objects(text) for key in record} - set(names)
+            if spelt:
+                other = folded[stem.casefold()]
+                raise DataError(
+                    f"{text.name}: the keys {quote(other)} and {quote(min(spelt))} differ in case "
+                    "alone.\nGive them one spelling."
+                )
+
+
+def _field(
+    connection: duckdb.DuckDBPyConnection,
+    text: TextFile,
+    ours: str,
+    name: str,
+    options: ReadOptions,
+) -> tuple[Field, str]:
+    """Tell a column's kind from the types of all of its values, and the SQL of a cell."""
+    plain = f"({ours} ->> '$')"
+    missing = f"({ours} IS NULL OR json_type({ours}) = 'NULL'"
+    if options.na:
+        missing += f" OR {plain} IN ({', '.join(map(literal, options.na))})"
+    missing += ")"
+    rows = connection.execute(
+        f"SELECT json_type({ours}), count(*) FROM raw WHERE NOT {missing} GROUP BY 1"
+    ).fetchall()
+    types = {str(row[0]): int(row[1]) for row in rows}
+    cell = f"CASE WHEN {missing} THEN NULL ELSE {plain} END"
+    nested = set(types) - set(_KINDS)
+    found = {_KINDS[each] for each in types if each in _KINDS}
+    if name in options.text and not nested:
+        return Field(name, "text"), cell
+    if name in options.numeric and not nested and found <= {"number", "text"}:
+        _check_numeric(text, name, options)
+        return Field(name, "number"), f"CAST({cell} AS DOUBLE)"
+    if len(found) > 1 or nested:
+        raise _mixed_error(text, name, options, types)
+    kind: Kind = next(iter(found), "text")
+    if kind == "text":
+        dates = connection.execute(
+            f"SELECT bool_and(regexp_full_match({plain}, {literal(_ISO_DATE)}) "
+            f"AND TRY_CAST({plain} AS TIMESTAMP) IS NOT NULL) FROM raw WHERE NOT {missing}"
+        ).fetchone()
+        if dates is not None and dates[0]:
+            return Field(name, "date"), f"CAST({cell} AS TIMESTAMP)"
+        return Field(name, "text"), cell
+    sql = "BOOLEAN" if kind == "boolean" else "DOUBLE"
+    integer = kind == "number" and set(types) <= set(_WHOLE)
+    return Field(name, kind, integer), f"CAST({cell} AS {sql})"
+
+
+def _mixed_error(
+    text: TextFile, name: str, options: ReadOptions, types: dict[str, int]
+) -> DataError:
+    """Name the lines whose value is not of the kind that most are."""
+    usual: Counter[Kind] = Counter()
+    for each, count in types.items():
+        if each in _KINDS:
+            usual[_KINDS[each]] += count
+    if not usual:
+        return DataError(
+            f"{text.name}: column {quote(name)} holds lists or objects, which are neither numbers, "
+            "truth values, text nor dates.\nTake the key out or convert it."
+        )
+    kind = usual.most_common(1)[0][0]
+    faults = [
+        f"{text.name}:{line}: column {quote(name)}: cannot read {json.dumps(value)} as "
+        f"{_ONE_OF[kind]}"
+        for line, value in _values(text, name, options)
+        if type(value) not in _PYTHON[kind]
+    ]
+    return _fault_error(
+        faults,
+        f"The key's other values are {'numbers' if kind == 'number' else _ONE_OF[kind]}. Correct "
+        "these, or take the key out.",
+    )
+
+
+def _check_numeric(text: TextFile, name: str, options: ReadOptions) -> None:
+    """Name the lines whose value is no number, in a column that the user calls numeric."""
+    faults = [
+        f"{text.name}:{line}: column {quote(name)}: cannot read {json.dumps(value)} as a number"
+        for line, value in _values(text, name, options)
+        if isinstance(value, str) and not is_number(value)
+    ]
+    if faults:
+        raise _fault_error(faults, "Correct these, or leave --numeric out.")
+
+
+def _fault_error(faults: list[str], way_out: str) -> DataError:
+    more = f"\nand {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+    return DataError("\n".join(faults[:SHOWN]) + more + f"\n{way_out}")
+
+
+def _values(text: TextFile, name: str, options: ReadOptions) -> Iterator[tuple[int, Any]]:
+    """Go through the values of a key that are there, each with its line."""
+    for line, record in _objects(text):
+        value = record.get(name)
+        if value is not None and str(value) not in options.na:
+            yield line, value
+
+
+def _objects(text: TextFile) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Go through the lines that are objects."""
+    with text.path.open(encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip() and _wrong_with(line) is None:
+                yield number, json.loads(line)
+
+
+def _refusal(text: TextFile, error: Exception) -> DataError:
+    """Find out why DuckDB refused a file of JSON lines."""
+    wrong = encoding_error(text)
+    if wrong is not None:
+        return wrong
+    with text.path.open(encoding="utf-8-sig") as file:
+        faults = [
+            f"{text.name}:{number}: {reason}"
+            for number, line in enumerate(file, start=1)
+            if line.strip() and (reason := _wrong_with(line)) is not None
+        ]
+    if faults:
+        return _fault_error(faults, 'Each line is one object, such as {"age": 31, "city": "Rome"}.')
+    return DataError(f"{text.name}: the file cannot be read as JSON lines: {first_line(error)}")
+
+
+class _DoubleKeyError(Exception):
+    """An object has a key twice."""
+
+
+def _wrong_with(line: str) -> str | None:
+    """Say what is wrong with a line."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        double = [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
+        if double:
+            raise _DoubleKeyError(f"the object has the key {listed(map(quote, double))} twice")
+        return dict(pairs)
+
+    try:
+        value = json.loads(line, object_pairs_hook=once)
+    except _DoubleKeyError as error:
+        return str(error)
+    except RecursionError:
+        return "the line is nested too deeply"
+    except ValueError as error:
+        place = f" at position {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else ""
+        return f"the line is not JSON{place}"
+    return None if isinstance(value, dict) else "the line is not an object"

@@ -1,0 +1,218 @@
+"""What a user may say about a table: how its file is read, how its columns are used."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from nnplug.errors import SettingError, suggest
+from nnplug.tables.missing import Missing, check_rule
+
+__all__ = ["ReadOptions", "TableOptions"]
+
+_TRUE = ("true", "yes", "1")
+_FALSE = ("false", "no", "0")
+_SIGNS = {"tab": "\t", "comma": ",", "semicolon": ";", "space": " ", "pipe": "|"}
+_SEVERAL = ("columns", "drop", "categorical", "numeric")
+_NOT_OF_A_FILE = ("sql", "text", "numeric", "lenient")
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How a file is to be read; what is not stated is found out.
+
+    Attributes
+    ----------
+    delimiter : str, optional
+        One character between cells; in text form also `tab`, `comma`,
+        `semicolon`, `space` or `pipe`. By default found in the first lines.
+    quote : str
+        One character around a cell that holds a delimiter.
+    header : bool, optional
+        Whether the first line holds the names. By default it does, and a
+        name that is a number is refused, since it is probably the first row
+        of a file without names. With False the names are `column0`,
+        `column1` and so on.
+    encoding : str
+        Of a text file, by Python's name. It is never guessed.
+    decimal : str
+        `"."` or `","`, in numbers.
+    dates : str
+        How dates are written, as `%d.%m.%Y`; ISO and what is clear from all
+        rows need not be stated.
+    na : tuple of str
+        Cells that stand for a missing value, beside the empty one.
+    table : str, optional
+        The table of a database file.
+    sql : str, optional
+        A query over the data, which it calls `data`; its result is the table.
+    text, numeric : tuple of str
+        Columns that are text, or numbers, whatever they look like.
+    lenient : bool
+        Whether those may be missing.
+    """
+
+    delimiter: str | None = None
+    quote: str = '"'
+    header: bool | None = None
+    encoding: str = "utf-8"
+    decimal: str = "."
+    dates: str = ""
+    na: tuple[str, ...] = ()
+    table: str | None = None
+    sql: str | None = None
+    text: tuple[str, ...] = ()
+    numeric: tuple[str, ...] = ()
+    lenient: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("delimiter", "quote"):
+            sign = getattr(self, name)
+            if sign is None and name == "delimiter":
+                continue
+            if not isinstance(sign, str) or len(sign) != 1 or not sign.isascii() or sign in "\r\n":
+                raise SettingError(f"read: {name}={sign!r}: it must be one ASCII character.")
+        if self.delimiter == self.quote:
+            raise SettingError(f"read: delimiter and quote are both {self.quote!r}.")
+        if self.decimal not in (".", ","):
+            raise SettingError(f"read: decimal={self.decimal!r}: use '.' or ','.")
+        if self.decimal == self.delimiter:
+            raise SettingError(f"read: delimiter and decimal are both {self.decimal!r}.")
+        try:
+            codecs.lookup(self.encoding)
+        except (LookupError, TypeError, ValueError):
+            raise SettingError(
+                f"read: encoding={self.encoding!r} is none that Python knows. Use a name such as "
+                "utf-8, latin-1, cp1252 or utf-16."
+            ) from None
+        both = [name for name in self.text if name in self.numeric]
+        if both:
+            raise SettingError(f"column {both[0]!r} cannot be both categorical and numeric.")
+
+    @classmethod
+    def parse(cls, texts: Iterable[str]) -> ReadOptions:
+        """Read options of the form `key=value`, as the command line gives them.
+
+        `na` may stand several times.
+
+        Raises
+        ------
+        SettingError
+            If a key is unknown or a value is none that it takes.
+        """
+        found: dict[str, Any] = {}
+        for text in texts:
+            key, equals, value = text.partition("=")
+            key = key.strip().lower()
+            if not equals:
+                raise SettingError(
+                    f"read: {text!r} is not of the form key=value, such as encoding=latin-1."
+                )
+            if key == "na":
+                found["na"] = (*found.get("na", ()), value)
+            elif key in found:
+                raise SettingError(f"read: {key} is given twice.")
+            else:
+                found[key] = value
+        return cls.of(found)
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any] | ReadOptions | None) -> ReadOptions:
+        """Take options as a mapping from key to value.
+
+        Raises
+        ------
+        SettingError
+            If a key is unknown or a value is none that it takes.
+        """
+        if isinstance(given, ReadOptions):
+            return given
+        known = [field.name for field in fields(cls) if field.name not in _NOT_OF_A_FILE]
+        values: dict[str, Any] = {}
+        for key, value in (given or {}).items():
+            if key not in known:
+                raise SettingError(
+                    f"read: there is no option {key!r}.{suggest(key, known)}\n"
+                    f"The options are {', '.join(known)}."
+                )
+            values[key] = value
+        if isinstance(values.get("delimiter"), str):
+            values["delimiter"] = _SIGNS.get(values["delimiter"], values["delimiter"])
+        if isinstance(values.get("header"), str):
+            values["header"] = _truth("header", values["header"])
+        if "na" in values:
+            values["na"] = (values["na"],) if isinstance(values["na"], str) else tuple(values["na"])
+        return cls(**values)
+
+    def adding(self, *, text: Iterable[str], numeric: Iterable[str]) -> ReadOptions:
+        """Add what is known of columns, which may be missing."""
+        texts = tuple(dict.fromkeys((*self.text, *text)))
+        numbers = tuple(each for each in (*self.numeric, *numeric) if each not in texts)
+        return replace(self, text=texts, numeric=tuple(dict.fromkeys(numbers)), lenient=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give what is not as by default, by the keys that `of` takes."""
+        return {
+            field.name: list(value) if isinstance(value, tuple) else value
+            for field in fields(self)
+            if field.name not in _NOT_OF_A_FILE
+            and (value := getattr(self, field.name)) != field.default
+        }
+
+
+def _names(value: str | Iterable[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _truth(key: str, text: str) -> bool:
+    if text.lower() not in (*_TRUE, *_FALSE):
+        raise SettingError(f"read: {key}={text!r}: use true or false.")
+    return text.lower() in _TRUE
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """How the columns of a table are used.
+
+    Attributes
+    ----------
+    columns : tuple of str, optional
+        The columns to predict from, instead of all.
+    drop : tuple of str
+        Columns that are not used.
+    categorical, numeric : tuple of str
+        Columns that are categories, or numbers, whatever they look like.
+    missing : str
+        What is done where an input lacks a value: see
+        `nnplug.tables.missing.Missing`.
+    drop_missing_targets : bool
+        Whether rows without a target are left out; else they are an error.
+    weights : str, optional
+        The column that says what each row counts for.
+    """
+
+    columns: tuple[str, ...] | None = None
+    drop: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    numeric: tuple[str, ...] = ()
+    missing: Missing = "mean"
+    drop_missing_targets: bool = False
+    weights: str | None = None
+
+    def __post_init__(self) -> None:
+        check_rule(self.missing)
+        for name in self.columns or ():
+            if name in self.drop:
+                raise SettingError(f"column {name!r} is named in columns and in drop.")
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> TableOptions:
+        """Take options by name; None is the default, and one text stands for several."""
+        values: dict[str, Any] = {}
+        for name, value in given.items():
+            if value is None or (name in _SEVERAL and not value and name != "columns"):
+                continue
+            values[name] = _names(value) if name in _SEVERAL else value
+        return cls(**values)

@@ -1,0 +1,114 @@
+"""Parquet files, and what any query of DuckDB gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnplug.errors import DataError
+from nnplug.tables.duck import INTEGERS, as_kind, first_line, identifier, kind_of, location
+from nnplug.tables.options import ReadOptions
+from nnplug.tables.relation import Field, check_known
+from nnplug.tables.table import Kind, check_names
+from nnplug.tables.wording import quote
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["load_parquet", "load_query"]
+
+
+def load_parquet(
+    connection: duckdb.DuckDBPyConnection, path: Path, options: ReadOptions
+) -> tuple[Field, ...]:
+    """Load a Parquet file into the table `part` with the columns c0, c1 and so on.
+
+    Raises
+    ------
+    DataError
+        If it is none, names are empty or double, or a column is of no kind.
+    """
+    import duckdb  # noqa: PLC0415  # see connect
+
+    try:
+        # The file's own names: DuckDB renames those that are double, and
+        # takes "Age" and "age" for one.
+        schema = connection.execute(
+            f"SELECT name, num_children FROM parquet_schema({location(path)})"
+        ).fetchall()
+        query = f"SELECT * FROM read_parquet({location(path)}, hive_partitioning=false)"
+        return load_query(connection, query, path.name, options, _top_names(schema))
+    except duckdb.Error as error:
+        raise DataError(
+            f"{path.name}: the file cannot be read as Parquet: {first_line(error)}\n"
+            "It may be cut short, or another format under this name."
+        ) from None
+
+
+def _top_names(schema: Sequence[tuple[Any, ...]]) -> list[str]:
+    """Pick the columns from a schema that is listed depth first."""
+    names = []
+    position = 1  # after the root
+    while position < len(schema):
+        names.append(str(schema[position][0]))
+        open_nodes = 1
+        while open_nodes:
+            open_nodes += int(schema[position][1] or 0) - 1
+            position += 1
+    return names
+
+
+def load_query(
+    connection: duckdb.DuckDBPyConnection,
+    query: str,
+    source: str,
+    options: ReadOptions,
+    names: Sequence[str] | None = None,
+) -> tuple[Field, ...]:
+    """Load what a query gives into the table `part` with the columns c0, c1 and so on.
+
+    Parameters
+    ----------
+    names : sequence of str, optional
+        Instead of those that DuckDB has.
+
+    Raises
+    ------
+    DataError
+        If names are empty or double, or a column is of no kind.
+    duckdb.Error
+        If the query cannot be run.
+    """
+    described = connection.execute(f"DESCRIBE {query}").fetchall()
+    names = [str(row[0]) for row in described] if names is None else names
+    check_names(source, names)
+    check_known(source, options, names)
+    fields, cells = [], []
+    for position, (name, row) in enumerate(zip(names, described, strict=True)):
+        theirs, type_name = str(row[0]), str(row[1])
+        kind: Kind = kind_of(type_name, name, source)
+        if name in options.text:
+            kind = "text"
+        if name in options.numeric and kind in ("text", "boolean"):
+            _check_castable(connection, query, theirs, name, source)
+            kind = "number"
+        cells.append(f"{as_kind(identifier(theirs), type_name, kind)} AS c{position}")
+        fields.append(Field(name, kind, type_name in INTEGERS and kind == "number"))
+    connection.execute(f"CREATE TEMP TABLE part AS SELECT {', '.join(cells)} FROM ({query})")
+    return tuple(fields)
+
+
+def _check_castable(
+    connection: duckdb.DuckDBPyConnection, query: str, theirs: str, name: str, source: str
+) -> None:
+    """Refuse a column that the user calls numeric and is not."""
+    cell = identifier(theirs)
+    wrong = connection.execute(
+        f"SELECT {cell} FROM ({query}) WHERE {cell} IS NOT NULL "
+        f"AND TRY_CAST({cell} AS DOUBLE) IS NULL LIMIT 1"
+    ).fetchone()
+    if wrong is not None:
+        raise DataError(
+            f"{source}: column {quote(name)}: cannot read {quote(wrong[0])} as a number"
+        )

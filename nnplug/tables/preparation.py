@@ -1,0 +1,218 @@
+"""Preparation: from a user's table and wishes to an encoder and two parts of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from nnplug.errors import DataError
+from nnplug.parts import Task
+from nnplug.tables.encoder import Encoder, check_enough
+from nnplug.tables.goal import find_goal, target_names
+from nnplug.tables.missing import refuse_infinite, refuse_missing
+from nnplug.tables.options import ReadOptions, TableOptions
+from nnplug.tables.reading import read_table
+from nnplug.tables.relation import Relation
+from nnplug.tables.splitting import Parts, Split, split_rows
+from nnplug.tables.table import BoolArray, Table, join
+from nnplug.tables.wording import count_of, quote, show
+
+__all__ = ["Prepared", "Wishes", "prepare_table", "with_file"]
+
+CHUNK = 131_072
+"""Rows of a relation that are looked at together."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a user asks of a table.
+
+    Attributes
+    ----------
+    target : str or sequence of str
+    task : str, optional
+        Instead of the inferred one.
+    split : Split, optional
+        By default stratified for classes, else random.
+    validation : float
+        The share of the rows for validation.
+    seed : int
+    options : TableOptions
+    """
+
+    target: str | Sequence[str]
+    task: Task | None = None
+    split: Split | None = None
+    validation: float = 0.0
+    seed: int = 0
+    options: TableOptions = field(default_factory=TableOptions)
+
+    def way(self, task: Task) -> Split:
+        """Choose how to split the rows of a task."""
+        if self.split is not None:
+            return self.split
+        return Split("stratified" if task in ("binary", "multiclass") else "random")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What was learned, and which rows are for what.
+
+    Attributes
+    ----------
+    encoder : Encoder
+    kept : array of bool of shape (N,), or None
+        The rows that are used; all if None.
+    parts : Parts
+        Counted among the rows that are used.
+    split : Split
+    weights : array of shape (n,), or None
+        What each used row counts for.
+    notes : tuple of str
+        Each a line for the user; the encoder's are among them.
+    """
+
+    encoder: Encoder
+    kept: BoolArray | None
+    parts: Parts
+    split: Split
+    weights: npt.NDArray[np.float64] | None
+    notes: tuple[str, ...]
+
+
+def with_file(table: Table, path: str, read: ReadOptions) -> tuple[Table, BoolArray]:
+    """Append the rows of another file, and say which they are."""
+    other = read_table(path, read)
+    held = np.arange(table.rows + other.rows) >= table.rows
+    return join(table, other), held
+
+
+def prepare_table(
+    table: Table | Relation, wishes: Wishes, held_out: BoolArray | None = None
+) -> Prepared:
+    """Learn an encoder from the rows for training.
+
+    Parameters
+    ----------
+    held_out : array of bool of shape (N,), optional
+        The rows for validation, if another file says which.
+
+    Raises
+    ------
+    DataError, SettingError
+        If the table and the wishes do not go together.
+    """
+    options = wishes.options
+    targets = target_names(wishes.target, table.source)
+    for name in targets:
+        table.schema.column(name)
+    kept = np.ones(table.rows, bool)
+    notes: tuple[str, ...] = ()
+    if options.drop_missing_targets:
+        kept = _complete(table, targets)
+        notes += _dropped(~kept, "lack the target")
+    encoder, parts, split = _learn(table, wishes, held_out, kept)
+    if options.missing == "drop":
+        complete = kept & _complete(table, [each.name for each in encoder.columns])
+        if not np.array_equal(complete, kept):
+            notes += _dropped(kept & ~complete, "lack a value of an input")
+            kept = complete
+            encoder, parts, split = _learn(table, wishes, held_out, kept)
+    weights = None
+    if options.weights is not None:
+        weights = _weights(_only(table.fetch([options.weights]), kept), options.weights)
+    return Prepared(
+        encoder,
+        None if kept.all() else kept,
+        parts,
+        split,
+        weights,
+        (*encoder.notes, *notes, *parts.notes),
+    )
+
+
+def _learn(
+    table: Table | Relation, wishes: Wishes, held_out: BoolArray | None, kept: BoolArray
+) -> tuple[Encoder, Parts, Split]:
+    options = wishes.options
+    targets = target_names(wishes.target, table.source)
+    # The columns that are needed whole: targets, and what the split looks at.
+    named = () if wishes.split is None or wishes.split.column is None else (wishes.split.column,)
+    for name in named:
+        table.schema.column(name)
+    first = _only(table.fetch([*targets, *named]), kept)
+    if not first.rows:
+        raise DataError(f"{table.source}: no row is left to learn from.")
+    goal = find_goal(first, targets, wishes.task)
+    split = wishes.way(goal.task)
+    if held_out is not None:
+        late = held_out[kept]
+        parts = Parts(np.flatnonzero(~late), np.flatnonzero(late))
+    else:
+        classes = None
+        if goal.task in ("binary", "multiclass"):
+            column = first.column(targets[0])
+            classes = np.unique(column.data, return_inverse=True)[1]
+        parts = split_rows(first, split, share=wishes.validation, seed=wishes.seed, classes=classes)
+    check_enough(table.source, len(parts.training))
+    training = np.zeros(table.rows, bool)
+    training[np.flatnonzero(kept)[parts.training]] = True
+
+    def chunks() -> Iterator[Table]:
+        start = 0
+        for chunk in table.chunks(table.names, CHUNK):
+            yield _only(chunk, kept[start : start + chunk.rows])
+            start += chunk.rows
+
+    def masks() -> Iterator[BoolArray]:
+        size = table.rows if isinstance(table, Table) else CHUNK
+        for start in range(0, table.rows, size):
+            stretch = slice(start, start + size)
+            yield training[stretch][kept[stretch]]
+
+    encoder = Encoder.learn(goal, table.schema, chunks(), masks(), options, besides=split.left_out)
+    return encoder, parts, split
+
+
+def _only(table: Table, kept: BoolArray) -> Table:
+    return table if kept.all() else table.take(np.flatnonzero(kept))
+
+
+def _complete(table: Table | Relation, names: Sequence[str]) -> BoolArray:
+    """Tell which rows lack none of some columns: (N,)."""
+    complete = np.ones(table.rows, bool)
+    for name in names:  # one after the other: they need not fit in memory together
+        complete &= table.fetch([name]).column(name).present
+    return complete
+
+
+def _dropped(dropped: BoolArray, why: str) -> tuple[str, ...]:
+    count = int(np.count_nonzero(dropped))
+    if not count:
+        return ()
+    verb = why if count > 1 else why.replace("lack", "lacks")
+    are = "is" if count == 1 else "are"
+    return (f"{count_of(count, 'row')} of {len(dropped):,} {verb} and {are} left out",)
+
+
+def _weights(table: Table, name: str) -> npt.NDArray[np.float64]:
+    """Take a column as weights."""
+    column = table.column(name)
+    refuse_missing(table.source, column, "weights")
+    refuse_infinite(table.source, column, "weights")
+    label = f"{table.source}: weights {quote(name)}"
+    if column.kind not in ("number", "boolean"):
+        raise DataError(f"{label}: the column holds {column.kind} values; weights are numbers.")
+    weights = column.data.astype(np.float64)
+    negative = np.flatnonzero(weights < 0)
+    if negative.size:
+        row = int(negative[0])
+        raise DataError(
+            f"{label}: row {row + 1} weighs {show(weights[row])}; weights are at least 0."
+        )
+    if not weights.any():
+        raise DataError(f"{label}: all are 0.")
+    return weights

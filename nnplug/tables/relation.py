@@ -1,0 +1,169 @@
+"""Relations: a file's rows inside DuckDB, fetched whole or in stretches."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnplug.errors import DataError, suggest
+from nnplug.tables.duck import connect, literal
+from nnplug.tables.options import ReadOptions
+from nnplug.tables.table import BoolArray, Column, Kind, Table, make_column
+from nnplug.tables.wording import listed, quote
+from nnplug.types import AnyArray
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["Field", "Relation", "check_known", "database"]
+
+_CODED = 10_000
+"""Up to as many different texts are given their codes by DuckDB."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column of a relation: see `nnplug.tables.Column`."""
+
+    name: str
+    kind: Kind
+    integer: bool = False
+
+
+@dataclass(eq=False)
+class Relation:
+    """Rows in the table `rows` of a database, with the columns c0, c1 and so on.
+
+    Attributes
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    fields : tuple of Field
+        By position.
+    source : str
+        What messages call the data.
+    rows : int
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    fields: tuple[Field, ...]
+    source: str
+    rows: int
+    _words: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns, in order."""
+        return tuple(each.name for each in self.fields)
+
+    @property
+    def schema(self) -> Table:
+        """A table with the columns and no rows."""
+        columns = tuple(
+            Column(each.name, each.kind, np.empty(0), None, each.integer) for each in self.fields
+        )
+        return Table(columns, self.source, 0)
+
+    def fetch(
+        self, names: Sequence[str] | None = None, start: int = 0, stop: int | None = None
+    ) -> Table:
+        """Fetch a stretch of rows as a table.
+
+        Parameters
+        ----------
+        names : sequence of str, optional
+            The columns to fetch, which come in the relation's order.
+        start, stop : int
+            The rows, counted from 0.
+        """
+        wanted = [
+            (f"c{i}", each)
+            for i, each in enumerate(self.fields)
+            if names is None or each.name in names
+        ]
+        cells = []
+        for ours, each in wanted:
+            coded = each.kind == "text" and self._coding(ours) is not None
+            cells.append(f"enum_code(CAST({ours} AS {ours}_words)) AS {ours}" if coded else ours)
+        stop = self.rows if stop is None else min(stop, self.rows)
+        whole = start == 0 and stop == self.rows
+        where = "" if whole else f" WHERE rowid >= {start} AND rowid < {stop}"
+        fetched = self.connection.execute(
+            f"SELECT {', '.join(cells)} FROM rows{where}"
+        ).fetchnumpy()
+        columns = tuple(self._column(each, ours, fetched[ours]) for ours, each in wanted)
+        return Table(columns, self.source, stop - start)
+
+    def chunks(self, names: Sequence[str], size: int) -> Iterator[Table]:
+        """Fetch all rows, a stretch of `size` rows at a time."""
+        for start in range(0, self.rows, size):
+            yield self.fetch(names, start, start + size)
+
+    def distinct(self, name: str, most: int) -> int:
+        """Count the different values of a column, as far as `most`."""
+        ours = f"c{self.names.index(name)}"
+        found = self.connection.execute(
+            f"SELECT count(*) FROM (SELECT DISTINCT {ours} FROM rows WHERE {ours} IS NOT NULL "
+            f"LIMIT {most})"
+        ).fetchone()
+        return int(found[0]) if found else 0
+
+    def _coding(self, ours: str) -> tuple[str, ...] | None:
+        """List the different texts of a column, sorted; None if they are many."""
+        if ours not in self._words:
+            rows = self.connection.execute(
+                f"SELECT DISTINCT {ours} FROM rows WHERE {ours} IS NOT NULL LIMIT {_CODED + 1}"
+            ).fetchall()
+            words = tuple(sorted(row[0] for row in rows))
+            fits = 0 < len(words) <= _CODED and not any("\0" in word for word in words)
+            self._words[ours] = words if fits else None
+            if fits:
+                each = ", ".join(map(literal, words))
+                self.connection.execute(f"CREATE TYPE {ours}_words AS ENUM ({each})")
+        return self._words[ours]
+
+    def _column(self, each: Field, ours: str, fetched: AnyArray) -> Column:
+        masked = isinstance(fetched, np.ma.MaskedArray)
+        missing: BoolArray | None = np.ma.getmaskarray(fetched) if masked else None
+        data = np.ma.getdata(fetched)
+        words = self._words.get(ours)
+        if words is None:
+            return make_column(each.name, each.kind, data, missing, integer=each.integer)
+        codes = data.astype(np.int32)
+        if missing is not None and missing.any():
+            codes[missing] = -1
+        else:
+            missing = None
+        return Column(each.name, each.kind, codes, missing, words=words)
+
+
+@contextmanager
+def database(memory: int) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+    """Open a database of our own, with a folder for what does not fit in memory.
+
+    Both are gone afterwards.
+    """
+    with tempfile.TemporaryDirectory(prefix="nnplug-") as folder:
+        connection = connect(Path(folder), memory)
+        try:
+            yield connection, Path(folder)
+        finally:
+            connection.close()
+
+
+def check_known(source: str, options: ReadOptions, names: Sequence[str]) -> None:
+    """Refuse a request about a column that is not there."""
+    if options.lenient or options.sql is not None:  # the names are those of the query's result
+        return
+    for wanted, kind in ((options.text, "text"), (options.numeric, "a number")):
+        for name in wanted:
+            if name not in names:
+                raise DataError(
+                    f"{source}: there is no column {quote(name)} to be read as {kind}."
+                    f"{suggest(name, names)}\nIts columns are {listed(map(quote, names))}."
+                )

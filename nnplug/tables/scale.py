@@ -1,0 +1,159 @@
+"""Numbers and truth values, standardised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from nnplug.errors import DataError
+from nnplug.tables.missing import refuse_infinite
+from nnplug.tables.state import need, number_of, text_of
+from nnplug.tables.summary import ColumnSummary
+from nnplug.tables.table import Column, kind_error
+from nnplug.tables.wording import quote, show
+from nnplug.types import AnyArray
+
+__all__ = ["Scale"]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How one column of numbers or truth values is standardised.
+
+    Attributes
+    ----------
+    name : str
+        The column.
+    kind : str
+        `"number"` or `"boolean"`; a truth value counts as 0 or 1.
+    mean, scale : float
+        In the column's unit; `(x - mean) / scale` is what the network sees.
+    fill : float
+        What stands for a missing value, in the column's unit.
+    indicator : bool
+        Whether a second input says, by 0 or 1, where values are missing.
+    """
+
+    name: str
+    kind: Literal["number", "boolean"]
+    mean: float
+    scale: float
+    fill: float
+    indicator: bool = False
+
+    @classmethod
+    def learn(
+        cls, summary: ColumnSummary, source: str, role: str, *, median: bool = False
+    ) -> tuple[Scale, tuple[str, ...]]:
+        """Learn it from a column of the rows for training, with what is odd.
+
+        A constant column keeps its unit.
+
+        Raises
+        ------
+        DataError
+            If the numbers are too large for a mean and a deviation.
+        """
+        kind: Literal["number", "boolean"] = "boolean" if summary.kind == "boolean" else "number"
+        numbers = summary.numbers
+        if not (np.isfinite(numbers.mean) and np.isfinite(numbers.deviation)):
+            raise DataError(
+                f"{source}: {role} {quote(summary.name)} has numbers from {numbers.lowest:g} to "
+                f"{numbers.highest:g}, too large for a mean and a standard deviation.\n"
+                "Use a larger unit, or take the column out of the table."
+            )
+        notes: tuple[str, ...] = ()
+        if numbers.deviation == 0:
+            value = bool(numbers.lowest) if kind == "boolean" else numbers.lowest
+            notes = (
+                f"{role} {quote(summary.name)} is constant ({show(value)}) in the rows for "
+                "training; it is kept, with scale 1",
+            )
+        fill = numbers.median if median else numbers.mean
+        indicator = role == "column" and summary.training_missing > 0
+        scale = numbers.deviation or 1.0
+        return cls(summary.name, kind, numbers.mean, scale, fill, indicator), notes
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of the inputs it becomes: `"age"`, and perhaps `"age=(missing)"`."""
+        return (self.name, f"{self.name}=(missing)") if self.indicator else (self.name,)
+
+    def check(self, column: Column, source: str) -> None:
+        """Refuse a column that cannot be standardised.
+
+        Raises
+        ------
+        DataError
+            If it is of another kind, or has infinite numbers.
+        """
+        if column.kind not in ("number", "boolean") and column.present.any():
+            raise kind_error(source, column, self.kind)
+        refuse_infinite(source, column, "column")
+        if self.kind == "boolean" and column.kind == "number":
+            wrong = np.flatnonzero((column.data != 0) & (column.data != 1) & column.present)
+            if wrong.size:
+                raise DataError(
+                    f"{source}: column {quote(column.name)} holds {show(column.data[wrong[0]])} "
+                    f"in row {wrong[0] + 1}, and was a truth value in training: true or false, 1 "
+                    "or 0."
+                )
+
+    def write(self, column: Column, rows: slice, out: AnyArray) -> None:
+        """Write standardised values into inputs, (n, 1 or 2), that are 0."""
+        if column.kind not in ("number", "boolean"):  # without any value: see check
+            values = np.full(len(out), self.fill)
+        else:
+            values = column.data[rows].astype(np.float64, copy=False)
+        if column.missing is not None:
+            missing = column.missing[rows]
+            values = np.where(missing, self.fill, values)
+            if self.indicator:
+                out[:, 1] = missing
+        with np.errstate(over="ignore", under="ignore"):
+            out[:, 0] = (values - self.mean) / self.scale
+
+    def check_written(self, column: Column, rows: slice, out: AnyArray, source: str) -> None:
+        """Refuse inputs that overflowed."""
+        finite = np.isfinite(out[:, 0])
+        if not finite.all():
+            row = int(np.flatnonzero(~finite)[0]) + (rows.start or 0)
+            raise DataError(
+                f"{source}: column {quote(column.name)} holds {show(column.data[row])} in row "
+                f"{row + 1}, which is too far from the training data's mean {self.mean:g} for "
+                f"{out.dtype}."
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write it as plain values."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "mean": self.mean,
+            "scale": self.scale,
+            "fill": self.fill,
+            "indicator": self.indicator,
+        }
+
+    @classmethod
+    def from_dict(cls, value: object) -> Scale:
+        """Read what `to_dict` wrote, trusting nothing in it."""
+        need(isinstance(value, Mapping), "a scale is no mapping")
+        assert isinstance(value, Mapping)  # for the type checker
+        keys = {"name", "kind", "mean", "scale", "fill", "indicator"}
+        need(set(value) == keys, "a scale has other keys")
+        name = text_of(value["name"], "a scale's name")
+        need(value["kind"] in ("number", "boolean"), "a scale's kind is unknown")
+        mean, scale, fill = (
+            number_of(value[key], f"the {key} of {quote(name)}")
+            for key in ("mean", "scale", "fill")
+        )
+        need(scale > 0, f"the scale of {quote(name)} is not positive")
+        need(
+            isinstance(value["indicator"], bool),
+            f"the indicator of {quote(name)} is no truth value",
+        )
+        return cls(name, value["kind"], mean, scale, fill, value["indicator"])

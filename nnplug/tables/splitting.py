@@ -1,0 +1,249 @@
+"""Splits: which rows are for training, and which are held out for validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from nnplug.errors import DataError, SettingError, suggest
+from nnplug.randomness import derive_generator
+from nnplug.tables.missing import missing_error
+from nnplug.tables.table import Column, Table
+from nnplug.tables.wording import count_of, quote, show, some
+from nnplug.types import AnyArray
+
+__all__ = ["Parts", "Split", "split_rows"]
+
+Way = Literal["random", "stratified", "time", "group", "column", "file"]
+_TAKES = {"time": "COLUMN", "group": "COLUMN", "column": "COLUMN", "file": "PATH"}
+_TRAINING = ("train", "training", "fit")
+_VALIDATION = ("validation", "valid", "val", "dev")
+_ELSEWHERE = ("test", "testing", "holdout")
+
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Split:
+    """How the rows for validation are chosen.
+
+    Attributes
+    ----------
+    way : str
+        `"random"`: any rows, each as likely. `"stratified"`: the same, with
+        each class in its share. `"time"`: the last ones by a column, all of
+        one time on one side. `"group"`: whole groups of equal values of a
+        column. `"column"`: those that a column calls so. `"file"`: those of
+        another file.
+    name : str
+        The column, or the file.
+    """
+
+    way: Way
+    name: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Split:
+        """Read the text form: `random`, `stratified`, `time:COLUMN`, `group:COLUMN` ...
+
+        Raises
+        ------
+        SettingError
+            If there is no such way, or its column is not given.
+        """
+        way, colon, name = text.partition(":")
+        forms = [each + (f":{_TAKES[each]}" if each in _TAKES else "") for each in get_args(Way)]
+        for known in get_args(Way):
+            if way.strip().lower() == known:
+                if bool(name) != (known in _TAKES) or bool(colon) != bool(name):
+                    raise SettingError(
+                        f"split={text!r}: write {forms[get_args(Way).index(known)]}."
+                    )
+                return cls(known, name)
+        raise SettingError(
+            f"split={text!r} is none of {', '.join(forms)}.{suggest(way, get_args(Way))}"
+        )
+
+    @property
+    def text(self) -> str:
+        """The text form."""
+        return f"{self.way}:{self.name}" if self.name else self.way
+
+    @property
+    def column(self) -> str | None:
+        """The column that it looks at, if any."""
+        return self.name if self.way in ("time", "group", "column") else None
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """The column that is no input because of it, with the reason."""
+        if self.way == "group":
+            return {self.name: "it names the groups of the split, and new rows have other groups"}
+        if self.way == "column":
+            return {self.name: "it says which rows are for validation"}
+        return {}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The rows of each part, counted from 0, in the table's order.
+
+    Attributes
+    ----------
+    training, validation : array of int64
+    notes : tuple of str
+        What is worth knowing, each a line for the user.
+    """
+
+    training: IntArray
+    validation: IntArray
+    notes: tuple[str, ...] = ()
+
+
+def split_rows(
+    table: Table | int, split: Split, *, share: float, seed: int, classes: AnyArray | None = None
+) -> Parts:
+    """Choose the rows of each part.
+
+    The same table, split, share and seed give the same parts. Every way but
+    `file` is done here; the rows of another file are appended to the table.
+
+    Parameters
+    ----------
+    table : Table or int
+        With the column that the split looks at; if it looks at none, the
+        number of rows will do.
+    share : float
+        Of the rows for validation, at least 0 and below 1; `column` and
+        `time` come as near as they can, `group` by whole groups.
+    classes : array of int of shape (N,), optional
+        By which `stratified` goes; without them it is as `random`.
+
+    Raises
+    ------
+    DataError, SettingError
+        If a column is not there or lacks values, or a part would be empty.
+    """
+    rows = table if isinstance(table, int) else table.rows
+    held = round(share * rows)
+    if held >= rows and rows:
+        raise SettingError(f"validation={share:g} leaves none of {rows} rows to learn from.")
+    order = derive_generator(seed, "split").permutation(rows)
+    if split.way == "stratified" and classes is not None:
+        return _stratified(classes, order, held)
+    if split.column is None or (share == 0 and split.way != "column"):
+        return _parts(order[held:], order[:held])
+    assert isinstance(table, Table)
+    column = table.column(split.name)
+    if column.missing is not None:
+        places = np.flatnonzero(column.missing)
+        raise missing_error(table.source, column.name, "column", places[:5].tolist(), places.size)
+    ways: dict[str, Callable[[Table, Column, IntArray, int, int], Parts]] = {
+        "time": _by_time,
+        "group": _by_group,
+        "column": _by_column,
+    }
+    return ways[split.way](table, column, order, held, seed)
+
+
+def _parts(training: AnyArray, validation: AnyArray, notes: tuple[str, ...] = ()) -> Parts:
+    return Parts(np.sort(training), np.sort(validation), notes)
+
+
+def _stratified(labels: AnyArray, order: IntArray, held: int) -> Parts:
+    """Hold out `held` rows, of each class its share as nearly as whole rows allow."""
+    sizes = np.bincount(labels)
+    exact = sizes * (held / len(labels))
+    taken = np.floor(exact).astype(np.int64)
+    # The largest remainders get the rest (Hamilton's method); a class of one
+    # row stays with the training rows, which cannot do without it.
+    remainders = np.where(sizes > 1, exact - taken, -1.0)
+    for each in np.argsort(-remainders, kind="stable")[: held - int(taken.sum())]:
+        taken[each] += sizes[each] > taken[each] + 1
+    by_class = labels[order]
+    validation = [order[by_class == each][:count] for each, count in enumerate(taken.tolist())]
+    held_out = np.concatenate(validation) if validation else order[:0]
+    mask = np.ones(len(labels), bool)
+    mask[held_out] = False
+    return _parts(np.flatnonzero(mask), held_out)
+
+
+def _by_time(table: Table, column: Column, order: IntArray, held: int, seed: int) -> Parts:
+    """Hold out the last rows by a date or number, all rows of one time on one side."""
+    label = f"{table.source}: --split time:{column.name}: the column"
+    if column.kind not in ("date", "number"):
+        raise DataError(f"{label} holds {column.kind} values, which have no order in time.")
+    times, counts = np.unique(column.data, return_counts=True)
+    if len(times) < 2:
+        raise DataError(f"{label} has one time only, {show(times[0])}, so nothing is later.")
+    after = np.cumsum(counts[::-1])[::-1]  # rows at each time or later
+    first = 1 + int(np.argmin(np.abs(after[1:] - held)))
+    late = column.data >= times[first]
+    note = (
+        f"split by time: validation begins at {show(times[first])}, the last "
+        f"{count_of(int(after[first]), 'row')} by column {quote(column.name)}"
+    )
+    return _parts(np.flatnonzero(~late), np.flatnonzero(late), (note,))
+
+
+def _by_group(table: Table, column: Column, order: IntArray, held: int, seed: int) -> Parts:
+    """Hold out whole groups, drawn at random until their rows come nearest the share."""
+    groups, codes = np.unique(column.data, return_inverse=True)
+    if len(groups) < 2:
+        raise DataError(
+            f"{table.source}: --split group:{column.name}: the column has one group only, so "
+            "nothing can be held out."
+        )
+    sizes = np.bincount(codes)
+    drawn = derive_generator(seed, "split groups").permutation(len(groups))
+    before = np.cumsum(sizes[drawn])  # rows in the first so many groups
+    count = 1 + int(np.argmin(np.abs(before[:-1] - held)))
+    chosen = np.zeros(len(groups), bool)
+    chosen[drawn[:count]] = True
+    late = chosen[codes]
+    note = (
+        f"split by group: {count:,} of {count_of(len(groups), 'group')} of column "
+        f"{quote(column.name)} are for validation"
+    )
+    return _parts(np.flatnonzero(~late), np.flatnonzero(late), (note,))
+
+
+def _by_column(table: Table, column: Column, order: IntArray, held: int, seed: int) -> Parts:
+    """Hold out the rows that a column calls so."""
+    label = f"{table.source}: --split column:{column.name}: the column"
+    if column.kind == "date" or (
+        column.kind == "number" and not np.isin(column.data, (0, 1)).all()
+    ):
+        raise DataError(
+            f"{label} holds {show(column.data[0])}. Training rows are called train, false or 0, "
+            "validation rows validation, true or 1."
+        )
+    notes: tuple[str, ...] = ()
+    if column.kind == "text":
+        words = [word.strip().lower() for word in column.words]
+        known = (*_TRAINING, *_VALIDATION, *_ELSEWHERE)
+        there = np.bincount(column.data, minlength=len(words)) > 0
+        strange = [column.words[i] for i in np.flatnonzero(there).tolist() if words[i] not in known]
+        if strange:
+            raise DataError(
+                f"{label} holds {some(strange)}. It may hold train, validation and test."
+            )
+        late = np.array([word in _VALIDATION for word in words])[column.data]
+        early = np.array([word in _TRAINING for word in words])[column.data]
+        elsewhere = int(np.count_nonzero(~late & ~early))
+        if elsewhere:
+            notes = (
+                f"column {quote(column.name)} calls {count_of(elsewhere, 'row')} test: they are "
+                "used for nothing",
+            )
+    else:
+        late = column.data == 1
+        early = ~late
+    for part, name in ((early, "training"), (late, "validation")):
+        if not part.any():
+            raise DataError(f"{label} calls no row {name}.")
+    return _parts(np.flatnonzero(early), np.flatnonzero(late), notes)

@@ -1,0 +1,336 @@
+"""Tables in memory: named columns of four kinds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from nnplug.errors import DataError, suggest
+from nnplug.tables.wording import listed, quote, show
+from nnplug.types import AnyArray
+
+__all__ = [
+    "KIND_NAMES",
+    "BoolArray",
+    "Column",
+    "Kind",
+    "Table",
+    "as_text",
+    "check_names",
+    "join",
+    "kind_error",
+    "make_column",
+    "make_table",
+]
+
+Kind = Literal["number", "boolean", "text", "date"]
+"""What the values of a column are."""
+
+KIND_NAMES: dict[Kind, str] = {
+    "number": "numbers",
+    "boolean": "truth values",
+    "text": "text",
+    "date": "dates",
+}
+
+BoolArray = npt.NDArray[np.bool_]
+CodeArray = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One column of a table.
+
+    Attributes
+    ----------
+    name : str
+        As the table has it.
+    kind : str
+        `"number"`, `"boolean"`, `"text"` or `"date"`.
+    data : array of shape (N,)
+        float64 for numbers, bool for booleans, datetime64[us] for dates; for
+        text an int32 index into `words`. Where a value is missing stands NaN,
+        False, NaT or -1.
+    missing : array of bool of shape (N,), or None
+        Where values are missing; None if nowhere.
+    integer : bool
+        Whether the numbers were declared whole, by their type or how they
+        are written and not by their values: 2.0 is not.
+    words : tuple of str
+        The different texts, sorted, and perhaps others; empty for the other
+        kinds.
+    """
+
+    name: str
+    kind: Kind
+    data: AnyArray
+    missing: BoolArray | None = None
+    integer: bool = False
+    words: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    @cached_property
+    def values(self) -> AnyArray:
+        """The values as users know them, (N,): text as objects of `str`."""
+        if self.kind != "text":
+            return self.data
+        # The code -1, of a missing value, takes the last: the empty text.
+        texts: AnyArray = np.array([*self.words, ""], object)
+        return texts[self.data]
+
+    @property
+    def present(self) -> BoolArray:
+        """Where values are there, (N,)."""
+        return np.ones(len(self.data), bool) if self.missing is None else ~self.missing
+
+    def take(self, rows: AnyArray | slice) -> Column:
+        """Keep some rows, in the order given."""
+        missing = None if self.missing is None else self.missing[rows]
+        if missing is not None and not missing.any():
+            missing = None
+        return replace(self, data=self.data[rows], missing=missing)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Table:
+    """Columns of one length, with what messages call them.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+        In the order of the source; their names differ.
+    source : str
+        The file's name, or what else messages should say.
+    rows : int
+        How many rows there are.
+    """
+
+    columns: tuple[Column, ...]
+    source: str
+    rows: int
+
+    def __repr__(self) -> str:
+        return f"<table {self.source}: {self.rows} rows, {len(self.columns)} columns>"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+    def column(self, name: str) -> Column:
+        """Find a column by its exact name.
+
+        Raises
+        ------
+        DataError
+            If there is none of that name.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise DataError(
+            f"{self.source}: there is no column {quote(name)}.{suggest(name, self.names)}\n"
+            f"Its columns are {listed(quote(each) for each in self.names)}."
+        )
+
+    @property
+    def schema(self) -> Table:
+        """A table with the same columns, as `Relation.schema` is."""
+        return self
+
+    def fetch(self, names: Sequence[str]) -> Table:
+        """Keep some columns, in the table's order."""
+        columns = tuple(column for column in self.columns if column.name in names)
+        return Table(columns, self.source, self.rows)
+
+    def chunks(self, names: Sequence[str], size: int) -> Iterator[Table]:
+        """Give some columns, all rows at once, as `Relation.chunks` gives stretches."""
+        yield self.fetch(names)
+
+    def take(self, rows: AnyArray | slice) -> Table:
+        """Keep some rows, in the order given."""
+        columns = tuple(column.take(rows) for column in self.columns)
+        return Table(columns, self.source, len(columns[0]))
+
+
+def make_column(
+    name: str,
+    kind: Kind,
+    values: AnyArray,
+    missing: BoolArray | None = None,
+    *,
+    integer: bool = False,
+) -> Column:
+    """Make a column with one filling for what is missing.
+
+    Parameters
+    ----------
+    values : array of shape (N,)
+        Texts for text. NaN and NaT are missing values.
+    """
+    if kind in ("number", "date"):
+        unset = np.isnan(values) if kind == "number" else np.isnat(values)
+        missing = unset if missing is None else missing | unset
+    if missing is not None and not missing.any():
+        missing = None
+    if kind == "text":
+        codes, words = _coded(values.tolist(), missing)
+        return Column(name, kind, codes, missing, words=words)
+    dtype = {"number": "f8", "boolean": "?", "date": "M8[us]"}[kind]
+    if missing is None:
+        return Column(name, kind, np.ascontiguousarray(values, dtype), None, integer)
+    filling: Any = {"number": np.nan, "boolean": False, "date": "NaT"}[kind]
+    filled = np.full(values.shape, filling, dtype)
+    filled[~missing] = values[~missing]
+    return Column(name, kind, filled, np.ascontiguousarray(missing), integer)
+
+
+def _coded(texts: Sequence[str], missing: BoolArray | None) -> tuple[CodeArray, tuple[str, ...]]:
+    """Give each text its index among the different ones, sorted; -1 where it is missing."""
+    present = texts
+    if missing is not None:
+        present = [texts[i] for i in np.flatnonzero(~missing).tolist()]
+    words = tuple(sorted(set(present)))
+    index = {word: code for code, word in enumerate(words)}
+    # map over a dict's own method runs in C, faster than a sort of the rows.
+    found = np.fromiter(map(index.__getitem__, present), np.int32, len(present))
+    if missing is None:
+        return found, words
+    codes = np.full(len(texts), -1, np.int32)
+    codes[~missing] = found
+    return codes, words
+
+
+def make_table(columns: Sequence[Column], source: str) -> Table:
+    """Make a table, refusing one without rows."""
+    rows = len(columns[0])
+    if rows == 0:
+        raise DataError(f"{source}: the table has no rows, only the names of its columns.")
+    return Table(tuple(columns), source, rows)
+
+
+def as_text(column: Column) -> Column:
+    """Bring a column of numbers or truth values to text: 5.0 is "5"."""
+    if column.kind == "text":
+        return column
+    if column.kind == "date" or not column.present.any():
+        return Column(column.name, "text", np.full(len(column), -1, np.int32), column.missing)
+    different, codes = np.unique(column.data[column.present], return_inverse=True)
+    texts = [show(value) for value in different.tolist()]
+    words = tuple(sorted(texts))
+    place = {word: code for code, word in enumerate(words)}
+    data = np.full(len(column), -1, np.int32)
+    data[column.present] = np.array([place[text] for text in texts], np.int32)[codes]
+    return Column(column.name, "text", data, column.missing, words=words)
+
+
+def kind_error(source: str, column: Column, before: Kind) -> DataError:
+    """Say that a column is of another kind than in training."""
+    present = column.values[column.present]
+    such = f" such as {show(present[0])}" if len(present) else ""
+    return DataError(
+        f"{source}: column {quote(column.name)} holds {KIND_NAMES[column.kind]}{such}, and held "
+        f"{KIND_NAMES[before]} in training."
+    )
+
+
+def join(first: Table, second: Table) -> Table:
+    """Put the rows of a second table below those of a first, columns matched by name.
+
+    Raises
+    ------
+    DataError
+        If one has a column that the other has not, or of another kind.
+    """
+    pairs = []
+    for column in first.columns:
+        if column.name not in second.names:
+            raise DataError(
+                f"{second.source}: there is no column {quote(column.name)}, which "
+                f"{first.source} has.{suggest(column.name, second.names)}"
+            )
+        pairs.append(_alike(first, column, second, second.column(column.name)))
+    for name in second.names:
+        if name not in first.names:
+            raise DataError(
+                f"{second.source}: column {quote(name)} is not in {first.source}."
+                f"{suggest(name, first.names)}"
+            )
+    return Table(tuple(_joined(*pair) for pair in pairs), first.source, first.rows + second.rows)
+
+
+def _alike(first: Table, one: Column, second: Table, two: Column) -> tuple[Column, Column]:
+    """Bring two columns to one kind; one without any value has no kind of its own."""
+    if two.kind != one.kind and not two.present.any():
+        two = _blank(one, len(two))
+    if two.kind != one.kind and not one.present.any():
+        one = _blank(two, len(one))
+    if two.kind != one.kind:
+        raise DataError(
+            f"{second.source}: column {quote(two.name)} holds {KIND_NAMES[two.kind]}, "
+            f"and {KIND_NAMES[one.kind]} in {first.source}."
+        )
+    return one, two
+
+
+def _blank(like: Column, rows: int) -> Column:
+    dtype = {"number": "f8", "boolean": "?", "text": "O", "date": "M8[us]"}[like.kind]
+    values: AnyArray = np.full(rows, "" if like.kind == "text" else 0, dtype)
+    return make_column(like.name, like.kind, values, np.ones(rows, bool), integer=like.integer)
+
+
+def _joined(one: Column, two: Column) -> Column:
+    missing = None
+    if one.missing is not None or two.missing is not None:
+        missing = np.concatenate([~one.present, ~two.present])
+    words = one.words
+    data = [one.data, two.data]
+    if one.kind == "text" and one.words != two.words:
+        words = tuple(sorted({*one.words, *two.words}))
+        place = {word: code for code, word in enumerate(words)}
+        for position, column in enumerate((one, two)):
+            # The code -1, of a missing value, takes the last: -1 again.
+            codes = np.array([*(place[word] for word in column.words), -1], np.int32)
+            data[position] = codes[column.data]
+    return replace(
+        one,
+        data=np.concatenate(data),
+        missing=missing,
+        integer=one.integer and two.integer,
+        words=words,
+    )
+
+
+def check_names(source: str, names: Sequence[str]) -> None:
+    """Refuse empty and double names of columns."""
+    if not names:
+        raise DataError(f"{source}: the table has no columns.")
+    for position, name in enumerate(names, start=1):
+        if not name:
+            hint = (
+                " Row numbers saved along with a table look like this."
+                if position == 1 and len(names) > 1
+                else " A delimiter at the end of the first line looks like this."
+                if position == len(names) and position > 1
+                else ""
+            )
+            raise DataError(
+                f"{source}: column {position} of {len(names)} has no name."
+                f"{hint}\nName it, or take the column out."
+            )
+    double = [name for name, count in Counter(names).items() if count > 1]
+    if double:
+        places = [str(i) for i, name in enumerate(names, start=1) if name == double[0]]
+        others = f" So do {listed(map(quote, double[1:]))}." if double[1:] else ""
+        raise DataError(
+            f"{source}: the name {quote(double[0])} stands over several columns "
+            f"({listed(places)}).{others}\nRename or remove all but one."
+        )

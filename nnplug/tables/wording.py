@@ -1,0 +1,57 @@
+"""How messages write what stands in a table: quoted, on one line, not endless."""
+
+from __future__ import annotations
+
+import json
+import numbers
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+__all__ = ["SHOWN", "count_of", "listed", "quote", "shell_word", "show", "some"]
+
+SHOWN = 20
+"""As many faults, or names, as one message lists before it counts."""
+_SOME = 10
+
+
+def quote(text: object) -> str:
+    """Put text from a table into a message."""
+    text = str(text)
+    return json.dumps(text if len(text) <= 60 else text[:57] + "...", ensure_ascii=False)
+
+
+def show(value: object) -> str:
+    """Put a value of any kind into a message: text quoted, 2.0 as 2."""
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value)).lower()
+    if isinstance(value, numbers.Real):
+        number = float(value)
+        return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
+    if isinstance(value, np.datetime64):
+        return str(value).removesuffix(".000000").removesuffix("T00:00:00").replace("T", " ")
+    return quote(value)
+
+
+def listed(items: Iterable[str], most: int = SHOWN) -> str:
+    """Join with commas, up to a bound and then a count."""
+    every = list(items)
+    more = f" and {len(every) - most} more" if len(every) > most else ""
+    return ", ".join(every[:most]) + more
+
+
+def some(values: Iterable[Any]) -> str:
+    """List a handful of values."""
+    return listed(map(show, values), _SOME)
+
+
+def count_of(number: int, noun: str) -> str:
+    """Write a number with its noun: "1 row", "2 rows", "no rows"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}" if number else f"no {noun}s"
+
+
+def shell_word(text: str) -> str:
+    """Write text as one word of a command line."""
+    plain = text and all(each.isalnum() or each in "_-./,=:@%+" for each in text)
+    return text if plain else "'" + text.replace("'", "'\"'\"'") + "'"
