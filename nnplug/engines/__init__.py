@@ -1,6 +1,17 @@
 """Engines: what runs a plan."""
 
-from nnplug.engines.engine import ENGINES, NUMPY, Engine, find_engine
+from nnplug.engines.engine import ENGINES, NUMPY, Engine, choose_engine, find_engine
+from nnplug.engines.loops import left_to_numpy
 from nnplug.engines.numpy_engine import BoundProgram, Memory, bind
 
-__all__ = ["ENGINES", "NUMPY", "BoundProgram", "Engine", "Memory", "bind", "find_engine"]
+__all__ = [
+    "ENGINES",
+    "NUMPY",
+    "BoundProgram",
+    "Engine",
+    "Memory",
+    "bind",
+    "choose_engine",
+    "find_engine",
+    "left_to_numpy",
+]

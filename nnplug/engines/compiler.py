@@ -34,6 +34,16 @@ __all__ = ["Compiler", "Function", "cache_folder", "compiler", "installed"]
 Function = Callable[[Any, Any, Any], int]
 """A compiled function as C sees it: of the places of its result, of an exception, of its table."""
 
+NUMBERS = ("float32", "float64", "int8", "int16", "int32", "int64", "uint16", "uint32", "uint64")
+"""The dtypes of arrays, beside bytes, which stand for truth values too."""
+
+OUTSIDE = frozenset(
+    f"{name}{suffix}"
+    for name in ("pow", "sin", "cos", "sqrt", "floor", "rint")
+    for suffix in ("", "f")
+) | {"memset", "memcpy", "memmove"}
+"""What code may call: functions of C that every process has."""
+
 DIGEST = 32
 """Bytes of the checksum that a file begins with."""
 
@@ -199,12 +209,20 @@ class Compiler:
                 compile(source, "<a plan's loop>", "exec"), namespace
             )  # written by nnplug.engines.loops alone
             function = numba.njit(
-                signature, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
+                signature,
+                error_model="numpy",
+                no_cpython_wrapper=True,
+                no_cfunc_wrapper=True,
+                _nrt=False,  # nothing is allocated, so Numba's runtime is not needed at loading
             )(namespace["function"])
             (result,) = function.overloads.values()
             code = result.library.get_llvm_str()
             code = code.replace(result.fndesc.llvm_func_name, f"nnplug_{key}")
-            objects[key] = machine.emit_object(llvm.parse_assembly(code))
+            module = llvm.parse_assembly(code)
+            called = {each.name for each in module.functions if each.is_declaration}
+            called = {name for name in called - OUTSIDE if not name.startswith("llvm.")}
+            assert not called, f"a loop calls {called}, which a later process may not have"
+            objects[key] = machine.emit_object(module)
             self.compiled += 1
         return objects
 
@@ -216,7 +234,6 @@ def _digest(key: str, code: bytes) -> bytes:
 def _names() -> dict[str, Any]:
     """Make what the sources use: arrays at an address, bits, dtypes, functions."""
     import numba
-    from numba.core import cgutils
     from numba.extending import intrinsic
 
     types = numba.types
@@ -234,20 +251,22 @@ def _names() -> dict[str, Any]:
     def number_of(context: Any, bits: Any) -> Any:
         return real[bits](bits), as_bits
 
-    @intrinsic  # type: ignore[untyped-decorator]  # Numba is untyped
-    def at(context: Any, address: Any) -> Any:
+    def pointer(kind: Any) -> Any:
         def as_pointer(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+            return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
 
-        return types.voidptr(types.int64), as_pointer
+        @intrinsic  # type: ignore[untyped-decorator]  # Numba is untyped
+        def at(context: Any, address: Any) -> Any:
+            return types.CPointer(kind)(types.int64), as_pointer
+
+        return at
 
     names: dict[str, Any] = {
         "np": np,
         "math": math,
-        "carray": numba.carray,
-        "at": at,
         "bits_of": bits_of,
-        **{name: getattr(np, name) for name in ("float32", "float64", "int32", "int64")},
+        **{name: getattr(np, name) for name in (*NUMBERS, "uint8")},
+        **{f"{name}_at": pointer(getattr(types, name)) for name in (*NUMBERS, "uint8")},
     }
     compiled = numba.njit(error_model="numpy")
     for dtype in ("float32", "float64"):

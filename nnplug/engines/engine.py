@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol
 
 from nnplug.engines import numba_engine, numpy_engine
 from nnplug.engines.compiler import installed
@@ -12,7 +14,28 @@ from nnplug.errors import SettingError, suggest
 from nnplug.plans.program import Program
 from nnplug.types import AnyArray
 
-__all__ = ["ENGINES", "NUMPY", "Engine", "find_engine"]
+__all__ = ["ENGINES", "NUMPY", "Engine", "choose_engine", "find_engine"]
+
+
+COMPILATION_SECONDS = 5.0
+"""What the first compilation of a plan takes, Numba's import included; measured on two cores."""
+
+CALL_SECONDS, PASS_SECONDS = 4e-7, 1.5e-10
+"""What a compiled loop saves: of an array call, and of an element in a pass over an array."""
+
+
+class Bind(Protocol):
+    """Binds a program to arrays."""
+
+    def __call__(
+        self,
+        program: Program,
+        arrays: Mapping[str, AnyArray],
+        memory: Memory,
+        /,
+        *,
+        many: bool = False,
+    ) -> BoundProgram: ...
 
 
 @dataclass(frozen=True)
@@ -24,16 +47,51 @@ class Engine:
     name : str
         `"numpy"` or `"numba"`.
     bind : callable
-        `bind(program, arrays, memory)` gives a `BoundProgram`.
+        See `nnplug.engines.numpy_engine.bind`.
     """
 
     name: str
-    bind: Callable[[Program, Mapping[str, AnyArray], Memory], BoundProgram]
+    bind: Bind
 
 
 NUMPY = Engine("numpy", numpy_engine.bind)
 ENGINES = {engine.name: engine for engine in (NUMPY, Engine("numba", numba_engine.bind))}
 """The engines by name."""
+
+
+def choose_engine(name: str, *, widths: Sequence[int], slots: int, rows: int, steps: int) -> Engine:
+    """Find an engine by its name, or for `"auto"` the one that is expected to be done first.
+
+    `"auto"` takes Numba, where it is installed, if it is expected to save more
+    than its first compilation takes. What a cache holds does not count, so
+    that the same run always has the same engine, and the same bits.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Of the network's layers, the inputs first.
+    slots : int
+        State vectors of the optimizer.
+    rows : int
+        The batch size.
+    steps : int
+        Of the whole run.
+
+    Raises
+    ------
+    SettingError
+        See `find_engine`.
+    """
+    if name != "auto":
+        return find_engine(name)
+    if installed() is None:
+        return NUMPY
+    # Array calls of a step; passes over the parameters and over the outputs of each layer.
+    calls = 15 + 12 * (len(widths) - 1)
+    weights = sum(a * b for a, b in pairwise(widths))
+    passes = (4 + 5 * slots) * weights + 4 * rows * sum(widths[1:])
+    saved = steps * (CALL_SECONDS * calls + PASS_SECONDS * passes)
+    return ENGINES["numba" if saved > COMPILATION_SECONDS else "numpy"]
 
 
 def find_engine(name: str) -> Engine:

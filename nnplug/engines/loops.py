@@ -18,9 +18,9 @@ from typing import Any, Literal
 import numpy as np
 
 from nnplug.engines.mathematics import NAMES
-from nnplug.plans.program import Instruction, Section, Value
+from nnplug.plans.program import Instruction, Program, Section, Value
 
-__all__ = ["PRODUCTS", "Fused", "Writer", "multiplications", "pieces"]
+__all__ = ["PRODUCTS", "Fused", "Writer", "left_to_numpy", "multiplications", "pieces"]
 
 WIDTH_WRITTEN_OUT = 64
 """Rows up to this long have their length in the source, so that the compiler unrolls them."""
@@ -155,6 +155,16 @@ def pieces(section: Section, rows: int) -> list[Fused | Instruction]:
     return done
 
 
+def left_to_numpy(program: Program) -> list[Instruction]:
+    """List the instructions that no loop takes, in order."""
+    return [
+        piece
+        for section in program.sections
+        for piece in pieces(section, program.rows)
+        if isinstance(piece, Instruction)
+    ]
+
+
 def _width(instruction: Instruction, rows: int) -> int | None:
     """Give the elements of a row that an instruction looks at; 0 for numbers, None if no loop can.
 
@@ -230,37 +240,41 @@ class Writer:
         self._count += 1
         return f"{letter}{self._count}"
 
-    def view(self, value: Value, size: str) -> str:
+    def view(self, value: Value) -> str:
         """Name the array of a value, making it the first time."""
         address, memory = self.locate(value)
         key = (memory, value.dtype.name)
         if key not in self._views:
-            self._views[key] = self._array(address, size, value.dtype)
+            self._views[key] = self._array(address, value.dtype)
         return self._views[key]
 
     def row(self, value: Value, width: int) -> str:
         """Make room for one row of a value."""
-        return self._array(self.room(width * value.dtype.itemsize), str(width), value.dtype)
+        return self._array(self.room(width * value.dtype.itemsize), value.dtype)
 
-    def _array(self, address: str, size: str, dtype: np.dtype[Any]) -> str:
+    def _array(self, address: str, dtype: np.dtype[Any]) -> str:
         name = self.fresh("a")
-        kind = "bool_" if dtype.kind == "b" else dtype.name
-        self.views.append(f"{name} = carray(at({address}), {size}, np.{kind})")
+        kind = "uint8" if dtype.kind == "b" else dtype.name
+        self.views.append(f"{name} = {kind}_at({address})")
         return name
 
     def fused(self, piece: Fused, n: str, w: str) -> None:
         """Write a loop; `n` and `w` are what the source calls its sizes."""
         _Loop(self, piece, n, w).write()
 
-    def product(self, instruction: Instruction) -> None:
-        """Write a matrix product as three loops; sizes are written out."""
+    def product(self, instruction: Instruction, batch: int) -> None:
+        """Write a matrix product as three loops; `n` stands for the rows of a batch."""
         a, b = instruction.inputs
         out, name = instruction.output, instruction.operation.name
-        x, y, z = (self.view(v, str(math.prod(v.shape))) for v in (a, b, out))
-        rows, columns = out.shape
-        self.lines += [f"for i in range({rows * columns}):", f"    {z}[i] = 0"]
+
+        def size(number: int, value: Value) -> str:
+            return "n" if number == batch and value.per_row else str(number)
+
+        rows, columns = size(out.shape[0], out), str(out.shape[1])
+        x, y, z = map(self.view, (a, b, out))
+        self.lines += [f"for i in range({rows} * {columns}):", f"    {z}[i] = 0"]
         if name == "dot_right":  # (N, H)·(D, H)ᵀ
-            inner = a.shape[1]
+            inner = str(a.shape[1])
             self.lines += [
                 f"for i in range({rows}):",
                 f"    for j in range({columns}):",
@@ -270,13 +284,13 @@ class Writer:
                 f"        {z}[i * {columns} + j] = s",
             ]
             return
-        inner = a.shape[0] if name == "dot_left" else a.shape[1]
-        place = f"k * {rows} + i" if name == "dot_left" else f"i * {inner} + k"
-        outer, middle = ("k", "i") if name == "dot_left" else ("i", "k")
-        sizes = {"i": rows, "k": inner}
+        left = name == "dot_left"  # (N, D)ᵀ·(N, H)
+        inner = size(a.shape[0], a) if left else str(a.shape[1])
+        place = f"k * {rows} + i" if left else f"i * {inner} + k"
+        outer, middle = (("k", inner), ("i", rows)) if left else (("i", rows), ("k", inner))
         self.lines += [
-            f"for {outer} in range({sizes[outer]}):",
-            f"    for {middle} in range({sizes[middle]}):",
+            f"for {outer[0]} in range({outer[1]}):",
+            f"    for {middle[0]} in range({middle[1]}):",
             f"        x = {x}[{place}]",
             f"        for j in range({columns}):",
             f"            {z}[i * {columns} + j] += x * {y}[k * {columns} + j]",
@@ -395,7 +409,7 @@ class _Loop:
         name, output, stage = instruction.operation.name, instruction.output, self.stages[number]
         dtype = output.dtype.name
         if name == "sum_rows":
-            out = self.writer.view(output, self.w)
+            out = self.writer.view(output)
             self.start += [f"for j in range({self.w}):", f"    {out}[j] = 0"]
             at = "j" if stage.loop else "0"
             stage.lines.append(f"{out}[{at}] += {self._read(instruction.inputs[0], number)}")
@@ -403,7 +417,7 @@ class _Loop:
             total = self.writer.fresh("s")
             self.start.append(f"{total} = 0.0")
             stage.lines.append(f"{total} += float64({self._read(instruction.inputs[0], number)})")
-            self.end.append(f"{self.writer.view(output, '1')}[0] = {total}")
+            self.end.append(f"{self.writer.view(output)}[0] = {total}")
         elif name == "squares":
             self._check(instruction, number)
         elif name in _REDUCE and stage.loop:
@@ -423,15 +437,15 @@ class _Loop:
         dtype, stage = output.dtype.name, self.stages[number]
         if name == "take":
             source, index = inputs
-            row = f"{self.writer.view(index, self.n)}[i]"
+            row = f"{self.writer.view(index)}[i]"
             at = f"{row} * {self.w} + j" if stage.loop else row
-            return f"{self.writer.view(source, '1')}[{at}]"
+            return f"{self.writer.view(source)}[{at}]"
         if name == "take_along_axis":
             label = self._read(inputs[1], number)
             if inputs[0] in self.buffers:
                 return f"{self.buffers[inputs[0]]}[{label}]"
             place = label if self.width == 1 else f"i * {self.w} + {label}"
-            return f"{self.writer.view(inputs[0], self._elements())}[{place}]"
+            return f"{self.writer.view(inputs[0])}[{place}]"
         if name == "one_hot":
             label = self._read(inputs[0], number)
             return f"{dtype}(1) if {label} == {'j' if stage.loop else 0} else {dtype}(0)"
@@ -476,7 +490,7 @@ class _Loop:
             f"{bits} = {whole}(bits_of({self._read(value, number)}) & {whole}({mask}))",
             f"{top} = {bits} if {bits} > {top} else {top}",
         ]
-        out, dtype = self.writer.view(instruction.output, "1"), value.dtype.name
+        out, dtype = self.writer.view(instruction.output), value.dtype.name
         zero, infinity = f"{dtype}(0)", f"{dtype}(math.inf)"
         self.end.append(f"{out}[0] = {zero} if {top} < {whole}({infinite}) else {infinity}")
 
@@ -491,22 +505,22 @@ class _Loop:
         else:
             self.row_names[value] = name
         if self.writer.needed(value):
-            stage.lines.append(f"{self._place(value)} = {name}")
+            stage.lines.append(f"{self._place(value)} = {_stored(name, value)}")
         elif value in self.kept:
             buffer = self.buffers[value] = self.writer.row(value, self.width)
-            stage.lines.append(f"{buffer}[j] = {name}")
+            stage.lines.append(f"{buffer}[j] = {_stored(name, value)}")
 
     def _place(self, value: Value) -> str:
         """Write where an element of a value lies in memory."""
         kind = self._kind(value)
         if kind == "number":
-            return f"{self.writer.view(value, '1')}[0]"
+            return f"{self.writer.view(value)}[0]"
         if kind == "column":
-            return f"{self.writer.view(value, self.w)}[{'j' if self.width > 1 else 0}]"
+            return f"{self.writer.view(value)}[{'j' if self.width > 1 else 0}]"
         if kind == "row":
-            return f"{self.writer.view(value, self.n)}[i]"
+            return f"{self.writer.view(value)}[i]"
         at = "i" if self.flat else f"i * {self.w} + j"
-        return f"{self.writer.view(value, self._elements())}[{at}]"
+        return f"{self.writer.view(value)}[{at}]"
 
     def _read(self, value: Value, number: int) -> str:
         """Write how a value is read in a stage, loading it at the first time."""
@@ -519,15 +533,26 @@ class _Loop:
         name, kind, stage = self.writer.fresh("v"), self._kind(value), self.stages[number]
         if kind == "number":
             self.row_names[value] = name
-            self.start.append(f"{name} = {self._place(value)}")
+            self.start.append(f"{name} = {_loaded(self._place(value), value)}")
         elif kind == "row":
             self.row_names[value] = name
-            (stage.before if stage.loop else stage.lines).append(f"{name} = {self._place(value)}")
+            lines = stage.before if stage.loop else stage.lines
+            lines.append(f"{name} = {_loaded(self._place(value), value)}")
         else:
             self.names[value, number] = name
             kept = f"{self.buffers[value]}[j]" if value in self.buffers else self._place(value)
-            stage.lines.append(f"{name} = {kept}")
+            stage.lines.append(f"{name} = {_loaded(kept, value)}")
         return name
+
+
+def _stored(text: str, value: Value) -> str:
+    """Write a value as memory holds it: a truth value is a byte."""
+    return f"uint8({text})" if value.dtype.kind == "b" else text
+
+
+def _loaded(text: str, value: Value) -> str:
+    """Write a value of memory as the loop holds it."""
+    return f"{text} != 0" if value.dtype.kind == "b" else text
 
 
 def _literal(number: float, dtype: np.dtype[Any]) -> str:

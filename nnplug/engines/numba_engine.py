@@ -34,9 +34,12 @@ SMALL_PRODUCT = 16_384
 """Multiplications of a matrix product that plain loops do as fast as a call of BLAS."""
 
 
-def bind(program: Program, arrays: Mapping[str, AnyArray], memory: Memory) -> BoundProgram:
+def bind(
+    program: Program, arrays: Mapping[str, AnyArray], memory: Memory, *, many: bool = False
+) -> BoundProgram:
     """Bind a program to arrays; see `nnplug.engines.numpy_engine.bind`."""
-    return _Binder(program, arrays, memory).bind()
+    binder = _Binder(program, arrays, memory)
+    return _StepLoop(binder).bind() if many and binder.is_small() else binder.bind()
 
 
 class _Binder(Binder):
@@ -54,8 +57,6 @@ class _Binder(Binder):
 
     def bind(self) -> BoundProgram:
         """Bind every section, and compile all loops together."""
-        if self._is_small():
-            return _StepLoop(self).bind()
         bound = super().bind()
         functions = compiler().functions(loop.source for loop in self.loops)
         for loop in self.loops:
@@ -80,8 +81,8 @@ class _Binder(Binder):
                         calls += self.instruction(instruction, tile)
         return calls
 
-    def _is_small(self) -> bool:
-        """Whether a training step can be, and should be, one function."""
+    def is_small(self) -> bool:
+        """Whether a training step can be, and is best, one function."""
         for section in self.program.sections:
             if section.rows is not None and section.tile_rows < section.rows:
                 return False
@@ -92,7 +93,7 @@ class _Binder(Binder):
                 elif part.operation.name not in PRODUCTS or multiplications(part) > SMALL_PRODUCT:
                     return False
         drawn = any(name.endswith(".noise") for name in self.arrays)  # anew for each step
-        return "learning_rate" in self.arrays and not drawn
+        return not drawn
 
     def _suits(self, part: Fused) -> bool:
         """Whether the caller's arrays lie as a loop reads them: in rows, of native numbers."""
@@ -194,21 +195,25 @@ class _StepLoop:
         self.binder = binder
         arrays = binder.arrays
         # The first entries change from call to call.
-        self.table = _Table([0] * 7)
+        self.table = _Table([0] * 7 + [binder.program.rows])
         self.vectors = (arrays["parameters"], arrays["gradients"])
         self.section = binder.program.sections[0]
         self.part: Fused | None = None
         writer = Writer(self.locate, self.table.room, self.needed)
+        batch = binder.program.rows
         for self.section in binder.program.sections:
             for part in binder.pieces[id(self.section)]:
                 if isinstance(part, Fused):
                     self.part = part
-                    writer.fused(part, str(part.rows), str(part.width))
+                    # The last, shorter batch of an epoch runs the same code.
+                    writer.fused(
+                        part, "n" if part.rows == batch else str(part.rows), str(part.width)
+                    )
                 else:
-                    writer.product(part)
+                    writer.product(part, batch)
         checks = binder.results["checks"]
         state = {
-            name: f"carray(at({self.table.address(array)}), {array.size}, np.float64)"
+            name: f"float64_at({self.table.address(array)})"
             for name, array in (
                 ("learning_rate", arrays["learning_rate"]),
                 ("count", arrays["step"]),
@@ -220,12 +225,13 @@ class _StepLoop:
         self.source = _source(
             [
                 "steps, old, new, order = table[0], table[1], table[2], table[3]",
+                "n = table[7]",
                 *(
-                    f"{name} = carray(at(table[{number}]), steps, np.float64)"
+                    f"{name} = float64_at(table[{number}])"
                     for number, name in enumerate(("rates", "losses", "penalties"), start=4)
                 ),
                 *(f"{name} = {array}" for name, array in state.items()),
-                f"checks = carray(at({address}), {checks.size}, np.{checks.dtype.name})",
+                f"checks = {checks.dtype.name}_at({address})",
                 "for step in range(steps):",
                 *(
                     f"    {line}"
@@ -241,7 +247,7 @@ class _StepLoop:
                         "    total += checks[k]",
                         "if not abs(total) < math.inf:",
                         "    return step",
-                        f"order += {8 * binder.program.rows}",
+                        "order += 8 * n",
                         "swap = old",
                         "old = new",
                         "new = swap",

@@ -78,7 +78,9 @@ class BoundProgram:
     many: Callable[[AnyArray | None, AnyArray, AnyArray, AnyArray], int] | None = None
 
 
-def bind(program: Program, arrays: Mapping[str, AnyArray], memory: Memory) -> BoundProgram:
+def bind(
+    program: Program, arrays: Mapping[str, AnyArray], memory: Memory, *, many: bool = False
+) -> BoundProgram:
     """Bind a program to arrays.
 
     Parameters
@@ -90,6 +92,9 @@ def bind(program: Program, arrays: Mapping[str, AnyArray], memory: Memory) -> Bo
         program needs them.
     memory : Memory
         Shared by the programs of a run.
+    many : bool
+        Whether it is a training step that is taken very often, so that an
+        engine may take trouble over `BoundProgram.many`; this one never does.
 
     Returns
     -------

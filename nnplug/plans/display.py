@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from nnplug.network import Network
-from nnplug.plans.program import Program, Section, Value, allocate
+from nnplug.plans.program import Instruction, Program, Section, Value, allocate
 
 __all__ = ["describe"]
 
@@ -14,13 +17,21 @@ _SIGNS = {
 }  # fmt: skip
 
 
-def describe(program: Program, network: Network, *, slots: int = 0) -> str:
+def describe(
+    program: Program,
+    network: Network,
+    *,
+    slots: int = 0,
+    left: Sequence[Instruction] | None = None,
+) -> str:
     """Write out a program: each operation, its operands by name, the shapes.
 
     Parameters
     ----------
     slots : int
         How many state vectors the optimizer has, for the line on memory.
+    left : sequence of Instruction, optional
+        What an engine that compiles leaves to NumPy: it is marked, and counted.
 
     Returns
     -------
@@ -28,11 +39,16 @@ def describe(program: Program, network: Network, *, slots: int = 0) -> str:
         A heading for each section, then a line for each operation.
     """
     lines: list[str] = []
+    marked = set(left or ())
     for section in program.sections:
         tiles = _tiles(section)
         lines += ["", section.title + (f" (in {tiles} tiles)" if tiles > 1 else "")]
         rows = [
-            (i.output.name, _shape(i.output), _expression(i.operation.name, i.inputs))
+            (
+                i.output.name,
+                _shape(i.output),
+                _expression(i.operation.name, i.inputs) + (" [NumPy]" if i in marked else ""),
+            )
             for i in section.instructions
         ]
         width = max(len(name) for name, _, _ in rows)
@@ -51,6 +67,12 @@ def describe(program: Program, network: Network, *, slots: int = 0) -> str:
         lines.append(
             "param' is written over the gradients; when the checks are finite, the two vectors "
             "change places."
+        )
+    if left is not None:
+        counts = Counter(instruction.operation.name for instruction in left)
+        listed = ", ".join(f"{name} ({number})" for name, number in counts.items())
+        lines.append(
+            f"Numba compiles the operations of a section into loops; left to NumPy: {listed}."
         )
     return "\n".join(lines[1:])
 

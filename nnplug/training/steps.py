@@ -120,7 +120,9 @@ class Steps:
                     "step": self.count,
                     "penalty": self.penalty,
                 }
-                self._bound[engine.name, rows, turn] = engine.bind(program, arrays, self.memory)
+                self._bound[engine.name, rows, turn] = engine.bind(
+                    program, arrays, self.memory, many=rows == self.batch_size
+                )
         return self._bound[key]
 
     def run_many(

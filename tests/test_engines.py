@@ -1,0 +1,285 @@
+"""The Numba engine beside the NumPy engine: small networks, faults, the cache, the choice."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+import nnplug
+import nnplug.engines.engine
+from nnplug.engines import ENGINES, choose_engine, find_engine
+from nnplug.engines.compiler import Compiler, installed
+from nnplug.errors import DivergedError, SettingError
+from nnplug.network import Network
+from nnplug.plans import Regularization
+from nnplug.registry import Registry
+from nnplug.training import Steps, train_network
+
+SMALL, LARGE = (2, 3, 2), (40, 60, 2)
+
+
+def setup(widths=SMALL, optimizer="adam", activation="tanh", dtype=np.float64, rows=23):
+    registry = Registry()
+    network = Network(
+        widths[0],
+        widths[1:-1],
+        widths[-1],
+        activations=[registry.get("activation", activation)] * (len(widths) - 2),
+        output_activation=registry.get("activation", "identity"),
+        dtype=dtype,
+    )
+    network.initialize(registry.get("initializer", "glorot_uniform"), 0)
+    generator = np.random.default_rng(3)
+    inputs = generator.normal(size=(rows, widths[0]))
+    targets = generator.integers(0, widths[-1], (rows, 1))
+    loss, method = registry.get("loss", "cross_entropy"), registry.get("optimizer", optimizer)
+    return network, loss, method, inputs, targets
+
+
+def trained(engine, widths=SMALL, batch_size=5, epochs=7, **options):
+    network, loss, optimizer, inputs, targets = setup(widths)
+    history = train_network(
+        network, loss, optimizer, inputs, targets,
+        epochs=epochs, batch_size=batch_size, seed=1, engine=ENGINES[engine], **options,
+    )  # fmt: skip
+    return network.parameters.copy(), history
+
+
+@pytest.mark.parametrize("batch_size", [5, 23, None])
+@pytest.mark.parametrize("widths", [SMALL, LARGE], ids=["one function", "a loop a section"])
+def test_the_same_run_in_both_engines(widths, batch_size):
+    wanted, before = trained("numpy", widths, batch_size)
+    found, after = trained("numba", widths, batch_size)
+    np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-13)
+    assert after.columns.keys() == before.columns.keys()
+    np.testing.assert_allclose(after["loss"], before["loss"], rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "regularization",
+    [Regularization(alpha=0.1, l1=0.01), Regularization(dropout=(0.4,)),
+     Regularization(clip_global_norm=0.05)],
+    ids=["penalties", "dropout", "clipping"],
+)  # fmt: skip
+@pytest.mark.parametrize("widths", [SMALL, LARGE], ids=["small", "large"])
+def test_regularization_in_both_engines(widths, regularization):
+    wanted, before = trained("numpy", widths, regularization=regularization)
+    found, after = trained("numba", widths, regularization=regularization)
+    np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-13)
+    for name, column in before.columns.items():
+        np.testing.assert_allclose(after[name], column, rtol=1e-12)
+
+
+def test_rows_that_count_more_in_both_engines():
+    weights = np.linspace(0, 2, 23).reshape(-1, 1)
+    wanted, _ = trained("numpy", weights=weights)
+    found, _ = trained("numba", weights=weights)
+    np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-13)
+
+
+def test_the_same_engine_gives_the_same_bits():
+    for widths in (SMALL, LARGE):
+        assert trained("numba", widths)[0].tobytes() == trained("numba", widths)[0].tobytes()
+
+
+def test_many_steps_at_a_call_are_single_steps():
+    rates = np.array([0.1, 0.2, 0.05, 0.1])
+    order = np.random.default_rng(0).permutation(23)[:20]
+    together, alone = (Steps(*setup(), 5, engine=ENGINES["numba"]) for _ in range(2))
+    losses = np.empty(4)
+    assert together.run_many(order, rates, losses) == 4
+    for number, rate in enumerate(rates):
+        alone.learning_rate[...] = rate
+        assert alone.run(order[5 * number : 5 * number + 5]) == losses[number]
+    assert together.network.parameters.tobytes() == alone.network.parameters.tobytes()
+    assert together.count == alone.count == 4
+
+
+@pytest.mark.parametrize("widths", [SMALL, LARGE], ids=["small", "large"])
+def test_a_step_that_would_not_be_finite_is_not_taken(widths):
+    messages, left = [], []
+    for engine in ("numpy", "numba"):
+        network, loss, optimizer, inputs, targets = setup(widths, "sgd", "relu", np.float32)
+        optimizer = optimizer.with_options(learning_rate=1e20)
+        with pytest.raises(DivergedError) as caught:
+            train_network(
+                network, loss, optimizer, inputs, targets,
+                epochs=9, batch_size=5, seed=1, engine=ENGINES[engine],
+            )  # fmt: skip
+        messages.append(str(caught.value))
+        left.append(network.parameters.copy())
+        assert np.isfinite(network.parameters).all()
+    assert messages[0] == messages[1]
+    assert "step 2: the " in messages[0]
+    np.testing.assert_allclose(left[1], left[0], rtol=1e-3)
+
+
+def test_large_gradients_whose_squares_overflow_are_finite():
+    network, loss, optimizer, inputs, targets = setup(LARGE, "sgd", "identity", np.float32)
+    steps = Steps(
+        network, loss, optimizer.with_options(learning_rate=1e-30), inputs * 1e25, targets, 5,
+        engine=ENGINES["numba"],
+    )  # fmt: skip
+    with np.errstate(all="ignore"):
+        assert math.isfinite(steps.run(np.arange(5)))
+
+
+def test_nan_is_not_hidden_by_a_maximum():
+    network, loss, optimizer, inputs, targets = setup(LARGE, "sgd", "relu", np.float32)
+    network["hidden1.bias"][7] = np.nan
+    with np.errstate(all="ignore"):
+        steps = Steps(network, loss, optimizer, inputs, targets, 5, engine=ENGINES["numba"])
+        assert math.isnan(steps.run(np.arange(5)))
+
+
+def test_a_function_that_cannot_be_traced_runs_as_it_stands():
+    @nnplug.activation(derivative=lambda x, y: np.vectorize(math.exp)(x))
+    def opaque(x):
+        """Exponential, element by element (none, 0)."""
+        return np.vectorize(math.exp)(x)
+
+    found = []
+    for engine in ENGINES.values():
+        network, loss, optimizer, inputs, targets = setup(LARGE)
+        network = Network(
+            40, (60,), 2, activations=[opaque], output_activation=network.layers[1].activation,
+            dtype=np.float64,
+        )  # fmt: skip
+        network.initialize(Registry().get("initializer", "glorot_uniform"), 0)
+        Steps(network, loss, optimizer, inputs / 10, targets, 5, engine=engine).run(np.arange(5))
+        found.append(network.parameters)
+    np.testing.assert_allclose(*found, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "arrange",
+    [np.asfortranarray, lambda x: np.repeat(x, 2, axis=1)[:, ::2], lambda x: x.astype(">f8")],
+    ids=["columns", "strides", "byte order"],
+)
+def test_rows_that_lie_otherwise_in_memory(arrange):
+    network, loss, optimizer, inputs, targets = setup(LARGE)
+    steps = Steps(network, loss, optimizer, arrange(inputs), targets, 5, engine=ENGINES["numba"])
+    wanted = Steps(*setup(LARGE), 5, engine=ENGINES["numba"])
+    assert steps.run(np.arange(5)) == wanted.run(np.arange(5))
+
+
+# --- the cache of machine code --------------------------------------------------------
+
+
+SOURCE = "def function(table):\n    return table[0] + {}\n"
+
+
+def call(function, number):
+    table, result = np.array([number]), np.zeros(2, np.int64)
+    start = result.ctypes.data
+    function(start, start + 8, table.ctypes.data)
+    return result[0]
+
+
+def test_what_was_compiled_is_kept(tmp_path):
+    source = SOURCE.format(5)
+    first, second = Compiler(tmp_path), Compiler(tmp_path)
+    assert not first.known(source)
+    assert call(first.functions([source])[source], 37) == 42
+    assert second.known(source)
+    assert call(second.functions([source])[source], 37) == 42
+    assert (first.compiled, second.compiled) == (1, 0)
+
+
+@pytest.mark.parametrize("harm", ["cut", "changed", "empty", "exchanged"])
+def test_damaged_code_is_compiled_again_and_mended(tmp_path, harm):
+    source, other = SOURCE.format(5), SOURCE.format(6)
+    compiler = Compiler(tmp_path)
+    compiler.functions([source, other])
+    path, second = (compiler.folder / f"{compiler.key(each)}.o" for each in (source, other))
+    content = path.read_bytes()
+    path.write_bytes({
+        "cut": content[:-10],
+        "changed": content[:200] + bytes([content[200] ^ 1]) + content[201:],
+        "empty": b"",
+        "exchanged": second.read_bytes(),
+    }[harm])  # fmt: skip
+    again = Compiler(tmp_path)
+    assert call(again.functions([source])[source], 37) == 42
+    assert again.compiled == 1
+    assert Compiler(tmp_path).known(source)
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(tmp_path):
+    (tmp_path / "code").write_text("a file where the folder should be")
+    compiler, source = Compiler(tmp_path), SOURCE.format(5)
+    assert call(compiler.functions([source])[source], 37) == 42
+    assert str(tmp_path / "code") in compiler.trouble
+    assert (tmp_path / "code").read_text() == "a file where the folder should be"
+
+
+def child(code, folder, **options):
+    environment = {**os.environ, "NNPLUG_CACHE": str(folder)}
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        **options,
+    )  # fmt: skip
+
+
+RUN = """
+    import json, sys
+    import nnplug
+    from nnplug.engines.compiler import compiler
+    run = nnplug.train("xor", epochs=50, engine="numba")
+    print(json.dumps([run.history["loss"][-1], compiler().compiled, "numba" in sys.modules]))
+"""
+
+
+def test_processes_that_compile_at_once_and_one_that_comes_later(tmp_path):
+    together = [child(RUN, tmp_path) for _ in range(3)]
+    found = [json.loads(process.communicate(timeout=120)[0]) for process in together]
+    assert len({loss for loss, _, _ in found}) == 1
+    loss, compiled, imported = json.loads(child(RUN, tmp_path).communicate(timeout=120)[0])
+    # A second run compiles nothing, and need not import Numba.
+    assert (loss, compiled, imported) == (found[0][0], 0, False)
+    assert not list(tmp_path.rglob("*.part"))
+
+
+# --- the choice -----------------------------------------------------------------------
+
+
+def test_an_engine_that_is_not_there():
+    with pytest.raises(SettingError, match=r"^engine='numb': use 'numpy', 'numba', 'auto'\. Did"):
+        find_engine("numb")
+
+
+def test_numba_that_is_not_installed(monkeypatch):
+    monkeypatch.setattr(nnplug.engines.engine, "installed", lambda: None)
+    with pytest.raises(SettingError) as caught:
+        find_engine("numba")
+    assert str(caught.value) == (
+        "engine='numba': Numba is not installed.\n"
+        "Install it with: pip install 'nnplug[fast]', or use engine='numpy'."
+    )
+    assert chosen(steps=10**9) == "numpy"
+
+
+def chosen(**sizes):
+    wanted = {"widths": [784, 512, 10], "slots": 2, "rows": 32, "steps": 1000} | sizes
+    return choose_engine("auto", **wanted).name
+
+
+def test_auto_takes_numba_for_long_runs():
+    assert installed() is not None
+    assert chosen(steps=100_000) == "numba"
+    assert chosen(steps=10) == "numpy"
+    # The notebook's run takes NumPy a fifth of a second.
+    assert chosen(widths=[2, 2, 1], slots=0, rows=4, steps=10_000) == "numpy"
+
+
+def test_the_setting_says_which_engine_it_was():
+    assert nnplug.train("xor", epochs=3).settings.engine == "numpy"
+    assert nnplug.train("xor", epochs=3, engine="numba").settings.engine == "numba"
