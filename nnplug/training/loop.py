@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nnplug.engines import NUMPY, Engine
+from nnplug.engines import NUMPY, Engine, threads_for
 from nnplug.errors import DivergedError, SettingError
 from nnplug.network import Network
 from nnplug.parts import Loss, Optimizer, Schedule
@@ -161,7 +161,7 @@ class Trainer:
         # Overflow on the way to a right value is no news; a result that is not
         # finite is found by the checks of each step.
         try:
-            with np.errstate(all="ignore"):
+            with np.errstate(all="ignore"), threads_for(self.steps.program):
                 self._run(on_epoch, every, should_stop)
         finally:
             self.history.seconds += time.perf_counter() - started

@@ -1,0 +1,53 @@
+"""BLAS gets one thread while all products are small, and its own number again afterwards."""
+
+from __future__ import annotations
+
+import pytest
+import threadpoolctl
+
+from nnplug.engines import threads_for
+from nnplug.network import Network
+from nnplug.plans import plan_step
+from nnplug.registry import Registry
+
+
+def threads():
+    pools = threadpoolctl.threadpool_info()
+    return {pool["num_threads"] for pool in pools if pool["user_api"] == "blas"}
+
+
+def plan(widths, rows):
+    registry = Registry()
+    network = Network(
+        widths[0],
+        widths[1:-1],
+        widths[-1],
+        activations=[registry.get("activation", "relu")] * (len(widths) - 2),
+        output_activation=registry.get("activation", "identity"),
+    )
+    loss, optimizer = registry.get("loss", "mse"), registry.get("optimizer", "sgd")
+    return plan_step(network, loss, optimizer, rows)
+
+
+@pytest.mark.parametrize(
+    ("widths", "rows", "inside"),
+    [
+        ((64, 100, 10), 200, 1),  # 1.3 million multiplications
+        ((784, 512, 10), 32, 2),  # 13 million
+        ((4, 10, 3), 32, 2),  # so few that BLAS takes one thread by itself
+    ],
+)
+def test_threads_by_the_largest_product(widths, rows, inside):
+    with threadpoolctl.threadpool_limits(limits=2, user_api="blas"):
+        before = threads()
+        with threads_for(plan(widths, rows)):
+            assert threads() == ({1} if inside == 1 else before)
+        assert threads() == before
+
+
+def test_the_number_of_threads_is_given_back_after_an_error():
+    with threadpoolctl.threadpool_limits(limits=2, user_api="blas"):
+        before = threads()
+        with pytest.raises(KeyboardInterrupt), threads_for(plan((64, 100, 10), 200)):
+            raise KeyboardInterrupt
+        assert threads() == before
