@@ -126,7 +126,7 @@ def test_a_column_says_which(values, training, validation):
     ("values", "text", "message"),
     [
         (["a", "b"], "time:c", 't.csv: there is no column "c".'),
-        (["a", "b"], "time:p", "the column holds text values, which have no order in time."),
+        (["a", "b"], "time:p", "the column holds text, which has no order in time."),
         ([2, 2], "time:p", "the column has one time only, 2, so nothing is later."),
         ([2, 2], "group:p", "the column has one group only, so nothing can be held out."),
         ([2, None], "group:p", 't.csv: column "p" has one value that is missing: row 2.'),

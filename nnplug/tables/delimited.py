@@ -179,7 +179,8 @@ class _Reader:
                 checks[ours] = f"bool_and(lower({ours}) IN {_TRUTHS})"
             elif each == "VARCHAR" and ours not in self.stated:
                 # A column that is empty in the sample is text there.
-                checks[ours] = f"count({ours}) FILTER (rowid < {_SAMPLE // 2}) > 0"
+                sampled = f"count({ours}) FILTER (rowid < {_SAMPLE // 2})"
+                checks[ours] = f"{sampled} > 0 OR count({ours}) = 0"
         if not checks:
             checks = {self.ours[0]: "true"}
         answers = self.connection.execute(

@@ -17,7 +17,7 @@ from nnplug.tables.options import ReadOptions, TableOptions
 from nnplug.tables.reading import read_table
 from nnplug.tables.relation import Relation
 from nnplug.tables.splitting import Parts, Split, split_rows
-from nnplug.tables.table import BoolArray, Table, join
+from nnplug.tables.table import KIND_NAMES, BoolArray, Table, join
 from nnplug.tables.wording import count_of, quote, show
 
 __all__ = ["Prepared", "Wishes", "prepare_table", "with_file"]
@@ -205,7 +205,9 @@ def _weights(table: Table, name: str) -> npt.NDArray[np.float64]:
     refuse_infinite(table.source, column, "weights")
     label = f"{table.source}: weights {quote(name)}"
     if column.kind not in ("number", "boolean"):
-        raise DataError(f"{label}: the column holds {column.kind} values; weights are numbers.")
+        raise DataError(
+            f"{label}: the column holds {KIND_NAMES[column.kind]}; weights are numbers."
+        )
     weights = column.data.astype(np.float64)
     negative = np.flatnonzero(weights < 0)
     if negative.size:

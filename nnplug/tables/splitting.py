@@ -12,7 +12,7 @@ import numpy.typing as npt
 from nnplug.errors import DataError, SettingError, suggest
 from nnplug.randomness import derive_generator
 from nnplug.tables.missing import missing_error
-from nnplug.tables.table import Column, Table
+from nnplug.tables.table import KIND_NAMES, Column, Table
 from nnplug.tables.wording import count_of, quote, show, some
 from nnplug.types import AnyArray
 
@@ -176,7 +176,7 @@ def _by_time(table: Table, column: Column, order: IntArray, held: int, seed: int
     """Hold out the last rows by a date or number, all rows of one time on one side."""
     label = f"{table.source}: --split time:{column.name}: the column"
     if column.kind not in ("date", "number"):
-        raise DataError(f"{label} holds {column.kind} values, which have no order in time.")
+        raise DataError(f"{label} holds {KIND_NAMES[column.kind]}, which has no order in time.")
     times, counts = np.unique(column.data, return_counts=True)
     if len(times) < 2:
         raise DataError(f"{label} has one time only, {show(times[0])}, so nothing is later.")

@@ -1,0 +1,400 @@
+"""Reading by options, from every format, from several files, and through a query."""
+
+import csv
+import datetime
+import json
+import sqlite3
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+
+from nnplug.errors import NnplugError
+from nnplug.tables import ReadOptions, read_table
+from nnplug.tables import delimited as delimited_module
+
+
+@pytest.fixture
+def save(tmp_path):
+    def save(content, name="t.csv"):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return save
+
+
+def refusal(call, *arguments, **options):
+    with pytest.raises(NnplugError) as caught:
+        call(*arguments, **options)
+    return str(caught.value)
+
+
+def columns(table):
+    return {column.name: column.values.tolist() for column in table.columns}
+
+
+# --- options -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "read"),
+    [
+        ("a^b\n1^'x^y'\n", {"delimiter": "^", "quote": "'"}),
+        ('a b\n1 "x^y"\n', {"delimiter": " "}),
+        ("a;b\n1;x^y\n", {"delimiter": ";"}),
+        ("1,x^y\n", {"header": False}),
+        ("a,b\n1,x^y\n".encode("utf-16"), {"encoding": "utf-16"}),
+        ("a,b\r\n1,x^y\r\n".encode("utf-16-be"), {"encoding": "utf-16-be"}),
+        ("\ufeffa,b\n1,x^y\n", {"encoding": "utf-8-sig"}),
+    ],
+)
+def test_what_is_stated_holds(save, content, read):
+    assert list(columns(read_table(save(content), **read)).values()) == [[1], ["x^y"]]
+
+
+def test_an_encoding_is_as_stated_and_never_guessed(save):
+    path = save("name,x\ncaf\xe9,1\n\u20ac,2\n".encode("cp1252"))
+    assert columns(read_table(path, encoding="cp1252"))["name"] == ["caf\xe9", "\u20ac"]
+    assert columns(read_table(path, encoding="latin-1"))["name"] == ["caf\xe9", "\x80"]
+    assert "t.csv:2: the file is not UTF-8 text" in refusal(read_table, path)
+    assert "or say what it is, for example --read encoding=latin-1; it is not guessed." in refusal(
+        read_table, path
+    )
+    path = save("a,b\n1,2\n3,\x81\n".encode("latin-1"))
+    assert refusal(read_table, path, encoding="cp1252") == (
+        "t.csv:3: the file is not cp1252 (byte 0x81 at position 3 of the line).\n"
+        "State the encoding in which it was saved: --read encoding=..."
+    )
+    path = save("a,b\n1,2\n".encode("utf-16")[:-1])
+    assert refusal(read_table, path, encoding="utf-16").startswith("t.csv: the file is not utf-16:")
+    # A line at fault keeps its number in the copy that is read.
+    path = save("a,b\n1,2\n2,3\nx,4\n".encode("utf-16"))
+    assert refusal(read_table, path, encoding="utf-16").startswith('t.csv:4: column "a": cannot')
+
+
+def test_decimal_commas(save):
+    table = read_table(save("a;b;c\n1,5;2;x\n2;3;y\n"), decimal=",")
+    assert columns(table) == {"a": [1.5, 2], "b": [2, 3], "c": ["x", "y"]}
+    assert [c.integer for c in table.columns] == [False, True, False]
+    message = refusal(read_table, save("a;b\n1,5;2\n2.5;3\n3,5;4\n"), decimal=",")
+    assert message.startswith('t.csv:3: column "a": cannot read "2.5" as a number\n')
+
+
+def test_marks_of_missing_values(save):
+    path = save("a,s\n1,NA\n?,x\n3,-\n")
+    assert refusal(read_table, path) == (
+        't.csv:3: column "a": cannot read "?" as a number\n'
+        "The column's other cells are numbers. Correct these.\n"
+        "If they stand for missing values: --read 'na=?'\n"
+        "If the column is text: --categorical a"
+    )
+    table = read_table(path, na=["?", "NA"])
+    assert columns(table)["s"] == ["", "x", "-"]
+    assert table.column("a").missing.tolist() == [False, True, False]
+    assert table.column("a").integer
+
+
+def test_dates_as_they_are_written(save):
+    path = save("d\n03.04.2020\n05.06.2021\n")
+    table = read_table(path, dates="%d.%m.%Y")
+    assert columns(table)["d"] == [datetime.datetime(2020, 4, 3), datetime.datetime(2021, 6, 5)]
+    path = save("d\n03.04.2020 10:30\n05.06.2021 00:00\n")
+    table = read_table(path, dates="%d.%m.%Y %H:%M")
+    assert columns(table)["d"][0] == datetime.datetime(2020, 4, 3, 10, 30)
+
+
+def test_numbers_as_the_user_says(save):
+    path = save("zip,x\n007,1\n008,2\n")
+    assert columns(read_table(path))["zip"] == ["007", "008"]
+    assert columns(read_table(path, numeric="zip"))["zip"] == [7, 8]
+    path = save("a,b\nx,1\ny,2\n3,3\n")
+    message = refusal(read_table, path, numeric=["a"])
+    assert message.startswith('t.csv:2: column "a": cannot read "x" as a number\nt.csv:3: column')
+    assert 'there is no column "c" to be read as a number.' in refusal(
+        read_table, path, numeric=["c"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (
+            ["delimiter"],
+            "read: 'delimiter' is not of the form key=value, such as encoding=latin-1.",
+        ),
+        (["delimeter=;"], "read: there is no option 'delimeter'. Did you mean 'delimiter'?"),
+        (["delimiter=;;"], "read: delimiter=';;': it must be one ASCII character."),
+        (["quote="], "read: quote='': it must be one ASCII character."),
+        (["header=maybe"], "read: header='maybe': use true or false."),
+        (["encoding=utf-9"], "read: encoding='utf-9' is none that Python knows."),
+        (["decimal=;"], "read: decimal=';': use '.' or ','."),
+        (["decimal=,", "delimiter=comma"], "read: delimiter and decimal are both ','."),
+        (["quote=;", "delimiter=;"], "read: delimiter and quote are both ';'."),
+        (["header=no", "header=yes"], "read: header is given twice."),
+        (["sql=x"], "read: there is no option 'sql'."),
+    ],
+)
+def test_wrong_options_say_why(texts, message):
+    assert message in refusal(ReadOptions.parse, texts)
+
+
+def test_options_in_text_form():
+    options = ReadOptions.parse(["delimiter=tab", "header=no", "na=?", "na=", "Encoding=cp1252"])
+    assert options == ReadOptions(delimiter="\t", header=False, na=("?", ""), encoding="cp1252")
+    assert ReadOptions.of(options.to_dict()) == options
+    assert "cannot be both categorical and numeric" in refusal(
+        ReadOptions, text=("a",), numeric=("a",)
+    )
+
+
+# --- a large file's types ------------------------------------------------------------------
+
+_ROWS = 30_000
+
+
+def _large(save, tail, name="large.csv"):
+    """A file whose first rows do not show what its last row does."""
+    head = [f"{i},{i}.5,word{i % 7},2020-01-0{i % 9 + 1},true,\n" for i in range(_ROWS)]
+    return save("i,f,w,d,b,e\n" + "".join(head) + tail + "\n", name)
+
+
+TAILS = {
+    "as before": "5,1.5,x,2021-01-01,false,",
+    "a fraction": "5.5,1.5,x,2021-01-01,false,",
+    "a code": "007,1.5,x,2021-01-01,false,",
+    "a quoted code": '"007",1.5,x,2021-01-01,false,',
+    "a code with decimals": "5,07.5,x,2021-01-01,false,",
+    "an instant": "5,1.5,x,2021-01-01 10:20:30,false,",
+    "no truth value": "5,1.5,x,2021-01-01,1,",
+    "another truth value": "5,1.5,x,2021-01-01,No,",
+    "a first value": "5,1.5,x,2021-01-01,false,7",
+    "a first text": "5,1.5,x,2021-01-01,false,seven",
+    "large": "99999999999999999999,1e300,x,2021-01-01,false,",
+    "infinite": "5,inf,x,2021-01-01,false,",
+    "nothing": ",,,,,",
+}
+
+
+@pytest.mark.parametrize("tail", TAILS.values(), ids=TAILS)
+def test_a_sample_says_what_all_rows_say(save, tail, monkeypatch):
+    path = _large(save, tail)
+    monkeypatch.setattr(delimited_module, "_LARGE", 1 << 30)
+    slow = read_table(path)
+    monkeypatch.setattr(delimited_module, "_LARGE", 0)
+    quick = read_table(path)
+    for one, two in zip(slow.columns, quick.columns, strict=True):
+        assert (one.name, one.kind, one.integer) == (two.name, two.kind, two.integer)
+        np.testing.assert_array_equal(one.values, two.values)
+
+
+def test_a_large_file_is_read_by_its_sample(save, monkeypatch):
+    path = _large(save, TAILS["a fraction"])
+    monkeypatch.setattr(delimited_module, "_LARGE", 0)
+    monkeypatch.setattr(delimited_module._Reader, "read_by_all_rows", None)
+    assert read_table(path).column("i").values[-1] == 5.5
+
+
+# --- JSON lines ----------------------------------------------------------------------------
+
+
+def test_json_lines(save):
+    records = [
+        {"i": 1, "f": 0.5, "s": "a", "b": True, "d": "2020-01-31", "n": None},
+        {"f": 2, "s": None, "b": False, "d": "2021-01-01T10:00:00", "i": 2},
+    ]
+    path = save("\n\n".join(map(json.dumps, records)), "t.jsonl")
+    table = read_table(path)
+    assert table.names == ("i", "f", "s", "b", "d", "n")
+    kinds = ["number", "number", "text", "boolean", "date", "text"]
+    assert [c.kind for c in table.columns] == kinds
+    assert [c.integer for c in table.columns] == [True] + [False] * 5
+    assert table.column("s").missing.tolist() == [False, True]
+    assert table.column("d").values[1] == np.datetime64("2021-01-01T10:00")
+    assert read_table(path, text=["i"]).column("i").values.tolist() == ["1", "2"]
+    path = save('{"a": "007", "b": "?"}\n{"a": "8", "b": 1}\n', "t.ndjson")
+    assert columns(read_table(path, na="?")) == {
+        "a": ["007", "8"],
+        "b": [pytest.approx(np.nan, nan_ok=True), 1],
+    }
+    assert columns(read_table(path, na="?", numeric="a"))["a"] == [7, 8]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            '{"a": 1}\n{"a": "n/a"}\n{"a": 2}',
+            't.jsonl:2: column "a": cannot read "n/a" as a number\n',
+        ),
+        (
+            '{"a": 1}\n{"a": true}\n{"a": 2}',
+            't.jsonl:2: column "a": cannot read true as a number\n',
+        ),
+        ('{"a": "x"}\n{"a": [1]}\n', 't.jsonl:2: column "a": cannot read [1] as text\n'),
+        ('{"a": [1]}\n{"a": [1]}\n', 't.jsonl: column "a" holds lists or objects'),
+        ('{"a": 1}\n{"a": 1, "a": 2}\n', 't.jsonl:2: the object has the key "a" twice\n'),
+        ('{"a": 1}\n{"a": \n', "t.jsonl:2: the line is not JSON at position 8\n"),
+        ('{"a": 1}\n[1]\n', "t.jsonl:2: the line is not an object\n"),
+        ('{"a": 1}\n{"a": "caf\xe9"}\n'.encode("latin-1"), "t.jsonl:2: the file is not UTF-8 text"),
+        ('{"A": 1}\n{"a": 2}\n', 't.jsonl: the keys "A" and "a" differ in case alone.\n'),
+        ('{"a": ' + "[" * 3000 + "]" * 3000 + "}\n", "t.jsonl"),
+        ("\n", "t.jsonl: "),
+    ],
+)
+def test_bad_json_lines_name_the_line(save, content, message):
+    found = refusal(read_table, save(content, "t.jsonl"))
+    assert found.startswith(message)
+    assert "Traceback" not in found
+
+
+def test_many_faults_of_json_lines_are_counted(save):
+    path = save('{"a": 1}\n' * 100 + '{"a": "x"}\n' * 30, "t.jsonl")
+    lines = refusal(read_table, path).splitlines()
+    assert lines[0].startswith("t.jsonl:101: ")
+    assert lines[20] == "and 10 more"
+
+
+# --- several files -------------------------------------------------------------------------
+
+
+def test_a_pattern_is_its_files_in_the_order_of_their_names(save, tmp_path):
+    save("b,a\nx,3\n", "2.csv")
+    save("a,b\n1,u\n2,v\n", "1.csv")
+    table = read_table(tmp_path / "*.csv")
+    assert table.source == "*.csv"
+    assert columns(table) == {"a": [1, 2, 3], "b": ["u", "v", "x"]}
+    save("a,b\n,\n", "0.csv")
+    save("a,b\n0.5,w\n", "3.csv")
+    table = read_table(str(tmp_path / "[0-9].csv"))
+    assert table.column("a").missing.tolist() == [True] + [False] * 4
+    assert table.column("a").kind == "number"
+    assert not table.column("a").integer
+    assert "no file fits this pattern" in refusal(read_table, tmp_path / "x*.csv")
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ("a,c\n1,x\n", '2.csv: there is no column "b", which 1.csv has.'),
+        ("a,b,c\n1,x,y\n", '2.csv: column "c" is not in 1.csv.'),
+        ("a,b\nx,y\n", '2.csv: column "a" holds text, and numbers in 1.csv.\n'),
+        ("a,b\n1,y,z\n", "2.csv:2: the row has 3 cells, the first line 2"),
+    ],
+)
+def test_a_file_that_differs_is_named(save, tmp_path, other, message):
+    save("a,b\n1,x\n", "1.csv")
+    save(other, "2.csv")
+    assert refusal(read_table, tmp_path / "*.csv").startswith(message)
+
+
+# --- databases and queries -----------------------------------------------------------------
+
+
+@pytest.fixture
+def databases(tmp_path):
+    day = datetime.date(2020, 1, 2)
+    with duckdb.connect(str(tmp_path / "d.duckdb")) as connection:
+        connection.execute("CREATE TABLE people (id INTEGER, Name VARCHAR, born DATE, ok BOOLEAN)")
+        connection.execute(
+            "INSERT INTO people VALUES (1, 'ann', ?, true), (2, NULL, NULL, false)", [day]
+        )
+        connection.execute("CREATE TABLE other AS SELECT 1.5 AS x")
+    lite = sqlite3.connect(tmp_path / "d.db")
+    lite.execute("CREATE TABLE people (id INTEGER, Name TEXT, born DATE, ok BOOLEAN)")
+    lite.execute("INSERT INTO people VALUES (1, 'ann', '2020-01-02', 1), (2, NULL, NULL, 0)")
+    lite.execute("CREATE TABLE other AS SELECT 1.5 AS x")
+    lite.commit()
+    lite.close()
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["d.duckdb", "d.db"])
+def test_databases(databases, name):
+    path = databases / name
+    table = read_table(path, table="people")
+    assert table.names == ("id", "Name", "born", "ok")
+    assert [c.kind for c in table.columns] == ["number", "text", "date", "boolean"]
+    assert table.column("Name").missing.tolist() == [False, True]
+    assert table.column("id").integer
+    assert table.column("born").values[0] == np.datetime64("2020-01-02")
+    assert columns(read_table(path, sql="SELECT count(*) AS n FROM people WHERE ok = true")) == {
+        "n": [1]
+    }
+    assert columns(read_table(path, table="other", sql="SELECT x * 2 AS y FROM data")) == {"y": [3]}
+    assert read_table(path, table="people", text="id").column("id").values.tolist() == ["1", "2"]
+    assert refusal(read_table, path) == (
+        f'{name}: the database has 2 tables: "other", "people".\nSay which one: '
+        "--read table=other, or use --sql."
+    )
+    assert f"{name}: there is no table \"peple\". Did you mean 'people'?" in refusal(
+        read_table, path, table="peple"
+    )
+    assert refusal(read_table, path, sql="SELECT nosuch FROM people").startswith(f"{name}: --sql: ")
+
+
+def test_other_databases_say_why(save, tmp_path):
+    assert "cannot be read as a DuckDB or SQLite database" in refusal(
+        read_table, save("no such thing", "x.db")
+    )
+    sqlite3.connect(tmp_path / "empty.sqlite").execute("CREATE TABLE t (a)").connection.close()
+    assert "has no rows" in refusal(read_table, tmp_path / "empty.sqlite")
+    lite = sqlite3.connect(tmp_path / "mixed.sqlite")
+    lite.execute("CREATE TABLE t (a INTEGER)")
+    lite.executemany("INSERT INTO t VALUES (?)", [(1,), ("x",)])
+    lite.commit()
+    lite.close()
+    assert 'column "a": the value "x" in row 2 is text' in refusal(
+        read_table, tmp_path / "mixed.sqlite"
+    )
+
+
+def test_a_query_over_a_file(save):
+    path = save("k,Day,w\n1,2020-01-01,a\n2,2020-01-02,b\n3,2020-01-03,a\n")
+    table = read_table(
+        path, sql="SELECT k % 2 AS odd, w, k / 2 AS half FROM data WHERE Day > '2020-01-01'"
+    )
+    assert columns(table) == {"odd": [0, 1], "w": ["b", "a"], "half": [1, 1.5]}
+    assert [c.integer for c in table.columns] == [True, False, False]
+    assert read_table(path, sql="SELECT k FROM data", text="k").column("k").values.tolist() == [
+        "1", "2", "3",
+    ]  # fmt: skip
+    assert refusal(read_table, path, sql="SELECT x FROM data").endswith(
+        "\nThe table is called data; its columns: k, Day, w."
+    )
+    assert "t.csv: --sql gives no rows." in refusal(
+        read_table, path, sql="SELECT * FROM data WHERE k > 9"
+    )
+    assert 'there is no column "z" to be read as text' in refusal(
+        read_table, path, sql="FROM data", text="z"
+    )
+    assert "differ in case alone" in refusal(read_table, save("a,A\n1,2\n"), sql="FROM data")
+
+
+def test_nothing_is_left_in_the_folder_for_temporary_files(save, tmp_path, monkeypatch):
+    import tempfile
+
+    path = save("a,b\n1,2\n".encode("utf-16"))
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    read_table(path, encoding="utf-16")
+    refusal(read_table, path)
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_parquet_file_agrees_with_the_csv_of_the_same_frame(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({
+        "f": rng.standard_normal(500),
+        "i": rng.integers(0, 5, 500),
+        "s": rng.choice(["u", "v", "quoted, \"so\""], 500),
+        "b": rng.random(500) < 0.5,
+    })  # fmt: skip
+    frame.to_csv(tmp_path / "a.csv", index=False, quoting=csv.QUOTE_MINIMAL)
+    frame.to_parquet(tmp_path / "a.parquet")
+    one, two = (read_table(tmp_path / f"a.{suffix}") for suffix in ("csv", "parquet"))
+    for a, b in zip(one.columns, two.columns, strict=True):
+        assert (a.name, a.kind, a.integer) == (b.name, b.kind, b.integer)
+        np.testing.assert_array_equal(a.values, b.values)
