@@ -21,12 +21,13 @@ from nnplug.tables.dates import Dates
 from nnplug.tables.goal import Goal, class_indices, find_goal
 from nnplug.tables.missing import Missing, infinite_error, missing_error, refuse_missing
 from nnplug.tables.options import ReadOptions, TableOptions
+from nnplug.tables.remarks import Remarks
 from nnplug.tables.roles import candidates, reason_to_leave_out
 from nnplug.tables.scale import Scale
 from nnplug.tables.state import is_number, list_of, names_of, need
 from nnplug.tables.summary import ColumnSummary
 from nnplug.tables.table import BoolArray, Column, Kind, Table, as_text
-from nnplug.tables.wording import count_of, quote, show, some
+from nnplug.tables.wording import count_of, quote, some
 from nnplug.types import AnyArray, FloatArray
 
 __all__ = ["Encoder", "Encoding", "Unknown", "check_enough"]
@@ -365,38 +366,9 @@ class Encoder:
         tuple of str
             Each a line for the user, with counts.
         """
-        remarks = []
-        for each in self.columns:
-            column = self._column(table, each)
-            label = f"{table.source}: column {quote(each.name)}"
-            if isinstance(each, Categories):
-                words, count, _ = each.unseen(column)
-                if count:
-                    what = "rare ones" if each.rare else "none of the known ones"
-                    remarks.append(
-                        f"{label} has categories that training did not see, in {count:,} of "
-                        f"{count_of(table.rows, 'row')}: {some(words)}; they count as {what}"
-                    )
-            if column.missing is not None and not _expects_missing(each):
-                count = int(np.count_nonzero(column.missing))
-                stands = (
-                    "they count as none of the categories"
-                    if isinstance(each, Categories)
-                    else f"{show(each.fill)} stands for each"
-                    if isinstance(each, Scale)
-                    else "the mean date stands for each"
-                )
-                remarks.append(
-                    f"{label} lacks values, in {count:,} of {count_of(table.rows, 'row')}, and "
-                    f"lacked none in training; {stands}"
-                )
-        known = {*self.target, *self.left_out, *(each.name for each in self.columns)}
-        others = [name for name in table.names if name not in known]
-        if others:
-            remarks.append(
-                f"{table.source}: columns that training did not have are ignored: {some(others)}"
-            )
-        return tuple(remarks)
+        remarks = Remarks(self, table.names)
+        remarks.add(table)
+        return remarks.lines()
 
     # --- keeping --------------------------------------------------------------------------
 
@@ -539,10 +511,6 @@ def _missing_notes(
     if own:
         notes.append(f"missing values are a category of their own: {', '.join(own)}")
     return notes
-
-
-def _expects_missing(encoding: Encoding) -> bool:
-    return encoding.missing if isinstance(encoding, Categories) else encoding.indicator
 
 
 def _refuse_unseen(source: str, encoding: Categories, column: Column) -> None:
