@@ -383,14 +383,24 @@ def load(
     return load_model(path, registry, allow_other_versions=allow_other_versions)
 
 
-def fit(run: Run, callbacks: Callbacks, report: Callable[[Run, int], None] | None = None) -> None:
+def fit(
+    run: Run,
+    callbacks: Callbacks,
+    report: Callable[[Run, int], None] | None = None,
+    *,
+    should_stop: Callable[[], bool] | None = None,
+) -> None:
     """Train a prepared run in place; see `train`.
 
     Parameters
     ----------
     callbacks : Callbacks
     report : callable, optional
-        Called with the run and the epoch's number after each epoch.
+        Called with the run and the epoch's number after the epochs that a
+        line is printed for, and after others, about ten times a second.
+    should_stop : callable, optional
+        Asked between steps whether to leave the run where it is; see
+        `Trainer.run`. `run.ended` is then None.
     """
 
     def on_epoch(epoch: int) -> bool:
@@ -405,9 +415,11 @@ def fit(run: Run, callbacks: Callbacks, report: Callable[[Run, int], None] | Non
     # Without hooks nobody looks at an epoch that no line is printed for.
     every = 1 if "on_epoch_end" in callbacks else run.settings.log_every
     trainer = run.trainer()
-    trainer.run(on_epoch=on_epoch, every=every)
+    # Somebody is asked in any case: an interrupt waits until a call of many steps returns.
+    trainer.run(on_epoch=on_epoch, every=every, should_stop=should_stop or (lambda: False))
     run.ended = trainer.ended
-    callbacks.call("on_train_end", run=run)
+    if run.ended is not None:
+        callbacks.call("on_train_end", run=run)
 
 
 def prepare(

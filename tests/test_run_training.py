@@ -1,14 +1,17 @@
 """nnplug.train: the best epoch, penalties, dropout and metrics, as settings of a run."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import nnplug
+from nnplug.callbacks import Callbacks
 from nnplug.errors import DivergedError, SettingError
-from nnplug.run import prepare
+from nnplug.run import fit, prepare
 
 IRIS = Path(__file__).parents[1] / "examples" / "iris.csv"
 
@@ -142,3 +145,29 @@ def test_a_trainer_of_a_run_goes_on_where_another_was(monkeypatch):
     assert second.network.parameters.tobytes() == whole.network.parameters.tobytes()
     assert second.history.columns == whole.history.columns
     assert second.final == whole.final
+
+
+def test_fit_can_be_left_between_steps(monkeypatch):
+    monkeypatch.setattr("nnplug.training.loop.PORTION_SECONDS", 0.0)
+    run, asked, seen = prepare("xor"), iter(range(1, 1000)), []
+    callbacks = Callbacks(run.model.registry.plugins, run.parts)
+    fit(run, callbacks, lambda _, epoch: seen.append(epoch), should_stop=lambda: next(asked) == 30)
+    assert (run.ended, len(run.history)) == (None, 30)
+    assert seen == list(range(30))
+
+
+def test_one_call_of_many_steps_does_not_keep_an_interrupt_waiting():
+    # 100 million epochs between two lines; a compiled engine takes many in one call.
+    program = (
+        "import nnplug, os, signal, threading, time\n"
+        "threading.Timer(3.0, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "begin = time.monotonic()\n"
+        "try:\n"
+        "    nnplug.train('xor', epochs=10**8, log_every=10**8, engine='numba')\n"
+        "except KeyboardInterrupt:\n"
+        "    print('interrupted', time.monotonic() - begin < 6)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "interrupted True\n"
