@@ -16,6 +16,7 @@ from nnplug.errors import DataError, ModelFileError, SettingError, StorageError
 from nnplug.models import ModelInfo, PartRecord, load_model, read_info
 from nnplug.plugins import PluginManager
 from nnplug.registry import Registry
+from nnplug.tables import table_of
 from tests.plugins.packages import isolated_site  # noqa: F401  # the fixture `site`
 from tests.reliability.disks import CountingDisk
 
@@ -413,10 +414,9 @@ def test_evaluate_over_parts_is_evaluate_over_all(trained):
     for name in ("multiclass", "regression"):
         model = trained[name].model
         whole = model.evaluate(FRAME)
-        parts = [FRAME[:10], FRAME[10:97], FRAME[97:]]
-        assert model.evaluate_parts([(each, each) for each in parts]) == pytest.approx(
-            whole, rel=1e-5
-        )
+        tables = [table_of(each) for each in (FRAME[:10], FRAME[10:97], FRAME[97:])]
+        parts = [(model.inputs(each), model.encoder.targets(each)) for each in tables]
+        assert model.evaluate_parts(parts) == pytest.approx(whole, rel=1e-5)
 
 
 def test_evaluate_takes_a_pair_of_arrays(trained):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from dataclasses import replace
 
 import click
 
 from nnplug.cli.model_argument import load, versions_option
 from nnplug.cli.options import PartType, plugin_options, registry_of
+from nnplug.cli.table_options import read_options
 
 __all__ = ["evaluate"]
 
@@ -31,6 +32,7 @@ Examples:
     help="Instead of those of the training; may be repeated.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
+@read_options
 @versions_option
 @plugin_options
 @click.pass_context
@@ -40,6 +42,8 @@ def evaluate(
     data: str,
     metrics: tuple[str, ...],
     as_json: bool,
+    read: tuple[str, ...],
+    sql: str | None,
     allow_other_versions: bool,
 ) -> None:
     """Compute the loss and the metrics of MODEL on the table DATA.
@@ -47,6 +51,8 @@ def evaluate(
     DATA has the columns that the model was trained on, the target among them.
     """
     from nnplug.errors import SettingError
+    from nnplug.models.file_rows import open_rows
+    from nnplug.tables import ReadOptions
 
     loaded = load(context, model, allow_other_versions=allow_other_versions)
     if loaded.encoder is None:
@@ -54,23 +60,19 @@ def evaluate(
             f"{model} was trained on arrays, so it names no column of a table as its target.\n"
             "In Python: nnplug.load(path).evaluate((inputs, targets))."
         )
-    rows = 0
-
-    def parts() -> Any:
-        nonlocal rows
-        for table in loaded.tables(data):
-            rows += table.rows
-            yield table, table
-
-    with registry_of(context).naming_culprits():
-        scores = loaded.evaluate_parts(parts(), metrics=metrics or None)
+    opened = open_rows(loaded, data, replace(ReadOptions.parse(read), sql=sql), with_target=True)
+    with registry_of(context).naming_culprits(), opened as rows:
+        parts = ((inputs, rows.targets(table)) for table, inputs in rows)
+        scores = loaded.evaluate_parts(parts, metrics=metrics or None)
+    for line in rows.remarks():
+        click.echo(f"Warning: {line}", err=True)
     if as_json:
         plain = {
             name: score if math.isfinite(score) else None  # JSON has no other numbers
             for name, score in scores.items()
         }
-        listed = {"model": model, "data": data, "rows": rows, **plain}
+        listed = {"model": model, "data": data, "rows": rows.rows, **plain}
         click.echo(json.dumps(listed, indent=2))
         return
-    click.echo(click.style(f"{data}: {rows:,} rows", dim=True), err=True)
+    click.echo(click.style(f"{data}: {rows.rows:,} rows", dim=True), err=True)
     click.echo(", ".join(f"{name.capitalize()}: {score:.6f}" for name, score in scores.items()))

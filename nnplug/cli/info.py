@@ -36,7 +36,7 @@ def info(model: str, as_json: bool) -> None:
         listed = {"file": str(path), "bytes": path.stat().st_size, **found.to_dict()}
         click.echo(json.dumps(listed, indent=2))
         return
-    click.echo(click.style(f"{path}: {path.stat().st_size:,} bytes", bold=True))
+    click.echo(click.style(str(path), bold=True))
     for name, text in _fields(found):
         _print_field(name, text)
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from nnplug.cli.model_argument import load, versions_option
 from nnplug.cli.options import plugin_options, registry_of
+from nnplug.cli.table_options import read_options
 
 if TYPE_CHECKING:
     from nnplug.models import Model
-    from nnplug.tables import Table
+    from nnplug.tables.encoder import Unknown
     from nnplug.tables.writing import CsvStream, TableWriter
     from nnplug.types import AnyArray
 
@@ -50,6 +52,7 @@ Examples:
     show_default=True,
     help="What to do with a category that training did not see.",
 )
+@read_options
 @versions_option
 @plugin_options
 @click.pass_context
@@ -62,6 +65,8 @@ def predict(
     probabilities: bool,
     ids: tuple[str, ...],
     unknown: str,
+    read: tuple[str, ...],
+    sql: str | None,
     allow_other_versions: bool,
 ) -> None:
     """Predict the target of each row of DATA with MODEL.
@@ -71,20 +76,25 @@ def predict(
     keep their order. They are read and written a stretch at a time, so that a
     table may be larger than memory.
     """
+    from nnplug.models.file_rows import open_rows
+    from nnplug.tables import ReadOptions
+
     loaded = load(context, model, allow_other_versions=allow_other_versions)
     if probabilities:
         loaded.check_has_classes()
-    rows = 0
-    with _sink(output, overwrite) as sink, registry_of(context).naming_culprits():
-        for table in loaded.tables(data, also=ids):
+    how = replace(ReadOptions.parse(read), sql=sql)
+    opened = open_rows(loaded, data, how, ids=ids, unknown=cast("Unknown", unknown))
+    # The output first: that it is there already is said before an hour of work.
+    with registry_of(context).naming_culprits(), _sink(output, overwrite) as sink, opened as rows:
+        for table, inputs in rows:
             columns = {name: table.column(name).values for name in ids}
-            _remark(loaded, table, unknown)
-            outputs = loaded.outputs(table)
+            outputs = loaded.run(inputs)
             columns |= _answers(loaded, outputs, probabilities=probabilities, taken=ids)
             sink.write(columns)
-            rows += table.rows
+    for line in rows.remarks():
+        click.echo(f"Warning: {line}", err=True)
     if output is not None:
-        click.echo(f"{output}: {rows:,} rows written", err=True)
+        click.echo(f"{output}: {rows.rows:,} rows written", err=True)
 
 
 @contextmanager
@@ -98,16 +108,6 @@ def _sink(output: str | None, overwrite: bool) -> Iterator[CsvStream | TableWrit
     else:
         with TableWriter(output, overwrite=overwrite) as writer:
             yield writer
-
-
-def _remark(model: Model, table: Table, unknown: str) -> None:
-    """Say what is passed over: other columns, and categories that training did not see."""
-    from nnplug.errors import DataError
-
-    for line in model.encoder.remarks(table) if model.encoder is not None else ():
-        if unknown == "error" and "did not see" in line:
-            raise DataError(line)
-        click.echo(f"Warning: {line}", err=True)
 
 
 def _answers(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -17,7 +17,8 @@ from nnplug.models.selection import find_parts
 from nnplug.network import Network
 from nnplug.parts import Loss, Metric, by_column
 from nnplug.registry import Registry
-from nnplug.tables import Encoder, Table, matrix, read_table, table_of
+from nnplug.tables import Encoder, Table, matrix, table_of
+from nnplug.tables.encoder import Unknown
 from nnplug.tables.wording import quote
 from nnplug.tasks import Head, label_matrix
 from nnplug.training import Evaluator
@@ -83,19 +84,15 @@ class Model:
             return tuple(f"prediction{k}" for k in range(1, self.info.outputs + 1))
         return ("prediction",)
 
-    def tables(self, path: str | os.PathLike[str], also: Sequence[str] = ()) -> Iterator[Table]:
-        """Read a table's rows in order, a stretch at a time.
+    def inputs(self, data: Any, *, unknown: Unknown = "bucket") -> AnyArray:
+        """Turn rows into the network's inputs, (N, D).
 
         Parameters
         ----------
-        also : sequence of str
-            Columns to be read as text, such as identifiers.
-        """
-        text = () if self.encoder is None else self.encoder.text_columns
-        yield read_table(path, text=tuple(dict.fromkeys((*text, *also))))
-
-    def inputs(self, data: Any) -> AnyArray:
-        """Turn rows into the network's inputs, (N, D).
+        data : array, DataFrame, mapping, Table or path
+        unknown : str, optional
+            What is done with a category that training did not see: see
+            `outputs`.
 
         Raises
         ------
@@ -103,8 +100,8 @@ class Model:
             If the columns are not those of the training data.
         """
         if self.encoder is not None:
-            table = table_of(data, self.encoder.text_columns)
-            return self.encoder.inputs(table, dtype=self.network.dtype)
+            table = table_of(data, options=self.encoder.read_options())
+            return self.encoder.inputs(table, dtype=self.network.dtype, unknown=unknown)
         if isinstance(data, Table | Mapping | str | os.PathLike) or (
             set(self.info.features) <= set(getattr(data, "columns", ()))  # a data frame
         ):
@@ -128,7 +125,7 @@ class Model:
                 )
         return np.stack([column.values.astype(np.float64) for column in columns], axis=1)
 
-    def outputs(self, data: Any) -> AnyArray:
+    def outputs(self, data: Any, *, unknown: Unknown = "bucket") -> AnyArray:
         """Compute the network's outputs for new rows.
 
         Parameters
@@ -136,16 +133,24 @@ class Model:
         data : array, DataFrame or path
             Rows with the columns of the training data; an array (N, D) when
             the network was trained on arrays.
+        unknown : str, optional
+            With `"bucket"`, a category that training did not see counts as a
+            rare one; where training had none, as none of the known ones. With
+            `"error"` it is refused.
 
         Returns
         -------
         array
             (N, C): logits, probabilities or standardised predictions.
         """
-        return self._evaluator.run(self.inputs(data))[0]
+        return self.run(self.inputs(data, unknown=unknown))
 
-    def predict(self, data: Any) -> AnyArray:
-        """Predict the target of new rows.
+    def run(self, inputs: AnyArray) -> AnyArray:
+        """Compute the outputs, (N, C), of inputs that are encoded already, (N, D)."""
+        return self._evaluator.run(inputs)[0]
+
+    def predict(self, data: Any, *, unknown: Unknown = "bucket") -> AnyArray:
+        """Predict the target of new rows; see `outputs`.
 
         Returns
         -------
@@ -153,10 +158,10 @@ class Model:
             The class of each row, (N,), numbers in the target's units,
             (N, K), or 0 or 1 for each label, (N, K).
         """
-        return self.answers(self.outputs(data))
+        return self.answers(self.outputs(data, unknown=unknown))
 
-    def probabilities(self, data: Any) -> AnyArray:
-        """Compute the probability of each class for new rows.
+    def probabilities(self, data: Any, *, unknown: Unknown = "bucket") -> AnyArray:
+        """Compute the probability of each class for new rows; see `outputs`.
 
         Returns
         -------
@@ -169,7 +174,7 @@ class Model:
             For a regression.
         """
         self.check_has_classes()
-        return self.head.probabilities(self.outputs(data))
+        return self.head.probabilities(self.outputs(data, unknown=unknown))
 
     def answers(self, outputs: AnyArray) -> AnyArray:
         """Turn outputs (N, C) into what `predict` gives."""
@@ -208,30 +213,34 @@ class Model:
             `"loss"`, then the metrics by name.
         """
         if self.encoder is not None:
-            table = table_of(data, self.encoder.text_columns)
-            return self.evaluate_parts([(table, table)], metrics=metrics)
-        if not isinstance(data, tuple) or len(data) != 2:
+            table = table_of(data, options=self.encoder.read_options())
+            pair = self.inputs(table), self.encoder.targets(table)
+        elif isinstance(data, tuple) and len(data) == 2:
+            pair = self.inputs(data[0]), self._targets(data[1])
+        else:
             raise DataError("The network was trained on arrays: give (inputs, targets).")
-        return self.evaluate_parts([data], metrics=metrics)
+        return self.evaluate_parts([pair], metrics=metrics)
 
     def evaluate_parts(
-        self, parts: Iterable[tuple[Any, Any]], *, metrics: Sequence[str | Metric] | None = None
+        self,
+        parts: Iterable[tuple[AnyArray, AnyArray]],
+        *,
+        metrics: Sequence[str | Metric] | None = None,
     ) -> dict[str, float]:
-        """Compute loss and metrics over parts of the rows, read one after the other.
+        """Compute loss and metrics over parts of the rows, one after the other.
 
         Parameters
         ----------
-        parts : iterable of tuple
-            Inputs and targets of each part; with an encoder, the same table
-            twice. Only outputs and targets are kept.
+        parts : iterable of tuple of array
+            Inputs (N, D) and targets, as `Encoder.targets` gives them, of each
+            part. Only outputs and targets are kept.
         """
         chosen = self._metrics(metrics)
         evaluator = Evaluator(self.network, self.loss)
         total, outputs, targets = 0.0, [], []
-        for given, wanted in parts:
-            target = self._targets(wanted)
+        for inputs, target in parts:
             encoded = self.head.encode(target, self.network.dtype)
-            output, loss = evaluator.run(self.inputs(given), encoded)
+            output, loss = evaluator.run(inputs, encoded)
             total += loss if self.loss.reduction == "sum" else loss * len(output)
             outputs.append(output)
             targets.append(target)
@@ -265,9 +274,7 @@ class Model:
         return tuple(cast(Metric, self.registry.get("metric", each)) for each in asked)
 
     def _targets(self, given: Any) -> AnyArray:
-        """Take targets as numbers (N, K) or class indices (N,)."""
-        if self.encoder is not None:
-            return self.encoder.targets(table_of(given, self.encoder.text_columns))
+        """Take targets given as an array as numbers (N, K) or class indices (N,)."""
         if self.task == "regression":
             targets = np.asarray(given)
             return matrix(targets.reshape(len(targets), -1), "the targets")

@@ -18,7 +18,10 @@ def test_loss_and_metrics_on_stdout_and_the_rows_on_stderr(folder):
     done = nnplug_command("evaluate", "species.safetensors", "iris.csv", folder=folder)
     scores = nnplug.load(folder / "species.safetensors").evaluate(IRIS)
     assert done.returncode == 0
-    assert done.stderr == "iris.csv: 150 rows\n"
+    assert done.stderr == (
+        'Warning: iris.csv: columns that training did not have are ignored: "plant"\n'
+        "iris.csv: 150 rows\n"
+    )
     assert done.stdout == f"Loss: {scores['loss']:.6f}, Accuracy: {scores['accuracy']:.6f}\n"
 
 

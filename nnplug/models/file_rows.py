@@ -1,0 +1,129 @@
+"""A file's rows as a model takes them: encoded a stretch at a time, in order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from nnplug.errors import DataError
+from nnplug.models.model import Model
+from nnplug.tables import ReadOptions, Table
+from nnplug.tables.encoder import Unknown
+from nnplug.tables.remarks import Remarks
+from nnplug.tables.stretches import Stretches, open_stretches
+from nnplug.types import AnyArray
+
+__all__ = ["FileRows", "open_rows"]
+
+_MOST_ROWS = 1 << 16
+_MOST_NUMBERS = 1 << 24
+"""Inputs that are encoded at once: 64 MiB of float32."""
+
+
+class FileRows:
+    """Iterates over stretches of a file's rows: the table, and its inputs (N, D).
+
+    Parameters
+    ----------
+    ids : sequence of str
+        Columns that the tables hold beside those of the model.
+    unknown : str
+        What is done with a category that training did not see: `"bucket"` or
+        `"error"`.
+    with_target : bool
+        Whether the tables hold the target, for `targets`.
+
+    Attributes
+    ----------
+    rows : int
+        How many the file has.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        stretches: Stretches,
+        *,
+        ids: Sequence[str] = (),
+        unknown: Unknown = "bucket",
+        with_target: bool = False,
+    ) -> None:
+        self.model, self.stretches, self.unknown = model, stretches, unknown
+        self.rows = stretches.rows
+        encoder = model.encoder
+        used = (
+            model.info.features if encoder is None else tuple(each.name for each in encoder.columns)
+        )
+        target = model.targets if with_target else ()
+        self.names = tuple(dict.fromkeys((*used, *target, *ids)))
+        self._used = used
+        self._remarks = None if encoder is None else Remarks(encoder, stretches.names, ids)
+
+    def __iter__(self) -> Iterator[tuple[Table, AnyArray]]:
+        size = min(_MOST_ROWS, max(256, _MOST_NUMBERS // self.model.info.inputs))
+        for table in self.stretches.of(self.names, size):
+            try:
+                inputs = self.model.inputs(table, unknown=self.unknown)
+            except DataError:
+                self._find_fault(table)
+                raise
+            if self._remarks is not None:
+                self._remarks.add(table)
+            yield table, inputs
+
+    def targets(self, table: Table) -> AnyArray:
+        """Give the targets of a stretch, as `Encoder.targets` does."""
+        encoder = self.model.encoder
+        assert encoder is not None
+        try:
+            return encoder.targets(table)
+        except DataError:
+            encoder.targets(self.stretches.columns(encoder.target))
+            raise
+
+    def remarks(self) -> tuple[str, ...]:
+        """Say what was passed over in the stretches so far, each a line for the user."""
+        return () if self._remarks is None else self._remarks.lines()
+
+    def _find_fault(self, table: Table) -> None:
+        """Raise the error again, with rows counted in the file and not in the stretch."""
+        if table.rows == self.rows:
+            return
+        encoder = self.model.encoder
+        if encoder is None:
+            self.model.inputs(self.stretches.columns(self._used))
+            return
+        for each in encoder.columns:  # one by one: together they may not fit in memory
+            alone = replace(encoder, columns=(each,))
+            alone.inputs(
+                self.stretches.columns([each.name]), self.model.network.dtype, unknown=self.unknown
+            )
+
+
+@contextmanager
+def open_rows(
+    model: Model,
+    path: str | os.PathLike[str],
+    read: ReadOptions | None = None,
+    *,
+    ids: Sequence[str] = (),
+    unknown: Unknown = "bucket",
+    with_target: bool = False,
+) -> Iterator[FileRows]:
+    """Open a file for a model; see `FileRows`.
+
+    Parameters
+    ----------
+    read : ReadOptions, optional
+        How the file is read. Its columns are read as they were in training,
+        and identifiers as text, digit by digit.
+    """
+    read = read or ReadOptions()
+    # Identifiers first: a column that is text is not read as a number.
+    read = read.adding(text=ids, numeric=())
+    if model.encoder is not None:
+        read = model.encoder.read_options(read)
+    with open_stretches(path, read) as stretches:
+        yield FileRows(model, stretches, ids=ids, unknown=unknown, with_target=with_target)

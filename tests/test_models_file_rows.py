@@ -1,0 +1,160 @@
+"""Rows read a stretch at a time: the same answers, and the places are those of the file."""
+
+import sqlite3
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import nnplug
+from nnplug.errors import DataError
+from nnplug.models import file_rows
+from nnplug.models.file_rows import open_rows
+from nnplug.tables import ReadOptions, Table, table_of
+
+RNG = np.random.default_rng(0)
+ROWS = 100
+
+
+def frame():
+    site = RNG.choice(["north", "south", "west"], ROWS)
+    made = pd.DataFrame({"code": [f"{k:04}" for k in range(ROWS)], "site": site})
+    made["x"] = RNG.standard_normal(ROWS).round(3)
+    made["day"] = pd.date_range("2020-01-01", periods=ROWS)
+    made["y"] = made["x"] + (site == "north")
+    return made
+
+
+@pytest.fixture(scope="module")
+def data():
+    return frame()
+
+
+@pytest.fixture(scope="module")
+def model(data):
+    return nnplug.train(data.drop(columns="code"), target="y", epochs=3).model
+
+
+@pytest.fixture
+def seven_rows(monkeypatch):
+    """Let every stretch have seven rows."""
+    monkeypatch.setattr(file_rows, "_MOST_ROWS", 7)
+
+
+def written(data, path):
+    data.to_parquet(path) if path.suffix == ".parquet" else data.to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+def test_stretches_give_what_the_whole_gives(data, model, seven_rows, tmp_path, name):
+    path = written(data, tmp_path / name)
+    with open_rows(model, path, ids=("code",), with_target=True) as rows:
+        assert rows.rows == ROWS
+        stretches = [(table, inputs, rows.targets(table)) for table, inputs in rows]
+    assert [table.rows for table, _, _ in stretches] == [7] * 14 + [2]
+    inputs = np.concatenate([inputs for _, inputs, _ in stretches])
+    assert inputs.tobytes() == model.inputs(path).tobytes()
+    codes = [code for table, _, _ in stretches for code in table.column("code").values]
+    assert codes == data["code"].tolist()
+    targets = np.concatenate([targets for _, _, targets in stretches])
+    assert model.decode(targets)[:, 0] == pytest.approx(data["y"])
+    assert rows.remarks() == ()
+
+
+def test_a_sqlite_file_is_read_whole_and_given_in_stretches(data, seven_rows, tmp_path):
+    model = nnplug.train(data[["site", "x", "y"]], target="y", epochs=1).model
+    path = tmp_path / "t.db"
+    connection = sqlite3.connect(path)
+    data.drop(columns="day").to_sql("t", connection, index=False)
+    connection.close()
+    with open_rows(model, path, ids=("code",)) as rows:
+        stretches = list(rows)
+    assert len(stretches) == 15
+    whole = np.concatenate([inputs for _, inputs in stretches])
+    assert whole.tobytes() == model.inputs(data).tobytes()
+    codes = [code for table, _ in stretches for code in table.column("code").values]
+    assert codes == data["code"].tolist()
+
+
+def test_what_is_passed_over_is_counted_over_all_stretches(data, model, seven_rows, tmp_path):
+    strange = data.copy()
+    strange.loc[[3, 50, 99], "site"] = ["up", "east", "up"]
+    strange.loc[[10, 90], "x"] = None
+    path = written(strange.assign(note="n"), tmp_path / "t.csv")
+    with open_rows(model, path, ids=("code",)) as rows:
+        for _ in rows:
+            pass
+    assert rows.remarks() == (
+        't.csv: column "site" has categories that training did not see, in 3 of 100 rows: "east", '
+        '"up"; they count as none of the known ones',
+        't.csv: column "x" lacks values, in 2 of 100 rows, and lacked none in training; '
+        f"{model.encoder.columns[1].fill!r} stands for each",
+        't.csv: columns that training did not have are ignored: "note"',
+    )
+    whole = table_of(path, options=model.encoder.read_options())
+    columns = tuple(column for column in whole.columns if column.name != "code")
+    assert rows.remarks() == model.encoder.remarks(Table(columns, "t.csv", ROWS))
+
+
+@pytest.mark.parametrize(
+    ("change", "unknown", "message"),
+    [
+        ({"site": {40: "up", 70: "up"}}, "error", 'in 2 rows, the first in row 41: "up"'),
+        ({"x": {60: 1e300}}, "bucket", 'column "x" holds 1e+300 in row 61, which is too far'),
+        ({"x": {61: np.inf}}, "bucket", "row 62"),
+    ],
+)
+def test_an_error_counts_rows_in_the_file(
+    data, model, seven_rows, tmp_path, change, unknown, message
+):
+    strange = data.copy()
+    for name, cells in change.items():
+        for row, value in cells.items():
+            strange.loc[row, name] = value
+    path = written(strange, tmp_path / "t.parquet")
+    with open_rows(model, path, unknown=unknown) as rows, pytest.raises(DataError) as caught:
+        list(rows)
+    assert message in str(caught.value)
+
+
+def test_an_error_of_a_target_counts_rows_in_the_file(data, model, seven_rows, tmp_path):
+    strange = data.copy()
+    strange.loc[33, "y"] = None
+    path = written(strange, tmp_path / "t.csv")
+
+    def targets():
+        with open_rows(model, path, with_target=True) as rows:
+            return [rows.targets(table) for table, _ in rows]
+
+    with pytest.raises(DataError, match="row 34"):
+        targets()
+
+
+def test_a_column_that_is_not_there_is_said_with_the_nearest(data, model, tmp_path):
+    path = written(data.rename(columns={"site": "sites"}), tmp_path / "t.csv")
+    with open_rows(model, path) as rows, pytest.raises(DataError) as caught:
+        list(rows)
+    assert "there is no column \"site\". Did you mean 'sites'?" in str(caught.value)
+    path = written(data, tmp_path / "u.csv")
+    with open_rows(model, path, ids=("cod",)) as rows, pytest.raises(DataError) as caught:
+        list(rows)
+    assert "there is no column \"cod\". Did you mean 'code'?" in str(caught.value)
+
+
+def test_reading_options_reach_the_file(data, model, tmp_path):
+    path = tmp_path / "t.csv"
+    data.to_csv(path, index=False, sep="|", decimal=",", encoding="latin-1")
+    with open_rows(model, path, ReadOptions(decimal=",", encoding="latin-1")) as rows:
+        inputs = np.concatenate([inputs for _, inputs in rows])
+    np.testing.assert_allclose(inputs, model.inputs(data), rtol=1e-6)
+
+
+def test_wide_inputs_make_short_stretches(tmp_path, monkeypatch):
+    monkeypatch.setattr(file_rows, "_MOST_NUMBERS", 600)
+    x = RNG.standard_normal((600, 2))
+    model = nnplug.train((x, x[:, 0]), epochs=1).model
+    path = tmp_path / "t.csv"
+    pd.DataFrame(x, columns=list(model.info.features)).to_csv(path, index=False)
+    with open_rows(model, path) as rows:
+        assert [len(inputs) for _, inputs in rows] == [300, 300]
