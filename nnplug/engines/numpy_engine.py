@@ -261,6 +261,45 @@ def _where(inputs: list[AnyArray], output: AnyArray) -> list[Call]:
     ]
 
 
+MANY_ROWS = 32
+"""Rows from which on a sum is taken as a product with ones, which BLAS vectorises."""
+
+SHORT_ROW = 64
+"""Elements of a row up to which NumPy takes longer to begin with it than to add it up."""
+
+
+def _sum_rows(inputs: list[AnyArray], output: AnyArray) -> list[Call]:
+    (x,) = inputs
+    if len(x) < MANY_ROWS:
+        return [partial(np.add.reduce, x, 0, None, output)]
+    return [partial(np.dot, np.ones(len(x), x.dtype), x, output)]
+
+
+def _sum(inputs: list[AnyArray], output: AnyArray, axis: int | None, keepdims: bool) -> list[Call]:
+    (x,) = inputs
+    if axis != -1 or x.ndim != 2 or len(x) < MANY_ROWS:
+        return _reduce(np.add)(inputs, output, axis, keepdims)
+    return [partial(np.dot, x, np.ones(x.shape[1], x.dtype), output.reshape(-1))]
+
+
+def _extreme(ufunc: np.ufunc) -> Callable[..., list[Call]]:
+    def make(
+        inputs: list[AnyArray], output: AnyArray, axis: int | None, keepdims: bool
+    ) -> list[Call]:
+        (x,) = inputs
+        if axis != -1 or x.ndim != 2 or len(x) < MANY_ROWS or x.shape[1] > SHORT_ROW:
+            return _reduce(ufunc)(inputs, output, axis, keepdims)
+        # Down the columns of the transposed array NumPy compares many rows at once.
+        turned = np.empty(x.shape[::-1], x.dtype)
+        reduce: Callable[..., Any] = ufunc.reduce
+        return [
+            partial(np.copyto, turned, x.T),
+            partial(reduce, turned, 0, None, output.reshape(-1)),
+        ]
+
+    return make
+
+
 def _reduce(ufunc: np.ufunc) -> Callable[..., list[Call]]:
     def make(
         inputs: list[AnyArray], output: AnyArray, axis: int | None, keepdims: bool
@@ -269,6 +308,19 @@ def _reduce(ufunc: np.ufunc) -> Callable[..., list[Call]]:
         return [partial(reduce, inputs[0], axis, None, output, keepdims)]
 
     return make
+
+
+TURNED = range(8, 49)
+"""Rows of a batch for which BLAS is faster at W·deltaᵀ than at delta·Wᵀ, by a third or more."""
+
+
+def _dot_right(inputs: list[AnyArray], output: AnyArray) -> list[Call]:
+    """Multiply (N, H) by (D, H)ᵀ."""
+    delta, weight = inputs
+    if len(delta) not in TURNED:
+        return [partial(np.dot, delta, weight.T, output)]
+    turned = np.empty(output.shape[::-1], output.dtype)  # (D, N)
+    return [partial(np.dot, weight, delta.T, turned), partial(np.copyto, output, turned.T)]
 
 
 def _gather(inputs: list[AnyArray], output: AnyArray) -> list[Call]:
@@ -285,9 +337,9 @@ def _gather(inputs: list[AnyArray], output: AnyArray) -> list[Call]:
 
 _CALLS: dict[str, Callable[..., list[Call]]] = {
     "where": _where,
-    "sum": _reduce(np.add),
-    "max": _reduce(np.maximum),
-    "min": _reduce(np.minimum),
+    "sum": _sum,
+    "max": _extreme(np.maximum),
+    "min": _extreme(np.minimum),
     "transpose": lambda inputs, output: [partial(np.copyto, output, inputs[0].T)],
     "take_along_axis": _gather,
     "one_hot": lambda inputs, output: [
@@ -301,8 +353,8 @@ _CALLS: dict[str, Callable[..., list[Call]]] = {
     ],
     "dot": lambda inputs, output: [partial(np.dot, *inputs, output)],
     "dot_left": lambda inputs, output: [partial(np.dot, inputs[0].T, inputs[1], output)],
-    "dot_right": lambda inputs, output: [partial(np.dot, inputs[0], inputs[1].T, output)],
-    "sum_rows": lambda inputs, output: [partial(np.add.reduce, inputs[0], 0, None, output)],
+    "dot_right": _dot_right,
+    "sum_rows": _sum_rows,
     "total": lambda inputs, output: [partial(np.add.reduce, inputs[0], None, np.float64, output)],
     "take": lambda inputs, output: [partial(np.take, inputs[0], inputs[1], 0, output, "clip")],
     "squares": lambda inputs, output: [
