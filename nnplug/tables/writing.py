@@ -160,6 +160,9 @@ class CsvStream:
     def __init__(self, file: BinaryIO | NewFile, delimiter: str = ",") -> None:
         self.file, self.delimiter = file, delimiter
         self._begun = False
+        # Most texts are none of this, and are told by one look.
+        signs = re.escape(f'{delimiter}"\n\r')
+        self._special = re.compile(rf"[{signs}]|^[{re.escape(''.join(_RISKY))}]|^$")
 
     def write(self, columns: Mapping[str, AnyArray]) -> None:
         """Append rows; see `TableWriter.write`."""
@@ -190,6 +193,8 @@ class CsvStream:
         return ["" if each is None else self._text(str(each)) for each in column.tolist()]
 
     def _text(self, text: str) -> str:
+        if self._special.search(text) is None:
+            return text
         if text.startswith(_RISKY) and not _PLAIN_NUMBER.fullmatch(text):
             text = f"'{text}"
         if any(sign in text for sign in (self.delimiter, '"', "\n", "\r")) or not text:
