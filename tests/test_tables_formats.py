@@ -189,6 +189,19 @@ def test_a_sample_says_what_all_rows_say(save, tail, monkeypatch):
         np.testing.assert_array_equal(one.values, two.values)
 
 
+@pytest.mark.parametrize("rows", [2, 30_000])
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [(("true", "False"), "boolean"), (("yes", "no"), "text"), (("T", "F"), "text")],
+)
+def test_yes_and_no_are_said_again_as_they_are_written(save, rows, values, kind, monkeypatch):
+    monkeypatch.setattr(delimited_module, "_LARGE", 1000)
+    path = save("a,b\n" + "".join(f"{values[i % 2]},1\n" for i in range(rows)))
+    column = read_table(path).column("a")
+    assert column.kind == kind
+    assert column.values.tolist()[:2] == ([True, False] if kind == "boolean" else list(values))
+
+
 def test_a_large_file_is_read_by_its_sample(save, monkeypatch):
     path = _large(save, TAILS["a fraction"])
     monkeypatch.setattr(delimited_module, "_LARGE", 0)

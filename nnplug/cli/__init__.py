@@ -14,6 +14,7 @@ from nnplug.cli.options import plugin_options
 __all__ = ["main"]
 
 _COMMANDS = {
+    "data": ("nnplug.cli.data:data", "Examine a table before training."),
     "train": ("nnplug.cli.train:train", "Train a network on a dataset or a table."),
     "predict": ("nnplug.cli.predict:predict", "Predict the target of new rows."),
     "evaluate": ("nnplug.cli.evaluate:evaluate", "Compute loss and metrics on rows."),

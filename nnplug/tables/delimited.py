@@ -11,6 +11,7 @@ from __future__ import annotations
 import codecs
 import csv
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,7 +42,6 @@ _SAMPLE = 20_480
 """Rows from which the types of a large file are first found."""
 _LARGE = 4 << 20
 """A file with more bytes is first tried with the types of its sample."""
-_TRUTHS = "('true', 'false', 't', 'f', 'yes', 'no', 'y', 'n')"
 
 
 def load_delimited(
@@ -145,10 +145,27 @@ class _Reader:
     def read_by_all_rows(self) -> None:
         """Read with the types that all rows show."""
         stated = dict.fromkeys(self.stated, "VARCHAR")
-        self.connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE raw AS SELECT * FROM {self._source(stated, -1)}"
-        )
+        self._create(stated, -1)
         self.types = self._described("raw")
+        truths = [ours for ours, each in self.types.items() if each == "BOOLEAN"]
+        if truths:  # see _settle_truths, for which they must be as they are written
+            self._create(stated | dict.fromkeys(truths, "VARCHAR"), -1)
+            self._settle_truths(truths)
+
+    def _create(self, types: dict[str, str], sample: int) -> None:
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE raw AS SELECT * FROM {self._source(types, sample)}"
+        )
+
+    def _settle_truths(self, columns: Sequence[str]) -> None:
+        """Take columns of true and false as truth values, and others, of yes and no, as text."""
+        if not columns:
+            return
+        checks = ", ".join(f"bool_and(lower({c}) IN ('true', 'false'))" for c in columns)
+        answers = self.connection.execute(f"SELECT {checks} FROM raw").fetchone()
+        assert answers is not None  # an aggregate always has its row
+        for ours, answer in zip(columns, answers, strict=True):
+            self.types[ours] = "VARCHAR" if answer is False else "BOOLEAN"
 
     def read_by_sample(self) -> bool:
         """Read with the types of a sample, several times faster.
@@ -165,27 +182,19 @@ class _Reader:
             found = self._described(f"SELECT * FROM {self._source(stated, _SAMPLE)}")
             if set(found.values()) - {*wide, *wide.values()}:
                 return False
-            read = {ours: wide.get(each, each) for ours, each in found.items()}
-            self.connection.execute(
-                f"CREATE TEMP TABLE raw AS SELECT * FROM {self._source(read, _SAMPLE)}"
-            )
+            self._create({ours: wide.get(each, each) for ours, each in found.items()}, _SAMPLE)
         except duckdb.Error:
             return False
-        checks = {}
+        checks = {self.ours[0]: "true"}
         for ours, each in found.items():
             if each == "BIGINT":
                 checks[ours] = f"bool_and({ours} = trunc({ours}))"
-            elif each == "BOOLEAN":
-                checks[ours] = f"bool_and(lower({ours}) IN {_TRUTHS})"
             elif each == "VARCHAR" and ours not in self.stated:
                 # A column that is empty in the sample is text there.
                 sampled = f"count({ours}) FILTER (rowid < {_SAMPLE // 2})"
                 checks[ours] = f"{sampled} > 0 OR count({ours}) = 0"
-        if not checks:
-            checks = {self.ours[0]: "true"}
-        answers = self.connection.execute(
-            f"SELECT {', '.join(checks.values())} FROM raw"
-        ).fetchone()
+        query = f"SELECT {', '.join(checks.values())} FROM raw"
+        answers = self.connection.execute(query).fetchone()
         assert answers is not None  # an aggregate always has its row
         for ours, answer in zip(checks, answers, strict=True):
             if answer is False:
@@ -193,6 +202,7 @@ class _Reader:
                     return False
                 found[ours] = "DOUBLE"
         self.types = found
+        self._settle_truths([ours for ours, each in found.items() if each == "BOOLEAN"])
         return True
 
     def refuse_strays(self) -> None:

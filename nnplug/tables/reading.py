@@ -25,7 +25,7 @@ from nnplug.tables.wording import quote, shell_word
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["SUFFIXES", "is_pattern", "open_relation", "read_table"]
+__all__ = ["SUFFIXES", "is_pattern", "is_sqlite_path", "open_relation", "read_table"]
 
 _DELIMITED = (".csv", ".tsv", ".txt")
 _PARQUET = (".parquet",)
@@ -99,6 +99,11 @@ def open_relation(
 def is_pattern(path: str) -> bool:
     """Tell whether a path stands for several files."""
     return any(sign in path for sign in "*?[") and not Path(path).exists()
+
+
+def is_sqlite_path(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a path is a SQLite file, which is read whole."""
+    return _are_sqlite(path, _paths(path))
 
 
 def _are_sqlite(asked: str | os.PathLike[str], paths: Sequence[Path]) -> bool:

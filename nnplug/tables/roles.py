@@ -11,7 +11,7 @@ from nnplug.tables.summary import ColumnSummary
 from nnplug.tables.table import Table
 from nnplug.tables.wording import listed, quote
 
-__all__ = ["candidates", "reason_to_leave_out"]
+__all__ = ["candidates", "named_as_identifier", "reason_to_leave_out"]
 
 MOST_TEXTS = 10_000
 """A column with more different texts is left out."""
@@ -56,6 +56,11 @@ def candidates(table: Table, target: Sequence[str], options: TableOptions) -> li
     ]
 
 
+def named_as_identifier(name: str) -> bool:
+    """Tell whether a column's name says that it is an identifier."""
+    return _IDENTIFIER.search(name) is not None
+
+
 def reason_to_leave_out(summary: ColumnSummary, options: TableOptions) -> str:
     """Say why a column is no input; empty if it is one."""
     asked = summary.name in (*options.categorical, *options.numeric)
@@ -63,8 +68,7 @@ def reason_to_leave_out(summary: ColumnSummary, options: TableOptions) -> str:
     if not present:
         return "it has no value in the rows for training"
     if summary.kind == "number":
-        named = _IDENTIFIER.search(summary.name) is not None
-        if named and summary.numbers.whole and not asked:
+        if named_as_identifier(summary.name) and summary.numbers.whole and not asked:
             return f"its name says that it is an identifier (--numeric {summary.name} keeps it)"
         return ""
     if summary.kind != "text":

@@ -27,6 +27,7 @@ __all__ = [
     "kind_error",
     "make_column",
     "make_table",
+    "stack",
 ]
 
 Kind = Literal["number", "boolean", "text", "date"]
@@ -264,7 +265,8 @@ def join(first: Table, second: Table) -> Table:
                 f"{second.source}: column {quote(name)} is not in {first.source}."
                 f"{suggest(name, first.names)}"
             )
-    return Table(tuple(_joined(*pair) for pair in pairs), first.source, first.rows + second.rows)
+    columns = tuple(_stacked(pair) for pair in pairs)
+    return Table(columns, first.source, first.rows + second.rows)
 
 
 def _alike(first: Table, one: Column, second: Table, two: Column) -> tuple[Column, Column]:
@@ -287,24 +289,32 @@ def _blank(like: Column, rows: int) -> Column:
     return make_column(like.name, like.kind, values, np.ones(rows, bool), integer=like.integer)
 
 
-def _joined(one: Column, two: Column) -> Column:
+def stack(tables: Sequence[Table]) -> Table:
+    """Put tables with the same columns below each other."""
+    columns = tuple(
+        _stacked(each) for each in zip(*(table.columns for table in tables), strict=True)
+    )
+    return Table(columns, tables[0].source, sum(table.rows for table in tables))
+
+
+def _stacked(columns: Sequence[Column]) -> Column:
     missing = None
-    if one.missing is not None or two.missing is not None:
-        missing = np.concatenate([~one.present, ~two.present])
-    words = one.words
-    data = [one.data, two.data]
-    if one.kind == "text" and one.words != two.words:
-        words = tuple(sorted({*one.words, *two.words}))
+    if any(column.missing is not None for column in columns):
+        missing = np.concatenate([~column.present for column in columns])
+    words = columns[0].words
+    data = [column.data for column in columns]
+    if any(column.words != words for column in columns):
+        words = tuple(sorted({word for column in columns for word in column.words}))
         place = {word: code for code, word in enumerate(words)}
-        for position, column in enumerate((one, two)):
+        for position, column in enumerate(columns):
             # The code -1, of a missing value, takes the last: -1 again.
             codes = np.array([*(place[word] for word in column.words), -1], np.int32)
             data[position] = codes[column.data]
     return replace(
-        one,
+        columns[0],
         data=np.concatenate(data),
         missing=missing,
-        integer=one.integer and two.integer,
+        integer=all(column.integer for column in columns),
         words=words,
     )
 

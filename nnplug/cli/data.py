@@ -1,0 +1,160 @@
+"""`nnplug data`: what a careful colleague would say of a table before training."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nnplug.cli.table_options import column_options, read_options, split_option, table_arguments
+
+if TYPE_CHECKING:
+    from nnplug.tables.examination import Examination
+
+_EPILOG = """\b
+Examples:
+  nnplug data iris.csv
+  nnplug data iris.csv --target species
+  nnplug data sales.parquet --target sold --split time:day --json
+"""
+_COLORS = {"problem": "red", "warning": "yellow", "note": None}
+_WIDTH = 80
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("data")
+@click.option("--target", multiple=True, metavar="COLUMN", help="The column to predict.")
+@click.option(
+    "--task",
+    type=click.Choice(["regression", "binary", "multiclass", "multilabel"]),
+    help="Instead of what the target suggests.",
+)
+@read_options
+@column_options
+@click.option(
+    "--validation",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.2,
+    show_default=True,
+    help="Share of rows held out.",
+)
+@split_option
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the split.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.pass_context
+def data(
+    context: click.Context,
+    /,
+    data: str,
+    target: tuple[str, ...],
+    task: Any,
+    validation: float,
+    split: str | None,
+    seed: int,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Examine the table DATA: its columns, and what is odd about it.
+
+    Looked for are missing values, constant and equal columns, equal rows,
+    outliers, spellings; and with a target: rare classes, rows that stand in
+    both parts of the split, a column that gives the target away, identifiers,
+    and splits that do not fit dates or groups. Of a table of more than a
+    million rows, a million are looked at.
+
+    Exits with 1 if training would refuse the table.
+    """
+    from nnplug.settings import table_choices
+    from nnplug.tables import Split, Wishes
+    from nnplug.tables.examination import examine
+    from nnplug.tables.sample import read_sample
+
+    read, options = table_choices(table_arguments(given))
+    wishes = Wishes(
+        target=target,
+        task=task,
+        split=None if split is None else Split.parse(split),
+        validation=validation,
+        seed=seed,
+        options=options,
+    )
+    table, rows = read_sample(data, read, seed)
+    found = examine(table, wishes)
+    if as_json:
+        click.echo(json.dumps({"source_rows": rows, **found.to_dict()}, indent=2))
+    else:
+        _print(found, rows)
+    if any(each.weight == "problem" for each in found.findings):
+        context.exit(1)
+
+
+def _print(found: Examination, rows: int) -> None:
+    head = f"{found.source}: {rows:,} row{'s' * (rows != 1)}, {len(found.columns)} columns"
+    click.echo(click.style(head, bold=True))
+    if rows > found.rows:
+        click.echo(f"{found.rows:,} of them, drawn at random, were looked at.")
+    click.echo()
+    _print_columns(found)
+    if found.task is not None:
+        click.echo()
+        parts = f"{found.training:,} training rows"
+        if found.validation:
+            parts += f" and {found.validation:,} for validation"
+        click.echo(f"{found.task}: {found.inputs:,} inputs, {parts}")
+        for line in found.plan:
+            click.echo(_fill(line, "  "))
+    click.echo()
+    for each in found.findings:
+        title = click.style(f"{each.weight:7}", fg=_COLORS[each.weight])
+        click.echo(f"{title}  {_fill(each.text, ' ' * 9).lstrip()}")
+    if not found.findings:
+        click.echo("Nothing is odd.")
+
+
+def _print_columns(found: Examination) -> None:
+    """Print a line for each column, cut to the terminal's width."""
+    width = max(_WIDTH, shutil.get_terminal_size((_WIDTH, 24)).columns)
+    longest = min(24, max(6, *(len(each.name) for each in found.columns)))
+    roles = any(each.role for each in found.columns)
+    missing = any(each.missing for each in found.columns)
+    rows = [("column", "kind", "role", "missing", "distinct", "values")]
+    rows += [
+        (
+            _cut(each.name, longest),
+            each.kind,
+            each.role,
+            f"{each.missing:,}" if each.missing else "",
+            f"{each.distinct:,}",
+            each.summary,
+        )
+        for each in found.columns
+    ]
+    for number, (name, kind, role, lacking, distinct, summary) in enumerate(rows):
+        line = f"{name:<{longest}}  {kind:<7}"
+        line += f"  {role:<8}" if roles else ""
+        line += f"  {lacking:>7}" if missing else ""
+        line += f"  {distinct:>8}  {summary}"
+        line = _cut(line, width).rstrip()
+        click.echo(click.style(line, dim=True) if number == 0 else line)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _fill(text: str, indent: str) -> str:
+    lines = [
+        textwrap.fill(
+            line,
+            width=_WIDTH,
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in text.splitlines()
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,174 @@
+"""Examination: what a careful colleague would say of a table before training."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from nnplug.errors import NnplugError
+from nnplug.tables import findings, leaks
+from nnplug.tables.encoder import Encoder
+from nnplug.tables.findings import Finding
+from nnplug.tables.preparation import Prepared, Wishes, prepare_table
+from nnplug.tables.table import Column, Table
+from nnplug.tables.wording import quote, show
+from nnplug.types import AnyArray
+
+__all__ = ["ColumnReport", "Examination", "Finding", "examine"]
+
+
+@dataclass(frozen=True)
+class ColumnReport:
+    """One column in a line.
+
+    Attributes
+    ----------
+    name, kind : str
+    role : str
+        `"input"`, `"target"`, `"weights"` or `"left out"`; empty without a target.
+    missing, distinct : int
+    summary : str
+        Range, mean and deviation of numbers; the commonest texts.
+    """
+
+    name: str
+    kind: str
+    role: str
+    missing: int
+    distinct: int
+    summary: str
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was found.
+
+    Attributes
+    ----------
+    source : str
+    rows : int
+        Those looked at.
+    task : str or None
+    columns : tuple of ColumnReport
+    inputs : int
+        Of the network.
+    training, validation : int
+        Rows of the parts.
+    plan : tuple of str
+        What training would infer, leave out and fill in.
+    findings : tuple of Finding
+        Problems first, then warnings, then notes.
+    """
+
+    source: str
+    rows: int
+    task: str | None
+    columns: tuple[ColumnReport, ...]
+    inputs: int
+    training: int
+    validation: int
+    plan: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain values, for JSON."""
+        return asdict(self)
+
+
+def examine(table: Table, wishes: Wishes) -> Examination:
+    """Look at a table as a whole, and at what training would make of it.
+
+    Parameters
+    ----------
+    wishes : Wishes
+        Without a target, the table alone is looked at.
+    """
+    prepared: Prepared | None = None
+    refusals: list[Finding] = []
+    if wishes.target:
+        try:
+            prepared = prepare_table(table, wishes)
+            used = table.take(np.flatnonzero(prepared.kept)) if prepared.kept is not None else table
+            prepared.encoder.inputs(used, np.float32)
+            prepared.encoder.targets(used)
+        except NnplugError as error:
+            refusals.append(Finding("problem", "refused by training", str(error)))
+            prepared = None
+    found = [
+        *refusals,
+        *findings.few_rows(table, prepared),
+        *findings.missing(table),
+        *findings.constant(table),
+        *findings.equal_columns(table),
+        *findings.equal_rows(table),
+        *findings.spellings(table),
+        *findings.row_numbers(table, wishes),
+        *findings.outliers(table),
+    ]
+    if prepared is not None:
+        for look in (leaks.rows_in_both, leaks.classes, leaks.given_away, leaks.time, leaks.groups):
+            found += look(table, prepared)
+    order = ("problem", "warning", "note")
+    found.sort(key=lambda finding: order.index(finding.weight))
+    encoder = None if prepared is None else prepared.encoder
+    return Examination(
+        table.source,
+        table.rows,
+        None if encoder is None else encoder.task,
+        tuple(_report(column, encoder, wishes) for column in table.columns),
+        0 if encoder is None else len(encoder.features),
+        0 if prepared is None else len(prepared.parts.training),
+        0 if prepared is None else len(prepared.parts.validation),
+        () if prepared is None else prepared.notes,
+        tuple(found),
+    )
+
+
+# --- one line a column -----------------------------------------------------------------
+
+
+def _report(column: Column, encoder: Encoder | None, wishes: Wishes) -> ColumnReport:
+    role = ""
+    if encoder is not None:
+        role = "left out"
+        if column.name in encoder.target:
+            role = "target"
+        elif column.name == wishes.options.weights:
+            role = "weights"
+        elif any(each.name == column.name for each in encoder.columns):
+            role = "input"
+    present = column.data[column.present]
+    return ColumnReport(
+        column.name,
+        column.kind,
+        role,
+        len(column) - len(present),
+        len(np.unique(present)),
+        _summary(column, present),
+    )
+
+
+def _summary(column: Column, present: AnyArray) -> str:
+    if not len(present):
+        return "no values"
+    if column.kind == "text":
+        counts = np.bincount(present, minlength=len(column.words))
+        top = np.argsort(-counts, kind="stable")[:3].tolist()
+        return ", ".join(f"{quote(column.words[i])} {counts[i]:,}" for i in top if counts[i])
+    if column.kind == "boolean":
+        true = int(np.count_nonzero(present))
+        return f"true {true:,}, false {len(present) - true:,}"
+    if column.kind == "date":
+        return f"{_day(present.min())} to {_day(present.max())}"
+    finite = present[np.isfinite(present)]
+    if not len(finite):
+        return "infinite"
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, deviation = finite.mean(), finite.std()
+    return f"{finite.min():.5g} to {finite.max():.5g}, mean {mean:.3g} ± {deviation:.3g}"
+
+
+def _day(instant: Any) -> str:
+    return show(instant).partition(" ")[0] if show(instant).endswith("00:00:00") else show(instant)

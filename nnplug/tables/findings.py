@@ -1,0 +1,237 @@
+"""Findings: what is odd about a table as it is."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from nnplug.tables.hashes import hashes, row_hashes
+from nnplug.tables.preparation import Prepared, Wishes
+from nnplug.tables.roles import named_as_identifier
+from nnplug.tables.table import Column, Table
+from nnplug.tables.wording import count_of, listed, quote, shell_word, show
+from nnplug.types import AnyArray
+
+__all__ = [
+    "Finding",
+    "constant",
+    "equal_columns",
+    "equal_rows",
+    "few_rows",
+    "missing",
+    "outliers",
+    "row_numbers",
+    "spellings",
+]
+
+Weight = Literal["problem", "warning", "note"]
+"""A problem keeps from training; a warning is to be looked at; a note is to be known."""
+
+FEW_ROWS = 50
+OUTLIER = 20.0
+"""Deviations from the median, of the middle half, from which on a number is odd."""
+MOSTLY_MISSING = 0.5
+_APART = 0.2  # of the range of all others
+_JUDGED = 20  # rows below which a share says nothing
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to be said.
+
+    Attributes
+    ----------
+    weight : str
+        `"problem"`, `"warning"` or `"note"`.
+    about : str
+        What kind of thing, as `"duplicate rows"`.
+    text : str
+        A sentence or two, with the way out.
+    columns : tuple of str
+        Those that it is about.
+    """
+
+    weight: Weight
+    about: str
+    text: str
+    columns: tuple[str, ...] = ()
+
+
+def few_rows(table: Table, prepared: Prepared | None) -> Iterator[Finding]:
+    """Say where rows are few."""
+    if table.rows < FEW_ROWS:
+        yield Finding(
+            "warning",
+            "few rows",
+            f"{count_of(table.rows, 'row')}: a score on the validation part says little. Repeat "
+            "with several seeds.",
+        )
+    if prepared is None:
+        return
+    inputs, rows = len(prepared.encoder.features), len(prepared.parts.training)
+    if inputs > rows:
+        yield Finding(
+            "warning",
+            "more inputs than rows",
+            f"{inputs:,} inputs and {rows:,} training rows: the network can learn the rows by "
+            "heart. Leave columns out, or use --alpha or --dropout.",
+        )
+
+
+def missing(table: Table) -> Iterator[Finding]:
+    """Find columns of which little is there."""
+    for column in table.columns:
+        count = len(column) - int(np.count_nonzero(column.present))
+        if count == len(column):
+            yield Finding("warning", "missing", f"column {quote(column.name)} has no value at all.",
+                          (column.name,))  # fmt: skip
+        elif count > MOSTLY_MISSING * len(column):
+            yield Finding(
+                "warning",
+                "missing",
+                f"column {quote(column.name)} lacks {count / len(column):.0%} of its values.",
+                (column.name,),
+            )
+
+
+def constant(table: Table) -> Iterator[Finding]:
+    """Find columns of one value."""
+    for column in table.columns:
+        present = column.data[column.present]
+        if len(present) > 1 and (present == present[0]).all():
+            value = column.values[column.present][0]
+            where = "" if column.missing is None else " where it has one"
+            yield Finding(
+                "warning",
+                "constant",
+                f"column {quote(column.name)} has one value only{where}, {show(value)}: it tells "
+                f"nothing. --drop {shell_word(column.name)}",
+                (column.name,),
+            )
+
+
+def equal_columns(table: Table) -> Iterator[Finding]:
+    """Find columns that are equal in each row."""
+    alike: dict[bytes, list[Column]] = defaultdict(list)
+    for column in table.columns:
+        alike[column.kind.encode() + hashes(column).tobytes()].append(column)
+    for group in alike.values():
+        names = [column.name for column in group]
+        if len(group) > 1:
+            yield Finding(
+                "warning",
+                "duplicate columns",
+                f"columns {listed(map(quote, names))} are equal in each row. "
+                f"--drop {','.join(map(shell_word, names[1:]))}",
+                tuple(names),
+            )
+
+
+def spellings(table: Table) -> Iterator[Finding]:
+    """Find texts that differ in case or spaces alone."""
+    for column in table.columns:
+        alike: dict[str, list[str]] = defaultdict(list)
+        for word in column.words if len(column.words) <= 10_000 else ():
+            alike[" ".join(word.split()).casefold()].append(word)
+        several = [words for words in alike.values() if len(words) > 1]
+        if several:
+            shown = listed((" and ".join(map(quote, words)) for words in several), 3)
+            yield Finding(
+                "warning",
+                "spellings",
+                f"column {quote(column.name)} has texts that differ in case or spaces alone: "
+                f"{shown}. They count as different.",
+                (column.name,),
+            )
+
+
+def row_numbers(table: Table, wishes: Wishes) -> Iterator[Finding]:
+    """Find columns that count the rows."""
+    for column in table.columns:
+        if column.kind != "number" or column.missing is not None or len(column) < 3:
+            continue
+        steps = column.data[0] in (0, 1) and (np.diff(column.data) == 1).all()
+        if steps and column.name not in wishes.target and not named_as_identifier(column.name):
+            yield Finding(
+                "warning",
+                "row numbers",
+                f"column {quote(column.name)} counts the rows. If it is their number and no "
+                f"measurement: --drop {shell_word(column.name)}",
+                (column.name,),
+            )
+
+
+def outliers(table: Table) -> Iterator[Finding]:
+    """Find numbers far from the others, and those that stand for missing values."""
+    for column in table.columns:
+        if column.kind != "number":
+            continue
+        values = column.data[column.present]
+        values = values[np.isfinite(values)]
+        if len(values) < _JUDGED:
+            continue
+        mark = _mark_of_missing(values)
+        if mark is not None:
+            others = values[values != mark]
+            yield Finding(
+                "warning",
+                "outliers",
+                f"column {quote(column.name)} is {show(mark)} in "
+                f"{count_of(len(values) - len(others), 'row')}, far from all others "
+                f"({others.min():.6g} to {others.max():.6g}). If it stands for a missing value: "
+                f"--read na={show(mark)}",
+                (column.name,),
+            )
+            continue
+        low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
+        deviation = (high - low) / 1.349  # of a normal distribution with these quarters
+        if not 0 < deviation < math.inf:
+            continue
+        away = np.abs(values - median) / deviation
+        far = int(np.count_nonzero(away > OUTLIER))
+        if far:
+            yield Finding(
+                "warning",
+                "outliers",
+                f"column {quote(column.name)} has {count_of(far, 'value')} far from the "
+                f"others, the farthest {values[np.argmax(away)]:.6g} (half of them lie between "
+                f"{low:.6g} and {high:.6g}). Check them, or take the logarithm.",
+                (column.name,),
+            )
+
+
+def _mark_of_missing(values: AnyArray) -> float | None:
+    """Find the lowest or highest number if it occurs often, apart, and is such as -1 or 999."""
+    different, counts = np.unique(values, return_counts=True)
+    if len(different) < 5:
+        return None
+    for place, rest in ((0, different[1:]), (-1, different[:-1])):
+        value = float(different[place])
+        gap = min(abs(value - rest[0]), abs(value - rest[-1]))
+        apart = gap > _APART * (rest[-1] - rest[0])
+        nines = set(show(abs(value))) == {"9"}
+        if counts[place] > 2 and apart and (nines or value in (-1, 0)):
+            return value
+    return None
+
+
+def equal_rows(table: Table) -> Iterator[Finding]:
+    """Find rows that are equal in each column."""
+    every = row_hashes(table.columns)
+    _, first = np.unique(every, return_index=True)
+    double = table.rows - len(first)
+    if double:
+        again = np.ones(table.rows, bool)
+        again[first] = False
+        row = int(np.flatnonzero(again)[0])
+        yield Finding(
+            "warning",
+            "duplicate rows",
+            f"{count_of(double, 'row')} of {table.rows:,} {'is' if double == 1 else 'are'} equal "
+            f"to an earlier row in each column, the first in row {row + 1}.",
+        )
