@@ -341,3 +341,17 @@ def test_an_option_that_could_not_be_named_is_refused():
         @nnplug.activation
         def capital(x, *, Slope=2.0):
             return x * Slope
+
+
+def test_a_part_is_pickled_by_where_its_function_stands():
+    import copy
+    import pickle
+
+    from nnplug.builtin.activations import leaky_relu
+
+    part = leaky_relu.with_options(slope=0.3)
+    assert b"leaky_relu.function" in pickle.dumps(part)
+    for again in (pickle.loads(pickle.dumps(part)), copy.deepcopy(part)):
+        assert again.function is leaky_relu.function
+        assert again.text == "leaky_relu:slope=0.3"
+        assert again(-1.0) == -0.3

@@ -23,6 +23,21 @@ def mse(prediction: Any, target: Any) -> Any:
     return (prediction - target) ** 2
 
 
+@loss(aliases=("half_squared_error", "l2_loss"))
+def half_mse(prediction: Any, target: Any) -> Any:
+    """Half the mean squared error: ½·(prediction - target)², averaged over rows and outputs.
+
+    What scikit-learn and Optax call squared error. Its derivative by a
+    prediction is the error itself, averaged.
+
+    Examples
+    --------
+    >>> float(half_mse(3.0, 1.0))
+    2.0
+    """
+    return 0.5 * (prediction - target) ** 2
+
+
 @loss(reduction="sum")
 def half_sse(prediction: Any, target: Any) -> Any:
     """Half the sum of squared errors: ½·Σ(prediction - target)².
@@ -106,6 +121,23 @@ def binary_cross_entropy(logits: Any, target: Any) -> Any:
     """
     wrong = (1 - target) * special.log_sigmoid(-logits)
     return -(target * special.log_sigmoid(logits) + wrong)
+
+
+@loss
+def binary_cross_entropy_sum(logits: Any, target: Any) -> Any:
+    """Binary cross-entropy of several labels, in nats: summed over a row's, averaged over rows.
+
+    As many times `binary_cross_entropy` as there are outputs, so that what a
+    label weighs does not depend on how many others there are. scikit-learn's
+    log loss of several labels.
+
+    Examples
+    --------
+    >>> binary_cross_entropy_sum(np.array([[0.0, 1000.0]]), np.array([[1.0, 0.0]])).round(4)
+    array([[1000.6931]])
+    """
+    wrong = (1 - target) * special.log_sigmoid(-logits)
+    return -np.sum(target * special.log_sigmoid(logits) + wrong, axis=-1, keepdims=True)
 
 
 @loss(aliases=("ce", "crossentropy", "sparse_categorical_crossentropy"))

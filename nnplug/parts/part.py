@@ -198,6 +198,8 @@ def build_part(
 
     if isinstance(function, Part) or code is None:
         raise PartError(f"{cls.kind}: {function!r} is not a plain function.")
+    # The part takes the function's place in its module; pickle looks for the function there.
+    function.__qualname__ = f"{function.__qualname__}.function"
     for each in (label, *aliases):
         if not is_part_name(each):
             raise wrong(f"the name {each!r} is not snake_case.")

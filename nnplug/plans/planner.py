@@ -46,7 +46,7 @@ __all__ = ["plan_evaluation", "plan_step"]
 def plan_step(
     network: Network,
     loss: Loss,
-    optimizer: Optimizer,
+    optimizer: Optimizer | None,
     rows: int,
     *,
     gather: bool = True,
@@ -63,6 +63,8 @@ def plan_step(
 
     Parameters
     ----------
+    optimizer : Optimizer or None
+        None: there is no update, and the gradients are left in their vector.
     rows : int
         The batch size, N.
     gather : bool
@@ -100,7 +102,8 @@ def plan_step(
     write_penalty(emitter, regularization, summed=loss.reduction == "sum", weight=weight)
     if regularization.clip_global_norm is not None:
         write_clip(emitter, regularization.clip_global_norm)
-    write_update(emitter, optimizer)
+    if optimizer is not None:
+        write_update(emitter, optimizer)
     return _program(emitter)
 
 
