@@ -136,19 +136,23 @@ def class_weights(
         )
     weights = np.ones(len(classes))
     places = {str(each): number for number, each in enumerate(classes)}
+    # True in Python is true in a table.
+    folded = {text.casefold(): number for text, number in places.items()}
     for name, weight in given.items():
-        if str(name) not in places:
+        text = str(name)
+        place = places.get(text, folded.get(text.casefold()))
+        if place is None:
             raise SettingError(
-                f"class_weight: there is no class {str(name)!r}.{suggest(str(name), places)}\n"
+                f"class_weight: there is no class {text!r}.{suggest(text, places)}\n"
                 f"The classes are {', '.join(list(places)[:20])}."
             )
         number = isinstance(weight, int | float | np.number) and not isinstance(weight, bool)
         if not number or not 0 <= weight < np.inf:
             raise SettingError(
-                f"class_weight: class {str(name)!r} weighs {weight!r}; a weight is a finite "
+                f"class_weight: class {text!r} weighs {weight!r}; a weight is a finite "
                 "number, at least 0."
             )
-        weights[places[str(name)]] = weight
+        weights[place] = weight
     return weights
 
 

@@ -171,6 +171,8 @@ def test_weights_by_name_or_by_the_class_itself():
     assert class_weights({"b": 3}, ("a", "b"), labels).tolist() == [1, 3]
     assert class_weights({1: 3, "0": 0.5}, (0, 1), labels).tolist() == [0.5, 3]
     assert class_weights({True: 2}, (False, True), labels).tolist() == [1, 2]
+    assert class_weights({"true": 2}, (False, True), labels).tolist() == [1, 2]
+    assert class_weights({"A": 2, "a": 3}, ("a", "A"), labels).tolist() == [3, 2]
 
 
 def test_a_class_that_weighs_two_is_its_rows_twice():

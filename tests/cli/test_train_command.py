@@ -78,6 +78,7 @@ def test_every_option_reaches_the_run():
         "metrics": ["mae", "r2"],
         "seed": 7,
         "dtype": "float64",
+        "engine": "numpy",
         "log_every": 2,
         "table": {
             "target": ["petal_width"],
