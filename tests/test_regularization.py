@@ -1,5 +1,7 @@
 """Penalties, dropout and clipping, against the same step worked out by hand."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -334,3 +336,29 @@ def test_nothing_asked_nothing_planned():
     program = plan_step(network(), part("loss", "mse"), SGD, 7, regularization=Regularization())
     titles = " ".join(section.title for section in program.sections)
     assert not any(word in titles for word in ("penalty", "clip"))
+
+
+def test_steps_with_all_of_it_allocate_no_array():
+    rows, width = 2048, 64
+    net = Network(8, (width, width), 2, activations=[part("activation", "relu")] * 2,
+                  output_activation=part("activation", "identity"), dtype=np.float32)  # fmt: skip
+    net.initialize(part("initializer", "he_normal"), 0)
+    x = np.random.default_rng(0).standard_normal((rows, 8)).astype(np.float32)
+    steps = Steps(
+        net, part("loss", "mse"), part("optimizer", "adam"), x, x[:, :2], rows,
+        regularization=Regularization(0.01, 0.01, (0.5, 0.5), 1.0),
+    )  # fmt: skip
+    order = np.arange(rows)
+    with np.errstate(all="ignore"):
+        for _ in range(2):
+            steps.run(order)
+        tracemalloc.start()
+        steps.run(order)
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        for _ in range(20):
+            steps.run(order)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    # A layer's outputs are 512 KiB; what a generator is made of is small.
+    assert peak - before < rows * width * 4 / 4
