@@ -34,7 +34,7 @@ def _network(name: str, widths: tuple[int, ...]) -> Work:
         name=name,
         title="-".join(map(str, widths)),
         widths=widths,
-        make=partial(noise, 150, widths[0]),
+        make=partial(noise, 150, widths[0], widths[-1]),
         batch_size=100,  # and a last one of 50: two sizes are planned
         epochs=1,
     )
@@ -90,7 +90,8 @@ def measure_planning(settings: Settings) -> Block:
 def main() -> None:
     """Measure one contender."""
     contender = import_module(f"tests.benchmarks.contenders.{sys.argv[1]}")
-    contender.run(NETWORKS[0], NETWORKS[0].prepare(), Clock())  # what comes once in a process
+    first = _network("first", (7, 5, 3))  # for what comes once in a process
+    contender.run(first, first.prepare(), Clock())
     seconds = {}
     for work in NETWORKS:
         clock = Clock()
