@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nnplug.tables import Table
+from nnplug.tables import Column, Table
 from nnplug.types import AnyArray
 
 __all__ = ["fingerprint"]
@@ -44,7 +44,7 @@ def fingerprint(*data: AnyArray | Table | Path | None) -> str:
             _label(digest, f"table of {len(each.columns)}")
             for column in each.columns:
                 _label(digest, f"{column.kind} {column.name}")
-                _array(digest, column.values)
+                _array(digest, _texts(digest, column) if column.kind == "text" else column.data)
                 _array(digest, np.zeros(0) if column.missing is None else column.missing)
         elif isinstance(each, Path):
             with each.open("rb") as file:
@@ -53,6 +53,20 @@ def fingerprint(*data: AnyArray | Table | Path | None) -> str:
         else:
             _array(digest, each)
     return digest.hexdigest()
+
+
+def _texts(digest: hashlib.blake2b, column: Column) -> AnyArray:
+    """Add the texts that occur, and give each row's place among them, -1 for none.
+
+    A column may know more texts than it holds, which is no difference.
+    """
+    held = np.unique(column.data[column.data >= 0])
+    _label(digest, f"{len(held)} texts")
+    for code in held.tolist():
+        _label(digest, column.words[code])
+    places = np.searchsorted(held, column.data)
+    places[column.data < 0] = -1
+    return places
 
 
 def _label(digest: hashlib.blake2b, text: str) -> None:

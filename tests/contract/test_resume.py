@@ -1,7 +1,7 @@
 """Every optimizer with every schedule: a run that is left and taken up is the same run, to the bit.
 
 Left at steps within epochs and between them; taken up by other objects in
-this process and, all of them, in another process.
+this process and, all of them, from a checkpoint in another process.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import nnplug.training.loop
+from nnplug.models import Checkpoints
 from nnplug.network import Network
 from nnplug.plans import Regularization
 from nnplug.registry import Registry
@@ -96,8 +97,9 @@ def test_another_process_goes_on_to_the_same_bits(tmp_path):
     expected = []
     for number, (optimizer, schedule) in enumerate(combinations()):
         arrays, numbers = leave(trainer(optimizer, schedule), LEAVE_AFTER[number % 4])
-        np.savez(tmp_path / f"{number}.npz", **arrays)
-        (tmp_path / f"{number}.json").write_text(json.dumps(numbers))
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        Checkpoints(folder).save(arrays, numbers)
         whole = trainer(optimizer, schedule)
         whole.run()
         expected.append(digest(whole))
@@ -112,8 +114,9 @@ def test_another_process_goes_on_to_the_same_bits(tmp_path):
 def _go_on(folder: Path) -> None:
     for number, (optimizer, schedule) in enumerate(combinations()):
         made = trainer(optimizer, schedule, seed=5)
-        with np.load(folder / f"{number}.npz") as arrays:
-            made.restore(dict(arrays), json.loads((folder / f"{number}.json").read_text()))
+        found = Checkpoints(folder / str(number)).load()
+        assert found is not None
+        made.restore(found.arrays, found.numbers)
         made.run()
         print(digest(made))
 
