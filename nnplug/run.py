@@ -42,7 +42,16 @@ from nnplug.settings import (
 from nnplug.sources import Rows, asked_of_table, find_source
 from nnplug.tables import Split, Wishes
 from nnplug.tasks import DEFAULT_LOSS, DEFAULT_METRIC, Head, class_weights, output_activation_name
-from nnplug.training import OWN_COLUMNS, EpochRecord, History, RowsInMemory, Stopping, Trainer
+from nnplug.training import (
+    OWN_COLUMNS,
+    Batches,
+    EpochRecord,
+    History,
+    RowsInMemory,
+    Stopping,
+    StreamedRows,
+    Trainer,
+)
 from nnplug.types import AnyArray
 
 __all__ = ["Run", "default_registry", "fit", "load", "prepare", "train"]
@@ -131,20 +140,11 @@ class Run:
     def trainer(self) -> Trainer:
         """Make what trains the run's network, on the run's rows, from where it stands."""
         settings = self.settings
-        batches = RowsInMemory(
-            self.rows.inputs,
-            self.head.encode(self.rows.targets, self.network.dtype),
-            batch_size=None if settings.batch_size == "full" else settings.batch_size,
-            seed=settings.seed,
-            rows=self.train_rows if len(self.validation_rows) else None,
-            weights=self.weights,
-            held_out=self.validation_rows if len(self.validation_rows) else None,
-        )
         return Trainer(
             self.network,
             self.loss,
             self.optimizer,
-            batches,
+            self.batches(),
             epochs=settings.epochs,
             seed=settings.seed,
             schedule=None if self.schedule.text == "constant" else self.schedule,
@@ -153,6 +153,23 @@ class Run:
             measure=self.measure if self.metrics else None,
             history=self.history,
             engine=find_engine(settings.engine),
+        )
+
+    def batches(self) -> Batches:
+        """Give the run's rows to the training loop, from memory or from disk."""
+        size, seed = self.settings.batch_size, self.settings.seed
+        targets = self.head.encode(self.rows.targets, self.network.dtype)
+        if self.rows.disk is not None and size != "full":
+            stream = self.rows.disk.stream(targets, self.weights, size, seed)
+            return StreamedRows(stream, size)
+        return RowsInMemory(
+            self.rows.inputs,
+            targets,
+            batch_size=None if size == "full" else size,
+            seed=seed,
+            rows=self.train_rows if len(self.validation_rows) else None,
+            weights=self.weights,
+            held_out=self.validation_rows if len(self.validation_rows) else None,
         )
 
     @property
@@ -204,6 +221,7 @@ def train(
     split: str | None = None,
     read: Mapping[str, Any] | None = None,
     sql: str | None = None,
+    stream: bool | None = None,
     registry: Registry | None = None,
     callbacks: Sequence[object] = (),
 ) -> Run:
@@ -302,6 +320,10 @@ def train(
         How a table's file is read: the fields of `nnplug.tables.ReadOptions`.
     sql : str, optional
         A query over the file, which it calls `data`.
+    stream : bool, optional
+        Whether a table's rows are encoded to a temporary file and trained on
+        from there, load by load; by default where they would take more than a
+        quarter of the machine's memory.
     registry : Registry, optional
         Where names are looked up; by default all installed parts.
     callbacks : sequence of object, optional
@@ -451,7 +473,9 @@ def prepare(
         seed=seed,
         options=options,
     )
-    rows = source.rows(wishes, dtype, read=read, sample_weight=sample_weight)
+    rows = source.rows(
+        wishes, dtype, read=read, sample_weight=sample_weight, stream=asked.get("stream")
+    )
     train_rows, validation_rows = rows.parts.training, rows.parts.validation
 
     loss = cast(Loss, choice.part("loss", default=DEFAULT_LOSS[rows.task]))
@@ -497,9 +521,7 @@ def prepare(
         weights = _weigh_classes(class_weight, rows, train_rows, weights)
     clip = choice("clip_global_norm")
     epochs = whole_number("epochs", choice("epochs"), 1)
-    batch_size = choice("batch_size")
-    if batch_size != "full":
-        batch_size = whole_number("batch_size", batch_size, 1)
+    batch_size = _batch_size(choice("batch_size"), rows)
     step_rows = len(train_rows) if batch_size == "full" else min(batch_size, len(train_rows))
     engine = choose_engine(
         choice("engine"),
@@ -576,6 +598,15 @@ def prepare(
         weights=weights,
         stopping=stopping,
     )
+
+
+def _batch_size(given: Any, rows: Rows) -> int | Literal["full"]:
+    """Take the rows of a step."""
+    if given != "full":
+        return whole_number("batch_size", given, 1)
+    if rows.disk is not None:
+        raise SettingError("batch_size='full': a table that is streamed is never in memory whole.")
+    return "full"
 
 
 def _weigh_classes(

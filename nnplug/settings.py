@@ -91,7 +91,7 @@ SETTINGS = frozenset(field.name for field in fields(Settings)) - {"data", "table
 }
 """The names of the settings that a user or a recipe may give."""
 
-_READING = ("read", "sql")
+_READING = ("read", "sql", "stream")
 TABLE_SETTINGS = (*(field.name for field in fields(TableOptions)), *_READING)
 """The names of those that a user may give for a table alone."""
 

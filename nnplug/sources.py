@@ -14,26 +14,43 @@ from nnplug.errors import DataError, SettingError, UnknownPartError
 from nnplug.parts import Data, Dataset, Task
 from nnplug.registry import Registry
 from nnplug.tables import (
+    CHUNK,
     SUFFIXES,
     Encoder,
     Parts,
+    Prepared,
     ReadOptions,
+    Relation,
+    RowsOnDisk,
     Split,
     Table,
     TableOptions,
     Wishes,
     as_kinds,
     is_pattern,
+    is_sqlite_path,
+    machine_memory,
     matrix,
+    open_relation,
     prepare_table,
     split_rows,
     table_of,
     with_file,
+    write_rows,
 )
 from nnplug.tasks import label_matrix
 from nnplug.types import AnyArray
 
 __all__ = ["Rows", "Source", "asked_of_table", "find_source"]
+
+MEMORY_SHARE = 0.25
+"""Rows that take a larger share of the machine's memory are streamed from disk."""
+
+STREAM_MEMORY = 512 << 20
+"""Bytes that reading a table may use that is to be streamed."""
+
+ENCODED_BYTES = 32 << 20
+"""Rows are encoded for the disk so many bytes at a time."""
 
 CLASS_LIMIT = 20
 """Whole numbers with more distinct values than this are quantities, not classes."""
@@ -65,6 +82,8 @@ class Rows:
         What made them from a table.
     notes : tuple of str
         What was inferred or left out, in sentences.
+    disk : RowsOnDisk or None
+        Where the inputs are if not in memory; `inputs` is then (0, D).
     """
 
     inputs: AnyArray
@@ -77,6 +96,7 @@ class Rows:
     weights: AnyArray | None = None
     encoder: Encoder | None = None
     notes: tuple[str, ...] = ()
+    disk: RowsOnDisk | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +107,7 @@ class Source:
     ----------
     name : str
         For messages and the record of the run.
-    content : Table or Data
+    content : Table, Data or path
     recipe : mapping
         Settings that the data brings along.
     dataset : Dataset or None
@@ -95,7 +115,7 @@ class Source:
     """
 
     name: str
-    content: Table | Data
+    content: Table | Data | os.PathLike[str]
     recipe: Mapping[str, Any]
     dataset: Dataset | None = None
 
@@ -106,8 +126,9 @@ class Source:
         *,
         read: ReadOptions | None = None,
         sample_weight: Any = None,
+        stream: bool | None = None,
     ) -> Rows:
-        """Turn them into arrays.
+        """Turn them into arrays, or into files where they are too large.
 
         Parameters
         ----------
@@ -117,27 +138,110 @@ class Source:
             How the file of a split is read.
         sample_weight : array, optional
             (N,), what each row counts for.
+        stream : bool, optional
+            Whether a table's rows are trained on from disk; by default if
+            they would take more than a quarter of the machine's memory.
 
         Raises
         ------
         DataError, SettingError
             If the target, the task and the data do not go together.
         """
+        if isinstance(self.content, Data):
+            if stream:
+                raise SettingError(f"stream: {self.name} is in memory already.")
+            return self._of_arrays(self.content, wishes, sample_weight)
+        if sample_weight is not None and wishes.options.weights is not None:
+            raise SettingError("weights and sample_weight both say what rows count for; give one.")
+        read = read or ReadOptions()
         if isinstance(self.content, Table):
-            read = read or ReadOptions()
-            return self._of_table(self.content, wishes, dtype, read, sample_weight)
-        return self._of_arrays(self.content, wishes, sample_weight)
+            table = self.content
+            _check_target(table, wishes)
+            return self._of_table(table, wishes, dtype, read, sample_weight, stream)
+        if stream is False or is_sqlite_path(self.content):
+            if stream:
+                raise SettingError(f"stream: {self.name} is a SQLite file, which is read whole.")
+            table = table_of(self.content, options=read)
+            _check_target(table, wishes)
+            return self._of_table(table, wishes, dtype, read, sample_weight, stream)
+        memory = STREAM_MEMORY if stream else machine_memory() // 2
+        with open_relation(self.content, read, memory) as relation:
+            _check_target(relation.schema, wishes)
+            size = relation.rows * len(relation.fields) * 8
+            if stream or size > MEMORY_SHARE * machine_memory():
+                return self._streamed(relation, wishes, dtype, sample_weight)
+            table = relation.fetch()
+        return self._of_table(table, wishes, dtype, read, sample_weight, stream)
+
+    def _streamed(
+        self, table: Table | Relation, wishes: Wishes, dtype: np.dtype[Any], weight: Any
+    ) -> Rows:
+        if wishes.split is not None and wishes.split.way == "file":
+            raise SettingError(
+                "split=file with a table that is streamed: put the rows of both into files that "
+                "one pattern fits, with a column that says which, and use split=column:COLUMN."
+            )
+        given = _weights(weight, table.rows)
+        return self._on_disk(table, prepare_table(table, wishes), dtype, given, wishes.seed)
+
+    def _on_disk(
+        self,
+        table: Table | Relation,
+        prepared: Prepared,
+        dtype: np.dtype[Any],
+        given: AnyArray | None,
+        seed: int,
+    ) -> Rows:
+        encoder, kept = prepared.encoder, prepared.kept
+        targets = table.fetch(encoder.target)
+        if kept is not None:
+            targets = targets.take(np.flatnonzero(kept))
+            given = None if given is None else given[kept]
+        weights = prepared.weights if given is None else given
+        width = len(encoder.features)
+        size = max(1024, min(CHUNK, ENCODED_BYTES // (width * dtype.itemsize)))
+        names = [each.name for each in encoder.columns]
+        chunks = (
+            table.stretches(names, size)
+            if isinstance(table, Table)
+            else (table.chunks(names, size))
+        )
+        disk = write_rows(encoder, chunks, prepared.parts, kept, dtype, seed)
+        megabytes = (disk.training + disk.validation) * width * dtype.itemsize / 1e6
+        return Rows(
+            np.empty((0, width), dtype),
+            encoder.targets(targets),
+            encoder.task,
+            encoder.classes,
+            encoder.features,
+            prepared.parts,
+            prepared.split,
+            None if weights is None else weights.reshape(-1, 1),
+            encoder,
+            (*prepared.notes, f"streamed from disk: {megabytes:,.0f} MB of encoded rows"),
+            disk,
+        )
 
     def _of_table(
-        self, table: Table, wishes: Wishes, dtype: np.dtype[Any], read: ReadOptions, weight: Any
+        self,
+        table: Table,
+        wishes: Wishes,
+        dtype: np.dtype[Any],
+        read: ReadOptions,
+        weight: Any,
+        stream: bool | None,
     ) -> Rows:
-        if weight is not None and wishes.options.weights is not None:
-            raise SettingError("weights and sample_weight both say what rows count for; give one.")
+        if stream:
+            return self._streamed(table, wishes, dtype, weight)
         held_out = None
         if wishes.split is not None and wishes.split.way == "file":
             table, held_out = with_file(table, wishes.split.name, read)
         given = _weights(weight, table.rows)
         prepared = prepare_table(table, wishes, held_out)
+        width = len(prepared.encoder.features)
+        encoded = table.rows * width * dtype.itemsize
+        if stream is None and encoded > MEMORY_SHARE * machine_memory():
+            return self._on_disk(table, prepared, dtype, given, wishes.seed)
         weights = prepared.weights if given is None else given
         if prepared.kept is not None:
             table = table.take(np.flatnonzero(prepared.kept))
@@ -210,6 +314,15 @@ class Source:
         return targets
 
 
+def _check_target(table: Table, wishes: Wishes) -> None:
+    """Refuse a table without a target."""
+    if not wishes.target:
+        raise DataError(
+            f"{table.source}: which column is to be predicted? Give target, for example "
+            f"--target {table.columns[-1].name}.\nIts columns: {', '.join(table.names)}."
+        )
+
+
 def _weights(given: Any, rows: int) -> AnyArray | None:
     """Take a weight for each row, (N,)."""
     if given is None:
@@ -260,7 +373,7 @@ def find_source(
     UnknownPartError
         If it is neither a dataset's name nor a table's path.
     DataError
-        If the arrays do not fit each other, or no target is given.
+        If the arrays do not fit each other.
     SettingError
         If a target is given for data that has its own.
     """
@@ -273,15 +386,7 @@ def find_source(
             raise DataError(f"data is a tuple of {len(data)}: give (inputs, targets).")
         source = Source("arrays", _from_arrays(*data, task), {})
     else:
-        table = _table(data, read or ReadOptions())
-        if not target:
-            last = table.columns[-1].name
-            listed = ", ".join(column.name for column in table.columns)
-            raise DataError(
-                f"{table.source}: which column is to be predicted? Give target, for example "
-                f"--target {last}.\nIts columns: {listed}."
-            )
-        return Source(table.source, table, {})
+        return _table(data, read or ReadOptions())
     if target:
         raise SettingError(f"{source.name} has its own target; leave target={target!r} out.")
     if read not in (None, ReadOptions()):
@@ -289,13 +394,15 @@ def find_source(
     return source
 
 
-def _table(data: Any, read: ReadOptions) -> Table:
-    """Read a table, or take one from memory as the user says."""
+def _table(data: Any, read: ReadOptions) -> Source:
+    """Take a table's path, or one from memory as the user says."""
     if isinstance(data, str | os.PathLike):
-        return table_of(data, options=read)
+        path = Path(data)
+        return Source(path.name, path, {})
     if replace(read, text=(), numeric=()) != ReadOptions():
         raise SettingError("The table is in memory: leave read and sql out.")
-    return as_kinds(table_of(data), text=read.text, numeric=read.numeric)
+    table = as_kinds(table_of(data), text=read.text, numeric=read.numeric)
+    return Source(table.source, table, {})
 
 
 def _is_path(data: str) -> bool:

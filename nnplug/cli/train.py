@@ -94,6 +94,11 @@ Examples:
 )
 @split_option
 @click.option(
+    "--stream/--no-stream",
+    default=None,
+    help="Train from a file of encoded rows; else if they are too large for memory.",
+)
+@click.option(
     "--metric", "metrics", multiple=True, type=PartType("metric"), help="May be repeated."
 )
 @click.option(

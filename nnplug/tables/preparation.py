@@ -16,6 +16,7 @@ from nnplug.tables.missing import refuse_infinite, refuse_missing
 from nnplug.tables.options import ReadOptions, TableOptions
 from nnplug.tables.reading import read_table
 from nnplug.tables.relation import Relation
+from nnplug.tables.roles import MOST_TEXTS, TOO_MANY_TEXTS, candidates
 from nnplug.tables.splitting import Parts, Split, split_rows
 from nnplug.tables.table import KIND_NAMES, BoolArray, Table, join
 from nnplug.tables.wording import count_of, quote, show
@@ -143,6 +144,8 @@ def _learn(
     named = () if wishes.split is None or wishes.split.column is None else (wishes.split.column,)
     for name in named:
         table.schema.column(name)
+    besides = {} if wishes.split is None else wishes.split.left_out
+    besides |= _texts_of_many_kinds(table, targets, options)
     first = _only(table.fetch([*targets, *named]), kept)
     if not first.rows:
         raise DataError(f"{table.source}: no row is left to learn from.")
@@ -163,7 +166,8 @@ def _learn(
 
     def chunks() -> Iterator[Table]:
         start = 0
-        for chunk in table.chunks(table.names, CHUNK):
+        names = [*candidates(table.schema, targets, options), *targets]
+        for chunk in table.chunks([each for each in names if each not in besides], CHUNK):
             yield _only(chunk, kept[start : start + chunk.rows])
             start += chunk.rows
 
@@ -173,8 +177,22 @@ def _learn(
             stretch = slice(start, start + size)
             yield training[stretch][kept[stretch]]
 
-    encoder = Encoder.learn(goal, table.schema, chunks(), masks(), options, besides=split.left_out)
+    encoder = Encoder.learn(goal, table.schema, chunks(), masks(), options, besides=besides)
     return encoder, parts, split
+
+
+def _texts_of_many_kinds(
+    table: Table | Relation, targets: Sequence[str], options: TableOptions
+) -> dict[str, str]:
+    """Find text columns of a relation with too many different texts, which are not fetched."""
+    if isinstance(table, Table):
+        return {}
+    return {
+        name: TOO_MANY_TEXTS
+        for name in candidates(table.schema, targets, options)
+        if table.schema.column(name).kind == "text"
+        and table.distinct(name, MOST_TEXTS + 1) > MOST_TEXTS
+    }
 
 
 def _only(table: Table, kept: BoolArray) -> Table:

@@ -11,10 +11,18 @@ from nnplug.tables.summary import ColumnSummary
 from nnplug.tables.table import Table
 from nnplug.tables.wording import listed, quote
 
-__all__ = ["candidates", "named_as_identifier", "reason_to_leave_out"]
+__all__ = [
+    "MOST_TEXTS",
+    "TOO_MANY_TEXTS",
+    "candidates",
+    "named_as_identifier",
+    "reason_to_leave_out",
+]
 
 MOST_TEXTS = 10_000
 """A column with more different texts is left out."""
+TOO_MANY_TEXTS = f"it has more than {MOST_TEXTS:,} different texts"
+"""Why it is."""
 _FREE_TEXT_WORDS = 4.0
 """From so many words on, on average, text is sentences and no category."""
 _IDENTIFIER = re.compile(
@@ -79,7 +87,7 @@ def reason_to_leave_out(summary: ColumnSummary, options: TableOptions) -> str:
 def _reason_of_text(summary: ColumnSummary, present: int, asked: bool) -> str:
     different = len(summary.counts)
     if different > MOST_TEXTS:
-        return f"it has more than {MOST_TEXTS:,} different texts"
+        return TOO_MANY_TEXTS
     if different == present and different > 1:
         return "each row has a text of its own, as identifiers do"
     if asked:

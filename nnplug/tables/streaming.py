@@ -1,0 +1,283 @@
+"""Streaming: encoded rows on disk, trained on in a fresh order each epoch.
+
+The rows are encoded once and written to temporary files, the training rows in
+a random order. An epoch reads them in loads of some ten thousand rows or
+more, which alone are in memory.
+
+How random an epoch's order is
+------------------------------
+The file's order is a uniformly random permutation, drawn once: each row is
+thrown into one of several buckets, and each bucket is shuffled in memory (Rao,
+1961; Sandelius, 1962). Each epoch begins at a random place of the file, which
+is a ring; cuts the ring into blocks of 2,048 rows; takes the blocks in a
+random order; and shuffles the rows of each load, of many blocks. So every row
+comes once an epoch, a load is a random sample of the rows, and its order is
+uniformly random. What is not as in memory: rows that are neighbours in the
+file often share a load. Rows that fit into one load are shuffled exactly.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnplug.errors import StorageError
+from nnplug.randomness import derive_generator
+from nnplug.tables.encoder import Encoder
+from nnplug.tables.splitting import Parts
+from nnplug.tables.table import BoolArray, Table
+from nnplug.types import AnyArray
+
+__all__ = ["LOAD_BYTES", "RowStream", "RowsOnDisk", "write_rows"]
+
+LOAD_BYTES = 96 << 20
+"""A load of rows takes so much memory, twice: as read, and shuffled."""
+_BLOCK = 2_048
+_CHUNK = 16_384  # rows of the validation part that are read at once
+
+Chunk = tuple[AnyArray, AnyArray, AnyArray | None]
+
+
+class RowsOnDisk:
+    """Encoded rows in temporary files, which go when nobody needs them.
+
+    A record is a row's inputs and the row's number in the table.
+
+    Attributes
+    ----------
+    record : numpy.dtype
+        With the fields `inputs`, (D,), and `row`.
+    training, validation : int
+        The rows of each part.
+    """
+
+    def __init__(self, width: int, dtype: np.dtype[Any]) -> None:
+        self.record = np.dtype([("inputs", dtype, (width,)), ("row", np.int64)])
+        self.training = self.validation = 0
+        self.folder = Path(tempfile.mkdtemp(prefix="nnplug-rows-"))
+        self._finalizer = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """Remove the files."""
+        self._finalizer()
+
+    def path(self, part: str) -> Path:
+        """Give the file of a part."""
+        return self.folder / f"{part}.rows"
+
+    def stream(
+        self, targets: AnyArray, weights: AnyArray | None, batch_size: int, seed: int
+    ) -> RowStream:
+        """Make a stream of the rows for the training loop.
+
+        Parameters
+        ----------
+        targets : array of shape (N, C)
+            Of all rows of the table, as the loss takes them.
+        weights : array of shape (N, 1), or None
+        """
+        return RowStream(self, targets, weights, batch_size, seed)
+
+
+class RowStream:
+    """The rows of each epoch, load by load, in buffers that never move.
+
+    Attributes
+    ----------
+    inputs, targets, weights : array, and array or None
+        (B, D), (B, C) and (B, 1); B is a multiple of the batch size.
+    rows : int
+        The rows of an epoch.
+    """
+
+    def __init__(
+        self,
+        disk: RowsOnDisk,
+        targets: AnyArray,
+        weights: AnyArray | None,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        self.disk, self.seed, self.rows = disk, seed, disk.training
+        self._targets, self._weights = targets, weights
+        batch_size = min(batch_size, self.rows)
+        fitting = max(1, LOAD_BYTES // disk.record.itemsize // batch_size)
+        size = batch_size * min(fitting, -(-self.rows // batch_size))
+        self._read = np.empty(size, disk.record)
+        inputs = disk.record["inputs"]
+        self.inputs: AnyArray = np.empty((size, *inputs.shape), inputs.base)
+        self.targets: AnyArray = np.empty((size, targets.shape[1]), targets.dtype)
+        self.weights: AnyArray | None = None
+        if weights is not None:
+            self.weights = np.empty((size, 1), weights.dtype)
+
+    def loads(self, epoch: int) -> Iterator[int]:
+        """Fill the buffers with the next rows, shuffled, and say how many they are."""
+        rng = derive_generator(self.seed, "shuffle", epoch)
+        # Opened anew each epoch: a stream may be kept and never read again.
+        with self.disk.path("training").open("rb", buffering=0) as file:
+            filled = 0
+            for start, count in self._pieces(rng):
+                self._fetch(file.fileno(), start, filled, count)
+                filled += count
+                if filled == len(self._read):
+                    yield self._shuffled(rng, filled)
+                    filled = 0
+            if filled:
+                yield self._shuffled(rng, filled)
+
+    def _pieces(self, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
+        """Give an epoch's stretches of the file, (first row, rows), none across a load's end."""
+        start = int(rng.integers(self.rows))
+        room = len(self._read)
+        for block in rng.permutation(-(-self.rows // _BLOCK)).tolist():
+            first, left = block * _BLOCK, min(_BLOCK, self.rows - block * _BLOCK)
+            while left:
+                place = (start + first) % self.rows
+                count = min(left, room, self.rows - place)
+                yield place, count
+                first, left, room = first + count, left - count, room - count
+                room = room or len(self._read)
+
+    def _fetch(self, file: int, start: int, at: int, count: int) -> None:
+        """Read rows of the file into the buffer, from row `at` of it."""
+        size = self.disk.record.itemsize
+        view = self._read[at : at + count].view(np.uint8).data
+        done = 0
+        while done < len(view):
+            got = os.preadv(file, [view[done:]], start * size + done)
+            if not got:
+                raise StorageError(
+                    f"{self.disk.path('training')}: the temporary file of the rows was cut short."
+                )
+            done += got
+
+    def _shuffled(self, rng: np.random.Generator, filled: int) -> int:
+        order = rng.permutation(filled)
+        for first in range(0, filled, _CHUNK):
+            stretch = slice(first, min(first + _CHUNK, filled))
+            chosen = self._read[order[stretch]]
+            self.inputs[stretch] = chosen["inputs"]
+            self.targets[stretch] = self._targets[chosen["row"]]
+            if self.weights is not None and self._weights is not None:
+                self.weights[stretch] = self._weights[chosen["row"]]
+        return filled
+
+    def validation(self) -> Iterator[Chunk]:
+        """Give the rows of the validation part, in the table's order."""
+        if not self.disk.validation:
+            return
+        with self.disk.path("validation").open("rb") as file:
+            while data := file.read(_CHUNK * self.disk.record.itemsize):
+                records = np.frombuffer(data, self.disk.record)
+                rows = records["row"]
+                weights = None if self._weights is None else self._weights[rows]
+                inputs = np.ascontiguousarray(records["inputs"])
+                yield inputs, self._targets[rows], weights
+
+
+def write_rows(
+    encoder: Encoder,
+    chunks: Iterable[Table],
+    parts: Parts,
+    kept: BoolArray | None,
+    dtype: np.dtype[Any],
+    seed: int,
+) -> RowsOnDisk:
+    """Encode a table that comes in chunks, and write its rows to temporary files.
+
+    Parameters
+    ----------
+    chunks : iterable of Table
+        All rows of the table, with the encoder's columns.
+    parts : Parts
+        Counted among the rows that are kept.
+    kept : array of bool of shape (N,), or None
+        The rows that are used; all if None.
+
+    Raises
+    ------
+    DataError
+        If a row cannot be encoded.
+    StorageError
+        If the files cannot be written.
+    """
+    disk = RowsOnDisk(len(encoder.features), dtype)
+    disk.training, disk.validation = len(parts.training), len(parts.validation)
+    try:
+        _write(disk, encoder, chunks, parts, kept, seed)
+    except OSError as error:
+        disk.close()
+        raise StorageError(
+            f"{disk.folder}: the encoded rows cannot be written there: {error.strerror}.\n"
+            f"They take {_gigabytes(2 * disk.training + disk.validation, disk)}. Set TMPDIR to a "
+            "folder with room."
+        ) from None
+    except BaseException:
+        disk.close()
+        raise
+    return disk
+
+
+def _gigabytes(rows: int, disk: RowsOnDisk) -> str:
+    return f"{rows * disk.record.itemsize / 1e9:.1f} GB"
+
+
+def _write(
+    disk: RowsOnDisk,
+    encoder: Encoder,
+    chunks: Iterable[Table],
+    parts: Parts,
+    kept: BoolArray | None,
+    seed: int,
+) -> None:
+    rows = max(parts.training[-1], parts.validation[-1] if len(parts.validation) else 0) + 1
+    use = np.zeros(int(rows), np.int8)  # 0 for nothing, 1 training, 2 validation
+    use[parts.training] = 1
+    use[parts.validation] = 2
+    count = max(1, -(-disk.training * disk.record.itemsize // LOAD_BYTES))
+    buckets = [disk.path(f"bucket{i}") for i in range(count)]
+    start, first = 0, 0  # among all rows, and among those that are kept
+    files = [path.open("wb") for path in (*buckets, disk.path("validation"))]
+    try:
+        for number, chunk in enumerate(chunks):
+            here = chunk
+            if kept is not None:
+                here = chunk.take(np.flatnonzero(kept[start : start + chunk.rows]))
+            start += chunk.rows
+            records = np.empty(here.rows, disk.record)
+            # Contiguous first: the encoder writes column by column.
+            records["inputs"] = encoder.inputs(here, dtype=disk.record["inputs"].base)
+            records["row"] = np.arange(first, first + here.rows)
+            part = np.zeros(here.rows, np.int8)
+            part[: max(0, len(use) - first)] = use[first : first + here.rows]
+            first += here.rows
+            files[-1].write(records[part == 2].view(np.uint8).data)
+            training = records[part == 1]
+            rng = derive_generator(seed, "buckets", number)
+            _scatter(training, rng.integers(count, size=len(training)), files[:-1])
+    finally:
+        for file in files:
+            file.close()
+    with disk.path("training").open("wb") as file:
+        for number, path in enumerate(buckets):
+            shuffled = np.fromfile(path, disk.record)
+            path.unlink()
+            derive_generator(seed, "bucket", number).shuffle(shuffled)
+            file.write(shuffled.view(np.uint8).data)
+
+
+def _scatter(records: AnyArray, bucket: AnyArray, files: Sequence[Any]) -> None:
+    """Append each record to the file of its bucket."""
+    order = np.argsort(bucket, kind="stable")
+    ends = np.cumsum(np.bincount(bucket, minlength=len(files)))
+    sorted_records = records[order]
+    for file, end, size in zip(files, ends, np.diff(ends, prepend=0), strict=True):
+        file.write(sorted_records[end - size : end].view(np.uint8).data)
