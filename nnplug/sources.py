@@ -14,13 +14,10 @@ from nnplug.errors import DataError, SettingError, UnknownPartError
 from nnplug.parts import Data, Dataset, Task
 from nnplug.registry import Registry
 from nnplug.tables import (
-    CHUNK,
     SUFFIXES,
     Encoder,
     Parts,
-    Prepared,
     ReadOptions,
-    Relation,
     RowsOnDisk,
     Split,
     Table,
@@ -28,29 +25,16 @@ from nnplug.tables import (
     Wishes,
     as_kinds,
     is_pattern,
-    is_sqlite_path,
-    machine_memory,
+    load_rows,
     matrix,
-    open_relation,
-    prepare_table,
+    row_weights,
     split_rows,
     table_of,
-    with_file,
-    write_rows,
 )
 from nnplug.tasks import label_matrix
 from nnplug.types import AnyArray
 
 __all__ = ["Rows", "Source", "asked_of_table", "find_source"]
-
-MEMORY_SHARE = 0.25
-"""Rows that take a larger share of the machine's memory are streamed from disk."""
-
-STREAM_MEMORY = 512 << 20
-"""Bytes that reading a table may use that is to be streamed."""
-
-ENCODED_BYTES = 32 << 20
-"""Rows are encoded for the disk so many bytes at a time."""
 
 CLASS_LIMIT = 20
 """Whole numbers with more distinct values than this are quantities, not classes."""
@@ -151,113 +135,27 @@ class Source:
             if stream:
                 raise SettingError(f"stream: {self.name} is in memory already.")
             return self._of_arrays(self.content, wishes, sample_weight)
-        if sample_weight is not None and wishes.options.weights is not None:
-            raise SettingError("weights and sample_weight both say what rows count for; give one.")
-        read = read or ReadOptions()
-        if isinstance(self.content, Table):
-            table = self.content
-            _check_target(table, wishes)
-            return self._of_table(table, wishes, dtype, read, sample_weight, stream)
-        if stream is False or is_sqlite_path(self.content):
-            if stream:
-                raise SettingError(f"stream: {self.name} is a SQLite file, which is read whole.")
-            table = table_of(self.content, options=read)
-            _check_target(table, wishes)
-            return self._of_table(table, wishes, dtype, read, sample_weight, stream)
-        memory = STREAM_MEMORY if stream else machine_memory() // 2
-        with open_relation(self.content, read, memory) as relation:
-            _check_target(relation.schema, wishes)
-            size = relation.rows * len(relation.fields) * 8
-            if stream or size > MEMORY_SHARE * machine_memory():
-                return self._streamed(relation, wishes, dtype, sample_weight)
-            table = relation.fetch()
-        return self._of_table(table, wishes, dtype, read, sample_weight, stream)
-
-    def _streamed(
-        self, table: Table | Relation, wishes: Wishes, dtype: np.dtype[Any], weight: Any
-    ) -> Rows:
-        if wishes.split is not None and wishes.split.way == "file":
-            raise SettingError(
-                "split=file with a table that is streamed: put the rows of both into files that "
-                "one pattern fits, with a column that says which, and use split=column:COLUMN."
-            )
-        given = _weights(weight, table.rows)
-        return self._on_disk(table, prepare_table(table, wishes), dtype, given, wishes.seed)
-
-    def _on_disk(
-        self,
-        table: Table | Relation,
-        prepared: Prepared,
-        dtype: np.dtype[Any],
-        given: AnyArray | None,
-        seed: int,
-    ) -> Rows:
-        encoder, kept = prepared.encoder, prepared.kept
-        targets = table.fetch(encoder.target)
-        if kept is not None:
-            targets = targets.take(np.flatnonzero(kept))
-            given = None if given is None else given[kept]
-        weights = prepared.weights if given is None else given
-        width = len(encoder.features)
-        size = max(1024, min(CHUNK, ENCODED_BYTES // (width * dtype.itemsize)))
-        names = [each.name for each in encoder.columns]
-        chunks = (
-            table.stretches(names, size)
-            if isinstance(table, Table)
-            else (table.chunks(names, size))
+        loaded = load_rows(
+            self.content,
+            wishes,
+            dtype,
+            read=read or ReadOptions(),
+            sample_weight=sample_weight,
+            stream=stream,
         )
-        disk = write_rows(encoder, chunks, prepared.parts, kept, dtype, seed)
-        megabytes = (disk.training + disk.validation) * width * dtype.itemsize / 1e6
+        encoder = loaded.encoder
         return Rows(
-            np.empty((0, width), dtype),
-            encoder.targets(targets),
+            loaded.inputs,
+            loaded.targets,
             encoder.task,
             encoder.classes,
             encoder.features,
-            prepared.parts,
-            prepared.split,
-            None if weights is None else weights.reshape(-1, 1),
+            loaded.parts,
+            loaded.split,
+            loaded.weights,
             encoder,
-            (*prepared.notes, f"streamed from disk: {megabytes:,.0f} MB of encoded rows"),
-            disk,
-        )
-
-    def _of_table(
-        self,
-        table: Table,
-        wishes: Wishes,
-        dtype: np.dtype[Any],
-        read: ReadOptions,
-        weight: Any,
-        stream: bool | None,
-    ) -> Rows:
-        if stream:
-            return self._streamed(table, wishes, dtype, weight)
-        held_out = None
-        if wishes.split is not None and wishes.split.way == "file":
-            table, held_out = with_file(table, wishes.split.name, read)
-        given = _weights(weight, table.rows)
-        prepared = prepare_table(table, wishes, held_out)
-        width = len(prepared.encoder.features)
-        encoded = table.rows * width * dtype.itemsize
-        if stream is None and encoded > MEMORY_SHARE * machine_memory():
-            return self._on_disk(table, prepared, dtype, given, wishes.seed)
-        weights = prepared.weights if given is None else given
-        if prepared.kept is not None:
-            table = table.take(np.flatnonzero(prepared.kept))
-            weights = weights if given is None else given[prepared.kept]
-        encoder = prepared.encoder
-        return Rows(
-            encoder.inputs(table, dtype=dtype),
-            encoder.targets(table),
-            encoder.task,
-            encoder.classes,
-            encoder.features,
-            prepared.parts,
-            prepared.split,
-            None if weights is None else weights.reshape(-1, 1),
-            encoder,
-            prepared.notes,
+            loaded.notes,
+            loaded.disk,
         )
 
     def _of_arrays(self, data: Data, wishes: Wishes, weight: Any) -> Rows:
@@ -284,7 +182,7 @@ class Source:
             seed=wishes.seed,
             classes=targets if data.task in ("binary", "multiclass") else None,
         )
-        weights = _weights(weight, len(inputs))
+        weights = row_weights(weight, len(inputs))
         return Rows(
             inputs,
             targets,
@@ -293,7 +191,7 @@ class Source:
             names,
             parts,
             split,
-            None if weights is None else weights.reshape(-1, 1),
+            weights,
         )
 
     def _targets(self, data: Data) -> AnyArray:
@@ -312,31 +210,6 @@ class Source:
                 f"for each row, 0 to {len(known) - 1}, of shape ({rows},)."
             )
         return targets
-
-
-def _check_target(table: Table, wishes: Wishes) -> None:
-    """Refuse a table without a target."""
-    if not wishes.target:
-        raise DataError(
-            f"{table.source}: which column is to be predicted? Give target, for example "
-            f"--target {table.columns[-1].name}.\nIts columns: {', '.join(table.names)}."
-        )
-
-
-def _weights(given: Any, rows: int) -> AnyArray | None:
-    """Take a weight for each row, (N,)."""
-    if given is None:
-        return None
-    weights = np.asarray(given, np.float64)
-    if weights.shape != (rows,):
-        raise SettingError(
-            f"sample_weight has shape {weights.shape}; needed is one number a row, ({rows},)."
-        )
-    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
-    if len(wrong) or not weights.any():
-        where = f"row {wrong[0]} weighs {weights[wrong[0]]:g}" if len(wrong) else "all are 0"
-        raise SettingError(f"sample_weight: {where}; weights are finite, at least 0, not all 0.")
-    return weights
 
 
 def asked_of_table(encoder: Encoder, options: TableOptions, read: ReadOptions) -> dict[str, Any]:

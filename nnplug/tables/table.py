@@ -156,12 +156,6 @@ class Table:
         """Give some columns, all rows at once, as `Relation.chunks` gives stretches."""
         yield self.fetch(names)
 
-    def stretches(self, names: Sequence[str], size: int) -> Iterator[Table]:
-        """Give some columns, a stretch of `size` rows at a time."""
-        table = self.fetch(names)
-        for start in range(0, self.rows, size):
-            yield table.take(slice(start, start + size))
-
     def take(self, rows: AnyArray | slice) -> Table:
         """Keep some rows, in the order given."""
         columns = tuple(column.take(rows) for column in self.columns)

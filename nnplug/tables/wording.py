@@ -17,9 +17,11 @@ _SOME = 10
 
 
 def quote(text: object) -> str:
-    """Put text from a table into a message."""
+    """Put text from a table into a message; no terminal takes it for a command."""
     text = str(text)
-    return json.dumps(text if len(text) <= 60 else text[:57] + "...", ensure_ascii=False)
+    quoted = json.dumps(text if len(text) <= 60 else text[:57] + "...", ensure_ascii=False)
+    # JSON leaves in what turns the direction of writing, and the second set of controls.
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in quoted)
 
 
 def show(value: object) -> str:
