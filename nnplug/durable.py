@@ -207,9 +207,11 @@ class NewFile:
                     fault.add_note(left)
 
     def _check_target(self) -> None:
-        if self._target.is_dir():
+        with self._step("looking at what is there"):
+            is_folder, is_there = self._target.is_dir(), self._target.exists()
+        if is_folder:
             raise StorageError(f"{self.path}: is a folder. Give a file's name.")
-        if not self.overwrite and self._target.exists():
+        if is_there and not self.overwrite:
             raise StorageError(
                 f"{self.path}: there is such a file already, and it is not overwritten.\n"
                 "Choose another name, or say that it may be: overwrite=True, on the command "

@@ -112,6 +112,7 @@ def test_another_library_may_write_the_temporary_file(tmp_path):
         ("missing/file", "No such file or directory (ENOENT), while making a temporary file"),
         ("file/file", "Not a directory (ENOTDIR), while making a temporary file"),
         ("", "is a folder. Give a file's name."),
+        ("n" * 300, "File name too long (ENAMETOOLONG), while looking at what is there."),
     ],
 )
 def test_a_path_that_cannot_be_says_why(tmp_path, name, message):

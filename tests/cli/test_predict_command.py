@@ -14,6 +14,7 @@ import nnplug
 from nnplug import durable
 from nnplug.cli import main
 from tests.cli.models import IRIS, make_models, nnplug_command
+from tests.plugins.packages import isolated_site  # noqa: F401  # the fixture `site`
 
 FRAME = pd.read_csv(IRIS)
 
@@ -188,6 +189,51 @@ def test_unknown_categories_are_counted_or_refused(sites):
     assert done.returncode == 2
     assert 'column "site" has categories that training did not see' in done.stderr
     assert sorted(path.name for path in sites.iterdir()) == ["m.safetensors", "new.csv"]
+
+
+BENT = """
+import numpy as np
+import nnplug
+
+@nnplug.activation
+def bent(x):
+    "Bent identity."
+    return (np.sqrt(x**2 + 1) - 1) / 2 + x
+"""
+
+
+def test_a_part_of_a_file_is_given_again(tmp_path):
+    (tmp_path / "bent.py").write_text(BENT)
+    registry = nnplug.Registry.from_environment([str(tmp_path / "bent.py")])
+    run = nnplug.train(IRIS, target="species", activation="bent", epochs=2, registry=registry)
+    run.save(tmp_path / "m")
+    done = nnplug_command("predict", "m", IRIS, folder=tmp_path)
+    assert done.returncode == 2
+    assert "activation bent is of no package, but of a file or of Python code" in done.stderr
+    assert "Give it again: -p ./FILE.py on the command line" in done.stderr
+    done = nnplug_command("predict", "-p", "./bent.py", "m", IRIS, folder=tmp_path)
+    assert done.stdout.splitlines()[1:] == run.predict(IRIS).tolist()
+
+
+def test_other_versions_of_a_package_are_taken_if_allowed(site, tmp_path):
+    hook = "\n@nnplug.hookimpl\ndef register_activations(register):\n    register(bent)\n"
+    site.install("nnplug-bent", BENT + hook, version="1.0")
+    run = nnplug.train(
+        IRIS, target="species", activation="bent", epochs=2, registry=nnplug.Registry()
+    )
+    run.save(tmp_path / "m")
+    (site.folder / "nnplug_bent-1.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: nnplug-bent\nVersion: 2.0\n"
+    )
+    where = {"folder": tmp_path, "PYTHONPATH": str(site.folder)}
+    done = nnplug_command("predict", "m", IRIS, **where)
+    assert done.returncode == 2
+    assert "nnplug-bent is installed as 2.0; the model was made with 1.0." in done.stderr
+    done = nnplug_command("predict", "m", IRIS, "--allow-other-versions", **where)
+    assert done.stdout.splitlines()[1:] == run.predict(IRIS).tolist()
+    assert done.stderr == (
+        "Warning: m: activation bent: made with nnplug-bent 1.0, and 2.0 is installed\n"
+    )
 
 
 def test_an_error_of_the_disk_exits_with_2_and_leaves_nothing(
