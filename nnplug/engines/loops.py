@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -98,6 +99,12 @@ class Fused:
     rows: int
     width: int
     numbers: bool = False
+
+
+@cache  # NumPy takes 5 µs to make the name of a dtype
+def name_of(dtype: np.dtype[Any]) -> str:
+    """Give the name of a dtype, as the sources write it."""
+    return dtype.name
 
 
 def multiplications(product: Instruction) -> int:
@@ -243,7 +250,7 @@ class Writer:
     def view(self, value: Value) -> str:
         """Name the array of a value, making it the first time."""
         address, memory = self.locate(value)
-        key = (memory, value.dtype.name)
+        key = (memory, name_of(value.dtype))
         if key not in self._views:
             self._views[key] = self._array(address, value.dtype)
         return self._views[key]
@@ -254,7 +261,7 @@ class Writer:
 
     def _array(self, address: str, dtype: np.dtype[Any]) -> str:
         name = self.fresh("a")
-        kind = "uint8" if dtype.kind == "b" else dtype.name
+        kind = "uint8" if dtype.kind == "b" else name_of(dtype)
         self.views.append(f"{name} = {kind}_at({address})")
         return name
 
@@ -407,7 +414,7 @@ class _Loop:
 
     def _instruction(self, instruction: Instruction, number: int) -> None:
         name, output, stage = instruction.operation.name, instruction.output, self.stages[number]
-        dtype = output.dtype.name
+        dtype = name_of(output.dtype)
         if name == "sum_rows":
             out = self.writer.view(output)
             self.start += [f"for j in range({self.w}):", f"    {out}[j] = 0"]
@@ -434,7 +441,7 @@ class _Loop:
     def _right_side(self, instruction: Instruction, number: int) -> str:
         """Write what an instruction computes, for one element or one row."""
         name, output, inputs = instruction.operation.name, instruction.output, instruction.inputs
-        dtype, stage = output.dtype.name, self.stages[number]
+        dtype, stage = name_of(output.dtype), self.stages[number]
         if name == "take":
             source, index = inputs
             row = f"{self.writer.view(index)}[i]"
@@ -473,8 +480,8 @@ class _Loop:
         if dtype.kind == "b":
             return f"({text} != 0)"
         if value.dtype.kind == "b":
-            return f"({dtype.name}(1) if {text} else {dtype.name}(0))"
-        return f"{dtype.name}({text})"
+            return f"({name_of(dtype)}(1) if {text} else {name_of(dtype)}(0))"
+        return f"{name_of(dtype)}({text})"
 
     def _check(self, instruction: Instruction, number: int) -> None:
         """Find the largest magnitude by its bits, of which infinity and NaN have the most."""
@@ -490,7 +497,7 @@ class _Loop:
             f"{bits} = {whole}(bits_of({self._read(value, number)}) & {whole}({mask}))",
             f"{top} = {bits} if {bits} > {top} else {top}",
         ]
-        out, dtype = self.writer.view(instruction.output), value.dtype.name
+        out, dtype = self.writer.view(instruction.output), name_of(value.dtype)
         zero, infinity = f"{dtype}(0)", f"{dtype}(math.inf)"
         self.end.append(f"{out}[0] = {zero} if {top} < {whole}({infinite}) else {infinity}")
 
@@ -560,7 +567,7 @@ def _literal(number: float, dtype: np.dtype[Any]) -> str:
     if dtype.kind == "b":
         return str(bool(number))
     if math.isnan(number):
-        return f"{dtype.name}(math.nan)"
+        return f"{name_of(dtype)}(math.nan)"
     if math.isinf(number):
-        return f"{dtype.name}({'-' * (number < 0)}math.inf)"
-    return f"{dtype.name}({number!r})"
+        return f"{name_of(dtype)}({'-' * (number < 0)}math.inf)"
+    return f"{name_of(dtype)}({number!r})"

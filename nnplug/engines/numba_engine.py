@@ -194,9 +194,9 @@ class _StepLoop:
     def __init__(self, binder: _Binder) -> None:
         self.binder = binder
         arrays = binder.arrays
-        # The first entries change from call to call.
-        self.table = _Table([0] * 7 + [binder.program.rows])
-        self.vectors = (arrays["parameters"], arrays["gradients"])
+        # The steps, the two vectors, the order of rows, rates, losses, penalties, the batch size.
+        vectors = [_address(arrays[name]) for name in ("parameters", "gradients")]
+        self.table = _Table([0, *vectors, 0, 0, 0, 0, binder.program.rows])
         self.section = binder.program.sections[0]
         self.part: Fused | None = None
         writer = Writer(self.locate, self.table.room, self.needed)
@@ -297,7 +297,6 @@ class _StepLoop:
         """Take one step for each learning rate; give how many were taken."""
         numbers = self.table.numbers
         numbers[0] = len(rates)
-        numbers[1:3] = [_address(vector) for vector in self.vectors]
         numbers[3] = 0 if order is None else _address(order)
         numbers[4:7] = [_address(array) for array in (rates, losses, penalties)]
         self._call()

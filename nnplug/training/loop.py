@@ -15,7 +15,7 @@ from nnplug.network import Network
 from nnplug.parts import Loss, Optimizer, Schedule
 from nnplug.plans import Regularization
 from nnplug.training.batches import Batches, Chunk, RowsInMemory
-from nnplug.training.evaluation import Evaluator, mean_of
+from nnplug.training.evaluation import Evaluator, errors_per_row
 from nnplug.training.history import History
 from nnplug.training.steps import Steps
 from nnplug.training.stopping import Stopping
@@ -112,6 +112,7 @@ class Trainer:
         self.ended: str | None = None
         self.best: dict[str, AnyArray] | None = None
         self._penalised = self.steps.regularization.penalised
+        self._errors = errors_per_row(loss, network.layers[-1].fan_out)
         self._losses = np.zeros(self.per_epoch)
         self._penalties = np.zeros(self.per_epoch)
         self._before: dict[str, AnyArray] | None = None
@@ -157,6 +158,8 @@ class Trainer:
             If a loss, a gradient or a new parameter is not finite. The step is
             not taken; the network keeps its last finite parameters.
         """
+        if on_epoch is None:
+            every = self.epochs
         started = time.perf_counter()
         # Overflow on the way to a right value is no news; a result that is not
         # finite is found by the checks of each step.
@@ -274,7 +277,7 @@ class Trainer:
 
     def _scale(self, weight: float) -> float:
         """Give what turns the sum of an epoch's losses into the number that is printed."""
-        return mean_of(self.loss, 1.0, weight, self.network.layers[-1].fan_out)
+        return 1.0 if self.loss.reduction == "sum" else 1.0 / (weight * self._errors)
 
     def _mean_penalty(self) -> float:
         """Average an epoch's penalties by the rows of their batches, as its losses are."""
