@@ -13,6 +13,7 @@ import pytest
 from nnplug.errors import NnplugError
 from nnplug.tables import ReadOptions, read_table
 from nnplug.tables import delimited as delimited_module
+from nnplug.tables.duck import connect
 
 
 @pytest.fixture
@@ -383,6 +384,13 @@ def test_a_query_over_a_file(save):
         read_table, path, sql="FROM data", text="z"
     )
     assert "differ in case alone" in refusal(read_table, save("a,A\n1,2\n"), sql="FROM data")
+
+
+def test_no_progress_is_printed_among_the_results(tmp_path):
+    connection = connect(tmp_path, 1 << 28)
+    setting = connection.execute("SELECT current_setting('enable_progress_bar')").fetchone()
+    connection.close()
+    assert setting == (False,)
 
 
 def test_nothing_is_left_in_the_folder_for_temporary_files(save, tmp_path, monkeypatch):

@@ -56,7 +56,7 @@ def connect(scratch: Path, memory: int) -> duckdb.DuckDBPyConnection:
     import duckdb  # noqa: PLC0415  # large, and only reading a file needs it
 
     # Nothing is ever fetched from elsewhere because of what a file holds.
-    return duckdb.connect(
+    connection = duckdb.connect(
         ":memory:",
         config={
             "autoinstall_known_extensions": "false",
@@ -65,6 +65,9 @@ def connect(scratch: Path, memory: int) -> duckdb.DuckDBPyConnection:
             "temp_directory": str(scratch),
         },
     )
+    # It would go to stdout, among the results.
+    connection.execute("SET enable_progress_bar = false")
+    return connection
 
 
 def machine_memory() -> int:

@@ -224,6 +224,8 @@ class _ParquetSink:
             str(folder / "rows.duckdb"),
             config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"},
         )
+        # It would go to stdout, among the results.
+        self.connection.execute("SET enable_progress_bar = false")
         self._begun = False
 
     def write(self, columns: Mapping[str, AnyArray]) -> None:
