@@ -22,7 +22,7 @@ FLOORS = (
     ("plans", "engines"),
     ("training",),
     ("tables", "models"),
-    ("sources", "settings", "callbacks", "run", "scaffold", "testing"),
+    ("sources", "settings", "callbacks", "run", "sklearn", "scaffold", "testing"),
     ("cli", "__main__"),
 )
 
@@ -36,6 +36,7 @@ BESIDE = {
     "engines": {"plans"},
     "models": {"tables"},
     "run": {"sources", "settings", "callbacks"},
+    "sklearn": {"settings", "callbacks", "run"},
     "__main__": {"cli"},
 }
 

@@ -1,0 +1,20 @@
+"""scikit-learn's networks with any installed part: estimators to import in their place."""
+
+try:
+    import sklearn as _  # noqa: F401  # only whether it is there
+except ImportError as _error:
+    raise ImportError(
+        "nnplug.sklearn needs scikit-learn.\nInstall it with: pip install 'nnplug[sklearn]'"
+    ) from _error
+
+from nnplug.sklearn._classifier import MLPClassifier
+from nnplug.sklearn._display import HistoryDisplay, plot_decision_boundary, plot_history
+from nnplug.sklearn._regressor import MLPRegressor
+
+__all__ = [
+    "HistoryDisplay",
+    "MLPClassifier",
+    "MLPRegressor",
+    "plot_decision_boundary",
+    "plot_history",
+]

@@ -1,0 +1,321 @@
+"""What the classifier and the regressor share: the fit, the weights, the outputs."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, is_regressor
+from sklearn.utils import column_or_1d
+from sklearn.utils.validation import check_is_fitted
+
+from nnplug.parts import Task
+from nnplug.sklearn._compat import validate
+from nnplug.sklearn._display import layers_as_html, plot_history
+from nnplug.sklearn._errors import as_value_errors
+from nnplug.sklearn._fitting import Fitting, checked_weights, copy_weights
+from nnplug.sklearn._parts import registry
+from nnplug.sklearn._records import model_of, restored, taken_over
+from nnplug.sklearn._rows import dense, stretches
+from nnplug.sklearn._session import Session
+from nnplug.training import Evaluator
+from nnplug.types import AnyArray
+
+__all__ = ["BaseMLP"]
+
+MADE_AGAIN = ("_session", "_evaluator", "_linked")
+"""What follows from the rest of a fitted estimator, and is not pickled."""
+
+
+class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
+    """A dense network with scikit-learn's interface; see the two estimators."""
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any,
+        activation: Any,
+        solver: Any,
+        alpha: float,
+        batch_size: Any,
+        learning_rate: str,
+        learning_rate_init: float,
+        power_t: float,
+        max_iter: int,
+        loss: Any,
+        shuffle: bool,
+        random_state: Any,
+        tol: float,
+        verbose: Any,
+        warm_start: bool,
+        momentum: float,
+        nesterovs_momentum: bool,
+        early_stopping: bool,
+        validation_fraction: float,
+        beta_1: float,
+        beta_2: float,
+        epsilon: float,
+        n_iter_no_change: float,
+        max_fun: int,
+        output_activation: Any,
+        dropout: Any,
+        schedule: Any,
+        clip_global_norm: float | None,
+        metrics: Any,
+        validation_data: Any,
+        engine: str,
+        dtype: Any,
+        callbacks: Sequence[object],
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.loss = loss
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.output_activation = output_activation
+        self.dropout = dropout
+        self.schedule = schedule
+        self.clip_global_norm = clip_global_norm
+        self.metrics = metrics
+        self.validation_data = validation_data
+        self.engine = engine
+        self.dtype = dtype
+        self.callbacks = callbacks
+
+    # --- what the two differ in -------------------------------------------------------
+
+    @abstractmethod
+    def _read_targets(self, y: AnyArray, *, first: bool, incremental: bool) -> tuple[Task, int]:
+        """Learn or compare classes or widths; give the task and `Head`'s width."""
+
+    @abstractmethod
+    def _numbers(self, y: AnyArray) -> AnyArray:
+        """Turn targets into what `Head.encode` takes."""
+
+    @abstractmethod
+    def _row_weights(self, y: AnyArray, sample_weight: AnyArray | None) -> AnyArray | None:
+        """Say what each row counts for in the loss, (N,)."""
+
+    @abstractmethod
+    def _score_outputs(
+        self, outputs: AnyArray, targets: AnyArray, weights: AnyArray | None
+    ) -> float:
+        """Score outputs against targets as the loss takes them."""
+
+    def _strata(self, y: AnyArray) -> AnyArray | None:
+        """Give the classes that the validation rows are drawn from in their shares."""
+        return None
+
+    # --- fitting ----------------------------------------------------------------------
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
+        """Learn from all rows until the end."""
+        with as_value_errors(), registry().naming_culprits():
+            first = not (hasattr(self, "coefs_") and self.warm_start)
+            X, y = self._checked(X, y, reset=first)
+            task, width = self._read_targets(y, first=first, incremental=False)
+            sample_weight = checked_weights(sample_weight, len(y))
+            fitting = Fitting(self, X, task, width, first=first)
+            fitting.run(X, y, sample_weight)
+            self.network_ = fitting.network
+            self._link()
+        return self
+
+    def _fit_part(self, X: Any, y: Any, sample_weight: Any) -> Self:
+        """Learn from some rows, once."""
+        with as_value_errors(), registry().naming_culprits():
+            first = not hasattr(self, "coefs_")
+            X, y = self._checked(X, y, reset=first)
+            task, width = self._read_targets(y, first=first, incremental=True)
+            weights = self._row_weights(y, checked_weights(sample_weight, len(y)))
+            terms = Session.terms_of(self, X, task, width, weights)
+            session: Session | None = getattr(self, "_session", None)
+            if session is None or not session.is_for(terms):
+                if session is not None:
+                    session.close()
+                fitting = Fitting(self, X, task, width, first=first, incremental=True)
+                self._session = session = Session(terms, fitting, X)
+                self.network_ = fitting.twin()
+                self._link()
+            self._synchronise()
+            session.learn(X, y, weights)
+        return self
+
+    def _checked(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, AnyArray]:
+        """Take inputs as float32 or float64, and targets, as scikit-learn does."""
+        X, y = validate(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            multi_output=True,
+            y_numeric=is_regressor(self),
+            dtype=(np.float64, np.float32),
+            reset=reset,
+        )
+        if not isinstance(y, np.ndarray):
+            y = y.toarray()
+        return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+    # --- the weights ------------------------------------------------------------------
+
+    def _link(self) -> None:
+        """Make `coefs_` and `intercepts_` views of the network's parameters."""
+        names = [layer.name for layer in self.network_.layers]
+        self.coefs_ = [self.network_[f"{name}.weight"] for name in names]
+        self.intercepts_ = [self.network_[f"{name}.bias"] for name in names]
+        self._linked = [*self.coefs_, *self.intercepts_]
+        self._evaluator = Evaluator(self.network_)
+
+    def _synchronise(self) -> None:
+        """Take over weights that somebody has put into `coefs_` or `intercepts_`."""
+        given = [*self.coefs_, *self.intercepts_]
+        if len(given) == len(self._linked) and all(
+            array is view for array, view in zip(given, self._linked, strict=True)
+        ):
+            return
+        copy_weights(self.coefs_, self.intercepts_, self.network_)
+        self._link()
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        session = state.get("_session")
+        if session is not None:
+            state |= session.kept()
+        return {name: value for name, value in state.items() if name not in MADE_AGAIN}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "network_" in state:
+            self._link()
+
+    # --- using it ---------------------------------------------------------------------
+
+    def _outputs(self, X: Any) -> AnyArray:
+        """Compute the network's outputs, (N, C)."""
+        check_is_fitted(self, "network_")
+        X = validate(self, X, accept_sparse="csr", reset=False)
+        self._synchronise()
+        if isinstance(X, np.ndarray):
+            return self._evaluator.run(X)[0]
+        return np.concatenate(
+            [self._evaluator.run(dense(X, rows))[0] for rows in stretches(X.shape[0])]
+        )
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the fitted network to a model file, which holds data and no code.
+
+        `load` reads it, and so do `nnplug.load` and the command line.
+
+        Parameters
+        ----------
+        path : path
+            By custom it ends in `.safetensors`.
+        overwrite : bool, optional
+            Whether a file that is there may be replaced.
+
+        Raises
+        ------
+        StorageError
+            If the file cannot be written. What was there is then as it was.
+        """
+        check_is_fitted(self, "network_")
+        self._synchronise()
+        model_of(self).save(path, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, allow_other_versions: bool = False) -> Self:
+        """Load a fitted estimator that `save` wrote.
+
+        Nothing in the file is run. A network that `nnplug.train` was given
+        arrays for can be loaded too.
+
+        Parameters
+        ----------
+        allow_other_versions : bool, optional
+            Whether a package of another major version may stand for the one
+            that the network was made with.
+
+        Raises
+        ------
+        ModelFileError
+            If it is no model file, a damaged one, one of another task or of a
+            table, or one that needs parts that are not installed.
+        StorageError
+            If the file cannot be read.
+        """
+        estimator: Self = restored(cls, path, allow_other_versions=allow_other_versions)
+        return estimator
+
+    @classmethod
+    def from_sklearn(cls, fitted: Any) -> Self:
+        """Take over a network that scikit-learn has fitted, with equal predictions.
+
+        The arguments, the weights and the attributes are taken as they are.
+        `alpha` means something else here when training goes on: see there.
+
+        Parameters
+        ----------
+        fitted : sklearn.neural_network.MLPClassifier or MLPRegressor
+            The one whose name this class has.
+
+        Raises
+        ------
+        EstimatorError
+            If it is another estimator, or not fitted.
+
+        Examples
+        --------
+        >>> import sklearn.neural_network
+        >>> from sklearn.datasets import load_iris
+        >>> from nnplug.sklearn import MLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> theirs = sklearn.neural_network.MLPClassifier(
+        ...     solver="lbfgs", max_iter=1000, random_state=0
+        ... ).fit(X, y)
+        >>> ours = MLPClassifier.from_sklearn(theirs)
+        >>> bool((ours.predict(X) == theirs.predict(X)).all())
+        True
+        """
+        estimator: Self = taken_over(cls, fitted)
+        return estimator
+
+    def plot_history(self, **options: Any) -> Any:
+        """Plot the losses over the epochs; see `HistoryDisplay.from_estimator`."""
+        return plot_history(self, **options)
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, str]:
+        bundle: dict[str, str] = super()._repr_mimebundle_(**options)
+        if "text/html" in bundle and hasattr(self, "network_"):
+            bundle["text/html"] += layers_as_html(self.network_)
+        return bundle
+
+    # Before scikit-learn 1.6 it asks the one, since then the other.
+    def _more_tags(self) -> dict[str, Any]:
+        return {}
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

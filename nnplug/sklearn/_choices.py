@@ -1,0 +1,295 @@
+"""An estimator's constructor arguments, checked and turned into parts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any, cast
+
+import numpy as np
+
+from nnplug.parts import Activation, Loss, Metric, Optimizer, Schedule, Task, parse_part
+from nnplug.plans import Regularization
+from nnplug.settings import dropout_shares
+from nnplug.sklearn._errors import EstimatorError
+from nnplug.sklearn._parts import (
+    exponential,
+    half_poisson_deviance,
+    registry,
+    sklearn_adam,
+    sklearn_momentum,
+    sklearn_nesterov,
+)
+from nnplug.tasks import Head, output_activation_name
+
+__all__ = ["Choices", "choose", "is_stochastic"]
+
+LEARNING_RATES = ("constant", "invscaling", "adaptive")
+
+OWN_LOSSES: Mapping[tuple[str, str], str] = {
+    ("log_loss", "binary"): "binary_cross_entropy",
+    ("log_loss", "multiclass"): "cross_entropy",
+    ("log_loss", "multilabel"): "binary_cross_entropy_sum",
+    ("squared_error", "regression"): "half_mse",
+}
+"""scikit-learn's names of losses, by the task."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a fit is made of.
+
+    Attributes
+    ----------
+    hidden : tuple of int
+    activations : tuple of Activation
+        One for each hidden layer.
+    loss : Loss
+    output_activation : Activation
+    optimizer : Optimizer or None
+        None: lbfgs.
+    rate_mode : str
+        How the learning rate changes: `"constant"`, `"invscaling"` or
+        `"adaptive"`.
+    schedule : Schedule or None
+        A factor on it.
+    regularization : Regularization
+    metrics : tuple of Metric
+    patience : float
+        Whole, or infinite.
+    dtype : numpy.dtype or None
+        None: that of the inputs.
+    """
+
+    hidden: tuple[int, ...]
+    activations: tuple[Activation, ...]
+    loss: Loss
+    output_activation: Activation
+    optimizer: Optimizer | None
+    rate_mode: str
+    schedule: Schedule | None
+    regularization: Regularization
+    metrics: tuple[Metric, ...]
+    patience: float
+    dtype: np.dtype[Any] | None
+
+    def head(self, task: Task, width: int) -> Head:
+        """Say how targets and outputs are read; `width` as `Head` has it."""
+        return Head(task, self.loss, self.output_activation, width)
+
+
+def is_stochastic(estimator: Any) -> bool:
+    """Whether an estimator learns step by step, so that it can go on learning."""
+    return not (isinstance(estimator.solver, str) and estimator.solver == "lbfgs")
+
+
+def choose(estimator: Any, task: Task) -> Choices:
+    """Check an estimator's arguments and find its parts.
+
+    Raises
+    ------
+    EstimatorError
+        If an argument is out of range, or goes with no other.
+    NnplugError
+        If a part is not found, or does not suit the task.
+    """
+    _check_numbers(estimator)
+    hidden = _widths(estimator.hidden_layer_sizes)
+    loss = _loss(estimator.loss, task)
+    optimizer = _optimizer(estimator)
+    schedule = None
+    if estimator.schedule is not None:
+        schedule = cast(Schedule, registry().get("schedule", estimator.schedule))
+    clip = estimator.clip_global_norm
+    regularization = Regularization(
+        alpha=float(estimator.alpha),
+        dropout=dropout_shares(_plain(estimator.dropout), hidden),
+        clip_global_norm=None if clip is None else float(clip),
+    )
+    if optimizer is None:
+        _check_lbfgs(estimator, regularization)
+    metrics = estimator.metrics or ()
+    if isinstance(metrics, str) or not isinstance(metrics, list | tuple):
+        metrics = (metrics,)
+    return Choices(
+        hidden,
+        _activations(estimator.activation, hidden),
+        loss,
+        _output_activation(estimator.output_activation, loss, task),
+        optimizer,
+        # Adam has a rate of its own; scikit-learn has none of these for it.
+        "constant" if estimator.solver == "adam" else estimator.learning_rate,
+        schedule,
+        regularization,
+        tuple(_metric(each, task) for each in metrics),
+        float(estimator.n_iter_no_change),
+        _dtype(estimator.dtype),
+    )
+
+
+# --- parts -----------------------------------------------------------------------------
+
+
+def _widths(sizes: Any) -> tuple[int, ...]:
+    widths = list(np.atleast_1d(sizes)) if not isinstance(sizes, list | tuple) else list(sizes)
+    if any(not _is(width, Integral) for width in widths):
+        raise EstimatorError(
+            f"hidden_layer_sizes={sizes!r}: it is the number of units of each hidden layer, such "
+            "as (100,) or (64, 32); () for no hidden layer."
+        )
+    if any(width <= 0 for width in widths):
+        raise EstimatorError(f"hidden_layer_sizes must be > 0, got {widths}.")
+    return tuple(map(int, widths))
+
+
+def _activations(asked: Any, hidden: tuple[int, ...]) -> tuple[Activation, ...]:
+    several = list(asked) if isinstance(asked, list | tuple | np.ndarray) else [asked]
+    found = [cast(Activation, registry().get("activation", each)) for each in several]
+    if isinstance(asked, list | tuple | np.ndarray):
+        if len(found) != len(hidden):
+            raise EstimatorError(
+                f"activation={asked!r}: {len(found)} activations for {len(hidden)} hidden layers; "
+                "give one for all, or one for each."
+            )
+        return tuple(found)
+    return tuple(found * len(hidden))
+
+
+def _loss(asked: Any, task: Task) -> Loss:
+    if isinstance(asked, str):
+        if asked == "poisson" and task == "regression":
+            return half_poisson_deviance
+        asked = OWN_LOSSES.get((asked, task), asked)
+    elif task == "regression" and isinstance(asked, int | tuple | list):
+        raise EstimatorError(
+            f"loss={asked!r}: it looks like hidden_layer_sizes, which is the second argument of "
+            "MLPRegressor, as in scikit-learn 1.7; name it."
+        )
+    return cast(Loss, registry().get("loss", asked))
+
+
+def _output_activation(asked: Any, loss: Loss, task: Task) -> Activation:
+    if asked is None:
+        if loss.function is half_poisson_deviance.function:
+            return exponential
+        asked = output_activation_name(task, loss)
+    return cast(Activation, registry().get("activation", asked))
+
+
+def _metric(asked: Any, task: Task) -> Metric:
+    metric = cast(Metric, registry().get("metric", asked))
+    if metric.takes != "prediction" and task == "regression":
+        raise EstimatorError(
+            f"metric {metric.name!r} compares {metric.takes} with labels, which a regression does "
+            "not have.\nUse r2, mse or mae."
+        )
+    return metric
+
+
+def _optimizer(estimator: Any) -> Optimizer | None:
+    """Choose the optimizer with its options, by scikit-learn's names or as any part."""
+    solver, rate = estimator.solver, float(estimator.learning_rate_init)
+    if not is_stochastic(estimator):
+        return None
+    if isinstance(solver, str) and solver == "adam":
+        return sklearn_adam.with_options(
+            learning_rate=rate,
+            beta1=float(estimator.beta_1),
+            beta2=float(estimator.beta_2),
+            epsilon=float(estimator.epsilon),
+        )
+    if isinstance(solver, str) and solver == "sgd":
+        if estimator.momentum == 0:
+            plain = cast(Optimizer, registry().get("optimizer", "nnplug/sgd"))
+            return plain.with_options(learning_rate=rate)
+        kind = sklearn_nesterov if estimator.nesterovs_momentum else sklearn_momentum
+        return kind.with_options(learning_rate=rate, momentum=float(estimator.momentum))
+    found = cast(Optimizer, registry().get("optimizer", solver))
+    said = parse_part(solver).options if isinstance(solver, str) else {}
+    own = "learning_rate" in said or found.learning_rate != found.defaults["learning_rate"]
+    return found if own else found.with_options(learning_rate=rate)
+
+
+def _dtype(asked: Any) -> np.dtype[Any] | None:
+    if asked is None:
+        return None
+    try:
+        dtype: np.dtype[Any] = np.dtype(asked)
+    except TypeError:
+        dtype = np.dtype(object)
+    if dtype not in (np.float32, np.float64):
+        raise EstimatorError(f"dtype={asked!r}: use 'float32', 'float64', or None for that of X.")
+    return dtype
+
+
+def _check_lbfgs(estimator: Any, regularization: Regularization) -> None:
+    """Refuse what lbfgs, which looks at all rows alike and steps as it likes, cannot heed."""
+    unheeded = {
+        "dropout": any(regularization.dropout),
+        "clip_global_norm": regularization.clip_global_norm is not None,
+        "schedule": estimator.schedule is not None,
+    }
+    for name in (name for name, given in unheeded.items() if given):
+        raise EstimatorError(
+            f"{name}={getattr(estimator, name)!r} with solver='lbfgs', which takes no steps of a "
+            "learning rate, and needs a loss that is the same each time.\n"
+            "Use solver='adam' or 'sgd', or leave it out."
+        )
+
+
+# --- numbers ---------------------------------------------------------------------------
+
+
+def _is(value: Any, kind: type) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool | np.bool_)
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+
+
+# The name, whether it is whole, the least, the largest, and which of them are in.
+NUMBERS: tuple[tuple[str, bool, float, float, str], ...] = (
+    ("alpha", False, 0, math.inf, "[)"),
+    ("learning_rate_init", False, 0, math.inf, "()"),
+    ("power_t", False, 0, math.inf, "[)"),
+    ("max_iter", True, 1, math.inf, "[)"),
+    ("tol", False, 0, math.inf, "[)"),
+    ("momentum", False, 0, 1, "[]"),
+    ("validation_fraction", False, 0, 1, "[)"),
+    ("beta_1", False, 0, 1, "[)"),
+    ("beta_2", False, 0, 1, "[)"),
+    ("epsilon", False, 0, math.inf, "()"),
+    ("max_fun", True, 1, math.inf, "[)"),
+)
+
+
+def _check_numbers(estimator: Any) -> None:
+    for name, whole, least, most, ends in NUMBERS:
+        value = getattr(estimator, name)
+        fits = _is(value, Integral if whole else Real)
+        fits = fits and (least <= value if ends[0] == "[" else least < value)
+        fits = fits and (value <= most if ends[1] == "]" else value < most)
+        if not fits:
+            kind = "a whole number" if whole else "a number"
+            span = f" in {ends[0]}{least:g}, {most:g}{ends[1]}"
+            raise EstimatorError(f"{name}={value!r}: it must be {kind}{span}.")
+    clip = estimator.clip_global_norm
+    if clip is not None and not (_is(clip, Real) and 0 < clip < math.inf):
+        raise EstimatorError(f"clip_global_norm={clip!r}: it must be a number above 0, or None.")
+    patience, size = estimator.n_iter_no_change, estimator.batch_size
+    if patience != math.inf and not (_is(patience, Integral) and patience >= 1):
+        raise EstimatorError(
+            f"n_iter_no_change={patience!r}: it must be a whole number, at least 1, or inf."
+        )
+    if not (isinstance(size, str) and size == "auto") and not (_is(size, Integral) and size >= 1):
+        raise EstimatorError(
+            f"batch_size={size!r}: it must be 'auto', or a whole number, at least 1."
+        )
+    if estimator.learning_rate not in LEARNING_RATES:
+        raise EstimatorError(
+            f"learning_rate={estimator.learning_rate!r}: use "
+            f"{', '.join(map(repr, LEARNING_RATES))}. The rate itself is learning_rate_init."
+        )

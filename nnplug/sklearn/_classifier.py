@@ -1,0 +1,328 @@
+"""The classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+
+from nnplug.formulas import special
+from nnplug.parts import Task
+from nnplug.sklearn._base import BaseMLP
+from nnplug.sklearn._choices import is_stochastic
+from nnplug.sklearn._display import plot_decision_boundary
+from nnplug.sklearn._docs import documented
+from nnplug.sklearn._errors import EstimatorError
+from nnplug.tasks import Head, class_weights
+from nnplug.types import AnyArray
+
+__all__ = ["MLPClassifier"]
+
+
+@documented
+class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-learn has no types
+    """A dense network that classifies, in place of scikit-learn's of the same name.
+
+    Two classes or more, or several labels for each row. scikit-learn's
+    arguments have their names, defaults and meaning; a part that is named may
+    be any installed one, and those from `loss` on are nnplug's own.
+
+    Parameters
+    ----------
+    {NETWORK}
+    loss : str or Loss, default='log_loss'
+        `'log_loss'` is cross-entropy: `cross_entropy`, for two classes
+        `binary_cross_entropy`, and summed over several labels. Or any
+        installed loss for classes, with its options.
+    class_weight : 'balanced' or dict, optional
+        What the rows of each class count for in the loss, times
+        `sample_weight`; `'balanced'`: inversely to how many they are.
+    {MORE}
+
+    Attributes
+    ----------
+    classes_ : array
+        The classes, sorted; the columns' numbers for several labels.
+    {ATTRIBUTES}
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from nnplug.sklearn import MLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> classifier = MLPClassifier((20,), "gelu", max_iter=1000, random_state=0).fit(X, y)
+    >>> bool(classifier.score(X, y) > 0.95)
+    True
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        loss: Any = "log_loss",
+        class_weight: Any = None,
+        output_activation: Any = None,
+        dropout: Any = 0.0,
+        schedule: Any = None,
+        clip_global_norm: float | None = None,
+        metrics: Any = None,
+        validation_data: Any = None,
+        engine: str = "auto",
+        dtype: Any = None,
+        callbacks: Sequence[object] = (),
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            solver=solver,
+            alpha=alpha,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            power_t=power_t,
+            max_iter=max_iter,
+            loss=loss,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            verbose=verbose,
+            warm_start=warm_start,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            n_iter_no_change=n_iter_no_change,
+            max_fun=max_fun,
+            output_activation=output_activation,
+            dropout=dropout,
+            schedule=schedule,
+            clip_global_norm=clip_global_norm,
+            metrics=metrics,
+            validation_data=validation_data,
+            engine=engine,
+            dtype=dtype,
+            callbacks=callbacks,
+        )
+        self.class_weight = class_weight
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Learn from rows until the loss no longer falls, or `max_iter` epochs are done.
+
+        Parameters
+        ----------
+        X : array, sparse matrix or DataFrame
+            (N, D). An array is not copied; of a sparse matrix, one batch at a
+            time is made dense.
+        y : array
+            (N,) of classes, or 0 and 1 for each label, (N, K).
+        sample_weight : array, optional
+            (N,), what each row counts for, at least 0.
+
+        Returns
+        -------
+        MLPClassifier
+
+        Raises
+        ------
+        EstimatorError
+            If an argument, a part or the rows cannot be used. It is a
+            `ValueError`.
+        EstimatorDivergedError
+            If a number is not finite. It is a `ValueError` too.
+        """
+        return self._fit(X, y, sample_weight)
+
+    @available_if(is_stochastic)  # type: ignore[untyped-decorator]  # scikit-learn's
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
+        """Go on learning: one epoch over some rows.
+
+        With `early_stopping` and `validation_data`, the validation rows are
+        scored after each call. When patience runs out, `stopped_` is True and
+        the weights are the best ones. Without `validation_data` nothing is
+        held out.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+        classes : array, optional
+            All classes that there will be; needed in the first call.
+
+        Returns
+        -------
+        MLPClassifier
+        """
+        if classes is not None:
+            classes = unique_labels(classes)
+            if not hasattr(self, "classes_"):
+                self.classes_ = classes
+            elif not np.array_equal(classes, self.classes_):
+                raise EstimatorError(
+                    f"classes={classes!r} is not the same as on the last call to partial_fit, was: "
+                    f"{self.classes_!r}"
+                )
+        elif not hasattr(self, "classes_"):
+            raise EstimatorError("classes must be passed on the first call to partial_fit.")
+        return self._fit_part(X, y, sample_weight)
+
+    def predict(self, X: Any) -> AnyArray:
+        """Predict the class of each row.
+
+        Returns
+        -------
+        array
+            (N,), or 0 and 1 for each label, (N, K).
+        """
+        outputs = self._outputs(X)
+        chosen = self._head.classes(outputs)
+        answers: AnyArray = chosen if self._head.task == "multilabel" else self.classes_[chosen]
+        return answers
+
+    def predict_proba(self, X: Any) -> AnyArray:
+        """Compute the probability of each class or label.
+
+        Returns
+        -------
+        array
+            (N, classes), in the order of `classes_`.
+        """
+        return self._probabilities(self._outputs(X))
+
+    def _probabilities(self, outputs: AnyArray) -> AnyArray:
+        if len(self.classes_) == 1 and self._head.task == "binary":
+            return np.ones((len(outputs), 1), outputs.dtype)
+        head: Head = self._head
+        return head.probabilities(outputs)
+
+    def predict_log_proba(self, X: Any) -> AnyArray:
+        """Compute the logarithm of `predict_proba`, finite where a probability is 0 to rounding.
+
+        Returns
+        -------
+        array
+            (N, classes).
+        """
+        outputs = self._outputs(X)
+        probabilities = self._probabilities(outputs)
+        with np.errstate(divide="ignore"):
+            logarithms: AnyArray = np.log(probabilities)
+        gone = probabilities == 0
+        if gone.any() and self._head.loss.takes == "logits":
+            logarithms[gone] = self._logarithms(outputs)[gone]
+        return logarithms
+
+    def _logarithms(self, logits: AnyArray) -> AnyArray:
+        """Compute the logarithms of probabilities without these."""
+        head = self._head
+        found: AnyArray
+        if head.loss.against == "labels":
+            found = special.log_softmax(logits)
+        elif head.task == "multilabel" or head.outputs > 1:
+            found = special.log_sigmoid(logits)
+        else:
+            found = special.log_sigmoid(np.concatenate([-logits, logits], axis=1))
+        return found
+
+    def plot_decision_boundary(self, X: Any, y: Any = None, **options: Any) -> Any:
+        """Plot the classes over a plane of two features; see `plot_decision_boundary`."""
+        return plot_decision_boundary(self, X, y, **options)
+
+    # --- targets ----------------------------------------------------------------------
+
+    def _read_targets(self, y: AnyArray, *, first: bool, incremental: bool) -> tuple[Task, int]:
+        check_classification_targets(y)
+        several = type_of_target(y).startswith("multilabel")
+        if not several and y.ndim > 1:
+            raise EstimatorError(
+                f"y has shape {y.shape}: Multioutput target data is not supported; several labels "
+                "are 0 and 1 for each."
+            )
+        found = np.arange(y.shape[1]) if several else np.unique(y)
+        if not hasattr(self, "classes_") or (first and not incremental):
+            self.classes_ = found
+        elif self.warm_start and not incremental:
+            if set(found.tolist()) != set(self.classes_.tolist()):
+                raise EstimatorError(
+                    "warm_start can only be used where `y` has the same classes as in the "
+                    f"previous call to fit. Previously got {self.classes_}, `y` has {found}"
+                )
+        elif len(np.setdiff1d(found, self.classes_)):
+            raise EstimatorError(
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. "
+                f"'y' has {found}."
+            )
+        if several:
+            return "multilabel", len(self.classes_)
+        return ("binary" if len(self.classes_) <= 2 else "multiclass"), len(self.classes_)
+
+    def _numbers(self, y: AnyArray) -> AnyArray:
+        if y.ndim > 1:
+            return y
+        if len(strange := np.setdiff1d(y, self.classes_)):
+            raise EstimatorError(
+                f"y has the classes {strange.tolist()}, which are none of {self.classes_}."
+            )
+        return np.searchsorted(self.classes_, y)
+
+    def _row_weights(self, y: AnyArray, sample_weight: AnyArray | None) -> AnyArray | None:
+        if self.class_weight is None:
+            return sample_weight
+        if y.ndim > 1:
+            raise EstimatorError(
+                f"class_weight={self.class_weight!r}: it weighs rows by their class, and a row "
+                "with several labels has several.\nUse sample_weight instead."
+            )
+        by_class = class_weights(self.class_weight, self.classes_.tolist(), self._numbers(y))
+        by_row: AnyArray = by_class[self._numbers(y)]
+        return by_row if sample_weight is None else by_row * sample_weight
+
+    def _score_outputs(
+        self, outputs: AnyArray, targets: AnyArray, weights: AnyArray | None
+    ) -> float:
+        right = self._head.classes(outputs) == self._head.decode(targets)
+        if right.ndim > 1:
+            right = right.all(axis=1)
+        return float(np.average(right, weights=weights))
+
+    def _strata(self, y: AnyArray) -> AnyArray | None:
+        # As in scikit-learn, so that the same rows are held out: two classes alone.
+        if y.ndim > 1 or len(self.classes_) > 2:
+            return None
+        return np.where(self._numbers(y) > 0, "True", "False")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def _more_tags(self) -> dict[str, Any]:
+        return {"multilabel": True}

@@ -1,0 +1,221 @@
+"""Learning step by step: nnplug's training loop under scikit-learn's rules.
+
+When to stop, when to lower the learning rate, what is written where: all that
+an estimator adds to `nnplug.training.Trainer` is here.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from sklearn.exceptions import ConvergenceWarning
+
+from nnplug.engines import Engine
+from nnplug.errors import DivergedError
+from nnplug.network import Network
+from nnplug.parts import Schedule
+from nnplug.sklearn._choices import Choices
+from nnplug.sklearn._errors import EstimatorDivergedError
+from nnplug.sklearn._progress import Progress
+from nnplug.sklearn._rates import LearningRate
+from nnplug.training import Trainer
+from nnplug.training.batches import Batches
+from nnplug.types import AnyArray
+
+__all__ = ["NOT_FINITE", "Descent"]
+
+NOT_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and "
+    "need to be preprocessed."
+)
+"""scikit-learn's sentence, which people look for."""
+
+Score = Callable[[AnyArray, AnyArray], float]
+"""Gives the score of outputs, (N, C), against targets as the loss takes them."""
+
+
+class Descent:
+    """Trains one network by steps, and writes down on its estimator how it goes.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+    network : Network
+        Trained in place.
+    choices : Choices
+        Not for lbfgs.
+    batches : Batches
+    rate : LearningRate
+    engine : Engine
+    seed : int
+        Of dropout's noise.
+    score : callable or None
+        Gives the score of the validation rows; None: there are none.
+    measure : callable or None
+        Gives the metrics of an epoch.
+    follow : bool
+        Whether the score, and not the loss, says when to stop and which
+        weights to keep.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        network: Network,
+        choices: Choices,
+        batches: Batches,
+        *,
+        rate: LearningRate,
+        engine: Engine,
+        seed: int,
+        score: Score | None,
+        measure: Callable[[AnyArray, AnyArray], dict[str, float]] | None,
+        follow: bool,
+    ) -> None:
+        assert choices.optimizer is not None
+        self.estimator, self.network, self.choices = estimator, network, choices
+        self.rate, self.score, self.measure, self.follow = rate, score, measure, follow
+        self.batches, self.rows = batches, batches.rows
+        self.trainer = Trainer(
+            network,
+            choices.loss,
+            choices.optimizer,
+            batches,
+            epochs=0,
+            seed=seed,
+            schedule=cast(Schedule, rate) if rate.changes else None,
+            regularization=choices.regularization,
+            measure=None if score is None and measure is None else self._measure,
+            history=estimator.history_,
+            engine=engine,
+        )
+        self.best: dict[str, AnyArray] | None = None
+
+    def restore(self, state: Mapping[str, AnyArray]) -> None:
+        """Take up the optimizer's state of an earlier descent; the weights are the network's."""
+        steps = self.trainer.steps
+        steps.count[...] = state["count"]
+        for name, slot in steps.slots.items():
+            slot[...] = state[f"slot.{name}"]
+
+    def state(self) -> dict[str, AnyArray]:
+        """Copy the optimizer's state."""
+        state = self.trainer.steps.copy_state()
+        del state["parameters"]
+        return state
+
+    def run(self, epochs: int, look: Callable[[], bool], *, incremental: bool = False) -> None:
+        """Train for some epochs, or until the rules say stop.
+
+        Parameters
+        ----------
+        look : callable
+            Called after each epoch; returning True ends the training.
+        incremental : bool
+            Whether this is one of many calls, none of which expects the end.
+
+        Raises
+        ------
+        EstimatorDivergedError
+            If a number is not finite, and no score was followed.
+        """
+        estimator, trainer = self.estimator, self.trainer
+        estimator.n_iter_ = 0
+        if self.follow and self.best is None:
+            self.best = trainer.steps.copy_state()
+        trainer.epochs, trainer.ended = trainer.epochs + epochs, None
+        self.look, self.stopped = look, False
+        self.progress = Progress(estimator.verbose, epochs)
+        try:
+            trainer.run(on_epoch=self._end_epoch)
+        except DivergedError as error:
+            self._diverged(error)
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=5)
+        else:
+            if not self.stopped and not incremental:
+                warnings.warn(
+                    f"Stochastic Optimizer: Maximum iterations ({epochs}) reached and the "
+                    "optimization hasn't converged yet.",
+                    ConvergenceWarning,
+                    stacklevel=5,
+                )
+        finally:
+            self.progress.close()
+        if self.best is not None and (self.stopped or not incremental):
+            trainer.steps.set_state(self.best)
+
+    def _measure(self, outputs: AnyArray, targets: AnyArray) -> dict[str, float]:
+        """Score the validation rows after an epoch."""
+        if self.score is not None:
+            self.estimator.validation_scores_.append(self.score(outputs, targets))
+        return {} if self.measure is None else self.measure(outputs, targets)
+
+    def _end_epoch(self, epoch: int) -> bool:
+        """Write an epoch down, and say whether it is the last."""
+        estimator, history = self.estimator, self.trainer.history
+        penalty = history["penalty"][-1] if "penalty" in history.columns else 0.0
+        estimator.n_iter_ += 1
+        estimator.loss_ = history["loss"][-1] + penalty
+        estimator.t_ += self.rows
+        estimator.loss_curve_.append(estimator.loss_)
+        score = None if self.score is None else estimator.validation_scores_[-1]
+        if self.score is not None:
+            estimator.validation_loss_curve_.append(history["validation_loss"][-1])
+        self.progress(estimator.n_iter_, estimator.loss_, score)
+        self._follow()
+        self.rate.end_epoch(estimator.t_)
+        self.stopped = self.look()
+        if estimator._no_improvement_count > self.choices.patience:
+            self._run_out()
+        return self.stopped
+
+    def _follow(self) -> None:
+        """Count the epochs without improvement, and keep the best."""
+        estimator = self.estimator
+        if self.score is not None:
+            score = estimator.validation_scores_[-1]
+            better = score >= estimator.best_validation_score_ + estimator.tol
+            if score > estimator.best_validation_score_:
+                estimator.best_validation_score_ = score
+                if self.follow:
+                    self.best = self.trainer.steps.copy_state(self.best)
+        if not self.follow:
+            better = estimator.loss_ <= estimator.best_loss_ - estimator.tol
+            estimator.best_loss_ = min(estimator.best_loss_, estimator.loss_)
+        estimator._no_improvement_count = 0 if better else estimator._no_improvement_count + 1
+
+    def _run_out(self) -> None:
+        """Stop, or lower the learning rate, when patience has run out."""
+        estimator = self.estimator
+        what = "Validation score" if self.follow else "Training loss"
+        text = (
+            f"{what} did not improve more than tol={estimator.tol:f} for "
+            f"{estimator.n_iter_no_change} consecutive epochs."
+        )
+        if self.rate.lower():
+            estimator._no_improvement_count = 0
+            self.progress.say(f"{text} Setting learning rate to {self.rate.learning_rate:f}")
+            return
+        small = " Learning rate too small." if self.rate.mode == "adaptive" else ""
+        self.progress.say(f"{text}{small} Stopping.")
+        self.stopped = True
+
+    def _diverged(self, error: DivergedError) -> None:
+        """End on a number that is not finite; with the best weights, if there are such."""
+        if self.follow and any(map(math.isfinite, self.estimator.validation_scores_)):
+            self.estimator.validation_scores_.append(math.nan)
+            self.estimator.validation_loss_curve_.append(math.nan)
+            self.stopped = True
+            warnings.warn(
+                f"{error}\nThe weights are the best by the validation score.",
+                ConvergenceWarning,
+                stacklevel=6,
+            )
+            return
+        raise EstimatorDivergedError(
+            f"{NOT_FINITE}\n{error}", epoch=error.epoch, step=error.step, layer=error.layer
+        ) from error

@@ -1,0 +1,171 @@
+"""What a person sees of a fit: its curves, its boundary, its layers in a notebook."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any, Self
+
+import numpy as np
+from sklearn.inspection import DecisionBoundaryDisplay
+from sklearn.utils.validation import check_is_fitted
+
+from nnplug.network import Network
+from nnplug.sklearn._errors import EstimatorError
+
+__all__ = ["HistoryDisplay", "layers_as_html", "plot_decision_boundary", "plot_history"]
+
+
+class HistoryDisplay:
+    """The losses of a fit over its epochs, and its other curves.
+
+    Make one with `from_estimator`.
+
+    Parameters
+    ----------
+    curves : dict of str to list of float
+        By the name that the legend gives.
+    estimator_name : str, optional
+        The picture's title.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    lines_ : list of matplotlib Line2D
+    """
+
+    def __init__(
+        self, curves: dict[str, list[float]], *, estimator_name: str | None = None
+    ) -> None:
+        self.curves, self.estimator_name = curves, estimator_name
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, *, columns: Any = None, ax: Any = None, **line_kw: Any
+    ) -> Self:
+        """Plot the curves of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : MLPClassifier or MLPRegressor
+            Or a Pipeline that ends with one.
+        columns : sequence of str, optional
+            Which columns of `history_`; by default the loss, with the
+            penalty, and the validation loss.
+        ax : matplotlib Axes, optional
+            Where to plot; else a new figure.
+        **line_kw
+            For `matplotlib.axes.Axes.plot`.
+
+        Returns
+        -------
+        HistoryDisplay
+        """
+        estimator = getattr(estimator, "_final_estimator", estimator)
+        check_is_fitted(estimator)
+        history = estimator.history_.columns
+        if columns is None:
+            curves = {"loss": list(estimator.loss_curve_)}
+            if estimator.validation_loss_curve_:
+                curves["validation loss"] = list(estimator.validation_loss_curve_)
+        else:
+            wanted = [columns] if isinstance(columns, str) else list(columns)
+            for name in wanted:
+                if name not in history:
+                    raise EstimatorError(
+                        f"columns: the history has no {name!r}; it has {', '.join(history)}."
+                    )
+            curves = {name.replace("_", " "): list(history[name]) for name in wanted}
+        display = cls(curves, estimator_name=type(estimator).__name__)
+        return display.plot(ax=ax, **line_kw)
+
+    def plot(self, ax: Any = None, **line_kw: Any) -> Self:
+        """Plot the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+        **line_kw
+            For `matplotlib.axes.Axes.plot`.
+
+        Returns
+        -------
+        HistoryDisplay
+            Itself, with `ax_`, `figure_` and `lines_`.
+        """
+        if ax is None:
+            _, ax = _pyplot().subplots()
+        self.lines_ = [
+            ax.plot(np.arange(1, len(curve) + 1), curve, **{"label": name, **line_kw})[0]
+            for name, curve in self.curves.items()
+        ]
+        ax.set(xlabel="epoch", ylabel=next(iter(self.curves)) if len(self.curves) == 1 else "")
+        if self.estimator_name is not None:
+            ax.set_title(self.estimator_name)
+        ax.legend(loc="best")
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+def plot_history(estimator: Any, **options: Any) -> HistoryDisplay:
+    """Plot the losses of a fitted estimator; see `HistoryDisplay.from_estimator`."""
+    return HistoryDisplay.from_estimator(estimator, **options)
+
+
+def plot_decision_boundary(
+    estimator: Any, X: Any, y: Any = None, *, ax: Any = None, **options: Any
+) -> DecisionBoundaryDisplay:
+    """Plot what an estimator answers over a plane of two features.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Fitted on two features; or a Pipeline.
+    X : array or DataFrame
+        (N, 2): where to look.
+    y : array, optional
+        (N,); the rows are then plotted too, coloured by it.
+    ax : matplotlib Axes, optional
+    **options
+        For `sklearn.inspection.DecisionBoundaryDisplay.from_estimator`, which
+        does the work.
+
+    Returns
+    -------
+    sklearn.inspection.DecisionBoundaryDisplay
+    """
+    _pyplot()
+    options = {"response_method": "predict", "alpha": 0.4, **options}
+    display = DecisionBoundaryDisplay.from_estimator(estimator, X, ax=ax, **options)
+    if y is not None:
+        points = np.asarray(X)
+        classes = getattr(estimator, "classes_", None)
+        colours = np.asarray(y) if classes is None else np.searchsorted(classes, np.asarray(y))
+        display.ax_.scatter(points[:, 0], points[:, 1], c=colours, edgecolor="k", s=20)
+    return display
+
+
+def _pyplot() -> Any:
+    """Import matplotlib, which an extra brings."""
+    try:
+        from matplotlib import pyplot  # noqa: PLC0415  # pictures need it, and nothing else
+    except ImportError as error:
+        raise ImportError(
+            "Pictures need matplotlib.\nInstall it with: pip install 'nnplug[plot]'"
+        ) from error
+    return pyplot
+
+
+def layers_as_html(network: Network) -> str:
+    """Write the layers of a network as a table, for a notebook."""
+    rows = "".join(
+        f"<tr><td>{escape(layer.name)}</td><td>{layer.fan_in} → {layer.fan_out}</td>"
+        f"<td>{escape(layer.activation.text)}</td>"
+        f"<td>{(layer.fan_in + 1) * layer.fan_out + len(layer.activation.trainables):,}</td></tr>"
+        for layer in network.layers
+    )
+    return (
+        "<table><thead><tr><th>layer</th><th>units</th><th>activation</th><th>parameters</th></tr>"
+        f"</thead><tbody>{rows}</tbody></table>"
+        f"<p>{network.size:,} parameters, {network.dtype.name}</p>"
+    )

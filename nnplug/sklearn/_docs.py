@@ -1,0 +1,140 @@
+"""The part of the two estimators' docstrings that they have in common."""
+
+from __future__ import annotations
+
+from textwrap import indent
+from typing import TypeVar
+
+__all__ = ["documented"]
+
+T = TypeVar("T")
+
+NETWORK = """\
+hidden_layer_sizes : int or sequence of int, default=(100,)
+    Units of each hidden layer; `()` for none.
+activation : str, Activation, or a sequence of them, default='relu'
+    Any installed activation, by its name (`'gelu'`, `'leaky_relu:slope=0.2'`)
+    or itself: one for all hidden layers, or one for each. `'logistic'` is
+    `sigmoid`.
+solver : str or Optimizer, default='adam'
+    `'lbfgs'`; `'sgd'`, with `momentum`; `'adam'`, scikit-learn's, whose
+    epsilon stands beside the uncorrected root; or any installed optimizer
+    with its options (`'adamw:weight_decay=0.1'`; `'nnplug/adam'` is the
+    Adam of the paper's Algorithm 1).
+alpha : float, default=0.0001
+    L2 penalty: ½·alpha·Σw² is added to the mean loss of a sample, whatever
+    the batch size; over weights and not biases. In scikit-learn it is
+    divided by the number of rows in the batch, so its `alpha=a` is
+    `alpha=a / batch_size` here (with lbfgs, `a / n_samples`).
+batch_size : int or 'auto', default='auto'
+    `'auto'` is min(200, n_samples).
+learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
+    How `learning_rate_init` changes: not; as 1 / (rows seen)^`power_t`,
+    epoch by epoch; or divided by 5 each time that patience runs out. For
+    every solver but lbfgs and `'adam'`.
+learning_rate_init : float, default=0.001
+    The learning rate of every solver but lbfgs, unless the solver's text has
+    one (`'adamw:learning_rate=0.01'`).
+power_t : float, default=0.5
+max_iter : int, default=200
+    The most epochs; with lbfgs, iterations.
+shuffle : bool, default=True
+    Whether the rows have another order in each epoch.
+random_state : int, RandomState or None, default=None
+    The initial weights, the order of rows and the validation split are drawn
+    as in scikit-learn, from the same numbers. Calls of `partial_fit`, and
+    fits with `warm_start`, go on with them; scikit-learn begins anew, so that
+    all of them shuffle alike.
+tol : float, default=1e-4
+    By how much the loss, or the validation score, must improve to count.
+    With lbfgs, where the largest gradient ends the search.
+verbose : bool, default=False
+    Print each epoch's loss; on a terminal, show a progress bar.
+warm_start : bool, default=False
+    Whether `fit` goes on with the weights that there are.
+momentum : float, default=0.9
+    In [0, 1], for `'sgd'`.
+nesterovs_momentum : bool, default=True
+    For `'sgd'`.
+early_stopping : bool, default=False
+    Whether the score of validation rows says when to stop, and which weights
+    are kept. They are `validation_data`, or a share of the rows that is held
+    out. With lbfgs it does nothing.
+validation_fraction : float, default=0.1
+    That share.
+beta_1, beta_2, epsilon : float, default=0.9, 0.999 and 1e-8
+    For `'adam'`.
+n_iter_no_change : int or inf, default=10
+    Epochs without improvement after which training stops.
+max_fun : int, default=15000
+    The most calls of the loss, with lbfgs.
+"""
+
+MORE = """\
+output_activation : str or Activation, optional
+    Else it follows from the loss and the task.
+dropout : float or sequence of float, default=0.0
+    The share of the hidden layers' outputs that a training step drops: one
+    for all layers, or one for each, from 0 to below 1.
+schedule : str or Schedule, optional
+    Any installed schedule, a factor on the learning rate over `max_iter`
+    epochs.
+clip_global_norm : float, optional
+    The longest that the vector of all gradients may be.
+metrics : str, Metric, or a sequence of them, optional
+    Computed after each epoch, on the validation rows if there are any, else
+    on the training rows; see `history_`.
+validation_data : tuple, optional
+    `(X, y)` or `(X, y, sample_weight)`: rows that are not learned from. Their
+    loss and score are kept for each epoch.
+engine : {'auto', 'numpy', 'numba'}, default='auto'
+    What runs the training step.
+dtype : {'float32', 'float64'}, optional
+    Of the network; else that of `X`.
+callbacks : sequence of object, default=()
+    With methods `on_train_start(run)`, `on_epoch_end(run, record)` and
+    `on_train_end(run)`, as far as they have them. An `on_epoch_end` that
+    returns True ends the training.
+"""
+
+ATTRIBUTES = """\
+coefs_, intercepts_ : list of array
+    The weights (fan_in, fan_out) and biases (fan_out,) of each layer, as
+    views of the network's parameters. What is put in their place is used.
+loss_ : float
+    The loss with its penalty, of the last epoch.
+best_loss_ : float or None
+    The least of them; None with `early_stopping`.
+loss_curve_ : list of float
+    One for each epoch.
+validation_scores_ : list of float or None
+    Accuracy or R² of the validation rows after each epoch; None if there are
+    none.
+best_validation_score_ : float or None
+validation_loss_curve_ : list of float or None
+    The loss of the validation rows, without penalty.
+history_ : History
+    All numbers by epoch: `history_["loss"]` and `["penalty"]` apart,
+    `["validation_loss"]`, `["learning_rate"]`, and each metric by its name.
+network_ : Network
+n_iter_ : int
+    Epochs of the last fit.
+t_ : int
+    Rows seen by all fits.
+stopped_ : bool
+    After `partial_fit`: whether patience has just run out.
+n_layers_, n_outputs_ : int
+out_activation_ : str
+    In scikit-learn's words.
+n_features_in_ : int
+feature_names_in_ : array of str
+    If `X` had names."""
+
+
+def documented(cls: type[T]) -> type[T]:
+    """Put the shared paragraphs into a class's docstring, where it names them."""
+    text = cls.__doc__ or ""
+    for name, paragraph in (("NETWORK", NETWORK), ("MORE", MORE), ("ATTRIBUTES", ATTRIBUTES)):
+        text = text.replace(f"    {{{name}}}", indent(paragraph.rstrip(), "    "))
+    cls.__doc__ = text
+    return cls

@@ -1,0 +1,449 @@
+"""One fit of an estimator: its parts, its network, its rows, and how they meet."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_array, check_random_state
+
+from nnplug.alignment import aligned_zeros
+from nnplug.callbacks import Callbacks
+from nnplug.engines import Engine, choose_engine
+from nnplug.errors import SettingError
+from nnplug.network import Network
+from nnplug.parts import Part, Task, by_column
+from nnplug.sklearn._choices import choose
+from nnplug.sklearn._descent import Descent
+from nnplug.sklearn._errors import EstimatorError
+from nnplug.sklearn._lbfgs import Objective, minimize
+from nnplug.sklearn._parts import registry
+from nnplug.sklearn._rates import LearningRate
+from nnplug.sklearn._records import EstimatorRun, model_of, name_of_output
+from nnplug.sklearn._rows import Held, Order, batches_of
+from nnplug.tasks import Head
+from nnplug.training import OWN_COLUMNS, Evaluator, History
+from nnplug.types import AnyArray
+
+__all__ = ["Fitting", "checked_weights", "copy_weights"]
+
+AUTO_BATCH = 200
+"""The batch size that `"auto"` stands for, at most."""
+
+
+class Fitting:
+    """What a fit needs, chosen and made from an estimator's arguments.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Is told what it needs to predict, and how the fit goes.
+    X : array or sparse matrix
+        For its columns and dtype.
+    task : str
+    width : int
+        As `Head` has it.
+    first : bool
+        Whether the weights are drawn anew.
+    incremental : bool
+        Whether rows come in parts, none of which is held out.
+
+    Attributes
+    ----------
+    choices : Choices
+    head : Head
+    network : Network
+        The one that is trained.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        X: Any,
+        task: Task,
+        width: int,
+        *,
+        first: bool,
+        incremental: bool = False,
+    ) -> None:
+        self.estimator = estimator
+        self.choices = choose(estimator, task)
+        self.head = Head(task, self.choices.loss, self.choices.output_activation, width)
+        dtype = X.dtype if first else np.asarray(estimator.coefs_[0]).dtype
+        self.network = Network(
+            X.shape[1],
+            self.choices.hidden,
+            self.head.outputs,
+            activations=self.choices.activations,
+            output_activation=self.choices.output_activation,
+            dtype=self.choices.dtype or dtype,
+        )
+        self._take_random_state(first)
+        if first:
+            _initialize(self.network, estimator._random_state)
+        else:
+            self._copy_weights()
+        if first or not hasattr(estimator, "history_"):
+            self._forget()
+        self._expect_scores(incremental)
+        estimator.n_outputs_ = self.head.outputs
+        estimator.n_layers_ = len(self.network.layers) + 1
+        estimator.out_activation_ = name_of_output(self.head)
+        estimator._head = self.head
+
+    # --- where it begins --------------------------------------------------------------
+
+    def _take_random_state(self, first: bool) -> None:
+        """Go on with the random numbers of the fits before, or begin with those asked for."""
+        estimator, asked = self.estimator, self.estimator.random_state
+        if first or getattr(estimator, "_seed_given", None) is not asked:
+            estimator._random_state = check_random_state(asked)
+            estimator._seed_given = asked
+            estimator._noise_seed = None
+        estimator._order = Order(estimator._random_state, bool(estimator.shuffle))
+
+    def _forget(self) -> None:
+        """Let the estimator know of no epoch."""
+        estimator = self.estimator
+        estimator.n_iter_ = estimator.t_ = estimator._no_improvement_count = 0
+        estimator.history_ = History()
+        estimator.loss_curve_ = []
+        estimator.best_loss_ = np.inf
+        estimator.validation_scores_ = estimator.validation_loss_curve_ = None
+        estimator.best_validation_score_ = None
+        estimator._session = estimator._solver_state = estimator._best_state = None
+        for name in ("_optimizer", "loss_"):
+            estimator.__dict__.pop(name, None)
+
+    def _expect_scores(self, incremental: bool) -> None:
+        """Make room for the scores of validation rows, if there will be any."""
+        estimator = self.estimator
+        early = bool(estimator.early_stopping) and self.choices.optimizer is not None
+        given = estimator.validation_data is not None
+        scored = given or (early and not incremental)
+        if scored and estimator.validation_scores_ is None:
+            estimator.validation_scores_, estimator.validation_loss_curve_ = [], []
+            estimator.best_validation_score_ = -np.inf
+        if scored and early:
+            estimator.best_loss_ = None
+        elif estimator.best_loss_ is None:
+            estimator.best_loss_ = np.inf
+
+    def _copy_weights(self) -> None:
+        estimator = self.estimator
+        copy_weights(estimator.coefs_, estimator.intercepts_, self.network)
+        before: Network | None = getattr(estimator, "network_", None)
+        learned = [span for span in (before.spans if before else ()) if span.shape == ()]
+        names = {span.name for span in self.network.spans}
+        for span in learned:
+            if before is not None and span.name in names:
+                self.network[span.name][...] = before[span.name]
+
+    def twin(self) -> Network:
+        """Make a network of the same layers with a copy of the parameters."""
+        twin = copy.copy(self.network)
+        twin.parameters = aligned_zeros(self.network.size, self.network.dtype)
+        twin.parameters[:] = self.network.parameters
+        return twin
+
+    # --- rows -------------------------------------------------------------------------
+
+    def rows(self, X: Any, y: AnyArray, weights: AnyArray | None) -> Held:
+        """Bring rows to the form that the loss takes; the inputs stay as they are."""
+        targets = self.head.encode(self.estimator._numbers(y), self.network.dtype)
+        return Held(X, targets, None if weights is None else weights.reshape(-1, 1))
+
+    def held_out(
+        self, some: Held, y: AnyArray, sample_weight: AnyArray | None
+    ) -> tuple[Held, Held | None, AnyArray | None]:
+        """Give the rows to learn from, those for validation, and the weights of their score."""
+        estimator = self.estimator
+        if estimator.validation_data is not None:
+            held, score_weight = self.given_validation()
+            return some, held, score_weight
+        if not estimator.early_stopping or self.choices.optimizer is None:
+            return some, None, None
+        training, validation = train_test_split(
+            np.arange(len(some)),
+            random_state=estimator._random_state,
+            test_size=estimator.validation_fraction,
+            stratify=estimator._strata(y),
+        )
+        if len(validation) < 2:
+            raise EstimatorError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of "
+                "your dataset."
+            )
+        weights = None if sample_weight is None else sample_weight[validation]
+        return (
+            Held(some.inputs, some.targets, some.weights, training),
+            Held(some.inputs, some.targets, some.weights, validation),
+            weights,
+        )
+
+    def given_validation(self) -> tuple[Held, AnyArray | None]:
+        """Take the rows that the caller gave for validation."""
+        given = self.estimator.validation_data
+        if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+            raise EstimatorError(
+                "validation_data: give the tuple (X, y), or (X, y, sample_weight)."
+            )
+        X, y = self.estimator._checked(given[0], given[1], reset=False)
+        weights = checked_weights(given[2] if len(given) == 3 else None, len(y))
+        by_row = self.estimator._row_weights(y, weights)
+        return self.rows(X, y, by_row), weights
+
+    def batch_size(self, rows: int) -> int | None:
+        """Choose the batch size; None: all rows."""
+        asked = self.estimator.batch_size
+        if isinstance(asked, str):
+            return None if rows <= AUTO_BATCH else AUTO_BATCH
+        if asked > rows:
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be "
+                "clipped",
+                stacklevel=5,
+            )
+        return None if asked >= rows else int(asked)
+
+    def engine(self, rows: int, steps: int) -> Engine:
+        """Choose what runs the plan."""
+        widths = [layer.fan_in for layer in self.network.layers] + [self.head.outputs]
+        slots = 0 if self.choices.optimizer is None else len(self.choices.optimizer.slots)
+        return choose_engine(
+            self.estimator.engine, widths=widths, slots=slots, rows=rows, steps=steps
+        )
+
+    # --- learning ---------------------------------------------------------------------
+
+    def run(self, X: Any, y: AnyArray, sample_weight: AnyArray | None) -> None:
+        """Learn from all rows until the end."""
+        estimator = self.estimator
+        weights = estimator._row_weights(y, sample_weight)
+        some, held, score_weight = self.held_out(self.rows(X, y, weights), y, sample_weight)
+        if self.choices.optimizer is None:
+            self._minimize(some, held, score_weight)
+            return
+        descent = self.descent(some, held, score_weight, incremental=False)
+        with self.watched() as look:
+            descent.run(estimator.max_iter, look)
+        estimator._solver_state, estimator._best_state = descent.state(), None
+
+    def descent(
+        self, some: Held, held: Held | None, score_weight: AnyArray | None, *, incremental: bool
+    ) -> Descent:
+        """Make what learns step by step."""
+        estimator, choices = self.estimator, self.choices
+        assert choices.optimizer is not None
+        size = self.batch_size(len(some))
+        per_epoch = -(-len(some) // (size or len(some)))
+        rate = LearningRate(
+            choices.optimizer.learning_rate,
+            choices.rate_mode,
+            float(estimator.power_t),
+            choices.schedule,
+            estimator.max_iter,
+        )
+        if incremental:
+            rate.go_on(getattr(estimator, "_optimizer", None))
+        estimator._optimizer = rate
+        if any(choices.regularization.dropout) and estimator._noise_seed is None:
+            estimator._noise_seed = int(estimator._random_state.randint(2**31))
+        score = None
+        if held is not None:
+
+            def score(outputs: AnyArray, targets: AnyArray) -> float:
+                if not np.isfinite(outputs).all():
+                    return float("nan")
+                return float(estimator._score_outputs(outputs, targets, score_weight))
+
+        return Descent(
+            estimator,
+            self.network,
+            choices,
+            batches_of(some, estimator._order, size, held),
+            rate=rate,
+            engine=self.engine(size or len(some), estimator.max_iter * per_epoch),
+            seed=estimator._noise_seed or 0,
+            score=score,
+            measure=self.measure(),
+            follow=bool(estimator.early_stopping) and held is not None,
+        )
+
+    def _minimize(self, some: Held, held: Held | None, score_weight: AnyArray | None) -> None:
+        """Learn by lbfgs, in float64 whatever the network has."""
+        estimator, choices, network = self.estimator, self.choices, self.network
+        wide = network
+        if network.dtype != np.float64:
+            wide = copy.copy(network)
+            wide.dtype = np.dtype(np.float64)
+            wide.parameters = network.parameters.astype(np.float64)
+        objective = Objective(wide, choices, some, self.engine(len(some), estimator.max_iter))
+        evaluator, measure = Evaluator(wide, choices.loss), self.measure()
+        history = estimator.history_
+        with self.watched() as look:
+
+            def end_iteration(loss: float, penalty: float) -> None:
+                history.add("loss", loss)
+                estimator.loss_curve_.append(loss + penalty)
+                if choices.regularization.penalised:
+                    history.add("penalty", penalty)
+                if held is not None or measure is not None:
+                    outputs, targets, value = _evaluate(evaluator, held or some)
+                if held is not None:
+                    history.add("validation_loss", value)
+                    score = estimator._score_outputs(outputs, targets, score_weight)
+                    estimator.validation_loss_curve_.append(value)
+                    estimator.validation_scores_.append(score)
+                    best = estimator.best_validation_score_
+                    estimator.best_validation_score_ = max(best, score)
+                if measure is not None:
+                    for name, number in measure(outputs, targets).items():
+                        history.add(name, number)
+                if look():
+                    raise StopIteration
+
+            minimize(estimator, objective, end_iteration)
+        network.parameters[:] = wide.parameters
+        estimator.t_ += estimator.n_iter_ * len(some)
+
+    # --- watching ---------------------------------------------------------------------
+
+    def measure(self) -> Callable[[AnyArray, AnyArray], dict[str, float]] | None:
+        """Give what computes the metrics of an epoch; None without any."""
+        metrics = self.choices.metrics
+        if not metrics:
+            return None
+        for column, metric in by_column(metrics).items():
+            if column in OWN_COLUMNS:
+                raise SettingError(
+                    f"metric {metric.name!r} ({metric.place}) has the name of a column that every "
+                    "history has; give it another."
+                )
+        model, head = model_of(self.estimator, self.network), self.head
+
+        def measure(outputs: AnyArray, targets: AnyArray) -> dict[str, float]:
+            return model.measure(metrics, outputs, head.decode(targets))
+
+        return measure
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """All parts of the fit."""
+        chosen = self.choices
+        several: tuple[Part | None, ...] = (
+            *chosen.activations, chosen.output_activation, chosen.loss,
+            *chosen.metrics, chosen.optimizer, chosen.schedule,
+        )  # fmt: skip
+        return tuple(part for part in several if part is not None)
+
+    @contextmanager
+    def watched(self) -> Iterator[Callable[[], bool]]:
+        """Call the hooks of a run's start and end; give what calls those of an epoch."""
+        estimator = self.estimator
+        callbacks = Callbacks(registry().plugins, self.parts, tuple(estimator.callbacks or ()))
+        if not any(
+            name in callbacks for name in ("on_train_start", "on_epoch_end", "on_train_end")
+        ):
+            yield lambda: False
+            return
+        run = EstimatorRun(estimator, self.network, self.choices)
+
+        def look() -> bool:
+            if "on_epoch_end" not in callbacks:
+                return False
+            epoch = len(estimator.history_) - 1
+            record = estimator.history_.record(epoch)
+            return callbacks.call("on_epoch_end", epoch, run=run, record=record)
+
+        callbacks.call("on_train_start", run=run)
+        yield look
+        callbacks.call("on_train_end", run=run)
+
+
+# --- weights ---------------------------------------------------------------------------
+
+
+def _initialize(network: Network, generator: np.random.RandomState) -> None:
+    """Draw weights and biases as scikit-learn does, from the same random numbers.
+
+    Uniform on ±√(6 / (fan_in + fan_out)), or √2 for √6 with sigmoid units
+    (Glorot & Bengio, 2010, AISTATS); the output layer as the last hidden one.
+    """
+    hidden = [layer.activation.name for layer in network.layers[:-1]]
+    for layer, name in zip(network.layers, [*hidden, *hidden[-1:], ""], strict=False):
+        factor = 2.0 if name == "sigmoid" else 6.0
+        bound = np.sqrt(factor / (layer.fan_in + layer.fan_out))
+        shape = (layer.fan_in, layer.fan_out)
+        network[f"{layer.name}.weight"][...] = generator.uniform(-bound, bound, shape)
+        network[f"{layer.name}.bias"][...] = generator.uniform(-bound, bound, layer.fan_out)
+        for option, start in layer.activation.trainables.items():
+            network[f"{layer.name}.{option}"][...] = start
+
+
+def copy_weights(coefs: Any, intercepts: Any, network: Network) -> None:
+    """Copy a list of weights and one of biases into a network.
+
+    Raises
+    ------
+    EstimatorError
+        If they do not fit.
+    """
+    names = [layer.name for layer in network.layers]
+    found = [np.shape(each) for each in (*coefs, *intercepts)]
+    wanted = [network[f"{name}.{what}"].shape for what in ("weight", "bias") for name in names]
+    if found != wanted:
+        raise EstimatorError(
+            f"The weights that there are have the shapes {found}, and the network needs "
+            f"{wanted}.\nTo go on with them, keep hidden_layer_sizes; for other layers fit anew, "
+            "with warm_start=False."
+        )
+    for name, weight, bias in zip(names, coefs, intercepts, strict=True):
+        network[f"{name}.weight"][...] = weight
+        network[f"{name}.bias"][...] = bias
+
+
+def checked_weights(given: Any, rows: int) -> AnyArray | None:
+    """Take the weights of rows, (N,); one number stands for all.
+
+    Raises
+    ------
+    ValueError
+        If they are not finite numbers, one for each row.
+    """
+    if given is None:
+        return None
+    if np.ndim(given) == 0:
+        return np.full(rows, float(given))
+    weights = check_array(given, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    if weights.ndim != 1:
+        raise EstimatorError("Sample weights must be 1D array or scalar")
+    if len(weights) != rows:
+        raise EstimatorError(f"sample_weight.shape == {weights.shape}, expected {(rows,)}!")
+    if weights.min(initial=0) < 0:
+        raise EstimatorError(
+            f"sample_weight: a weight is {weights.min():g}; a row counts for 0 or more."
+        )
+    found: AnyArray = weights
+    return found
+
+
+def _evaluate(evaluator: Evaluator, rows: Held) -> tuple[AnyArray, AnyArray, float]:
+    """Compute outputs and loss, a stretch at a time."""
+    outputs, targets, values, weights = [], [], [], []
+    for x, y, w in rows.chunks():
+        output, value = evaluator.run(x, y, w)
+        outputs.append(output)
+        targets.append(y)
+        values.append(value)
+        weights.append(float(len(x) if w is None else w.sum(dtype=np.float64)))
+    loss = evaluator.loss
+    assert loss is not None
+    summed = loss.reduction == "sum"
+    mean = float(np.sum(values) if summed else np.average(values, weights=weights))
+    return np.concatenate(outputs), np.concatenate(targets), mean

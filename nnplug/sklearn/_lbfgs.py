@@ -1,0 +1,179 @@
+"""Learning by lbfgs: the plan's loss and gradient, handed to SciPy.
+
+The rows are taken in stretches, so the memory that a look at all of them takes
+does not grow with their number, and sparse rows are made dense a stretch at a
+time.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.optimize
+from sklearn.exceptions import ConvergenceWarning
+
+from nnplug.alignment import aligned_zeros
+from nnplug.engines import BoundProgram, Engine, Memory
+from nnplug.network import Network
+from nnplug.plans import plan_step
+from nnplug.sklearn._choices import Choices
+from nnplug.sklearn._descent import NOT_FINITE
+from nnplug.sklearn._errors import EstimatorError
+from nnplug.sklearn._progress import Progress
+from nnplug.sklearn._rows import Held, dense, stretches
+from nnplug.training import mean_of
+from nnplug.types import AnyArray
+
+__all__ = ["Objective", "minimize"]
+
+
+class Objective:
+    """The loss of all rows with its penalty, and the gradient, of a vector of parameters.
+
+    Parameters
+    ----------
+    network : Network
+        Its parameters are set to each vector that is looked at.
+    choices : Choices
+    some : Held
+        The rows.
+    engine : Engine
+
+    Attributes
+    ----------
+    loss, penalty : float
+        At the vector that was looked at last.
+    """
+
+    def __init__(self, network: Network, choices: Choices, some: Held, engine: Engine) -> None:
+        self.network, self.choices, self.some, self.engine = network, choices, some, engine
+        self.gradients = aligned_zeros(network.size, network.dtype)
+        self.total = np.zeros(network.size)
+        self.penalty, self.loss = np.zeros(()), 0.0
+        self.summed = choices.loss.reduction == "sum"
+        self.weight: float = len(some)
+        if some.weights is not None:
+            self.weight = float(some.weights.sum(dtype=np.float64))
+        self._memory = Memory()
+        self._bound: dict[int, tuple[BoundProgram, dict[str, AnyArray]]] = {}
+        for stretch in stretches(len(some)):  # the largest first: it sizes the memory
+            self._program(stretch.stop - stretch.start)
+
+    def __call__(self, vector: AnyArray) -> tuple[float, AnyArray]:
+        """Give the loss with its penalty, and its gradient, at some parameters."""
+        self.network.parameters[:] = vector
+        self.total[:], value, penalty = 0, 0.0, 0.0
+        with np.errstate(all="ignore"):
+            for stretch in stretches(len(self.some)):
+                value += self._add(stretch)
+                penalty = penalty + float(self.penalty) if self.summed else float(self.penalty)
+        outputs = self.network.layers[-1].fan_out
+        self.loss = mean_of(self.choices.loss, value, self.weight or 1.0, outputs)
+        self.last_penalty = penalty
+        return self.loss + penalty, self.total.copy()
+
+    def _add(self, stretch: slice) -> float:
+        """Add the gradient of some rows, by their share; give the sum of their loss's values."""
+        rows = stretch.stop - stretch.start
+        program, arrays = self._program(rows)
+        weight: float = rows
+        if rows < len(self.some) or not isinstance(self.some.inputs, np.ndarray):
+            arrays["input"][...] = dense(self.some.inputs, stretch)
+            arrays["target"][...] = self.some.targets[stretch]
+        if self.some.weights is not None:
+            arrays["weight"][...] = self.some.weights[stretch]
+            weight = float(self.some.weights[stretch].sum(dtype=np.float64))
+        for call in program.calls:
+            call()
+        share = 1.0 if self.summed else weight / (self.weight or 1.0)
+        self.total += share * self.gradients
+        value: float = program.results["loss"].item()
+        return value
+
+    def _program(self, rows: int) -> tuple[BoundProgram, dict[str, AnyArray]]:
+        if rows not in self._bound:
+            some, dtype = self.some, self.network.dtype
+            whole = rows == len(some) and isinstance(some.inputs, np.ndarray)
+            labels = self.choices.loss.against == "labels"
+            target = np.dtype(np.int64) if labels else dtype
+            arrays = {
+                "input": np.ascontiguousarray(some.inputs, dtype)
+                if whole
+                else np.zeros((rows, some.inputs.shape[1]), dtype),
+                "target": np.ascontiguousarray(some.targets, target)
+                if whole
+                else np.zeros((rows, some.targets.shape[1]), target),
+                "weight": np.zeros((rows, 1), dtype),
+                "parameters": self.network.parameters,
+                "gradients": self.gradients,
+                "penalty": self.penalty,
+            }
+            program = plan_step(
+                self.network,
+                self.choices.loss,
+                None,
+                rows,
+                gather=False,
+                weighted=some.weights is not None,
+                regularization=self.choices.regularization,
+            )
+            self._bound[rows] = self.engine.bind(program, arrays, self._memory), arrays
+        return self._bound[rows]
+
+
+def minimize(estimator: Any, objective: Objective, look: Callable[[float, float], None]) -> None:
+    """Minimize the objective from where its network stands, and leave it at the minimum.
+
+    Parameters
+    ----------
+    look : callable
+        Called after each iteration, with the loss and the penalty.
+
+    Raises
+    ------
+    EstimatorError
+        If what was found is not finite.
+    """
+    network = objective.network
+    progress = Progress(estimator.verbose, estimator.max_iter)
+    estimator.n_iter_ = 0
+    start = network.parameters.astype(np.float64)
+
+    def end_iteration(vector: AnyArray) -> None:
+        estimator.n_iter_ += 1
+        progress(estimator.n_iter_, objective.loss + objective.last_penalty, None)
+        look(objective.loss, objective.last_penalty)
+
+    try:
+        found = scipy.optimize.minimize(
+            objective,
+            start,
+            method="L-BFGS-B",
+            jac=True,
+            callback=end_iteration,
+            options={
+                "maxfun": estimator.max_fun,
+                "maxiter": estimator.max_iter,
+                "gtol": estimator.tol,
+            },
+        )
+    finally:
+        progress.close()
+    if not (np.isfinite(found.x).all() and np.isfinite(found.fun)):
+        raise EstimatorError(NOT_FINITE)
+    network.parameters[:] = found.x
+    estimator.loss_ = estimator.best_loss_ = float(found.fun)
+    estimator.n_iter_ = min(int(found.nit), estimator.max_iter)
+    if found.status != 0:
+        message = found.message if isinstance(found.message, str) else found.message.decode()
+        warnings.warn(
+            f"lbfgs failed to converge after {estimator.n_iter_} iterations "
+            f"(status={found.status}): {message}\n"
+            "Increase max_iter or max_fun, or scale the data: "
+            "https://scikit-learn.org/stable/modules/preprocessing.html",
+            ConvergenceWarning,
+            stacklevel=5,
+        )

@@ -1,0 +1,237 @@
+"""Estimators as models and runs of nnplug, and back: saving, loading, callbacks."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.utils.validation import check_is_fitted
+
+from nnplug.errors import ModelFileError
+from nnplug.models import Model, ModelInfo, load_model
+from nnplug.network import Network
+from nnplug.parts import Part, Task
+from nnplug.sklearn._choices import Choices, choose
+from nnplug.sklearn._errors import EstimatorError
+from nnplug.sklearn._parts import registry
+from nnplug.tasks import Head
+from nnplug.training import History
+
+__all__ = ["EstimatorRun", "model_of", "name_of_output", "restored", "taken_over"]
+
+ARGUMENTS = "arguments"
+"""Under this name a model file has the estimator's arguments, as far as they are plain."""
+
+
+class EstimatorRun:
+    """What callbacks are given as `run`: the part of `nnplug.Run` that an estimator has.
+
+    Attributes
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+    network : Network
+        As it stands.
+    head, model, parts
+        As in `nnplug.Run`.
+    settings : dict
+        The estimator's arguments.
+    """
+
+    def __init__(self, estimator: Any, network: Network, choices: Choices) -> None:
+        self.estimator, self.network, self.head = estimator, network, estimator._head
+        self.loss, self.metrics = choices.loss, choices.metrics
+        self.optimizer, self.schedule = choices.optimizer, choices.schedule
+        self.model = model_of(estimator, network)
+        self.settings = estimator.get_params(deep=False)
+
+    @property
+    def history(self) -> History:
+        """Losses and metrics by epoch."""
+        history: History = self.estimator.history_
+        return history
+
+    def predict(self, X: Any) -> Any:
+        """Predict with the network as it stands."""
+        return self.model.predict(X)
+
+    def __repr__(self) -> str:
+        return f"<run of {type(self.estimator).__name__}: {self.network!r}>"
+
+
+# --- saving ----------------------------------------------------------------------------
+
+
+def model_of(estimator: Any, network: Network | None = None) -> Model:
+    """Make a model of an estimator's network."""
+    network = estimator.network_ if network is None else network
+    head: Head = estimator._head
+    classes = tuple(estimator.classes_.tolist()) if is_classifier(estimator) else ()
+    columns = network.layers[0].fan_in
+    names = getattr(estimator, "feature_names_in_", [f"x{number}" for number in range(columns)])
+    choices = choose(estimator, head.task)
+    roles: dict[str, tuple[Part, ...]] = {
+        "activation": tuple(layer.activation for layer in network.layers[:-1]),
+        "output_activation": (head.activation,),
+        "loss": (head.loss,),
+        "metrics": choices.metrics,
+        "optimizer": () if choices.optimizer is None else (choices.optimizer,),
+        "schedule": () if choices.schedule is None else (choices.schedule,),
+    }
+    info = ModelInfo.of(
+        network,
+        roles,
+        registry().provider,
+        task=head.task,
+        classes=classes,
+        features=tuple(map(str, names)),
+        encoder=None,
+        settings={
+            "estimator": type(estimator).__name__,
+            "epochs": estimator.n_iter_,
+            ARGUMENTS: _plain_arguments(estimator),
+        },
+    )
+    return Model(network, head, None, info, registry())
+
+
+def _plain_arguments(estimator: Any) -> dict[str, Any]:
+    """Give the arguments that are not the default, as far as a file can hold them."""
+    defaults = type(estimator)().get_params(deep=False)
+    plain = {}
+    for name, value in estimator.get_params(deep=False).items():
+        text = _as_plain(value)
+        if text is not None and text != _as_plain(defaults[name]):
+            plain[name] = text
+    return plain
+
+
+def _as_plain(value: Any) -> Any:
+    """Bring a value to what JSON has; None where there is no such."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, Part):
+        return value.text
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple) and all(_as_plain(each) is not None for each in value):
+        return [_as_plain(each) for each in value]
+    return None
+
+
+# --- loading ---------------------------------------------------------------------------
+
+
+def restored(cls: Any, path: str | os.PathLike[str], *, allow_other_versions: bool) -> Any:
+    """Make an estimator of a model file."""
+    model = load_model(path, registry(), allow_other_versions=allow_other_versions)
+    if (model.task != "regression") != is_classifier(cls()):
+        raise ModelFileError(
+            f'"{os.fspath(path)}" holds a model for {model.task}, which is none of a '
+            f"{cls.__name__}."
+        )
+    if model.encoder is not None:
+        raise ModelFileError(
+            f'"{os.fspath(path)}" holds a model of a table, whose columns it encodes itself; an '
+            "estimator takes arrays of numbers.\nLoad it with nnplug.load."
+        )
+    estimator = cls(**_arguments(cls, model.info.settings.get(ARGUMENTS)))
+    layers = model.network.layers
+    estimator.hidden_layer_sizes = tuple(layer.fan_out for layer in layers[:-1])
+    estimator.n_features_in_ = model.info.inputs
+    if model.info.features != tuple(f"x{number}" for number in range(model.info.inputs)):
+        estimator.feature_names_in_ = np.array(model.info.features, object)
+    _set(estimator, model.network, model.head, model.classes)
+    return estimator
+
+
+def _arguments(cls: Any, said: object) -> dict[str, Any]:
+    """Take what a file says of an estimator's arguments: those that there are, if plain."""
+    known = cls().get_params(deep=False)
+    if not isinstance(said, Mapping):
+        return {}
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in said.items()
+        if name in known and _as_plain(value) is not None
+    }
+
+
+def _set(estimator: Any, network: Network, head: Head, classes: Any) -> None:
+    """Give an estimator a network, as a fit does that saw nothing of the rows."""
+    if is_classifier(estimator):
+        estimator.classes_ = np.array(classes)
+    estimator.network_, estimator._head = network, head
+    estimator.n_layers_, estimator.n_outputs_ = len(network.layers) + 1, head.outputs
+    estimator.out_activation_ = name_of_output(head)
+    estimator.history_ = History()
+    estimator.loss_curve_ = []
+    estimator.n_iter_ = estimator.t_ = estimator._no_improvement_count = 0
+    estimator.best_loss_ = np.inf
+    estimator.validation_scores_ = estimator.validation_loss_curve_ = None
+    estimator.best_validation_score_ = None
+    estimator._session = estimator._solver_state = estimator._best_state = None
+    estimator._link()
+
+
+def name_of_output(head: Head) -> str:
+    """Name what turns the network's sums into answers, in scikit-learn's words."""
+    if head.loss.takes == "logits" and not head.activation.gives:
+        return "softmax" if head.loss.against == "labels" else "logistic"
+    return {"sigmoid": "logistic", "exponential": "exp"}.get(
+        head.activation.name, head.activation.text
+    )
+
+
+# --- scikit-learn's own ----------------------------------------------------------------
+
+TASKS: Mapping[str, Task] = {"softmax": "multiclass", "identity": "regression", "exp": "regression"}
+"""The task of a network of scikit-learn's, by its output activation."""
+
+
+def taken_over(cls: Any, fitted: Any) -> Any:
+    """Make an estimator of one that scikit-learn has fitted."""
+    kinds = [base for base in type(fitted).__mro__ if base.__module__.startswith("sklearn.")]
+    if cls.__name__ not in [base.__name__ for base in kinds]:
+        raise EstimatorError(
+            f"from_sklearn: {type(fitted).__name__} is not scikit-learn's {cls.__name__}, nor "
+            "derived from it."
+        )
+    check_is_fitted(fitted, "coefs_")
+    estimator = cls()
+    known = estimator.get_params(deep=False)
+    asked = fitted.get_params(deep=False)
+    estimator.set_params(**{name: value for name, value in asked.items() if name in known})
+    task, width = TASKS.get(fitted.out_activation_, "binary"), fitted.n_outputs_
+    if task == "binary" and fitted._label_binarizer.y_type_.startswith("multilabel"):
+        task = "multilabel"
+    elif task == "binary":
+        width = len(fitted.classes_)
+    choices = choose(estimator, task)
+    network = Network(
+        fitted.n_features_in_,
+        choices.hidden,
+        fitted.n_outputs_,
+        activations=choices.activations,
+        output_activation=choices.output_activation,
+        dtype=fitted.coefs_[0].dtype,
+    )
+    estimator.n_features_in_ = fitted.n_features_in_
+    if hasattr(fitted, "feature_names_in_"):
+        estimator.feature_names_in_ = fitted.feature_names_in_
+    for number, layer in enumerate(network.layers):
+        network[f"{layer.name}.weight"][...] = fitted.coefs_[number]
+        network[f"{layer.name}.bias"][...] = fitted.intercepts_[number]
+    _set(estimator, network, choices.head(task, width), getattr(fitted, "classes_", ()))
+    for name in ("n_iter_", "t_", "loss_", "best_loss_", "best_validation_score_"):
+        if hasattr(fitted, name):
+            setattr(estimator, name, getattr(fitted, name))
+    for name in ("loss_curve_", "validation_scores_"):
+        curve = getattr(fitted, name, None)
+        setattr(estimator, name, list(curve) if curve is not None else getattr(estimator, name))
+    return estimator

@@ -1,0 +1,214 @@
+"""The regressor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils.metaestimators import available_if
+
+from nnplug.parts import Task
+from nnplug.sklearn._base import BaseMLP
+from nnplug.sklearn._choices import is_stochastic
+from nnplug.sklearn._docs import documented
+from nnplug.sklearn._errors import EstimatorError
+from nnplug.types import AnyArray
+
+__all__ = ["MLPRegressor"]
+
+
+@documented
+class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-learn has no types
+    """A dense network that predicts numbers, in place of scikit-learn's of the same name.
+
+    scikit-learn's arguments have their names, defaults and meaning; a part
+    that is named may be any installed one, and those from
+    `output_activation` on are nnplug's own.
+
+    Parameters
+    ----------
+    loss : str or Loss, default='squared_error'
+        `'squared_error'` is half the squared error, averaged over rows and
+        outputs, and its derivative is that of this number. In scikit-learn
+        the derivative is K times as large for K outputs; a learning rate
+        there is K times the rate here, for `solver='sgd'`, and `alpha`, as
+        it acts beside it, 1/K. `'poisson'` is half the Poisson deviance,
+        with an exponential at the output. Or any installed loss for numbers,
+        with its options.
+    {NETWORK}
+    {MORE}
+
+    Attributes
+    ----------
+    {ATTRIBUTES}
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_regression
+    >>> from nnplug.sklearn import MLPRegressor
+    >>> X, y = make_regression(200, 20, random_state=1)
+    >>> regressor = MLPRegressor("huber", max_iter=2000, random_state=1).fit(X, y)
+    >>> bool(regressor.score(X, y) > 0.9)
+    True
+    """
+
+    def __init__(
+        self,
+        loss: Any = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        output_activation: Any = None,
+        dropout: Any = 0.0,
+        schedule: Any = None,
+        clip_global_norm: float | None = None,
+        metrics: Any = None,
+        validation_data: Any = None,
+        engine: str = "auto",
+        dtype: Any = None,
+        callbacks: Sequence[object] = (),
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            solver=solver,
+            alpha=alpha,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            power_t=power_t,
+            max_iter=max_iter,
+            loss=loss,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            verbose=verbose,
+            warm_start=warm_start,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            n_iter_no_change=n_iter_no_change,
+            max_fun=max_fun,
+            output_activation=output_activation,
+            dropout=dropout,
+            schedule=schedule,
+            clip_global_norm=clip_global_norm,
+            metrics=metrics,
+            validation_data=validation_data,
+            engine=engine,
+            dtype=dtype,
+            callbacks=callbacks,
+        )
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Learn from rows until the loss no longer falls, or `max_iter` epochs are done.
+
+        Parameters
+        ----------
+        X : array, sparse matrix or DataFrame
+            (N, D). An array is not copied; of a sparse matrix, one batch at a
+            time is made dense.
+        y : array
+            (N,), or (N, K) for several outputs.
+        sample_weight : array, optional
+            (N,), what each row counts for, at least 0.
+
+        Returns
+        -------
+        MLPRegressor
+
+        Raises
+        ------
+        EstimatorError
+            If an argument, a part or the rows cannot be used. It is a
+            `ValueError`.
+        EstimatorDivergedError
+            If a number is not finite. It is a `ValueError` too.
+        """
+        return self._fit(X, y, sample_weight)
+
+    @available_if(is_stochastic)  # type: ignore[untyped-decorator]  # scikit-learn's
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Go on learning: one epoch over some rows.
+
+        With `early_stopping` and `validation_data`, the validation rows are
+        scored after each call. When patience runs out, `stopped_` is True and
+        the weights are the best ones. Without `validation_data` nothing is
+        held out.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+
+        Returns
+        -------
+        MLPRegressor
+        """
+        return self._fit_part(X, y, sample_weight)
+
+    def predict(self, X: Any) -> AnyArray:
+        """Predict numbers for each row.
+
+        Returns
+        -------
+        array
+            (N,), or (N, K) for several outputs.
+        """
+        outputs = self._outputs(X)
+        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+    # --- targets ----------------------------------------------------------------------
+
+    def _read_targets(self, y: AnyArray, *, first: bool, incremental: bool) -> tuple[Task, int]:
+        if self.loss == "poisson" and y.min() < 0:
+            raise EstimatorError(
+                f"loss='poisson': the target {y.min():g} is below 0; counts are not."
+            )
+        return "regression", 1 if y.ndim == 1 else y.shape[1]
+
+    def _numbers(self, y: AnyArray) -> AnyArray:
+        return y
+
+    def _row_weights(self, y: AnyArray, sample_weight: AnyArray | None) -> AnyArray | None:
+        return sample_weight
+
+    def _score_outputs(
+        self, outputs: AnyArray, targets: AnyArray, weights: AnyArray | None
+    ) -> float:
+        return float(r2_score(targets, outputs, sample_weight=weights))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _more_tags(self) -> dict[str, Any]:
+        return {"multioutput": True}

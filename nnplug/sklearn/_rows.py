@@ -1,0 +1,180 @@
+"""Where an estimator's rows come from: arrays, or sparse matrices that are read by the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nnplug.training import Stream, StreamedRows
+from nnplug.training.batches import Batches, Chunk, Load
+from nnplug.types import AnyArray
+
+__all__ = ["CHUNK", "ArrayRows", "Held", "Order", "batches_of", "dense", "stretches"]
+
+CHUNK = 4096
+"""Rows that are evaluated at once, at most."""
+
+
+def dense(inputs: Any, rows: Any) -> AnyArray:
+    """Take some rows of an array or a sparse matrix, as an array."""
+    taken = inputs[rows]
+    array: AnyArray = taken if isinstance(taken, np.ndarray) else taken.toarray()
+    return array
+
+
+def stretches(count: int, size: int = CHUNK) -> Iterator[slice]:
+    """Divide rows into stretches of at most `size`."""
+    return (slice(start, min(start + size, count)) for start in range(0, count, size))
+
+
+@dataclass(frozen=True)
+class Held:
+    """Some rows, with targets as the loss takes them.
+
+    Attributes
+    ----------
+    inputs : array or sparse matrix
+    targets : array
+    weights : array or None
+        (N, 1), what each row counts for in the loss.
+    rows : array of int or None
+        Which of them; None: all.
+    """
+
+    inputs: Any
+    targets: AnyArray
+    weights: AnyArray | None = None
+    rows: AnyArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.targets) if self.rows is None else len(self.rows)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Give the rows, a stretch at a time."""
+        for stretch in stretches(len(self)):
+            rows = stretch if self.rows is None else self.rows[stretch]
+            weights = None if self.weights is None else self.weights[rows]
+            yield dense(self.inputs, rows), self.targets[rows], weights
+
+
+class Order:
+    """The order in which rows are visited, drawn as scikit-learn draws it.
+
+    Parameters
+    ----------
+    generator : numpy.random.RandomState
+    shuffle : bool
+        Otherwise the rows are visited as they are.
+    """
+
+    def __init__(self, generator: np.random.RandomState, shuffle: bool) -> None:
+        self.generator, self.shuffle = generator, shuffle
+        self._places = np.arange(0)
+
+    def draw(self, rows: int) -> AnyArray:
+        """Shuffle the order of the epoch before, or draw the first."""
+        if len(self._places) != rows:
+            self._places = np.arange(rows)
+        if self.shuffle:
+            self._places = self._places[self.generator.permutation(rows)]
+        return self._places
+
+
+class ArrayRows:
+    """Rows of an array, gathered by the step itself.
+
+    Parameters
+    ----------
+    some : Held
+        The rows to learn from; the inputs are an array.
+    order : Order
+    batch_size : int or None
+        None: all rows in each step.
+    held : Held, optional
+        The rows for validation.
+    """
+
+    def __init__(
+        self, some: Held, order: Order, batch_size: int | None, held: Held | None = None
+    ) -> None:
+        if batch_size is None and some.rows is not None:
+            weights = None if some.weights is None else some.weights[some.rows]
+            some = Held(dense(some.inputs, some.rows), some.targets[some.rows], weights)
+        elif batch_size is None:
+            some = Held(dense(some.inputs, slice(None)), some.targets, some.weights)
+        self.inputs, self.targets, self.weights = some.inputs, some.targets, some.weights
+        self.rows, self.batch_size = len(some), batch_size
+        self._some, self._order, self._held = some, order, held
+
+    def loads(self, epoch: int) -> Iterator[Load]:
+        """Give all rows at once."""
+        weight: float = self.rows
+        if self.weights is not None:
+            counting = self.weights if self._some.rows is None else self.weights[self._some.rows]
+            weight = float(counting.sum(dtype=np.float64))
+        if self.batch_size is None:
+            yield None, weight
+            return
+        order = self._order.draw(self.rows)
+        yield (order if self._some.rows is None else self._some.rows[order]), weight
+
+    def validation(self) -> Iterator[Chunk]:
+        """Give the rows for validation."""
+        return iter(()) if self._held is None else self._held.chunks()
+
+    def training(self) -> Iterator[Chunk]:
+        """Give all rows."""
+        return self._some.chunks()
+
+
+class _SparseBatches(Stream):
+    """Batches of a sparse matrix, each made dense when its turn comes."""
+
+    def __init__(self, some: Held, order: Order, batch_size: int, held: Held | None) -> None:
+        self._some, self._order, self._held = some, order, held
+        self.rows = len(some)
+        shape = (batch_size, some.inputs.shape[1])
+        self.inputs = np.zeros(shape, some.inputs.dtype)
+        self.targets = np.zeros((batch_size, some.targets.shape[1]), some.targets.dtype)
+        self.weights = None
+        if some.weights is not None:
+            self.weights = np.zeros((batch_size, 1), some.weights.dtype)
+
+    def loads(self, epoch: int) -> Iterator[int]:
+        order = self._order.draw(self.rows)
+        for stretch in stretches(self.rows, len(self.inputs)):
+            rows = order[stretch] if self._some.rows is None else self._some.rows[order[stretch]]
+            self.inputs[: len(rows)] = dense(self._some.inputs, rows)
+            self.targets[: len(rows)] = self._some.targets[rows]
+            if self.weights is not None and self._some.weights is not None:
+                self.weights[: len(rows)] = self._some.weights[rows]
+            yield len(rows)
+
+    def validation(self) -> Iterator[Chunk]:
+        return iter(()) if self._held is None else self._held.chunks()
+
+
+class _SparseRows(StreamedRows):
+    """The same for the training loop; metrics may be taken on all rows."""
+
+    def __init__(self, some: Held, order: Order, batch_size: int, held: Held | None) -> None:
+        super().__init__(_SparseBatches(some, order, batch_size, held), batch_size)
+        self._some = some
+
+    def training(self) -> Iterator[Chunk]:
+        return self._some.chunks()
+
+
+def batches_of(
+    some: Held, order: Order, batch_size: int | None, held: Held | None = None
+) -> Batches:
+    """Choose how rows are brought to the steps.
+
+    A sparse matrix is never made dense as a whole, unless a batch is all of it.
+    """
+    if batch_size is None or isinstance(some.inputs, np.ndarray):
+        return ArrayRows(some, order, batch_size, held)
+    return _SparseRows(some, order, batch_size, held)
