@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import threadpoolctl
 
-from nnplug.engines import threads_for
+from nnplug.engines import Threads
 from nnplug.network import Network
 from nnplug.plans import plan_step
 from nnplug.registry import Registry
@@ -40,7 +40,7 @@ def plan(widths, rows):
 def test_threads_by_the_largest_product(widths, rows, inside):
     with threadpoolctl.threadpool_limits(limits=2, user_api="blas"):
         before = threads()
-        with threads_for(plan(widths, rows)):
+        with Threads(plan(widths, rows)).limited():
             assert threads() == ({1} if inside == 1 else before)
         assert threads() == before
 
@@ -48,6 +48,6 @@ def test_threads_by_the_largest_product(widths, rows, inside):
 def test_the_number_of_threads_is_given_back_after_an_error():
     with threadpoolctl.threadpool_limits(limits=2, user_api="blas"):
         before = threads()
-        with pytest.raises(KeyboardInterrupt), threads_for(plan((64, 100, 10), 200)):
+        with pytest.raises(KeyboardInterrupt), Threads(plan((64, 100, 10), 200)).limited():
             raise KeyboardInterrupt
         assert threads() == before

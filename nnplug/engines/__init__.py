@@ -3,7 +3,7 @@
 from nnplug.engines.engine import ENGINES, NUMPY, Engine, choose_engine, find_engine
 from nnplug.engines.loops import left_to_numpy
 from nnplug.engines.numpy_engine import BoundProgram, Memory, bind
-from nnplug.engines.threads import threads_for
+from nnplug.engines.threads import Threads
 
 __all__ = [
     "ENGINES",
@@ -15,5 +15,5 @@ __all__ = [
     "choose_engine",
     "find_engine",
     "left_to_numpy",
-    "threads_for",
+    "Threads",
 ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 from nnplug.engines.loops import PRODUCTS, multiplications
 from nnplug.plans.program import Program
 
-__all__ = ["ONE_THREAD", "threads_for"]
+__all__ = ["ONE_THREAD", "Threads"]
 
 ONE_THREAD = 2_000_000
 """Multiplications below which a second thread of BLAS gives nothing.
@@ -21,21 +21,27 @@ ALONE_ANYWAY = 262_144
 """Multiplications up to which OpenBLAS uses one thread by itself."""
 
 
-@contextmanager
-def threads_for(program: Program) -> Iterator[None]:
-    """Let BLAS use one thread, if all products of a program are small."""
-    largest = max(
-        (
-            multiplications(instruction)
-            for _, instruction in program.instructions()
-            if instruction.operation.name in PRODUCTS
-        ),
-        default=0,
-    )
-    if not ALONE_ANYWAY < largest < ONE_THREAD:
-        yield
-        return
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415  # 20 ms, only where it is used
+class Threads:
+    """The threads that BLAS gets for a program: one, if all its products are small."""
 
-    with threadpool_limits(limits=1, user_api="blas"):
-        yield
+    def __init__(self, program: Program) -> None:
+        largest = max(
+            (
+                multiplications(instruction)
+                for _, instruction in program.instructions()
+                if instruction.operation.name in PRODUCTS
+            ),
+            default=0,
+        )
+        self._controller: Any = None
+        if ALONE_ANYWAY < largest < ONE_THREAD:
+            from threadpoolctl import ThreadpoolController  # noqa: PLC0415  # 20 ms, rarely used
+
+            self._controller = ThreadpoolController()
+
+    def limited(self) -> AbstractContextManager[object]:
+        """Give a context in which BLAS has that number of threads."""
+        if self._controller is None:
+            return nullcontext()
+        context: AbstractContextManager[object] = self._controller.limit(limits=1, user_api="blas")
+        return context

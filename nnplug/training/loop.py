@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nnplug.engines import NUMPY, Engine, threads_for
+from nnplug.engines import NUMPY, Engine, Threads
 from nnplug.errors import DivergedError, SettingError
 from nnplug.network import Network
 from nnplug.parts import Loss, Optimizer, Schedule
@@ -105,9 +105,12 @@ class Trainer:
             seed=seed,
             engine=engine,
         )
+        self._threads = Threads(self.steps.program)
         self.evaluator = Evaluator(network, loss, engine)
         size = self.steps.batch_size
         self.per_epoch = -(-batches.rows // size)
+        if batches.rows % size:
+            self.steps.bound(batches.rows % size)  # the last batch of an epoch
         self.epoch = self.step = 0
         self.ended: str | None = None
         self.best: dict[str, AnyArray] | None = None
@@ -164,7 +167,7 @@ class Trainer:
         # Overflow on the way to a right value is no news; a result that is not
         # finite is found by the checks of each step.
         try:
-            with np.errstate(all="ignore"), threads_for(self.steps.program):
+            with np.errstate(all="ignore"), self._threads.limited():
                 self._run(on_epoch, every, should_stop)
         finally:
             self.history.seconds += time.perf_counter() - started
