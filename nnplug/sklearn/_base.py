@@ -114,7 +114,9 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         """Turn targets into what `Head.encode` takes."""
 
     @abstractmethod
-    def _row_weights(self, y: AnyArray, sample_weight: AnyArray | None) -> AnyArray | None:
+    def _row_weights(
+        self, y: AnyArray, sample_weight: AnyArray | None, *, incremental: bool = False
+    ) -> AnyArray | None:
         """Say what each row counts for in the loss, (N,)."""
 
     @abstractmethod
@@ -148,7 +150,8 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
             first = not hasattr(self, "coefs_")
             X, y = self._checked(X, y, reset=first)
             task, width = self._read_targets(y, first=first, incremental=True)
-            weights = self._row_weights(y, checked_weights(sample_weight, len(y)))
+            sample_weight = checked_weights(sample_weight, len(y))
+            weights = self._row_weights(y, sample_weight, incremental=True)
             terms = Session.terms_of(self, X, task, width, weights)
             session: Session | None = getattr(self, "_session", None)
             if session is None or not session.is_for(terms):

@@ -7,10 +7,10 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
-from nnplug.formulas import special
 from nnplug.parts import Task
 from nnplug.sklearn._base import BaseMLP
 from nnplug.sklearn._choices import is_stochastic
@@ -40,7 +40,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         installed loss for classes, with its options.
     class_weight : 'balanced' or dict, optional
         What the rows of each class count for in the loss, times
-        `sample_weight`; `'balanced'`: inversely to how many they are.
+        `sample_weight`; `'balanced'`: inversely to how many they are. For
+        several labels, what `sklearn.utils.class_weight.compute_sample_weight`
+        makes of it.
     {MORE}
 
     Attributes
@@ -224,33 +226,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         return head.probabilities(outputs)
 
     def predict_log_proba(self, X: Any) -> AnyArray:
-        """Compute the logarithm of `predict_proba`, finite where a probability is 0 to rounding.
+        """Compute the logarithm of `predict_proba`; -inf where that is 0.
 
         Returns
         -------
         array
             (N, classes).
         """
-        outputs = self._outputs(X)
-        probabilities = self._probabilities(outputs)
         with np.errstate(divide="ignore"):
-            logarithms: AnyArray = np.log(probabilities)
-        gone = probabilities == 0
-        if gone.any() and self._head.loss.takes == "logits":
-            logarithms[gone] = self._logarithms(outputs)[gone]
+            logarithms: AnyArray = np.log(self.predict_proba(X))
         return logarithms
-
-    def _logarithms(self, logits: AnyArray) -> AnyArray:
-        """Compute the logarithms of probabilities without these."""
-        head = self._head
-        found: AnyArray
-        if head.loss.against == "labels":
-            found = special.log_softmax(logits)
-        elif head.task == "multilabel" or head.outputs > 1:
-            found = special.log_sigmoid(logits)
-        else:
-            found = special.log_sigmoid(np.concatenate([-logits, logits], axis=1))
-        return found
 
     def plot_decision_boundary(self, X: Any, y: Any = None, **options: Any) -> Any:
         """Plot the classes over a plane of two features; see `plot_decision_boundary`."""
@@ -293,16 +278,26 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
             )
         return np.searchsorted(self.classes_, y)
 
-    def _row_weights(self, y: AnyArray, sample_weight: AnyArray | None) -> AnyArray | None:
+    def _row_weights(
+        self, y: AnyArray, sample_weight: AnyArray | None, *, incremental: bool = False
+    ) -> AnyArray | None:
         if self.class_weight is None:
             return sample_weight
         if y.ndim > 1:
+            by_row: AnyArray = compute_sample_weight(self.class_weight, y)
+            return by_row if sample_weight is None else by_row * sample_weight
+        if self.class_weight == "balanced" and incremental:
             raise EstimatorError(
-                f"class_weight={self.class_weight!r}: it weighs rows by their class, and a row "
-                "with several labels has several.\nUse sample_weight instead."
+                "class_weight='balanced' in partial_fit: how many rows each class has is not known "
+                "from some of them.\nGive the weights: class_weight={class: weight, ...}."
             )
-        by_class = class_weights(self.class_weight, self.classes_.tolist(), self._numbers(y))
-        by_row: AnyArray = by_class[self._numbers(y)]
+        labels = self._numbers(y)
+        if self.class_weight == "balanced":
+            counts = np.bincount(labels, sample_weight, len(self.classes_))
+            by_class = counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1e-300))
+        else:
+            by_class = class_weights(self.class_weight, self.classes_.tolist(), labels)
+        by_row = by_class[labels]
         return by_row if sample_weight is None else by_row * sample_weight
 
     def _score_outputs(

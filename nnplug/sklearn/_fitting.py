@@ -418,9 +418,11 @@ def checked_weights(given: Any, rows: int) -> AnyArray | None:
     """
     if given is None:
         return None
-    if np.ndim(given) == 0:
-        return np.full(rows, float(given))
-    weights = check_array(given, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    if isinstance(given, int | float | np.number):
+        given = np.full(rows, float(given))
+    weights: AnyArray = check_array(
+        given, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
     if weights.ndim != 1:
         raise EstimatorError("Sample weights must be 1D array or scalar")
     if len(weights) != rows:
@@ -429,8 +431,9 @@ def checked_weights(given: Any, rows: int) -> AnyArray | None:
         raise EstimatorError(
             f"sample_weight: a weight is {weights.min():g}; a row counts for 0 or more."
         )
-    found: AnyArray = weights
-    return found
+    if not weights.any():
+        raise EstimatorError("Sample weights must contain at least one non-zero number.")
+    return weights
 
 
 def _evaluate(evaluator: Evaluator, rows: Held) -> tuple[AnyArray, AnyArray, float]:

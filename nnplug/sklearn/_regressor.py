@@ -197,7 +197,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
     def _numbers(self, y: AnyArray) -> AnyArray:
         return y
 
-    def _row_weights(self, y: AnyArray, sample_weight: AnyArray | None) -> AnyArray | None:
+    def _row_weights(
+        self, y: AnyArray, sample_weight: AnyArray | None, *, incremental: bool = False
+    ) -> AnyArray | None:
         return sample_weight
 
     def _score_outputs(
