@@ -27,15 +27,8 @@ def run(work: Any, arrays: dict[str, Any], clock: Any, engine: str = "numpy") ->
         from nnplug.engines import find_engine
         from nnplug.network import Network
         from nnplug.registry import Registry
-        from nnplug.training import Steps, loop
+        from nnplug.training import RowsInMemory, Trainer
 
-    class TimedSteps(Steps):
-        def __init__(self, *args: Any, **options: Any) -> None:
-            with clock("trace"):
-                super().__init__(*args, **options)
-
-    vars(loop)["Steps"] = TimedSteps
-    before = clock.seconds.get("trace", 0.0)
     with clock("plan"):
         registry: Any = Registry.from_environment(work.plugins)
         hidden = work.widths[1:-1]
@@ -52,21 +45,21 @@ def run(work: Any, arrays: dict[str, Any], clock: Any, engine: str = "numpy") ->
         optimizer = registry.get("optimizer", work.optimizer)
         optimizer = optimizer.with_options(learning_rate=work.learning_rate)
         targets = arrays["targets"].reshape(len(arrays["inputs"]), -1)
+        with clock("trace"):
+            batches = RowsInMemory(
+                arrays["inputs"], targets, batch_size=work.batch_size, seed=work.seed
+            )
+            trainer = Trainer(
+                network,
+                loss,
+                optimizer,
+                batches,
+                epochs=work.epochs,
+                seed=work.seed,
+                engine=find_engine(engine),
+            )
     with clock("loop"):
-        history = loop.train_network(
-            network,
-            loss,
-            optimizer,
-            arrays["inputs"],
-            targets,
-            epochs=work.epochs,
-            batch_size=work.batch_size,
-            seed=work.seed,
-            engine=find_engine(engine),
-        )
-    traced = clock.seconds["trace"] - before
-    clock.seconds["loop"] -= traced
-    clock.seconds["plan"] += traced
+        history = trainer.run()
     return float(history["loss"][-1])
 
 
