@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -115,13 +115,13 @@ def prepare_table(
     if options.drop_missing_targets:
         kept = _complete(table, targets)
         notes += _dropped(~kept, "lack the target")
-    encoder, parts, split = _learn(table, wishes, held_out, kept)
+    encoder, parts, split, inferred = _learn(table, wishes, held_out, kept)
     if options.missing == "drop":
         complete = kept & _complete(table, [each.name for each in encoder.columns])
         if not np.array_equal(complete, kept):
             notes += _dropped(kept & ~complete, "lack a value of an input")
             kept = complete
-            encoder, parts, split = _learn(table, wishes, held_out, kept)
+            encoder, parts, split, inferred = _learn(table, wishes, held_out, kept)
     weights = None
     if options.weights is not None:
         weights = _weights(_only(table.fetch([options.weights]), kept), options.weights)
@@ -131,13 +131,13 @@ def prepare_table(
         parts,
         split,
         weights,
-        (*encoder.notes, *notes, *parts.notes),
+        (*inferred, *encoder.notes, *notes, *parts.notes),
     )
 
 
 def _learn(
     table: Table | Relation, wishes: Wishes, held_out: BoolArray | None, kept: BoolArray
-) -> tuple[Encoder, Parts, Split]:
+) -> tuple[Encoder, Parts, Split, tuple[str, ...]]:
     options = wishes.options
     targets = target_names(wishes.target, table.source)
     # The columns that are needed whole: targets, and what the split looks at.
@@ -178,7 +178,9 @@ def _learn(
             yield training[stretch][kept[stretch]]
 
     encoder = Encoder.learn(goal, table.schema, chunks(), masks(), options, besides=besides)
-    return encoder, parts, split
+    # What was inferred is said, not kept: the model is the same where it is stated.
+    encoder = replace(encoder, notes=encoder.notes[len(goal.notes) :])
+    return encoder, parts, split, goal.notes
 
 
 def _texts_of_many_kinds(
