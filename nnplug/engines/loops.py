@@ -371,10 +371,15 @@ class _Loop:
             )
             last = len(self.stages) - 1
             waits = any(reduced.get(value) == last for value in instruction.inputs)
-            if last < 0 or self.stages[last].loop != loop or waits:
+            # A sum adds one element after the other: a loop with it is not
+            # vectorised, so the functions that it sums have a loop of their own.
+            reduces = loop and instruction.operation.name in _REDUCE
+            after_sum = loop and last in reduced.values() and not reduces
+            before_sum = reduces and last not in reduced.values()
+            if last < 0 or self.stages[last].loop != loop or waits or after_sum or before_sum:
                 self.stages.append(_Stage(loop))
             stages.append(len(self.stages) - 1)
-            if instruction.operation.name in _REDUCE:
+            if reduces:
                 reduced[instruction.output] = len(self.stages) - 1
         return stages
 
