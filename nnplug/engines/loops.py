@@ -10,203 +10,33 @@ Letters: n rows, w elements of a row; i and j count them.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from nnplug.engines.elements import (
+    COMPARES,
+    ELEMENT,
+    NUMBER,
+    REDUCE,
+    ROW,
+    TRUTHS,
+    WHOLE,
+    literal,
+    loaded,
+    name_of,
+    stored,
+)
+from nnplug.engines.fusion import Fused, Kind, kind_of
 from nnplug.engines.mathematics import NAMES
-from nnplug.plans.program import Instruction, Program, Section, Value
+from nnplug.plans.program import Instruction, Value
 
-__all__ = ["PRODUCTS", "Fused", "Writer", "left_to_numpy", "multiplications", "pieces"]
+__all__ = ["WIDTH_WRITTEN_OUT", "Writer"]
 
 WIDTH_WRITTEN_OUT = 64
 """Rows up to this long have their length in the source, so that the compiler unrolls them."""
-
-# Each operation on one element. `{0}` is the first operand, `T` the output's dtype.
-_ELEMENT = {
-    "add": "{0} + {1}",
-    "subtract": "{0} - {1}",
-    "multiply": "{0} * {1}",
-    "divide": "{0} / {1}",
-    "negative": "-{0}",
-    "reciprocal": "T(1) / {0}",
-    "square": "{0} * {0}",
-    "sqrt": "np.sqrt({0})",
-    "absolute": "abs({0})",
-    "sign": "(T(1) if {0} > 0 else (T(-1) if {0} < 0 else {0}))",
-    "floor": "np.floor({0})",
-    # A comparison with NaN is false, so NaN stays: the first operand's by the
-    # order of the comparison, the second's by the second choice.
-    "maximum": "({1} if {1} > {0} or {1} != {1} else {0})",
-    "minimum": "({1} if {1} < {0} or {1} != {1} else {0})",
-    "where": "({1} if {0} else {2})",
-    "greater": "{0} > {1}",
-    "greater_equal": "{0} >= {1}",
-    "less": "{0} < {1}",
-    "less_equal": "{0} <= {1}",
-    "equal": "{0} == {1}",
-    "not_equal": "{0} != {1}",
-    "logical_and": "{0} and {1}",
-    "logical_or": "{0} or {1}",
-    "logical_not": "not {0}",
-    "logical_xor": "{0} != {1}",
-    "copy": "{0}",
-    "cast": "{0}",
-    "broadcast_like": "{0}",
-    "expand_dims": "{0}",
-    **{name: f"{name}_T({{0}})" for name in NAMES},
-}
-
-_TRUTHS = {"logical_and", "logical_or", "logical_not", "logical_xor"}
-_COMPARES = {"greater", "greater_equal", "less", "less_equal", "equal", "not_equal"}
-
-# Over a row, or over everything: the start, and the next value from `{0}` so far and `{1}`.
-_REDUCE = {
-    "sum": ("T(0)", "{0} + {1}"),
-    "max": ("T(-math.inf)", "({1} if {1} > {0} or {1} != {1} else {0})"),
-    "min": ("T(math.inf)", "({1} if {1} < {0} or {1} != {1} else {0})"),
-}
-
-# Only where all are numbers: on arrays NumPy's own, vectorised functions are faster.
-_NUMBER = {"power": "{0} ** {1}", **{name: f"math.{name}({{0}})" for name in ("sin", "cos")}}
-
-PRODUCTS = frozenset({"dot", "dot_left", "dot_right"})
-"""The matrix products of a plan."""
-
-Kind = Literal["number", "row", "column", "full"]
-
-
-@dataclass(frozen=True, eq=False)
-class Fused:
-    """Instructions that become one loop.
-
-    Attributes
-    ----------
-    instructions : tuple of Instruction
-    rows : int
-        n.
-    width : int
-        w.
-    numbers : bool
-        Whether there is no array, so no loop either.
-    """
-
-    instructions: tuple[Instruction, ...]
-    rows: int
-    width: int
-    numbers: bool = False
-
-
-@cache  # NumPy takes 5 µs to make the name of a dtype
-def name_of(dtype: np.dtype[Any]) -> str:
-    """Give the name of a dtype, as the sources write it."""
-    return dtype.name
-
-
-def multiplications(product: Instruction) -> int:
-    """Count the multiplications of a matrix product."""
-    a, _ = product.inputs
-    shared = a.shape[0] if product.operation.name == "dot_left" else a.shape[1]
-    return math.prod(product.output.shape) * shared
-
-
-def kind_of(value: Value, rows: int, width: int) -> Kind | None:
-    """Say how a value lies beside the rows; None: in another way."""
-    size = math.prod(value.shape)
-    if value.per_row and value.shape and value.shape[0] == rows:
-        if size == rows * width:
-            return "full"
-        return "row" if size == rows else None
-    if not value.shape:
-        return "number"
-    if value.per_row:
-        return None
-    return "column" if size == width else None
-
-
-def pieces(section: Section, rows: int) -> list[Fused | Instruction]:
-    """Divide a section into loops, and instructions that are left to NumPy.
-
-    Parameters
-    ----------
-    rows : int
-        The batch size; a tiled section has its own number.
-    """
-    rows = section.rows or rows
-    done: list[Fused | Instruction] = []
-    waiting: list[Instruction] = []
-    width = 0
-
-    def close() -> None:
-        if waiting:
-            done.append(Fused(tuple(waiting), rows, width or 1, numbers=not width))
-            waiting.clear()
-
-    for instruction in section.instructions:
-        own = _width(instruction, rows)
-        if own is None:
-            close()
-            width = 0
-            done.append(instruction)
-            continue
-        if width and own and own != width and min(own, width) > 1:
-            close()
-            width = 0
-        width = max(width, own)
-        waiting.append(instruction)
-    close()
-    return done
-
-
-def left_to_numpy(program: Program) -> list[Instruction]:
-    """List the instructions that no loop takes, in order."""
-    return [
-        piece
-        for section in program.sections
-        for piece in pieces(section, program.rows)
-        if isinstance(piece, Instruction)
-    ]
-
-
-def _width(instruction: Instruction, rows: int) -> int | None:
-    """Give the elements of a row that an instruction looks at; 0 for numbers, None if no loop can.
-
-    It is None, too, for what NumPy does as well: products, transposed arrays.
-    """
-    name = instruction.operation.name
-    values = (*instruction.inputs, instruction.output)
-    if name == "take":
-        fits = instruction.output.per_row and instruction.output.shape[0] == rows
-        return math.prod(instruction.output.shape[1:]) if fits else None
-    if all(not value.shape for value in values):
-        return 0 if name in _ELEMENT or name in _NUMBER else None
-    arrays = [value for value in values if value.per_row and value.shape]
-    if not arrays or any(value.shape[0] != rows for value in arrays):
-        return None
-    width = max(math.prod(value.shape[1:]) for value in arrays)
-    reduces = name in _REDUCE and instruction.options.get("axis") == -1
-    if not (reduces or name in _ELEMENT or name in _WHOLE or name in _ROW):
-        return None
-    if name == "squares" and instruction.output.vector != "checks":
-        return None  # a sum in the plan's order would wait for each addition
-    if name in _WHOLE:
-        values = instruction.inputs
-    if any(kind_of(value, rows, width) is None for value in values):
-        return None
-    if name in _ELEMENT and not instruction.output.shape:
-        return None
-    # A row that becomes one number must be a row of the array, not the array of one column.
-    if reduces and kind_of(instruction.inputs[0], rows, width) != "full":
-        return None
-    return width
-
-
-_WHOLE = {"sum_rows", "total", "squares"}
-_ROW = {"take_along_axis", "one_hot"}
 
 
 class Writer:
@@ -267,7 +97,8 @@ class Writer:
 
     def fused(self, piece: Fused, n: str, w: str) -> None:
         """Write a loop; `n` and `w` are what the source calls its sizes."""
-        _Loop(self, piece, n, w).write()
+        loop = _ShortRows if _is_short(piece) else _Loop
+        loop(self, piece, n, w).write()
 
     def product(self, instruction: Instruction, batch: int) -> None:
         """Write a matrix product as three loops; `n` stands for the rows of a batch."""
@@ -352,7 +183,7 @@ class _Loop:
     def _is_flat(self) -> bool:
         """Whether all rows are one long row: no value belongs to a row or to a column."""
         for instruction in self.piece.instructions:
-            if instruction.operation.name in ("take", "sum_rows", *_ROW, *_REDUCE):
+            if instruction.operation.name in ("take", "sum_rows", *ROW, *REDUCE):
                 return False
             for value in (*instruction.inputs, instruction.output):
                 if kind_of(value, self.rows, self.width) in ("row", "column"):
@@ -373,7 +204,7 @@ class _Loop:
             waits = any(reduced.get(value) == last for value in instruction.inputs)
             # A sum adds one element after the other: a loop with it is not
             # vectorised, so the functions that it sums have a loop of their own.
-            reduces = loop and instruction.operation.name in _REDUCE
+            reduces = loop and instruction.operation.name in REDUCE
             after_sum = loop and last in reduced.values() and not reduces
             before_sum = reduces and last not in reduced.values()
             if last < 0 or self.stages[last].loop != loop or waits or after_sum or before_sum:
@@ -419,7 +250,6 @@ class _Loop:
 
     def _instruction(self, instruction: Instruction, number: int) -> None:
         name, output, stage = instruction.operation.name, instruction.output, self.stages[number]
-        dtype = name_of(output.dtype)
         if name == "sum_rows":
             out = self.writer.view(output)
             self.start += [f"for j in range({self.w}):", f"    {out}[j] = 0"]
@@ -432,16 +262,21 @@ class _Loop:
             self.end.append(f"{self.writer.view(output)}[0] = {total}")
         elif name == "squares":
             self._check(instruction, number)
-        elif name in _REDUCE and stage.loop:
-            start, step = _REDUCE[name]
-            total = self.row_names[output] = self.writer.fresh("r")
-            stage.before.append(f"{total} = {start.replace('T', dtype)}")
-            read = self._read(instruction.inputs[0], number)
-            stage.lines.append(f"{total} = {step.format(total, read)}")
-            if self.writer.needed(output):
-                stage.after.append(f"{self._place(output)} = {total}")
+        elif name in REDUCE and stage.loop:
+            start, step = REDUCE[name]
+            self._reduce(instruction, number, start.replace("T", name_of(output.dtype)), step)
         else:
             self._define(output, number, self._right_side(instruction, number))
+
+    def _reduce(self, instruction: Instruction, number: int, start: str, step: str) -> None:
+        """Add up a row, or find its largest element."""
+        output, stage = instruction.output, self.stages[number]
+        total = self.row_names[output] = self.writer.fresh("r")
+        stage.before.append(f"{total} = {start}")
+        read = self._read(instruction.inputs[0], number)
+        stage.lines.append(f"{total} = {step.format(total, read)}")
+        if self.writer.needed(output):
+            stage.after.append(f"{self._place(output)} = {total}")
 
     def _right_side(self, instruction: Instruction, number: int) -> str:
         """Write what an instruction computes, for one element or one row."""
@@ -453,32 +288,28 @@ class _Loop:
             at = f"{row} * {self.w} + j" if stage.loop else row
             return f"{self.writer.view(source)}[{at}]"
         if name == "take_along_axis":
-            label = self._read(inputs[1], number)
-            if inputs[0] in self.buffers:
-                return f"{self.buffers[inputs[0]]}[{label}]"
-            place = label if self.width == 1 else f"i * {self.w} + {label}"
-            return f"{self.writer.view(inputs[0])}[{place}]"
+            return self._element(inputs[0], self._read(inputs[1], number))
         if name == "one_hot":
             label = self._read(inputs[0], number)
             return f"{dtype}(1) if {label} == {'j' if stage.loop else 0} else {dtype}(0)"
-        if name in _REDUCE:  # of rows of one element
+        if name in REDUCE:  # of rows of one element
             return self._read(inputs[0], number)
         if name == "broadcast_like":
             inputs = inputs[:1]
         wanted: Any = output.dtype
-        if name in _COMPARES:
+        if name in COMPARES:
             wanted = next((v.dtype for v in inputs if v.role != "constant"), np.dtype(np.float64))
         operands = []
         for position, value in enumerate(inputs):
-            condition = (name == "where" and position == 0) or name in _TRUTHS
+            condition = (name == "where" and position == 0) or name in TRUTHS
             operands.append(self._operand(value, number, np.dtype(bool) if condition else wanted))
-        template = _ELEMENT.get(name) or _NUMBER[name]
+        template = ELEMENT.get(name) or NUMBER[name]
         return template.replace("T", dtype).format(*operands)
 
     def _operand(self, value: Value, number: int, dtype: np.dtype[Any]) -> str:
         """Read a value in the dtype that an operation computes in."""
         if value.role == "constant":
-            return _literal(value.number, dtype)
+            return literal(value.number, dtype)
         text = self._read(value, number)
         if value.dtype == dtype:
             return text
@@ -517,10 +348,17 @@ class _Loop:
         else:
             self.row_names[value] = name
         if self.writer.needed(value):
-            stage.lines.append(f"{self._place(value)} = {_stored(name, value)}")
+            stage.lines.append(f"{self._place(value)} = {stored(name, value)}")
         elif value in self.kept:
-            buffer = self.buffers[value] = self.writer.row(value, self.width)
-            stage.lines.append(f"{buffer}[j] = {_stored(name, value)}")
+            self.buffers[value] = self.writer.row(value, self.width)
+            stage.lines.append(f"{self._place(value)} = {stored(name, value)}")
+
+    def _element(self, value: Value, column: str) -> str:
+        """Write where an element of a row lies, by its column."""
+        if value in self.buffers:
+            return f"{self.buffers[value]}[{column}]"
+        at = column if self.width == 1 else f"i * {self.w} + {column}"
+        return f"{self.writer.view(value)}[{at}]"
 
     def _place(self, value: Value) -> str:
         """Write where an element of a value lies in memory."""
@@ -531,13 +369,12 @@ class _Loop:
             return f"{self.writer.view(value)}[{'j' if self.width > 1 else 0}]"
         if kind == "row":
             return f"{self.writer.view(value)}[i]"
-        at = "i" if self.flat else f"i * {self.w} + j"
-        return f"{self.writer.view(value)}[{at}]"
+        return f"{self.writer.view(value)}[i]" if self.flat else self._element(value, "j")
 
     def _read(self, value: Value, number: int) -> str:
         """Write how a value is read in a stage, loading it at the first time."""
         if value.role == "constant":
-            return _literal(value.number, value.dtype)
+            return literal(value.number, value.dtype)
         if value in self.row_names:
             return self.row_names[value]
         if (value, number) in self.names:
@@ -545,34 +382,111 @@ class _Loop:
         name, kind, stage = self.writer.fresh("v"), self._kind(value), self.stages[number]
         if kind == "number":
             self.row_names[value] = name
-            self.start.append(f"{name} = {_loaded(self._place(value), value)}")
+            self.start.append(f"{name} = {loaded(self._place(value), value)}")
         elif kind == "row":
             self.row_names[value] = name
             lines = stage.before if stage.loop else stage.lines
-            lines.append(f"{name} = {_loaded(self._place(value), value)}")
+            lines.append(f"{name} = {loaded(self._place(value), value)}")
         else:
             self.names[value, number] = name
-            kept = f"{self.buffers[value]}[j]" if value in self.buffers else self._place(value)
-            stage.lines.append(f"{name} = {_loaded(kept, value)}")
+            stage.lines.append(f"{name} = {loaded(self._place(value), value)}")
         return name
 
 
-def _stored(text: str, value: Value) -> str:
-    """Write a value as memory holds it: a truth value is a byte."""
-    return f"uint8({text})" if value.dtype.kind == "b" else text
+ROWS_TOGETHER = 128
+"""Short rows that are taken together: their working memory stays in the nearest cache."""
 
 
-def _loaded(text: str, value: Value) -> str:
-    """Write a value of memory as the loop holds it."""
-    return f"{text} != 0" if value.dtype.kind == "b" else text
+def _is_short(piece: Fused) -> bool:
+    """Whether to take a piece's rows many at a time: they are short, and cost more than a sum."""
+    names = {instruction.operation.name for instruction in piece.instructions}
+    return (
+        1 < piece.width <= WIDTH_WRITTEN_OUT
+        and piece.rows >= ROWS_TOGETHER // 4
+        and not names & {"take", *WHOLE}
+        and bool(names & {*NAMES, *REDUCE})
+    )
 
 
-def _literal(number: float, dtype: np.dtype[Any]) -> str:
-    """Write a number of a formula in the source."""
-    if dtype.kind == "b":
-        return str(bool(number))
-    if math.isnan(number):
-        return f"{name_of(dtype)}(math.nan)"
-    if math.isinf(number):
-        return f"{name_of(dtype)}({'-' * (number < 0)}math.inf)"
-    return f"{name_of(dtype)}({number!r})"
+class _ShortRows(_Loop):
+    """Writes a piece whose rows are so short that a loop over one of them is not worth its start.
+
+    Many rows are taken together, and the innermost loop counts them, column
+    by column: a sum over a row is then a sum of columns, element by element.
+    """
+
+    def __init__(self, writer: Writer, piece: Fused, n: str, w: str) -> None:
+        super().__init__(writer, piece, n, w)
+        made = dict(zip((i.output for i in piece.instructions), self.stage_of, strict=True))
+        self.kept |= {
+            value
+            for instruction, stage in zip(piece.instructions, self.stage_of, strict=True)
+            for value in instruction.inputs
+            if value in made and self._kind(value) == "row" and made[value] != stage
+        }
+
+    def write(self) -> None:
+        """Write the whole loop to the function."""
+        if self.flat:
+            super().write()
+            return
+        for instruction, number in zip(self.piece.instructions, self.stage_of, strict=True):
+            self._instruction(instruction, number)
+        lines = self.writer.lines
+        lines += self.start
+        lines += [
+            f"for first in range(0, {self.n}, {ROWS_TOGETHER}):",
+            f"    rows = min({ROWS_TOGETHER}, {self.n} - first)",
+        ]
+        for stage in self.stages:
+            for group in (stage.before, stage.lines, stage.after):
+                indent = "    "
+                if group is stage.lines and stage.loop:
+                    lines.append(f"    for j in range({self.w}):")
+                    indent += "    "
+                if group:
+                    lines.append(f"{indent}for i in range(rows):")
+                    lines += [f"{indent}    {line}" for line in group]
+        lines += self.end
+
+    def _reduce(self, instruction: Instruction, number: int, start: str, step: str) -> None:
+        output, stage = instruction.output, self.stages[number]
+        self.buffers[output] = self.writer.row(output, ROWS_TOGETHER)
+        place, total = self._place(output), self.writer.fresh("r")
+        stage.before.append(f"{place} = {start}")
+        read = self._read(instruction.inputs[0], number)
+        stage.lines += [f"{total} = {place}", f"{place} = {step.format(total, read)}"]
+        if self.writer.needed(output):
+            stage.after.append(f"{self.writer.view(output)}[first + i] = {place}")
+
+    def _define(self, value: Value, number: int, text: str) -> None:
+        name, kind, stage = self.writer.fresh("v"), self._kind(value), self.stages[number]
+        stage.lines.append(f"{name} = {text}")
+        if kind == "number":
+            self.row_names[value] = name
+        self.names[value, number] = name
+        if self.writer.needed(value):
+            stage.lines.append(f"{self._place(value)} = {stored(name, value)}")
+        elif value in self.kept:
+            columns = self.width if kind == "full" else 1
+            self.buffers[value] = self.writer.row(value, columns * ROWS_TOGETHER)
+            stage.lines.append(f"{self._place(value)} = {stored(name, value)}")
+
+    def _read(self, value: Value, number: int) -> str:
+        if value.role == "constant" or self._kind(value) == "number":
+            return super()._read(value, number)
+        if (value, number) not in self.names:
+            name = self.names[value, number] = self.writer.fresh("v")
+            self.stages[number].lines.append(f"{name} = {loaded(self._place(value), value)}")
+        return self.names[value, number]
+
+    def _element(self, value: Value, column: str) -> str:
+        if value in self.buffers:
+            return f"{self.buffers[value]}[{column} * {ROWS_TOGETHER} + i]"
+        return f"{self.writer.view(value)}[(first + i) * {self.w} + {column}]"
+
+    def _place(self, value: Value) -> str:
+        if self._kind(value) != "row":
+            return super()._place(value)
+        buffer = self.buffers.get(value)
+        return f"{buffer}[i]" if buffer else f"{self.writer.view(value)}[first + i]"

@@ -16,14 +16,8 @@ import numpy as np
 
 from nnplug.alignment import aligned_zeros
 from nnplug.engines.compiler import Function, compiler
-from nnplug.engines.loops import (
-    PRODUCTS,
-    WIDTH_WRITTEN_OUT,
-    Fused,
-    Writer,
-    multiplications,
-    pieces,
-)
+from nnplug.engines.fusion import PRODUCTS, Fused, multiplications, pieces
+from nnplug.engines.loops import WIDTH_WRITTEN_OUT, Writer
 from nnplug.engines.numpy_engine import Binder, BoundProgram, Call, Memory
 from nnplug.plans.program import Instruction, Program, Section, Value
 from nnplug.types import AnyArray

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from nnplug.engines.loops import PRODUCTS, multiplications
+from nnplug.engines.fusion import PRODUCTS, multiplications
 from nnplug.plans.program import Program
 
 __all__ = ["ONE_THREAD", "Threads"]

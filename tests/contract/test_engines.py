@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnplug.engines import ENGINES
-from nnplug.engines.loops import Fused, pieces
+from nnplug.engines.fusion import Fused, pieces
 from nnplug.formulas.primitives import new_graph
 from nnplug.network import Network
 from nnplug.plans import plan_step
