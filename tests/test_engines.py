@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -168,6 +169,33 @@ def test_rows_that_lie_otherwise_in_memory(arrange):
     steps = Steps(network, loss, optimizer, arrange(inputs), targets, 5, engine=ENGINES["numba"])
     wanted = Steps(*setup(LARGE), 5, engine=ENGINES["numba"])
     assert steps.run(np.arange(5)) == wanted.run(np.arange(5))
+
+
+# --- memory ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ENGINES.values(), ids=list(ENGINES))
+def test_a_run_keeps_no_copy_of_its_rows_and_nothing_that_grows_with_the_epochs(engine):
+    network, loss, optimizer, _, _ = setup((200, 30, 2), dtype=np.float32)
+    inputs = np.random.default_rng(0).normal(size=(20_000, 200)).astype(np.float32)
+    targets = np.zeros((20_000, 1), int)
+    some = np.arange(0, 20_000, 2)
+
+    def peak(epochs):
+        tracemalloc.start()
+        train_network(
+            network, loss, optimizer, inputs, targets,
+            epochs=epochs, batch_size=500, seed=0, rows=some, engine=engine,
+        )  # fmt: skip
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    peak(1)  # imports and compiled code
+    once = peak(1)
+    # Two batches of activations, and four vectors of parameters.
+    assert once < inputs.nbytes / 8
+    assert peak(6) < once + 20_000
 
 
 # --- the cache of machine code --------------------------------------------------------
