@@ -16,11 +16,12 @@ from nnplug.parts import Task
 from nnplug.sklearn._compat import validate
 from nnplug.sklearn._display import layers_as_html, plot_history
 from nnplug.sklearn._errors import as_value_errors
-from nnplug.sklearn._fitting import Fitting, checked_weights, copy_weights
+from nnplug.sklearn._fitting import Fitting
 from nnplug.sklearn._parts import registry
 from nnplug.sklearn._records import model_of, restored, taken_over
-from nnplug.sklearn._rows import dense, stretches
+from nnplug.sklearn._rows import checked_weights, dense, stretches
 from nnplug.sklearn._session import Session
+from nnplug.sklearn._weights import copy_weights
 from nnplug.training import Evaluator
 from nnplug.types import AnyArray
 

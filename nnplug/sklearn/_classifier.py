@@ -244,8 +244,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
     # --- targets ----------------------------------------------------------------------
 
     def _read_targets(self, y: AnyArray, *, first: bool, incremental: bool) -> tuple[Task, int]:
-        check_classification_targets(y)
-        several = type_of_target(y).startswith("multilabel")
+        kind = type_of_target(y)
+        if kind not in ("binary", "multiclass", "multilabel-indicator"):
+            check_classification_targets(y)  # says what is wrong with most of them
+        several = kind.startswith("multilabel")
         if not several and y.ndim > 1:
             raise EstimatorError(
                 f"y has shape {y.shape}: Multioutput target data is not supported; several labels "

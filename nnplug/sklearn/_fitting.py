@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 
 from nnplug.alignment import aligned_zeros
 from nnplug.callbacks import Callbacks
@@ -25,12 +25,13 @@ from nnplug.sklearn._lbfgs import Objective, minimize
 from nnplug.sklearn._parts import registry
 from nnplug.sklearn._rates import LearningRate
 from nnplug.sklearn._records import EstimatorRun, model_of, name_of_output
-from nnplug.sklearn._rows import Held, Order, batches_of
+from nnplug.sklearn._rows import Held, Order, batches_of, checked_weights
+from nnplug.sklearn._weights import copy_weights, initialize
 from nnplug.tasks import Head
 from nnplug.training import OWN_COLUMNS, Evaluator, History
 from nnplug.types import AnyArray
 
-__all__ = ["Fitting", "checked_weights", "copy_weights"]
+__all__ = ["Fitting"]
 
 AUTO_BATCH = 200
 """The batch size that `"auto"` stands for, at most."""
@@ -85,7 +86,7 @@ class Fitting:
         )
         self._take_random_state(first)
         if first:
-            _initialize(self.network, estimator._random_state)
+            initialize(self.network, estimator._random_state)
         else:
             self._copy_weights()
         if first or not hasattr(estimator, "history_"):
@@ -104,8 +105,9 @@ class Fitting:
         if first or getattr(estimator, "_seed_given", None) is not asked:
             estimator._random_state = check_random_state(asked)
             estimator._seed_given = asked
+            estimator._order = Order(estimator._random_state, bool(estimator.shuffle))
             estimator._noise_seed = None
-        estimator._order = Order(estimator._random_state, bool(estimator.shuffle))
+        estimator._order.shuffle = bool(estimator.shuffle)
 
     def _forget(self) -> None:
         """Let the estimator know of no epoch."""
@@ -364,76 +366,6 @@ class Fitting:
         callbacks.call("on_train_start", run=run)
         yield look
         callbacks.call("on_train_end", run=run)
-
-
-# --- weights ---------------------------------------------------------------------------
-
-
-def _initialize(network: Network, generator: np.random.RandomState) -> None:
-    """Draw weights and biases as scikit-learn does, from the same random numbers.
-
-    Uniform on ±√(6 / (fan_in + fan_out)), or √2 for √6 with sigmoid units
-    (Glorot & Bengio, 2010, AISTATS); the output layer as the last hidden one.
-    """
-    hidden = [layer.activation.name for layer in network.layers[:-1]]
-    for layer, name in zip(network.layers, [*hidden, *hidden[-1:], ""], strict=False):
-        factor = 2.0 if name == "sigmoid" else 6.0
-        bound = np.sqrt(factor / (layer.fan_in + layer.fan_out))
-        shape = (layer.fan_in, layer.fan_out)
-        network[f"{layer.name}.weight"][...] = generator.uniform(-bound, bound, shape)
-        network[f"{layer.name}.bias"][...] = generator.uniform(-bound, bound, layer.fan_out)
-        for option, start in layer.activation.trainables.items():
-            network[f"{layer.name}.{option}"][...] = start
-
-
-def copy_weights(coefs: Any, intercepts: Any, network: Network) -> None:
-    """Copy a list of weights and one of biases into a network.
-
-    Raises
-    ------
-    EstimatorError
-        If they do not fit.
-    """
-    names = [layer.name for layer in network.layers]
-    found = [np.shape(each) for each in (*coefs, *intercepts)]
-    wanted = [network[f"{name}.{what}"].shape for what in ("weight", "bias") for name in names]
-    if found != wanted:
-        raise EstimatorError(
-            f"The weights that there are have the shapes {found}, and the network needs "
-            f"{wanted}.\nTo go on with them, keep hidden_layer_sizes; for other layers fit anew, "
-            "with warm_start=False."
-        )
-    for name, weight, bias in zip(names, coefs, intercepts, strict=True):
-        network[f"{name}.weight"][...] = weight
-        network[f"{name}.bias"][...] = bias
-
-
-def checked_weights(given: Any, rows: int) -> AnyArray | None:
-    """Take the weights of rows, (N,); one number stands for all.
-
-    Raises
-    ------
-    ValueError
-        If they are not finite numbers, one for each row.
-    """
-    if given is None:
-        return None
-    if isinstance(given, int | float | np.number):
-        given = np.full(rows, float(given))
-    weights: AnyArray = check_array(
-        given, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
-    )
-    if weights.ndim != 1:
-        raise EstimatorError("Sample weights must be 1D array or scalar")
-    if len(weights) != rows:
-        raise EstimatorError(f"sample_weight.shape == {weights.shape}, expected {(rows,)}!")
-    if weights.min(initial=0) < 0:
-        raise EstimatorError(
-            f"sample_weight: a weight is {weights.min():g}; a row counts for 0 or more."
-        )
-    if not weights.any():
-        raise EstimatorError("Sample weights must contain at least one non-zero number.")
-    return weights
 
 
 def _evaluate(evaluator: Evaluator, rows: Held) -> tuple[AnyArray, AnyArray, float]:

@@ -57,6 +57,8 @@ class Objective:
         self.weight: float = len(some)
         if some.weights is not None:
             self.weight = float(some.weights.sum(dtype=np.float64))
+        outputs = network.layers[-1].fan_out
+        self.scale = mean_of(choices.loss, 1.0, self.weight, outputs)
         self._memory = Memory()
         self._bound: dict[int, tuple[BoundProgram, dict[str, AnyArray]]] = {}
         for stretch in stretches(len(some)):  # the largest first: it sizes the memory
@@ -70,8 +72,7 @@ class Objective:
             for stretch in stretches(len(self.some)):
                 value += self._add(stretch)
                 penalty = penalty + float(self.penalty) if self.summed else float(self.penalty)
-        outputs = self.network.layers[-1].fan_out
-        self.loss = mean_of(self.choices.loss, value, self.weight or 1.0, outputs)
+        self.loss = value * self.scale
         self.last_penalty = penalty
         return self.loss + penalty, self.total.copy()
 
@@ -88,7 +89,7 @@ class Objective:
             weight = float(self.some.weights[stretch].sum(dtype=np.float64))
         for call in program.calls:
             call()
-        share = 1.0 if self.summed else weight / (self.weight or 1.0)
+        share = 1.0 if self.summed else weight / self.weight
         self.total += share * self.gradients
         value: float = program.results["loss"].item()
         return value

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_array
 
+from nnplug.sklearn._errors import EstimatorError
 from nnplug.training import Stream, StreamedRows
 from nnplug.training.batches import Batches, Chunk, Load
 from nnplug.types import AnyArray
 
-__all__ = ["CHUNK", "ArrayRows", "Held", "Order", "batches_of", "dense", "stretches"]
+__all__ = ["Held", "Order", "batches_of", "checked_weights", "dense", "stretches"]
 
 CHUNK = 4096
 """Rows that are evaluated at once, at most."""
@@ -83,7 +85,7 @@ class Order:
         return self._places
 
 
-class ArrayRows:
+class _ArrayRows:
     """Rows of an array, gathered by the step itself.
 
     Parameters
@@ -176,5 +178,33 @@ def batches_of(
     A sparse matrix is never made dense as a whole, unless a batch is all of it.
     """
     if batch_size is None or isinstance(some.inputs, np.ndarray):
-        return ArrayRows(some, order, batch_size, held)
+        return _ArrayRows(some, order, batch_size, held)
     return _SparseRows(some, order, batch_size, held)
+
+
+def checked_weights(given: Any, rows: int) -> AnyArray | None:
+    """Take the weights of rows, (N,); one number stands for all.
+
+    Raises
+    ------
+    ValueError
+        If they are not finite numbers, one for each row.
+    """
+    if given is None:
+        return None
+    if isinstance(given, int | float | np.number):
+        given = np.full(rows, float(given))
+    weights: AnyArray = check_array(
+        given, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if weights.ndim != 1:
+        raise EstimatorError("Sample weights must be 1D array or scalar")
+    if len(weights) != rows:
+        raise EstimatorError(f"sample_weight.shape == {weights.shape}, expected {(rows,)}!")
+    if weights.min(initial=0) < 0:
+        raise EstimatorError(
+            f"sample_weight: a weight is {weights.min():g}; a row counts for 0 or more."
+        )
+    if not weights.any():
+        raise EstimatorError("Sample weights must contain at least one non-zero number.")
+    return weights

@@ -47,7 +47,12 @@ class Session:
     @staticmethod
     def terms_of(estimator: Any, X: Any, task: Task, width: int, weights: AnyArray | None) -> Terms:
         """Say what calls must have in common for their steps to be the same."""
-        arguments = estimator.get_params(deep=False).values()
+        # By scikit-learn's convention, what has no underscore at its ends is an argument.
+        arguments = (
+            value
+            for name, value in vars(estimator).items()
+            if not (name.startswith("_") or name.endswith("_"))
+        )
         return (X.shape, X.dtype, task, width, weights is None, *arguments)
 
     def is_for(self, terms: Terms) -> bool:
@@ -107,3 +112,4 @@ def _fill(buffers: Held, some: Held) -> None:
     buffers.targets[...] = some.targets
     if buffers.weights is not None and some.weights is not None:
         buffers.weights[...] = some.weights
+
