@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,18 +85,23 @@ class Categories:
         if column.kind == "date" and column.present.any():
             raise kind_error(source, column, "text")
 
-    def places(self, words: tuple[str, ...]) -> AnyArray:
+    def _places(self, words: tuple[str, ...]) -> AnyArray:
         """Give the input of each word, -1 for none, and last that of a missing value."""
         other = len(self.categories) if self.rare else -1
         place = {word: i for i, word in enumerate(self.categories)}
         found = [place.get(word, other) for word in words]
         return np.array([*found, len(self.features) - 1 if self.missing else -1], np.int64)
 
-    def write(self, column: Column, rows: slice, out: AnyArray) -> None:
-        """Write 1 into inputs, (n, features), that are 0."""
-        places = self.places(column.words)[column.data[rows]]
-        known = np.flatnonzero(places >= 0)
-        out[known, places[known]] = 1
+    def writer(self, column: Column) -> Callable[[slice, AnyArray], None]:
+        """Give what writes 1 into the inputs of some rows, (n, features), that are 0."""
+        of_code = self._places(column.words)
+
+        def write(rows: slice, out: AnyArray) -> None:
+            places = of_code[column.data[rows]]
+            known = np.flatnonzero(places >= 0)
+            out[known, places[known]] = 1
+
+        return write
 
     def unseen(self, column: Column) -> tuple[list[str], int, int]:
         """Find what training did not see: texts, in how many rows, and the first row."""

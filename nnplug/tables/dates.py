@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,22 +84,26 @@ class Dates:
         if column.kind != "date" and column.present.any():
             raise kind_error(source, column, "date")
 
-    def write(self, column: Column, rows: slice, out: AnyArray) -> None:
-        """Write the numbers into inputs, (n, features), that are 0."""
-        missing = np.zeros(len(out), bool) if column.missing is None else column.missing[rows]
-        if column.kind != "date":  # without any value: see check
-            missing = np.ones(len(out), bool)
-        else:
-            instants = np.where(missing, np.datetime64(0, "us"), column.data[rows])
-            out[:, 0] = (years(instants) - self.mean) / self.scale
-            for position, cycle in enumerate(self.cycles):
-                angle = 2 * np.pi * _place(instants, cycle)
-                out[:, 1 + 2 * position] = np.sin(angle)
-                out[:, 2 + 2 * position] = np.cos(angle)
-        if missing.any():
-            out[missing] = 0
-            if self.indicator:
-                out[missing, -1] = 1
+    def writer(self, column: Column) -> Callable[[slice, AnyArray], None]:
+        """Give what writes the numbers of some rows, (n, features), over zeros."""
+
+        def write(rows: slice, out: AnyArray) -> None:
+            missing = np.zeros(len(out), bool) if column.missing is None else column.missing[rows]
+            if column.kind != "date":  # without any value: see check
+                missing = np.ones(len(out), bool)
+            else:
+                instants = np.where(missing, np.datetime64(0, "us"), column.data[rows])
+                out[:, 0] = (years(instants) - self.mean) / self.scale
+                for position, cycle in enumerate(self.cycles):
+                    angle = 2 * np.pi * _place(instants, cycle)
+                    out[:, 1 + 2 * position] = np.sin(angle)
+                    out[:, 2 + 2 * position] = np.cos(angle)
+            if missing.any():
+                out[missing] = 0
+                if self.indicator:
+                    out[missing, -1] = 1
+
+        return write
 
     def to_dict(self) -> dict[str, Any]:
         """Write it as plain values."""

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from nnplug.errors import DataError
 from nnplug.tables.diagnosis import (
     Dialect,
@@ -40,6 +42,7 @@ __all__ = ["load_delimited"]
 
 _SAMPLE = 20_480
 """Rows from which the types of a large file are first found."""
+_STRETCH = 1 << 18
 _LARGE = 4 << 20
 """A file with more bytes is first tried with the types of its sample."""
 
@@ -108,12 +111,20 @@ class _Reader:
         self.stated = self.numeric + [ours for ours, name in pairs if name in options.text]
         self.types: dict[str, str] = {}
 
-    def _source(self, types: dict[str, str], sample: int) -> str:
-        """Write the SQL that reads the file."""
+    def _source(self, types: dict[str, str], sample: int | None) -> str:
+        """Write the SQL that reads the file.
+
+        Parameters
+        ----------
+        types : dict
+            Of some columns; of all if nothing is to be found out.
+        sample : int or None
+            The rows from which the other types are found, -1 for all; None if
+            nothing is to be found out, which is faster.
+        """
         dialect, options = self.dialect, self.options
         nulls = ", ".join(map(literal, ("", *options.na)))
         settings = {
-            "names": "[" + ", ".join(map(literal, self.ours)) + "]",
             "header": str(dialect.header).lower(),
             "delim": literal(dialect.delimiter),
             "quote": literal(dialect.quote),
@@ -123,7 +134,6 @@ class _Reader:
             "comment": "''",  # else a row that begins with # could be dropped
             "skip": "0",  # else lines before a "better" header could be
             "encoding": "'utf-8'",
-            "sample_size": str(sample),
             "strict_mode": "true",
             "null_padding": "false",
             "ignore_errors": "false",
@@ -132,9 +142,14 @@ class _Reader:
             settings["timestampformat"] = literal(options.dates)
             if not any(sign in options.dates for sign in ("%H", "%I", "%M", "%S", "%X", "%c")):
                 settings["dateformat"] = literal(options.dates)
-        if types:
-            listed = ", ".join(f"{literal(c)}: {literal(each)}" for c, each in types.items())
-            settings["types"] = f"{{{listed}}}"
+        typed = ", ".join(f"{literal(c)}: {literal(each)}" for c, each in types.items())
+        if sample is None:
+            settings |= {"columns": f"{{{typed}}}", "auto_detect": "false"}
+        else:
+            settings["names"] = "[" + ", ".join(map(literal, self.ours)) + "]"
+            settings["sample_size"] = str(sample)
+            if types:
+                settings["types"] = f"{{{typed}}}"
         written = ", ".join(f"{key}={value}" for key, value in settings.items())
         return f"read_csv({location(self.text.path)}, {written})"
 
@@ -152,7 +167,7 @@ class _Reader:
             self._create(stated | dict.fromkeys(truths, "VARCHAR"), -1)
             self._settle_truths(truths)
 
-    def _create(self, types: dict[str, str], sample: int) -> None:
+    def _create(self, types: dict[str, str], sample: int | None) -> None:
         self.connection.execute(
             f"CREATE OR REPLACE TEMP TABLE raw AS SELECT * FROM {self._source(types, sample)}"
         )
@@ -182,7 +197,7 @@ class _Reader:
             found = self._described(f"SELECT * FROM {self._source(stated, _SAMPLE)}")
             if set(found.values()) - {*wide, *wide.values()}:
                 return False
-            self._create({ours: wide.get(each, each) for ours, each in found.items()}, _SAMPLE)
+            self._create({ours: wide.get(each, each) for ours, each in found.items()}, None)
         except duckdb.Error:
             return False
         checks = {self.ours[0]: "true"}
@@ -294,33 +309,37 @@ class _Marks:
 
 def _marks(text: TextFile, dialect: Dialect) -> _Marks:
     """Look at every byte once; refuse zero bytes."""
-    delimiter = dialect.delimiter.encode()
+    delimiter, mark = ord(dialect.delimiter), ord(dialect.quote)
     large = text.path.stat().st_size > _LARGE
-    # Every byte becomes one of four: the edge of a cell, 0, another digit, or else.
-    classes = bytearray(b"x" * 256)
-    for byte in b"123456789":
-        classes[byte] = ord("1")
-    for byte in (*delimiter, *dialect.quote.encode(), *b"\r\n"):
-        classes[byte] = ord("|")
-    classes[ord("0")] = ord("0")
     ends_in_delimiter, codes = False, False
-    last, line = b"", 1
-    with text.path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            if b"\0" in chunk:
-                line += chunk[: chunk.index(b"\0")].count(b"\n")
-                raise DataError(
-                    f"{text.name}:{line}: the line holds a zero byte, so the file is not text or "
-                    "is damaged.\nSave it again as UTF-8."
-                )
-            line += chunk.count(b"\n")
-            block = last + chunk
-            ends_in_delimiter |= delimiter + b"\n" in block or delimiter + b"\r" in block
+    buffer = np.zeros(_STRETCH + 2, np.uint8)  # after the last two bytes of the stretch before
+    with text.path.open("rb", buffering=0) as file:
+        while count := file.readinto(buffer[2:].data):
+            block = buffer[: count + 2]
+            if not block[2:].all():
+                raise _zero_byte(text)
+            # Whole passes over bytes: NumPy does some ten of them in a byte's
+            # time for a loop.
+            ends = (block == ord("\n")) | (block == ord("\r"))
+            delimiters = block == delimiter
+            ends_in_delimiter |= bool((delimiters[1:-1] & ends[2:]).any())
             if large and not codes:
-                shapes = block.translate(classes)
-                codes = b"|00" in shapes or b"|01" in shapes
-            last = block[-2:]
-    return _Marks(ends_in_delimiter or last[-1:] == delimiter, large and not codes)
+                edges = ends | delimiters | (block == mark)
+                digits = block - ord("0") < 10  # which wraps around below "0"
+                first = edges[:-2] & (block[1:-1] == ord("0")) & digits[2:]
+                codes = bool(first.any())
+            buffer[:2] = block[-2:]
+    return _Marks(ends_in_delimiter or int(buffer[1]) == delimiter, large and not codes)
+
+
+def _zero_byte(text: TextFile) -> DataError:
+    """Name the line that holds a zero byte."""
+    with text.path.open("rb") as file:
+        line = next(number for number, each in enumerate(file, start=1) if b"\0" in each)
+    return DataError(
+        f"{text.name}:{line}: the line holds a zero byte, so the file is not text or "
+        "is damaged.\nSave it again as UTF-8."
+    )
 
 
 def _as_utf8(path: Path, encoding: str, scratch: Path) -> TextFile:

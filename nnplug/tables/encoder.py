@@ -274,16 +274,16 @@ class Encoder:
                 refuse_missing(table.source, column, "column")
             if unknown == "error" and isinstance(each, Categories):
                 _refuse_unseen(table.source, each, column)
-        inputs = np.zeros((table.rows, len(self.features)), dtype) if out is None else out
-        if out is not None:
-            out.fill(0)
+        inputs = np.empty((table.rows, len(self.features)), dtype) if out is None else out
+        writers = [each.writer(column) for each, column in pairs]
+        ends = np.cumsum([len(each.features) for each in self.columns]).tolist()
         for first in range(0, table.rows, _BLOCK):
             rows = slice(first, min(first + _BLOCK, table.rows))
+            inputs[rows] = 0  # while it is in the cache
             start = 0
-            for each, column in pairs:
-                stop = start + len(each.features)
+            for (each, column), write, stop in zip(pairs, writers, ends, strict=True):
                 block = inputs[rows, start:stop]
-                each.write(column, rows, block)
+                write(rows, block)
                 if isinstance(each, Scale):
                     each.check_written(column, rows, block, table.source)
                 start = stop
@@ -322,7 +322,7 @@ class Encoder:
         rows = slice(0, table.rows)
         for k, (column, scale) in enumerate(zip(wanted, self.scales, strict=True)):
             scale.check(column, table.source)
-            scale.write(column, rows, targets[:, k : k + 1])
+            scale.writer(column)(rows, targets[:, k : k + 1])
             scale.check_written(column, rows, targets[:, k : k + 1], table.source)
         return targets
 

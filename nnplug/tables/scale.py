@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -102,19 +102,23 @@ class Scale:
                     "or 0."
                 )
 
-    def write(self, column: Column, rows: slice, out: AnyArray) -> None:
-        """Write standardised values into inputs, (n, 1 or 2), that are 0."""
-        if column.kind not in ("number", "boolean"):  # without any value: see check
-            values = np.full(len(out), self.fill)
-        else:
-            values = column.data[rows].astype(np.float64, copy=False)
-        if column.missing is not None:
-            missing = column.missing[rows]
-            values = np.where(missing, self.fill, values)
-            if self.indicator:
-                out[:, 1] = missing
-        with np.errstate(over="ignore", under="ignore"):
-            out[:, 0] = (values - self.mean) / self.scale
+    def writer(self, column: Column) -> Callable[[slice, AnyArray], None]:
+        """Give what writes standardised values of some rows, (n, 1 or 2), over zeros."""
+
+        def write(rows: slice, out: AnyArray) -> None:
+            if column.kind not in ("number", "boolean"):  # without any value: see check
+                values = np.full(len(out), self.fill)
+            else:
+                values = column.data[rows].astype(np.float64, copy=False)
+            if column.missing is not None:
+                missing = column.missing[rows]
+                values = np.where(missing, self.fill, values)
+                if self.indicator:
+                    out[:, 1] = missing
+            with np.errstate(over="ignore", under="ignore"):
+                out[:, 0] = (values - self.mean) / self.scale
+
+        return write
 
     def check_written(self, column: Column, rows: slice, out: AnyArray, source: str) -> None:
         """Refuse inputs that overflowed."""

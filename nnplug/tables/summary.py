@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,6 +26,11 @@ def years(instants: AnyArray) -> Float64Array:
     """Bring instants to years since 1970: (N,), NaN for NaT."""
     since: Float64Array = (instants - np.datetime64(0, "us")) / _YEAR
     return since
+
+
+def _all(values: Float64Array, test: Callable[[Float64Array], BoolArray]) -> bool:
+    """Tell whether a test holds everywhere; few rows show it where it does not."""
+    return bool(test(values[:100]).all() and test(values).all())
 
 
 @dataclass(eq=False)
@@ -56,7 +62,7 @@ class NumberSummary:
         before = sum(map(len, self._kept))
         if before < MEDIAN_ROWS:
             self._kept.append(values[: MEDIAN_ROWS - before])
-        self.whole = self.whole and bool((values == np.floor(values)).all())
+        self.whole = self.whole and _all(values, lambda x: x == np.floor(x))
         lowest, highest = float(values.min()), float(values.max())
         mean, deviation = _moments(values, lowest, highest)
         if self.count:
@@ -184,6 +190,6 @@ class ColumnSummary:
             used = used & ~infinite
         elif self.counting:
             follows = not self.rows or values[0] == self._last + 1
-            self.counting = bool(follows and (values[1:] == values[:-1] + 1).all())
+            self.counting = bool(follows and _all(values, lambda x: x[1:] == x[:-1] + 1))
             self._last = float(values[-1])
         self.numbers.add(values if used.all() else values[used])
