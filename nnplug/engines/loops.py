@@ -284,9 +284,11 @@ class _Loop:
         dtype, stage = name_of(output.dtype), self.stages[number]
         if name == "take":
             source, index = inputs
-            row = f"{self.writer.view(index)}[i]"
-            at = f"{row} * {self.w} + j" if stage.loop else row
-            return f"{self.writer.view(source)}[{at}]"
+            # Read once for a row: the compiler cannot know that the copy leaves it as it is.
+            row = self.writer.fresh("r")
+            before = stage.before if stage.loop else stage.lines
+            before.append(f"{row} = {self.writer.view(index)}[i]")
+            return f"{self.writer.view(source)}[{f'{row} * {self.w} + j' if stage.loop else row}]"
         if name == "take_along_axis":
             return self._element(inputs[0], self._read(inputs[1], number))
         if name == "one_hot":
