@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from nnplug.parts import Task
 from nnplug.sklearn._compat import validate
 from nnplug.sklearn._display import layers_as_html, plot_history
-from nnplug.sklearn._errors import as_value_errors
+from nnplug.sklearn._errors import EstimatorError, as_value_errors
 from nnplug.sklearn._fitting import Fitting
 from nnplug.sklearn._parts import registry
 from nnplug.sklearn._records import model_of, restored, taken_over
@@ -246,6 +246,11 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         """
         check_is_fitted(self, "network_")
         self._synchronise()
+        if len(getattr(self, "classes_", "two or none")) == 1:
+            raise EstimatorError(
+                f"It was fitted on one class alone, {self.classes_[0]!r}; there is nothing that a "
+                "model of it could tell."
+            )
         model_of(self).save(path, overwrite=overwrite)
 
     @classmethod

@@ -205,8 +205,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
             (N,), or 0 and 1 for each label, (N, K).
         """
         outputs = self._outputs(X)
-        chosen = self._head.classes(outputs)
-        answers: AnyArray = chosen if self._head.task == "multilabel" else self.classes_[chosen]
+        chosen: AnyArray = self._head.classes(outputs)
+        if self._head.task == "multilabel":
+            return chosen
+        answers: AnyArray = self.classes_[np.minimum(chosen, len(self.classes_) - 1)]
         return answers
 
     def predict_proba(self, X: Any) -> AnyArray:

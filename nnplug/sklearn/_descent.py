@@ -147,6 +147,8 @@ class Descent:
             self.progress.close()
         if self.best is not None and (self.stopped or not incremental):
             trainer.steps.set_state(self.best)
+        if self.stopped and incremental:
+            estimator._no_improvement_count = 0  # who goes on all the same has patience anew
 
     def _measure(self, outputs: AnyArray, targets: AnyArray) -> dict[str, float]:
         """Score the validation rows after an epoch."""

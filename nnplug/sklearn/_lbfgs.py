@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import ThreadpoolController
 
 from nnplug.alignment import aligned_zeros
-from nnplug.engines import BoundProgram, Engine, Memory
+from nnplug.engines import BoundProgram, Engine, Memory, Threads
 from nnplug.network import Network
 from nnplug.plans import plan_step
 from nnplug.sklearn._choices import Choices
@@ -44,8 +47,10 @@ class Objective:
 
     Attributes
     ----------
-    loss, penalty : float
+    loss, last_penalty : float
         At the vector that was looked at last.
+    threads : Threads
+        How many of them its products are worth.
     """
 
     def __init__(self, network: Network, choices: Choices, some: Held, engine: Engine) -> None:
@@ -60,6 +65,7 @@ class Objective:
         outputs = network.layers[-1].fan_out
         self.scale = mean_of(choices.loss, 1.0, self.weight, outputs)
         self._memory = Memory()
+        self._buffers: dict[str, AnyArray] = {}
         self._bound: dict[int, tuple[BoundProgram, dict[str, AnyArray]]] = {}
         for stretch in stretches(len(some)):  # the largest first: it sizes the memory
             self._program(stretch.stop - stretch.start)
@@ -82,7 +88,10 @@ class Objective:
         program, arrays = self._program(rows)
         weight: float = rows
         if rows < len(self.some) or not isinstance(self.some.inputs, np.ndarray):
-            arrays["input"][...] = dense(self.some.inputs, stretch)
+            if self.some.inputs.dtype == self.network.dtype:
+                dense(self.some.inputs, stretch, arrays["input"])
+            else:
+                arrays["input"][...] = dense(self.some.inputs, stretch)
             arrays["target"][...] = self.some.targets[stretch]
         if self.some.weights is not None:
             arrays["weight"][...] = self.some.weights[stretch]
@@ -96,18 +105,8 @@ class Objective:
 
     def _program(self, rows: int) -> tuple[BoundProgram, dict[str, AnyArray]]:
         if rows not in self._bound:
-            some, dtype = self.some, self.network.dtype
-            whole = rows == len(some) and isinstance(some.inputs, np.ndarray)
-            labels = self.choices.loss.against == "labels"
-            target = np.dtype(np.int64) if labels else dtype
             arrays = {
-                "input": np.ascontiguousarray(some.inputs, dtype)
-                if whole
-                else np.zeros((rows, some.inputs.shape[1]), dtype),
-                "target": np.ascontiguousarray(some.targets, target)
-                if whole
-                else np.zeros((rows, some.targets.shape[1]), target),
-                "weight": np.zeros((rows, 1), dtype),
+                **self._rows(rows),
                 "parameters": self.network.parameters,
                 "gradients": self.gradients,
                 "penalty": self.penalty,
@@ -118,11 +117,30 @@ class Objective:
                 None,
                 rows,
                 gather=False,
-                weighted=some.weights is not None,
+                weighted=self.some.weights is not None,
                 regularization=self.choices.regularization,
             )
+            if not self._bound:
+                self.threads = Threads(program)
             self._bound[rows] = self.engine.bind(program, arrays, self._memory), arrays
         return self._bound[rows]
+
+    def _rows(self, rows: int) -> dict[str, AnyArray]:
+        """Give the arrays of some rows: the rows themselves, or buffers that stretches share."""
+        some, dtype = self.some, self.network.dtype
+        target = np.dtype(np.int64) if self.choices.loss.against == "labels" else dtype
+        if not self._buffers:
+            whole = rows == len(some) and isinstance(some.inputs, np.ndarray)
+            self._buffers = {
+                "input": np.ascontiguousarray(some.inputs, dtype)
+                if whole
+                else np.zeros((rows, some.inputs.shape[1]), dtype),
+                "target": np.ascontiguousarray(some.targets, target)
+                if whole
+                else np.zeros((rows, some.targets.shape[1]), target),
+                "weight": np.zeros((rows, 1), dtype),
+            }
+        return {name: buffer[:rows] for name, buffer in self._buffers.items()}
 
 
 def minimize(estimator: Any, objective: Objective, look: Callable[[float, float], None]) -> None:
@@ -148,19 +166,17 @@ def minimize(estimator: Any, objective: Objective, look: Callable[[float, float]
         progress(estimator.n_iter_, objective.loss + objective.last_penalty, None)
         look(objective.loss, objective.last_penalty)
 
+    options = {"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol}
     try:
-        found = scipy.optimize.minimize(
-            objective,
-            start,
-            method="L-BFGS-B",
-            jac=True,
-            callback=end_iteration,
-            options={
-                "maxfun": estimator.max_fun,
-                "maxiter": estimator.max_iter,
-                "gtol": estimator.tol,
-            },
-        )
+        with objective.threads.limited(), _one_thread_of_scipy():
+            found = scipy.optimize.minimize(
+                objective,
+                start,
+                method="L-BFGS-B",
+                jac=True,
+                callback=end_iteration,
+                options=options,
+            )
     finally:
         progress.close()
     if not (np.isfinite(found.x).all() and np.isfinite(found.fun)):
@@ -178,3 +194,17 @@ def minimize(estimator: Any, objective: Objective, look: Callable[[float, float]
             ConvergenceWarning,
             stacklevel=5,
         )
+
+
+def _one_thread_of_scipy() -> AbstractContextManager[object]:
+    """Give a context in which SciPy's own BLAS has one thread.
+
+    Its wheels bring another BLAS than NumPy's, with threads of its own, and two
+    pools of spinning threads fight for the cores. What lbfgs does with vectors
+    is worth no second thread.
+    """
+    controller = ThreadpoolController()
+    files = [each.filepath for each in controller.lib_controllers]
+    own = [file for file in files if "scipy" in Path(file).parent.name]
+    context: AbstractContextManager[object] = controller.select(filepath=own).limit(limits=1)
+    return context

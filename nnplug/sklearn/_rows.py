@@ -20,11 +20,22 @@ CHUNK = 4096
 """Rows that are evaluated at once, at most."""
 
 
-def dense(inputs: Any, rows: Any) -> AnyArray:
-    """Take some rows of an array or a sparse matrix, as an array."""
+def dense(inputs: Any, rows: Any, out: AnyArray | None = None) -> AnyArray:
+    """Take some rows of an array or a sparse matrix, as an array.
+
+    Parameters
+    ----------
+    out : array, optional
+        Contiguous and of the inputs' dtype: where they go.
+    """
     taken = inputs[rows]
-    array: AnyArray = taken if isinstance(taken, np.ndarray) else taken.toarray()
-    return array
+    if isinstance(taken, np.ndarray):
+        if out is None:
+            return taken
+        out[...] = taken
+        return out
+    found: AnyArray = taken.toarray(out=out)
+    return found
 
 
 def stretches(count: int, size: int = CHUNK) -> Iterator[slice]:
@@ -149,7 +160,7 @@ class _SparseBatches(Stream):
         order = self._order.draw(self.rows)
         for stretch in stretches(self.rows, len(self.inputs)):
             rows = order[stretch] if self._some.rows is None else self._some.rows[order[stretch]]
-            self.inputs[: len(rows)] = dense(self._some.inputs, rows)
+            dense(self._some.inputs, rows, self.inputs[: len(rows)])
             self.targets[: len(rows)] = self._some.targets[rows]
             if self.weights is not None and self._some.weights is not None:
                 self.weights[: len(rows)] = self._some.weights[rows]

@@ -112,4 +112,3 @@ def _fill(buffers: Held, some: Held) -> None:
     buffers.targets[...] = some.targets
     if buffers.weights is not None and some.weights is not None:
         buffers.weights[...] = some.weights
-
