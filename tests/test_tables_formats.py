@@ -97,6 +97,43 @@ def test_marks_of_missing_values(save):
     assert table.column("a").integer
 
 
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet", "t.jsonl", "t.db"])
+def test_marks_of_one_column(tmp_path, name):
+    frame = pd.DataFrame(
+        {"a": [0, 1, 2], "b": [0, -9, 5], "c": [0.5, -9, 1.5], "s": ["x", "-9", "y"]}
+    )
+    path = tmp_path / name
+    if name == "t.csv":
+        frame.to_csv(path, index=False)
+    elif name == "t.parquet":
+        frame.to_parquet(path)
+    elif name == "t.jsonl":
+        frame.to_json(path, orient="records", lines=True)
+    else:
+        connection = sqlite3.connect(path)
+        frame.to_sql("t", connection, index=False)
+        connection.close()
+    options = ReadOptions.parse(["na.b=0", "na.b=-9", "na.s=-9"])
+    table = read_table(path, options)
+    missing = [c.missing.tolist() if c.missing is not None else None for c in table.columns]
+    assert missing == [None, [True, True, False], None, [False, True, False]]
+    assert table.column("b").integer
+    assert ReadOptions.of(options.to_dict()) == options
+    assert ReadOptions.of({"na_of": {"b": ["0", -9], "s": "-9"}}) == options
+    assert 'there is no column "z" with a mark of missing values.' in refusal(
+        read_table, path, ReadOptions.parse(["na.z=0"])
+    )
+
+
+def test_a_mark_among_numbers_leaves_numbers(save):
+    path = save("a,b,c\n1,?,?\n?,1.5,007\n3,?,008\n")
+    options = ReadOptions.parse(["na.a=?", "na.b=?", "na.c=?"])
+    table = read_table(path, options)
+    assert [c.kind for c in table.columns] == ["number", "number", "text"]
+    assert [c.integer for c in table.columns] == [True, False, False]
+    assert table.column("a").missing.tolist() == [False, True, False]
+
+
 def test_dates_as_they_are_written(save):
     path = save("d\n03.04.2020\n05.06.2021\n")
     table = read_table(path, dates="%d.%m.%Y")

@@ -152,7 +152,8 @@ def read_sqlite(path: Path, options: ReadOptions) -> Table:
 def _column(
     name: str, values: list[Any], declared: str, source: str, options: ReadOptions
 ) -> Column:
-    values = [None if value in options.na else value for value in values]
+    marks = (*options.na, *options.marks(name))
+    values = [None if str(value) in marks else value for value in values]
     if name in options.text:
         values = [None if value is None else str(value) for value in values]
     elif declared.startswith(("DATE", "TIMESTAMP")):

@@ -29,7 +29,15 @@ from nnplug.tables.diagnosis import (
     stray_error,
     unreadable,
 )
-from nnplug.tables.duck import INTEGERS, SQL_TYPES, as_kind, kind_of, literal, location
+from nnplug.tables.duck import (
+    INTEGERS,
+    SQL_TYPES,
+    as_kind,
+    kind_of,
+    literal,
+    location,
+    without_marks,
+)
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.relation import Field, check_known
 from nnplug.tables.table import Kind, check_names
@@ -73,6 +81,7 @@ def load_delimited(
         reader = _Reader(connection, text, dialect, options)
         if not (marks.sample_will_do and reader.read_by_sample()):
             reader.read_by_all_rows()
+        reader.take_marks()
         wrong = find_faults(text, dialect) if marks.ends_in_delimiter else None
         if wrong is not None:
             raise wrong
@@ -219,6 +228,29 @@ class _Reader:
         self.types = found
         self._settle_truths([ours for ours, each in found.items() if each == "BOOLEAN"])
         return True
+
+    def take_marks(self) -> None:
+        """Empty the cells that stand for a missing value in one column alone."""
+        for ours, name in zip(self.ours, self.dialect.names, strict=True):
+            marks = self.options.marks(name)
+            if not marks:
+                continue
+            raw = self._described("raw")[ours]
+            cell = without_marks(ours, raw, marks)
+            self.connection.execute(
+                f"ALTER TABLE raw ALTER {ours} SET DATA TYPE {raw} USING {cell}"
+            )
+            if self.types[ours] == "VARCHAR" and ours not in self.stated:
+                # What is left may be numbers, if no code such as 007 is among it.
+                found = self.connection.execute(
+                    f"SELECT bool_and({self._as_number(ours)} IS NOT NULL "
+                    f"AND NOT regexp_matches({ours}, '^[+-]?0[0-9]')), "
+                    f"bool_and(regexp_full_match({ours}, '[+-]?[0-9]+')) "
+                    f"FROM raw WHERE {ours} IS NOT NULL"
+                ).fetchone()
+                if found is not None and found[0]:
+                    self.numeric.append(ours)
+                    self.types[ours] = "BIGINT" if found[1] else "DOUBLE"
 
     def refuse_strays(self) -> None:
         """Refuse columns of numbers in which a few cells are none.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ __all__ = [
     "literal",
     "location",
     "machine_memory",
+    "without_marks",
 ]
 
 _NUMBERS = ("FLOAT", "DOUBLE", "DECIMAL")
@@ -96,6 +98,19 @@ def location(path: Path) -> str:
     """Write a path so that none of its characters is a wildcard."""
     # Absolute, so that a name like "s3:x.csv" is not taken for an address.
     return literal("".join(f"[{c}]" if c in "*?[" else c for c in str(path.absolute())))
+
+
+def without_marks(cell: str, type_name: str, marks: Sequence[str]) -> str:
+    """Write the SQL of a cell that is NULL where it is one of some marks."""
+    if not marks:
+        return cell
+    if type_name.partition("(")[0] in (*INTEGERS, *_NUMBERS):
+        wanted = [f"TRY_CAST({literal(mark)} AS DOUBLE)" for mark in marks]
+        return (
+            f"CASE WHEN CAST({cell} AS DOUBLE) IN ({', '.join(wanted)}) THEN NULL ELSE {cell} END"
+        )
+    wanted = [literal(mark) for mark in marks]
+    return f"CASE WHEN CAST({cell} AS VARCHAR) IN ({', '.join(wanted)}) THEN NULL ELSE {cell} END"
 
 
 def first_line(error: Exception) -> str:

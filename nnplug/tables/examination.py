@@ -98,7 +98,7 @@ def examine(table: Table, wishes: Wishes) -> Examination:
             prepared = None
     found = [
         *refusals,
-        *findings.few_rows(table, prepared),
+        *(findings.few_rows(table, prepared) if wishes.target else ()),
         *findings.missing(table),
         *findings.constant(table),
         *findings.equal_columns(table),

@@ -184,7 +184,7 @@ def outliers(table: Table) -> Iterator[Finding]:
                 f"column {quote(column.name)} is {show(mark)} in "
                 f"{count_of(len(values) - len(others), 'row')}, far from all others "
                 f"({others.min():.6g} to {others.max():.6g}). If it stands for a missing value: "
-                f"--read na={show(mark)}",
+                f"--read {shell_word(f'na.{column.name}={show(mark)}')}",
                 (column.name,),
             )
             continue

@@ -100,8 +100,9 @@ def _field(
     """Tell a column's kind from the types of all of its values, and the SQL of a cell."""
     plain = f"({ours} ->> '$')"
     missing = f"({ours} IS NULL OR json_type({ours}) = 'NULL'"
-    if options.na:
-        missing += f" OR {plain} IN ({', '.join(map(literal, options.na))})"
+    marks = (*options.na, *options.marks(name))
+    if marks:
+        missing += f" OR {plain} IN ({', '.join(map(literal, marks))})"
     missing += ")"
     rows = connection.execute(
         f"SELECT json_type({ours}), count(*) FROM raw WHERE NOT {missing} GROUP BY 1"
@@ -178,7 +179,7 @@ def _values(text: TextFile, name: str, options: ReadOptions) -> Iterator[tuple[i
     """Go through the values of a key that are there, each with its line."""
     for line, record in _objects(text):
         value = record.get(name)
-        if value is not None and str(value) not in options.na:
+        if value is not None and str(value) not in (*options.na, *options.marks(name)):
             yield line, value
 
 

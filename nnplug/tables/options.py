@@ -44,6 +44,9 @@ class ReadOptions:
         rows need not be stated.
     na : tuple of str
         Cells that stand for a missing value, beside the empty one.
+    na_of : tuple of (str, str)
+        Those of single columns, as (column, cell); a mapping from columns to
+        cells is taken too, and `na.COLUMN` in text form.
     table : str, optional
         The table of a database file.
     sql : str, optional
@@ -61,6 +64,7 @@ class ReadOptions:
     decimal: str = "."
     dates: str = ""
     na: tuple[str, ...] = ()
+    na_of: tuple[tuple[str, str], ...] = ()
     table: str | None = None
     sql: str | None = None
     text: tuple[str, ...] = ()
@@ -95,7 +99,7 @@ class ReadOptions:
     def parse(cls, texts: Iterable[str]) -> ReadOptions:
         """Read options of the form `key=value`, as the command line gives them.
 
-        `na` may stand several times.
+        `na` and `na.COLUMN` may stand several times.
 
         Raises
         ------
@@ -105,12 +109,15 @@ class ReadOptions:
         found: dict[str, Any] = {}
         for text in texts:
             key, equals, value = text.partition("=")
-            key = key.strip().lower()
+            key, dot, column = key.strip().partition(".")
+            key = key.lower()
             if not equals:
                 raise SettingError(
                     f"read: {text!r} is not of the form key=value, such as encoding=latin-1."
                 )
-            if key == "na":
+            if key == "na" and dot:
+                found["na_of"] = (*found.get("na_of", ()), (column, value))
+            elif key == "na":
                 found["na"] = (*found.get("na", ()), value)
             elif key in found:
                 raise SettingError(f"read: {key} is given twice.")
@@ -143,7 +150,15 @@ class ReadOptions:
         if isinstance(values.get("header"), str):
             values["header"] = _truth("header", values["header"])
         if "na" in values:
-            values["na"] = (values["na"],) if isinstance(values["na"], str) else tuple(values["na"])
+            values["na"] = _names(values["na"])
+        if isinstance(values.get("na_of"), Mapping):
+            values["na_of"] = [
+                (column, cell)
+                for column, cells in values["na_of"].items()
+                for cell in _names(cells)
+            ]
+        if "na_of" in values:
+            values["na_of"] = tuple((str(column), str(cell)) for column, cell in values["na_of"])
         return cls(**values)
 
     def adding(self, *, text: Iterable[str], numeric: Iterable[str]) -> ReadOptions:
@@ -154,12 +169,20 @@ class ReadOptions:
 
     def to_dict(self) -> dict[str, Any]:
         """Give what is not as by default, by the keys that `of` takes."""
-        return {
+        stated = {
             field.name: list(value) if isinstance(value, tuple) else value
             for field in fields(self)
             if field.name not in _NOT_OF_A_FILE
             and (value := getattr(self, field.name)) != field.default
         }
+        if self.na_of:
+            columns = dict.fromkeys(column for column, _ in self.na_of)
+            stated["na_of"] = {column: list(self.marks(column)) for column in columns}
+        return stated
+
+    def marks(self, column: str) -> tuple[str, ...]:
+        """Give the cells that stand for a missing value in one column alone."""
+        return tuple(cell for name, cell in self.na_of if name == column)
 
 
 def _names(value: str | Iterable[str]) -> tuple[str, ...]:

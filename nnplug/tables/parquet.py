@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnplug.errors import DataError
-from nnplug.tables.duck import INTEGERS, as_kind, first_line, identifier, kind_of, location
+from nnplug.tables.duck import (
+    INTEGERS,
+    as_kind,
+    first_line,
+    identifier,
+    kind_of,
+    location,
+    without_marks,
+)
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.relation import Field, check_known
 from nnplug.tables.table import Kind, check_names
@@ -93,7 +101,8 @@ def load_query(
         if name in options.numeric and kind in ("text", "boolean"):
             _check_castable(connection, query, theirs, name, source)
             kind = "number"
-        cells.append(f"{as_kind(identifier(theirs), type_name, kind)} AS c{position}")
+        cell = without_marks(identifier(theirs), type_name, options.marks(name))
+        cells.append(f"{as_kind(cell, type_name, kind)} AS c{position}")
         fields.append(Field(name, kind, type_name in INTEGERS and kind == "number"))
     connection.execute(f"CREATE TEMP TABLE part AS SELECT {', '.join(cells)} FROM ({query})")
     return tuple(fields)

@@ -160,10 +160,15 @@ def check_known(source: str, options: ReadOptions, names: Sequence[str]) -> None
     """Refuse a request about a column that is not there."""
     if options.lenient or options.sql is not None:  # the names are those of the query's result
         return
-    for wanted, kind in ((options.text, "text"), (options.numeric, "a number")):
+    marked = tuple(name for name, _ in options.na_of)
+    for wanted, what in (
+        (options.text, "to be read as text"),
+        (options.numeric, "to be read as a number"),
+        (marked, "with a mark of missing values"),
+    ):
         for name in wanted:
             if name not in names:
                 raise DataError(
-                    f"{source}: there is no column {quote(name)} to be read as {kind}."
+                    f"{source}: there is no column {quote(name)} {what}."
                     f"{suggest(name, names)}\nIts columns are {listed(map(quote, names))}."
                 )

@@ -111,7 +111,7 @@ warning  columns "visits", "visits2" are equal in each row. --drop visits2
 warning  column "city" has texts that differ in case or spaces alone: "Rome" and
          "rome". They count as different.
 warning  column "income" is -9999 in 35 rows, far from all others (21224 to
-         75645). If it stands for a missing value: --read na=-9999
+         75645). If it stands for a missing value: --read na.income=-9999
 warning  3.2% of the rows are "yes"; who always says "no" has an accuracy of
          96.8%. Use --class-weight balanced, and --metric balanced_accuracy.
 warning  column "refund" alone tells "churn" in 100.0% of the rows (96.2% by
@@ -252,7 +252,7 @@ def test_outliers_and_marks_of_missing_values():
     values[:12] = 999
     found = findings({"a": values, "y": rng.normal(size=300)})["outliers"]
     assert "is 999 in 12 rows, far from all others" in found.text
-    assert found.text.endswith("--read na=999")
+    assert found.text.endswith("--read na.a=999")
     pressure = rng.normal(70, 10, 300)
     pressure[::20] = 0
     assert (
