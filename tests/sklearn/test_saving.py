@@ -1,0 +1,176 @@
+"""Estimators in model files and out of them, and scikit-learn's networks taken over."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn.neural_network as theirs
+from sklearn.datasets import load_wine, make_multilabel_classification
+from sklearn.linear_model import LinearRegression
+from sklearn.preprocessing import scale
+
+import nnplug
+from nnplug.errors import ModelFileError, NnplugError, StorageError
+from nnplug.sklearn import MLPClassifier, MLPRegressor
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X, Y = scale(load_wine().data), load_wine().target
+NAMES = np.array(["barolo", "grignolino", "barbera"])[Y]
+COUNTS = np.round(np.exp(X[:, 0]))
+LABELS = make_multilabel_classification(80, n_features=13, random_state=0)
+SMALL = {"hidden_layer_sizes": (6,), "max_iter": 12, "random_state": 0}
+
+FITTED = {
+    "names": (MLPClassifier, {}, (X, NAMES)),
+    "numbers of classes": (MLPClassifier, {"solver": "lbfgs"}, (X, Y)),
+    "truth": (MLPClassifier, {"early_stopping": True}, (X, Y > 0)),
+    "labels": (MLPClassifier, {}, LABELS),
+    "parts": (
+        MLPClassifier,
+        {"activation": ["leaky_relu:slope=0.3"], "solver": "adamw", "metrics": ["accuracy"]},
+        (X, Y),
+    ),
+    "regression": (MLPRegressor, {"loss": "huber", "dtype": "float32"}, (X, X[:, 0])),
+    "several outputs": (MLPRegressor, {}, (X, X[:, :3])),
+    "poisson": (MLPRegressor, {"loss": "poisson"}, (X, COUNTS)),
+}
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_what_is_loaded_predicts_the_same_bits(name, tmp_path):
+    kind, arguments, data = FITTED[name]
+    estimator = kind(**SMALL | arguments).fit(*data)
+    path = tmp_path / "model.safetensors"
+    estimator.save(path)
+    loaded = kind.load(path)
+    np.testing.assert_array_equal(loaded.predict(X), estimator.predict(X))
+    if kind is MLPClassifier:
+        np.testing.assert_array_equal(loaded.predict_proba(X), estimator.predict_proba(X))
+        np.testing.assert_array_equal(loaded.classes_, estimator.classes_)
+    for attribute in ("n_layers_", "n_outputs_", "out_activation_", "n_features_in_"):
+        assert getattr(loaded, attribute) == getattr(estimator, attribute), attribute
+    assert repr(loaded).replace("(", "[").replace(",)", "]").replace(")", "]") == repr(
+        estimator
+    ).replace("(", "[").replace(",)", "]").replace(")", "]")
+    loaded.fit(*data)  # it is an estimator like any other
+    np.testing.assert_array_equal(loaded.predict(X), estimator.predict(X))
+
+
+def test_another_process_and_the_command_read_it(tmp_path):
+    frame = pd.DataFrame(X, columns=load_wine().feature_names)
+    estimator = MLPClassifier(**SMALL).fit(frame, NAMES)
+    estimator.save(tmp_path / "wine.safetensors")
+    frame.to_csv(tmp_path / "wine.csv", index=False)
+    expected = estimator.predict(frame).tolist()
+    assert nnplug.load(tmp_path / "wine.safetensors").predict(frame).tolist() == expected
+    finished = subprocess.run(
+        [sys.executable, "-m", "nnplug", "predict", "wine.safetensors", "wine.csv"],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert finished.stdout.split()[1:] == expected
+    code = (
+        "from nnplug.sklearn import MLPClassifier; import pandas;"
+        "e = MLPClassifier.load('wine.safetensors');"
+        "print(*e.predict(pandas.read_csv('wine.csv')), sep='\\n')"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert finished.stdout.split() == expected
+
+
+def test_a_network_that_was_trained_on_arrays_can_be_loaded(tmp_path):
+    run = nnplug.train((X, X[:, 0] + X[:, 1]), epochs=3, hidden=5)
+    run.save(tmp_path / "run.safetensors")
+    loaded = MLPRegressor.load(tmp_path / "run.safetensors")
+    assert loaded.hidden_layer_sizes == (5,)
+    np.testing.assert_allclose(loaded.predict(X), run.predict(X)[:, 0])
+
+
+def test_messages(tmp_path):
+    path = tmp_path / "model.safetensors"
+    MLPClassifier(**SMALL).fit(X, Y).save(path)
+    with pytest.raises(ModelFileError, match="a model for multiclass, which is none of a MLPReg"):
+        MLPRegressor.load(path)
+    with pytest.raises(StorageError):
+        MLPClassifier(**SMALL).fit(X, Y).save(path)
+    MLPClassifier(**SMALL).fit(X, Y).save(path, overwrite=True)
+    with pytest.raises(ValueError, match="It was fitted on one class alone"):
+        MLPClassifier(**SMALL).fit(X, np.zeros(178, int)).save(tmp_path / "one.safetensors")
+    table = tmp_path / "wine.csv"
+    pd.DataFrame(X).add_prefix("x").assign(y=NAMES).to_csv(table, index=False)
+    nnplug.train(table, target="y", epochs=1).save(tmp_path / "table.safetensors")
+    with pytest.raises(ModelFileError, match=r"Load it with nnplug\.load"):
+        MLPClassifier.load(tmp_path / "table.safetensors")
+
+
+def test_what_a_file_says_of_arguments_is_no_more_than_plain_values(tmp_path):
+    estimator = MLPClassifier(**SMALL, callbacks=[], validation_data=(X, Y), tol=np.float64(0.1))
+    estimator.fit(X, Y).save(tmp_path / "model.safetensors")
+    loaded = MLPClassifier.load(tmp_path / "model.safetensors")
+    assert loaded.validation_data is None
+    assert loaded.tol == 0.1
+    assert type(loaded.tol) is float
+
+
+# --- from scikit-learn ----------------------------------------------------------------
+
+THEIRS = {
+    "classes": ("MLPClassifier", {}, (X, NAMES)),
+    "two": ("MLPClassifier", {"activation": "tanh"}, (X, NAMES == "barolo")),
+    "labels": ("MLPClassifier", {}, LABELS),
+    "float32": ("MLPClassifier", {}, (X.astype(np.float32), Y)),
+    "lbfgs": ("MLPClassifier", {"solver": "lbfgs"}, (X, Y)),
+    "early": ("MLPRegressor", {"early_stopping": True, "solver": "sgd"}, (X, X[:, 0])),
+    "several": ("MLPRegressor", {"activation": "logistic"}, (X, X[:, :2])),
+    "deep": ("MLPRegressor", {"hidden_layer_sizes": (7, 5, 3)}, (X, X[:, 0])),
+    "poisson": ("MLPRegressor", {"loss": "poisson"}, (X, COUNTS)),
+}
+
+
+@pytest.mark.parametrize("name", THEIRS)
+def test_taken_over_with_equal_predictions(name, tmp_path):
+    kind, arguments, data = THEIRS[name]
+    fitted = getattr(theirs, kind)(**SMALL | arguments).fit(*data)
+    ours = getattr(nnplug.sklearn, kind).from_sklearn(fitted)
+    if kind == "MLPClassifier":
+        np.testing.assert_array_equal(ours.predict(data[0]), fitted.predict(data[0]))
+        rtol = 1e-5 if name == "float32" else 1e-12
+        a, b = (each.predict_proba(data[0]) for each in (ours, fitted))
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol)
+    else:
+        np.testing.assert_allclose(ours.predict(data[0]), fitted.predict(data[0]), rtol=1e-12)
+    assert ours.score(*data) == pytest.approx(fitted.score(*data))
+    for attribute in ("n_iter_", "t_", "loss_", "out_activation_", "n_features_in_"):
+        assert getattr(ours, attribute) == getattr(fitted, attribute)
+    assert ours.loss_curve_ == getattr(fitted, "loss_curve_", [])
+    known = set(fitted.get_params())
+    assert {k: v for k, v in ours.get_params().items() if k in known} == fitted.get_params()
+    ours.save(tmp_path / "model.safetensors")
+    assert np.array_equal(
+        type(ours).load(tmp_path / "model.safetensors").predict(data[0]), ours.predict(data[0])
+    )
+    fitted.coefs_[0][...] = 0  # nothing is shared
+    if fitted.solver != "lbfgs":
+        ours.partial_fit(*data)
+        assert ours.t_ == fitted.t_ + len(data[0])
+
+
+def test_only_scikit_learns_own_is_taken_over():
+    class Mine(theirs.MLPClassifier):
+        pass
+
+    fitted = Mine(**SMALL).fit(X, Y)
+    taken = MLPClassifier.from_sklearn(fitted)
+    np.testing.assert_array_equal(taken.predict(X), fitted.predict(X))
+    with pytest.raises(NnplugError, match="MLPRegressor is not scikit-learn's MLPClassifier"):
+        MLPClassifier.from_sklearn(theirs.MLPRegressor(**SMALL).fit(X, Y))
+    with pytest.raises(NnplugError, match="LinearRegression is not scikit-learn's MLPRegressor"):
+        MLPRegressor.from_sklearn(LinearRegression().fit(X, Y))
+    with pytest.raises(ValueError, match="not fitted yet"):
+        MLPClassifier.from_sklearn(theirs.MLPClassifier())
