@@ -22,7 +22,7 @@ def read_options(command: _Command) -> _Command:
             metavar="KEY=VALUE",
             multiple=True,
             help="How the file is read: delimiter, quote, header, encoding, decimal, dates, na "
-            "(a mark of missing values), table.",
+            "or na.COLUMN (a mark of missing values), table.",
         ),
         click.option("--sql", metavar="QUERY", help="A query over the file, which it calls data."),
     )
