@@ -175,6 +175,7 @@ def test_numbers_too_large_to_standardise():
         ("PassengerId", range(50), "its name says that it is an identifier (--numeric PassengerId"),
         ("row id", range(50), "its name says that it is an identifier"),
         ("ID", [5.0] * 50, "its name says that it is an identifier"),
+        ("Bird ID", [f"N{i // 2}" for i in range(50)], "its name says that it is an identifier"),
         ("k", [f"k{i // 2 if i < 10 else i}" for i in range(50)], "40 of its 50 texts occur once"),
         (
             "note",
@@ -196,6 +197,8 @@ def test_what_looks_like_an_identifier_and_is_none():
     numbers = {"humid": range(50), "paid": range(50), "x.1": range(50), "idle": range(50)}
     table = table_from({**numbers, "user_id": np.arange(50) + 0.5, "t": [0, 1] * 25})
     assert Encoder.fit(table, target="t").features == (*numbers, "user_id")
+    table = table_from({"shop_id": [f"s{i % 4}" for i in range(50)], "t": [0, 1] * 25})
+    assert len(Encoder.fit(table, target="t").features) == 4
     table = table_from({"id": range(50), "t": [0, 1] * 25})
     options = TableOptions(numeric=("id",))
     assert Encoder.fit(table, target="t", options=options).features == ("id",)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nnplug.cli.table_options import table_arguments
 from nnplug.errors import NnplugError
 from nnplug.tables import ReadOptions, read_table
 from nnplug.tables import delimited as delimited_module
@@ -132,6 +133,15 @@ def test_a_mark_among_numbers_leaves_numbers(save):
     assert [c.kind for c in table.columns] == ["number", "number", "text"]
     assert [c.integer for c in table.columns] == [True, False, False]
     assert table.column("a").missing.tolist() == [False, True, False]
+
+
+def test_a_comma_in_a_name_is_escaped_in_lists(save):
+    path = save('"a, cm",b\nx,1\n2,2\n3,3\n4,4\n')
+    message = refusal(read_table, path)
+    assert message.endswith("If the column is text: --categorical 'a\\, cm'")
+    given = table_arguments({"categorical": ("a\\, cm,b", "c")})
+    assert given["categorical"] == ("a, cm", "b", "c")
+    assert table_arguments({"drop": ()})["drop"] is None
 
 
 def test_dates_as_they_are_written(save):

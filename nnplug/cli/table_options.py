@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -75,7 +76,9 @@ def table_arguments(given: dict[str, Any]) -> dict[str, Any]:
 
     for name in _LISTS:
         if name in given:
-            listed = [part.strip() for text in given[name] for part in text.split(",")]
+            # A comma in a name is written with a backslash before it.
+            parts = [part for text in given[name] for part in re.split(r"(?<!\\),", text)]
+            listed = [part.replace("\\,", ",").strip() for part in parts]
             given[name] = tuple(part for part in listed if part) or None
     if "read" in given:
         given["read"] = ReadOptions.parse(given["read"]).to_dict() or None

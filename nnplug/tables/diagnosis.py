@@ -167,7 +167,7 @@ def _stray_advice(dialect: Dialect, strays: Mapping[int, frozenset[str]], decima
     if len(cells) <= 3:
         marks = " ".join(f"--read {shell_word('na=' + each)}" for each in sorted(cells))
         ways.append(f"If they stand for missing values: {marks}")
-    names = ",".join(dialect.names[position] for position in strays)
+    names = ",".join(dialect.names[position].replace(",", "\\,") for position in strays)
     ways.append(f"If the column is text: --categorical {shell_word(names)}")
     return "\n".join(ways)
 

@@ -23,6 +23,8 @@ MOST_TEXTS = 10_000
 """A column with more different texts is left out."""
 TOO_MANY_TEXTS = f"it has more than {MOST_TEXTS:,} different texts"
 """Why it is."""
+_FEW_TEXTS = 20
+"""So many different texts may be categories, whatever the column is called."""
 _FREE_TEXT_WORDS = 4.0
 """From so many words on, on average, text is sentences and no category."""
 _IDENTIFIER = re.compile(
@@ -92,10 +94,12 @@ def _reason_of_text(summary: ColumnSummary, present: int, asked: bool) -> str:
         return "each row has a text of its own, as identifiers do"
     if asked:
         return ""
+    if named_as_identifier(summary.name) and different > _FEW_TEXTS:
+        return f"its name says that it is an identifier (--categorical {summary.name} keeps it)"
     once = sum(count for count in summary.counts.values() if count == 1)
     words = sum(len(text.split()) * count for text, count in summary.counts.items()) / present
     if words >= _FREE_TEXT_WORDS and different > present / 4:
         return f"it holds free text, {words:.0f} words on average"
-    if once > present / 2 and different > 20:
+    if once > present / 2 and different > _FEW_TEXTS:
         return f"{once:,} of its {present:,} texts occur once, as in identifiers and free text"
     return ""
