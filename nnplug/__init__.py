@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nnplug.parts import schedule as schedule
     from nnplug.parts import trainable as trainable
     from nnplug.registry import Registry as Registry
+    from nnplug.resuming import resume as resume
     from nnplug.run import Run as Run
     from nnplug.run import load as load
     from nnplug.run import train as train
@@ -37,6 +38,7 @@ _HOMES = {
     "Registry": "nnplug.registry",
     "Run": "nnplug.run",
     "load": "nnplug.run",
+    "resume": "nnplug.resuming",
     "train": "nnplug.run",
     "EpochRecord": "nnplug.training",
     **dict.fromkeys(

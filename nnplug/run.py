@@ -6,11 +6,13 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any, Literal, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from nnplug.callbacks import Callbacks
 from nnplug.engines import choose_engine, find_engine
-from nnplug.errors import SettingError
+from nnplug.errors import DivergedError, SettingError
+from nnplug.interruption import Interruption
 from nnplug.models import Model, ModelInfo, load_model
 from nnplug.network import Network
 from nnplug.parts import (
@@ -39,7 +41,7 @@ from nnplug.settings import (
     table_choices,
     whole_number,
 )
-from nnplug.sources import Rows, asked_of_table, find_source
+from nnplug.sources import Rows, Source, asked_of_table, find_source
 from nnplug.tables import Split, Wishes
 from nnplug.tasks import DEFAULT_LOSS, DEFAULT_METRIC, Head, class_weights, output_activation_name
 from nnplug.training import (
@@ -54,7 +56,11 @@ from nnplug.training import (
 )
 from nnplug.types import AnyArray
 
-__all__ = ["Run", "default_registry", "fit", "load", "prepare", "train"]
+if TYPE_CHECKING:
+    from nnplug.configuration import Configuration
+    from nnplug.keeping import Identity, Keeper
+
+__all__ = ["Run", "default_registry", "fit", "keep", "load", "prepare", "train"]
 
 
 @dataclass(eq=False)
@@ -77,6 +83,8 @@ class Run:
     metrics : tuple of Metric
     parts : tuple of Part
         Every part that the run uses.
+    source : Source
+        The data as it was given.
     rows : Rows
         The data as arrays: inputs, targets, classes, the names of features.
     train_rows, validation_rows : array of int
@@ -88,6 +96,8 @@ class Run:
     ended : str or None
         Why training is over: `"epochs"` were done, `"patience"` ran out, a
         callback `"asked"`. None: it is not.
+    folder : Path or None
+        Where it is kept.
     """
 
     settings: Settings
@@ -99,12 +109,14 @@ class Run:
     schedule: Schedule
     metrics: tuple[Metric, ...]
     parts: tuple[Part, ...]
+    source: Source
     rows: Rows
     train_rows: AnyArray
     validation_rows: AnyArray
     weights: AnyArray | None = None
     stopping: Stopping | None = None
     ended: str | None = None
+    folder: Path | None = None
     history: History = field(default_factory=History)
 
     # --- after training ---------------------------------------------------------------
@@ -124,6 +136,36 @@ class Run:
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the model to a file, which `nnplug.load` reads; see `Model.save`."""
         self.model.save(path, overwrite=overwrite)
+
+    def report(self, command: str | None = None, *, batches: Batches | None = None) -> str:
+        """Write an account of the run as one HTML page, which needs no other file.
+
+        Parameters
+        ----------
+        command : str, optional
+            What reproduces it.
+        batches : Batches, optional
+            The run's, where there are some already.
+        """
+        from nnplug.report import Facts, write_page  # noqa: PLC0415  # few runs ask for one
+
+        batches = batches or self.batches()
+        part = "validation" if len(self.validation_rows) else "training"
+        chunks = batches.validation() if part == "validation" else batches.training()
+        found = [(self.model.run(x), self.head.decode(y)) for x, y, _ in chunks]
+        return write_page(
+            Facts.of(
+                self.model,
+                self.settings.to_dict(),
+                self.history,
+                found,
+                part=part,
+                rows=(len(self.train_rows), len(self.validation_rows)),
+                notes=self.rows.notes,
+                ended=self.ended,
+                command=command,
+            )
+        )
 
     # --- during training --------------------------------------------------------------
 
@@ -177,6 +219,50 @@ class Run:
         """The numbers of the epoch whose weights the network has: the best's, or the last's."""
         return self.history.final
 
+    # --- keeping it -------------------------------------------------------------------
+
+    def configuration(
+        self,
+        *,
+        checkpoint_every: str | int | None = None,
+        plugins: Sequence[str] = (),
+        given_in_python: Sequence[str] = (),
+    ) -> Configuration:
+        """Give all settings, resolved, for a file that gives the same run again."""
+        from nnplug.configuration import (  # noqa: PLC0415  # few runs are kept
+            CHECKPOINT_EVERY,
+            Configuration,
+        )
+
+        return Configuration.of(
+            self.settings,
+            self.model.info,
+            self.rows,
+            self.source,
+            checkpoint_every=str(checkpoint_every or CHECKPOINT_EVERY),
+            plugins=tuple(plugins),
+            given_in_python=tuple(given_in_python),
+        )
+
+    def identity(self, configuration: Configuration) -> Identity:
+        """Say what a state must be of, for this run to be taken up from it."""
+        from nnplug.keeping import Identity  # noqa: PLC0415  # few runs are kept
+
+        registry = self.model.registry
+        local = [part for part in self.parts if registry.provider(part).package == "local"]
+        return Identity.of(configuration, self.rows, self.weights, local)
+
+    def described(self) -> dict[str, Any]:
+        """Give what a list of runs shows of it, beside its results."""
+        return {
+            "data": {
+                "name": self.settings.data,
+                "training": len(self.train_rows),
+                "validation": len(self.validation_rows),
+            },
+            "task": self.settings.task,
+        }
+
     def __repr__(self) -> str:
         return f"<run on {self.settings.data}: {self.network!r}, {len(self.history)} epochs>"
 
@@ -222,6 +308,8 @@ def train(
     read: Mapping[str, Any] | None = None,
     sql: str | None = None,
     stream: bool | None = None,
+    output: str | os.PathLike[str] | None = None,
+    checkpoint_every: str | int | None = None,
     registry: Registry | None = None,
     callbacks: Sequence[object] = (),
 ) -> Run:
@@ -324,6 +412,13 @@ def train(
         Whether a table's rows are encoded to a temporary file and trained on
         from there, load by load; by default where they would take more than a
         quarter of the machine's memory.
+    output : path, optional
+        A folder to keep the run in, new or empty: its configuration, model,
+        history, report, and checkpoints, from which `nnplug.resume` goes on.
+        SIGINT and SIGTERM then wait until a checkpoint is written. What cannot
+        be written is a warning; the run is returned all the same.
+    checkpoint_every : int or str, optional
+        Epochs between checkpoints, or a time: `"30s"`, `"5m"`; a minute by default.
     registry : Registry, optional
         Where names are looked up; by default all installed parts.
     callbacks : sequence of object, optional
@@ -350,10 +445,59 @@ def train(
     named = {*SETTINGS, *TABLE_SETTINGS}
     given = {key: value for key, value in locals().items() if key in named}
     registry = registry or default_registry()
+    if output is not None:
+        from nnplug.run_folder import check_free  # noqa: PLC0415  # few runs are kept
+
+        check_free(output)
     with registry.naming_culprits():
         run = prepare(data, target=target, registry=registry, sample_weight=sample_weight, **given)
-        fit(run, Callbacks(registry.plugins, run.parts, callbacks))
+        hooks = Callbacks(registry.plugins, run.parts, callbacks)
+        if output is None:
+            fit(run, hooks)
+        else:
+            objects = {"sample_weight": sample_weight, "callbacks": callbacks or None}
+            configuration = run.configuration(
+                checkpoint_every=checkpoint_every,
+                given_in_python=[name for name, each in objects.items() if each is not None],
+            )
+            with keep(run, output, configuration) as keeper:
+                fit(run, hooks, keeper=keeper)
     return run
+
+
+def keep(
+    run: Run,
+    output: str | os.PathLike[str],
+    configuration: Configuration,
+    *,
+    record: Mapping[str, Any] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Keeper:
+    """Make the folder of a run that was prepared, and what keeps it there.
+
+    Parameters
+    ----------
+    record : mapping, optional
+        More for `run.json`.
+    say : callable, optional
+        See `Keeper`.
+
+    Raises
+    ------
+    StorageError
+        If the folder is there with something in it, or cannot be made.
+    """
+    from nnplug.keeping import Keeper  # noqa: PLC0415  # few runs are kept
+    from nnplug.run_folder import RunFolder  # noqa: PLC0415  # the same
+
+    folder = RunFolder.create(output, configuration.to_toml())
+    return Keeper(
+        folder,
+        configuration,
+        run.identity(configuration),
+        record={**run.described(), **(record or {})},
+        say=say,
+    )
 
 
 @cache
@@ -411,6 +555,7 @@ def fit(
     report: Callable[[Run, int], None] | None = None,
     *,
     should_stop: Callable[[], bool] | None = None,
+    keeper: Keeper | None = None,
 ) -> None:
     """Train a prepared run in place; see `train`.
 
@@ -423,6 +568,16 @@ def fit(
     should_stop : callable, optional
         Asked between steps whether to leave the run where it is; see
         `Trainer.run`. `run.ended` is then None.
+    keeper : Keeper, optional
+        Keeps the run in its folder. SIGINT and SIGTERM then end it after a
+        step and a checkpoint, and a second one at once.
+
+    Raises
+    ------
+    DivergedError
+        If a number is not finite.
+    KeyboardInterrupt, SystemExit
+        After SIGINT and SIGTERM; see `Interruption.deliver`.
     """
 
     def on_epoch(epoch: int) -> bool:
@@ -438,10 +593,56 @@ def fit(
     every = 1 if "on_epoch_end" in callbacks else run.settings.log_every
     trainer = run.trainer()
     # Somebody is asked in any case: an interrupt waits until a call of many steps returns.
-    trainer.run(on_epoch=on_epoch, every=every, should_stop=should_stop or (lambda: False))
-    run.ended = trainer.ended
+    stop = should_stop or (lambda: False)
+    if keeper is None:
+        trainer.run(on_epoch=on_epoch, every=every, should_stop=stop)
+        run.ended = trainer.ended
+    else:
+        _fit_kept(run, trainer, keeper, on_epoch, every, stop)
     if run.ended is not None:
         callbacks.call("on_train_end", run=run)
+
+
+def _fit_kept(
+    run: Run,
+    trainer: Trainer,
+    keeper: Keeper,
+    on_epoch: Callable[[int], bool],
+    every: int,
+    stop: Callable[[], bool],
+) -> None:
+    """Train, keep the run, and let signals wait until it is safe."""
+    run.folder = keeper.folder.path
+
+    def report() -> str:
+        return run.report("\n".join(keeper.commands), batches=trainer.batches)
+
+    def should_stop() -> bool:
+        keeper.look()
+        return interruption.number is not None or stop()
+
+    def after_epoch(epoch: int) -> bool:
+        asked = on_epoch(epoch)
+        keeper.after_epoch(asked)
+        return asked
+
+    with Interruption() as interruption:
+        try:
+            keeper.attach(trainer)
+            trainer.run(on_epoch=after_epoch, every=every, should_stop=should_stop)
+        except DivergedError as error:
+            keeper.diverged(run.model, error, report)
+            raise
+        except Exception as error:
+            keeper.broke(error)
+            raise
+        run.ended = trainer.ended
+        if run.ended is None:
+            keeper.interrupted()
+        else:
+            keeper.done(run.model, run.ended, report)
+    if run.ended is None:
+        interruption.deliver()
 
 
 def prepare(
@@ -550,7 +751,7 @@ def prepare(
         if isinstance(class_weight, Mapping)
         else class_weight,
         validation=validation,
-        split=rows.split.text,
+        split=_without_folder(rows.split),
         monitor=None if stopping is None else stopping.monitor,
         patience=None if stopping is None else stopping.patience,
         min_delta=0.0 if stopping is None else stopping.min_delta,
@@ -592,12 +793,18 @@ def prepare(
         schedule=schedule,
         metrics=metrics,
         parts=tuple(part for every in roles.values() for part in every),
+        source=source,
         rows=rows,
         train_rows=train_rows,
         validation_rows=validation_rows,
         weights=weights,
         stopping=stopping,
     )
+
+
+def _without_folder(split: Split) -> str:
+    """Write how rows were split; a file by its name alone, as the data is."""
+    return f"file:{Path(split.name).name}" if split.way == "file" else split.text
 
 
 def _batch_size(given: Any, rows: Rows) -> int | Literal["full"]:

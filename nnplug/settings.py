@@ -18,6 +18,7 @@ __all__ = [
     "SETTINGS",
     "TABLE_DEFAULTS",
     "TABLE_SETTINGS",
+    "UNSET",
     "Choice",
     "Settings",
     "amount",
@@ -91,6 +92,9 @@ SETTINGS = frozenset(field.name for field in fields(Settings)) - {"data", "table
 }
 """The names of the settings that a user or a recipe may give."""
 
+UNSET = ("clip_global_norm", "class_weight", "monitor", "patience")
+"""Those that may be not set; `"none"` says so, whatever a recipe says."""
+
 _READING = ("read", "sql", "stream")
 TABLE_SETTINGS = (*(field.name for field in fields(TableOptions)), *_READING)
 """The names of those that a user may give for a table alone."""
@@ -109,8 +113,9 @@ class Choice:
 
     def __call__(self, name: str, default: Any = None) -> Any:
         """Choose a plain setting."""
-        if self.given.get(name) is not None:
-            return self.given[name]
+        given = self.given.get(name)
+        if given is not None:
+            return None if name in UNSET and isinstance(given, str) and given == "none" else given
         return self.recipe.get(name, TABLE_DEFAULTS.get(name, default))
 
     def part(self, name: str, kind: str | None = None, default: str | None = None) -> Part:

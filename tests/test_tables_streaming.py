@@ -120,6 +120,38 @@ def test_the_order_is_random():
         assert abs(np.corrcoef(order[1:], order[:-1])[0, 1]) < 4.5 / np.sqrt(rows)
 
 
+def _in_file(run):
+    """The numbers of the training rows, in the order of the file."""
+    disk = run.rows.disk
+    return np.fromfile(disk.path("training"), disk.record)["row"]
+
+
+def test_the_file_is_shuffled_within_and_among_its_buckets(monkeypatch):
+    rows = 20_000
+    table = table_from({"x": np.arange(rows) + 0.5, "y": np.arange(rows) * 0.25})
+    for bound in (1 << 30, 20_000):  # one bucket, and a dozen
+        monkeypatch.setattr(streaming, "LOAD_BYTES", bound)
+        order = _in_file(prepare(table, target="y", stream=True, validation=0))
+        assert sorted(order.tolist()) == list(range(rows))
+        assert abs(np.corrcoef(order, np.arange(rows))[0, 1]) < 4.5 / np.sqrt(rows)
+        assert abs(np.corrcoef(order[1:], order[:-1])[0, 1]) < 4.5 / np.sqrt(rows)
+
+
+def test_each_draw_of_an_epoch_is_seen(path, small):
+    """Where it begins, in which order the blocks come, and the rows of a load."""
+    stream = prepare(path, target="y", stream=True, batch_size=32).batches().stream
+    begins = set()
+    for seed in range(4):
+        starts = np.array([start for start, _ in stream._pieces(np.random.default_rng(seed))])
+        begins.add(int(starts[0]) % streaming._BLOCK)
+        assert abs(np.corrcoef(starts[1:], starts[:-1])[0, 1]) < 0.3
+    assert len(begins) > 1
+    next(stream.loads(0))
+    as_read = stream._read["inputs"]  # in the order of the file
+    assert not np.array_equal(as_read, stream.inputs)
+    np.testing.assert_array_equal(np.sort(as_read[:, 0]), np.sort(stream.inputs[:, 0]))
+
+
 def test_every_row_is_as_likely_in_the_first_load(monkeypatch):
     monkeypatch.setattr(streaming, "LOAD_BYTES", 64 * (4 + 8))  # one input and the row's number
     monkeypatch.setattr(streaming, "_BLOCK", 4)
@@ -223,7 +255,7 @@ def test_a_process_leaves_no_files(path, tmp_path):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     command = [sys.executable, "-m", "nnplug", "train", str(path), "--target", "y", "--stream",
-               "--epochs", "2"]  # fmt: skip
+               "--epochs", "2", "--no-output"]  # fmt: skip
     done = subprocess.run(
         command, env={**os.environ, "TMPDIR": str(scratch)}, capture_output=True, text=True,
         check=False,

@@ -19,6 +19,7 @@ __all__ = [
     "DropoutType",
     "HiddenType",
     "PartType",
+    "add_plugins",
     "kind_option",
     "plugin_options",
     "plugins_given",
@@ -85,6 +86,11 @@ def _complete_plugin(
 def plugins_given(ctx: click.Context) -> tuple[tuple[str, ...], bool]:
     """Give the values of `-p` on the whole line, and whether `--strict-plugins` is there."""
     return ctx.meta.get(_GIVEN, ()), ctx.meta.get(_STRICT, False)
+
+
+def add_plugins(ctx: click.Context, plugins: Iterable[str]) -> None:
+    """Add to what `-p` names, before the registry is made."""
+    _remember_given(ctx, click.Option(["-p"]), tuple(plugins))
 
 
 def registry_of(ctx: click.Context) -> Registry:

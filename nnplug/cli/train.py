@@ -6,10 +6,11 @@ import contextlib
 import json
 import math
 import sys
-import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from nnplug.cli.options import (
     BatchSizeType,
@@ -25,13 +26,11 @@ from nnplug.cli.table_options import (
     column_options,
     read_options,
     split_option,
-    table_arguments,
 )
+from nnplug.cli.train_settings import asked_configuration
 
 if TYPE_CHECKING:
     from nnplug.run import Run
-    from nnplug.settings import Settings
-    from nnplug.training import EpochRecord
 
 _EPILOG = """\b
 A PART is written NAME, NAME:KEY=VALUE,... or PACKAGE/NAME. What is not given
@@ -52,7 +51,7 @@ Examples:
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("data", default="xor")
+@click.argument("data", required=False)
 @click.option("--target", multiple=True, metavar="COLUMN", help="The column to predict.")
 @click.option(
     "--task",
@@ -116,6 +115,42 @@ Examples:
 )
 @click.option("--dtype", type=click.Choice(["float32", "float64"]), help="Of all numbers.")
 @click.option("--log-every", type=click.IntRange(min=1), help="Epochs between lines.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="Settings from a file, as a run's config.toml; options stand before it.",
+)
+@click.option(
+    "--set", "pairs", metavar="KEY=VALUE", multiple=True, help="One setting, by its name there."
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="A new folder to keep the run in; else one in runs, for a table.",
+)
+@click.option("--no-output", is_flag=True, help="Keep nothing.")
+@click.option(
+    "--checkpoint-every",
+    metavar="N|TIME",
+    help="Epochs between checkpoints, or a time such as 30s; 60s by default.",
+)
+@click.option(
+    "--resume",
+    metavar="RUN",
+    type=click.Path(path_type=Path),
+    help="Go on with a run, by its folder.",
+)
+@click.option(
+    "--allow-changes",
+    is_flag=True,
+    help="Resume though settings, data or plugin versions differ.",
+)
+@click.option("--plot", is_flag=True, help="Draw the losses in the terminal at the end.")
+@click.option(
+    "--plot-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw them to a file: .png, .pdf, .svg (needs the extra plot).",
+)
 @click.option("--plan", is_flag=True, help="Print one step's array operations; do not train.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @plugin_options
@@ -123,8 +158,14 @@ Examples:
 def train(
     ctx: click.Context,
     /,
-    data: str,
-    target: tuple[str, ...],
+    config: Path | None,
+    pairs: tuple[str, ...],
+    output: Path | None,
+    no_output: bool,
+    resume: Path | None,
+    allow_changes: bool,
+    plot: bool,
+    plot_file: Path | None,
     plan: bool,
     as_json: bool,
     **given: Any,
@@ -132,20 +173,30 @@ def train(
     """Train a network on DATA: a dataset's name or a table's path.
 
     Without DATA it is xor, the run that this project began as. Losses are
-    printed on stdout, everything else on stderr.
+    printed on stdout, everything else on stderr. The run on a table is kept
+    in a folder in runs: configuration, model, history, report, checkpoints.
     """
     from nnplug.callbacks import Callbacks
+    from nnplug.cli.train_keeping import Keeping
+    from nnplug.cli.train_lines import Lines, print_end, print_plot
     from nnplug.errors import DivergedError
-    from nnplug.run import fit, prepare
+    from nnplug.resuming import prepare_from
+    from nnplug.run import fit
 
+    folder = _check_usage(ctx, config, output, resume, no_output, allow_changes)
+    if plot_file is not None:
+        from nnplug.report.pictures import check_picture, draw
+
+        check_picture(plot_file)
+    given = {
+        name: value
+        for name, value in given.items()
+        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
+    asked = asked_configuration(ctx, folder or config, given, pairs)
     registry = registry_of(ctx)
-    for name in ("activation", "metrics"):
-        given[name] = given[name] or None
-    table_arguments(given)
     with registry.naming_culprits():
-        run = prepare(
-            data, target=target[0] if len(target) == 1 else target, registry=registry, **given
-        )
+        run = prepare_from(asked, registry)
     warn(registry)
     for line in run.rows.notes:
         click.echo(line, err=True)
@@ -153,23 +204,65 @@ def train(
         with registry.naming_culprits():
             _print_plan(run)
         return
-    report = _Report(run, lines_to_stderr=as_json)
-    try:
-        # What a plugin's hook prints must not come between the lines of JSON.
-        apart = contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
-        with registry.naming_culprits(), apart:
-            fit(run, Callbacks(registry.plugins, run.parts), report)
-    except DivergedError:
-        report.close()
+    with Keeping(
+        run, asked, output=output, resume=folder, none=no_output, allow_changes=allow_changes
+    ) as keeping:
+        lines = keeping.lines = Lines(run, to_stderr=as_json)
+        try:
+            # What a plugin's hook prints must not come between the lines of JSON.
+            apart = contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
+            with registry.naming_culprits(), apart:
+                fit(run, Callbacks(registry.plugins, run.parts), lines, keeper=keeping.keeper)
+        except DivergedError:
+            lines.close()
+            if as_json:
+                click.echo(json.dumps(_as_json(run, diverged=True), indent=2))
+            raise
+        except (KeyboardInterrupt, SystemExit):
+            lines.close()
+            keeping.say_how_to_go_on()
+            raise
+        finally:
+            lines.close()
         if as_json:
-            click.echo(json.dumps(_as_json(run, diverged=True), indent=2))
-        raise
-    finally:
-        report.close()
-    if as_json:
-        click.echo(json.dumps(_as_json(run), indent=2))
-    else:
-        _print_end(run)
+            click.echo(json.dumps(_as_json(run), indent=2))
+        else:
+            print_end(run)
+        if plot:
+            print_plot(run, err=as_json)
+        if plot_file is not None:
+            draw(plot_file, run.history, run.model, run.rows.inputs)
+            click.echo(f"drawn in {plot_file}", err=True)
+        keeping.say_where()
+
+
+def _check_usage(
+    ctx: click.Context,
+    config: Path | None,
+    output: Path | None,
+    resume: Path | None,
+    no_output: bool,
+    allow_changes: bool,
+) -> Path | None:
+    """Refuse options that exclude each other, and folders that cannot be, before all work.
+
+    Returns
+    -------
+    Path or None
+        The folder of the run to resume.
+    """
+    from nnplug.run_folder import RunFolder, check_free
+
+    if output is not None and no_output:
+        raise click.UsageError("--output and --no-output exclude each other.", ctx)
+    for name, each in (("--output", output), ("--no-output", no_output), ("--config", config)):
+        if resume is not None and each:
+            raise click.UsageError(f"--resume goes on in the run's own folder: leave {name} out.")
+    if allow_changes and resume is None:
+        raise click.UsageError("--allow-changes is for --resume.", ctx)
+    if output is not None:
+        check_free(output)
+    return None if resume is None else RunFolder.open(resume).path
 
 
 def _print_plan(run: Run) -> None:
@@ -191,156 +284,6 @@ def _print_plan(run: Run) -> None:
     )
     left = left_to_numpy(program) if run.settings.engine == "numba" else None
     click.echo(describe(program, run.network, slots=len(run.optimizer.slots), left=left))
-
-
-class _Report:
-    """Prints a line every few epochs, and moves a progress bar on a terminal."""
-
-    def __init__(self, run: Run, *, lines_to_stderr: bool) -> None:
-        self.every = run.settings.log_every
-        self.to_stderr = lines_to_stderr
-        self.bar: Any = None
-        self.due = 0.0
-        _print_header(run)
-        if sys.stderr.isatty():
-            self._start(run.settings.epochs)
-
-    def _start(self, epochs: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-        from rich.progress import TimeRemainingColumn as Remaining
-
-        self.bar = Progress(
-            TextColumn("epoch"),
-            MofNCompleteColumn(),
-            BarColumn(),
-            Remaining(),
-            console=Console(stderr=True),
-            transient=True,
-            auto_refresh=False,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-        self.bar.start()
-        self.task = self.bar.add_task("", total=epochs)
-
-    def __call__(self, run: Run, epoch: int) -> None:
-        """Take note of an epoch."""
-        if epoch % self.every == 0:
-            self._line(describe_epoch(run.history.record(epoch)))
-        if self.bar is not None and (now := time.monotonic()) >= self.due:
-            self.due = now + 0.1
-            self.bar.update(self.task, completed=epoch + 1, refresh=True)
-
-    def _line(self, text: str) -> None:
-        if self.bar is not None and (self.to_stderr or sys.stdout.isatty()):
-            # The bar owns the terminal's last line; it is drawn anew below.
-            self.bar.stop()
-            click.echo(text, err=self.to_stderr)
-            self.bar.start()
-        else:
-            click.echo(text, err=self.to_stderr)
-
-    def close(self) -> None:
-        """Take the bar away."""
-        if self.bar is not None:
-            self.bar.stop()
-            self.bar = None
-
-
-def _print_header(run: Run) -> None:
-    """Say on stderr what is about to run, so that no default is hidden."""
-    settings = run.settings
-    widths = [layer.fan_in for layer in run.network.layers] + [run.network.layers[-1].fan_out]
-    held = len(run.validation_rows)
-    rows = f"{len(run.train_rows):,} rows"
-    if held:
-        how = "" if settings.split == "random" else f" ({settings.split})"
-        rows += f" and {held:,} for validation{how}"
-    batch = "full batch" if settings.batch_size == "full" else f"batches of {settings.batch_size}"
-    activations = ", ".join(dict.fromkeys(settings.activation)) or "no hidden layer"
-    lines = [
-        f"{settings.data}: {rows}; {settings.task}",
-        f"network {'-'.join(map(str, widths))} ({activations}; output "
-        f"{settings.output_activation}), {run.network.size:,} parameters, {settings.dtype}",
-        f"loss {settings.loss}; optimizer {run.optimizer.name} at learning rate "
-        f"{run.optimizer.learning_rate:g}; {settings.epochs:,} "
-        f"epoch{'s' * (settings.epochs > 1)}, {batch}; seed {settings.seed}",
-        *_describe_regularization(settings),
-    ]
-    for line in lines:
-        click.echo(click.style(line, dim=True), err=True)
-
-
-def _describe_regularization(settings: Settings) -> list[str]:
-    """Say what was asked for beside loss and optimizer, on one line; none if nothing was."""
-    said = [f"{name} {getattr(settings, name):g}" for name in ("alpha", "l1")
-            if getattr(settings, name)]  # fmt: skip
-    if any(settings.dropout):
-        said.append(f"dropout {', '.join(f'{each:g}' for each in dict.fromkeys(settings.dropout))}")
-    if settings.clip_global_norm is not None:
-        said.append(f"gradients no longer than {settings.clip_global_norm:g}")
-    if settings.class_weight is not None:
-        weights = settings.class_weight
-        said.append(
-            f"class weights {weights}" if isinstance(weights, str) else
-            f"class weights {', '.join(f'{key} {each:g}' for key, each in weights.items())}"
-        )  # fmt: skip
-    if settings.patience is not None:
-        said.append(
-            f"stops after {_count(settings.patience, 'epoch')} without a better "
-            f"{_label(settings.monitor or '').lower()}"
-        )
-    return ["; ".join(said)] if said else []
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'s' * (number != 1)}"
-
-
-def _label(column: str) -> str:
-    """Name a column of the history for a person."""
-    return column.replace("_", " ").capitalize()
-
-
-def describe_epoch(record: EpochRecord) -> str:
-    """Write one epoch's line, as the notebook does."""
-    return f"Epoch {record.epoch}, {_numbers(record)}"
-
-
-def _numbers(record: EpochRecord) -> str:
-    numbers = {"loss": record.loss, "penalty": record.penalty}
-    numbers |= {"validation_loss": record.validation_loss, **record.metrics}
-    return ", ".join(
-        f"{_label(name)}: {value:.6f}" for name, value in numbers.items() if value is not None
-    )
-
-
-def _print_end(run: Run) -> None:
-    """Print the predictions of a handful of rows, or the last numbers."""
-    for line in _describe_end(run):
-        click.echo(click.style(line, dim=True), err=True)
-    if len(run.rows.inputs) > 20 or run.rows.encoder is not None:
-        click.echo(f"Final, {_numbers(run.final)}")
-        return
-    if run.settings.task == "regression":
-        answers = run.predict(run.rows.inputs)
-    else:
-        answers = run.probabilities(run.rows.inputs)
-        answers = answers[:, 1:] if run.settings.task == "binary" else answers
-    click.echo(f"Final Predictions: {answers.round()}")
-
-
-def _describe_end(run: Run) -> list[str]:
-    """Say why the run ended before its last epoch, and whose weights it has."""
-    monitor = _label(run.settings.monitor or "").lower()
-    last, best, lines = len(run.history) - 1, run.history.best, []
-    if run.ended == "patience":
-        waited = _count(run.settings.patience or 0, "epoch")
-        lines.append(f"stopped after epoch {last}: {waited} without a better {monitor}")
-    if best is not None and best != last:
-        lines.append(f"the weights are those of epoch {best}, the best by {monitor}")
-    return lines
 
 
 def _as_json(run: Run, *, diverged: bool = False) -> dict[str, Any]:

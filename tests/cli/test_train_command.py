@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,12 @@ import pytest
 from nnplug.registry import Registry
 
 IRIS = str(Path(__file__).parents[2] / "examples" / "iris.csv")
+
+
+@pytest.fixture(autouse=True)
+def _apart(tmp_path, monkeypatch):
+    """Runs on tables are kept in the folder where the command is called."""
+    monkeypatch.chdir(tmp_path)
 
 
 def nnplug(*arguments, **environment):
@@ -33,7 +40,9 @@ def test_a_table_with_the_defaults():
     assert lines[10].startswith("Final, Loss: ")
     accuracy = float(lines[10].rpartition("Accuracy: ")[2])
     assert accuracy >= 0.9
-    assert done.stderr.splitlines() == [
+    *said, kept = done.stderr.splitlines()
+    assert re.fullmatch(r"kept in runs/\d{8}-\d{6}-iris-relu-adam", kept)
+    assert said == [
         'target "species" has 3 classes: multiclass classification (--task overrides)',
         "iris.csv: 120 rows and 30 for validation (stratified); multiclass",
         "network 4-100-3 (relu; output identity), 803 parameters, float32",
@@ -50,6 +59,7 @@ def test_every_option_reaches_the_run():
         "--learning-rate", "0.02", "--initializer", "he_normal", "--schedule", "cosine:warmup=1",
         "--epochs", "4", "--batch-size", "16", "--validation", "0.1", "--metric", "mae",
         "--metric", "r2", "--seed", "7", "--dtype", "float64", "--log-every", "2", "--json",
+        "--no-output",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)

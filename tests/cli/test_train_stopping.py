@@ -7,7 +7,7 @@ import pytest
 
 from tests.cli.test_train_command import IRIS, nnplug
 
-IRIS_SPECIES = ("train", IRIS, "--target", "species")
+IRIS_SPECIES = ("train", IRIS, "--target", "species", "--no-output")
 
 
 def test_patience_says_what_it_did():

@@ -13,7 +13,7 @@ ROOT = Path(nnplug.__file__).parent
 
 # From the ground up. A folder stands for all that is in it.
 FLOORS = (
-    ("errors", "types", "randomness", "durable", "alignment"),
+    ("errors", "types", "randomness", "durable", "alignment", "toml_text", "interruption"),
     ("formulas",),
     ("parts",),
     ("hookspecs", "builtin"),
@@ -22,7 +22,20 @@ FLOORS = (
     ("plans", "engines"),
     ("training",),
     ("tables", "models"),
-    ("sources", "settings", "callbacks", "run", "sklearn", "scaffold", "testing"),
+    (
+        "sources",
+        "settings",
+        "callbacks",
+        "configuration",
+        "run_folder",
+        "keeping",
+        "report",
+        "run",
+        "resuming",
+        "sklearn",
+        "scaffold",
+        "testing",
+    ),
     ("cli", "__main__"),
 )
 
@@ -35,7 +48,18 @@ BESIDE = {
     "durable": {"errors"},
     "engines": {"plans"},
     "models": {"tables"},
-    "run": {"sources", "settings", "callbacks"},
+    "configuration": {"sources", "settings"},
+    "keeping": {"sources", "configuration", "run_folder"},
+    "run": {
+        "sources",
+        "settings",
+        "callbacks",
+        "configuration",
+        "run_folder",
+        "keeping",
+        "report",
+    },
+    "resuming": {"callbacks", "configuration", "run_folder", "keeping", "run"},
     "sklearn": {"settings", "callbacks", "run"},
     "__main__": {"cli"},
 }

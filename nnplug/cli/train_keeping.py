@@ -1,0 +1,143 @@
+"""Where `nnplug train` keeps a run, and what it says about that."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from nnplug.cli.train_lines import Lines
+    from nnplug.configuration import Configuration
+    from nnplug.keeping import Keeper
+    from nnplug.run import Run
+
+__all__ = ["RUNS", "Keeping"]
+
+RUNS = "runs"
+"""The folder of the runs that were given no other."""
+
+
+class Keeping:
+    """The folder of a run on the command line, if it has one.
+
+    A context: other processes are kept away from the run until its end.
+
+    Parameters
+    ----------
+    run : Run
+        Prepared.
+    asked : Configuration
+    output, resume : Path or None
+        A new folder, or one to go on in.
+    none : bool
+        Whether nothing is to be kept.
+
+    Attributes
+    ----------
+    keeper : Keeper or None
+    lines : Lines or None
+        What prints the epochs, so that nothing is printed across it.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        asked: Configuration,
+        *,
+        output: Path | None,
+        resume: Path | None,
+        none: bool,
+        allow_changes: bool,
+    ) -> None:
+        self.keeper: Keeper | None = None
+        self.lines: Lines | None = None
+        self._open = ExitStack()
+        # A built-in run is there again at any time; one on a person's own data is not.
+        if output is None and resume is None and not none and run.source.dataset is None:
+            output = _new_name(run)
+        if resume is not None:
+            self.keeper = self._go_on(run, asked, resume, allow_changes)
+        elif output is not None:
+            self.keeper = self._begin(run, asked, output)
+
+    def __enter__(self) -> Keeping:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._open.close()
+
+    def _begin(self, run: Run, asked: Configuration, output: Path) -> Keeper:
+        from nnplug.run import keep
+
+        keeper = keep(
+            run,
+            output,
+            run.configuration(checkpoint_every=asked.checkpoint_every, plugins=asked.plugins),
+            record={"command": shlex.join(["nnplug", *sys.argv[1:]])},
+            say=self._say,
+        )
+        self._open.enter_context(keeper)
+        return keeper
+
+    def _go_on(self, run: Run, asked: Configuration, resume: Path, allow_changes: bool) -> Keeper:
+        from nnplug.resuming import keep_on
+        from nnplug.run_folder import RunFolder
+
+        keeper = keep_on(run, RunFolder.open(resume), asked, say=self._say)
+        self._open.enter_context(keeper)
+        for line in keeper.take_up(allow_changes):
+            click.echo(line, err=True)
+        return keeper
+
+    def _say(self, line: str) -> None:
+        (click.echo if self.lines is None else self.lines.note)(f"Warning: {line}", err=True)
+
+    def say_how_to_go_on(self) -> None:
+        """Say what became of a run that was interrupted."""
+        if self.keeper is None or self.keeper.trainer is None:
+            return
+        done = self.keeper.trainer.epoch
+        click.echo(
+            f"stopped after {done:,} epoch{'s' * (done != 1)}. "
+            f"Go on with: nnplug train --resume {_quoted(self.keeper)}",
+            err=True,
+        )
+
+    def say_where(self) -> None:
+        """Say where the run is kept.
+
+        Raises
+        ------
+        StorageError
+            If what should be there is not all there.
+        """
+        if self.keeper is None:
+            return
+        if self.keeper.failed is not None:
+            from nnplug.errors import StorageError
+
+            raise StorageError(
+                f"{self.keeper.folder.path}: {self.keeper.failed}\n"
+                "Training ended, but the run is not all kept. With room on the disk, go on with: "
+                f"nnplug train --resume {_quoted(self.keeper)}"
+            )
+        click.echo(click.style(f"kept in {self.keeper.folder.path}", dim=True), err=True)
+
+
+def _new_name(run: Run) -> Path:
+    from nnplug.run_folder import auto_name
+
+    parts: list[Any] = [*run.parts[: len(run.settings.hidden)][:1], run.optimizer]
+    names = [part.name for part in parts]
+    data = Path(run.settings.data)
+    return auto_name(RUNS, datetime.now().astimezone(), data.stem, *names)
+
+
+def _quoted(keeper: Keeper) -> str:
+    return shlex.quote(str(keeper.folder.path))

@@ -1,0 +1,179 @@
+"""What `nnplug train` prints: what is about to run, its epochs, how it ended."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from nnplug.run import Run
+    from nnplug.settings import Settings
+    from nnplug.training import EpochRecord
+
+__all__ = ["Lines", "describe_epoch", "print_end", "print_plot"]
+
+
+class Lines:
+    """Prints a line every few epochs, and moves a progress bar on a terminal."""
+
+    def __init__(self, run: Run, *, to_stderr: bool) -> None:
+        self.every = run.settings.log_every
+        self.to_stderr = to_stderr
+        self.bar: Any = None
+        self.due = 0.0
+        _print_header(run)
+        if sys.stderr.isatty():
+            self._start(run.settings.epochs)
+
+    def _start(self, epochs: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import TimeRemainingColumn as Remaining
+
+        self.bar = Progress(
+            TextColumn("epoch"),
+            MofNCompleteColumn(),
+            BarColumn(),
+            Remaining(),
+            console=Console(stderr=True),
+            transient=True,
+            auto_refresh=False,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self.bar.start()
+        self.task = self.bar.add_task("", total=epochs)
+
+    def __call__(self, run: Run, epoch: int) -> None:
+        """Take note of an epoch."""
+        if epoch % self.every == 0:
+            self.note(describe_epoch(run.history.record(epoch)), err=self.to_stderr)
+        if self.bar is not None and (now := time.monotonic()) >= self.due:
+            self.due = now + 0.1
+            self.bar.update(self.task, completed=epoch + 1, refresh=True)
+
+    def note(self, text: str, *, err: bool) -> None:
+        """Print a line."""
+        if self.bar is not None and (err or sys.stdout.isatty()):
+            # The bar owns the terminal's last line; it is drawn anew below.
+            self.bar.stop()
+            click.echo(text, err=err)
+            self.bar.start()
+        else:
+            click.echo(text, err=err)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None
+
+
+def _print_header(run: Run) -> None:
+    """Say on stderr what is about to run, so that no default is hidden."""
+    settings = run.settings
+    widths = [layer.fan_in for layer in run.network.layers] + [run.network.layers[-1].fan_out]
+    held = len(run.validation_rows)
+    rows = f"{len(run.train_rows):,} rows"
+    if held:
+        how = "" if settings.split == "random" else f" ({settings.split})"
+        rows += f" and {held:,} for validation{how}"
+    batch = "full batch" if settings.batch_size == "full" else f"batches of {settings.batch_size}"
+    activations = ", ".join(dict.fromkeys(settings.activation)) or "no hidden layer"
+    lines = [
+        f"{settings.data}: {rows}; {settings.task}",
+        f"network {'-'.join(map(str, widths))} ({activations}; output "
+        f"{settings.output_activation}), {run.network.size:,} parameters, {settings.dtype}",
+        f"loss {settings.loss}; optimizer {run.optimizer.name} at learning rate "
+        f"{run.optimizer.learning_rate:g}; {settings.epochs:,} "
+        f"epoch{'s' * (settings.epochs > 1)}, {batch}; seed {settings.seed}",
+        *_describe_regularization(settings),
+    ]
+    for line in lines:
+        click.echo(click.style(line, dim=True), err=True)
+
+
+def _describe_regularization(settings: Settings) -> list[str]:
+    """Say what was asked for beside loss and optimizer, on one line; none if nothing was."""
+    said = [f"{name} {getattr(settings, name):g}" for name in ("alpha", "l1")
+            if getattr(settings, name)]  # fmt: skip
+    if any(settings.dropout):
+        said.append(f"dropout {', '.join(f'{each:g}' for each in dict.fromkeys(settings.dropout))}")
+    if settings.clip_global_norm is not None:
+        said.append(f"gradients no longer than {settings.clip_global_norm:g}")
+    if settings.class_weight is not None:
+        weights = settings.class_weight
+        said.append(
+            f"class weights {weights}" if isinstance(weights, str) else
+            f"class weights {', '.join(f'{key} {each:g}' for key, each in weights.items())}"
+        )  # fmt: skip
+    if settings.patience is not None:
+        said.append(
+            f"stops after {_count(settings.patience, 'epoch')} without a better "
+            f"{_label(settings.monitor or '').lower()}"
+        )
+    return ["; ".join(said)] if said else []
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'s' * (number != 1)}"
+
+
+def _label(column: str) -> str:
+    """Name a column of the history for a person."""
+    return column.replace("_", " ").capitalize()
+
+
+def describe_epoch(record: EpochRecord) -> str:
+    """Write one epoch's line, as the notebook does."""
+    return f"Epoch {record.epoch}, {_numbers(record)}"
+
+
+def _numbers(record: EpochRecord) -> str:
+    numbers = {"loss": record.loss, "penalty": record.penalty}
+    numbers |= {"validation_loss": record.validation_loss, **record.metrics}
+    return ", ".join(
+        f"{_label(name)}: {value:.6f}" for name, value in numbers.items() if value is not None
+    )
+
+
+def print_end(run: Run) -> None:
+    """Print the predictions of a handful of rows, or the last numbers."""
+    for line in _describe_end(run):
+        click.echo(click.style(line, dim=True), err=True)
+    if len(run.rows.inputs) > 20 or run.rows.encoder is not None:
+        click.echo(f"Final, {_numbers(run.final)}")
+        return
+    if run.settings.task == "regression":
+        answers = run.predict(run.rows.inputs)
+    else:
+        answers = run.probabilities(run.rows.inputs)
+        answers = answers[:, 1:] if run.settings.task == "binary" else answers
+    click.echo(f"Final Predictions: {answers.round()}")
+
+
+def _describe_end(run: Run) -> list[str]:
+    """Say why the run ended before its last epoch, and whose weights it has."""
+    monitor = _label(run.settings.monitor or "").lower()
+    last, best, lines = len(run.history) - 1, run.history.best, []
+    if run.ended == "patience":
+        waited = _count(run.settings.patience or 0, "epoch")
+        lines.append(f"stopped after epoch {last}: {waited} without a better {monitor}")
+    if best is not None and best != last:
+        lines.append(f"the weights are those of epoch {best}, the best by {monitor}")
+    return lines
+
+
+def print_plot(run: Run, *, err: bool) -> None:
+    """Draw the losses in the terminal, and which class is where in the plane of two inputs."""
+    from nnplug.report.terminal import boundary, curves, loss_columns
+
+    width = min(shutil.get_terminal_size().columns, 120)
+    click.echo(f"\n{curves(loss_columns(run.history), width=width)}", err=err)
+    plane = boundary(run.model, run.rows.inputs, width=width)
+    if plane is not None:
+        click.echo(f"\n{plane}", err=err)

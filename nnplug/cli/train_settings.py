@@ -1,0 +1,106 @@
+"""Which run `nnplug train` is asked for: options, `--set`, `--config` and `--resume` together."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nnplug.cli.options import add_plugins, plugins_given
+from nnplug.cli.table_options import table_arguments
+
+if TYPE_CHECKING:
+    from nnplug.configuration import Configuration
+
+__all__ = ["asked_configuration"]
+
+_NOT_SETTABLE = ("plugins", "packages", "given_in_python")
+
+
+def asked_configuration(
+    ctx: click.Context, path: Path | None, given: dict[str, Any], pairs: Iterable[str]
+) -> Configuration:
+    """Put together what the command line asks for.
+
+    What the options and `--set` say stands before what the file says. The
+    plugins of the file are loaded as `-p` loads them, and named on stderr.
+
+    Parameters
+    ----------
+    path : Path or None
+        A configuration.
+    given : dict
+        The values of the options that were given, by the settings' names.
+    pairs : iterable of str
+        The values of `--set`.
+
+    Raises
+    ------
+    click.UsageError
+        If a pair is malformed, or a setting is given twice.
+    SettingError, StorageError
+        If there is no such setting, or the file cannot be read.
+    """
+    from nnplug.configuration import Configuration
+
+    changes = table_arguments({**given, **_parse(ctx, given, pairs)})
+    if path is None:
+        changes.setdefault("data", "xor")
+        found = Configuration({})
+    else:
+        found = Configuration.read(path)
+        if found.plugins:
+            click.echo(f"plugins of {path}: {', '.join(found.plugins)}", err=True)
+            add_plugins(ctx, found.plugins)
+    plugins = tuple(dict.fromkeys(map(_from_anywhere, plugins_given(ctx)[0])))
+    return found.changed({**changes, "plugins": plugins})
+
+
+def _parse(ctx: click.Context, given: dict[str, Any], pairs: Iterable[str]) -> dict[str, Any]:
+    """Read `key=value`: a value of TOML, or text as the option of that name takes it."""
+    from nnplug.configuration import check_setting
+
+    options = {option.name: option for option in ctx.command.params}
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        key = key.strip().replace("-", "_")
+        if not equals:
+            raise click.UsageError(f"--set {pair}: write key=value, such as epochs=20.", ctx)
+        if key in _NOT_SETTABLE:
+            raise click.UsageError(f"--set {pair}: use -p instead.", ctx)
+        option = options.get(key)
+        if option is None:
+            check_setting(key, text, "--set")
+        if key in found or key in given:
+            raise click.UsageError(f"--set {pair}: {key} is given twice.", ctx)
+        if key == "read":
+            found[key] = (text,)
+            continue
+        value = _value(text)
+        if isinstance(value, str) and option is not None and value != "none":
+            value = option.type.convert(value, option, ctx)
+            if getattr(option, "multiple", False):
+                value = (value,)
+        elif isinstance(value, str) and key == "hidden":
+            value = ()
+        check_setting(key, value, "--set")
+        found[key] = value
+    return found
+
+
+def _value(text: str) -> Any:
+    """Read a value as TOML has it; what is none is text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text.strip()
+
+
+def _from_anywhere(plugin: str) -> str:
+    """Write a plugin's file so that it is found from any folder."""
+    return os.path.abspath(plugin) if plugin.endswith(".py") else plugin  # noqa: PTH100  # resolve() would follow links

@@ -1,0 +1,280 @@
+"""Configurations: every setting of a run, resolved, as a file that gives the same run again."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+from nnplug import __version__
+from nnplug.errors import SettingError, StorageError, suggest
+from nnplug.models import ModelInfo, PartRecord
+from nnplug.settings import UNSET, Settings
+from nnplug.sources import Rows, Source
+from nnplug.tables.wording import quote
+from nnplug.toml_text import toml_line, toml_table
+
+__all__ = ["CHECKPOINT_EVERY", "Configuration"]
+
+CHECKPOINT_EVERY = "60s"
+"""How often a checkpoint is written where nobody says."""
+
+_GROUPS: Mapping[str, tuple[str, ...]] = {
+    "The data": (
+        "data",
+        "sql",
+        "target",
+        "task",
+        "columns",
+        "drop",
+        "categorical",
+        "numeric",
+        "missing",
+        "drop_missing_targets",
+        "weights",
+        "stream",
+        "validation",
+        "split",
+    ),
+    "The network": ("hidden", "activation", "output_activation", "initializer", "dtype"),
+    "Training": (
+        "loss",
+        "optimizer",
+        "schedule",
+        "epochs",
+        "batch_size",
+        "alpha",
+        "l1",
+        "dropout",
+        "clip_global_norm",
+        "class_weight",
+        "monitor",
+        "patience",
+        "min_delta",
+        "metrics",
+        "seed",
+        "engine",
+    ),
+    "What is printed and kept": ("log_every", "checkpoint_every"),
+}
+_TABLES = ("read", "class_weight")
+_OWN = ("checkpoint_every", "plugins", "given_in_python", "packages")
+_TEXT = ("data", "sql", "task", "missing", "weights", "split", "engine", "dtype", "monitor")
+_TEXTS = ("target", "columns", "drop", "categorical", "numeric", "plugins", "given_in_python")
+_TRUTH = ("drop_missing_targets", "stream")
+
+SETTABLE = frozenset(
+    {*(key for keys in _GROUPS.values() for key in keys), *_TABLES, *_OWN, "learning_rate"}
+)
+"""The keys that a configuration may have."""
+
+_FREE = ("data", "log_every")
+"""Settings that change no number: where the data lies is not what it is."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The settings of a run, and what else it takes to run it again.
+
+    Attributes
+    ----------
+    settings : dict
+        Arguments of `nnplug.train`, `data` among them, as plain values. None
+        stands for what is not set, but by default nothing is left out.
+    checkpoint_every : str
+        See `nnplug.run_folder.Every`.
+    plugins : tuple of str
+        What `-p` named.
+    packages : dict of str to str
+        The packages of its parts, and nnplug, with their versions.
+    given_in_python : tuple of str
+        The arguments that were objects in Python, which no file can hold.
+    """
+
+    settings: Mapping[str, Any]
+    checkpoint_every: str = CHECKPOINT_EVERY
+    plugins: tuple[str, ...] = ()
+    packages: Mapping[str, str] = field(default_factory=dict)
+    given_in_python: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        info: ModelInfo,
+        rows: Rows,
+        source: Source,
+        *,
+        checkpoint_every: str = CHECKPOINT_EVERY,
+        plugins: tuple[str, ...] = (),
+        given_in_python: tuple[str, ...] = (),
+    ) -> Self:
+        """Describe a run that was prepared.
+
+        Parts are written with all their options, so that a default that
+        changes in a later version does not change this run.
+        """
+        chosen = {
+            **settings.to_dict(),
+            **{
+                role: [_spelled(each) for each in info.parts[role]]
+                for role in ("activation", "metrics")
+            },
+            **{
+                role: _spelled(info.parts[role][0])
+                for role in ("output_activation", "loss", "optimizer", "schedule", "initializer")
+            },
+            "split": rows.split.text,
+        }
+        if rows.split.way == "file":
+            chosen["split"] = f"file:{os.path.abspath(rows.split.name)}"  # noqa: PTH100  # resolve() would follow links
+        for name in ("dropout", "activation"):
+            # One for all layers, so that it fits when their number is changed.
+            if len(set(chosen[name])) == 1:
+                chosen[name] = chosen[name][:1]
+        if len(chosen["dropout"]) < 2:
+            chosen["dropout"] = (*chosen["dropout"], 0.0)[0]
+        chosen.update(chosen.pop("table") or {})
+        if rows.encoder is not None:
+            chosen["stream"] = rows.disk is not None
+        if isinstance(source.content, str | os.PathLike):
+            chosen["data"] = os.path.abspath(source.content)  # noqa: PTH100  # resolve() would follow links
+        elif source.dataset is not None:
+            # By its name alone: a slash would make it a path.
+            (record,) = info.parts["dataset"]
+            chosen["data"] = _spelled(replace(record, package="nnplug"))
+        else:
+            chosen["data"] = None
+            given_in_python = ("data", *given_in_python)
+        plain = {key: list(each) if isinstance(each, tuple) else each
+                 for key, each in chosen.items()}  # fmt: skip
+        packages = {"nnplug": __version__, **info.packages}
+        return cls(plain, checkpoint_every, plugins, packages, given_in_python)
+
+    # --- as a file --------------------------------------------------------------------
+
+    def to_toml(self) -> str:
+        """Write it as TOML, every setting on a line of its own."""
+        lines = [
+            f"# All settings of a run of nnplug {__version__}. It is run again with",
+            "#     nnplug train --config THIS_FILE",
+            "# and a key takes what the option of that name takes.",
+        ]
+        values = {**self.settings, "checkpoint_every": self.checkpoint_every}
+        for title, keys in _GROUPS.items():
+            lines += ["", f"# {title}"]
+            for key in keys:
+                if key not in values or isinstance(values[key], Mapping):
+                    continue
+                value = values[key]
+                if value is None and key in UNSET:
+                    value = "none"
+                lines.append(f"# {key}: not set" if value is None else toml_line(key, value))
+        lines.append(toml_line("plugins", self.plugins))
+        if self.given_in_python:
+            lines += ["# Arguments that were objects in Python, which a file cannot hold."]
+            lines.append(toml_line("given_in_python", self.given_in_python))
+        for key in _TABLES:
+            if isinstance(values.get(key), Mapping):
+                lines += ["", *toml_table(key, values[key])]
+        lines += ["", "# What it was run with.", *toml_table("packages", self.packages)]
+        return "\n".join(lines) + "\n"
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a configuration; what it leaves out is as by default.
+
+        Raises
+        ------
+        StorageError
+            If there is no such file.
+        SettingError
+            If it is no TOML, or has an unknown key or a value of the wrong
+            kind. Whether values are in range is seen when the run is prepared.
+        """
+        path = Path(path)
+        if path.is_dir() and (path / "config.toml").is_file():
+            path /= "config.toml"
+        try:
+            found = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise StorageError(
+                f"{path}: cannot be read: {error.strerror or error}. Name a configuration, such "
+                "as runs/NAME/config.toml."
+            ) from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingError(f"{path}: is no TOML: {error}.") from None
+        for key, value in found.items():
+            check_setting(key, value, str(path))
+        own = {key: found.pop(key) for key in _OWN if key in found}
+        for key in ("plugins", "given_in_python"):
+            own[key] = tuple(own.get(key, ()))
+        return cls(found, **own)
+
+    # --- another one ------------------------------------------------------------------
+
+    def changed(self, changes: Mapping[str, Any]) -> Self:
+        """Give the configuration with other values for some keys."""
+        settings = {**self.settings, **changes}
+        own = {key: settings.pop(key) for key in ("checkpoint_every", "plugins") if key in settings}
+        return replace(self, settings=settings, **own)
+
+    def differences(self, other: Mapping[str, Any]) -> list[str]:
+        """Say, a line each, which settings differ from those of an earlier state of the run."""
+        lines = []
+        for key in sorted({*self.settings, *other} - set(_FREE)):
+            before, after = other.get(key), self.settings.get(key)
+            if before != after:
+                lines.append(f"{key} was {_shown(before)} and is {_shown(after)}")
+        return lines
+
+
+def check_setting(key: str, value: Any, where: str) -> None:
+    """Refuse a key that there is not, and a value of the wrong kind.
+
+    Raises
+    ------
+    SettingError
+    """
+    if key not in SETTABLE:
+        raise SettingError(f"{where}: there is no setting {key!r}.{suggest(key, SETTABLE)}")
+    wanted = None
+    if key in _TEXT and not isinstance(value, str):
+        wanted = "a text"
+    elif key in _TRUTH and not isinstance(value, bool):
+        wanted = "true or false"
+    elif key in _TEXTS and not (
+        isinstance(value, str) or (isinstance(value, list | tuple) and _all_texts(value))
+    ):
+        wanted = "a text, or a list of texts"
+    elif key in ("read", "packages") and not isinstance(value, Mapping):
+        wanted = "a table"
+    if wanted is not None:
+        raise SettingError(f"{where}: {key} = {value!r}: it must be {wanted}.")
+
+
+def _all_texts(values: list[Any] | tuple[Any, ...]) -> bool:
+    return all(isinstance(each, str) for each in values)
+
+
+def _spelled(record: PartRecord) -> str:
+    """Write a part with all its options, and with its package if it is a plugin's."""
+    options = ",".join(f"{key}={_plain(value)}" for key, value in record.options.items())
+    own = record.package in ("nnplug", "local")
+    name = record.name if own else f"{record.package}/{record.name}"
+    return f"{name}:{options}" if options else name
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else repr(value)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "not set"
+    return quote(value) if isinstance(value, str) else str(value)

@@ -1,0 +1,154 @@
+"""The numbers behind a report: what a run was, and how its network does on known rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from nnplug.models import Model
+from nnplug.training import History
+from nnplug.types import AnyArray
+
+__all__ = ["Facts", "calibration", "confusion", "roc"]
+
+Float64Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a report tells of.
+
+    Attributes
+    ----------
+    model : Model
+    settings : mapping
+        Of the run, by name.
+    history : History
+    outputs : array or None
+        (N, C), what the network gives for the rows that it is judged by; None
+        if there are none at hand, or one is not finite.
+    targets : array or None
+        Of those rows, as `Encoder.targets` gives them.
+    part : str
+        Which rows they are: `"validation"` or `"training"`.
+    rows : tuple of int
+        For training, for validation.
+    notes : tuple of str
+        What was inferred, left out or odd.
+    ended : str or None
+        Why training was over.
+    command : str or None
+        What reproduces it.
+    """
+
+    model: Model
+    settings: Mapping[str, Any]
+    history: History
+    outputs: AnyArray | None
+    targets: AnyArray | None
+    part: str
+    rows: tuple[int, int]
+    notes: tuple[str, ...] = ()
+    ended: str | None = None
+    command: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        model: Model,
+        settings: Mapping[str, Any],
+        history: History,
+        found: Sequence[tuple[AnyArray, AnyArray]],
+        **more: Any,
+    ) -> Self:
+        """Gather them; `found` are outputs and targets, stretch by stretch."""
+        outputs = np.concatenate([each for each, _ in found]) if found else None
+        targets = np.concatenate([each for _, each in found]) if found else None
+        if outputs is not None and not np.isfinite(outputs).all():
+            outputs = None  # of a run that diverged
+        return cls(model, settings, history, outputs, targets, **more)
+
+
+def confusion(wanted: AnyArray, chosen: AnyArray, classes: int) -> npt.NDArray[np.int64]:
+    """Count rows by class and by prediction.
+
+    Parameters
+    ----------
+    wanted, chosen : array of int
+        (N,).
+
+    Returns
+    -------
+    array
+        (C, C), rows for the true class.
+
+    Examples
+    --------
+    >>> confusion(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()
+    [[1, 1], [0, 1]]
+    """
+    places = wanted.astype(np.int64) * classes + chosen
+    return np.bincount(places, minlength=classes * classes).reshape(classes, classes)
+
+
+def roc(wanted: AnyArray, score: AnyArray) -> tuple[Float64Array, Float64Array, float] | None:
+    """Compute the receiver operating characteristic, and the area under it.
+
+    Parameters
+    ----------
+    wanted : array of bool
+        (N,), whether a row is of the class.
+    score : array
+        (N,), how likely it is held to be.
+
+    Returns
+    -------
+    tuple of array, array and float, or None
+        False and true positive rates, from (0, 0) to (1, 1), rows of equal
+        score together; None if one of the two kinds is missing.
+
+    Examples
+    --------
+    >>> false, true, area = roc(np.array([True, False, True]), np.array([0.9, 0.8, 0.3]))
+    >>> false.tolist(), true.tolist(), area
+    ([0.0, 0.0, 1.0, 1.0], [0.0, 0.5, 0.5, 1.0], 0.5)
+    """
+    positive = int(np.count_nonzero(wanted))
+    if positive in (0, len(wanted)):
+        return None
+    order = np.argsort(-score, kind="stable")
+    hits, scores = wanted[order], score[order]
+    last = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
+    true = np.append(0.0, np.cumsum(hits)[last] / positive)
+    false = np.append(0.0, np.cumsum(~hits)[last] / (len(wanted) - positive))
+    return false, true, float(np.sum(np.diff(false) * (true[1:] + true[:-1]) / 2))
+
+
+def calibration(
+    wanted: AnyArray, probability: AnyArray, bins: int = 10
+) -> list[tuple[float, float, int]]:
+    """Compare what was predicted with how often it was so, in bins of equal width.
+
+    Returns
+    -------
+    list of tuple
+        Of each bin with rows: the mean probability, the share of rows that
+        are of the class, and the number of rows.
+
+    Examples
+    --------
+    >>> calibration(np.array([True, False]), np.array([0.625, 0.625]))
+    [(0.625, 0.5, 2)]
+    """
+    place = np.minimum((probability * bins).astype(np.int64), bins - 1)
+    rows = np.bincount(place, minlength=bins)
+    means = np.bincount(place, probability, bins)
+    hits = np.bincount(place, wanted, bins)
+    return [
+        (float(means[k] / rows[k]), float(hits[k] / rows[k]), int(rows[k]))
+        for k in np.flatnonzero(rows).tolist()
+    ]

@@ -1,0 +1,206 @@
+"""The report of a run as one HTML page: it loads nothing, and runs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nnplug import __version__
+from nnplug.report.charts import (
+    class_charts,
+    confusion_table,
+    loss_chart,
+    metric_chart,
+    residual_charts,
+)
+from nnplug.report.facts import Facts
+from nnplug.report.svg import clean, number
+from nnplug.tables.categories import Categories
+from nnplug.tables.dates import Dates
+
+__all__ = ["write_page"]
+
+_MOST_COLUMNS = 200
+_STYLE = """
+:root { color-scheme: light; }
+body { font: 15px/1.5 system-ui, sans-serif; color: #222; background: #fff;
+       max-width: 64rem; margin: 2rem auto; padding: 0 1.2rem; }
+h1 { font-size: 1.5rem; margin-bottom: 0; }
+h2 { font-size: 1.15rem; margin-top: 2.2rem; border-bottom: 1px solid #ccc; }
+h3 { font-size: 1rem; margin-bottom: .3rem; }
+p.lead { color: #555; margin-top: .2rem; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .6rem 0; }
+th, td { padding: .15rem .7rem; text-align: left; vertical-align: top;
+         border-bottom: 1px solid #e4e4e4; overflow-wrap: anywhere; }
+table.confusion td, td.number { text-align: right; }
+svg { max-width: 100%; height: auto; }
+svg text { font: 12px system-ui, sans-serif; fill: #333; }
+pre { background: #f4f4f4; padding: .7rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+.side { display: flex; flex-wrap: wrap; gap: 1rem 2rem; }
+ul.keys { list-style: none; padding-left: 1rem; margin: 0; columns: 2; }
+ul.keys span { display: inline-block; width: 1.3em; height: .25em; margin: 0 .5em .25em 0; }
+@media print { body { margin: 0; max-width: none; } h2, h3 { break-after: avoid; }
+               svg, table.confusion { break-inside: avoid; } }
+"""
+
+
+def write_page(facts: Facts) -> str:
+    """Write the report."""
+    settings = facts.settings
+    title = f"{settings['data']}: {facts.model.task}"
+    body = [
+        f"<h1>{clean(title)}</h1>",
+        f"<p class='lead'>{clean(_lead(facts))}</p>",
+        *_section("Results", _results(facts)),
+        *_section("Learning", [loss_chart(facts.history), metric_chart(facts.history) or ""]),
+        *_section(f"On the {facts.part} rows", _judged(facts)),
+        *_section("The data", _data(facts)),
+        *_section("Settings", [_table(("setting", "value"), _settings(settings))]),
+        *_section("Parts and versions", [_table(("part", "what", "from"), _parts(facts))]),
+    ]
+    if facts.command is not None:
+        body += _section("To run it again", [f"<pre>{clean(facts.command)}</pre>"])
+    # Whatever a name of a column might smuggle in, a browser neither loads nor runs it.
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    return "\n".join(
+        [
+            "<!DOCTYPE html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{clean(title)}</title>",
+            f"<style>{_STYLE}</style>",
+            "</head>",
+            "<body>",
+            *body,
+            f"<p class='lead'>Written by nnplug {clean(__version__)}.</p>",
+            "</body>",
+            "</html>",
+            "",
+        ]
+    )
+
+
+def _section(title: str, parts: Iterable[str]) -> list[str]:
+    found = [part for part in parts if part]
+    return [f"<h2>{clean(title)}</h2>", *found] if found else []
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = ["<table>", "<tr>" + "".join(f"<th>{clean(each)}</th>" for each in head) + "</tr>"]
+    for row in rows:
+        cells = [
+            f"<td class='number'>{clean(_written(each))}</td>"
+            if isinstance(each, int | float) and not isinstance(each, bool)
+            else f"<td>{clean(each)}</td>"
+            for each in row
+        ]
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    return "\n".join([*lines, "</table>"])
+
+
+def _written(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else number(value)
+
+
+def _lead(facts: Facts) -> str:
+    info, history = facts.model.info, facts.history
+    widths = "-".join(map(str, (info.inputs, *info.hidden, info.outputs)))
+    training, validation = facts.rows
+    ended = {
+        "patience": "stopped early, patience had run out",
+        "asked": "ended by a callback",
+        "epochs": "all epochs done",
+    }.get(facts.ended or "", "not done")
+    return (
+        f"network {widths}, {facts.model.network.size:,} parameters; {training:,} rows for "
+        f"training, {validation:,} for validation; {len(history):,} epochs in "
+        f"{history.seconds:.1f} s, {ended}"
+    )
+
+
+def _results(facts: Facts) -> Iterator[str]:
+    history = facts.history
+    if not len(history):
+        return
+    places = {"last epoch": len(history) - 1}
+    if history.best is not None:
+        places = {f"best epoch, {history.best} (these weights are kept)": history.best, **places}
+    columns = {name: column for name, column in history.columns.items() if column}
+    yield _table(
+        ("", *places),
+        [
+            (name.replace("_", " "), *(column[place] for place in places.values()))
+            for name, column in columns.items()
+        ],
+    )
+
+
+def _judged(facts: Facts) -> Iterator[str]:
+    if facts.outputs is None:
+        return
+    matrix = confusion_table(facts)
+    if matrix is not None:
+        yield f"<h3>Confusion matrix</h3>{matrix}"
+    charts = [*class_charts(facts), *residual_charts(facts)]
+    if charts:
+        figures = [f"<div><h3>{clean(title)}</h3>{picture}</div>" for title, picture in charts]
+        yield f"<div class='side'>{''.join(figures)}</div>"
+
+
+def _data(facts: Facts) -> Iterator[str]:
+    model = facts.model
+    if facts.notes:
+        yield "<ul>" + "".join(f"<li>{clean(note)}</li>" for note in facts.notes) + "</ul>"
+    if model.encoder is None:
+        yield f"<p>{len(model.info.features):,} inputs, taken as they are.</p>"
+    else:
+        columns = model.encoder.columns
+        yield _table(
+            ("column", "read as", "in the training rows"), map(_column, columns[:_MOST_COLUMNS])
+        )
+        if len(columns) > _MOST_COLUMNS:
+            yield f"<p>and {len(columns) - _MOST_COLUMNS:,} more</p>"
+        if model.encoder.scales:
+            yield _table(("target", "read as", "in the training rows"),
+                         map(_column, model.encoder.scales))  # fmt: skip
+    if facts.targets is not None and model.task in ("binary", "multiclass"):
+        counts = np.bincount(facts.targets.reshape(-1), minlength=len(model.classes))
+        ranked = sorted(zip(model.classes, counts.tolist(), strict=True), key=lambda pair: -pair[1])
+        yield _table(("class", f"{facts.part} rows"), ranked[:_MOST_COLUMNS])
+
+
+def _column(encoding: Any) -> tuple[str, str, str]:
+    """Say of a column how it is read, and what was seen of it."""
+    if isinstance(encoding, Categories):
+        names = ", ".join(encoding.categories[:8])
+        more = f", … ({len(encoding.categories)})" if len(encoding.categories) > 8 else ""
+        rare = f"; {len(encoding.rare)} rare ones together" if encoding.rare else ""
+        return encoding.name, "categories", f"{names}{more}{rare}"
+    if isinstance(encoding, Dates):
+        year = 1970 + encoding.mean
+        cycles = f"; cycles: {', '.join(encoding.cycles)}" if encoding.cycles else ""
+        return encoding.name, "dates", f"about {year:.1f} ± {number(encoding.scale)} years{cycles}"
+    kind = "truth value" if encoding.kind == "boolean" else "number"
+    missing = "; missing values have an input of their own" if encoding.indicator else ""
+    return encoding.name, kind, f"{number(encoding.mean)} ± {number(encoding.scale)}{missing}"
+
+
+def _settings(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _settings(value, f"{prefix}{name}.")
+        else:
+            listed = isinstance(value, list | tuple)
+            text = ", ".join(map(str, value)) or "none" if listed else str(value)
+            yield prefix + name, "not set" if value is None else text
+
+
+def _parts(facts: Facts) -> Iterator[tuple[str, str, str]]:
+    for role, records in facts.model.info.parts.items():
+        for record in dict.fromkeys((each.text, each.label) for each in records):
+            yield role.replace("_", " "), *record

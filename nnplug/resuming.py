@@ -1,0 +1,150 @@
+"""Resuming: a run that was left, killed or cut off goes on in its folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from nnplug.callbacks import Callbacks
+from nnplug.configuration import Configuration
+from nnplug.errors import SettingError
+from nnplug.keeping import Keeper
+from nnplug.registry import Registry
+from nnplug.run import Run, default_registry, fit, prepare
+from nnplug.run_folder import CONFIG, RunFolder
+
+__all__ = ["keep_on", "prepare_from", "resume"]
+
+
+def resume(
+    path: str | os.PathLike[str],
+    *,
+    data: Any = None,
+    sample_weight: Any = None,
+    allow_changes: bool = False,
+    registry: Registry | None = None,
+    callbacks: Sequence[object] = (),
+    **changes: Any,
+) -> Run:
+    """Go on with a run that `train` kept in a folder.
+
+    The result is that of the uninterrupted run, to the bit, on the same
+    machine with the same versions.
+
+    Parameters
+    ----------
+    path : path
+        The folder.
+    data : optional
+        The data, where it was given as objects in Python, or lies elsewhere.
+    sample_weight : array, optional
+        Likewise.
+    allow_changes : bool, optional
+        Whether the configuration, the data or a package may differ from those
+        that the run began with.
+    registry, callbacks
+        See `train`.
+    **changes
+        Settings of `train` that are to differ; with `allow_changes`.
+
+    Returns
+    -------
+    Run
+        If the run was done, as it was at its end.
+
+    Raises
+    ------
+    SettingError
+        If it is not the same run any more.
+    StorageError
+        If there is no such run, or another process is training it.
+    ModelFileError
+        If it has checkpoints, and none can be used.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import nnplug
+    >>> folder = pathlib.Path(tempfile.mkdtemp()) / "run"
+    >>> whole = nnplug.train("xor", epochs=3000, output=folder)
+    >>> resume(folder).predict([[0, 1], [1, 1]]).tolist()
+    [1, 0]
+    """
+    registry = registry or default_registry()
+    folder = RunFolder.open(path)
+    configuration = Configuration.read(folder.path / CONFIG).changed(changes)
+    with registry.naming_culprits():
+        run = prepare_from(configuration, registry, data=data, sample_weight=sample_weight)
+        hooks = Callbacks(registry.plugins, run.parts, callbacks)
+        with keep_on(run, folder, configuration) as keeper:
+            keeper.take_up(allow_changes)
+            fit(run, hooks, keeper=keeper)
+    return run
+
+
+def prepare_from(
+    configuration: Configuration,
+    registry: Registry,
+    *,
+    data: Any = None,
+    sample_weight: Any = None,
+) -> Run:
+    """Prepare the run that a configuration describes.
+
+    Parameters
+    ----------
+    data, sample_weight : optional
+        Instead of the configuration's data, or where it has none.
+
+    Raises
+    ------
+    SettingError
+        If it lacks its data, or another argument that was an object.
+    """
+    settings = dict(configuration.settings)
+    named = settings.pop("data", None)
+    given = {"data": named if data is None else data, "sample_weight": sample_weight}
+    for name, each in given.items():
+        if each is None and (name == "data" or name in configuration.given_in_python):
+            what = "was an object in Python" if name in configuration.given_in_python else "is none"
+            raise SettingError(
+                f"{name}: the configuration does not hold it: it {what}.\n"
+                f"Give it: {name}=..., on the command line "
+                + ("as DATA." if name == "data" else "there is no way to.")
+            )
+    return prepare(
+        given["data"],
+        target=settings.pop("target", None),
+        registry=registry,
+        sample_weight=sample_weight,
+        **settings,
+    )
+
+
+def keep_on(
+    run: Run,
+    folder: RunFolder,
+    configuration: Configuration,
+    *,
+    record: Mapping[str, Any] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Keeper:
+    """Make what keeps a run in the folder that it has.
+
+    Parameters
+    ----------
+    run : Run
+        Prepared from the configuration.
+    record : mapping, optional
+        More for `run.json`.
+    say : callable, optional
+        See `Keeper`.
+    """
+    resolved = run.configuration(
+        checkpoint_every=configuration.checkpoint_every,
+        plugins=configuration.plugins,
+        given_in_python=[each for each in configuration.given_in_python if each != "data"],
+    )
+    record = {**folder.record(), **(record or {})}
+    return Keeper(folder, resolved, run.identity(resolved), record=record, say=say)

@@ -1,0 +1,254 @@
+"""Run folders: what a run was, gave and needs to go on, as files in one folder."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from nnplug.durable import Disk, write_file
+from nnplug.errors import ModelFileError, StorageError, suggest
+from nnplug.models import Checkpoints, Model
+from nnplug.models.strict_json import read_json
+from nnplug.training import History
+
+__all__ = ["CONFIG", "HISTORY", "MODEL", "RECORD", "REPORT", "RunFolder", "auto_name", "check_free"]
+
+CONFIG = "config.toml"
+"""Every setting; `nnplug train --config` reads it."""
+MODEL = "model.safetensors"
+HISTORY = "history.jsonl"
+REPORT = "report.html"
+RECORD = "run.json"
+"""What happened: when, on which data, with which packages, how it ended."""
+
+_DIVERGED = "diverged.safetensors"
+_CHECKPOINTS = "checkpoints"
+_LOCKED = 1 << 30  # Windows locks bytes against reading too: one far behind the end
+
+
+class RunFolder:
+    """The folder of one run.
+
+    Parameters
+    ----------
+    path : path
+    disk : Disk, optional
+
+    Attributes
+    ----------
+    path : Path
+    checkpoints : Checkpoints
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, disk: Disk | None = None) -> None:
+        self.path = Path(path)
+        self.disk = disk or Disk()
+        self.checkpoints = Checkpoints(self.path / _CHECKPOINTS, disk=self.disk)
+
+    @classmethod
+    def create(
+        cls, path: str | os.PathLike[str], configuration: str, *, disk: Disk | None = None
+    ) -> RunFolder:
+        """Make the folder, with its configuration.
+
+        Raises
+        ------
+        StorageError
+            If there is such a folder with something in it, or it cannot be made.
+        """
+        check_free(path)
+        folder = cls(path, disk=disk)
+        try:
+            folder.checkpoints.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"{folder.path}: the folder of the run cannot be made: "
+                f"{error.strerror or error}.\nName another with --output, or keep nothing with "
+                "--no-output."
+            ) from None
+        folder.write(CONFIG, configuration)
+        return folder
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, disk: Disk | None = None) -> RunFolder:
+        """Open the folder of a run that was made before.
+
+        Raises
+        ------
+        StorageError
+            If it is none.
+        """
+        folder = cls(path, disk=disk)
+        if not (folder.path / CONFIG).is_file() or not (folder.path / RECORD).is_file():
+            try:
+                near = [each.name for each in folder.path.parent.iterdir() if is_run(each)]
+            except OSError:
+                near = []
+            what = "is no folder of a run" if folder.path.exists() else "there is no such run"
+            raise StorageError(
+                f"{folder.path}: {what}.{suggest(folder.path.name, near)}\n"
+                "The runs that there are: nnplug runs list"
+            )
+        return folder
+
+    # --- files ------------------------------------------------------------------------
+
+    def write(self, name: str, text: str) -> None:
+        """Write one of the folder's own files, in the place of the earlier one."""
+        write_file(self.path / name, text.encode(), overwrite=True, disk=self.disk)
+
+    def set_aside(self, name: str, other: str) -> None:
+        """Keep a file under another name, before it is written anew."""
+        text = (self.path / name).read_text(encoding="utf-8")
+        self.write(other, text)
+
+    def write_record(self, record: Mapping[str, Any]) -> None:
+        """Write what happened so far."""
+        self.write(RECORD, json.dumps(_finite(record), indent=2, ensure_ascii=False) + "\n")
+
+    def record(self) -> dict[str, Any]:
+        """Read what happened so far.
+
+        Raises
+        ------
+        StorageError, ModelFileError
+            If the file cannot be read.
+        """
+        path = self.path / RECORD
+        try:
+            found = read_json(path.read_bytes())
+        except OSError as error:
+            raise StorageError(f"{path}: cannot be read: {error.strerror or error}.") from None
+        except ModelFileError as error:
+            raise ModelFileError(f"{path}: {error}.") from None
+        if not isinstance(found, dict):
+            raise ModelFileError(f"{path}: is no JSON object.")
+        return found
+
+    def write_history(self, history: History) -> None:
+        """Write a line for each epoch: its number, losses and metrics."""
+        lines = []
+        for epoch in range(len(history)):
+            row: dict[str, float] = {"epoch": epoch}
+            row |= {name: column[epoch] for name, column in history.columns.items() if column}
+            lines.append(json.dumps(_finite(row), ensure_ascii=False))
+        self.write(HISTORY, "".join(f"{line}\n" for line in lines))
+
+    def history(self) -> list[dict[str, Any]]:
+        """Read the lines of the history; none if there is none yet."""
+        path = self.path / HISTORY
+        if not path.is_file():
+            return []
+        try:
+            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        except (OSError, ValueError) as error:
+            raise StorageError(f"{path}: cannot be read: {error}.") from None
+
+    def write_model(self, model: Model, *, diverged: bool = False) -> None:
+        """Write the model; under another name if its run diverged, so that nobody takes it."""
+        model.save(self.path / (_DIVERGED if diverged else MODEL), overwrite=True, disk=self.disk)
+
+    # --- one process at a time --------------------------------------------------------
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from this run; the system ends it with the process.
+
+        Raises
+        ------
+        StorageError
+            If another process has it.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                file = stack.enter_context((self.path / CONFIG).open("r+b"))
+            except OSError as error:
+                raise StorageError(
+                    f"{self.path}: the run cannot be written to: {error.strerror or error}."
+                ) from None
+            if not _lock(file):
+                raise StorageError(
+                    f"{self.path}: another process is training this run.\nWait for it, or end it."
+                )
+            yield
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a process is training this run."""
+        try:
+            with (self.path / CONFIG).open("r+b") as file:
+                return not _lock(file)
+        except OSError:
+            return False
+
+
+def is_run(path: Path) -> bool:
+    """Whether a path is the folder of a run."""
+    return (path / RECORD).is_file() and (path / CONFIG).is_file()
+
+
+def check_free(path: str | os.PathLike[str]) -> None:
+    """Refuse a folder with something in it: nothing is ever overwritten.
+
+    Raises
+    ------
+    StorageError
+    """
+    path = Path(path)
+    if path.is_file():
+        raise StorageError(f"{path}: is a file; --output takes the name of a new folder.")
+    if path.is_dir() and any(path.iterdir()):
+        more = f" Go on with the run in it: nnplug train --resume {path}" if is_run(path) else ""
+        raise StorageError(
+            f"{path}: there is such a folder, it is not empty, and nothing is overwritten.\n"
+            f"Name another, or leave --output out for a new one.{more}"
+        )
+
+
+def auto_name(root: str | os.PathLike[str], now: datetime, *words: str) -> Path:
+    """Give a path that is free: the time, then words, `20260131-154500-iris-relu-adam`."""
+    clean = [re.sub(r"[^\w.-]+", "-", word).strip("-.")[:40] for word in words]
+    name = "-".join([now.strftime("%Y%m%d-%H%M%S"), *filter(None, clean)])
+    path, number = Path(root) / name, 1
+    while path.exists():
+        number += 1
+        path = Path(root) / f"{name}-{number}"
+    return path
+
+
+def _finite(value: Any) -> Any:
+    """Bring a value to what JSON holds: a number that is not finite is null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return value
+
+
+def _lock(file: BinaryIO) -> bool:
+    """Lock an open file until it is closed; False if another has it."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt  # noqa: PLC0415  # there is none elsewhere
+
+            file.seek(_LOCKED)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl  # noqa: PLC0415  # there is none on Windows
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        pass  # a file system without locks: the user has to see to it
+    return True
