@@ -76,11 +76,13 @@ def test_stratified_without_classes_is_random():
     assert np.array_equal(split(50, "stratified").validation, split(50, "random").validation)
 
 
-def test_stratified_keeps_a_row_of_each_class_for_training():
-    classes = np.array([0] * 6 + [1] * 2)
+@pytest.mark.parametrize("sizes", [(6, 2), (2, 6), (1, 7)])
+def test_stratified_keeps_a_row_of_each_class_for_training(sizes):
+    classes = np.repeat([0, 1], sizes)
     for seed in range(20):
-        parts = split(8, "stratified", share=0.6, seed=seed, classes=classes)
+        parts = split(8, "stratified", share=0.75, seed=seed, classes=classes)
         assert set(classes[parts.training]) == {0, 1}
+        assert len(parts.validation) == 6
 
 
 def test_time_holds_out_the_last_rows_and_never_parts_a_moment():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,6 +112,8 @@ def read_sqlite(path: Path, options: ReadOptions) -> Table:
     DataError
         If the table is not there, or a column mixes kinds.
     """
+    import sqlite3  # noqa: PLC0415  # only when such a file is read
+
     source = path.name
     declared: dict[str, str] = {}
     try:

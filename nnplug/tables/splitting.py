@@ -159,11 +159,13 @@ def _stratified(labels: AnyArray, order: IntArray, held: int) -> Parts:
     sizes = np.bincount(labels)
     exact = sizes * (held / len(labels))
     taken = np.floor(exact).astype(np.int64)
-    # The largest remainders get the rest (Hamilton's method); a class of one
-    # row stays with the training rows, which cannot do without it.
-    remainders = np.where(sizes > 1, exact - taken, -1.0)
-    for each in np.argsort(-remainders, kind="stable")[: held - int(taken.sum())]:
-        taken[each] += sizes[each] > taken[each] + 1
+    # The largest remainders get the rest (Hamilton's method), but the last row
+    # of a class stays with the training rows, which cannot do without it.
+    left = held - int(taken.sum())
+    for each in np.argsort(taken - exact, kind="stable").tolist():
+        if left and sizes[each] > taken[each] + 1:
+            taken[each] += 1
+            left -= 1
     by_class = labels[order]
     validation = [order[by_class == each][:count] for each, count in enumerate(taken.tolist())]
     held_out = np.concatenate(validation) if validation else order[:0]
