@@ -70,6 +70,7 @@ def data(
     from nnplug.settings import table_choices
     from nnplug.tables import Split, Wishes
     from nnplug.tables.examination import examine
+    from nnplug.tables.preparation import with_file
     from nnplug.tables.sample import read_sample
 
     read, options = table_choices(table_arguments(given))
@@ -82,7 +83,11 @@ def data(
         options=options,
     )
     table, rows = read_sample(data, read, seed)
-    found = examine(table, wishes)
+    held_out = None
+    if wishes.split is not None and wishes.split.way == "file":
+        table, held_out = with_file(table, wishes.split.name, read)
+        rows += int(held_out.sum())
+    found = examine(table, wishes, held_out)
     if as_json:
         click.echo(json.dumps({"source_rows": rows, **found.to_dict()}, indent=2))
     else:

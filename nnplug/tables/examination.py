@@ -12,7 +12,7 @@ from nnplug.tables import findings, leaks
 from nnplug.tables.encoder import Encoder
 from nnplug.tables.findings import Finding
 from nnplug.tables.preparation import Prepared, Wishes, prepare_table
-from nnplug.tables.table import Column, Table
+from nnplug.tables.table import BoolArray, Column, Table
 from nnplug.tables.wording import quote, show
 from nnplug.types import AnyArray
 
@@ -77,19 +77,21 @@ class Examination:
         return asdict(self)
 
 
-def examine(table: Table, wishes: Wishes) -> Examination:
+def examine(table: Table, wishes: Wishes, held_out: BoolArray | None = None) -> Examination:
     """Look at a table as a whole, and at what training would make of it.
 
     Parameters
     ----------
     wishes : Wishes
         Without a target, the table alone is looked at.
+    held_out : array of bool of shape (N,), optional
+        The rows for validation, if another file says which.
     """
     prepared: Prepared | None = None
     refusals: list[Finding] = []
     if wishes.target:
         try:
-            prepared = prepare_table(table, wishes)
+            prepared = prepare_table(table, wishes, held_out)
             used = table.take(np.flatnonzero(prepared.kept)) if prepared.kept is not None else table
             prepared.encoder.inputs(used, np.float32)
             prepared.encoder.targets(used)

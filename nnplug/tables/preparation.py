@@ -155,6 +155,7 @@ def _learn(
         late = held_out[kept]
         parts = Parts(np.flatnonzero(~late), np.flatnonzero(late))
     else:
+        assert split.way != "file"  # its rows are appended: see with_file
         classes = None
         if goal.task in ("binary", "multiclass"):
             column = first.column(targets[0])

@@ -184,6 +184,16 @@ def test_what_cannot_be_examined_exits_with_2(arguments, message):
     assert done.stdout == ""
 
 
+def test_validation_rows_of_another_file(tmp_path):
+    lines = [f"{i * 7 % 31}.5,{i % 5}.25\n" for i in range(60)]
+    (tmp_path / "t.csv").write_text("a,y\n" + "".join(lines))
+    (tmp_path / "later.csv").write_text("y,a\n1.25,4.5\n" + "9.5,9.5\n" * 9)
+    done = nnplug("t.csv", "--target", "y", "--split", "file:later.csv", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "t.csv: 70 rows, 2 columns" in done.stdout
+    assert "60 training rows and 10 for validation" in done.stdout
+
+
 def test_json():
     done = nnplug(IRIS, "--target", "species", "--json")
     report = json.loads(done.stdout)
