@@ -29,13 +29,14 @@ alpha : float, default=0.0001
 batch_size : int or 'auto', default='auto'
     `'auto'` is min(200, n_samples).
 learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
-    How `learning_rate_init` changes: not; as 1 / (rows seen)^`power_t`,
-    epoch by epoch; or divided by 5 each time that patience runs out. For
-    every solver but lbfgs and `'adam'`.
+    How `learning_rate_init` changes: not at all; divided by
+    (1 + rows seen) to the power of `power_t`, epoch by epoch; or divided by 5
+    each time that patience runs out. For every solver but lbfgs and `'adam'`.
 learning_rate_init : float, default=0.001
     The learning rate of every solver but lbfgs, unless the solver's text has
     one (`'adamw:learning_rate=0.01'`).
 power_t : float, default=0.5
+    For `learning_rate='invscaling'`.
 max_iter : int, default=200
     The most epochs; with lbfgs, iterations.
 shuffle : bool, default=True
@@ -62,8 +63,12 @@ early_stopping : bool, default=False
     out. With lbfgs it does nothing.
 validation_fraction : float, default=0.1
     That share.
-beta_1, beta_2, epsilon : float, default=0.9, 0.999 and 1e-8
-    For `'adam'`.
+beta_1 : float, default=0.9
+    Decay of the mean of gradients, for `'adam'`.
+beta_2 : float, default=0.999
+    Decay of the mean of their squares, for `'adam'`.
+epsilon : float, default=1e-8
+    Keeps `'adam'` from dividing by 0.
 n_iter_no_change : int or inf, default=10
     Epochs without improvement after which training stops.
 max_fun : int, default=15000
