@@ -248,7 +248,10 @@ HOSTILE: dict[str, tuple[Make, str]] = {
         'its array "output.bias" has elements of type BF16, and nnplug keeps F32, F64',
     ),
     "array of objects": (entry(dtype="O"), "has elements of type O"),
-    "type that is an object": (entry(dtype={"py/object": "os.system"}), "has elements of type {'py"),
+    "type that is an object": (
+        entry(dtype={"py/object": "os.system"}),
+        "has elements of type {'py",
+    ),
     "negative shape": (entry(shape=[-3]), "shape is no short list of whole numbers"),
     "fraction in a shape": (entry(shape=[1.5, 2]), "shape is no short list of whole numbers"),
     "shape of a thousand axes": (entry(shape=[1] * 1000), "shape is no short list"),
