@@ -56,7 +56,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
     >>> from sklearn.datasets import load_iris
     >>> from nnplug.sklearn import MLPClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> classifier = MLPClassifier((20,), "gelu", solver="lbfgs", max_iter=1000, random_state=0)
+    >>> classifier = MLPClassifier(
+    ...     (20,), "gelu", learning_rate_init=0.02, max_iter=1000, random_state=0
+    ... )
     >>> bool(classifier.fit(X, y).score(X, y) > 0.95)
     True
     """

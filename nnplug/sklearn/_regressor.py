@@ -49,7 +49,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
     >>> from sklearn.datasets import make_regression
     >>> from nnplug.sklearn import MLPRegressor
     >>> X, y = make_regression(200, 20, random_state=1)
-    >>> regressor = MLPRegressor("huber", max_iter=2000, tol=0.1, random_state=1)
+    >>> regressor = MLPRegressor(
+    ...     "huber", learning_rate_init=0.02, max_iter=2000, tol=0.1, random_state=1
+    ... )
     >>> bool(regressor.fit(X, y).score(X, y) > 0.9)
     True
     """
