@@ -21,7 +21,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, cached_property
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ import numpy as np
 
 from nnplug.engines import mathematics
 
-__all__ = ["Compiler", "Function", "cache_folder", "compiler", "installed"]
+__all__ = ["Compiler", "Function", "cache_folder", "compiler"]
 
 Function = Callable[[Any, Any, Any], int]
 """A compiled function as C sees it: of the places of its result, of an exception, of its table."""
@@ -60,15 +60,6 @@ def cache_folder() -> Path:
     else:
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "nnplug"
-
-
-@cache  # what is installed does not change while a process runs
-def installed() -> tuple[str, str] | None:
-    """Give the versions of Numba and llvmlite, importing neither; None without them."""
-    try:
-        return version("numba"), version("llvmlite")
-    except PackageNotFoundError:
-        return None
 
 
 @cache  # machine code, once loaded, is never changed; it cannot be unloaded either
@@ -127,7 +118,7 @@ class Compiler:
         texts = [Path(module).read_text("utf-8") for module in (__file__, mathematics.__file__)]
         return "\n".join(
             [
-                *(installed() or ()),
+                *map(version, ("numba", "llvmlite")),
                 platform.python_version(),
                 np.__version__,
                 llvm.get_process_triple(),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import pairwise
 from typing import Protocol
 
-from nnplug.engines import numba_engine, numpy_engine
-from nnplug.engines.compiler import installed
+from nnplug.engines import numpy_engine
 from nnplug.engines.numpy_engine import BoundProgram, Memory
 from nnplug.errors import SettingError, suggest
 from nnplug.plans.program import Program
@@ -54,9 +54,22 @@ class Engine:
     bind: Bind
 
 
+def _bind_compiled(
+    program: Program, arrays: Mapping[str, AnyArray], memory: Memory, /, *, many: bool = False
+) -> BoundProgram:
+    from nnplug.engines import numba_engine  # noqa: PLC0415  # what a run without it need not load
+
+    return numba_engine.bind(program, arrays, memory, many=many)
+
+
 NUMPY = Engine("numpy", numpy_engine.bind)
-ENGINES = {engine.name: engine for engine in (NUMPY, Engine("numba", numba_engine.bind))}
+ENGINES = {engine.name: engine for engine in (NUMPY, Engine("numba", _bind_compiled))}
 """The engines by name."""
+
+
+def installed() -> bool:
+    """Whether Numba is installed; it is not imported."""
+    return find_spec("numba") is not None
 
 
 def choose_engine(name: str, *, widths: Sequence[int], slots: int, rows: int, steps: int) -> Engine:
@@ -84,7 +97,7 @@ def choose_engine(name: str, *, widths: Sequence[int], slots: int, rows: int, st
     """
     if name != "auto":
         return find_engine(name)
-    if installed() is None:
+    if not installed():
         return NUMPY
     # Array calls of a step; passes over the parameters and over the outputs of each layer.
     calls = 15 + 12 * (len(widths) - 1)
@@ -107,7 +120,7 @@ def find_engine(name: str) -> Engine:
         raise SettingError(
             f"engine={name!r}: use {', '.join(map(repr, known))}.{suggest(name, known)}"
         )
-    if name == "numba" and installed() is None:
+    if name == "numba" and not installed():
         raise SettingError(
             "engine='numba': Numba is not installed.\nInstall it with: pip install 'nnplug[fast]', "
             "or use engine='numpy'."
