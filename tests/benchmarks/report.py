@@ -112,6 +112,12 @@ def put(name: str, content: str, page: Path = PAGE) -> bool:
     return bool(count)
 
 
+def kept_figures(numbers: Path = NUMBERS) -> dict[str, Figures]:
+    """Give the numbers of every block as they were last measured."""
+    blocks = json.loads(numbers.read_text("utf-8")) if numbers.exists() else {}
+    return {name: block["figures"] for name, block in blocks.items()}
+
+
 def keep(name: str, figures: Figures, how: str, numbers: Path = NUMBERS) -> None:
     """Keep a block's numbers, so that ratios and pictures can be made again."""
     kept = json.loads(numbers.read_text("utf-8")) if numbers.exists() else {}

@@ -98,7 +98,7 @@ def test_a_wrong_contender_makes_the_run_fail_and_its_block_is_not_written(monke
     code = harness.measure(
         ["xor", "digits"], Settings(Path()), lambda name, _: written.append(name)
     )
-    assert (code, written) == (1, ["digits"])
+    assert (code, written) == (1, ["digits", "goals"])
     assert f"Error: {sentence}" in capsys.readouterr().err
 
 
@@ -112,7 +112,7 @@ def test_a_process_that_fails_costs_its_block_alone(monkeypatch, capsys):
     code = harness.measure(
         ["xor", "digits"], Settings(Path()), lambda name, _: written.append(name)
     )
-    assert (code, written) == (2, ["digits"])
+    assert (code, written) == (2, ["digits", "goals"])
     error = "Error: xor could not be measured: python -m measure was ended by SIGSEGV"
     assert error in capsys.readouterr().err
 
