@@ -189,6 +189,10 @@ def test_class_weights_are_weights_of_rows():
     names = np.array(["a", "b", "c"])[Y]
     d = MLPClassifier(class_weight={"b": 5, "c": 0.5}, **SMALL).fit(X, names)
     assert d.loss_curve_ == a.loss_curve_
+    rows = np.random.default_rng(0).uniform(1, 2, 178)
+    e = MLPClassifier(class_weight={1: 5, 2: 0.5}, **SMALL).fit(X, Y, sample_weight=rows)
+    f = MLPClassifier(**SMALL).fit(X, Y, sample_weight=by_hand[Y] * rows)
+    assert e.loss_curve_ == f.loss_curve_
 
 
 def test_metrics_and_the_loss_of_validation_rows():
@@ -286,6 +290,9 @@ def test_weights_that_are_put_in_place_are_used():
     np.testing.assert_array_equal(estimator.predict(X), 4.0)
     estimator.partial_fit(X, TARGET)
     assert estimator.predict(X).mean() == pytest.approx(4, abs=0.1)
+    estimator.intercepts_[1] = np.array([30.0])  # the steps are bound already
+    estimator.partial_fit(X, TARGET)
+    assert estimator.predict(X).mean() == pytest.approx(30, abs=0.1)
     estimator.coefs_[0] = np.zeros((3, 8))
     with pytest.raises(ValueError, match=r"the network needs \[\(13, 8\)"):
         estimator.predict(X)

@@ -41,6 +41,8 @@ DATA = {
 ARGUMENTS = [
     {"solver": "adam"},
     {"solver": "adam", "batch_size": 32},
+    {"solver": "adam", "batch_size": 50, "learning_rate": "invscaling"},
+    {"solver": "adam", "learning_rate": "adaptive", "tol": 0.1, "n_iter_no_change": 3},
     {"solver": "adam", "batch_size": 32, "beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3},
     {"solver": "adam", "batch_size": 16, "shuffle": False},
     {"solver": "adam", "batch_size": 32, "early_stopping": True, "n_iter_no_change": 4},

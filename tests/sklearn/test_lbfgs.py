@@ -1,0 +1,50 @@
+"""The loss and gradient that lbfgs is given, where the rows are more than one stretch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from nnplug.engines import NUMPY
+from nnplug.network import Network
+from nnplug.sklearn import MLPRegressor
+from nnplug.sklearn._choices import choose
+from nnplug.sklearn._lbfgs import Objective
+from nnplug.sklearn._rows import Held
+
+ROWS = 9_000
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(ROWS, 3)) * (RNG.random((ROWS, 3)) < 0.5)
+Y = RNG.normal(size=(ROWS, 2)) + np.arange(ROWS)[:, None] / ROWS  # no two stretches are alike
+WEIGHTS = np.linspace(0, 3, ROWS)[:, None]
+VECTOR = RNG.normal(size=8)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("form", ["array", "sparse", "float32"])
+@pytest.mark.parametrize("loss", ["squared_error", "half_sse"])
+def test_of_a_linear_network_by_hand(loss, form, weighted):
+    choices = choose(MLPRegressor(loss, hidden_layer_sizes=(), alpha=0.3), "regression")
+    network = Network(
+        3, (), 2, activations=(), output_activation=choices.output_activation, dtype=np.float64
+    )
+    inputs = {
+        "array": X, "sparse": scipy.sparse.csr_matrix(X), "float32": X.astype(np.float32)
+    }[form]  # fmt: skip
+    weights = WEIGHTS if weighted else None
+    objective = Objective(network, choices, Held(inputs, Y, weights), NUMPY)
+    found = objective(VECTOR)
+
+    weight, bias = VECTOR[:6].reshape(3, 2), VECTOR[6:]
+    by_row = WEIGHTS if weighted else np.ones((ROWS, 1))
+    error = X @ weight + bias - Y
+    # Half the squared error, averaged over rows and outputs; or summed, the penalty with it.
+    share = 1 / (2 * by_row.sum()) if loss == "squared_error" else 1
+    times = 1 if loss == "squared_error" else by_row.sum()
+    value = 0.5 * share * (by_row * error**2).sum() + 0.15 * times * (weight**2).sum()
+    delta = share * by_row * error
+    gradient = [*(X.T @ delta + 0.3 * times * weight).ravel(), *delta.sum(axis=0)]
+    rtol = 1e-6 if form == "float32" else 1e-11
+    assert found[0] == pytest.approx(value, rel=rtol)
+    np.testing.assert_allclose(found[1], gradient, rtol=rtol)
