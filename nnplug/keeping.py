@@ -209,6 +209,17 @@ class Keeper:
 
     # --- before training --------------------------------------------------------------
 
+    def begin(self) -> None:
+        """Note in a new folder what is about to run.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be written: nothing would be kept then.
+        """
+        self._record |= {"status": "running", "epochs": 0}
+        self.folder.write_record(self._record)
+
     def take_up(self, allow_changes: bool = False) -> tuple[str, ...]:
         """Find the state to go on from, and check that it is one of this very run.
 
@@ -232,7 +243,10 @@ class Keeper:
             If there are checkpoints, and none can be used.
         """
         found = self.folder.checkpoints.load()
-        earlier = found.numbers["identity"] if found is not None else self._earlier()
+        if found is not None:
+            earlier = found.numbers["identity"]
+        else:
+            earlier = self.folder.record().get("identity", self.identity.to_dict())
         differences = self.identity.differences(earlier)
         if differences and not allow_changes:
             raise SettingError(
@@ -271,10 +285,6 @@ class Keeper:
             for name, now in _versions().items()
             if (before := self._record["versions"].get(name, now)) != now
         ]
-
-    def _earlier(self) -> Mapping[str, Any]:
-        earlier: Mapping[str, Any] = self.folder.record()["identity"]
-        return earlier
 
     def attach(self, trainer: Trainer) -> None:
         """Bring a trainer to the state that was taken up, and begin to keep it."""
@@ -354,21 +364,22 @@ class Keeper:
         def write() -> None:
             self._history()
             self.folder.write_model(model, diverged=True)
-            self._note("diverged", error=str(error))
             self.folder.write(REPORT, report())
+            self._note("diverged", error=str(error))
 
         self._try("the diverged run", write)
 
     def done(self, model: Model, ended: str, report: Callable[[], str]) -> None:
-        """Keep the results; the model first, and the report last."""
+        """Keep the results, the model first; what is not noted as done is done again."""
         if self._ended is not None:
             return
 
         def write() -> None:
             self.folder.write_model(model)
             self._history()
-            self._note("done", ended=ended)
             self.folder.write(REPORT, report())
+            self.folder.tidy()
+            self._note("done", ended=ended)
 
         self._try("the results", write)
 
@@ -401,7 +412,7 @@ class Keeper:
         try:
             write()
         except StorageError as error:
-            self.failed = f"{what} could not be written: {str(error).partition(chr(10))[0]}"
+            self.failed = f"{what} could not be kept: {str(error).partition(chr(10))[0]}"
             self.say(self.failed)
             return False
         return True

@@ -487,17 +487,20 @@ def keep(
     StorageError
         If the folder is there with something in it, or cannot be made.
     """
-    from nnplug.keeping import Keeper  # noqa: PLC0415  # few runs are kept
+    from nnplug.keeping import Every, Keeper  # noqa: PLC0415  # few runs are kept
     from nnplug.run_folder import RunFolder  # noqa: PLC0415  # the same
 
+    Every.parse(configuration.checkpoint_every)  # before a folder is made
     folder = RunFolder.create(output, configuration.to_toml())
-    return Keeper(
+    keeper = Keeper(
         folder,
         configuration,
         run.identity(configuration),
         record={**run.described(), **(record or {})},
         say=say,
     )
+    keeper.begin()
+    return keeper
 
 
 @cache

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from nnplug.durable import Disk, write_file
+from nnplug.durable import Disk, is_temporary, write_file
 from nnplug.errors import ModelFileError, StorageError, suggest
 from nnplug.models import Checkpoints, Model
 from nnplug.models.strict_json import read_json
@@ -31,7 +31,7 @@ RECORD = "run.json"
 
 _DIVERGED = "diverged.safetensors"
 _CHECKPOINTS = "checkpoints"
-_LOCKED = 1 << 30  # Windows locks bytes against reading too: one far behind the end
+_LOCK = ".lock"
 
 
 class RunFolder:
@@ -74,6 +74,7 @@ class RunFolder:
                 f"{error.strerror or error}.\nName another with --output, or keep nothing with "
                 "--no-output."
             ) from None
+        # From here on it is a run, which can be gone on with.
         folder.write(CONFIG, configuration)
         return folder
 
@@ -87,7 +88,7 @@ class RunFolder:
             If it is none.
         """
         folder = cls(path, disk=disk)
-        if not (folder.path / CONFIG).is_file() or not (folder.path / RECORD).is_file():
+        if not is_run(folder.path):
             try:
                 near = [each.name for each in folder.path.parent.iterdir() if is_run(each)]
             except OSError:
@@ -123,6 +124,8 @@ class RunFolder:
             If the file cannot be read.
         """
         path = self.path / RECORD
+        if not path.is_file():
+            return {}  # of a run that was killed before it began
         try:
             found = read_json(path.read_bytes())
         except OSError as error:
@@ -156,6 +159,13 @@ class RunFolder:
         """Write the model; under another name if its run diverged, so that nobody takes it."""
         model.save(self.path / (_DIVERGED if diverged else MODEL), overwrite=True, disk=self.disk)
 
+    def tidy(self) -> None:
+        """Remove what killed processes left half written."""
+        for folder in (self.path, self.checkpoints.folder):
+            for each in filter(is_temporary, folder.iterdir()):
+                with contextlib.suppress(OSError):  # it harms nobody
+                    self.disk.remove(each)
+
     # --- one process at a time --------------------------------------------------------
 
     @contextlib.contextmanager
@@ -169,7 +179,7 @@ class RunFolder:
         """
         with contextlib.ExitStack() as stack:
             try:
-                file = stack.enter_context((self.path / CONFIG).open("r+b"))
+                file = stack.enter_context((self.path / _LOCK).open("ab"))
             except OSError as error:
                 raise StorageError(
                     f"{self.path}: the run cannot be written to: {error.strerror or error}."
@@ -184,7 +194,7 @@ class RunFolder:
     def is_running(self) -> bool:
         """Whether a process is training this run."""
         try:
-            with (self.path / CONFIG).open("r+b") as file:
+            with (self.path / _LOCK).open("r+b") as file:
                 return not _lock(file)
         except OSError:
             return False
@@ -192,7 +202,7 @@ class RunFolder:
 
 def is_run(path: Path) -> bool:
     """Whether a path is the folder of a run."""
-    return (path / RECORD).is_file() and (path / CONFIG).is_file()
+    return (path / CONFIG).is_file()
 
 
 def check_free(path: str | os.PathLike[str]) -> None:
@@ -205,12 +215,21 @@ def check_free(path: str | os.PathLike[str]) -> None:
     path = Path(path)
     if path.is_file():
         raise StorageError(f"{path}: is a file; --output takes the name of a new folder.")
-    if path.is_dir() and any(path.iterdir()):
+    if path.is_dir() and not _is_blank(path):
         more = f" Go on with the run in it: nnplug train --resume {path}" if is_run(path) else ""
         raise StorageError(
             f"{path}: there is such a folder, it is not empty, and nothing is overwritten.\n"
             f"Name another, or leave --output out for a new one.{more}"
         )
+
+
+def _is_blank(path: Path) -> bool:
+    """Whether a folder holds nothing but what a process left that was killed at once."""
+    for each in path.iterdir():
+        empty = each.name == _CHECKPOINTS and each.is_dir() and not any(each.iterdir())
+        if not (empty or is_temporary(each)):
+            return False
+    return True
 
 
 def auto_name(root: str | os.PathLike[str], now: datetime, *words: str) -> Path:
@@ -241,7 +260,7 @@ def _lock(file: BinaryIO) -> bool:
         if sys.platform == "win32":
             import msvcrt  # noqa: PLC0415  # there is none elsewhere
 
-            file.seek(_LOCKED)
+            file.seek(0)
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         else:
             import fcntl  # noqa: PLC0415  # there is none on Windows

@@ -19,6 +19,7 @@ _COMMANDS = {
     "predict": ("nnplug.cli.predict:predict", "Predict the target of new rows."),
     "evaluate": ("nnplug.cli.evaluate:evaluate", "Compute loss and metrics on rows."),
     "info": ("nnplug.cli.info:info", "Show what a model file is."),
+    "runs": ("nnplug.cli.runs:runs", "List, show and compare runs that were kept."),
     "plugins": ("nnplug.cli.plugins:plugins", "List, show, examine, check and start plugins."),
 }
 

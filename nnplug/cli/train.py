@@ -300,6 +300,7 @@ def _as_json(run: Run, *, diverged: bool = False) -> dict[str, Any]:
         },
         "rows": {"training": len(run.train_rows), "validation": len(run.validation_rows)},
         "classes": [str(each) for each in run.rows.classes],
+        "run": None if run.folder is None else str(run.folder),
         "epochs": len(run.history),
         "ended": "diverged" if diverged else run.ended,
         "diverged": diverged,

@@ -57,41 +57,45 @@ class Keeping:
     ) -> None:
         self.keeper: Keeper | None = None
         self.lines: Lines | None = None
-        self._open = ExitStack()
+        self._asked, self._resume, self._allow_changes = asked, resume, allow_changes
         # A built-in run is there again at any time; one on a person's own data is not.
         if output is None and resume is None and not none and run.source.dataset is None:
             output = _new_name(run)
-        if resume is not None:
-            self.keeper = self._go_on(run, asked, resume, allow_changes)
-        elif output is not None:
-            self.keeper = self._begin(run, asked, output)
+        self._run, self._output = run, output
+        self._open = ExitStack()
 
     def __enter__(self) -> Keeping:
+        with ExitStack() as stack:
+            if self._resume is not None:
+                self.keeper = self._go_on(self._resume, stack)
+            elif self._output is not None:
+                self.keeper = self._begin(self._output, stack)
+            self._open = stack.pop_all()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._open.close()
 
-    def _begin(self, run: Run, asked: Configuration, output: Path) -> Keeper:
+    def _begin(self, output: Path, stack: ExitStack) -> Keeper:
         from nnplug.run import keep
 
+        asked = self._asked
         keeper = keep(
-            run,
+            self._run,
             output,
-            run.configuration(checkpoint_every=asked.checkpoint_every, plugins=asked.plugins),
+            self._run.configuration(checkpoint_every=asked.checkpoint_every, plugins=asked.plugins),
             record={"command": shlex.join(["nnplug", *sys.argv[1:]])},
             say=self._say,
         )
-        self._open.enter_context(keeper)
-        return keeper
+        return stack.enter_context(keeper)
 
-    def _go_on(self, run: Run, asked: Configuration, resume: Path, allow_changes: bool) -> Keeper:
+    def _go_on(self, resume: Path, stack: ExitStack) -> Keeper:
         from nnplug.resuming import keep_on
         from nnplug.run_folder import RunFolder
 
-        keeper = keep_on(run, RunFolder.open(resume), asked, say=self._say)
-        self._open.enter_context(keeper)
-        for line in keeper.take_up(allow_changes):
+        keeper = keep_on(self._run, RunFolder.open(resume), self._asked, say=self._say)
+        stack.enter_context(keeper)
+        for line in keeper.take_up(self._allow_changes):
             click.echo(line, err=True)
         return keeper
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 import nnplug
+from nnplug.cli import main
 
 IRIS = Path(__file__).parents[2] / "examples" / "iris.csv"
 
@@ -19,6 +25,26 @@ def nnplug_command(*arguments, folder=None, **environment):
         capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, cwd=folder,
         env={**os.environ, "COLUMNS": "80", **environment},
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command wrote, and its exit code."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def nnplug_here(*arguments, folder) -> Done:
+    """Run the command in this process, which takes a tenth of the time."""
+    output, errors = io.StringIO(), io.StringIO()
+    with (
+        contextlib.chdir(folder), contextlib.redirect_stdout(output),
+        contextlib.redirect_stderr(errors), pytest.raises(SystemExit) as ended,
+    ):  # fmt: skip
+        main(list(map(str, arguments)))
+    return Done(ended.value.code, output.getvalue(), errors.getvalue())
 
 
 def make_models(folder: Path) -> Path:

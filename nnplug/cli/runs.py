@@ -1,0 +1,313 @@
+"""`nnplug runs`: what was trained, with what, and how well."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nnplug.cli.train_keeping import RUNS
+
+if TYPE_CHECKING:
+    from nnplug.run_folder import RunFolder
+
+__all__ = ["runs"]
+
+_OWN = ("loss", "validation_loss", "penalty", "learning_rate")
+_WIDTH = 80
+
+
+@click.group(
+    epilog="\b\nExamples:\n  nnplug runs list\n  nnplug runs show latest\n"
+    "  nnplug runs compare latest 20260131-154500-iris-gelu-adamw"
+)
+def runs() -> None:
+    """List, show and compare runs that were kept.
+
+    A RUN is a folder, the name of one in runs, the beginning of its name, or
+    latest.
+    """
+
+
+@runs.command("list")
+@click.argument("folder", default=RUNS, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print all that is known as JSON.")
+def list_runs(folder: Path, as_json: bool) -> None:
+    """List the runs in FOLDER (runs by default), the latest first.
+
+    The loss is that of the validation rows, where there are some.
+    """
+    found = [_facts(each) for each in _runs_in(folder)]
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    if not found:
+        click.echo(f"no runs in {folder}; nnplug train on a table keeps one there", err=True)
+        return
+    rows = [("run", "status", "epochs", "loss", "metric")]
+    rows += [
+        (
+            each["name"],
+            each["status"],
+            f"{each['epochs']:,}",
+            *_scores(each["final"] or {}),
+        )
+        for each in found
+    ]
+    # The name gives way: its beginning is the time, by which the run is named too.
+    rest = [max(len(row[k]) for row in rows) for k in range(1, 5)]
+    room = max(_WIDTH - sum(rest) - 2 * len(rest), 24)
+    name = min(max(len(row[0]) for row in rows), room)
+    for place, row in enumerate(rows):
+        cells = [_cut(row[0], name).ljust(name), row[1].ljust(rest[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[2:4], rest[1:3], strict=True)]
+        line = "  ".join([*cells, row[4]]).rstrip()
+        click.echo(click.style(line, bold=True) if place == 0 else line)
+
+
+@runs.command()
+@click.argument("run")
+@click.option("--json", "as_json", is_flag=True, help="Print all that is known as JSON.")
+def show(run: str, as_json: bool) -> None:
+    """Show a RUN: how it ended, its numbers, its settings, its files."""
+    folder = _find(run)
+    facts = _facts(folder)
+    if as_json:
+        click.echo(json.dumps({**facts, "history": folder.history()}, indent=2))
+        return
+    click.echo(click.style(str(folder.path), bold=True))
+    for name, text in _described(folder, facts):
+        _field(name, text)
+    click.echo()
+    for name, value in facts["settings"].items():
+        _field(name, _written(value))
+
+
+@runs.command()
+@click.argument("run", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print all that is known as JSON.")
+def compare(run: tuple[str, ...], as_json: bool) -> None:
+    """Compare RUNs: the settings that differ, and the numbers, side by side."""
+    if len(run) < 2:
+        raise click.UsageError("Name at least two runs.")
+    found = [_facts(_find(each)) for each in run]
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for place, each in enumerate(found, 1):
+        click.echo(f"{place}  {each['name']}")
+    click.echo()
+    rows = [("", *map(str, range(1, len(found) + 1)))]
+    keys = dict.fromkeys(key for each in found for key in each["settings"])
+    for key in keys:
+        values = [_written(each["settings"].get(key)) for each in found]
+        if len(set(values)) > 1:
+            rows.append((key, *values))
+    rows.append(("",) * (len(found) + 1))
+    rows.append(("status", *(each["status"] for each in found)))
+    rows.append(("epochs", *(f"{each['epochs']:,}" for each in found)))
+    rows.append(("seconds", *(_number(each["seconds"]) for each in found)))
+    columns = dict.fromkeys(key for each in found for key in each["final"] or {})
+    rows += [
+        (key.replace("_", " "), *(_number((each["final"] or {}).get(key)) for each in found))
+        for key in columns
+    ]
+    _print_beside(rows)
+
+
+def _print_beside(rows: Sequence[Sequence[str]]) -> None:
+    """Print columns side by side; long cells are broken into lines."""
+    from nnplug.models.strict_json import printable
+
+    first = max(len(row[0]) for row in rows)
+    count = len(rows[0]) - 1
+    room = max((_WIDTH - first) // count - 2, 8)
+    widths = [min(room, max(len(row[k]) for row in rows)) for k in range(1, count + 1)]
+    for row in rows:
+        cells = [
+            textwrap.wrap(printable(cell, 2000), width, break_on_hyphens=False) or [""]
+            for cell, width in zip(row[1:], widths, strict=True)
+        ]
+        for line in range(max(map(len, cells))):
+            head = row[0] if line == 0 else ""
+            parts = [
+                (cell[line] if line < len(cell) else "").ljust(width)
+                for cell, width in zip(cells, widths, strict=True)
+            ]
+            click.echo("  ".join([head.ljust(first), *parts]).rstrip())
+
+
+# --- finding them ----------------------------------------------------------------------
+
+
+def _runs_in(folder: Path) -> list[RunFolder]:
+    """Find the runs of a folder, the latest first."""
+    from nnplug.run_folder import RunFolder, is_run
+
+    if not folder.is_dir():
+        return []
+    found = [RunFolder(each) for each in folder.iterdir() if is_run(each)]
+    return sorted(found, key=_started, reverse=True)
+
+
+def _started(folder: RunFolder) -> tuple[str, str]:
+    return str(_record(folder).get("started", "")), folder.path.name
+
+
+def _record(folder: RunFolder) -> dict[str, Any]:
+    """Read what happened; of a damaged file, nothing."""
+    from nnplug.errors import NnplugError
+
+    try:
+        return folder.record()
+    except NnplugError:
+        return {}
+
+
+def _find(text: str) -> RunFolder:
+    """Find the run that is meant."""
+    from nnplug.errors import StorageError, suggest
+    from nnplug.run_folder import RunFolder, is_run
+
+    path = Path(text)
+    if is_run(path):
+        return RunFolder(path)
+    there = _runs_in(Path(RUNS))
+    if text == "latest" and there:
+        return there[0]
+    near = [each for each in there if each.path.name.startswith(text)]
+    exact = [each for each in near if each.path.name == text]
+    if len(exact or near) == 1:
+        return (exact or near)[0]
+    if near:
+        listed = "\n".join(f"  {each.path.name}" for each in near)
+        raise StorageError(f"{text}: {len(near)} runs begin so:\n{listed}")
+    names = [each.path.name for each in there]
+    raise StorageError(
+        f"{text}: there is no such run.{suggest(text, names)}\nThe runs that there are: "
+        "nnplug runs list"
+    )
+
+
+def _facts(folder: RunFolder) -> dict[str, Any]:
+    """Gather what is known of a run, whatever state it is in."""
+    from nnplug.configuration import Configuration
+    from nnplug.errors import NnplugError
+    from nnplug.run_folder import CONFIG
+
+    record = _record(folder)
+    status = record.get("status", "unknown")
+    if status == "running" and not folder.is_running:
+        status = "killed"
+    try:
+        settings = dict(Configuration.read(folder.path / CONFIG).settings)
+    except NnplugError:
+        settings = {}
+    history = folder.history() if record.get("final") is None else []
+    last = {key: value for key, value in history[-1].items() if key != "epoch"} if history else None
+    return {
+        "name": folder.path.name,
+        "folder": str(folder.path),
+        "status": status,
+        "ended": record.get("ended"),
+        "error": record.get("error"),
+        "started": record.get("started"),
+        "resumed": record.get("resumed", []),
+        "changes": record.get("changes", []),
+        "command": record.get("command"),
+        "data": record.get("data"),
+        "task": record.get("task"),
+        "epochs": record.get("epochs") or len(history),
+        "best_epoch": record.get("best_epoch"),
+        "parameters": record.get("parameters"),
+        "seconds": record.get("seconds"),
+        "final": record.get("final") or last,
+        "packages": record.get("identity", {}).get("packages", {}),
+        "versions": record.get("versions", {}),
+        "settings": settings,
+    }
+
+
+# --- writing them ----------------------------------------------------------------------
+
+
+def _described(folder: RunFolder, facts: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    status = facts["status"]
+    if facts["ended"] == "patience":
+        status += ", patience had run out"
+    if status in ("killed", "interrupted", "failed"):
+        status += f"; go on with: nnplug train --resume {folder.path}"
+    yield "status", status
+    yield "error", facts["error"] or ""
+    yield "started", _time(facts["started"])
+    yield "resumed", ", ".join(map(_time, facts["resumed"]))
+    yield "changed", "; ".join(facts["changes"])
+    yield "command", facts["command"] or ""
+    data = facts["data"] or {}
+    if data:
+        rows = f"{data['training']:,} rows and {data['validation']:,} for validation"
+        yield "data", f"{data['name']}: {rows}; {facts['task']}"
+    if facts["parameters"]:
+        yield "parameters", f"{facts['parameters']:,}"
+    best = facts["best_epoch"]
+    kept = f", the weights are those of epoch {best}" if best is not None else ""
+    yield "epochs", f"{facts['epochs']:,}{kept}"
+    for name, value in (facts["final"] or {}).items():
+        yield name.replace("_", " "), _number(value)
+    yield "packages", ", ".join(f"{name} {each}" for name, each in facts["packages"].items())
+    yield (
+        "files",
+        ", ".join(
+            sorted(each.name for each in folder.path.iterdir() if not each.name.startswith("."))
+        ),
+    )
+
+
+def _field(name: str, text: str) -> None:
+    """Print a line, broken where it is too long; none without text."""
+    from nnplug.models.strict_json import printable
+
+    if text:
+        safe = printable(text, 2000)
+        lines = textwrap.wrap(safe, _WIDTH - 22, break_on_hyphens=False)
+        for place, line in enumerate(lines):
+            click.echo(f"{name if place == 0 else '':20}  {line}")
+
+
+def _scores(final: Mapping[str, Any]) -> tuple[str, str]:
+    """Give the loss, and the first metric with its name; shortly, for a list."""
+    loss = final.get("validation_loss", final.get("loss"))
+    others = [(name, each) for name, each in final.items() if name not in _OWN]
+    metric = f"{others[0][0]} {_number(others[0][1], 4)}" if others else ""
+    return _number(loss, 4), metric
+
+
+def _number(value: Any, digits: int = 5) -> str:
+    return "" if value is None else f"{value:.{digits}g}"
+
+
+def _written(value: Any) -> str:
+    if value is None:
+        return "not set"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={each}" for key, each in value.items()) or "by default"
+    return str(value)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _time(text: str | None) -> str:
+    """Bring a time to the reader's own zone."""
+    try:
+        return datetime.fromisoformat(text or "").astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return ""

@@ -1,0 +1,87 @@
+"""Runs that are killed and interrupted at random instants: resumed, they are the same runs."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+
+import pytest
+
+from tests.reliability.runs import SETTINGS, finish, results, start, whole
+
+KILLS = int(os.environ.get("NNPLUG_RUN_KILLS", "6"))
+SIGNALS = int(os.environ.get("NNPLUG_RUN_SIGNALS", "6"))
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    return whole(tmp_path_factory.mktemp("whole") / "run")
+
+
+def _again(folder):
+    """Arguments that begin the run, or go on with it as far as it was begun."""
+    if (folder / "config.toml").exists():
+        return ("--resume", folder)
+    return (*SETTINGS, "--output", folder)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_kills_at_random_instants(uninterrupted, tmp_path):
+    (wanted, seconds), rng = uninterrupted, random.Random(11)
+    kills = runs = trained = 0
+    while kills < KILLS:
+        folder = tmp_path / f"run{runs}"
+        runs += 1
+        while True:
+            process = start(*_again(folder))
+            # Not before Python and NumPy are there: that would be the same instant each time.
+            time.sleep(rng.uniform(0.3, 1.1) * seconds)
+            if kills < KILLS and process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+            code, errors = finish(process)
+            if code == -signal.SIGKILL:
+                kills += 1
+                trained += any((folder / "checkpoints").glob("checkpoint-*"))
+                continue
+            assert code == 0, errors
+            break
+        assert results(folder) == wanted
+        left = [each.name for each in folder.rglob(".nnplug-*")]
+        assert left == [], "what a killed process left is gone at the end"
+    assert trained > 0, "no kill hit the training"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that can be noted")
+def test_signals_at_random_instants(uninterrupted, tmp_path):
+    (wanted, seconds), rng = uninterrupted, random.Random(12)
+    sent = runs = 0
+    codes = []
+    while sent < SIGNALS:
+        folder = tmp_path / f"run{runs}"
+        runs += 1
+        while True:
+            process = start(*_again(folder))
+            # The last line of the header is printed when the training is about to begin.
+            for line in process.stderr:
+                if line.startswith("loss "):
+                    break
+            number = rng.choice([signal.SIGINT, signal.SIGTERM])
+            time.sleep(rng.uniform(0.02, 0.6) * seconds)
+            at = time.perf_counter()
+            if sent < SIGNALS and process.poll() is None:
+                process.send_signal(number)
+            code, errors = finish(process)
+            if code == 0:
+                break
+            sent += 1
+            codes.append(code)
+            assert code == 128 + number, errors
+            assert time.perf_counter() - at < 2
+            assert f"Go on with: nnplug train --resume {folder}" in errors
+        assert results(folder) == wanted
+    assert set(codes) <= {130, 143}

@@ -1,0 +1,353 @@
+"""Runs that are kept: checkpoints in time, disks that fail, and going on to the bit."""
+
+import errno
+import json
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nnplug
+from nnplug.callbacks import Callbacks
+from nnplug.errors import NnplugError, PluginError, SettingError, StorageError
+from nnplug.keeping import Every, Keeper
+from nnplug.run import default_registry, fit, prepare
+from nnplug.run_folder import RunFolder
+from tests.reliability.disks import ERRNOS, CountingDisk, FaultyDisk
+
+IRIS = Path(__file__).parents[1] / "examples" / "iris.csv"
+GIVEN = {
+    "target": "species", "epochs": 6, "hidden": (5,), "batch_size": 7, "optimizer": "adamw",
+    "dropout": 0.1, "engine": "numpy", "schedule": "cosine", "metrics": ("accuracy", "f1"),
+}  # fmt: skip
+
+
+class Interrupt:
+    """Sends this process a signal after an epoch, as Ctrl+C does."""
+
+    def __init__(self, epoch, number=signal.SIGINT):
+        self.epoch, self.number = epoch, number
+
+    def on_epoch_end(self, run, record):
+        if record.epoch == self.epoch:
+            signal.raise_signal(self.number)
+
+
+def left(folder):
+    return [(folder / name).read_bytes() for name in ("model.safetensors", "history.jsonl")]
+
+
+def record(folder):
+    return json.loads((folder / "run.json").read_text())
+
+
+# --- how often ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "every"),
+    [("10", Every(epochs=10)), (3, Every(epochs=3)), ("30s", Every(seconds=30.0)),
+     ("0.5 m", Every(seconds=30.0)), ("2H", Every(seconds=7200.0))],
+)  # fmt: skip
+def test_how_often(text, every):
+    assert Every.parse(text) == every
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "0s", "5 days", "s", "nan", "1e3"])
+def test_how_often_is_refused(text):
+    with pytest.raises(SettingError) as caught:
+        Every.parse(text)
+    assert str(caught.value) == (
+        f"checkpoint_every={text!r}: write 10 for every 10 epochs, or a time: 30s, 5m, 1h."
+    )
+
+
+def kept(folder, *, disk=None, every="60s", clock=None, say=None, **given):
+    run = prepare(IRIS, **{**GIVEN, **given})
+    configuration = run.configuration(checkpoint_every=every)
+    made = RunFolder.create(folder, configuration.to_toml())
+    made = RunFolder(folder, disk=disk)
+    options = {} if clock is None else {"clock": clock}
+    keeper = Keeper(made, configuration, run.identity(configuration), say=say, **options)
+    return run, keeper
+
+
+def train(run, keeper):
+    with keeper:
+        fit(run, Callbacks(default_registry().plugins, run.parts), keeper=keeper)
+
+
+def saves(keeper):
+    """Note the epoch of each checkpoint that is written."""
+    epochs, save = [], keeper.folder.checkpoints.save
+
+    def noting(arrays, content):
+        epochs.append(content["trainer"]["epoch"])
+        return save(arrays, content)
+
+    keeper.folder.checkpoints.save = noting
+    return epochs
+
+
+def test_a_checkpoint_every_two_epochs_and_after_the_last(tmp_path):
+    run, keeper = kept(tmp_path / "r", every="2", epochs=5)
+    epochs = saves(keeper)
+    train(run, keeper)
+    assert epochs == [2, 4, 5]
+
+
+def test_a_checkpoint_when_time_is_up(tmp_path):
+    now = iter(range(0, 10_000, 11))  # at each look it is time
+    run, keeper = kept(tmp_path / "r", every="10s", clock=lambda: next(now))
+    epochs = saves(keeper)
+    train(run, keeper)
+    assert epochs[-1] == 6
+    assert set(epochs) >= {1, 2, 3, 4, 5}
+
+
+# --- disks that fail ------------------------------------------------------------------
+
+
+def test_an_error_at_any_call_ends_no_training(tmp_path):
+    counting = CountingDisk()
+    run, keeper = kept(tmp_path / "counted", disk=counting, every="2")
+    train(run, keeper)
+    wanted = left(tmp_path / "counted")
+    calls = counting.calls
+    assert len(calls) > 50
+    tried = range(0, len(calls), 1 if len(calls) < 120 else 3)
+    for k in tried:
+        folder, said = tmp_path / f"r{k}", []
+        disk = FaultyDisk(k, ERRNOS[k % len(ERRNOS)])
+        run, keeper = kept(folder, disk=disk, every="2", say=said.append)
+        train(run, keeper)
+        assert run.ended == "epochs"
+        name = errno.errorcode[disk.error]
+        assert len(said) <= 1, said
+        # Whatever could not be written was said, unless a temporary file was being cleared away.
+        assert said or calls[k] in ("close", "remove"), (k, calls[k])
+        assert all(f"({name})" in line or "cannot be removed" in line for line in said)
+        if keeper.failed is None:
+            assert left(folder) == wanted
+        # What a run began can be ended: with the disk well again, it is the same run.
+        nnplug.resume(folder)
+        assert left(folder) == wanted, (k, calls[k])
+
+
+class FullDisk(CountingDisk):
+    """Full from some call on."""
+
+    def __init__(self, after):
+        super().__init__()
+        self.after = after
+
+    def before(self, name):
+        super().before(name)
+        if len(self.calls) > self.after and name == "write":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_is_said_at_each_checkpoint_and_remembered(tmp_path):
+    said = []
+    run, keeper = kept(tmp_path / "r", disk=FullDisk(5), every="2", say=said.append)
+    train(run, keeper)
+    assert [line.partition(" could")[0] for line in said] == [
+        "the checkpoint after 2 epochs",
+        "the checkpoint after 4 epochs",
+        "the checkpoint after 6 epochs",
+        "the results",
+    ]
+    assert said[0] == (
+        f"the checkpoint after 2 epochs could not be kept: {tmp_path}/r/checkpoints/"
+        "checkpoint-00000001.safetensors: cannot be written: No space left on device (ENOSPC), "
+        "while writing."
+    )
+    assert keeper.failed == said[-1]
+    assert run.ended == "epochs"
+    assert run.predict(IRIS).shape == (150,)  # what was learned is not lost
+
+
+def test_in_python_it_is_a_warning(tmp_path, monkeypatch):
+    def full(self, history):
+        raise StorageError("full")
+
+    monkeypatch.setattr(RunFolder, "write_history", full)
+    with pytest.warns(UserWarning, match="could not be kept: full"):
+        run = nnplug.train("xor", epochs=3, output=tmp_path / "r")
+    assert run.ended == "epochs"
+
+
+# --- going on -------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("more", [{}, {"stream": True}, {"patience": 2}, {"batch_size": "full"}],
+                         ids=["memory", "stream", "patience", "full"])  # fmt: skip
+def test_a_run_that_was_interrupted_is_the_same_run(number, more, tmp_path):
+    given = {**GIVEN, **more}
+    nnplug.train(IRIS, **given, output=tmp_path / "whole")
+    ends = KeyboardInterrupt if number == signal.SIGINT else SystemExit
+    with pytest.raises(ends):
+        nnplug.train(IRIS, **given, output=tmp_path / "r", callbacks=[Interrupt(2, number)])
+    assert record(tmp_path / "r")["status"] == "interrupted"
+    assert not (tmp_path / "r" / "model.safetensors").exists()
+    run = nnplug.resume(tmp_path / "r")
+    assert left(tmp_path / "r") == left(tmp_path / "whole")
+    assert run.ended == "epochs" if more != {"patience": 2} else True
+    assert record(tmp_path / "r")["status"] == "done"
+    assert len(record(tmp_path / "r")["resumed"]) == 1
+
+
+def test_a_run_without_a_checkpoint_begins_anew(tmp_path):
+    nnplug.train(IRIS, **GIVEN, output=tmp_path / "whole")
+    run, keeper = kept(tmp_path / "r")
+    assert keeper.take_up() == ("there is no checkpoint yet: from the start",)
+    nnplug.resume(tmp_path / "r")
+    assert left(tmp_path / "r") == left(tmp_path / "whole")
+    del run
+
+
+def test_a_run_that_is_done_is_left_as_it_is(tmp_path):
+    first = nnplug.train(IRIS, **GIVEN, output=tmp_path / "r")
+    before = {each.name: each.read_bytes() for each in (tmp_path / "r").glob("*.*")}
+    again = nnplug.resume(tmp_path / "r")
+    assert {each.name: each.read_bytes() for each in (tmp_path / "r").glob("*.*")} == before
+    assert again.ended == "epochs"
+    np.testing.assert_array_equal(again.outputs(IRIS), first.outputs(IRIS))
+
+
+def test_a_run_that_a_callback_ended_stays_ended(tmp_path):
+    class Enough:
+        def on_epoch_end(self, run, record):
+            return record.epoch == 2
+
+    first = nnplug.train(IRIS, **GIVEN, output=tmp_path / "r", callbacks=[Enough()])
+    again = nnplug.resume(tmp_path / "r")
+    assert (again.ended, len(again.history)) == ("asked", 3)
+    np.testing.assert_array_equal(again.outputs(IRIS), first.outputs(IRIS))
+
+
+def test_a_hook_that_fails_leaves_a_run_to_go_on_with(tmp_path):
+    class Broken:
+        def on_epoch_end(self, run, record):
+            if record.epoch == 3:
+                raise ValueError("no")
+
+    nnplug.train(IRIS, **GIVEN, output=tmp_path / "whole")
+    with pytest.raises(PluginError):
+        nnplug.train(IRIS, **GIVEN, checkpoint_every=1, output=tmp_path / "r",
+                     callbacks=[Broken()])  # fmt: skip
+    assert record(tmp_path / "r")["status"] == "failed"
+    nnplug.resume(tmp_path / "r")
+    assert left(tmp_path / "r") == left(tmp_path / "whole")
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path):
+    nnplug.train(IRIS, **GIVEN, output=tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        nnplug.train(IRIS, **GIVEN, checkpoint_every=1, output=tmp_path / "r",
+                     callbacks=[Interrupt(3)])  # fmt: skip
+    *_, newest = sorted((tmp_path / "r" / "checkpoints").iterdir())
+    data = bytearray(newest.read_bytes())
+    data[-1] ^= 1
+    newest.write_bytes(data)
+    run, keeper = kept(tmp_path / "other")
+    keeper.folder = RunFolder(tmp_path / "r")
+    warning, place = keeper.take_up()
+    assert f"{newest}: this checkpoint file cannot be used" in warning
+    assert "Going on from the one before it" in warning
+    assert place.startswith("going on after epoch 2")
+    nnplug.resume(tmp_path / "r")
+    assert left(tmp_path / "r") == left(tmp_path / "whole")
+    del run
+
+
+# --- not the same run -----------------------------------------------------------------
+
+
+@pytest.fixture
+def interrupted(tmp_path):
+    (tmp_path / "iris.csv").write_text(IRIS.read_text())
+    with pytest.raises(KeyboardInterrupt):
+        nnplug.train(tmp_path / "iris.csv", **GIVEN, output=tmp_path / "r",
+                     callbacks=[Interrupt(2)])  # fmt: skip
+    return tmp_path / "r"
+
+
+def test_other_settings_are_refused(interrupted):
+    with pytest.raises(SettingError) as caught:
+        nnplug.resume(interrupted, epochs=9, seed=4)
+    assert str(caught.value).splitlines() == [
+        f"{interrupted}: cannot be resumed as it was:",
+        "  epochs was 6 and is 9",
+        "  seed was 0 and is 4",
+        "  the data is another: its rows, or what was learned of its columns",
+        "Restore that, or go on all the same with --allow-changes (allow_changes=True); the "
+        "result is then that of neither run alone.",
+    ]
+
+
+def test_an_edited_configuration_is_refused(interrupted):
+    path = interrupted / "config.toml"
+    path.write_text(path.read_text().replace("adamw:learning_rate=0.001", "adamw:learning_rate=1"))
+    with pytest.raises(SettingError, match=r'optimizer was "adamw:learning_rate=0.001,.* and is'):
+        nnplug.resume(interrupted)
+
+
+@pytest.mark.parametrize("old", ["5.1,3.5,1.4,0.2,setosa", "virginica"])
+def test_other_data_is_refused(old, interrupted):
+    data = interrupted.parent / "iris.csv"
+    assert old in data.read_text()
+    new = "5.2,3.5,1.4,0.2,setosa" if "," in old else "virginia"
+    data.write_text(data.read_text().replace(old, new))
+    with pytest.raises(SettingError, match="the data is another"):
+        nnplug.resume(interrupted)
+
+
+def test_data_that_lies_elsewhere_is_the_same(interrupted):
+    moved = (interrupted.parent / "iris.csv").rename(interrupted.parent / "moved.csv")
+    with pytest.raises(NnplugError, match=r"iris\.csv"):
+        nnplug.resume(interrupted)
+    assert nnplug.resume(interrupted, data=moved).ended == "epochs"
+
+
+def test_another_version_is_refused_and_can_be_allowed(interrupted, monkeypatch):
+    monkeypatch.setattr("nnplug.configuration.__version__", "0.2.0")
+    with pytest.raises(SettingError, match=r"\n  nnplug was 0\.1\.0 and is 0\.2\.0\n"):
+        nnplug.resume(interrupted)
+    assert nnplug.resume(interrupted, allow_changes=True).ended == "epochs"
+    assert record(interrupted)["changes"] == ["nnplug was 0.1.0 and is 0.2.0"]
+    # The earlier configuration is kept beside the new one.
+    assert 'nnplug = "0.1.0"' in (interrupted / "config-until-epoch-3.toml").read_text()
+    assert 'nnplug = "0.2.0"' in (interrupted / "config.toml").read_text()
+
+
+def test_a_part_of_ones_own_that_was_edited_is_refused(tmp_path):
+    def registry(slope):
+        names = {"nnplug": nnplug}
+        path = tmp_path / "part.py"
+        path.write_text(
+            f"import nnplug\n\n@nnplug.activation\ndef mine(x):\n    '''Mine.'''\n"
+            f"    return x * {slope}\n"
+        )
+        exec(compile(path.read_text(), str(path), "exec"), names)
+        found = nnplug.Registry()
+        found.register(names["mine"])
+        return found
+
+    given = {"epochs": 6, "activation": "mine", "output": tmp_path / "r"}
+    with pytest.raises(KeyboardInterrupt):
+        nnplug.train("xor", **given, registry=registry(2), log_every=1, callbacks=[Interrupt(2)])
+    with pytest.raises(SettingError, match=r"activation mine was [0-9a-f]{16} and is"):
+        nnplug.resume(tmp_path / "r", registry=registry(3))
+    assert nnplug.resume(tmp_path / "r", registry=registry(2)).ended == "epochs"
+
+
+def test_more_epochs_for_a_run_that_is_done(tmp_path):
+    nnplug.train(IRIS, **GIVEN, output=tmp_path / "r")
+    run = nnplug.resume(tmp_path / "r", epochs=8, allow_changes=True)
+    assert len(run.history) == 8
+    assert record(tmp_path / "r")["changes"] == ["epochs was 6 and is 8"]

@@ -1,0 +1,133 @@
+"""Run folders: nothing is overwritten, one process at a time, names."""
+
+import json
+import math
+import subprocess
+import sys
+from datetime import datetime
+
+import pytest
+
+import nnplug
+from nnplug.errors import ModelFileError, StorageError
+from nnplug.run_folder import RunFolder, auto_name, check_free
+from nnplug.training import History
+
+
+def test_a_folder_with_something_in_it_is_refused(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(StorageError) as caught:
+        RunFolder.create(tmp_path, "")
+    assert str(caught.value) == (
+        f"{tmp_path}: there is such a folder, it is not empty, and nothing is overwritten.\n"
+        "Name another, or leave --output out for a new one."
+    )
+    assert [each.name for each in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_run_that_is_there_is_named_as_one(tmp_path):
+    RunFolder.create(tmp_path / "r", "seed = 1\n")
+    with pytest.raises(StorageError, match=r"Go on with the run in it: nnplug train --resume "):
+        check_free(tmp_path / "r")
+
+
+def test_a_file_is_refused(tmp_path):
+    (tmp_path / "f").write_text("")
+    with pytest.raises(StorageError, match="f: is a file; --output takes the name of a new"):
+        check_free(tmp_path / "f")
+
+
+def test_what_a_killed_process_began_is_no_obstacle(tmp_path):
+    (tmp_path / "r" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "r" / ".nnplug-0123456789ab.tmp").write_text("half")
+    folder = RunFolder.create(tmp_path / "r", "")
+    folder.tidy()
+    assert sorted(each.name for each in folder.path.iterdir()) == ["checkpoints", "config.toml"]
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "f").write_text("")
+    with pytest.raises(StorageError) as caught:
+        RunFolder.create(tmp_path / "f" / "r", "")
+    assert str(caught.value) == (
+        f"{tmp_path}/f/r: the folder of the run cannot be made: Not a directory.\n"
+        "Name another with --output, or keep nothing with --no-output."
+    )
+
+
+def test_a_run_that_is_not_there_gets_the_nearest_name(tmp_path):
+    RunFolder.create(tmp_path / "20260131-iris", "")
+    with pytest.raises(StorageError) as caught:
+        RunFolder.open(tmp_path / "20260131-irsi")
+    assert str(caught.value) == (
+        f"{tmp_path}/20260131-irsi: there is no such run. Did you mean '20260131-iris'?\n"
+        "The runs that there are: nnplug runs list"
+    )
+    with pytest.raises(StorageError, match="is no folder of a run"):
+        RunFolder.open(tmp_path)
+
+
+def test_one_process_at_a_time(tmp_path):
+    folder = RunFolder.create(tmp_path / "r", "")
+    assert not folder.is_running
+    with folder.locked():
+        assert folder.is_running
+        code = (
+            "import sys; from nnplug.run_folder import RunFolder\n"
+            "with RunFolder(sys.argv[1]).locked(): pass"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(folder.path)], capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert "another process is training this run." in done.stderr
+    assert not folder.is_running
+
+
+def test_names(tmp_path):
+    now = datetime(2026, 1, 31, 15, 45, 0)
+    path = auto_name(tmp_path, now, "iris data/ü", "relu", "adam")
+    assert path == tmp_path / "20260131-154500-iris-data-ü-relu-adam"
+    path.mkdir()
+    assert auto_name(tmp_path, now, "iris data/ü", "relu", "adam").name == f"{path.name}-2"
+    assert auto_name(tmp_path, now, "../..", "*").name == "20260131-154500"
+
+
+def test_the_history_is_lines_of_json(tmp_path):
+    folder, history = RunFolder.create(tmp_path / "r", ""), History()
+    assert folder.history() == []
+    for loss in (0.1 + 0.2, math.inf):
+        history.add("loss", loss)
+        history.add("accuracy", 0.5)
+    folder.write_history(history)
+    lines = (folder.path / "history.jsonl").read_text().splitlines()
+    # JSON has no infinity.
+    assert (
+        [json.loads(line) for line in lines]
+        == folder.history()
+        == [
+            {"epoch": 0, "loss": 0.1 + 0.2, "accuracy": 0.5},
+            {"epoch": 1, "loss": None, "accuracy": 0.5},
+        ]
+    )
+
+
+def test_a_damaged_record_is_said(tmp_path):
+    folder = RunFolder.create(tmp_path / "r", "")
+    assert folder.record() == {}
+    folder.write("run.json", '{"a": 1, "a": 2}')
+    with pytest.raises(ModelFileError, match=r'run.json: its JSON has the key "a" twice'):
+        folder.record()
+
+
+def test_a_diverged_network_is_no_model(tmp_path):
+    with pytest.raises(nnplug.errors.DivergedError):
+        nnplug.train("xor", loss="mse", hidden=(), output_activation="identity",
+                     learning_rate=1e200, output=tmp_path / "r")  # fmt: skip
+    names = {each.name for each in (tmp_path / "r").iterdir()}
+    assert "diverged.safetensors" in names
+    assert "model.safetensors" not in names
+    record = RunFolder(tmp_path / "r").record()
+    assert record["status"] == "diverged"
+    assert record["error"].startswith("Training stopped at epoch 1, step 2")
