@@ -196,7 +196,8 @@ def test_a_run_keeps_no_copy_of_its_rows_and_nothing_that_grows_with_the_epochs(
     once = peak(1)
     # Two batches of activations, and four vectors of parameters.
     assert once < inputs.nbytes / 8
-    assert peak(6) < once + 20_000
+    # An order of rows that stayed would be 80,000 bytes an epoch.
+    assert peak(6) < once + 200_000
 
 
 # --- the cache of machine code --------------------------------------------------------
