@@ -29,6 +29,7 @@ from tests.benchmarks.plugin_cost import measure_plugin_cost
 from tests.benchmarks.prediction import measure_prediction
 from tests.benchmarks.processes import FailedError, Settings, module, run
 from tests.benchmarks.report import Block
+from tests.benchmarks.sklearn_cv import measure_cross_validation
 from tests.benchmarks.startup import measure_commands, measure_imports
 from tests.benchmarks.training import measure_work, memory_block
 from tests.benchmarks.works import WORKS
@@ -54,6 +55,7 @@ BLOCKS: dict[str, Callable[[Settings], Block]] = {
     "planning": measure_planning,
     "growth": measure_growth,
     "tables": measure_scores,
+    "cross-validation": measure_cross_validation,
 }
 """What each block of the page is measured by; `memory` and `goals` follow from others."""
 

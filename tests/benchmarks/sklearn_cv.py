@@ -110,7 +110,7 @@ def measure_cross_validation(settings: Settings, tables: tuple[str, ...] = TABLE
                 settings,
                 runs=1,
             )
-            for seed in range(settings.runs)
+            for seed in range(1 if settings.quick else settings.runs)
         ]
         results = {name: [_result(turn[name]) for turn in turns] for name in CONTENDERS}
         everyone += [each for turn in turns for several in turn.values() for each in several]
@@ -128,11 +128,6 @@ def measure_cross_validation(settings: Settings, tables: tuple[str, ...] = TABLE
              f"at least {IN_THE_MEDIAN:g}, each at least {AT_LEAST:g}: "
              + ("met" if met else "**not met**")]
         )  # fmt: skip
-        if not met:
-            wrong.append(
-                f"{CONTENDERS[name]}: {median(ratios):.2f} times as fast in the median"
-                + (f", slower on {', '.join(slow)}" if slow else "")
-            )
     head = ["table", "scikit-learn", "nnplug", "difference", "p", "time", "required"]
     packages = ("nnplug", "numpy", "numba", "scikit-learn")
     text = report.table(head, rows) + "\n\n"
@@ -190,9 +185,7 @@ def main() -> int:
         settings = Settings(Path(cache), arguments.runs, arguments.threads, noisy=arguments.noisy)
         block = measure_cross_validation(settings, tuple(arguments.table or TABLES))
     print(block.text)
-    for sentence in block.wrong:
-        print(f"Error: {sentence}", file=sys.stderr)
-    return 1 if block.wrong else 0
+    return 1 if "**not met**" in block.text else 0
 
 
 if __name__ == "__main__":
