@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -195,6 +194,8 @@ class Configuration:
             If it is no TOML, or has an unknown key or a value of the wrong
             kind. Whether values are in range is seen when the run is prepared.
         """
+        import tomllib  # noqa: PLC0415  # most runs have no file of settings
+
         path = Path(path)
         if path.is_dir() and (path / "config.toml").is_file():
             path /= "config.toml"

@@ -8,13 +8,13 @@ from typing import Any
 
 from nnplug.callbacks import Callbacks
 from nnplug.configuration import Configuration
-from nnplug.errors import SettingError
 from nnplug.keeping import Keeper
+from nnplug.preparing import Run, prepare_from
 from nnplug.registry import Registry
-from nnplug.run import Run, default_registry, fit, prepare
+from nnplug.run import default_registry, fit
 from nnplug.run_folder import CONFIG, RunFolder
 
-__all__ = ["keep_on", "prepare_from", "resume"]
+__all__ = ["keep_on", "resume"]
 
 
 def resume(
@@ -81,45 +81,6 @@ def resume(
             keeper.take_up(allow_changes)
             fit(run, hooks, keeper=keeper)
     return run
-
-
-def prepare_from(
-    configuration: Configuration,
-    registry: Registry,
-    *,
-    data: Any = None,
-    sample_weight: Any = None,
-) -> Run:
-    """Prepare the run that a configuration describes.
-
-    Parameters
-    ----------
-    data, sample_weight : optional
-        Instead of the configuration's data, or where it has none.
-
-    Raises
-    ------
-    SettingError
-        If it lacks its data, or another argument that was an object.
-    """
-    settings = dict(configuration.settings)
-    named = settings.pop("data", None)
-    given = {"data": named if data is None else data, "sample_weight": sample_weight}
-    for name, each in given.items():
-        if each is None and (name == "data" or name in configuration.given_in_python):
-            what = "was an object in Python" if name in configuration.given_in_python else "is none"
-            raise SettingError(
-                f"{name}: the configuration does not hold it: it {what}.\n"
-                f"Give it: {name}=..., on the command line "
-                + ("as DATA." if name == "data" else "there is no way to.")
-            )
-    return prepare(
-        given["data"],
-        target=settings.pop("target", None),
-        registry=registry,
-        sample_weight=sample_weight,
-        **settings,
-    )
 
 
 def keep_on(

@@ -10,7 +10,7 @@ import pytest
 import nnplug
 from nnplug.configuration import SETTABLE, Configuration
 from nnplug.errors import NnplugError, SettingError, StorageError
-from nnplug.resuming import prepare_from
+from nnplug.preparing import prepare_from
 from nnplug.run import default_registry, prepare
 from nnplug.settings import SETTINGS, TABLE_SETTINGS
 

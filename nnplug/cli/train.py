@@ -180,10 +180,10 @@ def train(
     from nnplug.cli.train_keeping import Keeping
     from nnplug.cli.train_lines import Lines, print_end, print_plot
     from nnplug.errors import DivergedError
-    from nnplug.resuming import prepare_from
+    from nnplug.preparing import prepare_from
     from nnplug.run import fit
 
-    folder = _check_usage(ctx, config, output, resume, no_output, allow_changes)
+    _check_usage(ctx, config, output, resume, no_output, allow_changes)
     if plot_file is not None:
         from nnplug.report.pictures import check_picture, draw
 
@@ -193,7 +193,7 @@ def train(
         for name, value in given.items()
         if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
     }
-    asked = asked_configuration(ctx, folder or config, given, pairs)
+    asked = asked_configuration(ctx, resume or config, given, pairs)
     registry = registry_of(ctx)
     with registry.naming_culprits():
         run = prepare_from(asked, registry)
@@ -205,7 +205,7 @@ def train(
             _print_plan(run)
         return
     with Keeping(
-        run, asked, output=output, resume=folder, none=no_output, allow_changes=allow_changes
+        run, asked, output=output, resume=resume, none=no_output, allow_changes=allow_changes
     ) as keeping:
         lines = keeping.lines = Lines(run, to_stderr=as_json)
         try:
@@ -243,16 +243,8 @@ def _check_usage(
     resume: Path | None,
     no_output: bool,
     allow_changes: bool,
-) -> Path | None:
-    """Refuse options that exclude each other, and folders that cannot be, before all work.
-
-    Returns
-    -------
-    Path or None
-        The folder of the run to resume.
-    """
-    from nnplug.run_folder import RunFolder, check_free
-
+) -> None:
+    """Refuse options that exclude each other, and folders that cannot be, before all work."""
     if output is not None and no_output:
         raise click.UsageError("--output and --no-output exclude each other.", ctx)
     for name, each in (("--output", output), ("--no-output", no_output), ("--config", config)):
@@ -261,8 +253,13 @@ def _check_usage(
     if allow_changes and resume is None:
         raise click.UsageError("--allow-changes is for --resume.", ctx)
     if output is not None:
+        from nnplug.run_folder import check_free
+
         check_free(output)
-    return None if resume is None else RunFolder.open(resume).path
+    if resume is not None:
+        from nnplug.run_folder import RunFolder
+
+        RunFolder.open(resume)
 
 
 def _print_plan(run: Run) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,6 +94,8 @@ def _parse(ctx: click.Context, given: dict[str, Any], pairs: Iterable[str]) -> d
 
 def _value(text: str) -> Any:
     """Read a value as TOML has it; what is none is text."""
+    import tomllib
+
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
