@@ -14,8 +14,8 @@ order:
 - a code-block with a caption is a file of that name.
 
 A line `...` in an output stands for any number of lines. Times (`12 ms`,
-`in 0.31s`, the time that begins the name of a run) are not compared, nor where `plugins doctor` breaks lines: that
-depends on the folder.
+`in 0.31s`, the time that begins the name of a run) are not compared, nor where
+`plugins doctor` breaks lines: that depends on the folder.
 """
 
 from __future__ import annotations
