@@ -35,6 +35,16 @@ class Interrupt:
             signal.raise_signal(self.number)
 
 
+class Watch:
+    """Notes the epochs that are trained."""
+
+    def __init__(self):
+        self.epochs = []
+
+    def on_epoch_end(self, run, record):
+        self.epochs.append(record.epoch)
+
+
 def left(folder):
     return [(folder / name).read_bytes() for name in ("model.safetensors", "history.jsonl")]
 
@@ -194,7 +204,10 @@ def test_a_run_that_was_interrupted_is_the_same_run(number, more, tmp_path):
         nnplug.train(IRIS, **given, output=tmp_path / "r", callbacks=[Interrupt(2, number)])
     assert record(tmp_path / "r")["status"] == "interrupted"
     assert not (tmp_path / "r" / "model.safetensors").exists()
-    run = nnplug.resume(tmp_path / "r")
+    watch = Watch()
+    run = nnplug.resume(tmp_path / "r", callbacks=[watch])
+    # Nothing that was done is done again, but an epoch that was begun.
+    assert watch.epochs[0] == 3
     assert left(tmp_path / "r") == left(tmp_path / "whole")
     assert run.ended == "epochs" if more != {"patience": 2} else True
     assert record(tmp_path / "r")["status"] == "done"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nnplug.cli.train_keeping import RUNS
+from nnplug.cli.find_run import RUNS, find_run, record_of, runs_in
 
 if TYPE_CHECKING:
     from nnplug.run_folder import RunFolder
@@ -42,7 +42,7 @@ def list_runs(folder: Path, as_json: bool) -> None:
 
     The loss is that of the validation rows, where there are some.
     """
-    found = [_facts(each) for each in _runs_in(folder)]
+    found = [_facts(each) for each in runs_in(folder)]
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
@@ -75,7 +75,7 @@ def list_runs(folder: Path, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print all that is known as JSON.")
 def show(run: str, as_json: bool) -> None:
     """Show a RUN: how it ended, its numbers, its settings, its files."""
-    folder = _find(run)
+    folder = find_run(run)
     facts = _facts(folder)
     if as_json:
         click.echo(json.dumps({**facts, "history": folder.history()}, indent=2))
@@ -92,10 +92,10 @@ def show(run: str, as_json: bool) -> None:
 @click.argument("run", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print all that is known as JSON.")
 def compare(run: tuple[str, ...], as_json: bool) -> None:
-    """Compare RUNs: the settings that differ, and the numbers, side by side."""
+    """Compare RUNs: the settings that differ, and the results."""
     if len(run) < 2:
         raise click.UsageError("Name at least two runs.")
-    found = [_facts(_find(each)) for each in run]
+    found = [_facts(find_run(each)) for each in run]
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
@@ -142,56 +142,7 @@ def _print_beside(rows: Sequence[Sequence[str]]) -> None:
             click.echo("  ".join([head.ljust(first), *parts]).rstrip())
 
 
-# --- finding them ----------------------------------------------------------------------
-
-
-def _runs_in(folder: Path) -> list[RunFolder]:
-    """Find the runs of a folder, the latest first."""
-    from nnplug.run_folder import RunFolder, is_run
-
-    if not folder.is_dir():
-        return []
-    found = [RunFolder(each) for each in folder.iterdir() if is_run(each)]
-    return sorted(found, key=_started, reverse=True)
-
-
-def _started(folder: RunFolder) -> tuple[str, str]:
-    return str(_record(folder).get("started", "")), folder.path.name
-
-
-def _record(folder: RunFolder) -> dict[str, Any]:
-    """Read what happened; of a damaged file, nothing."""
-    from nnplug.errors import NnplugError
-
-    try:
-        return folder.record()
-    except NnplugError:
-        return {}
-
-
-def _find(text: str) -> RunFolder:
-    """Find the run that is meant."""
-    from nnplug.errors import StorageError, suggest
-    from nnplug.run_folder import RunFolder, is_run
-
-    path = Path(text)
-    if is_run(path):
-        return RunFolder(path)
-    there = _runs_in(Path(RUNS))
-    if text == "latest" and there:
-        return there[0]
-    near = [each for each in there if each.path.name.startswith(text)]
-    exact = [each for each in near if each.path.name == text]
-    if len(exact or near) == 1:
-        return (exact or near)[0]
-    if near:
-        listed = "\n".join(f"  {each.path.name}" for each in near)
-        raise StorageError(f"{text}: {len(near)} runs begin so:\n{listed}")
-    names = [each.path.name for each in there]
-    raise StorageError(
-        f"{text}: there is no such run.{suggest(text, names)}\nThe runs that there are: "
-        "nnplug runs list"
-    )
+# --- what is known of them --------------------------------------------------------------
 
 
 def _facts(folder: RunFolder) -> dict[str, Any]:
@@ -200,7 +151,7 @@ def _facts(folder: RunFolder) -> dict[str, Any]:
     from nnplug.errors import NnplugError
     from nnplug.run_folder import CONFIG
 
-    record = _record(folder)
+    record = record_of(folder)
     status = record.get("status", "unknown")
     if status == "running" and not folder.is_running:
         status = "killed"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from nnplug.cli.find_run import find_run
 from nnplug.cli.options import (
     BatchSizeType,
     ClassWeightType,
@@ -46,6 +47,8 @@ Examples:
   nnplug train cars.parquet --target price --loss huber:delta=0.5
   nnplug train 'sales/*.csv' --target sold --split time:day --drop note,clerk
   nnplug train -p ./my_part.py --activation mine
+  nnplug train --config runs/NAME/config.toml --set epochs=200
+  nnplug train --resume latest
   nnplug train --plan
 """
 
@@ -137,8 +140,7 @@ Examples:
 @click.option(
     "--resume",
     metavar="RUN",
-    type=click.Path(path_type=Path),
-    help="Go on with a run, by its folder.",
+    help="Go on with a run, by its folder or name; latest is the last one.",
 )
 @click.option(
     "--allow-changes",
@@ -162,7 +164,7 @@ def train(
     pairs: tuple[str, ...],
     output: Path | None,
     no_output: bool,
-    resume: Path | None,
+    resume: str | None,
     allow_changes: bool,
     plot: bool,
     plot_file: Path | None,
@@ -183,7 +185,7 @@ def train(
     from nnplug.preparing import prepare_from
     from nnplug.run import fit
 
-    _check_usage(ctx, config, output, resume, no_output, allow_changes)
+    folder = _check_usage(ctx, config, output, resume, no_output, allow_changes)
     if plot_file is not None:
         from nnplug.report.pictures import check_picture, draw
 
@@ -193,7 +195,7 @@ def train(
         for name, value in given.items()
         if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
     }
-    asked = asked_configuration(ctx, resume or config, given, pairs)
+    asked = asked_configuration(ctx, folder or config, given, pairs)
     registry = registry_of(ctx)
     with registry.naming_culprits():
         run = prepare_from(asked, registry)
@@ -205,7 +207,7 @@ def train(
             _print_plan(run)
         return
     with Keeping(
-        run, asked, output=output, resume=resume, none=no_output, allow_changes=allow_changes
+        run, asked, output=output, resume=folder, none=no_output, allow_changes=allow_changes
     ) as keeping:
         lines = keeping.lines = Lines(run, to_stderr=as_json)
         try:
@@ -240,11 +242,17 @@ def _check_usage(
     ctx: click.Context,
     config: Path | None,
     output: Path | None,
-    resume: Path | None,
+    resume: str | None,
     no_output: bool,
     allow_changes: bool,
-) -> None:
-    """Refuse options that exclude each other, and folders that cannot be, before all work."""
+) -> Path | None:
+    """Refuse options that exclude each other, and folders that cannot be, before all work.
+
+    Returns
+    -------
+    Path or None
+        The folder of the run to go on with.
+    """
     if output is not None and no_output:
         raise click.UsageError("--output and --no-output exclude each other.", ctx)
     for name, each in (("--output", output), ("--no-output", no_output), ("--config", config)):
@@ -256,10 +264,7 @@ def _check_usage(
         from nnplug.run_folder import check_free
 
         check_free(output)
-    if resume is not None:
-        from nnplug.run_folder import RunFolder
-
-        RunFolder.open(resume)
+    return None if resume is None else find_run(resume).path
 
 
 def _print_plan(run: Run) -> None:

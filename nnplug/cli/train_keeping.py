@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nnplug.cli.find_run import RUNS
+
 if TYPE_CHECKING:
     from nnplug.cli.train_lines import Lines
     from nnplug.configuration import Configuration
     from nnplug.keeping import Keeper
     from nnplug.run import Run
 
-__all__ = ["RUNS", "Keeping"]
-
-RUNS = "runs"
-"""The folder of the runs that were given no other."""
+__all__ = ["Keeping"]
 
 
 class Keeping:

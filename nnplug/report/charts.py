@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 
@@ -85,7 +86,8 @@ def confusion_table(facts: Facts) -> str | None:
 
 def class_charts(facts: Facts) -> Iterator[tuple[str, str]]:
     """Draw ROC and calibration, each with its title."""
-    found = list(_by_class(facts))
+    # Of very many classes, the first ones: each is a pass over all rows.
+    found = list(itertools.islice(_by_class(facts), _MOST_CURVES))
     curves = [(name, roc(wanted, score)) for name, wanted, score in found]
     drawn = [(name, curve) for name, curve in curves if curve is not None]
     if drawn:
@@ -97,7 +99,7 @@ def class_charts(facts: Facts) -> Iterator[tuple[str, str]]:
             points = [*zip(false[::step].tolist(), true[::step].tolist(), strict=True), (1.0, 1.0)]
             chart.line(points, color)
             areas.append(_key(color, f"{name}: area {area:.4f}"))
-        rest = len(drawn) - _MOST_CURVES
+        rest = len(facts.model.classes) - _MOST_CURVES
         if rest > 0:
             areas.append(f"<li>and {rest} more</li>")
         yield (

@@ -169,6 +169,19 @@ def test_a_signal_keeps_the_run_and_says_how_to_go_on(command, tmp_path, number,
     assert done.stderr.endswith("kept in a\n")
 
 
+def test_a_run_is_named_as_everywhere_and_its_data_may_have_moved(command, tmp_path):
+    data = tmp_path / "flowers.csv"
+    data.write_text(IRIS.read_text())
+    command("train", data, *SPECIES[2:])
+    (run,) = (tmp_path / "runs").iterdir()
+    data.rename(tmp_path / "moved.csv")
+    done = command("train", "--resume", "latest", code=2)
+    assert f"error: {data}: " in done.stderr
+    for name in ("latest", run.name, run.name[:15], f"runs/{run.name}"):
+        done = command("train", "moved.csv", "--resume", name)
+        assert done.stderr.endswith(f"kept in runs/{run.name}\n")
+
+
 def test_a_run_that_is_done_says_so_and_exits_with_0(command):
     first = command(*SPECIES, "--output", "a")
     again = command("train", "--resume", "a")
