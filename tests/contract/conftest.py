@@ -18,7 +18,8 @@ def every_part() -> list[Part]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    for kind in {part.kind for part in every_part()}:
+    # A list in one order: processes that share the tests must agree on theirs.
+    for kind in dict.fromkeys(part.kind for part in every_part()):
         if kind in metafunc.fixturenames:
             parts = [part for part in every_part() if part.kind == kind]
             metafunc.parametrize(kind, parts, ids=[part.name for part in parts])
