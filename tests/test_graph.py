@@ -7,7 +7,7 @@ import pytest
 
 from nnplug.errors import FormulaError
 from nnplug.formulas.evaluation import evaluate
-from nnplug.formulas.graph import broadcast_shapes, walk
+from nnplug.formulas.graph import alike, broadcast_shapes, walk
 from nnplug.formulas.primitives import new_graph
 
 
@@ -141,6 +141,28 @@ def test_the_order_of_a_walk_and_its_depth(x):
     assert order[0] is x
     assert order[-1] is y
     assert len(order) == 5001
+
+
+def test_formulas_that_are_alike():
+    def formula(shape, option=0.5, name="x", axis=-1):
+        other = new_graph()
+        x, y = other.input(name, shape), other.input("y", shape)
+        return [np.exp(x) * option, np.exp(x) - y, np.sum(x, axis=axis) * option]
+
+    matrix = formula(("R", "C"))
+    assert alike(matrix, formula(("A", "B")))
+    assert alike(matrix[:2], formula(("P",))[:2])
+    assert not alike(matrix, formula(("R", "C"), option=-0.5))
+    assert not alike(matrix, formula(("R", "C"), name="z"))
+    assert not alike(matrix, formula(("R", "C"), axis=0))
+    assert not alike(matrix, matrix[:2])
+    assert not alike(matrix, [matrix[1], matrix[0], matrix[2]])
+    zero, minus = formula(("P",), option=0.0), formula(("P",), option=-0.0)
+    assert not alike(zero, minus)
+    swapped = new_graph()
+    x, y = swapped.input("x", ("P",)), swapped.input("y", ("P",))
+    assert not alike([x - y], [y - x])
+    assert alike([x - y], [x - y])
 
 
 def test_an_array_may_bear_the_name_of_a_dimension(graph):

@@ -8,7 +8,7 @@ import pytest
 import nnplug
 from nnplug.errors import DivergedError
 from nnplug.network import Network
-from nnplug.plans import Regularization, plan_step
+from nnplug.plans import Regularization, StepPlanner, plan_step
 from nnplug.plans.display import describe
 from nnplug.randomness import derive_generator
 from nnplug.registry import Registry
@@ -129,6 +129,20 @@ def test_a_summed_loss_takes_the_penalty_once_for_each_row(weighted):
     added = network().span("output.weight").view(whole - plain)
     count = 6 if weights is None else weights.sum()
     np.testing.assert_allclose(added, count * (0.3 * w + 0.1 * np.sign(w)), rtol=1e-10)
+
+
+def test_a_summed_loss_of_weighted_rows_in_float32():
+    # The number of rows is computed in float64 and rounded where it meets the arrays.
+    weights = np.linspace(0.5, 2, 6).reshape(-1, 1)
+    options = {"alpha": 0.3, "l1": 0.1, "clip_global_norm": 3.0}
+    found = [
+        gradient(network(dtype=dtype), part("loss", "half_sse"), *data(6, dtype),
+                 weights.astype(dtype), **options)
+        for dtype in (np.float32, np.float64)
+    ]  # fmt: skip
+    assert np.linalg.norm(found[1][0]) == pytest.approx(3.0)
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-4, atol=1e-6)
+    assert float(found[0][2].penalty) == pytest.approx(float(found[1][2].penalty), rel=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -330,6 +344,24 @@ def test_the_plan_shows_each_in_its_place():
     assert "hidden1.kept" in text
     assert "= hidden1.a * hidden1.mask" in text
     assert "= where(hidden1.dropout.t1, 2, 0)" in text
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "half_sse"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_second_batch_size_is_planned_as_the_first(loss, weighted):
+    net, loss = network(), part("loss", loss)
+    adam = part("optimizer", "adam")
+    options = {
+        "weighted": weighted,
+        "regularization": Regularization(0.01, 0.1, (0.5, 0.2), clip_global_norm=1.0),
+    }
+    planner = StepPlanner(net, loss, adam, **options)
+    planner.plan(9)
+    second, alone = planner.plan(7), plan_step(net, loss, adam, 7, **options)
+    assert describe(second, net) == describe(alone, net)
+    assert second.allocation.sizes == alone.allocation.sizes
+    titles = [section.title for section in second.sections]
+    assert sum("update" in title for title in titles) == 2  # its numbers, and the vector
 
 
 def test_nothing_asked_nothing_planned():

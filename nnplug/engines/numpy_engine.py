@@ -17,7 +17,7 @@ import numpy as np
 
 from nnplug.alignment import aligned_zeros
 from nnplug.formulas.graph import Operation
-from nnplug.plans.program import Allocation, Instruction, Program, Section, Value, allocate
+from nnplug.plans.program import Allocation, Instruction, Program, Section, Value
 from nnplug.types import AnyArray
 
 __all__ = ["Binder", "BoundProgram", "Call", "Memory", "bind"]
@@ -110,7 +110,7 @@ class Binder:
         self.program = program
         self.arrays = arrays
         self.memory = memory
-        self.allocation = allocate(program)
+        self.allocation = program.allocation
         memory.reserve(self.allocation)
         self.fixed: dict[Value, AnyArray] = {}
         self.results: dict[str, AnyArray] = {}

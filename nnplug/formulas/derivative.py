@@ -139,7 +139,7 @@ def _depending(order: list[Symbol], arguments: Sequence[Symbol]) -> set[int]:
     """Find the nodes whose value changes with one of the arguments."""
     found = {id(argument) for argument in arguments}
     for symbol in order:
-        if any(id(child) in found for child in symbol.inputs):
+        if not found.isdisjoint(map(id, symbol.inputs)):
             found.add(id(symbol))
     return found
 

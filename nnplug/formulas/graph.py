@@ -29,6 +29,7 @@ __all__ = [
     "Operation",
     "Shape",
     "Symbol",
+    "alike",
     "broadcast_shapes",
     "shape_text",
     "walk",
@@ -294,6 +295,7 @@ class Graph:
     opaque: dict[str, Operation] = field(default_factory=dict)
     """Functions that could not be traced and run as they stand, by name."""
     _nodes: dict[Hashable, Symbol] = field(default_factory=dict)
+    """What each operation on given inputs came to: its node, or a simpler one."""
 
     def input(self, name: str, shape: Shape = (), dtype_kind: str = "float") -> Symbol:
         """Make the symbol of an argument."""
@@ -365,26 +367,37 @@ class Graph:
         FormulaError
             If the shapes of the inputs do not fit.
         """
-        inputs = tuple(self.symbol(arg) for arg in args)
+        inputs = tuple([self.symbol(arg) for arg in args])
+        settings = tuple(sorted(options.items())) if options else ()
+        key = (operation, tuple(map(id, inputs)), settings)
+        known = self._nodes.get(key)
+        if known is None:
+            known = self._nodes[key] = self._note(operation, inputs, options, settings)
+        return known
+
+    def _note(
+        self,
+        operation: Operation,
+        inputs: tuple[Symbol, ...],
+        options: dict[str, Any],
+        settings: tuple[tuple[str, Any], ...],
+    ) -> Symbol:
+        """Note an operation that these inputs have not been given before."""
         if operation.elementwise and all(symbol.is_constant for symbol in inputs):
             return self._fold(operation, inputs)
         if operation.shape is None:
-            shape = broadcast_shapes(operation.name, *(symbol.shape for symbol in inputs))
+            shape = broadcast_shapes(operation.name, *[symbol.shape for symbol in inputs])
             narrow, like = _strip_broadcasts(inputs, shape)
             if like is not None:
                 return self.call("broadcast_like", self.apply(operation, *narrow), like)
-            inputs = narrow
+            if narrow is not inputs:
+                return self.apply(operation, *narrow)
         else:
             shape = operation.shape(*(symbol.shape for symbol in inputs), **options)
         simpler = self.simplify(self, operation, inputs, options, shape)
         if simpler is not None:
             return simpler
-        key = (operation, tuple(map(id, inputs)), tuple(sorted(options.items())))
-        if key not in self._nodes:
-            self._nodes[key] = Symbol(
-                self, operation, inputs, tuple(sorted(options.items())), shape, operation.dtype
-            )
-        return self._nodes[key]
+        return Symbol(self, operation, inputs, settings, shape, operation.dtype)
 
     def size(self, shape: Shape) -> Symbol:
         """Make the symbol of the number of elements of a shape."""
@@ -410,6 +423,9 @@ def broadcast_shapes(name: str, *shapes: Shape) -> Shape:
     FormulaError
         If two dimensions differ and neither is 1.
     """
+    full = {shape for shape in shapes if shape}
+    if len(full) < 2:  # nothing is stretched but numbers
+        return full.pop() if full else ()
     result: list[Dimension] = []
     for position in range(1, max(map(len, shapes), default=0) + 1):
         chosen: Dimension = 1
@@ -437,16 +453,38 @@ def walk(outputs: Sequence[Symbol]) -> list[Symbol]:
     order: list[Symbol] = []
     seen: set[int] = set()
     # An explicit stack: a long formula must not meet Python's recursion limit.
-    stack = [(symbol, False) for symbol in reversed(outputs)]
+    stack = list(reversed(outputs))
     while stack:
-        symbol, ready = stack.pop()
-        if ready:
-            order.append(symbol)
-        elif id(symbol) not in seen:
+        symbol = stack[-1]
+        waiting = [child for child in symbol.inputs if id(child) not in seen]
+        if waiting:
+            stack.extend(reversed(waiting))
+            continue
+        stack.pop()
+        if id(symbol) not in seen:
             seen.add(id(symbol))
-            stack.append((symbol, True))
-            stack.extend((child, False) for child in reversed(symbol.inputs))
+            order.append(symbol)
     return order
+
+
+def alike(first: Sequence[Symbol], second: Sequence[Symbol]) -> bool:
+    """Whether two formulas do the same, on arrays that may differ in shape."""
+    one, other = walk(first), walk(second)
+    twin = {id(a): b for a, b in zip(one, other, strict=False)}
+    return (
+        len(one) == len(other)
+        and len(first) == len(second)
+        and all(
+            a.operation is b.operation
+            and (a.options, a.name) == (b.options, b.name)
+            # repr tells 0.0 from -0.0 and finds NaN again, which == does not.
+            and repr(a.value) == repr(b.value)
+            and len(a.inputs) == len(b.inputs)
+            and all(twin[id(x)] is y for x, y in zip(a.inputs, b.inputs, strict=True))
+            for a, b in zip(one, other, strict=True)
+        )
+        and all(twin[id(a)] is b for a, b in zip(first, second, strict=True))
+    )
 
 
 _ATTRIBUTES = {

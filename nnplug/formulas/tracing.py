@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from operator import is_
 from pathlib import Path
 from typing import Any
 
@@ -108,14 +109,14 @@ def lower(outputs: Sequence[Symbol]) -> list[Symbol]:
     """Rewrite composite operations in primitives, down to single array calls."""
     lowered: dict[int, Symbol] = {}
     for symbol in walk(outputs):
-        inputs = tuple(lowered[id(child)] for child in symbol.inputs)
+        inputs = tuple([lowered[id(child)] for child in symbol.inputs])
         rewrite = symbol.operation.lower
-        if symbol.is_input or symbol.is_constant:
-            result = symbol
-        elif rewrite is not None:
+        if rewrite is not None:
             result = symbol.graph.symbol(rewrite(*inputs, **dict(symbol.options)))
-            if any(_can_lower(node) for node in walk([result])):
+            if result is not symbol and any(map(_can_lower, walk([result]))):
                 result = lower([result])[0]
+        elif all(map(is_, inputs, symbol.inputs)):
+            result = symbol
         else:
             result = symbol.graph.apply(symbol.operation, *inputs, **dict(symbol.options))
         lowered[id(symbol)] = result

@@ -1,6 +1,6 @@
 """Plans: a training step as a flat list of array operations over fixed buffers."""
 
-from nnplug.plans.planner import plan_evaluation, plan_step
+from nnplug.plans.planner import StepPlanner, plan_evaluation, plan_step
 from nnplug.plans.program import Instruction, Program, Section, Value
 from nnplug.plans.regularization import Regularization
 
@@ -9,6 +9,7 @@ __all__ = [
     "Program",
     "Regularization",
     "Section",
+    "StepPlanner",
     "Value",
     "plan_evaluation",
     "plan_step",

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from nnplug.network import Network
-from nnplug.plans.program import Instruction, Program, Section, Value, allocate
+from nnplug.plans.program import Instruction, Program, Section, Value
 
 __all__ = ["describe"]
 
@@ -54,7 +54,7 @@ def describe(
         width = max(len(name) for name, _, _ in rows)
         broad = max(len(shape) for _, shape, _ in rows)
         lines += [f"  {name:<{width}}  {shape:<{broad}}  = {text}" for name, shape, text in rows]
-    sizes = allocate(program).sizes
+    sizes = program.allocation.sizes
     vectors = (2 + slots) * network.parameters.nbytes
     lines += [
         "",

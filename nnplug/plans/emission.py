@@ -134,13 +134,13 @@ class Emitter:
                 values[id(symbol)] = self.constant(float(sizes[symbol.name]), np.float64)
                 continue
             read = [self._value(child, values) for child in _read(symbol)]
-            if all(value.role == "constant" for value in read) and not symbol.shape:
+            roles = {value.role for value in read}
+            if roles == {"constant"} and not symbol.shape:
                 values[id(symbol)] = self._compute_now(symbol, read)
                 continue
             # Numbers are computed in float64 beside the arrays: 1 - beta2**step
             # would lose half its digits in float32.
-            number = all(value.role in ("scalar", "constant") for value in read)
-            number = number and not symbol.shape
+            number = not symbol.shape and roles <= {"scalar", "constant"}
             dtype = np.dtype(np.float64) if number else self.dtype
             output = (names or {}).get(id(symbol))
             if output is None:
@@ -208,18 +208,22 @@ def reading_order(roots: Iterable[Symbol], known: Mapping[int, Any]) -> list[Sym
     """List what the roots need and is not known, inputs before their users."""
     order: list[Symbol] = []
     seen = set(known)
-    stack = [(symbol, False) for symbol in reversed(list(roots))]
+    stack = list(roots)[::-1]
     while stack:
-        symbol, ready = stack.pop()
-        if ready:
-            order.append(symbol)
-        elif id(symbol) not in seen:
+        symbol = stack[-1]
+        waiting = []
+        if id(symbol) not in seen:
+            waiting = [child for child in _read(symbol) if id(child) not in seen]
+        if waiting:
+            stack.extend(reversed(waiting))
+            continue
+        stack.pop()
+        if id(symbol) not in seen:
             seen.add(id(symbol))
-            stack.append((symbol, True))
-            stack.extend((child, False) for child in reversed(_read(symbol)))
+            order.append(symbol)
     return order
 
 
 def concrete(shape: Shape, sizes: Mapping[str, int]) -> tuple[int, ...]:
     """Put sizes for labels."""
-    return tuple(dim if isinstance(dim, int) else sizes[dim] for dim in shape)
+    return tuple([dim if isinstance(dim, int) else sizes[dim] for dim in shape])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from functools import reduce
-from operator import mul
+from operator import is_, mul
 
 from nnplug.formulas.graph import Symbol, walk
 
@@ -83,6 +83,6 @@ def _split(symbol: Symbol, numbers: set[int]) -> tuple[Symbol, Symbol, bool] | N
 
 
 def _apply(symbol: Symbol, inputs: list[Symbol]) -> Symbol:
-    if symbol.is_input or symbol.is_constant:
+    if all(map(is_, inputs, symbol.inputs)):
         return symbol
     return symbol.graph.apply(symbol.operation, *inputs, **dict(symbol.options))

@@ -17,7 +17,7 @@ from nnplug.formulas.graph import Graph, Symbol
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import lower
 from nnplug.network import Layer, Network
-from nnplug.parts import Loss, Optimizer
+from nnplug.parts import Activation, Loss, Optimizer
 from nnplug.plans.emission import (
     CAST,
     COPY,
@@ -40,7 +40,7 @@ from nnplug.plans.regularization import (
 )
 from nnplug.plans.update import write_update
 
-__all__ = ["plan_evaluation", "plan_step"]
+__all__ = ["StepPlanner", "plan_evaluation", "plan_step"]
 
 
 def plan_step(
@@ -93,18 +93,69 @@ def plan_step(
     FormulaError
         If a part cannot be traced.
     """
-    emitter = Emitter(network, rows)
-    regularization = regularization or Regularization()
-    inputs, target, weight = _write_batch(emitter, loss, gather, data_dtypes, weighted)
-    passed = _write_forward(emitter, inputs, regularization)
-    gradient = _write_loss(emitter, loss, passed[-1].output, target, weight)
-    _write_backward(emitter, passed, gradient)
-    write_penalty(emitter, regularization, summed=loss.reduction == "sum", weight=weight)
-    if regularization.clip_global_norm is not None:
-        write_clip(emitter, regularization.clip_global_norm)
-    if optimizer is not None:
-        write_update(emitter, optimizer)
-    return _program(emitter)
+    planner = StepPlanner(
+        network,
+        loss,
+        optimizer,
+        gather=gather,
+        data_dtypes=data_dtypes,
+        weighted=weighted,
+        regularization=regularization,
+    )
+    return planner.plan(rows)
+
+
+class StepPlanner:
+    """Plans the steps of one run, for one batch size after the other.
+
+    What does not depend on the batch size is written once: the programs share
+    its sections.
+
+    Parameters
+    ----------
+    network, loss, optimizer, gather, data_dtypes, weighted, regularization
+        As in `plan_step`.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss,
+        optimizer: Optimizer | None,
+        *,
+        gather: bool = True,
+        data_dtypes: Sequence[Any] | None = None,
+        weighted: bool = False,
+        regularization: Regularization | None = None,
+    ) -> None:
+        self.network, self.loss, self.optimizer = network, loss, optimizer
+        self.gather, self.data_dtypes, self.weighted = gather, data_dtypes, weighted
+        self.regularization = regularization or Regularization()
+        self._formulas: _Formulas = {}
+        self._last: list[Section] = []
+
+    def plan(self, rows: int) -> Program:
+        """Plan the step for a batch size."""
+        emitter, loss = Emitter(self.network, rows), self.loss
+        inputs, target, weight = _write_batch(
+            emitter, loss, self.gather, self.data_dtypes, self.weighted
+        )
+        passed = _write_forward(emitter, inputs, self._formulas, self.regularization)
+        gradient = _write_loss(emitter, loss, passed[-1].output, target, weight)
+        _write_backward(emitter, passed, gradient)
+        if self._last:
+            emitter.sections += self._last
+            return _program(emitter)
+        first = len(emitter.sections)
+        summed = loss.reduction == "sum"
+        write_penalty(emitter, self.regularization, summed=summed, weight=weight)
+        if self.regularization.clip_global_norm is not None:
+            write_clip(emitter, self.regularization.clip_global_norm)
+        if self.optimizer is not None:
+            write_update(emitter, self.optimizer)
+        if not (summed and self.regularization.penalised):  # that has the number of rows in it
+            self._last = emitter.sections[first:]
+        return _program(emitter)
 
 
 def plan_evaluation(
@@ -119,7 +170,7 @@ def plan_evaluation(
     """
     emitter = Emitter(network, rows)
     inputs, target, weight = _write_batch(emitter, loss, False, None, weighted)
-    output = _write_forward(emitter, inputs)[-1].output
+    output = _write_forward(emitter, inputs, {})[-1].output
     if loss is not None:
         _write_loss(emitter, loss, output, target, weight, derive=False)
     result = emitter.value("output", output.shape, role="result", vector="output")
@@ -174,7 +225,7 @@ def _write_batch(
 
 
 class _LayerFormula:
-    """A layer's activation with its derivative, lowered together.
+    """An activation with its derivative, lowered together.
 
     Attributes
     ----------
@@ -190,8 +241,7 @@ class _LayerFormula:
         The loss's derivative by each of them.
     """
 
-    def __init__(self, layer: Layer, graph: Graph) -> None:
-        activation = layer.activation
+    def __init__(self, activation: Activation, graph: Graph) -> None:
         self.x = graph.input("z", ("N", "C"))
         self.g = graph.input("g", ("N", "C"))
         self.options = {name: graph.input(name) for name in activation.trainables}
@@ -203,6 +253,9 @@ class _LayerFormula:
         self.slope = lowered if slope is not None else None
         self.pulled = lowered if slope is None else None
         self.by_option = dict(zip(self.options, options, strict=True))
+
+
+_Formulas = dict[Activation, _LayerFormula]
 
 
 @dataclass(eq=False)
@@ -218,12 +271,17 @@ class _Passed:
 
 
 def _write_forward(
-    emitter: Emitter, inputs: Value, training: Regularization | None = None
+    emitter: Emitter,
+    inputs: Value,
+    formulas: _Formulas,
+    training: Regularization | None = None,
 ) -> list[_Passed]:
     """Write the forward pass; early derivatives where that saves memory.
 
     Parameters
     ----------
+    formulas : dict of Activation to _LayerFormula
+        Those that are known; others are added.
     training : Regularization, optional
         If a backward pass follows; for its dropout.
     """
@@ -233,13 +291,14 @@ def _write_forward(
         x = passed[-1].output if passed else inputs
         weight, bias = emitter.parameter(f"{name}.weight"), emitter.parameter(f"{name}.bias")
         product, z = emitter.value(f"{name}.xw", shape), emitter.value(f"{name}.z", shape)
-        graph = new_graph()
-        add, broadcast = graph.operations["add"], graph.operations["broadcast_like"]
+        if layer.activation not in formulas:
+            formulas[layer.activation] = _LayerFormula(layer.activation, new_graph())
+        formula = formulas[layer.activation]
+        operations = formula.x.graph.operations
         matrix = emitter.section(f"forward: {name}")
         matrix.instructions.append(Instruction(DOT, (x, weight), product))
         section = emitter.section(f"forward: {name}, row by row", tiled=True)
-        section.instructions.append(Instruction(add, (product, bias), z))
-        formula = _LayerFormula(layer, graph)
+        section.instructions.append(Instruction(operations["add"], (product, bias), z))
         values = {id(formula.x): z}
         for option, symbol in formula.options.items():
             values[id(symbol)] = emitter.parameter(f"{name}.{option}")
@@ -252,7 +311,8 @@ def _write_forward(
         emitter.emit(section, roots, values, prefix=name, sizes=sizes, names=names)
         if formula.y.is_constant:
             number = emitter.constant(formula.y.value)
-            section.instructions.append(Instruction(broadcast, (number,), output))
+            broadcast = Instruction(operations["broadcast_like"], (number,), output)
+            section.instructions.append(broadcast)
         mask = None
         if dropped:
             output, mask = write_dropout(emitter, section, layer, output, dropped)

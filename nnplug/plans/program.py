@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
 from nnplug.formulas.graph import Operation
 
-__all__ = ["TILE", "Instruction", "Program", "Role", "Section", "Slot", "Value", "allocate"]
+__all__ = ["TILE", "Allocation", "Instruction", "Program", "Role", "Section", "Slot", "Value"]
 
 TILE = 32_768
 """Elements that a tile of a tiled section holds, at most (128 KiB in float32).
@@ -133,6 +134,11 @@ class Program:
     rows: int
     sections: list[Section]
 
+    @cached_property
+    def allocation(self) -> Allocation:
+        """Where its buffers live, once every section is written."""
+        return _allocate(self)
+
     def instructions(self) -> Iterator[tuple[Section, Instruction]]:
         """Every instruction with its section, in order."""
         for section in self.sections:
@@ -161,7 +167,7 @@ class Allocation:
     sizes: dict[bool, list[int]]
 
 
-def allocate(program: Program) -> Allocation:
+def _allocate(program: Program) -> Allocation:
     """Give each buffer a place, shared with buffers that it does not meet.
 
     An elementwise operation writes over an input that nobody reads again.
@@ -172,6 +178,7 @@ def allocate(program: Program) -> Allocation:
     free: dict[bool, list[int]] = {False: [], True: []}
     position = 0
     for section in program.sections:
+        tile_rows = section.tile_rows
         waiting: list[int] = []  # freed in this tiled section: other tiles still need them
         for instruction in section.instructions:
             output = instruction.output
@@ -188,7 +195,7 @@ def allocate(program: Program) -> Allocation:
                     allocation.slots[output] = allocation.slots[reused]
                     dying.remove(reused)
                 else:
-                    share = section.tile_rows / output.shape[0] if scratch else 1
+                    share = tile_rows / output.shape[0] if scratch else 1
                     size = round(output.nbytes * share)
                     number = _take(free[scratch], allocation.sizes[scratch], size)
                     allocation.slots[output] = Slot(number, scratch)

@@ -127,8 +127,12 @@ def write_penalty(
     section = emitter.section("penalty: sums")
     times = _write_count(emitter, section, weight) if summed else None
     _write_sums(emitter, section, regularization, times)
+    slope = _Slope(regularization, times)
+    if slope.scale is not None:
+        emitter.numbers = emitter.section("penalty: rows")
     for layer in emitter.network.layers:
-        _write_slope(emitter, regularization, f"{layer.name}.weight", times)
+        slope.write(emitter, f"{layer.name}.weight")
+    emitter.numbers = None
 
 
 def _write_count(emitter: Emitter, section: Section, weight: Value | None) -> Value:
@@ -181,28 +185,43 @@ def _write_sums(
         section.instructions.append(Instruction(COPY, (values[id(result)],), place))
 
 
-def _write_slope(
-    emitter: Emitter, regularization: Regularization, name: str, times: Value | None
-) -> None:
-    """Add the penalty's derivative to one weight's gradient, in place."""
-    span = emitter.network.span(name)
-    sizes = dict(zip(("R", "C"), span.shape, strict=True))
-    weight = Value(name, span.shape, emitter.dtype, "parameters", span.start, per_row=True)
-    grad = Value(f"{name}.grad", span.shape, emitter.dtype, "gradients", span.start, per_row=True)
-    graph = new_graph()
-    w, g = graph.input("weight", ("R", "C")), graph.input("grad", ("R", "C"))
-    seed = graph.constant(1.0)
-    values = {id(w): weight, id(g): grad}
-    if times is not None and times.role == "constant":
-        seed = graph.constant(times.number)
-    elif times is not None:
-        seed = graph.input("rows")
-        before = emitter.section("penalty: rows")
-        values[id(seed)] = _write_cast(before, times, emitter.dtype)
-    (slope,) = differentiate(_penalty(w, regularization), [w], seed)
-    (total,) = lower([g + slope])
-    section = emitter.section(f"penalty: {name}", tiled=True, rows=span.shape[0])
-    emitter.emit(section, [total], values, prefix="penalty", sizes=sizes, names={id(total): grad})
+class _Slope:
+    """A gradient with the penalty's derivative, as a formula for any weight.
+
+    Attributes
+    ----------
+    scale : Value or None
+        A number of the batch that the derivative is multiplied by.
+    """
+
+    def __init__(self, regularization: Regularization, times: Value | None) -> None:
+        graph = new_graph()
+        self.weight = graph.input("weight", ("R", "C"))
+        self.grad = graph.input("grad", ("R", "C"))
+        self.scale = None if times is None or times.role == "constant" else times
+        self.seed = graph.constant(1.0 if times is None else times.number)
+        if self.scale is not None:
+            self.seed = graph.input("rows")
+        (slope,) = differentiate(_penalty(self.weight, regularization), [self.weight], self.seed)
+        (self.total,) = lower([self.grad + slope])
+
+    def write(self, emitter: Emitter, name: str) -> None:
+        """Add the penalty's derivative to one weight's gradient, in place."""
+        span = emitter.network.span(name)
+        weight, grad = emitter.parameter(name), emitter.parameter(name, gradient=True)
+        weight.per_row = grad.per_row = True
+        values = {id(self.weight): weight, id(self.grad): grad}
+        if self.scale is not None:
+            values[id(self.seed)] = self.scale
+        section = emitter.section(f"penalty: {name}", tiled=True, rows=span.shape[0])
+        emitter.emit(
+            section,
+            [self.total],
+            values,
+            prefix="penalty",
+            sizes=dict(zip(("R", "C"), span.shape, strict=True)),
+            names={id(self.total): grad},
+        )
 
 
 def _write_cast(section: Section, value: Value, dtype: np.dtype[np.generic]) -> Value:

@@ -7,17 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from nnplug.formulas.graph import Shape, Symbol
+from nnplug.formulas.graph import Shape, Symbol, alike
 from nnplug.formulas.primitives import new_graph
-from nnplug.formulas.printing import to_text
 from nnplug.formulas.tracing import lower
 from nnplug.network import Span
-from nnplug.parts import Optimizer
+from nnplug.parts import Optimizer, Update
 from nnplug.plans.emission import COPY, SQUARES, Emitter, concrete, reading_order
 from nnplug.plans.factors import gather_factors
 from nnplug.plans.program import Instruction, Section, Value
 
 __all__ = ["write_update"]
+
+VECTOR: Shape = ("P",)
+MATRIX: Shape = ("R", "C")
 
 
 def write_update(emitter: Emitter, optimizer: Optimizer) -> None:
@@ -28,27 +30,23 @@ def write_update(emitter: Emitter, optimizer: Optimizer) -> None:
     and each bias in its own shape.
     """
     size = emitter.network.size
-    at_once = optimizer.over == "vector" or _same_for_all(optimizer)
-    pieces = [Span("", 0, size, (size,))] if at_once else list(emitter.network.spans)
+    vector = optimizer.update(new_graph(), VECTOR)
+    matrix = None
+    if optimizer.over != "vector":
+        matrix = optimizer.update(new_graph(), MATRIX)
+    at_once = matrix is None or (vector.elementwise and alike(vector.outputs, matrix.outputs))
     emitter.numbers = emitter.section(f"update: {optimizer.text}, numbers")
-    for span in pieces:
-        _write_piece(emitter, optimizer, span)
+    if matrix is None or at_once:
+        _write_piece(emitter, optimizer, vector, Span("", 0, size, (size,)))
+        return
+    for span in emitter.network.spans:
+        _write_piece(emitter, optimizer, vector if len(span.shape) < 2 else matrix, span)
 
 
-def _same_for_all(optimizer: Optimizer) -> bool:
-    """Whether one formula updates every parameter by itself, matrix or not."""
-    forms = [optimizer.update(new_graph(), shape) for shape in (("P",), ("R", "C"))]
-    names = ["param", *optimizer.slots]
-    texts = {to_text(form.outputs, names) for form in forms}
-    return len(texts) == 1 and all(form.elementwise for form in forms)
-
-
-def _write_piece(emitter: Emitter, optimizer: Optimizer, span: Span) -> None:
-    labels: Shape = ("P",) if len(span.shape) < 2 else ("R", "C")
+def _write_piece(emitter: Emitter, optimizer: Optimizer, update: Update, span: Span) -> None:
+    graph, labels = update.param.graph, update.param.shape
     shape = span.shape or (1,)
     sizes = dict(zip(map(str, labels), shape, strict=True))
-    graph = new_graph()
-    update = optimizer.update(graph, labels)
     lowered = gather_factors(lower(update.outputs))
     tiled = update.elementwise
     title = f"update: {optimizer.text}" + (f", {span.name}" if span.name else "")

@@ -21,7 +21,7 @@ from threadpoolctl import ThreadpoolController
 from nnplug.alignment import aligned_zeros
 from nnplug.engines import BoundProgram, Engine, Memory, Threads
 from nnplug.network import Network
-from nnplug.plans import plan_step
+from nnplug.plans import StepPlanner
 from nnplug.sklearn._choices import Choices
 from nnplug.sklearn._descent import NOT_FINITE
 from nnplug.sklearn._errors import EstimatorError
@@ -64,6 +64,14 @@ class Objective:
             self.weight = float(some.weights.sum(dtype=np.float64))
         outputs = network.layers[-1].fan_out
         self.scale = mean_of(choices.loss, 1.0, self.weight, outputs)
+        self._planner = StepPlanner(
+            network,
+            choices.loss,
+            None,
+            gather=False,
+            weighted=some.weights is not None,
+            regularization=choices.regularization,
+        )
         self._memory = Memory()
         self._buffers: dict[str, AnyArray] = {}
         self._bound: dict[int, tuple[BoundProgram, dict[str, AnyArray]]] = {}
@@ -111,15 +119,7 @@ class Objective:
                 "gradients": self.gradients,
                 "penalty": self.penalty,
             }
-            program = plan_step(
-                self.network,
-                self.choices.loss,
-                None,
-                rows,
-                gather=False,
-                weighted=self.some.weights is not None,
-                regularization=self.choices.regularization,
-            )
+            program = self._planner.plan(rows)
             if not self._bound:
                 self.threads = Threads(program)
             self._bound[rows] = self.engine.bind(program, arrays, self._memory), arrays

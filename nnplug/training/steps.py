@@ -11,7 +11,7 @@ from nnplug.alignment import aligned_zeros
 from nnplug.engines import NUMPY, BoundProgram, Engine, Memory
 from nnplug.network import Network
 from nnplug.parts import Loss, Optimizer
-from nnplug.plans import Program, Regularization, plan_step
+from nnplug.plans import Regularization, StepPlanner
 from nnplug.randomness import derive_generator
 from nnplug.training.evaluation import check_shapes
 from nnplug.types import AnyArray
@@ -91,29 +91,25 @@ class Steps:
         self._data = {"input": self.inputs, "target": self.targets}
         if self.weights is not None:
             self._data["weight"] = self.weights
-        self.program = self._plan(self.batch_size)
-        # The largest batch first: it sizes the memory that the others share.
-        self.bound(self.batch_size)
-
-    def _plan(self, rows: int) -> Program:
-        """Plan the step for a batch size."""
-        return plan_step(
-            self.network,
-            self.loss,
-            self.optimizer,
-            rows,
+        self._planner = StepPlanner(
+            network,
+            loss,
+            optimizer,
             gather=not self.full,
             data_dtypes=[array.dtype for array in self._data.values()],
-            weighted=self.weights is not None,
+            weighted=weights is not None,
             regularization=self.regularization,
         )
+        self.program = self._planner.plan(self.batch_size)
+        # The largest batch first: it sizes the memory that the others share.
+        self.bound(self.batch_size)
 
     def bound(self, rows: int, engine: Engine | None = None) -> BoundProgram:
         """Give the step for a batch size and the vector whose turn it is."""
         engine = engine or self.engine
         key = (engine.name, rows, self.turn)
         if key not in self._bound:
-            program = self.program if rows == self.batch_size else self._plan(rows)
+            program = self.program if rows == self.batch_size else self._planner.plan(rows)
             index = self._rows.setdefault(rows, np.zeros(rows, np.intp))
             for turn in (0, 1):
                 arrays = {
