@@ -6,33 +6,31 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from nnplug import tables
 from nnplug.errors import DataError, SettingError, UnknownPartError
 from nnplug.parts import Data, Dataset, Task
 from nnplug.registry import Registry
 from nnplug.tables import (
-    SUFFIXES,
-    Encoder,
     Parts,
     ReadOptions,
-    RowsOnDisk,
     Split,
-    Table,
     TableOptions,
     Wishes,
-    as_kinds,
     is_pattern,
-    load_rows,
     matrix,
     row_weights,
     split_rows,
-    table_of,
 )
+from nnplug.tables.formats import KNOWN, is_known
 from nnplug.tasks import label_matrix
 from nnplug.types import AnyArray
+
+if TYPE_CHECKING:
+    from nnplug.tables import Encoder, RowsOnDisk, Table
 
 __all__ = ["Rows", "Source", "asked_of_table", "find_source"]
 
@@ -135,7 +133,7 @@ class Source:
             if stream:
                 raise SettingError(f"stream: {self.name} is in memory already.")
             return self._of_arrays(self.content, wishes, sample_weight)
-        loaded = load_rows(
+        loaded = tables.load_rows(
             self.content,
             wishes,
             dtype,
@@ -274,13 +272,13 @@ def _table(data: Any, read: ReadOptions) -> Source:
         return Source(path.name, path, {})
     if replace(read, text=(), numeric=()) != ReadOptions():
         raise SettingError("The table is in memory: leave read and sql out.")
-    table = as_kinds(table_of(data), text=read.text, numeric=read.numeric)
+    table = tables.as_kinds(tables.table_of(data), text=read.text, numeric=read.numeric)
     return Source(table.source, table, {})
 
 
 def _is_path(data: str) -> bool:
     path = Path(data)
-    return path.suffix.lower() in SUFFIXES or os.sep in data or path.is_file() or is_pattern(data)
+    return is_known(path) or os.sep in data or path.is_file() or is_pattern(data)
 
 
 def _dataset(name: str | Dataset, registry: Registry) -> Source:
@@ -288,7 +286,7 @@ def _dataset(name: str | Dataset, registry: Registry) -> Source:
         dataset = cast(Dataset, registry.get("dataset", name))
     except UnknownPartError as error:
         raise UnknownPartError(
-            f"{error}\nA table is given by its path, ending in {', '.join(SUFFIXES)}."
+            f"{error}\nA table is given by its path, ending in {KNOWN}."
         ) from None
     made = dataset()
     if not isinstance(made, Data):

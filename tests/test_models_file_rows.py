@@ -158,3 +158,22 @@ def test_wide_inputs_make_short_stretches(tmp_path, monkeypatch):
     pd.DataFrame(x, columns=list(model.info.features)).to_csv(path, index=False)
     with open_rows(model, path) as rows:
         assert [len(inputs) for _, inputs in rows] == [300, 300]
+
+
+def test_marks_of_missing_values_mean_the_same_in_rows_to_predict(tmp_path):
+    lines = ["size,city,code,y", *(f"{i},{'RS'[i % 2]},{i % 3},{i}" for i in range(20))]
+    path = tmp_path / "train.csv"
+    path.write_text("\n".join([*lines, "NA,NA,-9,3", ""]))
+    read = {"na": ["NA"], "na_of": {"code": "-9"}}
+    trained = nnplug.train(path, target="y", read=read, epochs=1, validation=0)
+    trained.save(tmp_path / "model.safetensors")
+    model = nnplug.load(tmp_path / "model.safetensors")
+    assert model.encoder == trained.rows.encoder
+    marks, gaps = tmp_path / "marks.csv", tmp_path / "gaps.csv"
+    marks.write_text("size,city,code\nNA,NA,-9\n")
+    gaps.write_text("size,city,code\n,,\n")
+    np.testing.assert_array_equal(model.inputs(marks), model.inputs(gaps))
+    with open_rows(model, marks) as rows:
+        ((_, inputs),) = rows
+    np.testing.assert_array_equal(inputs, model.inputs(gaps))
+    assert rows.remarks() == ()

@@ -63,7 +63,9 @@ def test_times_of_day_have_the_cycle_of_the_day():
 
 def test_one_date_only_is_said():
     encoder, inputs = encoded([datetime.date(2020, 1, 1)] * 4)
-    assert encoder.notes[1] == 'column "d" has one date only; it is kept and tells nothing'
+    assert encoder.notes[1] == (
+        'column "d" (one date) is constant in the rows for training; it is kept and tells nothing'
+    )
     np.testing.assert_array_equal(inputs, 0)
 
 

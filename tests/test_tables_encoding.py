@@ -70,7 +70,7 @@ def test_a_table_worked_by_hand():
     np.testing.assert_array_equal(encoder.decode(np.array([[0], [2]], np.float32)), [[20], [40]])
     assert encoder.notes == (
         'target "y" is a number: regression (--task overrides)',
-        'column "c" is constant ("u"); it is kept and tells nothing',
+        'column "c" ("u") is constant in the rows for training; it is kept and tells nothing',
     )
 
 
@@ -135,8 +135,8 @@ def test_a_constant_column_is_kept_with_scale_one():
     np.testing.assert_array_equal(encoder.inputs(table)[:, 0], 0)
     assert encoder.columns[0].scale == 1
     assert encoder.notes[1:] == (
-        'target "t" is constant (5) in the rows for training; it is kept, with scale 1',
-        'column "x" is constant (0.1) in the rows for training; it is kept, with scale 1',
+        'target "t" is constant (5) in the rows for training',
+        'column "x" (0.1) is constant in the rows for training; it is kept and tells nothing',
     )
     np.testing.assert_array_equal(encoder.decode(np.zeros((2, 1))), [[5], [5]])
 
@@ -555,4 +555,68 @@ def test_labels():
     new = table_from({"x": [1], "a": [True], "b": [2]}, source="new")
     assert 'new: target "b" is 2 in row 1, which is not among the classes' in refusal(
         encoder.targets, new
+    )
+
+
+# --- notes on many columns ----------------------------------------------------------------
+
+
+def test_notes_that_fit_many_columns_name_the_first_and_count_the_others():
+    number = np.arange(40)
+    data = {"x": number, "t": number % 2}
+    data |= {f"k{i}": np.full(40, i) for i in range(12)}
+    data |= {f"id{i:02}": [f"{i}-{j}" for j in range(40)] for i in range(12)}
+    data |= {f"c{i:02}": ["a"] * 19 + ["b"] * 19 + ["c", "d"] for i in range(12)}
+    data |= {f"m{i:02}": np.where(number < 12 + i, np.nan, number) for i in range(12)}
+    _, *notes = Encoder.fit(table_from(data), target="t").notes
+    reason = "each row has a text of its own, as identifiers do"
+    assert notes[:11] == [
+        *(f'column "id{i:02}" is left out: {reason}' for i in range(10)),
+        '2 more columns are left out: "id10", "id11"',
+    ]
+    many = "has 4 categories: 2 rare ones (2 rows) share one input"
+    assert notes[11:22] == [
+        *(f'column "c{i:02}" {many}' for i in range(10)),
+        '2 more columns have rare categories: "c10", "c11"',
+    ]
+    constant = ", ".join(f'"k{i}" ({i})' for i in range(10))
+    lacking = ", ".join(f'"m{i:02}" ({12 + i})' for i in range(10))
+    assert notes[22:] == [
+        "12 columns are constant in the rows for training; they are kept and tell nothing: "
+        f"{constant} and 2 more",
+        f"missing values: the mean stands for them, and an input says where: {lacking} and 2 more",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        (["u"] * 4, '"u"'),
+        ([True] * 4, "true"),
+        ([np.datetime64("2024-05-06")] * 4, "one date"),
+        ([7.0] * 4, "7"),
+        (["u", "u", "u", None], None),  # the gap tells something
+        ([7.0, 7.0, 7.0, None], None),
+    ],
+)
+def test_a_constant_column_is_named_with_its_value(values, shown):
+    table = table_from({"c": values, "x": range(4), "t": [0, 1, 0, 1]})
+    found = [note for note in Encoder.fit(table, target="t").notes if "constant" in note]
+    assert found == (
+        [f'column "c" ({shown}) is constant in the rows for training; it is kept and tells nothing']
+        if shown
+        else []
+    )
+
+
+def test_ways_out_can_be_typed_as_they_stand():
+    table = table_from({
+        "It's an ID": [f"a{i // 2}" for i in range(60)], "a, b id": range(60), "t": [0, 1] * 30,
+        "x": range(60),
+    })  # fmt: skip
+    assert Encoder.fit(table, target="t").notes[1:] == (
+        'column "It\'s an ID" is left out: its name says that it is an identifier '
+        "(--categorical 'It'\"'\"'s an ID' keeps it)",
+        'column "a, b id" is left out: its name says that it is an identifier '
+        "(--numeric 'a\\, b id' keeps it)",
     )

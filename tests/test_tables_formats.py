@@ -2,6 +2,7 @@
 
 import csv
 import datetime
+import gzip
 import json
 import sqlite3
 import subprocess
@@ -14,8 +15,9 @@ import pytest
 
 from nnplug.cli.table_options import table_arguments
 from nnplug.errors import NnplugError
-from nnplug.tables import ReadOptions, read_table
+from nnplug.tables import ReadOptions, read_table, sniffing
 from nnplug.tables import delimited as delimited_module
+from nnplug.tables.formats import is_known
 
 
 @pytest.fixture
@@ -89,9 +91,10 @@ def test_marks_of_missing_values(save):
     path = save("a,s\n1,NA\n?,x\n3,-\n")
     assert refusal(read_table, path) == (
         't.csv:3: column "a": cannot read "?" as a number\n'
-        "The column's other cells are numbers. Correct these.\n"
-        "If they stand for missing values: --read 'na=?'\n"
-        "If the column is text: --categorical a"
+        "The column's other cells are numbers.\n"
+        "\"?\" often stands for a missing value. If so here: --read 'na=?'\n"
+        "If the column is text: --categorical a\n"
+        "Else correct the file."
     )
     table = read_table(path, na=["?", "NA"])
     assert columns(table)["s"] == ["", "x", "-"]
@@ -229,9 +232,9 @@ TAILS = {
 @pytest.mark.parametrize("tail", TAILS.values(), ids=TAILS)
 def test_a_sample_says_what_all_rows_say(save, tail, monkeypatch):
     path = _large(save, tail)
-    monkeypatch.setattr(delimited_module, "_LARGE", 1 << 30)
+    monkeypatch.setattr(sniffing, "_LARGE", 1 << 30)
     slow = read_table(path)
-    monkeypatch.setattr(delimited_module, "_LARGE", 0)
+    monkeypatch.setattr(sniffing, "_LARGE", 0)
     quick = read_table(path)
     for one, two in zip(slow.columns, quick.columns, strict=True):
         assert (one.name, one.kind, one.integer) == (two.name, two.kind, two.integer)
@@ -244,7 +247,7 @@ def test_a_sample_says_what_all_rows_say(save, tail, monkeypatch):
     [(("true", "False"), "boolean"), (("yes", "no"), "text"), (("T", "F"), "text")],
 )
 def test_yes_and_no_are_said_again_as_they_are_written(save, rows, values, kind, monkeypatch):
-    monkeypatch.setattr(delimited_module, "_LARGE", 1000)
+    monkeypatch.setattr(sniffing, "_LARGE", 1000)
     path = save("a,b\n" + "".join(f"{values[i % 2]},1\n" for i in range(rows)))
     column = read_table(path).column("a")
     assert column.kind == kind
@@ -253,7 +256,7 @@ def test_yes_and_no_are_said_again_as_they_are_written(save, rows, values, kind,
 
 def test_a_large_file_is_read_by_its_sample(save, monkeypatch):
     path = _large(save, TAILS["a fraction"])
-    monkeypatch.setattr(delimited_module, "_LARGE", 0)
+    monkeypatch.setattr(sniffing, "_LARGE", 0)
     monkeypatch.setattr(delimited_module._Reader, "read_by_all_rows", None)
     assert read_table(path).column("i").values[-1] == 5.5
 
@@ -471,3 +474,56 @@ def test_a_parquet_file_agrees_with_the_csv_of_the_same_frame(tmp_path):
     for a, b in zip(one.columns, two.columns, strict=True):
         assert (a.name, a.kind, a.integer) == (b.name, b.kind, b.integer)
         np.testing.assert_array_equal(a.values, b.values)
+
+
+# --- compressed text ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("t.csv.gz", "a,b\n1,x\n2,y\n"),
+        ("t.TSV.GZ", "a\tb\n1\tx\n2\ty\n"),
+        ("t.jsonl.gz", '{"a": 1, "b": "x"}\n{"a": 2, "b": "y"}\n'),
+    ],
+)
+def test_compressed_text_is_read_as_if_it_were_not(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(text.encode()))
+    assert columns(read_table(path)) == {"a": [1, 2], "b": ["x", "y"]}
+
+
+def test_a_fault_in_compressed_text_has_its_line(tmp_path):
+    path = tmp_path / "t.csv.gz"
+    path.write_bytes(gzip.compress(b"a\n1\n2\nx\n"))
+    assert refusal(read_table, path).startswith('t.csv.gz:4: column "a": cannot read "x"')
+    path.write_bytes(gzip.compress("a\nKöln\n".encode("latin-1")))
+    assert refusal(read_table, path).startswith("t.csv.gz:2: the file is not UTF-8 text (byte 0xf6")
+    assert columns(read_table(path, encoding="latin-1")) == {"a": ["Köln"]}
+    assert refusal(read_table, path, encoding="ascii").startswith("t.csv.gz:2: ")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda data: data[:-6], "is cut short: its compressed end is missing"),
+        (lambda data: b"a,b\n1,2\n", "ends in .gz and is not compressed so, or is damaged"),
+        (lambda data: data[:14] + b"\xff\xff" + data[16:], "ends in .gz and is not compressed so"),
+        (lambda data: gzip.compress(b""), "is empty. A table needs names and rows"),
+    ],
+)
+def test_damaged_compressed_text(tmp_path, spoil, said):
+    path = tmp_path / "t.csv.gz"
+    path.write_bytes(spoil(gzip.compress(b"a,b\n" + b"1,2\n" * 1000)))
+    assert f"t.csv.gz: the file {said}" in refusal(read_table, path)
+
+
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        ("a.csv", True), ("a.b.CSV.gz", True), ("a.parquet", True), ("a.parquet.gz", False),
+        ("a.gz", False), ("csv", False), ("a.csv.zip", False), ("xor", False),
+    ],
+)  # fmt: skip
+def test_known_names_of_files(path, known):
+    assert is_known(path) == known

@@ -225,7 +225,10 @@ def test_paths(save, tmp_path):
     )
     message = refusal(read_table, save("a\n1\n", "t.xlsx"))
     assert 'files that end in ".xlsx" are not supported.' in message
-    assert ".csv, .tsv, .txt, .parquet" in message
+    assert message.endswith(
+        "Tables are read from .csv, .tsv, .txt, .jsonl, .ndjson (each also with .gz), .parquet, "
+        ".db, .duckdb, .sqlite, .sqlite3."
+    )
     assert "no such file" in refusal(read_table, "s3://bucket/x.csv")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from nnplug.tables.state import names_of, need, text_of
 from nnplug.tables.summary import ColumnSummary
 from nnplug.tables.table import Column, kind_error
-from nnplug.tables.wording import count_of, quote, show
+from nnplug.tables.wording import quote
 from nnplug.types import AnyArray
 
 __all__ = ["MOST_CATEGORIES", "Categories"]
@@ -44,8 +44,8 @@ class Categories:
     missing: bool = False
 
     @classmethod
-    def learn(cls, summary: ColumnSummary) -> tuple[Categories, tuple[str, ...]]:
-        """Learn it from a column of the rows for training, with what is odd.
+    def learn(cls, summary: ColumnSummary) -> Categories:
+        """Learn it from a column of the rows for training.
 
         A category that occurs once is rare, and so are those beyond the 100
         that occur most.
@@ -56,21 +56,8 @@ class Categories:
         rare = ranked[len(kept) :]
         if len(rare) == 1 and len(kept) < MOST_CATEGORIES and kept:
             kept, rare = ranked, []  # nothing is gained by hiding its name
-        notes = []
-        label = f"column {quote(summary.name)}"
-        if rare:
-            rows = sum(counts[text] for text in rare)
-            notes.append(
-                f"{label} has {len(ranked):,} categories: {len(rare):,} rare ones "
-                f"({count_of(rows, 'row')}) share one input"
-            )
         missing = summary.training_missing > 0
-        if len(ranked) == 1 and not missing:
-            notes.append(f"{label} is constant ({show(ranked[0])}); it is kept and tells nothing")
-        return (
-            cls(summary.name, tuple(sorted(kept)), tuple(sorted(rare)), missing),
-            tuple(notes),
-        )
+        return cls(summary.name, tuple(sorted(kept)), tuple(sorted(rare)), missing)
 
     @property
     def features(self) -> tuple[str, ...]:

@@ -49,8 +49,8 @@ class Dates:
     indicator: bool = False
 
     @classmethod
-    def learn(cls, summary: ColumnSummary) -> tuple[Dates, tuple[str, ...]]:
-        """Learn it from a column of the rows for training, with what is odd."""
+    def learn(cls, summary: ColumnSummary) -> Dates:
+        """Learn it from a column of the rows for training."""
         numbers = summary.numbers
         span = numbers.highest - numbers.lowest
         cycles = tuple(
@@ -58,19 +58,13 @@ class Dates:
             for cycle, period in _PERIODS.items()
             if not (cycle == "day" and summary.midnight) and (span >= period or cycle == "day")
         )
-        notes: tuple[str, ...] = ()
-        if span == 0:
-            notes = (
-                f"column {quote(summary.name)} has one date only; it is kept and tells nothing",
-            )
-        made = cls(
+        return cls(
             summary.name,
             numbers.mean,
             numbers.deviation or 1.0,
             cycles,
             summary.training_missing > 0,
         )
-        return made, notes
 
     @property
     def features(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from nnplug.errors import DataError
 from nnplug.tables.duck import first_line
-from nnplug.tables.wording import SHOWN, listed, quote, shell_word
+from nnplug.tables.wording import SHOWN, column_list, listed, quote, shell_word
 
 __all__ = [
     "Dialect",
@@ -27,6 +27,8 @@ __all__ = [
     "unreadable",
 ]
 
+_MARKS = ("na", "n/a", "#n/a", "n.a.", "null", "none", "nil", "missing", "-", "--", "?", ".")
+"""What many programs write for a missing value, in small letters."""
 _LINE_ENDS = {b"\r\n": "CR LF (Windows)", b"\n": "LF (Unix)"}
 
 
@@ -163,13 +165,17 @@ def _stray_advice(dialect: Dialect, strays: Mapping[int, frozenset[str]], decima
             f"{others} are numbers whose decimals begin with {quote(decimal)}. Correct these, or, "
             f"if all\ndecimals begin with {quote(sign)}, say so: --read decimal={sign}"
         )
+    marks = " ".join(f"--read {shell_word('na=' + each)}" for each in sorted(cells))
+    names = column_list([dialect.names[position] for position in strays])
+    text = f"If {'the column is' if len(strays) == 1 else 'they are'} text: --categorical {names}"
+    if all(each.casefold() in _MARKS for each in cells):
+        signs = listed(map(quote, sorted(cells)))
+        often = f"{signs} often stands for a missing value. If so here: {marks}"
+        return f"{others} are numbers.\n{often}\n{text}\nElse correct the file."
     ways = [f"{others} are numbers. Correct these."]
     if len(cells) <= 3:
-        marks = " ".join(f"--read {shell_word('na=' + each)}" for each in sorted(cells))
         ways.append(f"If they stand for missing values: {marks}")
-    names = ",".join(dialect.names[position].replace(",", "\\,") for position in strays)
-    ways.append(f"If the column is text: --categorical {shell_word(names)}")
-    return "\n".join(ways)
+    return "\n".join([*ways, text])
 
 
 def is_number(text: str) -> bool:

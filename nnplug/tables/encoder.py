@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
@@ -20,6 +20,7 @@ from nnplug.tables.categories import Categories
 from nnplug.tables.dates import Dates
 from nnplug.tables.goal import Goal, class_indices, find_goal
 from nnplug.tables.missing import Missing, infinite_error, missing_error, refuse_missing
+from nnplug.tables.notes import column_notes, constant_target, left_out_notes
 from nnplug.tables.options import ReadOptions, TableOptions
 from nnplug.tables.remarks import Remarks
 from nnplug.tables.roles import candidates, reason_to_leave_out
@@ -68,6 +69,9 @@ class Encoder:
         What was inferred, left out or is odd, each a line for the user.
     missing : str
         What is done where an input lacks a value.
+    na, na_of : tuple
+        The marks of missing values in training, as in `ReadOptions`. They mean
+        the same in files with rows to predict.
     """
 
     task: Task
@@ -78,6 +82,8 @@ class Encoder:
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     missing: Missing = "mean"
+    na: tuple[str, ...] = ()
+    na_of: tuple[tuple[str, str], ...] = ()
 
     # --- learning -----------------------------------------------------------------------
 
@@ -147,7 +153,7 @@ class Encoder:
         besides : mapping, optional
             Columns that are left out, each with its reason.
         """
-        besides = dict(besides or {})
+        besides = besides or {}
         wanted = candidates(table, goal.target, options)
         used = [*wanted, *goal.target]
         summaries = {
@@ -164,25 +170,20 @@ class Encoder:
         scales = []
         if goal.task == "regression":
             for name in goal.target:
-                scale, odd = Scale.learn(summaries[name], table.source, "target")
-                scales.append(scale)
-                notes += odd
+                scales.append(Scale.learn(summaries[name], table.source, "target"))
+                notes += constant_target(scales[-1], summaries[name])
         columns: list[Encoding] = []
+        reasons: dict[str, str] = {}
         for name in wanted:
             reason = besides.get(name) or reason_to_leave_out(summaries[name], options)
             if reason:
-                besides[name] = reason
-                notes.append(f"column {quote(name)} is left out: {reason}")
-                continue
-            encoding, odd = _encoding(summaries[name], table.source, options)
-            columns.append(encoding)
-            notes += odd
+                reasons[name] = reason
+            else:
+                columns.append(_encoding(summaries[name], table.source, options))
+        unused = left_out_notes(reasons)
         if not columns:
-            reasons = "".join(f"\n{note}" for note in notes if "left out" in note)
-            raise DataError(
-                f"{table.source}: no column is left to predict {quote(goal.target[0])} from."
-                f"{reasons}"
-            )
+            first = f"{table.source}: no column is left to predict {quote(goal.target[0])} from."
+            raise DataError("\n".join([first, *unused]))
         kept = {each.name for each in columns}
         left_out = tuple(
             each for each in table.names if each not in kept and each not in goal.target
@@ -194,7 +195,7 @@ class Encoder:
             goal.classes,
             tuple(scales),
             left_out,
-            (*notes, *_missing_notes(columns, summaries, options.missing)),
+            (*notes, *unused, *column_notes(columns, summaries, options.missing)),
             options.missing,
         )
 
@@ -223,7 +224,7 @@ class Encoder:
         ]
         if self.classes and isinstance(self.classes[0], str) and self.task != "multilabel":
             texts += self.target
-        return given.adding(text=texts, numeric=numbers)
+        return given.adding(text=texts, numeric=numbers, na=self.na, na_of=self.na_of)
 
     # --- encoding -------------------------------------------------------------------------
 
@@ -383,6 +384,8 @@ class Encoder:
             "left_out": list(self.left_out),
             "notes": list(self.notes),
             "missing": self.missing,
+            "na": list(self.na),
+            "na_of": [list(each) for each in self.na_of],
         }
 
     @classmethod
@@ -395,7 +398,7 @@ class Encoder:
             If it is not what `to_dict` writes.
         """
         need(isinstance(state, Mapping), "it is no mapping")
-        keys = {"task", "target", "classes", "columns", "scales", "left_out", "notes", "missing"}
+        keys = {each.name for each in fields(cls)}
         need(set(state) == keys, f"its keys are not {', '.join(sorted(keys))}")
         task = state["task"]
         need(isinstance(task, str) and task in get_args(Task), "task is none that exists")
@@ -428,6 +431,8 @@ class Encoder:
             names_of(state["left_out"], "left_out"),
             names_of(state["notes"], "notes", distinct=False),
             cast(Missing, missing),
+            names_of(state["na"], "na"),
+            tuple(_mark_of(each) for each in list_of(state["na_of"], "na_of")),
         )
 
 
@@ -470,9 +475,7 @@ def _kind(column: Column, options: TableOptions) -> Kind:
     return "text" if column.name in options.categorical else column.kind
 
 
-def _encoding(
-    summary: ColumnSummary, source: str, options: TableOptions
-) -> tuple[Encoding, tuple[str, ...]]:
+def _encoding(summary: ColumnSummary, source: str, options: TableOptions) -> Encoding:
     """Learn how a column is encoded."""
     if summary.infinite:
         raise infinite_error(source, summary.name, "column", summary.infinite_row, summary.infinite)
@@ -483,34 +486,6 @@ def _encoding(
     if summary.kind == "text":
         return Categories.learn(summary)
     return Scale.learn(summary, source, "column", median=options.missing == "median")
-
-
-def _missing_notes(
-    columns: Sequence[Encoding], summaries: Mapping[str, ColumnSummary], rule: Missing
-) -> list[str]:
-    """Say where values are missing and what stands for them."""
-    lacking = [each for each in columns if summaries[each.name].missing]
-    if not lacking:
-        return []
-    filled = [
-        f"{quote(each.name)} ({summaries[each.name].missing:,})"
-        for each in lacking
-        if not isinstance(each, Categories)
-    ]
-    own = [
-        f"{quote(each.name)} ({summaries[each.name].missing:,})"
-        for each in lacking
-        if isinstance(each, Categories)
-    ]
-    notes = []
-    if filled:
-        notes.append(
-            f"missing values: the {rule} stands for them, and an input says where: "
-            f"{', '.join(filled)}"
-        )
-    if own:
-        notes.append(f"missing values are a category of their own: {', '.join(own)}")
-    return notes
 
 
 def _refuse_unseen(source: str, encoding: Categories, column: Column) -> None:
@@ -530,6 +505,12 @@ def _read_encoding(value: object) -> Encoding:
     if kind == "date":
         return Dates.from_dict(cast("Mapping[str, Any]", value))
     return Scale.from_dict(value)
+
+
+def _mark_of(value: object) -> tuple[str, str]:
+    pair = names_of(value, "a mark of na_of", distinct=False)
+    need(len(pair) == 2, "a mark of na_of is no column and cell")
+    return pair[0], pair[1]
 
 
 def _is_class_list(classes: tuple[Any, ...]) -> bool:

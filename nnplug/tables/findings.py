@@ -11,10 +11,11 @@ from typing import Literal
 import numpy as np
 
 from nnplug.tables.hashes import hashes, row_hashes
-from nnplug.tables.preparation import Prepared, Wishes
+from nnplug.tables.preparation import Prepared
 from nnplug.tables.roles import named_as_identifier
 from nnplug.tables.table import Column, Table
-from nnplug.tables.wording import count_of, listed, quote, shell_word, show
+from nnplug.tables.wishes import Wishes
+from nnplug.tables.wording import column_list, count_of, listed, quote, shell_word, show
 from nnplug.types import AnyArray
 
 __all__ = [
@@ -110,7 +111,7 @@ def constant(table: Table) -> Iterator[Finding]:
                 "warning",
                 "constant",
                 f"column {quote(column.name)} has one value only{where}, {show(value)}: it tells "
-                f"nothing. --drop {shell_word(column.name)}",
+                f"nothing. --drop {column_list([column.name])}",
                 (column.name,),
             )
 
@@ -127,7 +128,7 @@ def equal_columns(table: Table) -> Iterator[Finding]:
                 "warning",
                 "duplicate columns",
                 f"columns {listed(map(quote, names))} are equal in each row. "
-                f"--drop {','.join(map(shell_word, names[1:]))}",
+                f"--drop {column_list(names[1:])}",
                 tuple(names),
             )
 
@@ -161,7 +162,7 @@ def row_numbers(table: Table, wishes: Wishes) -> Iterator[Finding]:
                 "warning",
                 "row numbers",
                 f"column {quote(column.name)} counts the rows. If it is their number and no "
-                f"measurement: --drop {shell_word(column.name)}",
+                f"measurement: --drop {column_list([column.name])}",
                 (column.name,),
             )
 

@@ -13,6 +13,7 @@ from nnplug.tables.diagnosis import TextFile, encoding_error, is_number, unreada
 from nnplug.tables.duck import first_line, identifier, literal, location
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.relation import Field, check_known
+from nnplug.tables.sniffing import plain_text
 from nnplug.tables.table import Kind, check_names
 from nnplug.tables.wording import SHOWN, listed, quote
 
@@ -33,7 +34,7 @@ _ISO_DATE = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?"
 
 
 def load_json_lines(
-    connection: duckdb.DuckDBPyConnection, path: Path, options: ReadOptions
+    connection: duckdb.DuckDBPyConnection, path: Path, options: ReadOptions, scratch: Path
 ) -> tuple[Field, ...]:
     """Load a file of JSON lines into the table `part` with the columns c0, c1 and so on.
 
@@ -47,10 +48,10 @@ def load_json_lines(
     """
     import duckdb  # noqa: PLC0415  # see connect
 
-    text = TextFile(path, path.name)
+    text = plain_text(path, "utf-8", scratch)
     # A depth of 1 leaves each value as it stands, with its own type.
     source = (
-        f"read_json({location(path)}, format='newline_delimited', records='true', "
+        f"read_json({location(text.path)}, format='newline_delimited', records='true', "
         "sample_size=-1, maximum_depth=1, map_inference_threshold=-1)"
     )
     try:

@@ -11,7 +11,7 @@ from nnplug.tables.hashes import row_hashes
 from nnplug.tables.preparation import Prepared
 from nnplug.tables.roles import named_as_identifier
 from nnplug.tables.table import Column, Table
-from nnplug.tables.wording import count_of, listed, quote, shell_word, show
+from nnplug.tables.wording import column_list, count_of, listed, quote, shell_word, show
 from nnplug.types import AnyArray
 
 __all__ = ["classes", "given_away", "groups", "rows_in_both", "time"]
@@ -100,7 +100,7 @@ def given_away(table: Table, prepared: Prepared) -> Iterator[Finding]:
                 "warning",
                 "gives the target away",
                 f"column {quote(each.name)} alone tells {quote(encoder.target[0])} {how}. Is it "
-                f"known before the target is? If not: --drop {shell_word(each.name)}",
+                f"known before the target is? If not: --drop {column_list([each.name])}",
                 (each.name,),
             )
 

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from nnplug.errors import DataError, SettingError
+from nnplug.tables.arrays import row_weights
 from nnplug.tables.duck import machine_memory
 from nnplug.tables.encoder import Encoder
 from nnplug.tables.given import table_of
 from nnplug.tables.options import ReadOptions
-from nnplug.tables.preparation import CHUNK, Prepared, Wishes, prepare_table, with_file
+from nnplug.tables.preparation import CHUNK, Prepared, prepare_table, with_file
 from nnplug.tables.reading import is_sqlite_path, open_relation
 from nnplug.tables.relation import Relation
 from nnplug.tables.splitting import Parts, Split
 from nnplug.tables.streaming import RowsOnDisk, write_rows
 from nnplug.tables.table import Table
+from nnplug.tables.wishes import Wishes
 from nnplug.types import AnyArray
 
-__all__ = ["MEMORY_SHARE", "Loaded", "load_rows", "row_weights"]
+__all__ = ["MEMORY_SHARE", "Loaded", "load_rows"]
 
 MEMORY_SHARE = 0.25
 """Rows that take a larger share of the machine's memory are streamed from disk."""
@@ -90,6 +92,18 @@ def load_rows(
     DataError, SettingError
         If the table and the wishes do not go together.
     """
+    loaded = _load(data, wishes, dtype, read, sample_weight, stream)
+    return replace(loaded, encoder=replace(loaded.encoder, na=read.na, na_of=read.na_of))
+
+
+def _load(
+    data: Table | str | os.PathLike[str],
+    wishes: Wishes,
+    dtype: np.dtype[Any],
+    read: ReadOptions,
+    sample_weight: Any,
+    stream: bool | None,
+) -> Loaded:
     if sample_weight is not None and wishes.options.weights is not None:
         raise SettingError("weights and sample_weight both say what rows count for; give one.")
     table = data if isinstance(data, Table) else None
@@ -187,22 +201,6 @@ def _kept_weights(prepared: Prepared, given: AnyArray | None) -> AnyArray | None
     if given is not None:
         return given if prepared.kept is None else given[prepared.kept]
     return None if weights is None else weights.reshape(-1, 1)
-
-
-def row_weights(given: Any, rows: int) -> AnyArray | None:
-    """Take a weight for each row, as (N, 1)."""
-    if given is None:
-        return None
-    weights = np.asarray(given, np.float64)
-    if weights.shape != (rows,):
-        raise SettingError(
-            f"sample_weight has shape {weights.shape}; needed is one number a row, ({rows},)."
-        )
-    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
-    if len(wrong) or not weights.any():
-        where = f"row {wrong[0]} weighs {weights[wrong[0]]:g}" if len(wrong) else "all are 0"
-        raise SettingError(f"sample_weight: {where}; weights are finite, at least 0, not all 0.")
-    return weights.reshape(-1, 1)
 
 
 def _check_target(table: Table, wishes: Wishes) -> None:

@@ -161,11 +161,25 @@ class ReadOptions:
             values["na_of"] = tuple((str(column), str(cell)) for column, cell in values["na_of"])
         return cls(**values)
 
-    def adding(self, *, text: Iterable[str], numeric: Iterable[str]) -> ReadOptions:
+    def adding(
+        self,
+        *,
+        text: Iterable[str],
+        numeric: Iterable[str],
+        na: Iterable[str] = (),
+        na_of: Iterable[tuple[str, str]] = (),
+    ) -> ReadOptions:
         """Add what is known of columns, which may be missing."""
         texts = tuple(dict.fromkeys((*self.text, *text)))
         numbers = tuple(each for each in (*self.numeric, *numeric) if each not in texts)
-        return replace(self, text=texts, numeric=tuple(dict.fromkeys(numbers)), lenient=True)
+        return replace(
+            self,
+            text=texts,
+            numeric=tuple(dict.fromkeys(numbers)),
+            na=tuple(dict.fromkeys((*self.na, *na))),
+            na_of=tuple(dict.fromkeys((*self.na_of, *na_of))),
+            lenient=True,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Give what is not as by default, by the keys that `of` takes."""

@@ -15,24 +15,26 @@ from nnplug.tables.databases import is_sqlite, load_duckdb, read_sqlite
 from nnplug.tables.delimited import load_delimited
 from nnplug.tables.diagnosis import unreadable
 from nnplug.tables.duck import SQL_TYPES, first_line, identifier, machine_memory
+from nnplug.tables.formats import (
+    DATABASES,
+    JSON_LINES,
+    KNOWN,
+    PARQUET,
+    is_known,
+    is_pattern,
+    suffix_of,
+)
 from nnplug.tables.json_lines import load_json_lines
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.parquet import load_parquet, load_query
 from nnplug.tables.relation import Field, Relation, check_known, database
 from nnplug.tables.table import KIND_NAMES, Table
-from nnplug.tables.wording import quote, shell_word
+from nnplug.tables.wording import column_list, quote, shell_word
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["SUFFIXES", "is_pattern", "is_sqlite_path", "open_relation", "read_table"]
-
-_DELIMITED = (".csv", ".tsv", ".txt")
-_PARQUET = (".parquet",)
-_JSON_LINES = (".jsonl", ".ndjson")
-_DATABASES = (".db", ".duckdb", ".sqlite", ".sqlite3")
-SUFFIXES = (*_DELIMITED, *_PARQUET, *_JSON_LINES, *_DATABASES)
-"""How the names of files that can be read end."""
+__all__ = ["is_sqlite_path", "open_relation", "read_table"]
 
 
 def read_table(
@@ -40,8 +42,9 @@ def read_table(
 ) -> Table:
     """Read a table from a file, several files or a database.
 
-    Delimited text (.csv, .tsv, .txt), Parquet, JSON lines (.jsonl, .ndjson),
-    and DuckDB and SQLite files (.db, .duckdb, .sqlite, .sqlite3). A path with
+    Delimited text (.csv, .tsv, .txt), JSON lines (.jsonl, .ndjson), both also
+    compressed (.csv.gz and so on), Parquet, and DuckDB and SQLite files (.db,
+    .duckdb, .sqlite, .sqlite3). A path with
     `*`, `?` or `[...]` is all files that it fits, in the order of their
     names, which must have the same columns.
 
@@ -96,18 +99,13 @@ def open_relation(
         yield relation
 
 
-def is_pattern(path: str) -> bool:
-    """Tell whether a path stands for several files."""
-    return any(sign in path for sign in "*?[") and not Path(path).exists()
-
-
 def is_sqlite_path(path: str | os.PathLike[str]) -> bool:
     """Tell whether a path is a SQLite file, which is read whole."""
     return _are_sqlite(path, _paths(path))
 
 
 def _are_sqlite(asked: str | os.PathLike[str], paths: Sequence[Path]) -> bool:
-    found = paths[0].suffix.lower() in _DATABASES and is_sqlite(paths[0])
+    found = suffix_of(paths[0]) in DATABASES and is_sqlite(paths[0])
     if found and len(paths) > 1:
         raise DataError(f"{asked}: several SQLite files cannot be read at once. Name one.")
     return found
@@ -139,7 +137,6 @@ def _paths(path: str | os.PathLike[str]) -> list[Path]:
 
 def _check_file(path: Path) -> None:
     """Refuse a path that is no readable file of a known format."""
-    suffix = path.suffix.lower()
     try:
         if path.is_dir():
             raise DataError(
@@ -152,10 +149,10 @@ def _check_file(path: Path) -> None:
                 raise DataError(f"{path}: no such file; the folder {folder} does not exist either.")
             near = suggest(path.name, (each.name for each in folder.iterdir() if each.is_file()))
             raise DataError(f"{path}: no such file.{near}")
-        if suffix not in SUFFIXES:
+        if not is_known(path):
             raise DataError(
-                f"{path}: files that end in {quote(suffix)} are not supported.\n"
-                f"Tables are read from {', '.join(SUFFIXES)}."
+                f"{path}: files that end in {quote(suffix_of(path))} are not supported.\n"
+                f"Tables are read from {KNOWN}."
             )
         if not path.is_file():
             raise DataError(f"{path}: is not a regular file. Save the table to one first.")
@@ -179,7 +176,7 @@ def _relation(
         for path in paths[1:]:
             more = _load(connection, path, options, scratch)
             fields = _append(connection, (paths[0].name, fields), (path.name, more))
-        if options.sql is not None and paths[0].suffix.lower() not in _DATABASES:
+        if options.sql is not None and suffix_of(paths[0]) not in DATABASES:
             fields = _query(connection, fields, source, options)
         check_known(source, replace(options, sql=None), [each.name for each in fields])
         (rows,) = connection.execute("SELECT count(*) FROM rows").fetchone() or (0,)
@@ -197,12 +194,12 @@ def _load(
     connection: duckdb.DuckDBPyConnection, path: Path, options: ReadOptions, scratch: Path
 ) -> tuple[Field, ...]:
     """Load one file into the table `part`."""
-    suffix = path.suffix.lower()
-    if suffix in _PARQUET:
+    suffix = suffix_of(path)
+    if suffix in PARQUET:
         return load_parquet(connection, path, options)
-    if suffix in _JSON_LINES:
-        return load_json_lines(connection, path, options)
-    if suffix in _DATABASES:
+    if suffix in JSON_LINES:
+        return load_json_lines(connection, path, options, scratch)
+    if suffix in DATABASES:
         return load_duckdb(connection, path, options)
     return load_delimited(connection, path, options, scratch)
 
@@ -243,7 +240,7 @@ def _append(
             raise DataError(
                 f"{other}: column {quote(field.name)} holds {KIND_NAMES[found]}, and "
                 f"{KIND_NAMES[kind]} in {name}.\n{rule} If it is text in all,\n"
-                f"use --categorical {shell_word(field.name)}"
+                f"use --categorical {column_list([field.name])}"
             )
         cells.append(f"c{place}" if found == kind else "NULL")
         joined.append(Field(field.name, kind, field.integer and theirs[place].integer))

@@ -9,7 +9,7 @@ from nnplug.errors import DataError, suggest
 from nnplug.tables.options import TableOptions
 from nnplug.tables.summary import ColumnSummary
 from nnplug.tables.table import Table
-from nnplug.tables.wording import listed, quote
+from nnplug.tables.wording import column_list, listed, quote
 
 __all__ = [
     "MOST_TEXTS",
@@ -79,7 +79,7 @@ def reason_to_leave_out(summary: ColumnSummary, options: TableOptions) -> str:
         return "it has no value in the rows for training"
     if summary.kind == "number":
         if named_as_identifier(summary.name) and summary.numbers.whole and not asked:
-            return f"its name says that it is an identifier (--numeric {summary.name} keeps it)"
+            return _identifier_unless("--numeric", summary.name)
         return ""
     if summary.kind != "text":
         return ""
@@ -95,7 +95,7 @@ def _reason_of_text(summary: ColumnSummary, present: int, asked: bool) -> str:
     if asked:
         return ""
     if named_as_identifier(summary.name) and different > _FEW_TEXTS:
-        return f"its name says that it is an identifier (--categorical {summary.name} keeps it)"
+        return _identifier_unless("--categorical", summary.name)
     once = sum(count for count in summary.counts.values() if count == 1)
     words = sum(len(text.split()) * count for text, count in summary.counts.items()) / present
     if words >= _FREE_TEXT_WORDS and different > present / 4:
@@ -103,3 +103,7 @@ def _reason_of_text(summary: ColumnSummary, present: int, asked: bool) -> str:
     if once > present / 2 and different > _FEW_TEXTS:
         return f"{once:,} of its {present:,} texts occur once, as in identifiers and free text"
     return ""
+
+
+def _identifier_unless(option: str, name: str) -> str:
+    return f"its name says that it is an identifier ({option} {column_list([name])} keeps it)"

@@ -47,8 +47,8 @@ class Scale:
     @classmethod
     def learn(
         cls, summary: ColumnSummary, source: str, role: str, *, median: bool = False
-    ) -> tuple[Scale, tuple[str, ...]]:
-        """Learn it from a column of the rows for training, with what is odd.
+    ) -> Scale:
+        """Learn it from a column of the rows for training.
 
         A constant column keeps its unit.
 
@@ -65,17 +65,10 @@ class Scale:
                 f"{numbers.highest:g}, too large for a mean and a standard deviation.\n"
                 "Use a larger unit, or take the column out of the table."
             )
-        notes: tuple[str, ...] = ()
-        if numbers.deviation == 0:
-            value = bool(numbers.lowest) if kind == "boolean" else numbers.lowest
-            notes = (
-                f"{role} {quote(summary.name)} is constant ({show(value)}) in the rows for "
-                "training; it is kept, with scale 1",
-            )
         fill = numbers.median if median else numbers.mean
         indicator = role == "column" and summary.training_missing > 0
         scale = numbers.deviation or 1.0
-        return cls(summary.name, kind, numbers.mean, scale, fill, indicator), notes
+        return cls(summary.name, kind, numbers.mean, scale, fill, indicator)
 
     @property
     def features(self) -> tuple[str, ...]:

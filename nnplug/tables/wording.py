@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["SHOWN", "count_of", "listed", "quote", "shell_word", "show", "some"]
+__all__ = ["SHOWN", "column_list", "count_of", "listed", "quote", "shell_word", "show", "some"]
 
 SHOWN = 20
 """As many faults, or names, as one message lists before it counts."""
@@ -57,3 +57,8 @@ def shell_word(text: str) -> str:
     """Write text as one word of a command line."""
     plain = text and all(each.isalnum() or each in "_-./,=:@%+" for each in text)
     return text if plain else "'" + text.replace("'", "'\"'\"'") + "'"
+
+
+def column_list(names: Iterable[str]) -> str:
+    """Write columns as the value of an option such as `--drop`."""
+    return shell_word(",".join(name.replace(",", "\\,") for name in names))

@@ -102,7 +102,8 @@ binary: 15 inputs, 320 training rows and 80 for validation
   target "churn" has 2 classes: binary classification (--task overrides)
   column "customer_id" is left out: its name says that it is an identifier
   (--numeric customer_id keeps it)
-  column "country" is constant ("EU"); it is kept and tells nothing
+  column "country" ("EU") is constant in the rows for training; it is kept and
+  tells nothing
   missing values are a category of their own: "city" (5)
 
 warning  column "country" has one value only, "EU": it tells nothing. --drop

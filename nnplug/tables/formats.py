@@ -1,0 +1,49 @@
+"""Formats: what the end of a file's name says of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = [
+    "DATABASES",
+    "JSON_LINES",
+    "KNOWN",
+    "PARQUET",
+    "is_compressed",
+    "is_known",
+    "is_pattern",
+    "suffix_of",
+]
+
+_COMPRESSED = ".gz"
+_DELIMITED = (".csv", ".tsv", ".txt")
+_JSON_LINES = (".jsonl", ".ndjson")
+_TEXT = (*_DELIMITED, *_JSON_LINES)
+JSON_LINES = (*_JSON_LINES, *(each + _COMPRESSED for each in _JSON_LINES))
+PARQUET = (".parquet",)
+DATABASES = (".db", ".duckdb", ".sqlite", ".sqlite3")
+_SUFFIXES = (*_TEXT, *(each + _COMPRESSED for each in _TEXT), *PARQUET, *DATABASES)
+KNOWN = f"{', '.join(_TEXT)} (each also with {_COMPRESSED}), {', '.join((*PARQUET, *DATABASES))}"
+"""How the names of files that can be read end, for messages."""
+
+
+def suffix_of(path: str | os.PathLike[str]) -> str:
+    """Give the end of a file's name that tells its format: `.csv`, or `.csv.gz`."""
+    *before, last = ["", *(each.lower() for each in Path(path).suffixes)]
+    return before[-1] + last if last == _COMPRESSED else last
+
+
+def is_compressed(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a file is compressed, by its name."""
+    return suffix_of(path).endswith(_COMPRESSED)
+
+
+def is_known(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a file's name ends as those that can be read."""
+    return suffix_of(path) in _SUFFIXES
+
+
+def is_pattern(path: str) -> bool:
+    """Tell whether a path stands for several files."""
+    return any(sign in path for sign in "*?[") and not Path(path).exists()

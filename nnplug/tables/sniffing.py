@@ -1,0 +1,220 @@
+"""Sniffing: what a text file is, before DuckDB parses it.
+
+Its bytes as UTF-8, its delimiter and the names of its columns, and two things
+that its bytes show at once. Nothing is guessed that a user could not see.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import itertools
+import shutil
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nnplug.errors import DataError
+from nnplug.tables.diagnosis import Dialect, TextFile, encoding_error, is_number, unreadable
+from nnplug.tables.formats import is_compressed
+from nnplug.tables.options import ReadOptions
+from nnplug.tables.wording import quote
+
+__all__ = ["Marks", "find_dialect", "look_at_bytes", "plain_text"]
+
+_STRETCH = 1 << 18
+_LARGE = 4 << 20
+"""A file with more bytes is first tried with the types of its sample."""
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What the bytes of a file show.
+
+    Attributes
+    ----------
+    ends_in_delimiter : bool
+        Whether some line does. DuckDB takes an empty cell too many at the end
+        of a row for none, so the rows of such a file must be counted out.
+    sample_will_do : bool
+        Whether the file is large and no cell begins with a zero and a digit:
+        codes such as 007 are text, and a number to DuckDB's cast.
+    """
+
+    ends_in_delimiter: bool
+    sample_will_do: bool
+
+
+def look_at_bytes(text: TextFile, dialect: Dialect) -> Marks:
+    """Look at every byte once; refuse zero bytes."""
+    delimiter, mark = ord(dialect.delimiter), ord(dialect.quote)
+    large = text.path.stat().st_size > _LARGE
+    ends_in_delimiter, codes = False, False
+    buffer = np.zeros(_STRETCH + 2, np.uint8)  # after the last two bytes of the stretch before
+    with text.path.open("rb", buffering=0) as file:
+        while count := file.readinto(buffer[2:].data):
+            block = buffer[: count + 2]
+            if not block[2:].all():
+                raise _zero_byte(text)
+            # Whole passes over bytes: NumPy does some ten of them in a byte's
+            # time for a loop.
+            ends = (block == ord("\n")) | (block == ord("\r"))
+            delimiters = block == delimiter
+            ends_in_delimiter |= bool((delimiters[1:-1] & ends[2:]).any())
+            if large and not codes:
+                edges = ends | delimiters | (block == mark)
+                digits = block - ord("0") < 10  # which wraps around below "0"
+                first = edges[:-2] & (block[1:-1] == ord("0")) & digits[2:]
+                codes = bool(first.any())
+            buffer[:2] = block[-2:]
+    return Marks(ends_in_delimiter or int(buffer[1]) == delimiter, large and not codes)
+
+
+def _zero_byte(text: TextFile) -> DataError:
+    """Name the line that holds a zero byte."""
+    with text.path.open("rb") as file:
+        line = next(number for number, each in enumerate(file, start=1) if b"\0" in each)
+    return DataError(
+        f"{text.name}:{line}: the line holds a zero byte, so the file is not text or "
+        "is damaged.\nSave it again as UTF-8."
+    )
+
+
+def plain_text(path: Path, encoding: str, scratch: Path) -> TextFile:
+    """Give the file, or a copy of it that is neither compressed nor in another encoding.
+
+    Parameters
+    ----------
+    scratch : path
+        A folder for the copy.
+    """
+    text = TextFile(path, path.name)
+    if is_compressed(path):
+        text = _unpacked(text, scratch / "unpacked")
+    if codecs.lookup(encoding).name not in ("utf-8", "utf-8-sig", "ascii"):
+        text = _as_utf8(text, encoding, scratch / "utf-8")
+    return text
+
+
+def _unpacked(text: TextFile, copy: Path) -> TextFile:
+    try:
+        with gzip.open(text.path) as file, copy.open("wb") as target:
+            shutil.copyfileobj(file, target, _STRETCH)
+    except (gzip.BadGzipFile, zlib.error):
+        raise DataError(
+            f"{text.name}: the file ends in .gz and is not compressed so, or is damaged."
+        ) from None
+    except EOFError:
+        raise DataError(
+            f"{text.name}: the file is cut short: its compressed end is missing."
+        ) from None
+    except OSError as error:
+        raise unreadable(text.path, error) from None
+    if not copy.stat().st_size:
+        raise DataError(f"{text.name}: the file is empty. A table needs names and rows.")
+    return TextFile(copy, text.name)
+
+
+def _as_utf8(text: TextFile, encoding: str, copy: Path) -> TextFile:
+    try:
+        with (
+            text.path.open(encoding=encoding, newline="") as file,
+            copy.open("w", encoding="utf-8", newline="") as target,
+        ):
+            while chunk := file.read(1 << 20):
+                target.write(chunk)
+    except UnicodeError as error:
+        raise _undecodable(text, encoding, error) from None
+    except OSError as error:
+        raise unreadable(text.path, error) from None
+    return TextFile(copy, text.name)
+
+
+def _undecodable(text: TextFile, encoding: str, error: UnicodeError) -> DataError:
+    """Name the line that is not in the stated encoding, where lines can be told."""
+    way_out = "State the encoding in which it was saved: --read encoding=..."
+    with text.path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if b"\0" in line:
+                break  # characters of two bytes: a line's end is not one byte
+            try:
+                line.decode(encoding)
+            except UnicodeDecodeError as wrong:
+                return DataError(
+                    f"{text.name}:{number}: the file is not {encoding} (byte "
+                    f"0x{line[wrong.start]:02x} at position {wrong.start + 1} of the line).\n"
+                    f"{way_out}"
+                )
+            except UnicodeError:
+                break
+    return DataError(f"{text.name}: the file is not {encoding}: {error}.\n{way_out}")
+
+
+def find_dialect(text: TextFile, options: ReadOptions, suffix: str) -> Dialect:
+    """Find delimiter and names from the first lines.
+
+    The delimiter is the one for which most of the first rows are as long as
+    the first line; among equals the one that makes most columns.
+    """
+    try:
+        with text.path.open("rb") as file:
+            head = file.read(1 << 16)
+        if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head[:4096]:
+            raise DataError(
+                f"{text.name}: the file is not UTF-8 text; it begins like UTF-16 or a binary "
+                "file.\nSave it as UTF-8, or say what it is, for example --read encoding=utf-16."
+            )
+        delimiter, first = _best_delimiter(text, options, suffix)
+    except UnicodeDecodeError as error:
+        raise encoding_error(text) or unreadable(text.name, error) from None
+    except OSError as error:
+        raise unreadable(text.path, error) from None
+    if options.header is False:
+        names = tuple(f"column{i}" for i in range(len(first)))
+        return Dialect(delimiter, options.quote, names, header=False)
+    names = tuple(name.strip() for name in first)
+    for name in names:
+        if options.header is None and is_number(name):
+            raise DataError(
+                f"{text.name}:1: the number {quote(name)} stands where a column's name should be."
+                "\nWrite the names on the first line. For a file without names, use "
+                "--read header=false;\nfor names that are numbers, --read header=true."
+            )
+    return Dialect(delimiter, options.quote, names, header=True)
+
+
+def _best_delimiter(text: TextFile, options: ReadOptions, suffix: str) -> tuple[str, list[str]]:
+    """Choose the delimiter, and give the cells of the first line."""
+    candidates = options.delimiter or ("\t,;|" if suffix.startswith(".tsv") else ",;\t|")
+    best: tuple[float, int] = (-1.0, 0)
+    delimiter, first = candidates[0], [""]
+    for candidate in candidates:
+        records = [record for record in _head(text, candidate, options.quote) if record]
+        if not records:
+            raise DataError(f"{text.name}: the file is blank. A table needs names and rows.")
+        width = len(records[0])
+        if width == 1 and candidate != candidates[0]:
+            continue
+        alike = [len(record) == width for record in records[1:]]
+        score = (sum(alike) / len(alike) if alike else 1.0, width)
+        if width == 1:
+            score = (-0.5, 1)  # one column only if no candidate makes more
+        if score > best:
+            best, delimiter, first = score, candidate, records[0]
+    return delimiter, first
+
+
+def _head(text: TextFile, delimiter: str, mark: str) -> list[list[str]]:
+    """Read the first records, as far as they can be told apart."""
+    records = []
+    with text.path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter=delimiter, quotechar=mark)
+        try:
+            for record in itertools.islice(reader, 100):
+                records.append(record)  # noqa: PERF402  # what came before an error is kept
+        except csv.Error:
+            pass
+    return records
