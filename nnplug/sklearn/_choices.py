@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
+from types import NoneType
 from typing import Any, cast
 
 import numpy as np
 
-from nnplug.parts import Activation, Loss, Metric, Optimizer, Schedule, Task, parse_part
+from nnplug.errors import UnknownPartError, suggest
+from nnplug.parts import Activation, Loss, Metric, Optimizer, Part, Schedule, Task, parse_part
 from nnplug.plans import Regularization
 from nnplug.settings import dropout_shares
 from nnplug.sklearn._errors import EstimatorError
@@ -110,6 +112,8 @@ def choose(estimator: Any, task: Task) -> Choices:
     )
     if optimizer is None:
         _check_lbfgs(estimator, regularization)
+    if not isinstance(estimator.callbacks, list | tuple | NoneType):
+        raise EstimatorError(f"callbacks={estimator.callbacks!r}: give a list of objects.")
     metrics = estimator.metrics or ()
     if isinstance(metrics, str) or not isinstance(metrics, list | tuple):
         metrics = (metrics,)
@@ -132,6 +136,19 @@ def choose(estimator: Any, task: Task) -> Choices:
 # --- parts -----------------------------------------------------------------------------
 
 
+def _part(kind: str, asked: Any, own: Sequence[str] = ()) -> Part:
+    """Find an installed part; who misspelt one of scikit-learn's own names is told them too."""
+    try:
+        return registry().get(kind, asked)
+    except UnknownPartError as error:
+        if not own:
+            raise
+        names = ", ".join(map(repr, own))
+        raise EstimatorError(
+            f"{error}\nOf scikit-learn: {names}.{suggest(str(asked), own)}"
+        ) from error
+
+
 def _widths(sizes: Any) -> tuple[int, ...]:
     widths = list(np.atleast_1d(sizes)) if not isinstance(sizes, list | tuple) else list(sizes)
     if any(not _is(width, Integral) for width in widths):
@@ -146,7 +163,7 @@ def _widths(sizes: Any) -> tuple[int, ...]:
 
 def _activations(asked: Any, hidden: tuple[int, ...]) -> tuple[Activation, ...]:
     several = list(asked) if isinstance(asked, list | tuple | np.ndarray) else [asked]
-    found = [cast(Activation, registry().get("activation", each)) for each in several]
+    found = [cast(Activation, _part("activation", each)) for each in several]
     if isinstance(asked, list | tuple | np.ndarray):
         if len(found) != len(hidden):
             raise EstimatorError(
@@ -161,13 +178,15 @@ def _loss(asked: Any, task: Task) -> Loss:
     if isinstance(asked, str):
         if asked == "poisson" and task == "regression":
             return half_poisson_deviance
-        asked = OWN_LOSSES.get((asked, task), asked)
-    elif task == "regression" and isinstance(asked, int | tuple | list):
+        own = {name: installed for (name, its), installed in OWN_LOSSES.items() if its == task}
+        names = [*own, *(["poisson"] if task == "regression" else [])]
+        return cast(Loss, _part("loss", own.get(asked, asked), names))
+    if task == "regression" and isinstance(asked, int | tuple | list):
         raise EstimatorError(
             f"loss={asked!r}: it looks like hidden_layer_sizes, which is the second argument of "
             "MLPRegressor, as in scikit-learn 1.7; name it."
         )
-    return cast(Loss, registry().get("loss", asked))
+    return cast(Loss, _part("loss", asked))
 
 
 def _output_activation(asked: Any, loss: Loss, task: Task) -> Activation:
@@ -206,7 +225,7 @@ def _optimizer(estimator: Any) -> Optimizer | None:
             return plain.with_options(learning_rate=rate)
         kind = sklearn_nesterov if estimator.nesterovs_momentum else sklearn_momentum
         return kind.with_options(learning_rate=rate, momentum=float(estimator.momentum))
-    found = cast(Optimizer, registry().get("optimizer", solver))
+    found = cast(Optimizer, _part("optimizer", solver, ["lbfgs"]))
     said = parse_part(solver).options if isinstance(solver, str) else {}
     own = "learning_rate" in said or found.learning_rate != found.defaults["learning_rate"]
     return found if own else found.with_options(learning_rate=rate)
@@ -266,6 +285,9 @@ NUMBERS: tuple[tuple[str, bool, float, float, str], ...] = (
 )
 
 
+SWITCHES = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping")
+
+
 def _check_numbers(estimator: Any) -> None:
     for name, whole, least, most, ends in NUMBERS:
         value = getattr(estimator, name)
@@ -276,6 +298,9 @@ def _check_numbers(estimator: Any) -> None:
             kind = "a whole number" if whole else "a number"
             span = f" in {ends[0]}{least:g}, {most:g}{ends[1]}"
             raise EstimatorError(f"{name}={value!r}: it must be {kind}{span}.")
+    for name in SWITCHES:
+        if not isinstance(getattr(estimator, name), bool | np.bool_):
+            raise EstimatorError(f"{name}={getattr(estimator, name)!r}: it must be True or False.")
     clip = estimator.clip_global_norm
     if clip is not None and not (_is(clip, Real) and 0 < clip < math.inf):
         raise EstimatorError(f"clip_global_norm={clip!r}: it must be a number above 0, or None.")

@@ -170,6 +170,11 @@ class Fitting:
             return some, held, score_weight
         if not estimator.early_stopping or self.choices.optimizer is None:
             return some, None, None
+        if estimator.validation_fraction == 0:
+            raise EstimatorError(
+                "early_stopping=True with validation_fraction=0: there is nothing to score.\n"
+                "Hold out a share of the rows, or give validation_data."
+            )
         training, validation = train_test_split(
             np.arange(len(some)),
             random_state=estimator._random_state,
@@ -195,8 +200,11 @@ class Fitting:
             raise EstimatorError(
                 "validation_data: give the tuple (X, y), or (X, y, sample_weight)."
             )
-        X, y = self.estimator._checked(given[0], given[1], reset=False)
-        weights = checked_weights(given[2] if len(given) == 3 else None, len(y))
+        try:
+            X, y = self.estimator._checked(given[0], given[1], reset=False)
+            weights = checked_weights(given[2] if len(given) == 3 else None, len(y))
+        except ValueError as error:
+            raise EstimatorError(f"validation_data: {error}") from error
         by_row = self.estimator._row_weights(y, weights)
         return self.rows(X, y, by_row), weights
 

@@ -198,9 +198,10 @@ def taken_over(cls: Any, fitted: Any) -> Any:
     """Make an estimator of one that scikit-learn has fitted."""
     kinds = [base for base in type(fitted).__mro__ if base.__module__.startswith("sklearn.")]
     if cls.__name__ not in [base.__name__ for base in kinds]:
+        kind = type(fitted)
         raise EstimatorError(
-            f"from_sklearn: {type(fitted).__name__} is not scikit-learn's {cls.__name__}, nor "
-            "derived from it."
+            f"from_sklearn: {kind.__module__}.{kind.__name__} is not scikit-learn's "
+            f"{cls.__name__}, nor derived from it."
         )
     check_is_fitted(fitted, "coefs_")
     estimator = cls()

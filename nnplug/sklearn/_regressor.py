@@ -194,7 +194,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
             raise EstimatorError(
                 f"loss='poisson': the target {y.min():g} is below 0; counts are not."
             )
-        return "regression", 1 if y.ndim == 1 else y.shape[1]
+        width = 1 if y.ndim == 1 else y.shape[1]
+        if not first and width != self.n_outputs_:
+            raise EstimatorError(
+                f"y has {width} columns, and the network was fitted with {self.n_outputs_} "
+                "outputs.\nFor another number fit anew, with warm_start=False."
+            )
+        return "regression", width
 
     def _numbers(self, y: AnyArray) -> AnyArray:
         return y

@@ -16,6 +16,7 @@ from sklearn.preprocessing import scale
 import nnplug
 from nnplug.errors import ModelFileError, NnplugError, StorageError
 from nnplug.sklearn import MLPClassifier, MLPRegressor
+from tests.sklearn.versions import skip_without
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -136,6 +137,7 @@ THEIRS = {
 @pytest.mark.parametrize("name", THEIRS)
 def test_taken_over_with_equal_predictions(name, tmp_path):
     kind, arguments, data = THEIRS[name]
+    skip_without(kind, arguments)
     fitted = getattr(theirs, kind)(**SMALL | arguments).fit(*data)
     ours = getattr(nnplug.sklearn, kind).from_sklearn(fitted)
     if kind == "MLPClassifier":

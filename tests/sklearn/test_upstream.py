@@ -11,6 +11,10 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+from packaging.version import parse
+
+from tests.sklearn.versions import VERSION
+
 ROOT = Path(__file__).parents[2]
 
 # Every test that fails, and why it may.
@@ -26,6 +30,13 @@ FAIL = {
         "asserts that partial_fit refuses early_stopping=True: request 25693"
     ),
 }
+
+
+if VERSION < parse("1.6"):
+    FAIL["test_mlp_regressor_dtypes_casting"] = (
+        "compares float32 with float64 predictions, some near 0, to 1e-4 of each; from 1.6 on "
+        "the test allows five times as much"
+    )
 
 
 def test_all_pass_but_those_listed(tmp_path):
