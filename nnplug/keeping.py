@@ -20,7 +20,8 @@ import numpy as np
 from nnplug import __version__
 from nnplug.configuration import Configuration
 from nnplug.errors import SettingError, StorageError
-from nnplug.models import Checkpoint, Model, fingerprint
+from nnplug.models import Checkpoint, Model
+from nnplug.models.fingerprint import fingerprint
 from nnplug.models.strict_json import canonical_json
 from nnplug.parts import Part
 from nnplug.run_folder import CONFIG, REPORT, RunFolder

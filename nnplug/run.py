@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from nnplug import models
 from nnplug.callbacks import Callbacks
 from nnplug.errors import DivergedError
 from nnplug.interruption import Interruption
-from nnplug.models import Model, load_model
 from nnplug.parts import (
     Activation,
     Initializer,
@@ -32,6 +32,7 @@ from nnplug.training import (
 if TYPE_CHECKING:
     from nnplug.configuration import Configuration
     from nnplug.keeping import Keeper
+    from nnplug.models import Model
 
 __all__ = ["Run", "default_registry", "fit", "keep", "load", "prepare", "train"]
 
@@ -312,7 +313,7 @@ def load(
     [1, 0]
     """
     registry = registry or default_registry()
-    return load_model(path, registry, allow_other_versions=allow_other_versions)
+    return models.load_model(path, registry, allow_other_versions=allow_other_versions)
 
 
 def fit(

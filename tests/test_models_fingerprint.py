@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nnplug.models import fingerprint
+from nnplug.models.fingerprint import fingerprint
 from nnplug.tables import read_table, table_from
 
 X = np.random.default_rng(0).standard_normal((100, 3))

@@ -1,10 +1,29 @@
 """Models: what a trained network is kept as, and what it predicts."""
 
-from nnplug.models.checkpoint import Checkpoint, Checkpoints
-from nnplug.models.fingerprint import fingerprint
-from nnplug.models.info import ModelInfo, PartRecord
-from nnplug.models.model import Model
-from nnplug.models.model_file import load_model, read_info
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nnplug.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from nnplug.models.checkpoint import Checkpoint as Checkpoint
+    from nnplug.models.checkpoint import Checkpoints as Checkpoints
+    from nnplug.models.info import ModelInfo as ModelInfo
+    from nnplug.models.info import PartRecord as PartRecord
+    from nnplug.models.model import Model as Model
+    from nnplug.models.model_file import load_model as load_model
+    from nnplug.models.model_file import read_info as read_info
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "nnplug.models.checkpoint": ("Checkpoint", "Checkpoints"),
+        "nnplug.models.info": ("ModelInfo", "PartRecord"),
+        "nnplug.models.model": ("Model",),
+        "nnplug.models.model_file": ("load_model", "read_info"),
+    },
+)
 
 __all__ = [
     "Checkpoint",
@@ -12,7 +31,6 @@ __all__ = [
     "Model",
     "ModelInfo",
     "PartRecord",
-    "fingerprint",
     "load_model",
     "read_info",
 ]

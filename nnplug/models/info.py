@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self, get_args
+from typing import TYPE_CHECKING, Any, Self, get_args
 
 import nnplug
 from nnplug.errors import ModelFileError, SettingError
@@ -16,7 +16,9 @@ from nnplug.network import Network
 from nnplug.parts import OptionValue, Part, Task
 from nnplug.parts.text import is_part_name
 from nnplug.plugins import Provider
-from nnplug.tables import Encoder
+
+if TYPE_CHECKING:
+    from nnplug.tables import Encoder
 
 __all__ = ["PREDICTING", "ROLES", "ModelInfo", "PartRecord"]
 

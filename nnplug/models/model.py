@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from nnplug import tables
 from nnplug.durable import Disk, write_file
 from nnplug.errors import DataError, SettingError
 from nnplug.models.container import pack
@@ -17,12 +18,15 @@ from nnplug.models.selection import find_parts
 from nnplug.network import Network
 from nnplug.parts import Loss, Metric, by_column
 from nnplug.registry import Registry
-from nnplug.tables import Encoder, Table, matrix, table_of
-from nnplug.tables.encoder import Unknown
+from nnplug.tables import matrix
 from nnplug.tables.wording import quote
 from nnplug.tasks import Head, label_matrix
 from nnplug.training import Evaluator
 from nnplug.types import AnyArray
+
+if TYPE_CHECKING:
+    from nnplug.tables import Encoder, Table
+    from nnplug.tables.encoder import Unknown
 
 __all__ = ["Model"]
 
@@ -100,12 +104,12 @@ class Model:
             If the columns are not those of the training data.
         """
         if self.encoder is not None:
-            table = table_of(data, options=self.encoder.read_options())
+            table = tables.table_of(data, options=self.encoder.read_options())
             return self.encoder.inputs(table, dtype=self.network.dtype, unknown=unknown)
-        if isinstance(data, Table | Mapping | str | os.PathLike) or (
+        if isinstance(data, tables.Table | Mapping | str | os.PathLike) or (
             set(self.info.features) <= set(getattr(data, "columns", ()))  # a data frame
         ):
-            data = self._columns(table_of(data))
+            data = self._columns(tables.table_of(data))
         x = matrix(data, "the data to predict")
         if x.shape[1] != self.info.inputs:
             raise DataError(
@@ -213,7 +217,7 @@ class Model:
             `"loss"`, then the metrics by name.
         """
         if self.encoder is not None:
-            table = table_of(data, options=self.encoder.read_options())
+            table = tables.table_of(data, options=self.encoder.read_options())
             pair = self.inputs(table), self.encoder.targets(table)
         elif isinstance(data, tuple) and len(data) == 2:
             pair = self.inputs(data[0]), self._targets(data[1])

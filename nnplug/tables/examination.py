@@ -11,8 +11,9 @@ from nnplug.errors import NnplugError
 from nnplug.tables import findings, leaks
 from nnplug.tables.encoder import Encoder
 from nnplug.tables.findings import Finding
-from nnplug.tables.preparation import Prepared, Wishes, prepare_table
+from nnplug.tables.preparation import Prepared, prepare_table
 from nnplug.tables.table import BoolArray, Column, Table
+from nnplug.tables.wishes import Wishes
 from nnplug.tables.wording import quote, show
 from nnplug.types import AnyArray
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from nnplug.errors import DataError
-from nnplug.parts import Task
 from nnplug.tables.encoder import Encoder, check_enough
 from nnplug.tables.goal import find_goal, target_names
 from nnplug.tables.missing import refuse_infinite, refuse_missing
@@ -19,43 +18,13 @@ from nnplug.tables.relation import Relation
 from nnplug.tables.roles import MOST_TEXTS, TOO_MANY_TEXTS, candidates
 from nnplug.tables.splitting import Parts, Split, split_rows
 from nnplug.tables.table import KIND_NAMES, BoolArray, Table, join
+from nnplug.tables.wishes import Wishes
 from nnplug.tables.wording import count_of, quote, show
 
-__all__ = ["Prepared", "Wishes", "prepare_table", "with_file"]
+__all__ = ["Prepared", "prepare_table", "with_file"]
 
 CHUNK = 131_072
 """Rows of a relation that are looked at together."""
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What a user asks of a table.
-
-    Attributes
-    ----------
-    target : str or sequence of str
-    task : str, optional
-        Instead of the inferred one.
-    split : Split, optional
-        By default stratified for classes, else random.
-    validation : float
-        The share of the rows for validation.
-    seed : int
-    options : TableOptions
-    """
-
-    target: str | Sequence[str]
-    task: Task | None = None
-    split: Split | None = None
-    validation: float = 0.0
-    seed: int = 0
-    options: TableOptions = field(default_factory=TableOptions)
-
-    def way(self, task: Task) -> Split:
-        """Choose how to split the rows of a task."""
-        if self.split is not None:
-            return self.split
-        return Split("stratified" if task in ("binary", "multiclass") else "random")
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from nnplug.tables.databases import is_sqlite
 from nnplug.tables.duck import machine_memory
+from nnplug.tables.formats import is_pattern
 from nnplug.tables.options import ReadOptions
-from nnplug.tables.reading import is_pattern, open_relation, read_table
+from nnplug.tables.reading import open_relation, read_table
 from nnplug.tables.relation import Relation
 from nnplug.tables.table import Table
 

@@ -97,8 +97,10 @@ def environment(settings: Settings) -> dict[str, str]:
         "NPROC",  # XLA's
     )  # fmt: skip
     caches = ("NNPLUG_CACHE", "NUMBA_CACHE_DIR")
+    # Installing a package compiles it; so does the first run from a checkout, if it may.
+    usual = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {
-        **os.environ,
+        **usual,
         **dict.fromkeys(threads, str(settings.threads)),
         **dict.fromkeys(caches, str(settings.cache)),
     }
