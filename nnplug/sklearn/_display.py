@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from operator import add
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from nnplug.network import Network
 from nnplug.sklearn._errors import EstimatorError
+from nnplug.training import History
 
 __all__ = ["HistoryDisplay", "layers_as_html", "plot_decision_boundary", "plot_history"]
 
@@ -18,7 +20,7 @@ __all__ = ["HistoryDisplay", "layers_as_html", "plot_decision_boundary", "plot_h
 class HistoryDisplay:
     """The losses of a fit over its epochs, and its other curves.
 
-    Make one with `from_estimator`.
+    Make one with `from_estimator` or `from_history`.
 
     Parameters
     ----------
@@ -41,7 +43,13 @@ class HistoryDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, *, columns: Any = None, ax: Any = None, **line_kw: Any
+        cls,
+        estimator: Any,
+        *,
+        columns: Any = None,
+        name: str | None = None,
+        ax: Any = None,
+        **line_kw: Any,
     ) -> Self:
         """Plot the curves of a fitted estimator.
 
@@ -52,6 +60,8 @@ class HistoryDisplay:
         columns : sequence of str, optional
             Which columns of `history_`; by default the loss, with the
             penalty, and the validation loss.
+        name : str, optional
+            The title; by default the estimator's class.
         ax : matplotlib Axes, optional
             Where to plot; else a new figure.
         **line_kw
@@ -60,24 +70,64 @@ class HistoryDisplay:
         Returns
         -------
         HistoryDisplay
+
+        Raises
+        ------
+        EstimatorError
+            If the history lacks a column, or there is none: a network that
+            was loaded has forgotten how it was fitted.
         """
         estimator = getattr(estimator, "_final_estimator", estimator)
         check_is_fitted(estimator)
-        history = estimator.history_.columns
+        name = type(estimator).__name__ if name is None else name
+        history: History = estimator.history_
+        if columns is None and estimator.loss_curve_ and not history:
+            # Taken over from scikit-learn, which keeps no more than this.
+            history = History()
+            history.columns["loss"] = list(estimator.loss_curve_)
+        return cls.from_history(history, columns=columns, name=name, ax=ax, **line_kw)
+
+    @classmethod
+    def from_history(
+        cls,
+        history: History,
+        *,
+        columns: Any = None,
+        name: str | None = None,
+        ax: Any = None,
+        **line_kw: Any,
+    ) -> Self:
+        """Plot the curves of a history: an estimator's `history_`, or a run's.
+
+        Parameters
+        ----------
+        history : History
+        columns, name, ax, **line_kw
+            As in `from_estimator`, but that there is no title by default.
+
+        Returns
+        -------
+        HistoryDisplay
+        """
+        known = history.columns
+        if not len(history):
+            raise EstimatorError(
+                "There is no epoch to plot: the network was loaded, or not trained."
+            )
         if columns is None:
-            curves = {"loss": list(estimator.loss_curve_)}
-            if estimator.validation_loss_curve_:
-                curves["validation loss"] = list(estimator.validation_loss_curve_)
+            penalties = known.get("penalty") or [0.0] * len(history)
+            curves = {"loss": list(map(add, known["loss"], penalties))}
+            if known.get("validation_loss"):
+                curves["validation loss"] = list(known["validation_loss"])
         else:
             wanted = [columns] if isinstance(columns, str) else list(columns)
-            for name in wanted:
-                if name not in history:
+            for column in wanted:
+                if column not in known:
                     raise EstimatorError(
-                        f"columns: the history has no {name!r}; it has {', '.join(history)}."
+                        f"columns: the history has no {column!r}; it has {', '.join(known)}."
                     )
-            curves = {name.replace("_", " "): list(history[name]) for name in wanted}
-        display = cls(curves, estimator_name=type(estimator).__name__)
-        return display.plot(ax=ax, **line_kw)
+            curves = {column.replace("_", " "): list(known[column]) for column in wanted}
+        return cls(curves, estimator_name=name).plot(ax=ax, **line_kw)
 
     def plot(self, ax: Any = None, **line_kw: Any) -> Self:
         """Plot the curves.

@@ -11,11 +11,13 @@ import sys
 import matplotlib as mpl
 import numpy as np
 import pytest
+import sklearn.neural_network
 from sklearn.datasets import load_wine
 from sklearn.inspection import DecisionBoundaryDisplay
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import nnplug
 from nnplug.sklearn import (
     HistoryDisplay,
     MLPClassifier,
@@ -54,8 +56,29 @@ def test_the_history_is_plotted():
     assert again.lines_[0].get_color() == "red"
     pipe = make_pipeline(StandardScaler(), MLPClassifier(**SMALL)).fit(X, Y)
     assert [line.get_label() for line in plot_history(pipe).lines_] == ["loss"]
+    assert plot_history(pipe, name="wine").ax_.get_title() == "wine"
     with pytest.raises(ValueError, match="no 'accuracy'; it has loss, penalty, learning_rate"):
         HistoryDisplay.from_estimator(pipe, columns="accuracy")
+
+
+def test_a_history_is_plotted_without_an_estimator(tmp_path):
+    run = nnplug.train((X, Y), epochs=3, validation=0.3, alpha=0.1)
+    display = HistoryDisplay.from_history(run.history)
+    assert [line.get_label() for line in display.lines_] == ["loss", "validation loss"]
+    columns = run.history.columns
+    np.testing.assert_array_equal(
+        display.lines_[0].get_ydata(), np.add(columns["loss"], columns["penalty"])
+    )
+    assert display.ax_.get_title() == ""
+
+
+def test_what_there_is_to_plot_of_a_network_that_was_not_fitted_here(tmp_path):
+    fitted = sklearn.neural_network.MLPClassifier(**SMALL).fit(X, Y)
+    display = plot_history(MLPClassifier.from_sklearn(fitted))
+    np.testing.assert_array_equal(display.lines_[0].get_ydata(), fitted.loss_curve_)
+    MLPClassifier(**SMALL).fit(X, Y).save(tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match="no epoch to plot: the network was loaded"):
+        plot_history(MLPClassifier.load(tmp_path / "model.safetensors"))
 
 
 def test_the_decision_boundary_is_plotted():

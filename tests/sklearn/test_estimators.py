@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -385,6 +386,15 @@ def test_data_frames():
     assert pipe[-1].feature_names_in_.tolist() == ["a", "b", "c"]
 
 
+def test_frames_of_polars():
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame(X[:, :3], schema=["a", "b", "c"])
+    estimator = MLPClassifier(**SMALL).fit(frame, polars.Series(Y))
+    assert estimator.feature_names_in_.tolist() == ["a", "b", "c"]
+    plain = MLPClassifier(**SMALL).fit(X[:, :3], Y)
+    np.testing.assert_array_equal(estimator.predict_proba(frame), plain.predict_proba(X[:, :3]))
+
+
 def test_searching_over_names_of_parts():
     grid = {
         "mlpclassifier__activation": ["relu", "gelu", "tanh"],
@@ -623,6 +633,27 @@ def test_no_hidden_layer_is_a_linear_model():
     )
     estimator.fit(X, X @ np.arange(13.0) + 2)
     np.testing.assert_allclose(estimator.coefs_[0][:, 0], np.arange(13.0), atol=1e-3)
+
+
+REQUESTS = {
+    "custom-activation": (14807, 16827, 11952, 30199),
+    "losses": (14571, 29270, 6094),
+    "dropout": (6175, 7407),
+    "class-weights": (9113,),
+    "validation-loss": (18507,),
+    "partial-fit": (25693,),
+    "several-outputs": (8349,),
+    "penalty": (6780,),
+}
+
+
+@pytest.mark.parametrize("page", REQUESTS)
+def test_each_request_has_a_page(page):
+    """The examples on it are run by tests/project/test_docs.py."""
+    text = (Path(__file__).parents[2] / f"docs/how-to/sklearn-{page}.md").read_text()
+    assert "```python" in text
+    for number in REQUESTS[page]:
+        assert str(number) in text
 
 
 def test_it_is_not_scikit_learn_that_is_shadowed():

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 from packaging.version import parse
 
-from tests.sklearn.versions import VERSION
+from tests.sklearn.versions import installed
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,7 +32,7 @@ FAIL = {
 }
 
 
-if VERSION < parse("1.6"):
+if installed < parse("1.6"):
     FAIL["test_mlp_regressor_dtypes_casting"] = (
         "compares float32 with float64 predictions, some near 0, to 1e-4 of each; from 1.6 on "
         "the test allows five times as much"

@@ -8,7 +8,7 @@ import pytest
 import sklearn.neural_network
 from packaging.version import parse
 
-VERSION = parse(sklearn.__version__)
+installed = parse(sklearn.__version__)
 
 
 def skip_without(kind, arguments):
@@ -20,5 +20,5 @@ def skip_without(kind, arguments):
 
 def skip_text_with_early_stopping():
     """Skip a comparison in which scikit-learn looks for NaN among classes that are text."""
-    if parse("1.6") <= VERSION < parse("1.8"):
+    if parse("1.6") <= installed < parse("1.8"):
         pytest.skip("this scikit-learn cannot stop early where classes are text")
