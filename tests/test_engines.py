@@ -55,7 +55,7 @@ def trained(engine, widths=SMALL, batch_size=5, epochs=7, **options):
 
 
 @pytest.mark.parametrize("batch_size", [5, 23, None])
-@pytest.mark.parametrize("widths", [SMALL, LARGE], ids=["one function", "a loop a section"])
+@pytest.mark.parametrize("widths", [SMALL, LARGE], ids=["one function", "larger"])
 def test_the_same_run_in_both_engines(widths, batch_size):
     wanted, before = trained("numpy", widths, batch_size)
     found, after = trained("numba", widths, batch_size)

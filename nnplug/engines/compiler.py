@@ -263,4 +263,75 @@ def _names() -> dict[str, Any]:
     for dtype in ("float32", "float64"):
         made = mathematics.functions(dtype, mathematics.Bits(bits_of, number_of), compiled)
         names.update({f"{name}_{dtype}": function for name, function in made.items()})
+        for bits in (32, 64):
+            calls = _blas_calls(getattr(types, dtype), bits)
+            names.update({f"{name}{bits}_{dtype}": call for name, call in calls.items()})
     return names
+
+
+def _blas_calls(real: Any, bits: int) -> dict[str, Any]:
+    """Make what calls functions of BLAS that lie at an address, the first argument.
+
+    Parameters
+    ----------
+    real : numba type
+        Of the elements.
+    bits : int
+        Of the library's integers.
+    """
+    import llvmlite.ir as llvm
+    from numba import types
+    from numba.extending import intrinsic
+
+    number = llvm.FloatType() if real.bitwidth == 32 else llvm.DoubleType()
+    integer, choice = llvm.IntType(bits), llvm.IntType(32)
+    place = llvm.PointerType(llvm.IntType(8))
+
+    def calling(letters: str, result: Any, given: int) -> Any:
+        """Write a call whose arguments are described by a letter each.
+
+        i an integer, c a choice (of C's type int), p an address; and what is
+        always the same: s a step of 1 from element to element, 1 and 0 factors.
+        """
+        kinds = {"i": integer, "c": choice, "p": place, "s": integer, "1": number, "0": number}
+        always = {"s": integer(1), "1": number(1.0), "0": number(0.0)}
+
+        def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            address, *values = arguments
+            taken = iter(values)
+            passed = []
+            for letter in letters:
+                if letter in always:
+                    passed.append(always[letter])
+                elif letter == "p":
+                    passed.append(builder.inttoptr(next(taken), place))
+                elif kinds[letter].width < 64:
+                    passed.append(builder.trunc(next(taken), kinds[letter]))
+                else:
+                    passed.append(next(taken))
+            back = llvm.VoidType() if result is types.void else number
+            kind = llvm.FunctionType(back, [kinds[letter] for letter in letters])
+            called = builder.call(builder.inttoptr(address, llvm.PointerType(kind)), passed)
+            return context.get_dummy_value() if result is types.void else called
+
+        return result(*[types.int64] * (given + 1)), write
+
+    @intrinsic  # type: ignore[untyped-decorator]  # Numba is untyped
+    def gemm(
+        _context: Any, _at: Any, _order: Any, _take_a: Any, _take_b: Any, _m: Any, _n: Any,
+        _k: Any, _a: Any, _lda: Any, _b: Any, _ldb: Any, _c: Any, _ldc: Any,
+    ) -> Any:  # fmt: skip
+        return calling("ccciii1pipi0pi", types.void, 12)
+
+    @intrinsic  # type: ignore[untyped-decorator]  # Numba is untyped
+    def gemv(
+        _context: Any, _at: Any, _order: Any, _take: Any, _m: Any, _n: Any, _a: Any, _lda: Any,
+        _x: Any, _y: Any,
+    ) -> Any:  # fmt: skip
+        return calling("ccii1pips0ps", types.void, 8)
+
+    @intrinsic  # type: ignore[untyped-decorator]  # Numba is untyped
+    def dot(_context: Any, _at: Any, _n: Any, _x: Any, _y: Any) -> Any:
+        return calling("ipsps", real, 3)
+
+    return {"gemm": gemm, "gemv": gemv, "dot": dot}

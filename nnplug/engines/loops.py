@@ -31,12 +31,10 @@ from nnplug.engines.elements import (
 )
 from nnplug.engines.fusion import Fused, Kind, kind_of
 from nnplug.engines.mathematics import NAMES
+from nnplug.engines.table import WIDTH_WRITTEN_OUT, Table
 from nnplug.plans.program import Instruction, Value
 
-__all__ = ["WIDTH_WRITTEN_OUT", "Writer"]
-
-WIDTH_WRITTEN_OUT = 64
-"""Rows up to this long have their length in the source, so that the compiler unrolls them."""
+__all__ = ["Writer"]
 
 
 class Writer:
@@ -44,11 +42,11 @@ class Writer:
 
     Parameters
     ----------
+    table : Table
+        Holds sizes and addresses.
     locate : callable
         Gives the array of a value: an expression for its address, and
         something that is equal for values of the same memory.
-    room : callable
-        Gives an expression for the address of new working memory of so many bytes.
     needed : callable
         Whether a value is read outside the loop that computes it.
 
@@ -62,11 +60,11 @@ class Writer:
 
     def __init__(
         self,
+        table: Table,
         locate: Callable[[Value], tuple[str, Hashable]],
-        room: Callable[[int], str],
         needed: Callable[[Value], bool],
     ) -> None:
-        self.locate, self.room, self.needed = locate, room, needed
+        self.table, self.locate, self.needed = table, locate, needed
         self.views: list[str] = []
         self.lines: list[str] = []
         self._views: dict[Hashable, str] = {}
@@ -82,14 +80,15 @@ class Writer:
         address, memory = self.locate(value)
         key = (memory, name_of(value.dtype))
         if key not in self._views:
-            self._views[key] = self._array(address, value.dtype)
+            self._views[key] = self.array(address, value.dtype)
         return self._views[key]
 
     def row(self, value: Value, width: int) -> str:
         """Make room for one row of a value."""
-        return self._array(self.room(width * value.dtype.itemsize), value.dtype)
+        return self.array(self.table.room(width * value.dtype.itemsize), value.dtype)
 
-    def _array(self, address: str, dtype: np.dtype[Any]) -> str:
+    def array(self, address: str, dtype: np.dtype[Any]) -> str:
+        """Make an array of an address."""
         name = self.fresh("a")
         kind = "uint8" if dtype.kind == "b" else name_of(dtype)
         self.views.append(f"{name} = {kind}_at({address})")
@@ -99,40 +98,6 @@ class Writer:
         """Write a loop; `n` and `w` are what the source calls its sizes."""
         loop = _ShortRows if _is_short(piece) else _Loop
         loop(self, piece, n, w).write()
-
-    def product(self, instruction: Instruction, batch: int) -> None:
-        """Write a matrix product as three loops; `n` stands for the rows of a batch."""
-        a, b = instruction.inputs
-        out, name = instruction.output, instruction.operation.name
-
-        def size(number: int, value: Value) -> str:
-            return "n" if number == batch and value.per_row else str(number)
-
-        rows, columns = size(out.shape[0], out), str(out.shape[1])
-        x, y, z = map(self.view, (a, b, out))
-        self.lines += [f"for i in range({rows} * {columns}):", f"    {z}[i] = 0"]
-        if name == "dot_right":  # (N, H)·(D, H)ᵀ
-            inner = str(a.shape[1])
-            self.lines += [
-                f"for i in range({rows}):",
-                f"    for j in range({columns}):",
-                f"        s = {z}[i * {columns} + j]",
-                f"        for k in range({inner}):",
-                f"            s += {x}[i * {inner} + k] * {y}[j * {inner} + k]",
-                f"        {z}[i * {columns} + j] = s",
-            ]
-            return
-        left = name == "dot_left"  # (N, D)ᵀ·(N, H)
-        inner = size(a.shape[0], a) if left else str(a.shape[1])
-        place = f"k * {rows} + i" if left else f"i * {inner} + k"
-        outer, middle = (("k", inner), ("i", rows)) if left else (("i", rows), ("k", inner))
-        self.lines += [
-            f"for {outer[0]} in range({outer[1]}):",
-            f"    for {middle[0]} in range({middle[1]}):",
-            f"        x = {x}[{place}]",
-            f"        for j in range({columns}):",
-            f"            {z}[i * {columns} + j] += x * {y}[k * {columns} + j]",
-        ]
 
 
 @dataclass(eq=False)

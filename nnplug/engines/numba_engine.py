@@ -1,31 +1,28 @@
 """The Numba engine: the elementwise work of a section is one compiled loop.
 
-Matrix products, and what no loop can do, are the NumPy engine's calls. A
-network so small that those calls would take most of the time becomes one
-compiled function altogether, which takes many steps at a call.
+What no loop can do are the NumPy engine's calls. A training step that needs
+none is one compiled function altogether, which takes many steps at a call and
+calls BLAS by itself.
 """
 
 from __future__ import annotations
 
-import ctypes
 import math
 from collections.abc import Hashable, Mapping
-from functools import partial
 
 import numpy as np
 
-from nnplug.alignment import aligned_zeros
+from nnplug.engines.blas import find_blas
 from nnplug.engines.compiler import Function, compiler
-from nnplug.engines.fusion import PRODUCTS, Fused, multiplications, pieces
-from nnplug.engines.loops import WIDTH_WRITTEN_OUT, Writer
+from nnplug.engines.fusion import Fused, pieces
+from nnplug.engines.loops import Writer
 from nnplug.engines.numpy_engine import Binder, BoundProgram, Call, Memory
+from nnplug.engines.products import Products
+from nnplug.engines.table import Table, address_of
 from nnplug.plans.program import Instruction, Program, Section, Value
 from nnplug.types import AnyArray
 
 __all__ = ["bind"]
-
-SMALL_PRODUCT = 16_384
-"""Multiplications of a matrix product that plain loops do as fast as a call of BLAS."""
 
 
 def bind(
@@ -33,7 +30,7 @@ def bind(
 ) -> BoundProgram:
     """Bind a program to arrays; see `nnplug.engines.numpy_engine.bind`."""
     binder = _Binder(program, arrays, memory)
-    return _StepLoop(binder).bind() if many and binder.is_small() else binder.bind()
+    return _StepLoop(binder).bind() if many and binder.is_one_function() else binder.bind()
 
 
 class _Binder(Binder):
@@ -75,16 +72,15 @@ class _Binder(Binder):
                         calls += self.instruction(instruction, tile)
         return calls
 
-    def is_small(self) -> bool:
-        """Whether a training step can be, and is best, one function."""
+    def is_one_function(self) -> bool:
+        """Whether a training step can be one function."""
+        blas = find_blas()
         for section in self.program.sections:
-            if section.rows is not None and section.tile_rows < section.rows:
+            parts = self.pieces[id(section)]
+            if len(parts) > 1 and section.rows is not None and section.tile_rows < section.rows:
                 return False
-            for part in self.pieces[id(section)]:
-                if isinstance(part, Fused):
-                    if not self._suits(part):
-                        return False
-                elif part.operation.name not in PRODUCTS or multiplications(part) > SMALL_PRODUCT:
+            for part in parts:
+                if not (self._suits(part) if isinstance(part, Fused) else Products.can(part, blas)):
                     return False
         drawn = any(name.endswith(".noise") for name in self.arrays)  # anew for each step
         return not drawn
@@ -112,38 +108,6 @@ class _Binder(Binder):
         return value.role != "buffer" or bool(self.readers.get(value, set()) - {id(part)})
 
 
-class _Table:
-    """The table of a compiled function: sizes, and addresses of arrays that it keeps alive."""
-
-    def __init__(self, entries: list[int]) -> None:
-        self.entries = entries
-        self.kept: list[AnyArray] = []
-        self.result = np.zeros(2, np.int64)  # what it returns, and an exception it never raises
-
-    def address(self, array: AnyArray) -> str:
-        """Enter an array, and write how the source gives its address."""
-        self.kept.append(array)
-        self.entries.append(_address(array))
-        return f"table[{len(self.entries) - 1}]"
-
-    def room(self, nbytes: int) -> str:
-        """Enter new working memory."""
-        return self.address(aligned_zeros(nbytes, np.uint8))
-
-    def call(self, function: Function) -> Call:
-        """Bind a function to this table."""
-        self.numbers = np.array(self.entries, np.int64)
-        self.kept += [self.numbers, self.result]
-        start = _address(self.result)
-        places = (start, start + 8, _address(self.numbers))
-        return partial(function, *map(ctypes.c_void_p, places))
-
-
-def _address(array: AnyArray) -> int:
-    address: int = array.__array_interface__["data"][0]
-    return address
-
-
 def _source(lines: list[str]) -> str:
     return "def function(table):\n" + "".join(f"    {line}\n" for line in lines)
 
@@ -154,12 +118,10 @@ class _SectionLoop:
     def __init__(self, binder: _Binder, part: Fused, tile: slice | None, calls: list[Call]) -> None:
         self.binder, self.tile, self.calls = binder, tile, calls
         rows = part.rows if tile is None else tile.stop - tile.start
-        self.table = _Table([rows, part.width])
-        writer = Writer(self.locate, self.table.room, lambda value: binder.needed(value, part))
-        short = part.width <= WIDTH_WRITTEN_OUT
-        writer.fused(part, "n", str(part.width) if short else "w")
-        sizes = ["n = table[0]", *([] if short else ["w = table[1]"])]
-        self.source = _source([*sizes, *writer.views, *writer.lines, "return 0"])
+        self.table = Table()
+        writer = Writer(self.table, self.locate, lambda value: binder.needed(value, part))
+        writer.fused(part, self.table.size(rows, written_out=0), self.table.size(part.width))
+        self.source = _source([*self.table.sizes, *writer.views, *writer.lines, "return 0"])
         self.number = len(calls)
         calls.append(_not_compiled)
 
@@ -171,7 +133,7 @@ class _SectionLoop:
     def locate(self, value: Value) -> tuple[str, Hashable]:
         """Enter the array of a value."""
         array = self.binder.array(value, self.tile)
-        return self.table.address(array), _address(array)
+        return self.table.address(array), address_of(array)
 
     def place(self, function: Function) -> None:
         """Put the compiled function among the calls of its section."""
@@ -188,23 +150,21 @@ class _StepLoop:
     def __init__(self, binder: _Binder) -> None:
         self.binder = binder
         arrays = binder.arrays
-        # The steps, the two vectors, the order of rows, rates, losses, penalties, the batch size.
-        vectors = [_address(arrays[name]) for name in ("parameters", "gradients")]
-        self.table = _Table([0, *vectors, 0, 0, 0, 0, binder.program.rows])
+        # The number of steps, the two vectors, the order of rows, rates, losses, penalties.
+        vectors = [address_of(arrays[name]) for name in ("parameters", "gradients")]
+        self.table = Table(0, *vectors, 0, 0, 0, 0)
         self.section = binder.program.sections[0]
         self.part: Fused | None = None
-        writer = Writer(self.locate, self.table.room, self.needed)
-        batch = binder.program.rows
+        writer = Writer(self.table, self.locate, self.needed)
+        products = Products(writer, find_blas())
+        size = self.table.size
         for self.section in binder.program.sections:
             for part in binder.pieces[id(self.section)]:
                 if isinstance(part, Fused):
                     self.part = part
-                    # The last, shorter batch of an epoch runs the same code.
-                    writer.fused(
-                        part, "n" if part.rows == batch else str(part.rows), str(part.width)
-                    )
+                    writer.fused(part, size(part.rows), size(part.width))
                 else:
-                    writer.product(part, batch)
+                    products.write(part)
         checks = binder.results["checks"]
         state = {
             name: f"float64_at({self.table.address(array)})"
@@ -216,10 +176,11 @@ class _StepLoop:
             )
         }
         address = self.table.address(checks)
+        batch = size(binder.program.rows)
         self.source = _source(
             [
+                *self.table.sizes,
                 "steps, old, new, order = table[0], table[1], table[2], table[3]",
-                "n = table[7]",
                 *(
                     f"{name} = float64_at(table[{number}])"
                     for number, name in enumerate(("rates", "losses", "penalties"), start=4)
@@ -241,7 +202,7 @@ class _StepLoop:
                         "    total += checks[k]",
                         "if not abs(total) < math.inf:",
                         "    return step",
-                        "order += 8 * n",
+                        f"order += 8 * {batch}",
                         "swap = old",
                         "old = new",
                         "new = swap",
@@ -266,7 +227,7 @@ class _StepLoop:
             return "order", "order"
         rows = self.section.rows
         array = self.binder.array(value, None if rows is None else slice(0, rows))
-        return self.table.address(array), _address(array)
+        return self.table.address(array), address_of(array)
 
     def bind(self) -> BoundProgram:
         """Compile the function; a single step is a call of it too."""
@@ -291,7 +252,7 @@ class _StepLoop:
         """Take one step for each learning rate; give how many were taken."""
         numbers = self.table.numbers
         numbers[0] = len(rates)
-        numbers[3] = 0 if order is None else _address(order)
-        numbers[4:7] = [_address(array) for array in (rates, losses, penalties)]
+        numbers[3] = 0 if order is None else address_of(order)
+        numbers[4:7] = [address_of(array) for array in (rates, losses, penalties)]
         self._call()
         return int(self.table.result[0])
