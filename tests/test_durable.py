@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -267,6 +268,21 @@ def test_without_any_of_its_steps_a_loss_of_power_is_seen(tmp_path, line, instea
 
     mutant["NewFile"]._copy_over = copy_over
     assert found in faults(after_power_loss(tmp_path / "folder", mutant["write_file"]))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems sync by other calls")
+def test_the_operating_system_is_asked_to_sync_the_file_and_then_its_folder(tmp_path, monkeypatch):
+    synced = []
+    real = os.fsync
+
+    def fsync(file):
+        synced.append(Path(f"/proc/self/fd/{file}").readlink())
+        real(file)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    durable.write_file(tmp_path / "file", b"bytes")
+    file, folder = synced
+    assert (file.parent, folder) == (tmp_path, tmp_path)
 
 
 def test_the_temporary_file_is_told_by_its_name(tmp_path):

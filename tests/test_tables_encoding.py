@@ -64,13 +64,13 @@ def test_a_table_worked_by_hand():
     table = table_from({"x": [1, 3], "c": ["u", "u"], "b": [True, False], "y": [10.0, 30.0]})
     encoder = Encoder.fit(table, target="y")
     # x: mean 2, deviation 1; y: mean 20, deviation 10; b: mean 1/2, deviation 1/2.
-    assert encoder.features == ("x", "c=u", "b")
-    np.testing.assert_array_equal(encoder.inputs(table), [[-1, 1, 1], [1, 1, -1]])
+    assert encoder.features == ("x", "b")
+    np.testing.assert_array_equal(encoder.inputs(table), [[-1, 1], [1, -1]])
     np.testing.assert_array_equal(encoder.targets(table), [[-1], [1]])
     np.testing.assert_array_equal(encoder.decode(np.array([[0], [2]], np.float32)), [[20], [40]])
     assert encoder.notes == (
         'target "y" is a number: regression (--task overrides)',
-        'column "c" ("u") is constant in the rows for training; it is kept and tells nothing',
+        'column "c" is left out: all rows for training have "u"',
     )
 
 
@@ -129,14 +129,14 @@ def test_an_explicit_task_wins_without_a_note():
     assert encoder.targets(table).tolist() == [0, 1, 1]
 
 
-def test_a_constant_column_is_kept_with_scale_one():
+def test_a_constant_column_is_left_out_and_a_constant_target_has_scale_one():
     table = table_from({"x": [0.1] * 3, "z": [1, 2, 3], "t": [5.0, 5.0, 5.0]})
     encoder = Encoder.fit(table, target="t")
-    np.testing.assert_array_equal(encoder.inputs(table)[:, 0], 0)
-    assert encoder.columns[0].scale == 1
+    assert (encoder.features, encoder.left_out) == (("z",), ("x",))
+    assert encoder.scales[0].scale == 1
     assert encoder.notes[1:] == (
-        'target "t" is constant (5) in the rows for training',
-        'column "x" (0.1) is constant in the rows for training; it is kept and tells nothing',
+        'target "t": all rows for training have 5',
+        'column "x" is left out: all rows for training have 0.1',
     )
     np.testing.assert_array_equal(encoder.decode(np.zeros((2, 1))), [[5], [5]])
 
@@ -260,8 +260,9 @@ def test_missing_targets_are_refused():
 
 
 def test_values_that_lack_at_prediction_alone():
-    table = table_from({"x": [1.0, 3.0], "d": np.array(["2020-01-01", "2020-03-01"], "M8[D]"),
-                        "c": ["u", "u"], "t": [0, 1]})  # fmt: skip
+    days = np.array(["2020-01-01", "2020-03-01"], "M8[D]")
+    table = table_from({"x": [1.0, 3.0] * 2, "d": np.tile(days, 2), "c": ["u", "v"] * 2,
+                        "t": [0, 1] * 2})  # fmt: skip
     new = table_from({"x": [None], "d": [None], "c": [None]}, source="new")
     encoder = Encoder.fit(table, target="t")
     np.testing.assert_array_equal(encoder.inputs(new), np.zeros((1, len(encoder.features))))
@@ -570,20 +571,19 @@ def test_notes_that_fit_many_columns_name_the_first_and_count_the_others():
     data |= {f"m{i:02}": np.where(number < 12 + i, np.nan, number) for i in range(12)}
     _, *notes = Encoder.fit(table_from(data), target="t").notes
     reason = "each row has a text of its own, as identifiers do"
-    assert notes[:11] == [
+    constant = ", ".join(f'"k{i}" ({i})' for i in range(10))
+    assert notes[:12] == [
         *(f'column "id{i:02}" is left out: {reason}' for i in range(10)),
         '2 more columns are left out: "id10", "id11"',
+        f"12 columns are left out, each the same in all rows for training: {constant} and 2 more",
     ]
     many = "has 4 categories: 2 rare ones (2 rows) share one input"
-    assert notes[11:22] == [
+    assert notes[12:23] == [
         *(f'column "c{i:02}" {many}' for i in range(10)),
         '2 more columns have rare categories: "c10", "c11"',
     ]
-    constant = ", ".join(f'"k{i}" ({i})' for i in range(10))
     lacking = ", ".join(f'"m{i:02}" ({12 + i})' for i in range(10))
-    assert notes[22:] == [
-        "12 columns are constant in the rows for training; they are kept and tell nothing: "
-        f"{constant} and 2 more",
+    assert notes[23:] == [
         f"missing values: the mean stands for them, and an input says where: {lacking} and 2 more",
     ]
 
@@ -601,12 +601,9 @@ def test_notes_that_fit_many_columns_name_the_first_and_count_the_others():
 )
 def test_a_constant_column_is_named_with_its_value(values, shown):
     table = table_from({"c": values, "x": range(4), "t": [0, 1, 0, 1]})
-    found = [note for note in Encoder.fit(table, target="t").notes if "constant" in note]
-    assert found == (
-        [f'column "c" ({shown}) is constant in the rows for training; it is kept and tells nothing']
-        if shown
-        else []
-    )
+    found = [note for note in Encoder.fit(table, target="t").notes if "left out" in note]
+    said = f'column "c" is left out: all rows for training have {shown}'
+    assert found == ([said] if shown else [])
 
 
 def test_ways_out_can_be_typed_as_they_stand():

@@ -5,6 +5,7 @@ to `nnplug train`. There are more than sixty ways; `NNPLUG_MALFORMED` says how
 many tables are made of each (20 for the full figure, 1,200 and more).
 """
 
+import gzip
 import io
 import os
 import sqlite3
@@ -225,6 +226,39 @@ def empty_file(table):
 @kind
 def blank_file(table):
     return table.save("\n" * table.rows), ["t.csv: the file is blank."]
+
+
+@kind
+def compressed_and_cut_short(table):
+    content = gzip.compress(table.text().encode())
+    cut = int(table.rng.integers(20, len(content) - 1))
+    return table.save(content[:cut], "t.csv.gz"), ["t.csv.gz: the file is cut short"]
+
+
+@kind
+def compressed_only_by_its_name(table):
+    return table.save(name="t.csv.gz"), ["t.csv.gz: the file ends in .gz and is not compressed so"]
+
+
+@kind
+def compressed_with_a_cell_at_fault(table):
+    row = table.anywhere()
+    table.cells[row][0] = "old"
+    content = gzip.compress(table.text().encode())
+    return table.save(content, "t.csv.gz"), [
+        f't.csv.gz:{table.line(row)}: column "age": cannot read "old" as a number'
+    ]
+
+
+@kind
+def nothing_but_constants(table):
+    for row in table.cells:
+        row[:4] = ["7", "Rome", "1.5", "true"]
+    return table.save(), [
+        't.csv: no column is left to predict "y" from.',
+        '4 columns are left out, each the same in all rows for training: "age" (7), "city" ("Rome")'
+        ', "size" (1.5), "flag" (true)',
+    ]
 
 
 @kind

@@ -20,10 +20,10 @@ from nnplug.tables.categories import Categories
 from nnplug.tables.dates import Dates
 from nnplug.tables.goal import Goal, class_indices, find_goal
 from nnplug.tables.missing import Missing, infinite_error, missing_error, refuse_missing
-from nnplug.tables.notes import column_notes, constant_target, left_out_notes
+from nnplug.tables.notes import column_notes, left_out_notes
 from nnplug.tables.options import ReadOptions, TableOptions
 from nnplug.tables.remarks import Remarks
-from nnplug.tables.roles import candidates, reason_to_leave_out
+from nnplug.tables.roles import candidates, reason_to_leave_out, value_of_all
 from nnplug.tables.scale import Scale
 from nnplug.tables.state import is_number, list_of, names_of, need
 from nnplug.tables.summary import ColumnSummary
@@ -100,10 +100,11 @@ class Encoder:
         """Learn an encoder from the rows for training.
 
         Numbers and truth values are standardised to mean 0 and standard
-        deviation 1 (of the population, dividing by N); a constant column
-        keeps its unit. Text becomes one input per category. Dates become
-        numbers: see `Dates`. Left out, each with a note, are identifiers and
-        free text.
+        deviation 1 (of the population, dividing by N). Text becomes one input
+        per category. Dates become numbers: see `Dates`. Left out, with a
+        note, are identifiers, free text and what is the same in all rows: from
+        a constant nothing is learned, and another value in new rows would
+        meet weights that were never trained.
 
         Parameters
         ----------
@@ -171,16 +172,19 @@ class Encoder:
         if goal.task == "regression":
             for name in goal.target:
                 scales.append(Scale.learn(summaries[name], table.source, "target"))
-                notes += constant_target(scales[-1], summaries[name])
+                if value := value_of_all(summaries[name]):
+                    notes.append(f"target {quote(name)}: all rows for training have {value}")
         columns: list[Encoding] = []
         reasons: dict[str, str] = {}
+        constant: dict[str, str] = {}
         for name in wanted:
-            reason = besides.get(name) or reason_to_leave_out(summaries[name], options)
-            if reason:
+            if reason := besides.get(name) or reason_to_leave_out(summaries[name], options):
                 reasons[name] = reason
+            elif value := value_of_all(summaries[name]):
+                constant[name] = value
             else:
                 columns.append(_encoding(summaries[name], table.source, options))
-        unused = left_out_notes(reasons)
+        unused = left_out_notes(reasons, constant)
         if not columns:
             first = f"{table.source}: no column is left to predict {quote(goal.target[0])} from."
             raise DataError("\n".join([first, *unused]))

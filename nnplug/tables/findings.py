@@ -106,12 +106,15 @@ def constant(table: Table) -> Iterator[Finding]:
         present = column.data[column.present]
         if len(present) > 1 and (present == present[0]).all():
             value = column.values[column.present][0]
-            where = "" if column.missing is None else " where it has one"
+            where, so = (
+                ("", "it tells nothing, and training leaves it out.")
+                if column.missing is None
+                else (" where it has one", f"--drop {column_list([column.name])}")
+            )
             yield Finding(
                 "warning",
                 "constant",
-                f"column {quote(column.name)} has one value only{where}, {show(value)}: it tells "
-                f"nothing. --drop {column_list([column.name])}",
+                f"column {quote(column.name)} has one value only{where}, {show(value)}: {so}",
                 (column.name,),
             )
 

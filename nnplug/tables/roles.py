@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import numpy as np
+
 from nnplug.errors import DataError, suggest
 from nnplug.tables.options import TableOptions
 from nnplug.tables.summary import ColumnSummary
 from nnplug.tables.table import Table
-from nnplug.tables.wording import column_list, listed, quote
+from nnplug.tables.wording import column_list, listed, quote, show
 
 __all__ = [
     "MOST_TEXTS",
@@ -17,6 +19,7 @@ __all__ = [
     "candidates",
     "named_as_identifier",
     "reason_to_leave_out",
+    "value_of_all",
 ]
 
 MOST_TEXTS = 10_000
@@ -84,6 +87,23 @@ def reason_to_leave_out(summary: ColumnSummary, options: TableOptions) -> str:
     if summary.kind != "text":
         return ""
     return _reason_of_text(summary, present, asked)
+
+
+def value_of_all(summary: ColumnSummary) -> str:
+    """Write the value that all rows for training have; empty if they differ.
+
+    A missing value among others is a difference.
+    """
+    numbers = summary.numbers
+    if summary.training_missing or summary.infinite:  # the latter is an error of its own
+        return ""
+    if len(summary.counts) == 1:
+        return show(next(iter(summary.counts)))
+    if not numbers.count or numbers.lowest != numbers.highest:
+        return ""
+    if summary.kind == "date":
+        return "one date"
+    return show(np.bool_(numbers.lowest) if summary.kind == "boolean" else numbers.lowest)
 
 
 def _reason_of_text(summary: ColumnSummary, present: int, asked: bool) -> str:

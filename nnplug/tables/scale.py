@@ -50,7 +50,7 @@ class Scale:
     ) -> Scale:
         """Learn it from a column of the rows for training.
 
-        A constant column keeps its unit.
+        What is constant keeps its unit.
 
         Raises
         ------

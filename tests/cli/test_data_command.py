@@ -92,22 +92,21 @@ customer_id  number   left out                100  1000 to 1099, mean 1.05e+03 �
 since        date     input                   321  2020-01-05 to 2022-06-18
 income       number   input                   362  -9999 to 75645, mean 4.48e+0…
 city         text     input           5         4  "Bern" 111, "Rome" 100, "rom…
-country      text     input                     1  "EU" 400
+country      text     left out                  1  "EU" 400
 refund       number   input                     2  0 to 1, mean 0.0325 ± 0.177
 visits       number   input                     9  0 to 8, mean 4.02 ± 2.59
 visits2      number   input                     9  0 to 8, mean 4.02 ± 2.59
 churn        text     target                    2  "no" 387, "yes" 13
 
-binary: 15 inputs, 320 training rows and 80 for validation
+binary: 14 inputs, 320 training rows and 80 for validation
   target "churn" has 2 classes: binary classification (--task overrides)
   column "customer_id" is left out: its name says that it is an identifier
   (--numeric customer_id keeps it)
-  column "country" ("EU") is constant in the rows for training; it is kept and
-  tells nothing
+  column "country" is left out: all rows for training have "EU"
   missing values are a category of their own: "city" (5)
 
-warning  column "country" has one value only, "EU": it tells nothing. --drop
-         country
+warning  column "country" has one value only, "EU": it tells nothing, and
+         training leaves it out.
 warning  columns "visits", "visits2" are equal in each row. --drop visits2
 warning  column "city" has texts that differ in case or spaces alone: "Rome" and
          "rome". They count as different.

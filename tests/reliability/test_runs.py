@@ -76,7 +76,9 @@ def test_signals_at_random_instants(uninterrupted, tmp_path):
             if sent < SIGNALS and process.poll() is None:
                 process.send_signal(number)
             code, errors = finish(process)
-            if code == 0:
+            # After its last words a process is the operating system's, and a signal ends it.
+            if code == 0 or f"kept in {folder}" in errors:
+                assert code in (0, -number, 128 + number), errors
                 break
             sent += 1
             codes.append(code)
