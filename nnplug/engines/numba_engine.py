@@ -7,6 +7,7 @@ calls BLAS by itself.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Hashable, Mapping
 
@@ -19,6 +20,8 @@ from nnplug.engines.loops import Writer
 from nnplug.engines.numpy_engine import Binder, BoundProgram, Call, Memory
 from nnplug.engines.products import Products
 from nnplug.engines.table import Table, address_of
+from nnplug.engines.team import Team, find_team
+from nnplug.engines.threads import ONE_THREAD, largest_product
 from nnplug.plans.program import Instruction, Program, Section, Value
 from nnplug.types import AnyArray
 
@@ -157,10 +160,16 @@ class _StepLoop:
         self.part: Fused | None = None
         writer = Writer(self.table, self.locate, self.needed)
         products = Products(writer, find_blas())
+        self.team = _team_of(binder.program)
+        self.shared: list[_Shares] = []
         size = self.table.size
         for self.section in binder.program.sections:
             for part in binder.pieces[id(self.section)]:
-                if isinstance(part, Fused):
+                if isinstance(part, Fused) and self.team is not None and _is_long(part):
+                    shares = _Shares(self, part, self.team)
+                    self.shared.append(shares)
+                    writer.lines.append(shares.call())
+                elif isinstance(part, Fused):
                     self.part = part
                     writer.fused(part, size(part.rows), size(part.width))
                 else:
@@ -187,6 +196,7 @@ class _StepLoop:
                 ),
                 *(f"{name} = {array}" for name, array in state.items()),
                 f"checks = {checks.dtype.name}_at({address})",
+                "turn = 0",
                 "for step in range(steps):",
                 *(
                     f"    {line}"
@@ -203,6 +213,7 @@ class _StepLoop:
                         "if not abs(total) < math.inf:",
                         "    return step",
                         f"order += 8 * {batch}",
+                        "turn = 1 - turn",
                         "swap = old",
                         "old = new",
                         "new = swap",
@@ -232,7 +243,12 @@ class _StepLoop:
     def bind(self) -> BoundProgram:
         """Compile the function; a single step is a call of it too."""
         arrays, results = self.binder.arrays, self.binder.results
-        self._call = self.table.call(compiler().functions([self.source])[self.source])
+        sources = [self.source, *(shares.source for shares in self.shared)]
+        functions = compiler().functions(sources)
+        self._call = self.table.call(functions[self.source])
+        for shares in self.shared:
+            shares.place(functions[shares.source])
+            self.table.kept += shares.kept
         one = np.zeros((3, 1))
 
         def step() -> object:
@@ -244,7 +260,7 @@ class _StepLoop:
 
         results["check"] = np.zeros(())
         sections = [(section, [step]) for section in self.binder.program.sections[-1:]]
-        return BoundProgram([step], sections, results, self.table.kept, self.run)
+        return BoundProgram([step], sections, results, self.table.kept, self.run, self.team)
 
     def run(
         self, order: AnyArray | None, rates: AnyArray, losses: AnyArray, penalties: AnyArray
@@ -256,3 +272,80 @@ class _StepLoop:
         numbers[4:7] = [address_of(array) for array in (rates, losses, penalties)]
         self._call()
         return int(self.table.result[0])
+
+
+LONG = 131_072
+"""Elements of a loop from which on its shares are worth the threads' meeting at its end."""
+
+
+def _team_of(program: Program) -> Team | None:
+    """Find who computes a program: the process's threads, if its products take several."""
+    if largest_product(program) < ONE_THREAD:
+        return None
+    team = find_team()
+    return team if team is not None and team.size > 1 else None
+
+
+def _is_long(part: Fused) -> bool:
+    """Whether a loop can be divided among threads, and is long enough for it."""
+    names = {instruction.operation.name for instruction in part.instructions}
+    given = {value.role for each in part.instructions for value in each.inputs}
+    # Sums of columns need all rows; a batch's rows lie elsewhere in each step.
+    whole = names & {"sum_rows", "total"} or "data" in given
+    return not whole and not part.numbers and part.rows * part.width >= LONG
+
+
+class _Shares:
+    """A long loop of a step, a share of its rows for each thread of a team."""
+
+    def __init__(self, step: _StepLoop, part: Fused, team: Team) -> None:
+        self.step, self.part, self.team = step, part, team
+        edges = [part.rows * number // team.size for number in range(team.size + 1)]
+        slices = [slice(*pair) for pair in itertools.pairwise(edges)]
+        # The two vectors change places after each step, and so do the shares' addresses.
+        self.tables = [[self._table(turn, rows) for rows in slices] for turn in (0, 1)]
+        self.records = np.zeros((2, team.size, 4), np.int64)
+
+    def _table(self, turn: int, rows: slice) -> Table:
+        """Write the loop; its source is the same for every share."""
+        table, binder = Table(), self.step.binder
+
+        def locate(value: Value) -> tuple[str, Hashable]:
+            if value.role in ("parameters", "gradients"):
+                vectors = ("parameters", "gradients")
+                vector = binder.arrays[vectors[vectors.index(value.role) ^ turn]]
+                size = math.prod(value.shape)
+                array = vector[value.start : value.start + size].reshape(value.shape)
+                array = array[rows] if value.per_row else array
+            else:
+                array = binder.array(value, rows)
+            return table.address(array), address_of(array)
+
+        writer = Writer(table, locate, lambda value: binder.needed(value, self.part))
+        count = table.size(rows.stop - rows.start, written_out=0)
+        writer.fused(self.part, count, table.size(self.part.width))
+        self.source = _source([*table.sizes, *writer.views, *writer.lines, "return 0"])
+        return table
+
+    def call(self) -> str:
+        """Write what the step does: give each thread its share."""
+        enter, team = self.step.table.function, self.team
+        record = self.step.table.address(self.records)
+        turned = f"{record} + turn * {self.records[0].nbytes}"
+        stride = self.records[0, 0].nbytes
+        return (
+            f"give_jobs({enter(team.jobs)}, {enter(team.share)}, {self.step.table.size(team.size)},"
+            f" {turned}, {stride})"
+        )
+
+    def place(self, function: Function) -> None:
+        """Enter the compiled function and what it is called with."""
+        for turn, tables in enumerate(self.tables):
+            for number, table in enumerate(tables):
+                self.records[turn, number] = table.record(function)
+
+    @property
+    def kept(self) -> list[AnyArray]:
+        """The arrays that the function knows by their addresses."""
+        tables = [table for tables in self.tables for table in tables]
+        return [self.records, *(array for table in tables for array in table.kept)]

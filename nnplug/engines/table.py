@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from functools import partial
+from typing import Any, cast
 
 import numpy as np
 
@@ -71,11 +72,19 @@ class Table:
 
     def call(self, function: Function) -> Call:
         """Bind a function to this table."""
+        _, *places = self.record(function)
+        return partial(function, *map(ctypes.c_void_p, places))
+
+    def record(self, function: Function) -> tuple[int, ...]:
+        """Give the addresses of a function and of what it is called with."""
         self.numbers = np.array(self.entries, np.int64)
         self.kept += [self.numbers, self.result]
-        start = address_of(self.result)
-        places = (start, start + 8, address_of(self.numbers))
-        return partial(function, *map(ctypes.c_void_p, places))
+        start, place = (
+            address_of(self.result),
+            ctypes.cast(cast(Any, function), ctypes.c_void_p).value,
+        )
+        assert place
+        return place, start, start + 8, address_of(self.numbers)
 
 
 def address_of(array: AnyArray) -> int:

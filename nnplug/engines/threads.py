@@ -8,7 +8,7 @@ from typing import Any
 from nnplug.engines.fusion import PRODUCTS, multiplications
 from nnplug.plans.program import Program
 
-__all__ = ["ONE_THREAD", "Threads"]
+__all__ = ["ONE_THREAD", "Threads", "largest_product"]
 
 ONE_THREAD = 2_000_000
 """Multiplications below which a second thread of BLAS gives nothing.
@@ -21,18 +21,23 @@ ALONE_ANYWAY = 262_144
 """Multiplications up to which OpenBLAS uses one thread by itself."""
 
 
+def largest_product(program: Program) -> int:
+    """Count the multiplications of a program's largest matrix product."""
+    return max(
+        (
+            multiplications(instruction)
+            for _, instruction in program.instructions()
+            if instruction.operation.name in PRODUCTS
+        ),
+        default=0,
+    )
+
+
 class Threads:
     """The threads that BLAS gets for a program: one, if all its products are small."""
 
     def __init__(self, program: Program) -> None:
-        largest = max(
-            (
-                multiplications(instruction)
-                for _, instruction in program.instructions()
-                if instruction.operation.name in PRODUCTS
-            ),
-            default=0,
-        )
+        largest = largest_product(program)
         self._controller: Any = None
         if ALONE_ANYWAY < largest < ONE_THREAD:
             from threadpoolctl import ThreadpoolController  # noqa: PLC0415  # 20 ms, rarely used
