@@ -28,6 +28,7 @@ from tests.benchmarks.planning import measure_planning
 from tests.benchmarks.plugin_cost import measure_plugin_cost
 from tests.benchmarks.prediction import measure_prediction
 from tests.benchmarks.processes import FailedError, Settings, module, run
+from tests.benchmarks.real_tables import measure_real_tables
 from tests.benchmarks.report import Block
 from tests.benchmarks.sklearn_cv import measure_cross_validation
 from tests.benchmarks.startup import measure_commands, measure_imports
@@ -55,6 +56,7 @@ BLOCKS: dict[str, Callable[[Settings], Block]] = {
     "planning": measure_planning,
     "growth": measure_growth,
     "tables": measure_scores,
+    "real-tables": measure_real_tables,
     "cross-validation": measure_cross_validation,
 }
 """What each block of the page is measured by; `memory` and `goals` follow from others."""

@@ -1,5 +1,6 @@
 """The benchmark harness: it compares like with like, and says so when it does not."""
 
+import csv
 import json
 import math
 import re
@@ -15,7 +16,16 @@ import pytest
 from nnplug.registry import Registry
 from nnplug.training import loop
 from tests.benchmarks import __main__ as harness
-from tests.benchmarks import contenders, goals, picture, report, startup, training, works
+from tests.benchmarks import (
+    contenders,
+    goals,
+    picture,
+    real_tables,
+    report,
+    startup,
+    training,
+    works,
+)
 from tests.benchmarks.contenders import nnplug_numpy
 from tests.benchmarks.measure import Clock
 from tests.benchmarks.prediction import differing
@@ -283,3 +293,47 @@ def test_a_measurement_that_fails_says_which_and_why(tmp_path):
     settings = replace(Settings(tmp_path), noisy=True)
     with pytest.raises(FailedError, match=r"(?s)-c 1/0 ended with 1.*ZeroDivisionError"):
         run_undisturbed((sys.executable, "-c", "1/0"), settings)
+
+
+# --- real tables -------------------------------------------------------------------------------
+
+
+def test_both_sides_learn_from_the_same_rows_and_are_scored_on_the_same(tmp_path, monkeypatch):
+    names = ["y", "x", "note"]
+    rows = [[str(i % 2), "NA" if i == 3 else str(i), 'a "b"\nc'] for i in range(20)] + [
+        ["NA", "1", "d"], ["", "2", "d"]
+    ]  # fmt: skip
+    monkeypatch.setattr(real_tables.Table, "read_rows", lambda self: (names, rows))
+    table = real_tables.Table("package", "file.csv", "y")
+    parts = []
+    for path in real_tables.split(table, 0, tmp_path):
+        with path.open(encoding="utf-8", newline="") as file:
+            head, *part = csv.reader(file)
+        assert head == names
+        parts.append(part)
+    assert sorted(parts[0] + parts[1]) == sorted(rows)  # as they are written, each once
+    assert len(parts[1]) == 4
+    assert all(row[0] in ("0", "1") for row in parts[1]), "what is scored has a target"
+    first = parts[1]
+    real_tables.split(table, 1, tmp_path)
+    with (tmp_path / "test.csv").open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file))[1:] != first
+
+
+def test_a_mean_more_than_a_point_below_is_not_met(monkeypatch):
+    monkeypatch.setattr(real_tables.Table, "read_rows", lambda self: (None, [["1"] * 3] * 1234))
+    table = real_tables.Table("package", "file.csv", "y")
+    figures = {
+        "nnplug, best epoch": {"t": [0.90, 0.92]}, "scikit-learn, best epoch": {"t": [0.91, 0.928]},
+        "nnplug, all rows": {"t": [0.90, 0.92]}, "scikit-learn, all rows": {"t": [0.92, 0.922]},
+    }  # fmt: skip
+    best, every = (real_tables._row("t", table, way, figures) for way in real_tables.WAYS)
+    assert best[:3] == ["t, 1,234 × 3", "accuracy", "best epoch"]
+    assert best[-2:] == ["-0.0090 (-0.0100 to -0.0080)", "at least -0.01: met"]
+    assert every[-1] == "at least -0.01: **not met**"
+
+
+def test_a_package_that_is_not_installed_is_named():
+    table = real_tables.Table("no_such_package", "file.csv", "y")
+    with pytest.raises(FailedError, match=r"no_such_package is not installed; pip install -e"):
+        table.read_rows()
