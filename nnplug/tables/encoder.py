@@ -327,7 +327,7 @@ class Encoder:
         rows = slice(0, table.rows)
         for k, (column, scale) in enumerate(zip(wanted, self.scales, strict=True)):
             scale.check(column, table.source)
-            scale.writer(column)(rows, targets[:, k : k + 1])
+            scale.writer(column, bent=False)(rows, targets[:, k : k + 1])
             scale.check_written(column, rows, targets[:, k : k + 1], table.source)
         return targets
 

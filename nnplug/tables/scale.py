@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from nnplug.errors import DataError
 from nnplug.tables.missing import refuse_infinite
@@ -17,6 +18,9 @@ from nnplug.tables.wording import quote, show
 from nnplug.types import AnyArray
 
 __all__ = ["Scale"]
+
+FAR = 10.0
+"""Deviations from the mean beyond which an input grows as a logarithm."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,10 @@ class Scale:
     kind : str
         `"number"` or `"boolean"`; a truth value counts as 0 or 1.
     mean, scale : float
-        In the column's unit; `(x - mean) / scale` is what the network sees.
+        In the column's unit; `z = (x - mean) / scale` is what the network
+        sees, of an input up to `|z| = FAR`, and beyond it `±(FAR + log(1 +
+        |z| - FAR))`: its order is kept, and one value that is far from all
+        others, often an error, does not outweigh them in a sum.
     fill : float
         What stands for a missing value, in the column's unit.
     indicator : bool
@@ -95,8 +102,15 @@ class Scale:
                     "or 0."
                 )
 
-    def writer(self, column: Column) -> Callable[[slice, AnyArray], None]:
-        """Give what writes standardised values of some rows, (n, 1 or 2), over zeros."""
+    def writer(self, column: Column, *, bent: bool = True) -> Callable[[slice, AnyArray], None]:
+        """Give what writes standardised values of some rows, (n, 1 or 2), over zeros.
+
+        Parameters
+        ----------
+        bent : bool
+            Whether values beyond `FAR` grow as a logarithm; those of a target
+            do not, so that a prediction can be brought back to its unit.
+        """
 
         def write(rows: slice, out: AnyArray) -> None:
             if column.kind not in ("number", "boolean"):  # without any value: see check
@@ -109,7 +123,10 @@ class Scale:
                 if self.indicator:
                     out[:, 1] = missing
             with np.errstate(over="ignore", under="ignore"):
-                out[:, 0] = (values - self.mean) / self.scale
+                standard = (values - self.mean) / self.scale
+                if bent:
+                    _bend(standard)
+                out[:, 0] = standard
 
         return write
 
@@ -154,3 +171,11 @@ class Scale:
             f"the indicator of {quote(name)} is no truth value",
         )
         return cls(name, value["kind"], mean, scale, fill, value["indicator"])
+
+
+def _bend(standard: npt.NDArray[np.float64]) -> None:
+    """Let what is beyond `FAR` grow as a logarithm, in place."""
+    far = np.flatnonzero(np.abs(standard) > FAR)
+    if far.size:
+        away = standard[far]
+        standard[far] = np.copysign(FAR + np.log1p(np.abs(away) - FAR), away)
