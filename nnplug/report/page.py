@@ -116,10 +116,11 @@ def _lead(facts: Facts) -> str:
         "asked": "ended by a callback",
         "epochs": "all epochs done",
     }.get(facts.ended or "", "not done")
+    seconds = f"{history.seconds:.{2 if history.seconds < 10 else 0}f}"
     return (
         f"network {widths}, {facts.model.network.size:,} parameters; {training:,} rows for "
         f"training, {validation:,} for validation; {len(history):,} epochs in "
-        f"{history.seconds:.1f} s, {ended}"
+        f"{seconds} s, {ended}"
     )
 
 
