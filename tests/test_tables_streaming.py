@@ -5,7 +5,9 @@
 """
 
 import gc
+import gzip
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -294,6 +296,29 @@ def test_what_cannot_be_streamed(path, data, settings, message, monkeypatch):
     with pytest.raises(NnplugError) as caught:
         prepare(data, target=target, stream=True, **settings)
     assert message in str(caught.value)
+
+
+def test_a_sqlite_file_cannot_be_streamed_and_is_trained_on_whole(tmp_path):
+    path = tmp_path / "t.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE t (x REAL, y REAL)")
+    connection.executemany("INSERT INTO t VALUES (?, ?)", [(i, i / 2) for i in range(30)])
+    connection.commit()
+    connection.close()
+    with pytest.raises(NnplugError) as caught:
+        prepare(path, target="y", stream=True)
+    assert str(caught.value) == (
+        f"{path}: a SQLite file is read whole; it cannot be streamed.\n"
+        "Export the table to Parquet or CSV first."
+    )
+    assert len(prepare(path, target="y").rows.inputs) == 30
+
+
+def test_a_compressed_file_is_streamed(path, tmp_path):
+    packed = tmp_path / "t.csv.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    both = [prepare(each, target="y", stream=True).rows.encoder for each in (path, packed)]
+    assert both[0] == both[1]
 
 
 @pytest.mark.slow

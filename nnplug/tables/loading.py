@@ -110,7 +110,10 @@ def _load(
     if table is None and not isinstance(data, Table):
         if is_sqlite_path(data):
             if stream:
-                raise SettingError(f"{data}: a SQLite file is read whole; it cannot be streamed.")
+                raise SettingError(
+                    f"{data}: a SQLite file is read whole; it cannot be streamed.\n"
+                    "Export the table to Parquet or CSV first."
+                )
             table = table_of(data, options=read)
         else:
             memory = _READING_MEMORY if stream else machine_memory() // 2
