@@ -115,15 +115,15 @@ def trained(engine="numba", dtype=np.float32, learning_rate=0.01, optimizer="ada
     registry = Registry()
     identity = registry.get("activation", "identity")
     network = Network(
-        400, (500,), 3, activations=[registry.get("activation", "gelu")],
+        450, (500,), 3, activations=[registry.get("activation", "gelu")],
         output_activation=identity, dtype=dtype,
     )  # fmt: skip
     network.initialize(registry.get("initializer", "glorot_uniform"), 0)
     rng = np.random.default_rng(3)
-    inputs = rng.normal(size=(1000, 400)).astype(dtype)
+    inputs = rng.normal(size=(1000, 450)).astype(dtype)
     targets = rng.integers(0, 3, (1000, 1))
     method = registry.get("optimizer", optimizer).with_options(learning_rate=learning_rate)
-    # Of 300 rows, the hidden layer's 150,000 numbers are shared out too.
+    # Of 300 rows, the 135,000 inputs and the 150,000 hidden numbers are shared out too.
     history = train_network(
         network, registry.get("loss", "cross_entropy"), method, inputs, targets,
         epochs=3, batch_size=300, seed=1, engine=ENGINES[engine],
@@ -139,7 +139,7 @@ def test_shared_loops_compute_the_same_bits(dtype, monkeypatch):
         numba_engine._Shares, "__init__", lambda *args: (shares.append(args), make(*args))[1]
     )
     found, losses = trained(dtype=dtype)
-    assert len(shares) == 2 * 3  # both turns: the hidden layer forward and backward, the update
+    assert len(shares) == 2 * 4  # both turns: the rows, the hidden layer twice, the update
     monkeypatch.setattr(numba_engine, "find_team", lambda: None)
     wanted, before = trained(dtype=dtype)
     assert found.tobytes() == wanted.tobytes()

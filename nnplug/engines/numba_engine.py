@@ -162,6 +162,7 @@ class _StepLoop:
         products = Products(writer, find_blas())
         self.team = _team_of(binder.program)
         self.shared: list[_Shares] = []
+        self.batch_place = np.zeros(1, np.int64)  # where the present batch's row numbers lie
         size = self.table.size
         for self.section in binder.program.sections:
             for part in binder.pieces[id(self.section)]:
@@ -196,6 +197,7 @@ class _StepLoop:
                 ),
                 *(f"{name} = {array}" for name, array in state.items()),
                 f"checks = {checks.dtype.name}_at({address})",
+                f"batch_place = int64_at({self.table.address(self.batch_place)})",
                 "turn = 0",
                 "for step in range(steps):",
                 *(
@@ -203,6 +205,7 @@ class _StepLoop:
                     for line in (
                         "learning_rate[0] = rates[step]",
                         "count[0] += 1",
+                        "batch_place[0] = order",
                         *writer.views,
                         *writer.lines,
                         "losses[step] = loss[0]",
@@ -289,10 +292,8 @@ def _team_of(program: Program) -> Team | None:
 def _is_long(part: Fused) -> bool:
     """Whether a loop can be divided among threads, and is long enough for it."""
     names = {instruction.operation.name for instruction in part.instructions}
-    given = {value.role for each in part.instructions for value in each.inputs}
-    # Sums of columns need all rows; a batch's rows lie elsewhere in each step.
-    whole = names & {"sum_rows", "total"} or "data" in given
-    return not whole and not part.numbers and part.rows * part.width >= LONG
+    sums = names & {"sum_rows", "total"}  # which need all rows
+    return not sums and not part.numbers and part.rows * part.width >= LONG
 
 
 class _Shares:
@@ -317,6 +318,12 @@ class _Shares:
                 size = math.prod(value.shape)
                 array = vector[value.start : value.start + size].reshape(value.shape)
                 array = array[rows] if value.per_row else array
+            elif value.role == "data" and value.vector == "rows":
+                offset = rows.start * self.step.binder.arrays["rows"].itemsize
+                # Not in the source, as what stands there is the same for all shares.
+                begin = table.enter(offset)
+                place = table.address(self.step.batch_place)
+                return f"int64_at({place})[0] + {begin}", "order"
             else:
                 array = binder.array(value, rows)
             return table.address(array), address_of(array)
