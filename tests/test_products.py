@@ -81,3 +81,13 @@ def test_the_functions_are_those_of_numpys_library():
     assert blas is not None
     assert blas.bits in (32, 64)
     assert len(set(blas.addresses.values())) == 6
+
+
+def test_a_very_deep_network_is_one_function_of_many_calls():
+    for width in (8, 40):  # small products in a large program are BLAS's too
+        widths = (12, *(width,) * 48, 3)
+        made = steps("numba", 20, np.float64, widths)
+        assert made.bound(20).many is not None
+        found, _ = taken(made, 20)
+        wanted, _ = taken(steps("numpy", 20, np.float64, widths), 20)
+        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-10)

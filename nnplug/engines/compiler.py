@@ -296,8 +296,23 @@ def _names() -> dict[str, Any]:
     ) -> Any:
         return types.void(*[types.int64] * 5), as_jobs
 
+    def as_call(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        import llvmlite.ir as llvm
+
+        whole = llvm.IntType(64)
+        kind = llvm.FunctionType(llvm.IntType(32), [whole] * 3)
+        start = builder.inttoptr(arguments[0], llvm.PointerType(whole))
+        address, *given = (builder.load(builder.gep(start, [whole(n)])) for n in range(4))
+        builder.call(builder.inttoptr(address, llvm.PointerType(kind)), given)
+        return context.get_dummy_value()
+
+    @intrinsic  # type: ignore[untyped-decorator]  # Numba is untyped
+    def call_record(_context: Any, _record: Any) -> Any:
+        return types.void(types.int64), as_call
+
     names: dict[str, Any] = {
         "np": np,
+        "call_record": call_record,
         "give_jobs": give_jobs,
         "math": math,
         "bits_of": bits_of,
@@ -305,6 +320,14 @@ def _names() -> dict[str, Any]:
         **{f"{name}_at": pointer(getattr(types, name)) for name in (*NUMBERS, "uint8")},
     }
     compiled = numba.njit(error_model="numpy")
+
+    def transpose(out: Any, turned: Any, rows: int, columns: int) -> None:
+        """Transpose an array of (columns, rows)."""
+        for i in range(rows):
+            for j in range(columns):
+                out[i * columns + j] = turned[j * rows + i]
+
+    names["transpose"] = compiled(transpose)
     for dtype in ("float32", "float64"):
         made = mathematics.functions(dtype, mathematics.Bits(bits_of, number_of), compiled)
         names.update({f"{name}_{dtype}": function for name, function in made.items()})

@@ -7,13 +7,13 @@ calls BLAS by itself.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Hashable, Mapping
 
 import numpy as np
 
 from nnplug.engines.blas import find_blas
+from nnplug.engines.called import CalledLoop
 from nnplug.engines.compiler import Function, compiler
 from nnplug.engines.fusion import Fused, pieces
 from nnplug.engines.loops import Writer
@@ -32,11 +32,11 @@ def bind(
     program: Program, arrays: Mapping[str, AnyArray], memory: Memory, *, many: bool = False
 ) -> BoundProgram:
     """Bind a program to arrays; see `nnplug.engines.numpy_engine.bind`."""
-    binder = _Binder(program, arrays, memory)
+    binder = NumbaBinder(program, arrays, memory)
     return _StepLoop(binder).bind() if many and binder.is_one_function() else binder.bind()
 
 
-class _Binder(Binder):
+class NumbaBinder(Binder):
     def __init__(self, program: Program, arrays: Mapping[str, AnyArray], memory: Memory) -> None:
         super().__init__(program, arrays, memory)
         self.pieces = {id(section): pieces(section, program.rows) for section in program.sections}
@@ -77,13 +77,17 @@ class _Binder(Binder):
 
     def is_one_function(self) -> bool:
         """Whether a training step can be one function."""
-        blas = find_blas()
+        blas, small = find_blas(), _is_small(self.program)
         for section in self.program.sections:
             parts = self.pieces[id(section)]
             if len(parts) > 1 and section.rows is not None and section.tile_rows < section.rows:
                 return False
             for part in parts:
-                if not (self._suits(part) if isinstance(part, Fused) else Products.can(part, blas)):
+                if not (
+                    self._suits(part)
+                    if isinstance(part, Fused)
+                    else Products.can(part, blas, small)
+                ):
                     return False
         drawn = any(name.endswith(".noise") for name in self.arrays)  # anew for each step
         return not drawn
@@ -111,20 +115,18 @@ class _Binder(Binder):
         return value.role != "buffer" or bool(self.readers.get(value, set()) - {id(part)})
 
 
-def _source(lines: list[str]) -> str:
-    return "def function(table):\n" + "".join(f"    {line}\n" for line in lines)
-
-
 class _SectionLoop:
     """A loop of a section, or of a tile of it, on its way to be a call."""
 
-    def __init__(self, binder: _Binder, part: Fused, tile: slice | None, calls: list[Call]) -> None:
+    def __init__(
+        self, binder: NumbaBinder, part: Fused, tile: slice | None, calls: list[Call]
+    ) -> None:
         self.binder, self.tile, self.calls = binder, tile, calls
         rows = part.rows if tile is None else tile.stop - tile.start
         self.table = Table()
         writer = Writer(self.table, self.locate, lambda value: binder.needed(value, part))
         writer.fused(part, self.table.size(rows, written_out=0), self.table.size(part.width))
-        self.source = _source([*self.table.sizes, *writer.views, *writer.lines, "return 0"])
+        self.source = self.table.source([*writer.views, *writer.lines, "return 0"])
         self.number = len(calls)
         calls.append(_not_compiled)
 
@@ -150,7 +152,7 @@ def _not_compiled() -> None:
 class _StepLoop:
     """All of a training step in one function, which takes many steps at a call."""
 
-    def __init__(self, binder: _Binder) -> None:
+    def __init__(self, binder: NumbaBinder) -> None:
         self.binder = binder
         arrays = binder.arrays
         # The number of steps, the two vectors, the order of rows, rates, losses, penalties.
@@ -159,22 +161,25 @@ class _StepLoop:
         self.section = binder.program.sections[0]
         self.part: Fused | None = None
         writer = Writer(self.table, self.locate, self.needed)
-        products = Products(writer, find_blas())
+        written_out = _is_small(binder.program)
+        products = Products(writer, find_blas(), written_out)
         self.team = _team_of(binder.program)
-        self.shared: list[_Shares] = []
+        self.called: list[CalledLoop] = []
         self.batch_place = np.zeros(1, np.int64)  # where the present batch's row numbers lie
         size = self.table.size
         for self.section in binder.program.sections:
             for part in binder.pieces[id(self.section)]:
-                if isinstance(part, Fused) and self.team is not None and _is_long(part):
-                    shares = _Shares(self, part, self.team)
-                    self.shared.append(shares)
-                    writer.lines.append(shares.call())
-                elif isinstance(part, Fused):
+                if not isinstance(part, Fused):
+                    products.write(part)
+                elif written_out:
                     self.part = part
                     writer.fused(part, size(part.rows), size(part.width))
                 else:
-                    products.write(part)
+                    loop = CalledLoop(
+                        binder, self.section, part, self.table, self.batch_place, self.team
+                    )
+                    self.called.append(loop)
+                    writer.lines.append(loop.call())
         checks = binder.results["checks"]
         state = {
             name: f"float64_at({self.table.address(array)})"
@@ -187,9 +192,8 @@ class _StepLoop:
         }
         address = self.table.address(checks)
         batch = size(binder.program.rows)
-        self.source = _source(
+        self.source = self.table.source(
             [
-                *self.table.sizes,
                 "steps, old, new, order = table[0], table[1], table[2], table[3]",
                 *(
                     f"{name} = float64_at(table[{number}])"
@@ -246,12 +250,12 @@ class _StepLoop:
     def bind(self) -> BoundProgram:
         """Compile the function; a single step is a call of it too."""
         arrays, results = self.binder.arrays, self.binder.results
-        sources = [self.source, *(shares.source for shares in self.shared)]
+        sources = [self.source, *(loop.source for loop in self.called)]
         functions = compiler().functions(sources)
         self._call = self.table.call(functions[self.source])
-        for shares in self.shared:
-            shares.place(functions[shares.source])
-            self.table.kept += shares.kept
+        for loop in self.called:
+            loop.place(functions[loop.source])
+            self.table.kept += loop.kept
         one = np.zeros((3, 1))
 
         def step() -> object:
@@ -277,8 +281,17 @@ class _StepLoop:
         return int(self.table.result[0])
 
 
-LONG = 131_072
-"""Elements of a loop from which on its shares are worth the threads' meeting at its end."""
+SMALL_PROGRAM = 200
+"""Instructions of a step that is worth being compiled as a whole."""
+
+SMALL_PRODUCT = 16_384
+"""Multiplications of a matrix product that plain loops do as fast as a call of BLAS."""
+
+
+def _is_small(program: Program) -> bool:
+    """Whether a step is so small that the calls of its loops would be a good part of its time."""
+    count = sum(1 for _ in program.instructions())
+    return count <= SMALL_PROGRAM and largest_product(program) <= SMALL_PRODUCT
 
 
 def _team_of(program: Program) -> Team | None:
@@ -287,72 +300,3 @@ def _team_of(program: Program) -> Team | None:
         return None
     team = find_team()
     return team if team is not None and team.size > 1 else None
-
-
-def _is_long(part: Fused) -> bool:
-    """Whether a loop can be divided among threads, and is long enough for it."""
-    names = {instruction.operation.name for instruction in part.instructions}
-    sums = names & {"sum_rows", "total"}  # which need all rows
-    return not sums and not part.numbers and part.rows * part.width >= LONG
-
-
-class _Shares:
-    """A long loop of a step, a share of its rows for each thread of a team."""
-
-    def __init__(self, step: _StepLoop, part: Fused, team: Team) -> None:
-        self.step, self.part, self.team = step, part, team
-        edges = [part.rows * number // team.size for number in range(team.size + 1)]
-        slices = [slice(*pair) for pair in itertools.pairwise(edges)]
-        # The two vectors change places after each step, and so do the shares' addresses.
-        self.tables = [[self._table(turn, rows) for rows in slices] for turn in (0, 1)]
-        self.records = np.zeros((2, team.size, 4), np.int64)
-
-    def _table(self, turn: int, rows: slice) -> Table:
-        """Write the loop; its source is the same for every share."""
-        table, binder = Table(), self.step.binder
-
-        def locate(value: Value) -> tuple[str, Hashable]:
-            if value.role in ("parameters", "gradients"):
-                vectors = ("parameters", "gradients")
-                vector = binder.arrays[vectors[vectors.index(value.role) ^ turn]]
-                size = math.prod(value.shape)
-                array = vector[value.start : value.start + size].reshape(value.shape)
-                array = array[rows] if value.per_row else array
-            elif value.role == "data" and value.vector == "rows":
-                offset = rows.start * self.step.binder.arrays["rows"].itemsize
-                # Not in the source, as what stands there is the same for all shares.
-                begin = table.enter(offset)
-                place = table.address(self.step.batch_place)
-                return f"int64_at({place})[0] + {begin}", "order"
-            else:
-                array = binder.array(value, rows)
-            return table.address(array), address_of(array)
-
-        writer = Writer(table, locate, lambda value: binder.needed(value, self.part))
-        count = table.size(rows.stop - rows.start, written_out=0)
-        writer.fused(self.part, count, table.size(self.part.width))
-        self.source = _source([*table.sizes, *writer.views, *writer.lines, "return 0"])
-        return table
-
-    def call(self) -> str:
-        """Write what the step does: give each thread its share."""
-        enter, team = self.step.table.function, self.team
-        record = self.step.table.address(self.records)
-        turned = f"{record} + turn * {self.records[0].nbytes}"
-        stride = self.records[0, 0].nbytes
-        return (
-            f"give_jobs({enter(team.jobs)}, {enter(team.share)}, {self.step.table.size(team.size)},"
-            f" {turned}, {stride})"
-        )
-
-    def place(self, function: Function) -> None:
-        """Enter the compiled function and what it is called with."""
-        for turn, tables in enumerate(self.tables):
-            for number, table in enumerate(tables):
-                self.records[turn, number] = table.record(function)
-
-    @property
-    def kept(self) -> list[AnyArray]:
-        """The arrays that the function knows by their addresses."""
-        tables = [table for tables in self.tables for table in tables]
-        return [self.records, *(array for table in tables for array in table.kept)]

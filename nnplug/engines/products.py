@@ -9,15 +9,12 @@ import math
 
 from nnplug.engines.blas import AS_IT_IS, ROW_MAJOR, TRANSPOSED, Blas
 from nnplug.engines.elements import name_of
-from nnplug.engines.fusion import PRODUCTS, multiplications
+from nnplug.engines.fusion import PRODUCTS
 from nnplug.engines.loops import Writer
 from nnplug.engines.numpy_engine import TURNED
 from nnplug.plans.program import Instruction, Value
 
-__all__ = ["SMALL_PRODUCT", "Products"]
-
-SMALL_PRODUCT = 16_384
-"""Multiplications of a matrix product that plain loops do as fast as a call of BLAS."""
+__all__ = ["Products"]
 
 
 class Products:
@@ -28,26 +25,26 @@ class Products:
     writer : Writer
         Writes the function.
     blas : Blas or None
-        What larger products call.
+        What products call that are not loops.
+    small : bool
+        Whether the program is small, so that small products are loops.
     """
 
-    def __init__(self, writer: Writer, blas: Blas | None) -> None:
-        self.writer, self.blas = writer, blas
+    def __init__(self, writer: Writer, blas: Blas | None, small: bool) -> None:
+        self.writer, self.blas, self.small = writer, blas, small
 
     @staticmethod
-    def can(instruction: Instruction, blas: Blas | None) -> bool:
+    def can(instruction: Instruction, blas: Blas | None, small: bool) -> bool:
         """Whether a function can do what an instruction says, at no cost over NumPy's call."""
         if instruction.operation.name == "squares":
             return blas is not None
-        if instruction.operation.name not in PRODUCTS:
-            return False
-        return blas is not None or multiplications(instruction) <= SMALL_PRODUCT
+        return instruction.operation.name in PRODUCTS and (blas is not None or small)
 
     def write(self, instruction: Instruction) -> None:
         """Write an instruction."""
         if instruction.operation.name == "squares":
             self._squares(instruction)
-        elif multiplications(instruction) <= SMALL_PRODUCT:
+        elif self.small:
             self._loops(instruction)
         else:
             self._call(instruction)
@@ -99,15 +96,11 @@ class Products:
             self._gemm(a, AS_IT_IS, b, TRANSPOSED, out)
         else:
             # BLAS is faster at the transposed result; see TURNED.
-            rows, columns = self._size(out, 0), self._size(out, 1)
             place = self.writer.table.room(out.nbytes)
             turned, z = self.writer.array(place, out.dtype), self.writer.view(out)
             self._gemm(b, AS_IT_IS, a, TRANSPOSED, out, place)
-            self.writer.lines += [
-                f"for i in range({rows}):",
-                f"    for j in range({columns}):",
-                f"        {z}[i * {columns} + j] = {turned}[j * {rows} + i]",
-            ]
+            sizes = f"{self._size(out, 0)}, {self._size(out, 1)}"
+            self.writer.lines.append(f"transpose({z}, {turned}, {sizes})")
 
     def _gemm(
         self, a: Value, take_a: int, b: Value, take_b: int, out: Value, turned: str = ""

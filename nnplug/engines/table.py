@@ -70,6 +70,10 @@ class Table:
             self._places[kind, number] = self.enter(number)
         return self._places[kind, number]
 
+    def source(self, lines: list[str]) -> str:
+        """Write the function that this is the table of."""
+        return "def function(table):\n" + "".join(f"    {line}\n" for line in [*self.sizes, *lines])
+
     def call(self, function: Function) -> Call:
         """Bind a function to this table."""
         _, *places = self.record(function)

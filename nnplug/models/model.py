@@ -106,9 +106,7 @@ class Model:
         if self.encoder is not None:
             table = tables.table_of(data, options=self.encoder.read_options())
             return self.encoder.inputs(table, dtype=self.network.dtype, unknown=unknown)
-        if isinstance(data, tables.Table | Mapping | str | os.PathLike) or (
-            set(self.info.features) <= set(getattr(data, "columns", ()))  # a data frame
-        ):
+        if not isinstance(data, np.ndarray) and self._names_columns(data):
             data = self._columns(tables.table_of(data))
         x = matrix(data, "the data to predict")
         if x.shape[1] != self.info.inputs:
@@ -117,6 +115,12 @@ class Model:
                 f"{self.info.inputs}."
             )
         return x
+
+    def _names_columns(self, data: Any) -> bool:
+        """Whether data is a table, or a data frame that has the columns of the features."""
+        if isinstance(data, tables.Table | Mapping | str | os.PathLike):
+            return True
+        return set(self.info.features) <= set(getattr(data, "columns", ()))
 
     def _columns(self, table: Table) -> AnyArray:
         """Take a table's columns by the names of the features, as they are."""
