@@ -61,6 +61,7 @@ class Model:
 
     def __post_init__(self) -> None:
         self._evaluator = Evaluator(self.network)
+        self._classes = np.asarray(self.classes)
 
     @property
     def task(self) -> str:
@@ -189,7 +190,7 @@ class Model:
         if self.task == "regression":
             return self.decode(outputs)
         chosen = self.head.classes(outputs)
-        return chosen if self.task == "multilabel" else np.asarray(self.classes)[chosen]
+        return chosen if self.task == "multilabel" else self._classes[chosen]
 
     def decode(self, outputs: AnyArray) -> AnyArray:
         """Bring outputs of a regression, (N, K), to the target's units."""
