@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import time
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
@@ -27,6 +28,9 @@ from tests.benchmarks.works import DIGITS, Work, noise
 TAKING_PART = ("nnplug_numpy", "nnplug_numba", "torch_fused", "products")
 AIM = 2e9
 """Multiplications that the steps of one point take together, about."""
+
+SETTLED = 0.3
+"""Seconds until all threads of earlier work sleep."""
 
 STEPS = (2, 60)
 """The fewest and the most steps of a point."""
@@ -122,7 +126,10 @@ def main() -> None:
             few = {
                 name: arrays[name][: STEPS[0] * work.batch_size] for name in ("inputs", "targets")
             }
-            contender.run(work, arrays | few, Clock())  # memory is mapped, threads are there
+            contender.run(work, arrays | few, Clock())  # memory is mapped
+            # BLAS's threads wait for more in a loop, up to a fifth of a second,
+            # after the product that the data is made with.
+            time.sleep(SETTLED)
             clock = Clock()
             loss = contender.run(work, arrays, clock)
             assert sys.argv[1] == "products" or math.isfinite(loss), (sweep, value, loss)
