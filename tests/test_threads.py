@@ -51,3 +51,16 @@ def test_the_number_of_threads_is_given_back_after_an_error():
         with pytest.raises(KeyboardInterrupt), Threads(plan((64, 100, 10), 200)).limited():
             raise KeyboardInterrupt
         assert threads() == before
+
+
+def test_the_last_of_several_trainings_at_once_gives_the_number_back():
+    program = plan((64, 100, 10), 200)
+    with threadpoolctl.threadpool_limits(limits=2, user_api="blas"):
+        before = threads()
+        first, second = Threads(program).limited(), Threads(program).limited()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)  # the one that found two threads ends before the other
+        assert threads() == {1}
+        second.__exit__(None, None, None)
+        assert threads() == before

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 from typing import Any
 
 from nnplug.engines.fusion import PRODUCTS, multiplications
@@ -38,15 +41,43 @@ class Threads:
 
     def __init__(self, program: Program) -> None:
         largest = largest_product(program)
-        self._controller: Any = None
-        if ALONE_ANYWAY < largest < ONE_THREAD:
-            from threadpoolctl import ThreadpoolController  # noqa: PLC0415  # 20 ms, rarely used
+        self._few = ALONE_ANYWAY < largest < ONE_THREAD
 
-            self._controller = ThreadpoolController()
-
-    def limited(self) -> AbstractContextManager[object]:
+    def limited(self) -> AbstractContextManager[None]:
         """Give a context in which BLAS has that number of threads."""
-        if self._controller is None:
-            return nullcontext()
-        context: AbstractContextManager[object] = self._controller.limit(limits=1, user_api="blas")
-        return context
+        return _limit().held() if self._few else nullcontext()
+
+
+class _Limit:
+    """A limit of one thread, which ends with the last of those who hold it at once.
+
+    BLAS has one number of threads for the process; were each training to
+    restore what it found, the last of several could restore another's limit.
+    """
+
+    def __init__(self) -> None:
+        from threadpoolctl import ThreadpoolController  # noqa: PLC0415  # 20 ms, rarely used
+
+        self._make = ThreadpoolController
+        self._lock, self._holders = threading.Lock(), 0
+        self._limiter: Any = None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the limit."""
+        with self._lock:
+            if not self._holders:
+                self._limiter = self._make().limit(limits=1, user_api="blas")
+            self._holders += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._holders -= 1
+                if not self._holders:
+                    self._limiter.restore_original_limits()
+
+
+@cache  # as BLAS's threads are the process's
+def _limit() -> _Limit:
+    return _Limit()
