@@ -22,6 +22,7 @@ from nnplug.tables.goal import Goal, class_indices, find_goal
 from nnplug.tables.missing import Missing, infinite_error, missing_error, refuse_missing
 from nnplug.tables.notes import column_notes, left_out_notes
 from nnplug.tables.options import ReadOptions, TableOptions
+from nnplug.tables.parallel import parallel_map
 from nnplug.tables.remarks import Remarks
 from nnplug.tables.roles import candidates, reason_to_leave_out, value_of_all
 from nnplug.tables.scale import Scale
@@ -163,10 +164,7 @@ class Encoder:
             if column.name in used and column.name not in besides
         }
         for chunk, chosen in zip(chunks, training, strict=True):
-            for column in chunk.columns:
-                if column.name in summaries:
-                    as_asked = as_text(column) if column.name in options.categorical else column
-                    summaries[column.name].add(as_asked, chosen)
+            _summarize(summaries, chunk, chosen, options)
         notes = list(goal.notes)
         scales = []
         if goal.task == "regression":
@@ -280,18 +278,22 @@ class Encoder:
             if unknown == "error" and isinstance(each, Categories):
                 _refuse_unseen(table.source, each, column)
         inputs = np.empty((table.rows, len(self.features)), dtype) if out is None else out
-        writers = [each.writer(column) for each, column in pairs]
+        writers = [
+            each.writer(column, table.source) if isinstance(each, Scale) else each.writer(column)
+            for each, column in pairs
+        ]
         ends = np.cumsum([len(each.features) for each in self.columns]).tolist()
-        for first in range(0, table.rows, _BLOCK):
+
+        def write(first: int) -> None:
             rows = slice(first, min(first + _BLOCK, table.rows))
             inputs[rows] = 0  # while it is in the cache
             start = 0
-            for (each, column), write, stop in zip(pairs, writers, ends, strict=True):
-                block = inputs[rows, start:stop]
-                write(rows, block)
-                if isinstance(each, Scale):
-                    each.check_written(column, rows, block, table.source)
+            for write_column, stop in zip(writers, ends, strict=True):
+                write_column(rows, inputs[rows, start:stop])
                 start = stop
+
+        for _ in parallel_map(write, range(0, table.rows, _BLOCK)):
+            pass
         return inputs
 
     @staticmethod
@@ -327,8 +329,7 @@ class Encoder:
         rows = slice(0, table.rows)
         for k, (column, scale) in enumerate(zip(wanted, self.scales, strict=True)):
             scale.check(column, table.source)
-            scale.writer(column, bent=False)(rows, targets[:, k : k + 1])
-            scale.check_written(column, rows, targets[:, k : k + 1], table.source)
+            scale.writer(column, table.source, bent=False)(rows, targets[:, k : k + 1])
         return targets
 
     def decode(self, prediction: AnyArray) -> Float64Array:
@@ -490,6 +491,22 @@ def _encoding(summary: ColumnSummary, source: str, options: TableOptions) -> Enc
     if summary.kind == "text":
         return Categories.learn(summary)
     return Scale.learn(summary, source, "column", median=options.missing == "median")
+
+
+def _summarize(
+    summaries: Mapping[str, ColumnSummary],
+    chunk: Table,
+    chosen: BoolArray | None,
+    options: TableOptions,
+) -> None:
+    """Take note of the next rows, column by column."""
+
+    def add(column: Column) -> None:
+        as_asked = as_text(column) if column.name in options.categorical else column
+        summaries[column.name].add(as_asked, chosen)
+
+    for _ in parallel_map(add, [each for each in chunk.columns if each.name in summaries]):
+        pass
 
 
 def _refuse_unseen(source: str, encoding: Categories, column: Column) -> None:

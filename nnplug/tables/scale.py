@@ -19,6 +19,8 @@ from nnplug.types import AnyArray
 
 __all__ = ["Scale"]
 
+Float64Array = npt.NDArray[np.float64]
+
 FAR = 10.0
 """Deviations from the mean beyond which an input grows as a logarithm."""
 
@@ -102,8 +104,12 @@ class Scale:
                     "or 0."
                 )
 
-    def writer(self, column: Column, *, bent: bool = True) -> Callable[[slice, AnyArray], None]:
+    def writer(
+        self, column: Column, source: str, *, bent: bool = True
+    ) -> Callable[[slice, AnyArray], None]:
         """Give what writes standardised values of some rows, (n, 1 or 2), over zeros.
+
+        It raises a `DataError` for a number that overflows.
 
         Parameters
         ----------
@@ -123,23 +129,31 @@ class Scale:
                 if self.indicator:
                     out[:, 1] = missing
             with np.errstate(over="ignore", under="ignore"):
-                standard = (values - self.mean) / self.scale
-                if bent:
-                    _bend(standard)
+                standard = values - self.mean
+                standard /= self.scale
+                # Two passes find out whether any value is far; few columns have one.
+                if not (standard.max(initial=0) <= FAR and standard.min(initial=0) >= -FAR):
+                    self._settle_far(standard, column, rows, source, bent=bent)
                 out[:, 0] = standard
 
         return write
 
-    def check_written(self, column: Column, rows: slice, out: AnyArray, source: str) -> None:
-        """Refuse inputs that overflowed."""
-        finite = np.isfinite(out[:, 0])
+    def _settle_far(
+        self, standard: Float64Array, column: Column, rows: slice, source: str, *, bent: bool
+    ) -> None:
+        """Let what is beyond `FAR` grow as a logarithm, in place; refuse what overflowed."""
+        far = np.flatnonzero(~(np.abs(standard) <= FAR))
+        away = standard[far]
+        finite = np.isfinite(away)
         if not finite.all():
-            row = int(np.flatnonzero(~finite)[0]) + (rows.start or 0)
+            row = int(far[~finite][0]) + (rows.start or 0)
             raise DataError(
                 f"{source}: column {quote(column.name)} holds {show(column.data[row])} in row "
                 f"{row + 1}, which is too far from the training data's mean {self.mean:g} for "
-                f"{out.dtype}."
+                "float64."
             )
+        if bent:
+            standard[far] = np.copysign(FAR + np.log1p(np.abs(away) - FAR), away)
 
     def to_dict(self) -> dict[str, Any]:
         """Write it as plain values."""
@@ -171,11 +185,3 @@ class Scale:
             f"the indicator of {quote(name)} is no truth value",
         )
         return cls(name, value["kind"], mean, scale, fill, value["indicator"])
-
-
-def _bend(standard: npt.NDArray[np.float64]) -> None:
-    """Let what is beyond `FAR` grow as a logarithm, in place."""
-    far = np.flatnonzero(np.abs(standard) > FAR)
-    if far.size:
-        away = standard[far]
-        standard[far] = np.copysign(FAR + np.log1p(np.abs(away) - FAR), away)

@@ -28,6 +28,7 @@ from tests.benchmarks.planning import measure_planning
 from tests.benchmarks.plugin_cost import measure_plugin_cost
 from tests.benchmarks.prediction import measure_prediction
 from tests.benchmarks.processes import FailedError, Settings, module, run
+from tests.benchmarks.reading import measure_reading
 from tests.benchmarks.real_tables import measure_real_tables
 from tests.benchmarks.report import Block
 from tests.benchmarks.sklearn_cv import measure_cross_validation
@@ -56,6 +57,7 @@ BLOCKS: dict[str, Callable[[Settings], Block]] = {
     "planning": measure_planning,
     "growth": measure_growth,
     "tables": measure_scores,
+    "reading": measure_reading,
     "real-tables": measure_real_tables,
     "cross-validation": measure_cross_validation,
 }
@@ -132,6 +134,7 @@ def main() -> int:
     names = arguments.work or list(BLOCKS)
     look = arguments.quick or arguments.noisy
     needed = ["sklearn"] + ["matplotlib"] * ("growth" in names and not look)
+    needed += ["pandas", "pyarrow"] * ("reading" in names)
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         parser.error(f'{", ".join(missing)} is not installed; pip install -e ".[bench]"')

@@ -1,19 +1,18 @@
-"""Reading and encoding a table, beside pandas with scikit-learn's encoders.
+"""The block of reading: a file becomes inputs, beside pandas with scikit-learn's encoders.
 
 A CSV file and a Parquet file of a million rows and 19 columns: numbers with
 gaps, counts, text with gaps, truth values. Each contender reads the file,
 fills in what is missing with an indicator, standardises, one-hot encodes, and
-ends with one float32 array. Its process is timed from the end of the imports,
-and by its peak memory; contenders take turns, and the medians are compared.
+ends with one float32 array. It is timed from the end of the imports.
 
-    python -m tests.benchmarks.table_encoding
+    python -m tests.benchmarks.reading CONTENDER PATH
+
+measures one contender in a process of its own and prints a line of JSON.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import resource
 import sys
 import tempfile
 import time
@@ -22,12 +21,16 @@ from statistics import median
 
 import numpy as np
 
-from tests.benchmarks.processes import Settings, module, run_undisturbed
+from tests.benchmarks import report
+from tests.benchmarks.measure import peak
+from tests.benchmarks.processes import Settings, in_turns, module
+from tests.benchmarks.report import Block, Figures
 
+ROWS = 1_000_000
+FORMATS = {"csv": "CSV", "parquet": "Parquet"}
+OURS, RIVAL = "nnplug", "pandas and scikit-learn"
 GOAL = 3.0
 """How many times as fast nnplug is to be."""
-FORMATS = ("csv", "parquet")
-CONTENDERS = ("nnplug", "scikit-learn")
 
 
 def make(folder: Path, rows: int) -> None:
@@ -105,49 +108,56 @@ def check(inputs: np.ndarray, targets: np.ndarray) -> None:
     assert np.isfinite(inputs).all()
 
 
-def contend(name: str, path: Path) -> None:
-    """Print the seconds and the peak memory of one contender, in this process."""
-    seconds = {"nnplug": with_nnplug, "scikit-learn": with_scikit_learn}[name](path)
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    print(json.dumps({"seconds": seconds, "peak": peak}))
+CONTENDERS = {OURS: with_nnplug, RIVAL: with_scikit_learn}
+
+
+def measure_reading(settings: Settings) -> Block:
+    """Measure both contenders on a file of each format."""
+    rows = settings.share_of(ROWS)
+    figures: Figures = {name: {} for name in CONTENDERS}
+    lines, everyone = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        make(Path(folder), rows)
+        for suffix, title in FORMATS.items():
+            path = Path(folder) / f"table.{suffix}"
+            print(f"{title}:", file=sys.stderr, flush=True)
+            finished = in_turns(
+                {name: module("reading", name, path) for name in CONTENDERS}, settings
+            )
+            for name, several in finished.items():
+                results = [json.loads(each.output) for each in several]
+                for key in ("seconds", "peak"):
+                    figures[name][f"{suffix} {key}"] = [each[key] for each in results]
+                everyone += several
+            lines.append(_row(title, rows, figures, suffix))
+    text = report.table(
+        ["file", RIVAL, OURS, "ratio", "peak memory", "required"], lines
+    )  # fmt: skip
+    packages = ("nnplug", "numpy", "duckdb", "pandas", "pyarrow", "scikit-learn")
+    text += "\n\n" + report.conditions(settings, packages, everyone, settings.runs)
+    return Block(text, figures)
+
+
+def _row(title: str, rows: int, figures: Figures, suffix: str) -> list[str]:
+    ours, theirs = (
+        {key: figures[name][f"{suffix} {key}"] for key in ("seconds", "peak")}
+        for name in (OURS, RIVAL)
+    )
+    ratio = report.ratio(theirs["seconds"], ours["seconds"])
+    return [
+        f"{title}, {rows:,} rows",
+        report.seconds(median(theirs["seconds"])),
+        report.seconds(median(ours["seconds"])),
+        f"{ratio:.1f} ×",
+        f"{report.ratio(ours['peak'], theirs['peak']):.2f} of it",
+        f"at least {GOAL:g} ×: " + ("met" if ratio >= GOAL else "**not met**"),
+    ]
 
 
 def main() -> None:
-    """Print one line for each format."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--noisy", action="store_true", help="do not wait for a quiet machine")
-    parser.add_argument("--contender", nargs=2, metavar=("NAME", "PATH"), help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.contender:
-        contend(arguments.contender[0], Path(arguments.contender[1]))
-        return
-    print(f"{arguments.rows:,} rows, 19 columns, medians of {arguments.runs} processes each\n")
-    print("| file | pandas + scikit-learn | nnplug | ratio | peak memory | required |")
-    print("| --- | ---: | ---: | ---: | ---: | --- |")
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(cache=Path(folder), noisy=arguments.noisy)
-        make(Path(folder), arguments.rows)
-        for suffix in FORMATS:
-            seconds: dict[str, list[float]] = {name: [] for name in CONTENDERS}
-            peaks: dict[str, list[float]] = {name: [] for name in CONTENDERS}
-            for _ in range(arguments.runs):
-                for name in CONTENDERS:
-                    path = Path(folder) / f"table.{suffix}"
-                    command = module("table_encoding", "--contender", name, path)
-                    figures = json.loads(run_undisturbed(command, settings).output)
-                    seconds[name].append(figures["seconds"])
-                    peaks[name].append(figures["peak"])
-            ours, theirs = (median(seconds[name]) for name in CONTENDERS)
-            memory = median(peaks["nnplug"]) / median(peaks["scikit-learn"])
-            met = "met" if theirs / ours >= GOAL else "**not met**"
-            print(
-                f"| {suffix} | {theirs:.2f} s | {ours:.2f} s | {theirs / ours:.1f} × "
-                f"| {memory:.2f} of it | at least {GOAL:g} ×: {met} |",
-                flush=True,
-            )
+    """Measure one contender."""
+    seconds = CONTENDERS[sys.argv[1]](Path(sys.argv[2]))
+    print(json.dumps({"seconds": seconds, "peak": float(peak())}))
 
 
 if __name__ == "__main__":

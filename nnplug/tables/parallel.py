@@ -1,0 +1,51 @@
+"""Work on parts of a table at once, in several threads.
+
+NumPy lets other threads run while it computes, so two of them share a pass
+over columns or bytes. The results come in the order of the parts, and so does
+the first error: nothing that a user sees depends on the number of threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+__all__ = ["parallel_map"]
+
+Part = TypeVar("Part")
+Result = TypeVar("Result")
+
+_MOST = 8
+"""More threads than this mostly wait for memory, or for Python's lock."""
+
+
+def parallel_map(work: Callable[[Part], Result], parts: Sequence[Part]) -> Iterator[Result]:
+    """Give `work(part)` of each part, in order.
+
+    Parameters
+    ----------
+    work : callable
+        It must not write what another part's work reads or writes.
+    parts : sequence
+        One alone is worked on in this thread.
+    """
+    threads = min(len(parts), _MOST, _processors())
+    if threads <= 1:
+        yield from map(work, parts)
+        return
+    with ThreadPoolExecutor(threads, "nnplug-table") as pool:
+        coming = [pool.submit(work, part) for part in parts]
+        try:
+            for each in coming:
+                yield each.result()
+        finally:  # after an error, what has not begun is not begun
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _processors() -> int:
+    """Count the processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
