@@ -15,7 +15,7 @@ import pytest
 
 from nnplug.cli.table_options import table_arguments
 from nnplug.errors import NnplugError
-from nnplug.tables import ReadOptions, read_table, sniffing
+from nnplug.tables import ReadOptions, read_table
 from nnplug.tables import delimited as delimited_module
 from nnplug.tables.formats import is_known
 
@@ -232,9 +232,9 @@ TAILS = {
 @pytest.mark.parametrize("tail", TAILS.values(), ids=TAILS)
 def test_a_sample_says_what_all_rows_say(save, tail, monkeypatch):
     path = _large(save, tail)
-    monkeypatch.setattr(sniffing, "_LARGE", 1 << 30)
+    monkeypatch.setattr(delimited_module, "_LARGE", 1 << 30)
     slow = read_table(path)
-    monkeypatch.setattr(sniffing, "_LARGE", 0)
+    monkeypatch.setattr(delimited_module, "_LARGE", 0)
     quick = read_table(path)
     for one, two in zip(slow.columns, quick.columns, strict=True):
         assert (one.name, one.kind, one.integer) == (two.name, two.kind, two.integer)
@@ -247,7 +247,7 @@ def test_a_sample_says_what_all_rows_say(save, tail, monkeypatch):
     [(("true", "False"), "boolean"), (("yes", "no"), "text"), (("T", "F"), "text")],
 )
 def test_yes_and_no_are_said_again_as_they_are_written(save, rows, values, kind, monkeypatch):
-    monkeypatch.setattr(sniffing, "_LARGE", 1000)
+    monkeypatch.setattr(delimited_module, "_LARGE", 1000)
     path = save("a,b\n" + "".join(f"{values[i % 2]},1\n" for i in range(rows)))
     column = read_table(path).column("a")
     assert column.kind == kind
@@ -256,7 +256,7 @@ def test_yes_and_no_are_said_again_as_they_are_written(save, rows, values, kind,
 
 def test_a_large_file_is_read_by_its_sample(save, monkeypatch):
     path = _large(save, TAILS["a fraction"])
-    monkeypatch.setattr(sniffing, "_LARGE", 0)
+    monkeypatch.setattr(delimited_module, "_LARGE", 0)
     monkeypatch.setattr(delimited_module._Reader, "read_by_all_rows", None)
     assert read_table(path).column("i").values[-1] == 5.5
 

@@ -534,6 +534,19 @@ def parquet_cut_short(table):
 
 
 @kind
+def parquet_with_a_damaged_page(table):
+    """Its columns and counts can be read; it shows when the rows are."""
+    path = table.folder / "t.parquet"
+    values = {"a": table.rng.normal(size=5_000), "y": table.rng.normal(size=5_000)}
+    pyarrow.parquet.write_table(pa.table(values), path, compression="gzip")
+    damaged = bytearray(path.read_bytes())
+    middle = len(damaged) // 4  # inside the pages of the first column
+    damaged[middle : middle + 64] = bytes(64)
+    path.write_bytes(damaged)
+    return path, ["t.parquet: the file cannot be read as Parquet: ", "It may be cut short"]
+
+
+@kind
 def another_format_under_this_name(table):
     return table.save(name="t.parquet"), ["t.parquet: the file cannot be read as Parquet: "]
 

@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 
 from nnplug.errors import DataError
-from nnplug.tables import read_table, table_from
+from nnplug.tables import ReadOptions, open_relation, read_table, table_from
 
 
 @pytest.fixture
@@ -278,6 +278,27 @@ def test_parquet(tmp_path):
     assert table.column("t").values[0] == np.datetime64("1970-01-01T01:02")
     assert table.column("z").values[0] == np.datetime64("2020-01-01T00:00")
     assert read_table(path, text=["Age"]).column("Age").values.tolist() == ["1", ""]
+
+
+@pytest.mark.parametrize("first", ["stretch", "whole"])
+def test_stretches_of_parquet_are_those_of_the_whole(tmp_path, first):
+    rng = np.random.default_rng(0)
+    path = tmp_path / "t.parquet"
+    rows = 10_000
+    words = rng.choice(["a", "b", None], rows)
+    values = {"x": rng.normal(size=rows), "w": words, "t": rng.random(rows) < 0.5}
+    pyarrow.parquet.write_table(pa.table(values), path, row_group_size=3_000)
+    with open_relation(path, ReadOptions(), 1 << 30) as relation:
+        whole = relation.fetch() if first == "whole" else None
+        stretches = [relation.fetch(start=i, stop=i + 2_300) for i in range(0, rows, 2_300)]
+        whole = whole or relation.fetch()
+    assert sum(each.rows for each in stretches) == whole.rows == rows
+    for name, given in values.items():
+        pieces = np.concatenate([each.column(name).values for each in stretches])
+        np.testing.assert_array_equal(pieces, whole.column(name).values)
+        found = whole.column(name)
+        present = slice(None) if found.missing is None else ~found.missing
+        np.testing.assert_array_equal(found.values[present], np.asarray(given)[present])
 
 
 def test_bad_parquet(save, tmp_path):

@@ -24,13 +24,19 @@ from nnplug.tables.wording import quote
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["load_parquet", "load_query"]
+__all__ = ["load_parquet", "load_query", "parquet_error"]
 
 
 def load_parquet(
-    connection: duckdb.DuckDBPyConnection, path: Path, options: ReadOptions
+    connection: duckdb.DuckDBPyConnection, path: Path, options: ReadOptions, *, view: bool = False
 ) -> tuple[Field, ...]:
     """Load a Parquet file into the table `part` with the columns c0, c1 and so on.
+
+    Parameters
+    ----------
+    view : bool
+        Make `part` a view of the file: each query then reads the columns that
+        it needs from there.
 
     Raises
     ------
@@ -46,12 +52,17 @@ def load_parquet(
             f"SELECT name, num_children FROM parquet_schema({location(path)})"
         ).fetchall()
         query = f"SELECT * FROM read_parquet({location(path)}, hive_partitioning=false)"
-        return load_query(connection, query, path.name, options, _top_names(schema))
+        return load_query(connection, query, path.name, options, _top_names(schema), view=view)
     except duckdb.Error as error:
-        raise DataError(
-            f"{path.name}: the file cannot be read as Parquet: {first_line(error)}\n"
-            "It may be cut short, or another format under this name."
-        ) from None
+        raise parquet_error(path, error) from None
+
+
+def parquet_error(path: Path, error: Exception) -> DataError:
+    """Say that a file is damaged, or none."""
+    return DataError(
+        f"{path.name}: the file cannot be read as Parquet: {first_line(error)}\n"
+        "It may be cut short, or another format under this name."
+    )
 
 
 def _top_names(schema: Sequence[tuple[Any, ...]]) -> list[str]:
@@ -73,6 +84,8 @@ def load_query(
     source: str,
     options: ReadOptions,
     names: Sequence[str] | None = None,
+    *,
+    view: bool = False,
 ) -> tuple[Field, ...]:
     """Load what a query gives into the table `part` with the columns c0, c1 and so on.
 
@@ -80,6 +93,8 @@ def load_query(
     ----------
     names : sequence of str, optional
         Instead of those that DuckDB has.
+    view : bool
+        Make `part` a view, which runs the query when it is read.
 
     Raises
     ------
@@ -104,7 +119,8 @@ def load_query(
         cell = without_marks(identifier(theirs), type_name, options.marks(name))
         cells.append(f"{as_kind(cell, type_name, kind)} AS c{position}")
         fields.append(Field(name, kind, type_name in INTEGERS and kind == "number"))
-    connection.execute(f"CREATE TEMP TABLE part AS SELECT {', '.join(cells)} FROM ({query})")
+    what = "VIEW" if view else "TABLE"
+    connection.execute(f"CREATE TEMP {what} part AS SELECT {', '.join(cells)} FROM ({query})")
     return tuple(fields)
 
 

@@ -26,7 +26,7 @@ from nnplug.tables.formats import (
 )
 from nnplug.tables.json_lines import load_json_lines
 from nnplug.tables.options import ReadOptions
-from nnplug.tables.parquet import load_parquet, load_query
+from nnplug.tables.parquet import load_parquet, load_query, parquet_error
 from nnplug.tables.relation import Field, Relation, check_known, database
 from nnplug.tables.table import KIND_NAMES, Table
 from nnplug.tables.wording import column_list, quote, shell_word
@@ -169,10 +169,17 @@ def _check_file(path: Path) -> None:
 def _relation(
     asked: str | os.PathLike[str], paths: Sequence[Path], options: ReadOptions, memory: int
 ) -> Iterator[Relation]:
+    import duckdb  # noqa: PLC0415  # see connect
+
     source = paths[0].name if len(paths) == 1 else Path(asked).name
+    # One Parquet file is its own table: what is not needed of it is not read.
+    view = suffix_of(paths[0]) in PARQUET and len(paths) == 1 and options.sql is None
     with database(memory) as (connection, scratch):
-        fields = _load(connection, paths[0], options, scratch)
-        connection.execute("ALTER TABLE part RENAME TO rows")
+        if view:
+            fields = load_parquet(connection, paths[0], options, view=True)
+        else:
+            fields = _load(connection, paths[0], options, scratch)
+        connection.execute(f"ALTER {'VIEW' if view else 'TABLE'} part RENAME TO rows")
         for path in paths[1:]:
             more = _load(connection, path, options, scratch)
             fields = _append(connection, (paths[0].name, fields), (path.name, more))
@@ -187,7 +194,12 @@ def _relation(
                 else "--sql gives no rows."
             )
             raise DataError(f"{source}: {reason}")
-        yield Relation(connection, fields, source, int(rows))
+        try:
+            yield Relation(connection, fields, source, int(rows), view)
+        except duckdb.Error as error:
+            if view:  # it is while rows are fetched that a damaged page is met
+                raise parquet_error(paths[0], error) from None
+            raise
 
 
 def _load(

@@ -38,7 +38,7 @@ class Field:
 
 @dataclass(eq=False)
 class Relation:
-    """Rows in the table `rows` of a database, with the columns c0, c1 and so on.
+    """Rows in the table or view `rows` of a database, with the columns c0, c1 and so on.
 
     Attributes
     ----------
@@ -48,12 +48,16 @@ class Relation:
     source : str
         What messages call the data.
     rows : int
+    view : bool
+        Whether it is a view of a file. It becomes a table when a stretch of it
+        is fetched, since only the rows of a table are numbered.
     """
 
     connection: duckdb.DuckDBPyConnection
     fields: tuple[Field, ...]
     source: str
     rows: int
+    view: bool = False
     _words: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
 
     @property
@@ -92,10 +96,15 @@ class Relation:
             cells.append(f"enum_code(CAST({ours} AS {ours}_words)) AS {ours}" if coded else ours)
         stop = self.rows if stop is None else min(stop, self.rows)
         whole = start == 0 and stop == self.rows
+        if self.view and not whole:
+            self._make_table()
         where = "" if whole else f" WHERE rowid >= {start} AND rowid < {stop}"
-        fetched = self.connection.execute(
-            f"SELECT {', '.join(cells)} FROM rows{where}"
-        ).fetchnumpy()
+        # DuckDB holds a query's whole result beside the arrays. A column at a
+        # time, that memory is small, and used again for the next.
+        fetched: dict[str, AnyArray] = {}
+        for together in [[each] for each in cells] if whole else [cells]:
+            query = f"SELECT {', '.join(together)} FROM rows{where}"
+            fetched |= self.connection.execute(query).fetchnumpy()
         columns = tuple(self._column(each, ours, fetched[ours]) for ours, each in wanted)
         return Table(columns, self.source, stop - start)
 
@@ -112,6 +121,12 @@ class Relation:
             f"LIMIT {most})"
         ).fetchone()
         return int(found[0]) if found else 0
+
+    def _make_table(self) -> None:
+        self.connection.execute("CREATE TEMP TABLE part AS SELECT * FROM rows")
+        self.connection.execute("DROP VIEW rows")
+        self.connection.execute("ALTER TABLE part RENAME TO rows")
+        self.view = False
 
     def _coding(self, ours: str) -> tuple[str, ...] | None:
         """List the different texts of a column, sorted; None if they are many."""

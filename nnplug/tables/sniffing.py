@@ -26,8 +26,6 @@ from nnplug.tables.wording import quote
 __all__ = ["Marks", "find_dialect", "look_at_bytes", "plain_text"]
 
 _STRETCH = 1 << 18
-_LARGE = 4 << 20
-"""A file with more bytes is first tried with the types of its sample."""
 
 
 @dataclass(frozen=True)
@@ -39,24 +37,24 @@ class Marks:
     ends_in_delimiter : bool
         Whether some line does. DuckDB takes an empty cell too many at the end
         of a row for none, so the rows of such a file must be counted out.
-    sample_will_do : bool
-        Whether the file is large and no cell begins with a zero and a digit:
-        codes such as 007 are text, and a number to DuckDB's cast.
+    codes : bool
+        Whether some cell begins with a zero and a digit: codes such as 007
+        are text, and a number to DuckDB's cast.
     """
 
     ends_in_delimiter: bool
-    sample_will_do: bool
+    codes: bool
 
 
-def look_at_bytes(text: TextFile, dialect: Dialect) -> Marks:
-    """Look at every byte once; refuse zero bytes."""
+def look_at_bytes(text: TextFile, dialect: Dialect, most: int | None = None) -> Marks:
+    """Look at every byte once, or at the first so many; refuse zero bytes."""
     delimiter, mark = ord(dialect.delimiter), ord(dialect.quote)
-    large = text.path.stat().st_size > _LARGE
-    ends_in_delimiter, codes = False, False
+    ends_in_delimiter, codes, seen = False, False, 0
     memory = bytearray(_STRETCH + 2)  # after the last two bytes of the stretch before
     buffer = np.frombuffer(memory, np.uint8)
     with text.path.open("rb", buffering=0) as file:
-        while count := file.readinto(buffer[2:].data):
+        while (most is None or seen < most) and (count := file.readinto(buffer[2:].data)):
+            seen += count
             block = buffer[: count + 2]
             # Whole passes over bytes: NumPy does some ten of them in a byte's
             # time for a loop, and a search for one byte is as fast again.
@@ -67,7 +65,7 @@ def look_at_bytes(text: TextFile, dialect: Dialect) -> Marks:
                 ends |= block == ord("\r")
             delimiters = block == delimiter
             ends_in_delimiter |= bool((delimiters[1:-1] & ends[2:]).any())
-            if large and not codes:
+            if not codes:
                 edges = ends | delimiters
                 if mark in memory:
                     edges |= block == mark
@@ -75,7 +73,7 @@ def look_at_bytes(text: TextFile, dialect: Dialect) -> Marks:
                 first = edges[:-2] & (block[1:-1] == ord("0")) & digits[2:]
                 codes = bool(first.any())
             buffer[:2] = block[-2:]
-    return Marks(ends_in_delimiter or int(buffer[1]) == delimiter, large and not codes)
+    return Marks(ends_in_delimiter or int(buffer[1]) == delimiter, codes)
 
 
 def _zero_byte(text: TextFile) -> DataError:

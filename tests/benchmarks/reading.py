@@ -1,11 +1,13 @@
 """The block of reading: a file becomes inputs, beside pandas with scikit-learn's encoders.
 
-A CSV file and a Parquet file of a million rows and 19 columns: numbers with
-gaps, counts, text with gaps, truth values. Each contender reads the file,
-fills in what is missing with an indicator, standardises, one-hot encodes, and
-ends with one float32 array. It is timed from the end of the imports.
+Two tables of a million rows, each as CSV and as Parquet. *Mixed*, 19 columns:
+numbers of six decimals with gaps, counts, text with gaps, truth values.
+*Random*, 30 columns: numbers of 17 digits, and text. Each contender reads the
+file, fills in what is missing with an indicator, standardises, one-hot
+encodes, and ends with one float32 array. It is timed from the end of the
+imports.
 
-    python -m tests.benchmarks.reading CONTENDER PATH
+    python -m tests.benchmarks.reading CONTENDER TABLE PATH
 
 measures one contender in a process of its own and prints a line of JSON.
 """
@@ -18,6 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 
@@ -27,14 +30,14 @@ from tests.benchmarks.processes import Settings, in_turns, module
 from tests.benchmarks.report import Block, Figures
 
 ROWS = 1_000_000
-FORMATS = {"csv": "CSV", "parquet": "Parquet"}
+FORMATS = ("csv", "parquet")
 OURS, RIVAL = "nnplug", "pandas and scikit-learn"
 GOAL = 3.0
 """How many times as fast nnplug is to be."""
 
 
-def make(folder: Path, rows: int) -> None:
-    """Write the table in both formats."""
+def mixed(rows: int) -> Any:
+    """Make the table of 19 columns."""
     import pandas as pd
 
     rng = np.random.default_rng(0)
@@ -47,18 +50,50 @@ def make(folder: Path, rows: int) -> None:
     for i in range(3):
         columns[f"k{i}"] = rng.integers(0, 1000, rows)
     for i, count in enumerate((3, 8, 20, 60)):
-        words = np.array([f"word{j}" for j in range(count)], object)[rng.integers(0, count, rows)]
+        words = _words(count)[rng.integers(0, count, rows)]
         if i == 1:
             words[rng.random(rows) < 0.03] = None
         columns[f"c{i}"] = words
     columns["b"] = rng.random(rows) < 0.3
     columns["y"] = rng.normal(size=rows)
-    frame = pd.DataFrame(columns)
-    frame.to_csv(folder / "table.csv", index=False)
-    frame.to_parquet(folder / "table.parquet", index=False)
+    return pd.DataFrame(columns)
 
 
-def with_nnplug(path: Path) -> float:
+def random(rows: int) -> Any:
+    """Make the table of 30 columns."""
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    columns: dict[str, object] = {f"x{i}": rng.random(rows) * (i + 1) for i in range(24)}
+    for i in range(5):
+        count = 5 * i + 6
+        columns[f"c{i}"] = _words(count)[rng.integers(0, count, rows)]
+    columns["y"] = rng.random(rows)
+    return pd.DataFrame(columns)
+
+
+def _words(count: int) -> np.ndarray:
+    return np.array([f"word{j}" for j in range(count)], object)
+
+
+TABLES = {
+    # 13 numbers, 4 of them with an indicator; 91 categories and one missing; b.
+    "mixed": (mixed, 13 + 4 + 91 + 1 + 1),
+    "random": (random, 24 + 6 + 11 + 16 + 21 + 26),
+}
+"""How each is made, and the inputs that it becomes."""
+
+
+def write(table: str, rows: int, folder: Path) -> dict[str, Path]:
+    """Write a table in both formats."""
+    frame = TABLES[table][0](rows)
+    paths = {suffix: folder / f"{table}.{suffix}" for suffix in FORMATS}
+    frame.to_csv(paths["csv"], index=False)
+    frame.to_parquet(paths["parquet"], index=False)
+    return paths
+
+
+def with_nnplug(path: Path, width: int) -> float:
     """Read and encode; give the seconds."""
     import duckdb  # noqa: F401  # as pandas below, imported before the clock starts
 
@@ -69,11 +104,11 @@ def with_nnplug(path: Path) -> float:
     encoder = Encoder.fit(table, target="y")
     inputs, targets = encoder.inputs(table, np.float32), encoder.targets(table)
     seconds = time.perf_counter() - start
-    check(inputs, targets)
+    check(inputs, targets, width)
     return seconds
 
 
-def with_scikit_learn(path: Path) -> float:
+def with_scikit_learn(path: Path, width: int) -> float:
     """Read and encode; give the seconds."""
     import pandas as pd
     from sklearn.compose import ColumnTransformer
@@ -90,19 +125,18 @@ def with_scikit_learn(path: Path) -> float:
     transformer = ColumnTransformer([
         ("numbers", make_pipeline(SimpleImputer(add_indicator=True), StandardScaler()), numbers),
         ("texts", hot, texts),  # a missing text is a category of its own
-        ("truths", StandardScaler(), ["b"]),
+        ("truths", StandardScaler(), [name for name in frame if name == "b"]),
     ])  # fmt: skip
     inputs = transformer.fit_transform(frame).astype(np.float32)
     targets = StandardScaler().fit_transform(target.reshape(-1, 1))
     seconds = time.perf_counter() - start
-    check(inputs, targets)
+    check(inputs, targets, width)
     return seconds
 
 
-def check(inputs: np.ndarray, targets: np.ndarray) -> None:
+def check(inputs: np.ndarray, targets: np.ndarray, width: int) -> None:
     """Nobody is fast by doing less."""
-    # 13 numbers, 4 of them with an indicator; 91 categories and one missing; b.
-    assert inputs.shape[1] == 13 + 4 + 91 + 1 + 1, inputs.shape
+    assert inputs.shape == (len(targets), width), inputs.shape
     assert inputs.dtype == np.float32
     assert targets.shape == (len(inputs), 1)
     assert np.isfinite(inputs).all()
@@ -112,40 +146,35 @@ CONTENDERS = {OURS: with_nnplug, RIVAL: with_scikit_learn}
 
 
 def measure_reading(settings: Settings) -> Block:
-    """Measure both contenders on a file of each format."""
+    """Measure both contenders on each table in each format."""
     rows = settings.share_of(ROWS)
     figures: Figures = {name: {} for name in CONTENDERS}
     lines, everyone = [], []
-    with tempfile.TemporaryDirectory() as folder:
-        make(Path(folder), rows)
-        for suffix, title in FORMATS.items():
-            path = Path(folder) / f"table.{suffix}"
-            print(f"{title}:", file=sys.stderr, flush=True)
-            finished = in_turns(
-                {name: module("reading", name, path) for name in CONTENDERS}, settings
-            )
-            for name, several in finished.items():
-                results = [json.loads(each.output) for each in several]
-                for key in ("seconds", "peak"):
-                    figures[name][f"{suffix} {key}"] = [each[key] for each in results]
-                everyone += several
-            lines.append(_row(title, rows, figures, suffix))
-    text = report.table(
-        ["file", RIVAL, OURS, "ratio", "peak memory", "required"], lines
-    )  # fmt: skip
+    for table in TABLES:
+        with tempfile.TemporaryDirectory() as folder:
+            for suffix, path in write(table, rows, Path(folder)).items():
+                print(f"{table}, {suffix}:", file=sys.stderr, flush=True)
+                commands = {name: module("reading", name, table, path) for name in CONTENDERS}
+                for name, several in in_turns(commands, settings).items():
+                    results = [json.loads(each.output) for each in several]
+                    for key in ("seconds", "peak"):
+                        figures[name][f"{table}.{suffix} {key}"] = [each[key] for each in results]
+                    everyone += several
+                lines.append(_row(f"{table}.{suffix}", rows, figures))
+    text = report.table(["file", RIVAL, OURS, "ratio", "peak memory", "required"], lines)
     packages = ("nnplug", "numpy", "duckdb", "pandas", "pyarrow", "scikit-learn")
     text += "\n\n" + report.conditions(settings, packages, everyone, settings.runs)
     return Block(text, figures)
 
 
-def _row(title: str, rows: int, figures: Figures, suffix: str) -> list[str]:
+def _row(file: str, rows: int, figures: Figures) -> list[str]:
     ours, theirs = (
-        {key: figures[name][f"{suffix} {key}"] for key in ("seconds", "peak")}
+        {key: figures[name][f"{file} {key}"] for key in ("seconds", "peak")}
         for name in (OURS, RIVAL)
     )
     ratio = report.ratio(theirs["seconds"], ours["seconds"])
     return [
-        f"{title}, {rows:,} rows",
+        f"{file}, {rows:,} rows",
         report.seconds(median(theirs["seconds"])),
         report.seconds(median(ours["seconds"])),
         f"{ratio:.1f} ×",
@@ -156,7 +185,8 @@ def _row(title: str, rows: int, figures: Figures, suffix: str) -> list[str]:
 
 def main() -> None:
     """Measure one contender."""
-    seconds = CONTENDERS[sys.argv[1]](Path(sys.argv[2]))
+    contender, table, path = sys.argv[1:]
+    seconds = CONTENDERS[contender](Path(path), TABLES[table][1])
     print(json.dumps({"seconds": seconds, "peak": float(peak())}))
 
 
