@@ -186,7 +186,7 @@ class _Reader:
 
     def _create(self, types: dict[str, str], sample: int | None) -> None:
         self.connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE raw AS SELECT * FROM {self._source(types, sample)}"
+            f"CREATE OR REPLACE TABLE raw AS SELECT * FROM {self._source(types, sample)}"
         )
 
     def _settle_truths(self, columns: Sequence[str]) -> None:

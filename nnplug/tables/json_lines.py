@@ -61,13 +61,13 @@ def load_json_lines(
         check_names(path.name, names)
         check_known(path.name, options, names)
         cells = ", ".join(f"{identifier(name)} AS c{i}" for i, name in enumerate(names))
-        connection.execute(f"CREATE TEMP TABLE raw AS SELECT {cells} FROM {source}")
+        connection.execute(f"CREATE TABLE raw AS SELECT {cells} FROM {source}")
         fields, typed = [], []
         for position, name in enumerate(names):
             field, cell = _field(connection, text, f"c{position}", name, options)
             fields.append(field)
             typed.append(f"{cell} AS c{position}")
-        connection.execute(f"CREATE TEMP TABLE part AS SELECT {', '.join(typed)} FROM raw")
+        connection.execute(f"CREATE TABLE part AS SELECT {', '.join(typed)} FROM raw")
         connection.execute("DROP TABLE raw")
         return tuple(fields)
     except duckdb.Error as error:

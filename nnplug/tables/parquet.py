@@ -120,7 +120,10 @@ def load_query(
         cells.append(f"{as_kind(cell, type_name, kind)} AS c{position}")
         fields.append(Field(name, kind, type_name in INTEGERS and kind == "number"))
     what = "VIEW" if view else "TABLE"
-    connection.execute(f"CREATE TEMP {what} part AS SELECT {', '.join(cells)} FROM ({query})")
+    # Where the query's names are looked up may be a user's database.
+    connection.execute(
+        f"CREATE {what} memory.main.part AS SELECT {', '.join(cells)} FROM ({query})"
+    )
     return tuple(fields)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from nnplug.errors import DataError, suggest
 from nnplug.tables.duck import connect, literal
 from nnplug.tables.options import ReadOptions
+from nnplug.tables.parallel import parallel_map
 from nnplug.tables.table import BoolArray, Column, Kind, Table, make_column
 from nnplug.tables.wording import listed, quote
 from nnplug.types import AnyArray
@@ -90,23 +91,34 @@ class Relation:
             for i, each in enumerate(self.fields)
             if names is None or each.name in names
         ]
+        stop = self.rows if stop is None else min(stop, self.rows)
+        if start == 0 and stop == self.rows:
+
+            def alone(pair: tuple[str, Field]) -> Column:
+                # While one column's rows become an array, DuckDB reads another's.
+                with self.connection.cursor() as cursor:
+                    return self._columns(cursor, [pair])[0]
+
+            return Table(tuple(parallel_map(alone, wanted)), self.source, self.rows)
+        if self.view:
+            self._make_table()
+        columns = self._columns(
+            self.connection, wanted, f" WHERE rowid >= {start} AND rowid < {stop}"
+        )
+        return Table(columns, self.source, stop - start)
+
+    def _columns(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        wanted: Sequence[tuple[str, Field]],
+        where: str = "",
+    ) -> tuple[Column, ...]:
         cells = []
         for ours, each in wanted:
-            coded = each.kind == "text" and self._coding(ours) is not None
+            coded = each.kind == "text" and self._coding(connection, ours) is not None
             cells.append(f"enum_code(CAST({ours} AS {ours}_words)) AS {ours}" if coded else ours)
-        stop = self.rows if stop is None else min(stop, self.rows)
-        whole = start == 0 and stop == self.rows
-        if self.view and not whole:
-            self._make_table()
-        where = "" if whole else f" WHERE rowid >= {start} AND rowid < {stop}"
-        # DuckDB holds a query's whole result beside the arrays. A column at a
-        # time, that memory is small, and used again for the next.
-        fetched: dict[str, AnyArray] = {}
-        for together in [[each] for each in cells] if whole else [cells]:
-            query = f"SELECT {', '.join(together)} FROM rows{where}"
-            fetched |= self.connection.execute(query).fetchnumpy()
-        columns = tuple(self._column(each, ours, fetched[ours]) for ours, each in wanted)
-        return Table(columns, self.source, stop - start)
+        fetched = connection.execute(f"SELECT {', '.join(cells)} FROM rows{where}").fetchnumpy()
+        return tuple(self._column(each, ours, fetched[ours]) for ours, each in wanted)
 
     def chunks(self, names: Sequence[str], size: int) -> Iterator[Table]:
         """Fetch all rows, a stretch of `size` rows at a time."""
@@ -123,15 +135,15 @@ class Relation:
         return int(found[0]) if found else 0
 
     def _make_table(self) -> None:
-        self.connection.execute("CREATE TEMP TABLE part AS SELECT * FROM rows")
+        self.connection.execute("CREATE TABLE part AS SELECT * FROM rows")
         self.connection.execute("DROP VIEW rows")
         self.connection.execute("ALTER TABLE part RENAME TO rows")
         self.view = False
 
-    def _coding(self, ours: str) -> tuple[str, ...] | None:
+    def _coding(self, connection: duckdb.DuckDBPyConnection, ours: str) -> tuple[str, ...] | None:
         """List the different texts of a column, sorted; None if they are many."""
         if ours not in self._words:
-            rows = self.connection.execute(
+            rows = connection.execute(
                 f"SELECT DISTINCT {ours} FROM rows WHERE {ours} IS NOT NULL LIMIT {_CODED + 1}"
             ).fetchall()
             words = tuple(sorted(row[0] for row in rows))
@@ -139,7 +151,7 @@ class Relation:
             self._words[ours] = words if fits else None
             if fits:
                 each = ", ".join(map(literal, words))
-                self.connection.execute(f"CREATE TYPE {ours}_words AS ENUM ({each})")
+                connection.execute(f"CREATE TYPE {ours}_words AS ENUM ({each})")
         return self._words[ours]
 
     def _column(self, each: Field, ours: str, fetched: AnyArray) -> Column:
