@@ -6,8 +6,9 @@ Names are imported when they are first used, so that `import nnplug` and
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from nnplug.lazy import lazy_names
 
 __version__ = "0.1.0"
 
@@ -31,18 +32,13 @@ if TYPE_CHECKING:
     from nnplug.run import train as train
     from nnplug.training import EpochRecord as EpochRecord
 
-_HOMES = {
-    "special": "nnplug.formulas",
-    "hookimpl": "nnplug.hookspecs",
-    "Model": "nnplug.models",
-    "Registry": "nnplug.registry",
-    "Run": "nnplug.run",
-    "load": "nnplug.run",
-    "resume": "nnplug.resuming",
-    "train": "nnplug.run",
-    "EpochRecord": "nnplug.training",
-    **dict.fromkeys(
-        (
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "nnplug.formulas": ("special",),
+        "nnplug.hookspecs": ("hookimpl",),
+        "nnplug.models": ("Model",),
+        "nnplug.parts": (
             "Data",
             "activation",
             "dataset",
@@ -53,22 +49,11 @@ _HOMES = {
             "schedule",
             "trainable",
         ),
-        "nnplug.parts",
-    ),
-}
+        "nnplug.registry": ("Registry",),
+        "nnplug.resuming": ("resume",),
+        "nnplug.run": ("Run", "load", "train"),
+        "nnplug.training": ("EpochRecord",),
+    },
+)
 
-__all__ = ["__version__", *_HOMES]  # noqa: PLE0604  # names are strings
-
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'nnplug' has no attribute {name!r}")
-    module = import_module(home)
-    value = getattr(module, name, None) or import_module(f"{home}.{name}")
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__all__ = ["__version__", *__dir__()]  # noqa: PLE0604  # names are strings

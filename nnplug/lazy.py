@@ -22,14 +22,16 @@ def lazy_names(
     package : str
         Its `__name__`.
     homes : mapping
-        The names, by the module that has them. None is called as a module of the package.
+        The names, by the module that has them, or the package whose module
+        one is. None is called as a module of `package` itself.
     """
     home_of = {name: home for home, names in homes.items() for name in names}
 
     def find(name: str) -> Any:
         if name not in home_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(import_module(home_of[name]), name)
+        home = import_module(home_of[name])
+        value = getattr(home, name, None) or import_module(f"{home.__name__}.{name}")
         setattr(sys.modules[package], name, value)
         return value
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import threadpoolctl
 
-from nnplug.engines import Threads
+from nnplug.engines import Threads, one_thread
 from nnplug.network import Network
 from nnplug.plans import plan_step
 from nnplug.registry import Registry
@@ -63,4 +65,26 @@ def test_the_last_of_several_trainings_at_once_gives_the_number_back():
         first.__exit__(None, None, None)  # the one that found two threads ends before the other
         assert threads() == {1}
         second.__exit__(None, None, None)
+        assert threads() == before
+
+
+def test_limits_of_one_library_and_of_all_go_beside_each_other():
+    import scipy.linalg  # noqa: F401  # which loads a BLAS of its own
+
+    def of_scipy(path):
+        return "scipy" in path.parent.name
+
+    with threadpoolctl.threadpool_limits(limits=2, user_api="blas"):
+        before = threads()
+        everything, scipys = one_thread(), one_thread(of_scipy)
+        everything.__enter__()
+        scipys.__enter__()  # which finds one thread
+        everything.__exit__(None, None, None)
+        left = {
+            "scipy" in Path(pool["filepath"]).parent.name: pool["num_threads"]
+            for pool in threadpoolctl.threadpool_info()
+            if pool["user_api"] == "blas"
+        }
+        assert left == {False: 2, True: 1}
+        scipys.__exit__(None, None, None)
         assert threads() == before

@@ -3,7 +3,7 @@
 from nnplug.engines.engine import ENGINES, NUMPY, Engine, choose_engine, find_engine
 from nnplug.engines.fusion import left_to_numpy
 from nnplug.engines.numpy_engine import BoundProgram, Memory, bind
-from nnplug.engines.threads import Threads
+from nnplug.engines.threads import Threads, one_thread
 
 __all__ = [
     "ENGINES",
@@ -16,4 +16,5 @@ __all__ = [
     "find_engine",
     "left_to_numpy",
     "Threads",
+    "one_thread",
 ]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
-from typing import Any
+from pathlib import Path
 
 from nnplug.engines.fusion import PRODUCTS, multiplications
 from nnplug.plans.program import Program
 
-__all__ = ["ONE_THREAD", "Threads", "largest_product"]
+__all__ = ["ONE_THREAD", "Threads", "largest_product", "one_thread"]
 
 ONE_THREAD = 2_000_000
 """Multiplications below which a second thread of BLAS gives nothing.
@@ -45,39 +46,60 @@ class Threads:
 
     def limited(self) -> AbstractContextManager[None]:
         """Give a context in which BLAS has that number of threads."""
-        return _limit().held() if self._few else nullcontext()
+        return one_thread() if self._few else nullcontext()
 
 
-class _Limit:
-    """A limit of one thread, which ends with the last of those who hold it at once.
+def one_thread(which: Callable[[Path], bool] = lambda _: True) -> AbstractContextManager[None]:
+    """Give a context in which BLAS has one thread.
 
-    BLAS has one number of threads for the process; were each training to
+    Parameters
+    ----------
+    which : callable
+        Tells by a library's path whether it is meant; by default every BLAS
+        that is loaded.
+    """
+    return _limits().held(which)
+
+
+class _Limits:
+    """Limits of one thread, each of which ends with the last of those who hold it at once.
+
+    A BLAS has one number of threads for the process; were each training to
     restore what it found, the last of several could restore another's limit.
     """
 
     def __init__(self) -> None:
         from threadpoolctl import ThreadpoolController  # noqa: PLC0415  # 20 ms, rarely used
 
-        self._make = ThreadpoolController
-        self._lock, self._holders = threading.Lock(), 0
-        self._limiter: Any = None
+        self._find = ThreadpoolController
+        self._lock = threading.Lock()
+        self._holders: Counter[str] = Counter()
+        self._before: dict[str, int] = {}
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold the limit."""
+    def held(self, which: Callable[[Path], bool]) -> Iterator[None]:
+        """Hold the limit of some libraries."""
+        libraries = [
+            each
+            for each in self._find().select(user_api="blas").lib_controllers
+            if which(Path(each.filepath))
+        ]
         with self._lock:
-            if not self._holders:
-                self._limiter = self._make().limit(limits=1, user_api="blas")
-            self._holders += 1
+            for each in libraries:
+                if not self._holders[each.filepath]:
+                    self._before[each.filepath] = each.num_threads
+                    each.set_num_threads(1)
+                self._holders[each.filepath] += 1
         try:
             yield
         finally:
             with self._lock:
-                self._holders -= 1
-                if not self._holders:
-                    self._limiter.restore_original_limits()
+                for each in libraries:
+                    self._holders[each.filepath] -= 1
+                    if not self._holders[each.filepath]:
+                        each.set_num_threads(self._before.pop(each.filepath))
 
 
 @cache  # as BLAS's threads are the process's
-def _limit() -> _Limit:
-    return _Limit()
+def _limits() -> _Limits:
+    return _Limits()

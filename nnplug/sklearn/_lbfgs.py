@@ -10,16 +10,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
-from threadpoolctl import ThreadpoolController
 
 from nnplug.alignment import aligned_zeros
-from nnplug.engines import BoundProgram, Engine, Memory, Threads
+from nnplug.engines import BoundProgram, Engine, Memory, Threads, one_thread
 from nnplug.network import Network
 from nnplug.plans import StepPlanner
 from nnplug.sklearn._choices import Choices
@@ -196,15 +194,11 @@ def minimize(estimator: Any, objective: Objective, look: Callable[[float, float]
         )
 
 
-def _one_thread_of_scipy() -> AbstractContextManager[object]:
+def _one_thread_of_scipy() -> AbstractContextManager[None]:
     """Give a context in which SciPy's own BLAS has one thread.
 
     Its wheels bring another BLAS than NumPy's, with threads of its own, and two
     pools of spinning threads fight for the cores. What lbfgs does with vectors
     is worth no second thread.
     """
-    controller = ThreadpoolController()
-    files = [each.filepath for each in controller.lib_controllers]
-    own = [file for file in files if "scipy" in Path(file).parent.name]
-    context: AbstractContextManager[object] = controller.select(filepath=own).limit(limits=1)
-    return context
+    return one_thread(lambda path: "scipy" in path.parent.name)
