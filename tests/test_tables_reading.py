@@ -14,6 +14,7 @@ import pytest
 
 from nnplug.errors import DataError
 from nnplug.tables import ReadOptions, open_relation, read_table, table_from
+from nnplug.tables import relation as relation_module
 
 
 @pytest.fixture
@@ -281,7 +282,9 @@ def test_parquet(tmp_path):
 
 
 @pytest.mark.parametrize("first", ["stretch", "whole"])
-def test_stretches_of_parquet_are_those_of_the_whole(tmp_path, first):
+@pytest.mark.parametrize("many", [0, 1 << 30])  # columns one by one, or together
+def test_stretches_of_parquet_are_those_of_the_whole(tmp_path, first, many, monkeypatch):
+    monkeypatch.setattr(relation_module, "_MANY", many)
     rng = np.random.default_rng(0)
     path = tmp_path / "t.parquet"
     rows = 10_000

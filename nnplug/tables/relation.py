@@ -28,6 +28,10 @@ _CODED = 10_000
 """Up to as many different texts are given their codes by DuckDB."""
 
 
+_MANY = 20_000
+"""From so many rows on, columns are fetched one by one, in several threads."""
+
+
 @dataclass(frozen=True)
 class Field:
     """A column of a relation: see `nnplug.tables.Column`."""
@@ -92,26 +96,26 @@ class Relation:
             if names is None or each.name in names
         ]
         stop = self.rows if stop is None else min(stop, self.rows)
-        if start == 0 and stop == self.rows:
+        whole = start == 0 and stop == self.rows
+        if whole and self.rows >= _MANY:
 
             def alone(pair: tuple[str, Field]) -> Column:
                 # While one column's rows become an array, DuckDB reads another's.
                 with self.connection.cursor() as cursor:
-                    return self._columns(cursor, [pair])[0]
+                    return self._columns(cursor, [pair], "")[0]
 
             return Table(tuple(parallel_map(alone, wanted)), self.source, self.rows)
-        if self.view:
+        if self.view and not whole:
             self._make_table()
-        columns = self._columns(
-            self.connection, wanted, f" WHERE rowid >= {start} AND rowid < {stop}"
-        )
+        where = "" if whole else f" WHERE rowid >= {start} AND rowid < {stop}"
+        columns = self._columns(self.connection, wanted, where)
         return Table(columns, self.source, stop - start)
 
     def _columns(
         self,
         connection: duckdb.DuckDBPyConnection,
         wanted: Sequence[tuple[str, Field]],
-        where: str = "",
+        where: str,
     ) -> tuple[Column, ...]:
         cells = []
         for ours, each in wanted:
