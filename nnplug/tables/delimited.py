@@ -217,18 +217,22 @@ class _Reader:
             self._create({ours: wide.get(each, each) for ours, each in found.items()}, None)
         except duckdb.Error:
             return False
-        checks = {self.ours[0]: "true"}
+        checks, within = {self.ours[0]: "true"}, ["true"]
         for ours, each in found.items():
             if each == "BIGINT":
+                # Beyond its range the type that all rows show is DuckDB's affair.
                 checks[ours] = f"bool_and({ours} = trunc({ours}))"
+                within.append(f"coalesce(bool_and(abs({ours}) < 9e18), true)")
             elif each == "VARCHAR" and ours not in self.stated:
                 # A column that is empty in the sample is text there.
                 sampled = f"count({ours}) FILTER (rowid < {_SAMPLE // 2})"
                 checks[ours] = f"{sampled} > 0 OR count({ours}) = 0"
-        query = f"SELECT {', '.join(checks.values())} FROM raw"
+        query = f"SELECT {' AND '.join(within)}, {', '.join(checks.values())} FROM raw"
         answers = self.connection.execute(query).fetchone()
         assert answers is not None  # an aggregate always has its row
-        for ours, answer in zip(checks, answers, strict=True):
+        if not answers[0]:
+            return False
+        for ours, answer in zip(checks, answers[1:], strict=True):
             if answer is False:
                 if found[ours] != "BIGINT":
                     return False
