@@ -151,8 +151,11 @@ class PartType(click.ParamType):  # type: ignore[type-arg]  # generic only from 
         self.kind = kind
         self.name = kind
 
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """Name the value in the help, shortly; the epilog says its form."""
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """Name the value in the help, shortly; the epilog says its form.
+
+        click before 8.2 gives no context.
+        """
         return "PART"
 
     def shell_complete(
