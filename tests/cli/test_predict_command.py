@@ -25,7 +25,7 @@ def folder(tmp_path_factory):
 
 
 def table(text):
-    return pd.read_csv(io.StringIO(text), keep_default_na=False, float_precision="round_trip")
+    return pd.read_csv(io.StringIO(text), keep_default_na=False)
 
 
 def test_one_column_named_as_the_target_in_the_rows_order(folder):
