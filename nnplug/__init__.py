@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from nnplug.run import train as train
     from nnplug.training import EpochRecord as EpochRecord
 
-__getattr__, __dir__ = lazy_names(
+__getattr__, _lazy_names = lazy_names(
     __name__,
     {
         "nnplug.formulas": ("special",),
@@ -56,4 +56,8 @@ __getattr__, __dir__ = lazy_names(
     },
 )
 
-__all__ = ["__version__", *__dir__()]  # noqa: PLE0604  # names are strings
+__all__ = ["__version__", *_lazy_names()]  # noqa: PLE0604  # names are strings
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

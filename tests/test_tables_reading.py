@@ -1,8 +1,11 @@
 """Reading tables: what comes out of good ones, and what bad ones are told."""
 
 import datetime
+import os
+import signal
 import subprocess
 import sys
+import threading
 from decimal import Decimal
 
 import numpy as np
@@ -15,6 +18,7 @@ import pytest
 from nnplug.errors import DataError
 from nnplug.tables import ReadOptions, open_relation, read_table, table_from
 from nnplug.tables import relation as relation_module
+from nnplug.tables.relation import database
 
 
 @pytest.fixture
@@ -435,3 +439,13 @@ def test_duckdb_and_pandas_are_not_imported_until_a_file_is_read():
         "assert not {'duckdb', 'pandas', 'polars', 'pyarrow'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# --- interruption -----------------------------------------------------------------------------
+
+
+def test_a_query_that_the_user_stops_is_an_interruption():
+    endless = "SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b"
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt), database(1 << 30) as (connection, _):
+        connection.execute(endless)

@@ -9,7 +9,6 @@ otherwise.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,6 +164,8 @@ class _Reader:
             marks = look_at_bytes(text, dialect)
             self.read_by_all_rows()
             return marks
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # 7 ms, for large files
+
         # Beside each other: neither needs the other, nor Python's lock.
         with ThreadPoolExecutor(1, "nnplug-look") as pool:
             looking = pool.submit(look_at_bytes, text, dialect)

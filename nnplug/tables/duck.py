@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ __all__ = [
     "connect",
     "first_line",
     "identifier",
+    "interruptible",
     "kind_of",
     "literal",
     "location",
@@ -70,6 +72,20 @@ def connect(scratch: Path, memory: int) -> duckdb.DuckDBPyConnection:
     # It would go to stdout, among the results.
     connection.execute("SET enable_progress_bar = false")
     return connection
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Give a context in which Ctrl-C is a KeyboardInterrupt, while DuckDB works too.
+
+    It takes the signal itself then, and raises a RuntimeError.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from None
+        raise
 
 
 def machine_memory() -> int:

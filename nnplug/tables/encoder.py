@@ -292,8 +292,7 @@ class Encoder:
                 write_column(rows, inputs[rows, start:stop])
                 start = stop
 
-        for _ in parallel_map(write, range(0, table.rows, _BLOCK)):
-            pass
+        parallel_map(write, range(0, table.rows, _BLOCK))
         return inputs
 
     @staticmethod
@@ -505,8 +504,12 @@ def _summarize(
         as_asked = as_text(column) if column.name in options.categorical else column
         summaries[column.name].add(as_asked, chosen)
 
-    for _ in parallel_map(add, [each for each in chunk.columns if each.name in summaries]):
-        pass
+    columns = [each for each in chunk.columns if each.name in summaries]
+    if chunk.rows > _BLOCK:  # else threads cost more than they give
+        parallel_map(add, columns)
+    else:
+        for each in columns:
+            add(each)
 
 
 def _refuse_unseen(source: str, encoding: Categories, column: Column) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnplug.errors import DataError, suggest
-from nnplug.tables.duck import connect, literal
+from nnplug.tables.duck import connect, interruptible, literal
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.parallel import parallel_map
 from nnplug.tables.table import BoolArray, Column, Kind, Table, make_column
@@ -182,7 +182,8 @@ def database(memory: int) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
     with tempfile.TemporaryDirectory(prefix="nnplug-") as folder:
         connection = connect(Path(folder), memory)
         try:
-            yield connection, Path(folder)
+            with interruptible():
+                yield connection, Path(folder)
         finally:
             connection.close()
 

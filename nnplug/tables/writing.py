@@ -15,6 +15,7 @@ import numpy as np
 
 from nnplug.durable import Disk, NewFile
 from nnplug.errors import SettingError, StorageError, suggest
+from nnplug.tables.duck import interruptible
 from nnplug.types import AnyArray
 
 __all__ = ["WRITTEN_SUFFIXES", "CsvStream", "TableWriter", "write_table"]
@@ -258,7 +259,8 @@ class _ParquetSink:
         import duckdb  # noqa: PLC0415  # see __init__
 
         try:
-            self.connection.execute(query)
+            with interruptible():
+                self.connection.execute(query)
         except duckdb.IOException as error:
             raise StorageError(f"The Parquet file cannot be written: {error}") from None
 
