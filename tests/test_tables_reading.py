@@ -5,9 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from decimal import Decimal
 
+import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -444,8 +444,51 @@ def test_duckdb_and_pandas_are_not_imported_until_a_file_is_read():
 # --- interruption -----------------------------------------------------------------------------
 
 
-def test_a_query_that_the_user_stops_is_an_interruption():
-    endless = "SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b"
-    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
-    with pytest.raises(KeyboardInterrupt), database(1 << 30) as (connection, _):
-        connection.execute(endless)
+STOPPED = """
+import os, signal, threading
+from nnplug.tables.relation import database
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the tests were started with
+endless = "SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b"
+for attempt in range(25):
+    try:
+        with database(1 << 30) as (connection, _):
+            stop = threading.Timer(0.005 + 0.002 * attempt, os.kill, (os.getpid(), signal.SIGINT))
+            connection.execute("SELECT 1")
+            stop.start()
+            connection.execute(endless)
+    except KeyboardInterrupt:
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        print("interrupted")
+"""
+
+
+def test_a_query_that_the_user_stops_ends_at_once_whenever_that_is():
+    # A process of its own: a query that is not stopped would never end.
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stdout.split() == ["interrupted"] * 25, done.stderr
+
+
+def test_an_error_of_a_query_is_raised_as_it_is_and_ctrl_c_goes_where_it_went_before():
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(duckdb.CatalogException), database(1 << 30) as (connection, _):
+        connection.execute("SELECT x FROM nothing")
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_where_ctrl_c_is_only_noted_or_ignored_queries_go_on():
+    noted = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: noted.append(number))
+    try:
+        with database(1 << 30) as (connection, _):
+            signal.raise_signal(signal.SIGINT)
+            assert connection.execute("SELECT 7").fetchall() == [(7,)]
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with database(1 << 30) as (connection, _):
+            signal.raise_signal(signal.SIGINT)
+            assert connection.execute("SELECT 8").fetchall() == [(8,)]
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert noted == [signal.SIGINT]

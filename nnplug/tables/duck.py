@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from nnplug.errors import DataError
@@ -75,17 +78,39 @@ def connect(scratch: Path, memory: int) -> duckdb.DuckDBPyConnection:
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Give a context in which Ctrl-C is a KeyboardInterrupt, while DuckDB works too.
+def interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Give a context in which Ctrl-C ends at once what a connection does.
 
-    It takes the signal itself then, and raises a RuntimeError.
+    DuckDB looks for signals while it works, but not while it waits for its
+    threads after one has come: alone, it would go on to the end of the query
+    every few times. What the handler of the signal raises, mostly
+    KeyboardInterrupt, is what leaves the context, not what DuckDB makes of it.
+    In a thread that is not the main one, nothing is changed.
     """
+    before = signal.getsignal(signal.SIGINT)
+    main = threading.current_thread() is threading.main_thread()
+    if not (main and callable(before)):  # a signal that is ignored stays so
+        yield
+        return
+    raised: list[BaseException] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        try:
+            before(number, frame)
+        except BaseException as error:
+            raised.append(error)
+            connection.interrupt()
+            raise
+
+    signal.signal(signal.SIGINT, stop)
     try:
         yield
-    except RuntimeError as error:
-        if str(error) == "Query interrupted":
-            raise KeyboardInterrupt from None
+    except BaseException:
+        if raised:
+            raise raised[0] from None
         raise
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def machine_memory() -> int:

@@ -182,7 +182,7 @@ def database(memory: int) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
     with tempfile.TemporaryDirectory(prefix="nnplug-") as folder:
         connection = connect(Path(folder), memory)
         try:
-            with interruptible():
+            with interruptible(connection):
                 yield connection, Path(folder)
         finally:
             connection.close()

@@ -259,7 +259,7 @@ class _ParquetSink:
         import duckdb  # noqa: PLC0415  # see __init__
 
         try:
-            with interruptible():
+            with interruptible(self.connection):
                 self.connection.execute(query)
         except duckdb.IOException as error:
             raise StorageError(f"The Parquet file cannot be written: {error}") from None
