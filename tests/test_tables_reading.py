@@ -1,7 +1,6 @@
 """Reading tables: what comes out of good ones, and what bad ones are told."""
 
 import datetime
-import os
 import signal
 import subprocess
 import sys
