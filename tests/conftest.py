@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
+
+
+def pytest_configure():
+    """Take Ctrl-C as Python does, and let every process of the tests do so.
+
+    A shell that starts them in the background has it ignored.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
