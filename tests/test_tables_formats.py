@@ -16,7 +16,7 @@ import pytest
 from nnplug.cli.table_options import table_arguments
 from nnplug.errors import NnplugError
 from nnplug.tables import ReadOptions, read_table
-from nnplug.tables import delimited as delimited_module
+from nnplug.tables import raw_text as raw_text_module
 from nnplug.tables.formats import is_known
 
 
@@ -155,6 +155,11 @@ def test_dates_as_they_are_written(save):
     path = save("d\n03.04.2020 10:30\n05.06.2021 00:00\n")
     table = read_table(path, dates="%d.%m.%Y %H:%M")
     assert columns(table)["d"][0] == datetime.datetime(2020, 4, 3, 10, 30)
+    path = save("d,n\n20200403,20200403\n20210605,20200404\n")
+    table = read_table(path, dates_of={"d": "%Y%m%d"})
+    assert columns(table)["d"][0] == datetime.datetime(2020, 4, 3)
+    assert table.column("n").kind == "number"
+    assert {each.kind for each in read_table(path, dates="%Y%m%d").columns} == {"date"}
 
 
 def test_numbers_as_the_user_says(save):
@@ -232,9 +237,9 @@ TAILS = {
 @pytest.mark.parametrize("tail", TAILS.values(), ids=TAILS)
 def test_a_sample_says_what_all_rows_say(save, tail, monkeypatch):
     path = _large(save, tail)
-    monkeypatch.setattr(delimited_module, "_LARGE", 1 << 30)
+    monkeypatch.setattr(raw_text_module, "_LARGE", 1 << 30)
     slow = read_table(path)
-    monkeypatch.setattr(delimited_module, "_LARGE", 0)
+    monkeypatch.setattr(raw_text_module, "_LARGE", 0)
     quick = read_table(path)
     for one, two in zip(slow.columns, quick.columns, strict=True):
         assert (one.name, one.kind, one.integer) == (two.name, two.kind, two.integer)
@@ -247,7 +252,7 @@ def test_a_sample_says_what_all_rows_say(save, tail, monkeypatch):
     [(("true", "False"), "boolean"), (("yes", "no"), "text"), (("T", "F"), "text")],
 )
 def test_yes_and_no_are_said_again_as_they_are_written(save, rows, values, kind, monkeypatch):
-    monkeypatch.setattr(delimited_module, "_LARGE", 1000)
+    monkeypatch.setattr(raw_text_module, "_LARGE", 1000)
     path = save("a,b\n" + "".join(f"{values[i % 2]},1\n" for i in range(rows)))
     column = read_table(path).column("a")
     assert column.kind == kind
@@ -256,9 +261,76 @@ def test_yes_and_no_are_said_again_as_they_are_written(save, rows, values, kind,
 
 def test_a_large_file_is_read_by_its_sample(save, monkeypatch):
     path = _large(save, TAILS["a fraction"])
-    monkeypatch.setattr(delimited_module, "_LARGE", 0)
-    monkeypatch.setattr(delimited_module._Reader, "read_by_all_rows", None)
+    monkeypatch.setattr(raw_text_module, "_LARGE", 0)
+    monkeypatch.setattr(raw_text_module.RawText, "_read_by_all_rows", None)
     assert read_table(path).column("i").values[-1] == 5.5
+
+
+def _large_with_codes(save, tail, header="i,zip,us,de,t"):
+    """A file of which many cells begin with a zero, though no number does."""
+    head = [
+        f"{i},{i % 90000:05d},{i % 12 + 1:02d}/{i % 28 + 1:02d}/2024,"
+        f"{i % 28 + 1:02d}.{i % 12 + 1:02d}.2024 {i % 24:02d}:05,{i % 24:02d}:{i % 60:02d}\n"
+        for i in range(_ROWS)
+    ]
+    return save(f"{header}\n" + "".join(head) + tail + "\n")
+
+
+CODED_TAILS = {
+    "as before": ("0,00001,01/31/2024,01.12.2024 00:00,00:00", True),
+    "a shorter date": ("0,00001,1/2/2024,1.2.2024 0:00,1:05", True),
+    "nothing": (",,,,", True),
+    "a code among numbers": ("007,00001,01/31/2024,01.12.2024 00:00,00:00", False),
+    "a code for a code": ("007,x,01/31/2024,01.12.2024 00:00,00:00", False),
+    "a quoted text with a code": ('0,"a,01",01/31/2024,01.12.2024 00:00,00:00', False),
+    "a number among codes": ("0,1,01/31/2024,01.12.2024 00:00,00:00", True),
+    "no time": ("0,1,01/31/2024,01.12.2024 00:00,24:01", False),
+}
+
+
+@pytest.mark.parametrize(("tail", "quickly"), CODED_TAILS.values(), ids=CODED_TAILS)
+def test_codes_and_dates_are_found_by_the_sample_too(save, tail, quickly, monkeypatch):
+    path = _large_with_codes(save, tail)
+    monkeypatch.setattr(raw_text_module, "_LARGE", 1 << 30)
+    slow = read_table(path)
+    monkeypatch.setattr(raw_text_module, "_LARGE", 0)
+    calls = []
+    by_all_rows = raw_text_module.RawText._read_by_all_rows
+    monkeypatch.setattr(
+        raw_text_module.RawText,
+        "_read_by_all_rows",
+        lambda self: calls.append(self) or by_all_rows(self),
+    )
+    quick = read_table(path)
+    assert (not calls) == quickly
+    for one, two in zip(slow.columns, quick.columns, strict=True):
+        assert (one.name, one.kind, one.written) == (two.name, two.kind, two.written)
+        np.testing.assert_array_equal(one.values, two.values)
+    assert slow.column("i").kind == ("text" if tail.startswith("007") else "number")
+    assert slow.column("zip").kind == "text"
+    assert slow.column("de").written == "%d.%m.%Y %H:%M"
+
+
+@pytest.mark.parametrize("tail", ["0,1,none,1.2.2024 0:00,0:00", "0,1,1/1/2024,2024-12-01,0:00"])
+def test_a_cell_that_is_no_date_is_refused_by_a_sample_too(save, tail, monkeypatch):
+    path = _large_with_codes(save, tail)
+    messages = []
+    for large in (1 << 30, 0):
+        monkeypatch.setattr(raw_text_module, "_LARGE", large)
+        messages.append(refusal(read_table, path))
+    assert messages[0] == messages[1]
+    assert messages[0].startswith("t.csv:30002: column ")
+
+
+def test_the_first_cell_of_a_file_may_be_a_code(save, monkeypatch):
+    monkeypatch.setattr(raw_text_module, "_LARGE", 0)
+    for mark in ("", "\ufeff"):
+        path = save(mark + "".join(f"{i % 100:03d},{i}\n" for i in range(30_000)))
+        table = read_table(path, header=False)
+        assert table.column("column0").values[0] == "000"
+        # One that is seen twice would hide this one.
+        path = save(mark + "000,1\n" + "".join(f"x,{i}\n" for i in range(30_000)) + "x,07\n")
+        assert read_table(path, header=False).column("column1").kind == "text"
 
 
 # --- JSON lines ----------------------------------------------------------------------------

@@ -40,6 +40,9 @@ class Dates:
     indicator : bool
         Whether a last input says, by 0 or 1, where values are missing; all
         others are 0 there, which is the mean time and no place in a cycle.
+    written : str
+        How the file with the rows for training wrote them, as for `strftime`;
+        files with rows to predict are read so. Empty for ISO 8601.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Dates:
     scale: float
     cycles: tuple[str, ...] = ()
     indicator: bool = False
+    written: str = ""
 
     @classmethod
     def learn(cls, summary: ColumnSummary) -> Dates:
@@ -64,6 +68,7 @@ class Dates:
             numbers.deviation or 1.0,
             cycles,
             summary.training_missing > 0,
+            summary.written,
         )
 
     @property
@@ -108,12 +113,13 @@ class Dates:
             "scale": self.scale,
             "cycles": list(self.cycles),
             "indicator": self.indicator,
+            "written": self.written,
         }
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Dates:
         """Read what `to_dict` wrote, trusting nothing in it."""
-        keys = {"name", "kind", "mean", "scale", "cycles", "indicator"}
+        keys = {"name", "kind", "mean", "scale", "cycles", "indicator", "written"}
         need(set(value) == keys, "a date column has other keys")
         name = text_of(value["name"], "a column's name")
         mean, scale = (
@@ -129,7 +135,8 @@ class Dates:
             isinstance(value["indicator"], bool),
             f"the indicator of {quote(name)} is no truth value",
         )
-        return cls(name, mean, scale, cycles, value["indicator"])
+        written = text_of(value["written"], f"how {quote(name)} is written")
+        return cls(name, mean, scale, cycles, value["indicator"], written)
 
 
 def _place(instants: AnyArray, cycle: str) -> AnyArray:

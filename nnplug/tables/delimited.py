@@ -1,22 +1,31 @@
 """Delimited text (CSV): found out from the whole file, read once and strictly.
 
 What a file means is never guessed: the first line holds the names, the text
-is UTF-8, every row is as long as the first, and an empty cell is the only
-missing value (in a column of numbers `nan` is one too), unless the user says
-otherwise.
+is UTF-8, every row is as long as the first, an empty cell is the only
+missing value (in a column of numbers `nan` is one too), and dates that could
+be read in two ways are refused, unless the user says otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nnplug.tables.date_formats import (
+    Fit,
+    ambiguous_error,
+    as_instant,
+    check_formats,
+    find_formats,
+    is_dated,
+)
 from nnplug.tables.diagnosis import (
     Dialect,
     TextFile,
     find_faults,
     refusal,
+    stray_date_error,
     stray_error,
     unreadable,
 )
@@ -25,26 +34,19 @@ from nnplug.tables.duck import (
     SQL_TYPES,
     as_kind,
     kind_of,
-    literal,
-    location,
     without_marks,
 )
 from nnplug.tables.formats import suffix_of
 from nnplug.tables.options import ReadOptions
+from nnplug.tables.raw_text import RawText
 from nnplug.tables.relation import Field, check_known
-from nnplug.tables.sniffing import Marks, find_dialect, look_at_bytes, plain_text
+from nnplug.tables.sniffing import find_dialect, plain_text
 from nnplug.tables.table import Kind, check_names
 
 if TYPE_CHECKING:
     import duckdb
 
 __all__ = ["load_delimited"]
-
-_LARGE = 4 << 20
-"""A file with more bytes is first tried with the types of its sample."""
-
-_SAMPLE = 20_480
-"""Rows from which the types of a large file are first found."""
 
 
 def load_delimited(
@@ -53,8 +55,9 @@ def load_delimited(
     """Load a text file into the table `part` with the columns c0, c1 and so on.
 
     The delimiter (comma, semicolon, tab or `|`) comes from the first lines,
-    the type of each column from all rows. A column that holds numbers but for
-    a few cells is refused rather than read as text.
+    the type of each column from all rows, and how its dates are written too. A
+    column that holds numbers but for a few cells is refused rather than read
+    as text.
 
     Raises
     ------
@@ -68,31 +71,30 @@ def load_delimited(
     dialect = find_dialect(text, options, suffix_of(path))
     check_names(text.name, dialect.names)
     check_known(text.name, options, dialect.names)
+    check_formats(connection, options)
     try:
-        reader = _Reader(connection, text, dialect, options)
-        marks = reader.read()
-        reader.take_marks()
+        columns = _Columns(connection, text, dialect, options)
+        marks = columns.read()
+        columns.take_marks()
+        columns.find_dates()
         wrong = find_faults(text, dialect) if marks.ends_in_delimiter else None
         if wrong is not None:
             raise wrong
-        reader.refuse_strays()
-        return reader.finish()
+        columns.refuse_strays()
+        return columns.finish()
     except duckdb.Error as error:
         raise refusal(text, dialect, error) from None
     except OSError as error:
         raise unreadable(path, error) from None
 
 
-class _Reader:
-    """Reads one text file with DuckDB, first as it stands, into the table `raw`.
+class _Columns(RawText):
+    """The columns of a text file, each brought from `raw` to its one type.
 
     Attributes
     ----------
-    ours : list of str
-        Names for DuckDB, which renames double names and takes "Age" and
-        "age" for one: so columns are known by their position.
-    types : dict
-        The type of each column, by all of its cells.
+    written : dict
+        How the dates of a column are written, where that is not ISO 8601.
     """
 
     def __init__(
@@ -102,145 +104,45 @@ class _Reader:
         dialect: Dialect,
         options: ReadOptions,
     ) -> None:
-        self.connection, self.text, self.dialect, self.options = connection, text, dialect, options
-        self.ours = [f"c{i}" for i in range(len(dialect.names))]
-        pairs = list(zip(self.ours, dialect.names, strict=True))
-        self.numeric = [ours for ours, name in pairs if name in options.numeric]
-        # Numbers that the user asks for are looked at cell by cell.
-        self.stated = self.numeric + [ours for ours, name in pairs if name in options.text]
-        self.types: dict[str, str] = {}
+        super().__init__(connection, text, dialect, options)
+        self.written: dict[str, str] = {}
 
-    def _source(self, types: dict[str, str], sample: int | None) -> str:
-        """Write the SQL that reads the file.
+    def find_dates(self) -> None:
+        """Find the columns of text that are dates, and how they are written.
 
-        Parameters
-        ----------
-        types : dict
-            Of some columns; of all if nothing is to be found out.
-        sample : int or None
-            The rows from which the other types are found, -1 for all; None if
-            nothing is to be found out, which is faster.
+        Raises
+        ------
+        DataError
+            If the cells of one can be read in several ways.
         """
-        dialect, options = self.dialect, self.options
-        nulls = ", ".join(map(literal, ("", *options.na)))
-        settings = {
-            "header": str(dialect.header).lower(),
-            "delim": literal(dialect.delimiter),
-            "quote": literal(dialect.quote),
-            "escape": literal(dialect.quote),
-            "nullstr": f"[{nulls}]",
-            "decimal_separator": literal(options.decimal),
-            "comment": "''",  # else a row that begins with # could be dropped
-            "skip": "0",  # else lines before a "better" header could be
-            "encoding": "'utf-8'",
-            "strict_mode": "true",
-            "null_padding": "false",
-            "ignore_errors": "false",
-        }
-        if options.dates:
-            settings["timestampformat"] = literal(options.dates)
-            if not any(sign in options.dates for sign in ("%H", "%I", "%M", "%S", "%X", "%c")):
-                settings["dateformat"] = literal(options.dates)
-        typed = ", ".join(f"{literal(c)}: {literal(each)}" for c, each in types.items())
-        if sample is None:
-            settings |= {"columns": f"{{{typed}}}", "auto_detect": "false"}
-        else:
-            settings["names"] = "[" + ", ".join(map(literal, self.ours)) + "]"
-            settings["sample_size"] = str(sample)
-            if types:
-                settings["types"] = f"{{{typed}}}"
-        written = ", ".join(f"{key}={value}" for key, value in settings.items())
-        return f"read_csv({location(self.text.path)}, {written})"
+        for position, (ours, name) in enumerate(zip(self.ours, self.dialect.names, strict=True)):
+            if self.types[ours] != "VARCHAR" or ours in (*self.stated, *self.numeric):
+                continue
+            stated = self.options.date_formats(name)
+            fit = find_formats(self.connection, ours, "raw", stated)
+            if fit is None:
+                continue
+            if ours in self.dated and not self.options.lenient and fit.usual != stated[0]:
+                fit = replace(fit, ways=(), usual=stated[0])
+            if len(fit.ways) > 1:
+                raise ambiguous_error(self.text.name, name, fit)
+            if fit.ways:
+                self.written[ours] = fit.usual
+                self.types[ours] = "TIMESTAMP"
+            else:
+                self._refuse_stray_dates(position, fit)
 
-    def _described(self, query: str) -> dict[str, str]:
-        described = self.connection.execute(f"DESCRIBE {query}").fetchall()
-        return {ours: str(row[1]) for ours, row in zip(self.ours, described, strict=True)}
-
-    def read(self) -> Marks:
-        """Read the file the fastest way that gives the types that all rows show."""
-        text, dialect = self.text, self.dialect
-        large = text.path.stat().st_size > _LARGE
-        if not large or look_at_bytes(text, dialect, _LARGE).codes:
-            marks = look_at_bytes(text, dialect)
-            self.read_by_all_rows()
-            return marks
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # 7 ms, for large files
-
-        # Beside each other: neither needs the other, nor Python's lock.
-        with ThreadPoolExecutor(1, "nnplug-look") as pool:
-            looking = pool.submit(look_at_bytes, text, dialect)
-            done = self.read_by_sample()
-            marks = looking.result()
-        if marks.codes or not done:
-            self.read_by_all_rows()
-        return marks
-
-    def read_by_all_rows(self) -> None:
-        """Read with the types that all rows show."""
-        stated = dict.fromkeys(self.stated, "VARCHAR")
-        self._create(stated, -1)
-        self.types = self._described("raw")
-        truths = [ours for ours, each in self.types.items() if each == "BOOLEAN"]
-        if truths:  # see _settle_truths, for which they must be as they are written
-            self._create(stated | dict.fromkeys(truths, "VARCHAR"), -1)
-            self._settle_truths(truths)
-
-    def _create(self, types: dict[str, str], sample: int | None) -> None:
-        self.connection.execute(
-            f"CREATE OR REPLACE TABLE raw AS SELECT * FROM {self._source(types, sample)}"
-        )
-
-    def _settle_truths(self, columns: Sequence[str]) -> None:
-        """Take columns of true and false as truth values, and others, of yes and no, as text."""
-        if not columns:
-            return
-        checks = ", ".join(f"bool_and(lower({c}) IN ('true', 'false'))" for c in columns)
-        answers = self.connection.execute(f"SELECT {checks} FROM raw").fetchone()
-        assert answers is not None  # an aggregate always has its row
-        for ours, answer in zip(columns, answers, strict=True):
-            self.types[ours] = "VARCHAR" if answer is False else "BOOLEAN"
-
-    def read_by_sample(self) -> bool:
-        """Read with the types of a sample, several times faster.
-
-        Each column is read in a form that shows whether all rows would have
-        said the same: whole numbers as any numbers, days as instants, truth
-        values as text. False if they would not, or may not.
-        """
-        import duckdb  # noqa: PLC0415  # see connect
-
-        stated = dict.fromkeys(self.stated, "VARCHAR")
-        wide = {"BIGINT": "DOUBLE", "DATE": "TIMESTAMP", "BOOLEAN": "VARCHAR"}
-        try:
-            found = self._described(f"SELECT * FROM {self._source(stated, _SAMPLE)}")
-            if set(found.values()) - {*wide, *wide.values()}:
-                return False
-            self._create({ours: wide.get(each, each) for ours, each in found.items()}, None)
-        except duckdb.Error:
-            return False
-        checks, within = {self.ours[0]: "true"}, ["true"]
-        for ours, each in found.items():
-            if each == "BIGINT":
-                # Beyond its range the type that all rows show is DuckDB's affair.
-                checks[ours] = f"bool_and({ours} = trunc({ours}))"
-                within.append(f"coalesce(bool_and(abs({ours}) < 9e18), true)")
-            elif each == "VARCHAR" and ours not in self.stated:
-                # A column that is empty in the sample is text there.
-                sampled = f"count({ours}) FILTER (rowid < {_SAMPLE // 2})"
-                checks[ours] = f"{sampled} > 0 OR count({ours}) = 0"
-        query = f"SELECT {' AND '.join(within)}, {', '.join(checks.values())} FROM raw"
-        answers = self.connection.execute(query).fetchone()
-        assert answers is not None  # an aggregate always has its row
-        if not answers[0]:
-            return False
-        for ours, answer in zip(checks, answers[1:], strict=True):
-            if answer is False:
-                if found[ours] != "BIGINT":
-                    return False
-                found[ours] = "DOUBLE"
-        self.types = found
-        self._settle_truths([ours for ours, each in found.items() if each == "BOOLEAN"])
-        return True
+    def _refuse_stray_dates(self, position: int, fit: Fit) -> None:
+        """Refuse a column of dates in which a few cells are none: see `refuse_strays`."""
+        ours = self.ours[position]
+        rows = self.connection.execute(
+            f"SELECT DISTINCT {ours} FROM raw WHERE {ours} IS NOT NULL "
+            f"AND NOT {is_dated(ours, fit.usual)}"
+        ).fetchall()
+        asked = ours in self.dated and not self.options.lenient
+        if asked or _mostly(fit.fitting, fit.filled, len(rows)):
+            strays = {position: frozenset(str(row[0]) for row in rows)}
+            raise stray_date_error(self.text, self.dialect, strays, fit.usual, asked=asked)
 
     def take_marks(self) -> None:
         """Empty the cells that stand for a missing value in one column alone."""
@@ -248,7 +150,7 @@ class _Reader:
             marks = self.options.marks(name)
             if not marks:
                 continue
-            raw = self._described("raw")[ours]
+            raw = self.described()[ours]
             cell = without_marks(ours, raw, marks)
             self.connection.execute(
                 f"ALTER TABLE raw ALTER {ours} SET DATA TYPE {raw} USING {cell}"
@@ -257,7 +159,7 @@ class _Reader:
                 # What is left may be numbers, if no code such as 007 is among it.
                 found = self.connection.execute(
                     f"SELECT bool_and({self._as_number(ours)} IS NOT NULL "
-                    f"AND NOT regexp_matches({ours}, '^[+-]?0[0-9]')), "
+                    f"AND NOT {_is_code(ours)}), "
                     f"bool_and(regexp_full_match({ours}, '[+-]?[0-9]+')) "
                     f"FROM raw WHERE {ours} IS NOT NULL"
                 ).fetchone()
@@ -272,7 +174,7 @@ class _Reader:
         its cells are, and the rest is little: a tenth of the cells, or three
         different spellings; or if all would be, with a point for the comma.
         So "n/a" among ages is a fault, and ticket codes of which most happen
-        to be digits are text.
+        to be digits are text, as are all cells if one is like 007.
         """
         strays = {}
         for position, ours in enumerate(self.ours):
@@ -285,20 +187,18 @@ class _Reader:
 
     def _strays(self, ours: str) -> frozenset[str]:
         """Find the spellings that are no numbers in a column of numbers; else none."""
-        # Cells such as 007 are numbers to a cast and codes to DuckDB's
-        # sniffer, which is right: such a column has no strays and stays text.
         number, swapped = self._as_number(ours), self._as_number(ours, swapped=True)
         counts = self.connection.execute(
             f"SELECT sum(n), sum(n) FILTER ({number} IS NOT NULL), "
-            f"sum(n) FILTER ({swapped} IS NOT NULL), count(*) FILTER ({number} IS NULL) "
+            f"sum(n) FILTER ({swapped} IS NOT NULL), count(*) FILTER ({number} IS NULL), "
+            f"count(*) FILTER ({_is_code(ours)}) "
             f"FROM (SELECT {ours}, count(*) AS n FROM raw WHERE {ours} IS NOT NULL GROUP BY 1)"
         ).fetchone()
         assert counts is not None  # an aggregate always has its row
-        filled, fitting, other_way, spellings = (int(each or 0) for each in counts)
+        filled, fitting, other_way, spellings, codes = (int(each or 0) for each in counts)
         asked = ours in self.numeric and fitting < filled
-        mostly = filled / 2 < fitting < filled
-        few = spellings <= 3 or (filled - fitting) * 10 <= filled
-        if not (asked or other_way == filled > fitting or (mostly and few)):
+        few = not codes and _mostly(fitting, filled, spellings)
+        if not (asked or other_way == filled > fitting or few):
             return frozenset()
         rows = self.connection.execute(
             f"SELECT DISTINCT {ours} FROM raw WHERE {ours} IS NOT NULL AND {number} IS NULL"
@@ -315,17 +215,40 @@ class _Reader:
     def finish(self) -> tuple[Field, ...]:
         """Bring each column of `raw` to its kind's one type, and call the table `part`."""
         fields = []
-        raw = self._described("raw")
+        raw = self.described()
         for ours, name in zip(self.ours, self.dialect.names, strict=True):
             kind: Kind = "number"
             cell = self._as_number(ours)
             if ours not in self.numeric:
                 kind = kind_of(self.types[ours], name, self.text.name)
-                cell = as_kind(ours, raw[ours], kind)
+                if ours in self.written:
+                    cell = as_instant(ours, self.written[ours])
+                elif self.types[ours] == "TIME":
+                    cell = as_kind(f"CAST({ours} AS TIME)", "TIME", kind)
+                else:
+                    cell = as_kind(ours, raw[ours], kind)
             if raw[ours] != SQL_TYPES[kind]:
                 self.connection.execute(
                     f"ALTER TABLE raw ALTER {ours} SET DATA TYPE {SQL_TYPES[kind]} USING {cell}"
                 )
-            fields.append(Field(name, kind, self.types[ours] in INTEGERS))
+            whole = self.types[ours] in INTEGERS
+            fields.append(Field(name, kind, whole, self.written.get(ours, "")))
         self.connection.execute("ALTER TABLE raw RENAME TO part")
         return tuple(fields)
+
+
+def _is_code(cell: str) -> str:
+    """Write the SQL that says whether a cell is like 007: a code, and a number to a cast."""
+    return f"regexp_matches({cell}, '^[+-]?0[0-9]')"
+
+
+def _mostly(fitting: int, filled: int, spellings: int) -> bool:
+    """Tell whether the cells of a column are of a kind but for a few.
+
+    Parameters
+    ----------
+    spellings : int
+        How many different cells are not.
+    """
+    few = spellings <= 3 or (filled - fitting) * 10 <= filled
+    return filled / 2 < fitting < filled and few

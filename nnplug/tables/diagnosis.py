@@ -23,12 +23,15 @@ __all__ = [
     "find_faults",
     "is_number",
     "refusal",
+    "stray_date_error",
     "stray_error",
     "unreadable",
 ]
 
 _MARKS = ("na", "n/a", "#n/a", "n.a.", "null", "none", "nil", "missing", "-", "--", "?", ".")
 """What many programs write for a missing value, in small letters."""
+Strays = Mapping[int, frozenset[str]]
+"""From a column's position to the cells that are not as its others."""
 _LINE_ENDS = {b"\r\n": "CR LF (Windows)", b"\n": "LF (Unix)"}
 
 
@@ -118,18 +121,45 @@ def find_faults(text: TextFile, dialect: Dialect) -> DataError | None:
     return DataError("\n".join(faults) + f"{more}\nCorrect the file.{advice}")
 
 
-def stray_error(
-    text: TextFile, dialect: Dialect, strays: Mapping[int, frozenset[str]], decimal: str
-) -> DataError:
+def stray_error(text: TextFile, dialect: Dialect, strays: Strays, decimal: str) -> DataError:
     """Name the lines of cells that are no numbers.
 
     Parameters
     ----------
-    strays : mapping
-        From a column's position to the cells at fault.
     decimal : str
         The sign before the decimals, as the file is read.
     """
+    cells = {each for spellings in strays.values() for each in spellings}
+    if all(is_number(each.replace(",", ".").replace(decimal, ".")) for each in cells):
+        sign = "," if decimal == "." else "."
+        advice = (
+            f"{_others(strays)} are numbers whose decimals begin with {quote(decimal)}. Correct "
+            f"these, or, if all\ndecimals begin with {quote(sign)}, say so: --read decimal={sign}"
+        )
+    else:
+        advice = _ways_out(dialect, strays, "numbers")
+    return DataError(f"{_stray_lines(text, dialect, strays, 'a number')}\n{advice}")
+
+
+def stray_date_error(
+    text: TextFile, dialect: Dialect, strays: Strays, written: str, *, asked: bool
+) -> DataError:
+    """Name the lines of cells that are no dates.
+
+    Parameters
+    ----------
+    written : str
+        How the other cells are; or all, if the user has asked for it.
+    """
+    advice = _ways_out(dialect, strays, f"dates written {written}")
+    if asked:
+        names = listed(quote(dialect.names[position]) for position in strays)
+        stated = f"The dates of {names} are stated to be written {written}."
+        advice = f"{stated} Correct the cells, or say how they are."
+    return DataError(f"{_stray_lines(text, dialect, strays, 'a date')}\n{advice}")
+
+
+def _stray_lines(text: TextFile, dialect: Dialect, strays: Strays, wanted: str) -> str:
     faults = []
     count = 0
     try:
@@ -140,7 +170,7 @@ def stray_error(
                     if count <= SHOWN:
                         faults.append(
                             f"{text.name}:{line}: column {quote(dialect.names[position])}: "
-                            f"cannot read {quote(record[position])} as a number"
+                            f"cannot read {quote(record[position])} as {wanted}"
                         )
     except _QuoteError:
         pass  # a cell beyond the csv module's limit: what came before it is named
@@ -148,31 +178,28 @@ def stray_error(
         # The two parsers took the cells apart differently; there is no line.
         faults = [
             f"{text.name}: column {quote(dialect.names[position])}: cannot read "
-            f"{listed(map(quote, sorted(spellings)))} as a number"
+            f"{listed(map(quote, sorted(spellings)))} as {wanted}"
             for position, spellings in strays.items()
         ]
     more = f"\nand {count - SHOWN} more" if count > SHOWN else ""
-    return DataError("\n".join(faults) + more + "\n" + _stray_advice(dialect, strays, decimal))
+    return "\n".join(faults) + more
 
 
-def _stray_advice(dialect: Dialect, strays: Mapping[int, frozenset[str]], decimal: str) -> str:
+def _others(strays: Strays) -> str:
+    return "The column's other cells" if len(strays) == 1 else "The other cells of these columns"
+
+
+def _ways_out(dialect: Dialect, strays: Strays, usual: str) -> str:
     """Say the three ways out: correct the cells, call them missing, call the column text."""
     cells = {each for spellings in strays.values() for each in spellings}
-    others = "The column's other cells" if len(strays) == 1 else "The other cells of these columns"
-    if all(is_number(each.replace(",", ".").replace(decimal, ".")) for each in cells):
-        sign = "," if decimal == "." else "."
-        return (
-            f"{others} are numbers whose decimals begin with {quote(decimal)}. Correct these, or, "
-            f"if all\ndecimals begin with {quote(sign)}, say so: --read decimal={sign}"
-        )
     marks = " ".join(f"--read {shell_word('na=' + each)}" for each in sorted(cells))
     names = column_list([dialect.names[position] for position in strays])
     text = f"If {'the column is' if len(strays) == 1 else 'they are'} text: --categorical {names}"
     if all(each.casefold() in _MARKS for each in cells):
         signs = listed(map(quote, sorted(cells)))
         often = f"{signs} often stands for a missing value. If so here: {marks}"
-        return f"{others} are numbers.\n{often}\n{text}\nElse correct the file."
-    ways = [f"{others} are numbers. Correct these."]
+        return f"{_others(strays)} are {usual}.\n{often}\n{text}\nElse correct the file."
+    ways = [f"{_others(strays)} are {usual}. Correct these."]
     if len(cells) <= 3:
         ways.append(f"If they stand for missing values: {marks}")
     return "\n".join([*ways, text])

@@ -159,7 +159,9 @@ class Encoder:
         wanted = candidates(table, goal.target, options)
         used = [*wanted, *goal.target]
         summaries = {
-            column.name: ColumnSummary(column.name, _kind(column, options), column.integer)
+            column.name: ColumnSummary(
+                column.name, _kind(column, options), column.integer, written=column.written
+            )
             for column in table.columns
             if column.name in used and column.name not in besides
         }
@@ -226,7 +228,14 @@ class Encoder:
         ]
         if self.classes and isinstance(self.classes[0], str) and self.task != "multilabel":
             texts += self.target
-        return given.adding(text=texts, numeric=numbers, na=self.na, na_of=self.na_of)
+        dates = [
+            (each.name, each.written)
+            for each in self.columns
+            if isinstance(each, Dates) and each.written
+        ]
+        return given.adding(
+            text=texts, numeric=numbers, na=self.na, na_of=self.na_of, dates_of=dates
+        )
 
     # --- encoding -------------------------------------------------------------------------
 

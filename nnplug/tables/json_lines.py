@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnplug.errors import DataError
+from nnplug.tables.date_formats import ambiguous_error, as_instant, check_formats, find_formats
 from nnplug.tables.diagnosis import TextFile, encoding_error, is_number, unreadable
 from nnplug.tables.duck import first_line, identifier, literal, location
 from nnplug.tables.options import ReadOptions
@@ -60,6 +61,7 @@ def load_json_lines(
         _check_case(text, names)
         check_names(path.name, names)
         check_known(path.name, options, names)
+        check_formats(connection, options)
         cells = ", ".join(f"{identifier(name)} AS c{i}" for i, name in enumerate(names))
         connection.execute(f"CREATE TABLE raw AS SELECT {cells} FROM {source}")
         fields, typed = [], []
@@ -127,6 +129,11 @@ def _field(
         ).fetchone()
         if dates is not None and dates[0]:
             return Field(name, "date"), f"CAST({cell} AS TIMESTAMP)"
+        fit = find_formats(connection, cell, "raw", options.date_formats(name))
+        if fit is not None and len(fit.ways) > 1:
+            raise ambiguous_error(text.name, name, fit)
+        if fit is not None and fit.ways:
+            return Field(name, "date", written=fit.usual), as_instant(cell, fit.usual)
         return Field(name, "text"), cell
     sql = "BOOLEAN" if kind == "boolean" else "DOUBLE"
     integer = kind == "number" and set(types) <= set(_WHOLE)

@@ -42,6 +42,9 @@ class ReadOptions:
     dates : str
         How dates are written, as `%d.%m.%Y`; ISO and what is clear from all
         rows need not be stated.
+    dates_of : tuple of (str, str)
+        How those of single columns are, as (column, way); a mapping is taken
+        too, and `dates.COLUMN` in text form.
     na : tuple of str
         Cells that stand for a missing value, beside the empty one.
     na_of : tuple of (str, str)
@@ -63,6 +66,7 @@ class ReadOptions:
     encoding: str = "utf-8"
     decimal: str = "."
     dates: str = ""
+    dates_of: tuple[tuple[str, str], ...] = ()
     na: tuple[str, ...] = ()
     na_of: tuple[tuple[str, str], ...] = ()
     table: str | None = None
@@ -115,8 +119,8 @@ class ReadOptions:
                 raise SettingError(
                     f"read: {text!r} is not of the form key=value, such as encoding=latin-1."
                 )
-            if key == "na" and dot:
-                found["na_of"] = (*found.get("na_of", ()), (column, value))
+            if key in ("na", "dates") and dot:
+                found[f"{key}_of"] = (*found.get(f"{key}_of", ()), (column, value))
             elif key == "na":
                 found["na"] = (*found.get("na", ()), value)
             elif key in found:
@@ -157,8 +161,10 @@ class ReadOptions:
                 for column, cells in values["na_of"].items()
                 for cell in _names(cells)
             ]
-        if "na_of" in values:
-            values["na_of"] = tuple((str(column), str(cell)) for column, cell in values["na_of"])
+        if isinstance(values.get("dates_of"), Mapping):
+            values["dates_of"] = values["dates_of"].items()
+        for key in {"na_of", "dates_of"} & values.keys():
+            values[key] = tuple((str(column), str(value)) for column, value in values[key])
         return cls(**values)
 
     def adding(
@@ -168,6 +174,7 @@ class ReadOptions:
         numeric: Iterable[str],
         na: Iterable[str] = (),
         na_of: Iterable[tuple[str, str]] = (),
+        dates_of: Iterable[tuple[str, str]] = (),
     ) -> ReadOptions:
         """Add what is known of columns, which may be missing."""
         texts = tuple(dict.fromkeys((*self.text, *text)))
@@ -178,6 +185,8 @@ class ReadOptions:
             numeric=tuple(dict.fromkeys(numbers)),
             na=tuple(dict.fromkeys((*self.na, *na))),
             na_of=tuple(dict.fromkeys((*self.na_of, *na_of))),
+            # What the user states of a column stands before what is known of it.
+            dates_of=tuple((dict(dates_of) | dict(self.dates_of)).items()),
             lenient=True,
         )
 
@@ -192,11 +201,18 @@ class ReadOptions:
         if self.na_of:
             columns = dict.fromkeys(column for column, _ in self.na_of)
             stated["na_of"] = {column: list(self.marks(column)) for column in columns}
+        if self.dates_of:
+            stated["dates_of"] = dict(self.dates_of)
         return stated
 
     def marks(self, column: str) -> tuple[str, ...]:
         """Give the cells that stand for a missing value in one column alone."""
         return tuple(cell for name, cell in self.na_of if name == column)
+
+    def date_formats(self, column: str) -> tuple[str, ...]:
+        """Give how the dates of a column may be written, as far as it is stated."""
+        stated = (dict(self.dates_of).get(column, ""), self.dates)
+        return tuple(each for each in stated if each)
 
 
 def _names(value: str | Iterable[str]) -> tuple[str, ...]:

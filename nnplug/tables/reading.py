@@ -70,7 +70,7 @@ def read_table(
         If there is no such file, it cannot be read as a table, it has no
         rows, names are empty or double, or a cell is not as its column needs.
     """
-    options = ReadOptions(**_tuples(read)) if options is None else options
+    options = _options(read) if options is None else options
     paths = _paths(path)
     if _are_sqlite(path, paths):
         return read_sqlite(paths[0], options)
@@ -111,13 +111,14 @@ def _are_sqlite(asked: str | os.PathLike[str], paths: Sequence[Path]) -> bool:
     return found
 
 
-def _tuples(read: dict[str, Any]) -> dict[str, Any]:
-    """Take lists for tuples, and one text for several."""
-    several = ("text", "numeric", "na")
-    return {
-        key: ((value,) if isinstance(value, str) else tuple(value)) if key in several else value
-        for key, value in read.items()
-    }
+def _options(read: dict[str, Any]) -> ReadOptions:
+    """Take the fields of `ReadOptions` by name, lists for tuples and one text for several."""
+    several = ("text", "numeric")
+    others = {key: read.pop(key) for key in (*several, "sql", "lenient") if key in read}
+    for key in several:
+        if key in others:
+            others[key] = (others[key],) if isinstance(others[key], str) else tuple(others[key])
+    return replace(ReadOptions.of(read), **others)
 
 
 def _paths(path: str | os.PathLike[str]) -> list[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Field", "Relation", "check_known", "database"]
 
-_CODED = 10_000
-"""Up to as many different texts are given their codes by DuckDB."""
+_CODED = 100_000
+"""Up to as many different texts are given their codes by DuckDB: in half of Python's time."""
 
+_WRITTEN_OUT = 10_000
+"""More of them are found a second time rather than parsed."""
 
 _MANY = 20_000
 """From so many rows on, columns are fetched one by one, in several threads."""
@@ -39,6 +41,7 @@ class Field:
     name: str
     kind: Kind
     integer: bool = False
+    written: str = ""
 
 
 @dataclass(eq=False)
@@ -74,7 +77,8 @@ class Relation:
     def schema(self) -> Table:
         """A table with the columns and no rows."""
         columns = tuple(
-            Column(each.name, each.kind, np.empty(0), None, each.integer) for each in self.fields
+            Column(each.name, each.kind, np.empty(0), None, each.integer, written=each.written)
+            for each in self.fields
         )
         return Table(columns, self.source, 0)
 
@@ -147,14 +151,15 @@ class Relation:
     def _coding(self, connection: duckdb.DuckDBPyConnection, ours: str) -> tuple[str, ...] | None:
         """List the different texts of a column, sorted; None if they are many."""
         if ours not in self._words:
-            rows = connection.execute(
-                f"SELECT DISTINCT {ours} FROM rows WHERE {ours} IS NOT NULL LIMIT {_CODED + 1}"
-            ).fetchall()
+            different = f"SELECT DISTINCT {ours} FROM rows WHERE {ours} IS NOT NULL"
+            rows = connection.execute(f"{different} LIMIT {_CODED + 1}").fetchall()
             words = tuple(sorted(row[0] for row in rows))
             fits = 0 < len(words) <= _CODED and not any("\0" in word for word in words)
             self._words[ours] = words if fits else None
             if fits:
-                each = ", ".join(map(literal, words))
+                # Many are not worth writing out. Their order, by bytes in UTF-8, is Python's too.
+                few = len(words) <= _WRITTEN_OUT
+                each = ", ".join(map(literal, words)) if few else f"{different} ORDER BY {ours}"
                 connection.execute(f"CREATE TYPE {ours}_words AS ENUM ({each})")
         return self._words[ours]
 
@@ -164,7 +169,8 @@ class Relation:
         data = np.ma.getdata(fetched)
         words = self._words.get(ours)
         if words is None:
-            return make_column(each.name, each.kind, data, missing, integer=each.integer)
+            column = make_column(each.name, each.kind, data, missing, integer=each.integer)
+            return replace(column, written=each.written)
         codes = data.astype(np.int32)
         if missing is not None and missing.any():
             codes[missing] = -1
@@ -193,10 +199,12 @@ def check_known(source: str, options: ReadOptions, names: Sequence[str]) -> None
     if options.lenient or options.sql is not None:  # the names are those of the query's result
         return
     marked = tuple(name for name, _ in options.na_of)
+    dated = tuple(name for name, _ in options.dates_of)
     for wanted, what in (
         (options.text, "to be read as text"),
         (options.numeric, "to be read as a number"),
         (marked, "with a mark of missing values"),
+        (dated, "to be read as dates"),
     ):
         for name in wanted:
             if name not in names:

@@ -37,24 +37,27 @@ class Marks:
     ends_in_delimiter : bool
         Whether some line does. DuckDB takes an empty cell too many at the end
         of a row for none, so the rows of such a file must be counted out.
-    codes : bool
-        Whether some cell begins with a zero and a digit: codes such as 007
-        are text, and a number to DuckDB's cast.
+    codes : int
+        How many cells begin with a zero and a digit, at least: codes such as
+        007 are text, and a number to DuckDB's cast. Inside quotes, what
+        follows a delimiter, a quote or a line's end counts too.
     """
 
     ends_in_delimiter: bool
-    codes: bool
+    codes: int
 
 
-def look_at_bytes(text: TextFile, dialect: Dialect, most: int | None = None) -> Marks:
-    """Look at every byte once, or at the first so many; refuse zero bytes."""
+def look_at_bytes(text: TextFile, dialect: Dialect) -> Marks:
+    """Look at every byte once; refuse zero bytes."""
     delimiter, mark = ord(dialect.delimiter), ord(dialect.quote)
-    ends_in_delimiter, codes, seen = False, False, 0
+    ends_in_delimiter, codes = False, 0
     memory = bytearray(_STRETCH + 2)  # after the last two bytes of the stretch before
     buffer = np.frombuffer(memory, np.uint8)
     with text.path.open("rb", buffering=0) as file:
-        while (most is None or seen < most) and (count := file.readinto(buffer[2:].data)):
-            seen += count
+        if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+            file.seek(0)
+        buffer[:2] = ord("\n")  # the first cell begins as all others do
+        while count := file.readinto(buffer[2:].data):
             block = buffer[: count + 2]
             # Whole passes over bytes: NumPy does some ten of them in a byte's
             # time for a loop, and a search for one byte is as fast again.
@@ -65,13 +68,12 @@ def look_at_bytes(text: TextFile, dialect: Dialect, most: int | None = None) -> 
                 ends |= block == ord("\r")
             delimiters = block == delimiter
             ends_in_delimiter |= bool((delimiters[1:-1] & ends[2:]).any())
-            if not codes:
-                edges = ends | delimiters
-                if mark in memory:
-                    edges |= block == mark
-                digits = block - ord("0") < 10  # which wraps around below "0"
-                first = edges[:-2] & (block[1:-1] == ord("0")) & digits[2:]
-                codes = bool(first.any())
+            edges = ends | delimiters
+            if mark in memory:
+                edges |= block == mark
+            digits = block - ord("0") < 10  # which wraps around below "0"
+            begin = edges[:-2] & (block[1:-1] == ord("0")) & digits[2:]
+            codes += int(np.count_nonzero(begin))
             buffer[:2] = block[-2:]
     return Marks(ends_in_delimiter or int(buffer[1]) == delimiter, codes)
 

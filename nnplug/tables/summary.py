@@ -133,6 +133,8 @@ class ColumnSummary:
         How often each text occurs.
     midnight : bool
         Whether all dates are days, without a time of day.
+    written : str
+        How the file wrote them: see `nnplug.tables.Column`.
     """
 
     name: str
@@ -148,6 +150,7 @@ class ColumnSummary:
     numbers: NumberSummary = field(default_factory=NumberSummary)
     counts: Counter[str] = field(default_factory=Counter)
     midnight: bool = True
+    written: str = ""
     _last: float = math.nan
 
     def add(self, column: Column, training: BoolArray | None) -> None:

@@ -66,6 +66,9 @@ class Column:
     words : tuple of str
         The different texts, sorted, and perhaps others; empty for the other
         kinds.
+    written : str
+        How the file wrote its dates, as for `strftime`; empty for ISO 8601
+        and where they were no text.
     """
 
     name: str
@@ -74,6 +77,7 @@ class Column:
     missing: BoolArray | None = None
     integer: bool = False
     words: tuple[str, ...] = ()
+    written: str = ""
 
     def __len__(self) -> int:
         return len(self.data)

@@ -1,0 +1,231 @@
+"""A text file as it stands, in a table of DuckDB's: found out from all rows, fast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from nnplug.tables.date_formats import find_formats
+from nnplug.tables.diagnosis import Dialect, TextFile
+from nnplug.tables.duck import literal, location
+from nnplug.tables.options import ReadOptions
+from nnplug.tables.sniffing import Marks, look_at_bytes
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["RawText"]
+
+_LARGE = 4 << 20
+"""A file with more bytes is first tried with the types of its sample."""
+
+_SAMPLE = 20_480
+"""Rows from which the types of a large file are first found."""
+
+
+class RawText:
+    """One text file, which DuckDB reads into the table `raw`.
+
+    Attributes
+    ----------
+    ours : list of str
+        Names for DuckDB, which renames double names and takes "Age" and
+        "age" for one: so columns are known by their position.
+    numeric : list of str
+        The columns that the user calls numbers.
+    stated : list of str
+        Those and the ones that the user calls text. All are read as text.
+    dated : list of str
+        The columns that are called dates. They are read as text, too.
+    foreign : list of str
+        Columns that DuckDB takes for dates, and that are not written as in
+        ISO 8601. They are text here.
+    types : dict
+        The type of each column, by all of its cells.
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        text: TextFile,
+        dialect: Dialect,
+        options: ReadOptions,
+    ) -> None:
+        self.connection, self.text, self.dialect, self.options = connection, text, dialect, options
+        self.ours = [f"c{i}" for i in range(len(dialect.names))]
+        pairs = list(zip(self.ours, dialect.names, strict=True))
+        self.numeric = [ours for ours, name in pairs if name in options.numeric]
+        # Numbers that the user asks for are looked at cell by cell.
+        self.stated = self.numeric + [ours for ours, name in pairs if name in options.text]
+        # What a user calls dates is one or refused; and digits alone are a number to DuckDB.
+        self.dated = [
+            ours
+            for ours, name in pairs
+            if (way := dict(options.dates_of).get(name, ""))
+            and (not options.lenient or way.replace("%", "").isalnum())
+            and ours not in self.stated
+        ]
+        self.foreign: list[str] = []
+        self.types: dict[str, str] = {}
+
+    def _settings(self) -> dict[str, str]:
+        """Write DuckDB's settings for a file of this dialect."""
+        dialect, options = self.dialect, self.options
+        nulls = ", ".join(map(literal, ("", *options.na)))
+        return {
+            "header": str(dialect.header).lower(),
+            "delim": literal(dialect.delimiter),
+            "quote": literal(dialect.quote),
+            "escape": literal(dialect.quote),
+            "nullstr": f"[{nulls}]",
+            "decimal_separator": literal(options.decimal),
+            "comment": "''",  # else a row that begins with # could be dropped
+            "skip": "0",  # else lines before a "better" header could be
+            "encoding": "'utf-8'",
+            "strict_mode": "true",
+            "null_padding": "false",
+            "ignore_errors": "false",
+        }
+
+    def _call(self, function: str, settings: dict[str, str]) -> str:
+        written = ", ".join(f"{key}={value}" for key, value in settings.items())
+        return f"{function}({location(self.text.path)}, {written})"
+
+    def _sniff(self, sample: int) -> dict[str, str]:
+        """Find the type of each column from so many rows, or from all (-1)."""
+        settings = self._settings()
+        settings["names"] = "[" + ", ".join(map(literal, self.ours)) + "]"
+        settings["sample_size"] = str(sample)
+        if texts := self.stated + self.dated:
+            settings["types"] = _mapping(dict.fromkeys(texts, "VARCHAR"))
+        if dates := self.options.dates:
+            # Digits alone may be dates then.
+            settings["timestampformat"] = literal(dates)
+            if not any(sign in dates for sign in ("%H", "%I", "%M", "%S", "%X", "%c")):
+                settings["dateformat"] = literal(dates)
+        found = self.connection.execute(
+            f"SELECT Columns, DateFormat, TimestampFormat FROM {self._call('sniff_csv', settings)}"
+        ).fetchone()
+        assert found is not None  # it gives one row, or raises
+        columns, day, instant = found
+        foreign = {"DATE"} if day not in (None, "%Y-%m-%d") else set()
+        foreign |= {"TIMESTAMP"} if instant is not None else set()
+        types = [str(each["type"]) for each in columns]
+        self.foreign = [o for o, each in zip(self.ours, types, strict=True) if each in foreign]
+        return {
+            ours: "VARCHAR" if each in foreign else each
+            for ours, each in zip(self.ours, types, strict=True)
+        }
+
+    def _create(self, types: dict[str, str]) -> None:
+        """Read the file into the table `raw`, with one type for each column."""
+        settings = self._settings() | {"columns": _mapping(types), "auto_detect": "false"}
+        self.connection.execute(
+            f"CREATE OR REPLACE TABLE raw AS SELECT * FROM {self._call('read_csv', settings)}"
+        )
+
+    def described(self) -> dict[str, str]:
+        """Give the type in which each column of `raw` is kept."""
+        described = self.connection.execute("DESCRIBE raw").fetchall()
+        return {ours: str(row[1]) for ours, row in zip(self.ours, described, strict=True)}
+
+    def _all(self, checks: dict[str, str]) -> dict[str, bool]:
+        """Tell for which columns a condition holds in all rows."""
+        if not checks:
+            return {}
+        answers = self.connection.execute(
+            f"SELECT {', '.join(f'coalesce({check}, true)' for check in checks.values())} FROM raw"
+        ).fetchone()
+        assert answers is not None  # an aggregate always has its row
+        return dict(zip(checks, answers, strict=True))
+
+    def read(self) -> Marks:
+        """Read the file the fastest way that gives the types that all rows show."""
+        text, dialect = self.text, self.dialect
+        if text.path.stat().st_size <= _LARGE:
+            marks = look_at_bytes(text, dialect)
+            self._read_by_all_rows()
+            return marks
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # 7 ms, for large files
+
+        # Beside each other: neither needs the other, nor Python's lock.
+        with ThreadPoolExecutor(1, "nnplug-look") as pool:
+            looking = pool.submit(look_at_bytes, text, dialect)
+            done = self._read_by_sample()
+            marks = looking.result()
+        if not done or (marks.codes and marks.codes != self._codes()):
+            self._read_by_all_rows()
+        return marks
+
+    def _codes(self) -> int:
+        """Count the cells of text that begin with a zero and a digit.
+
+        If the file has no more of them, no number was written as 007.
+        """
+        texts = [ours for ours, each in self.described().items() if each == "VARCHAR"]
+        counts = [f"count(*) FILTER ({ours} >= '00' AND {ours} < '0:')" for ours in texts]
+        found = self.connection.execute(f"SELECT {' + '.join(['0', *counts])} FROM raw").fetchone()
+        assert found is not None  # an aggregate always has its row
+        return int(found[0])
+
+    def _read_by_all_rows(self) -> None:
+        """Read with the types that all rows show."""
+        self.types = self._sniff(-1)
+        truths = [ours for ours, each in self.types.items() if each == "BOOLEAN"]
+        self._create(self.types | dict.fromkeys(truths, "VARCHAR"))
+        self._settle_truths(truths)
+
+    def _settle_truths(self, columns: Sequence[str]) -> None:
+        """Take columns of true and false as truth values, and others, of yes and no, as text."""
+        checks = {c: f"bool_and(lower({c}) IN ('true', 'false'))" for c in columns}
+        for ours, answer in self._all(checks).items():
+            self.types[ours] = "BOOLEAN" if answer else "VARCHAR"
+
+    def _read_by_sample(self) -> bool:
+        """Read with the types of a sample, several times faster.
+
+        Each column is read in a form that shows whether all rows would have
+        said the same: whole numbers as any numbers, days as instants, truth
+        values and times of day as text. False if they would not, or may not.
+        """
+        import duckdb  # noqa: PLC0415  # see connect
+
+        wide = {"BIGINT": "DOUBLE", "DATE": "TIMESTAMP", "BOOLEAN": "VARCHAR", "TIME": "VARCHAR"}
+        try:
+            found = self._sniff(_SAMPLE)
+            if set(found.values()) - {*wide, *wide.values()}:
+                return False
+            self._create({ours: wide.get(each, each) for ours, each in found.items()})
+        except duckdb.Error:
+            return False
+        whole, needed = {}, {}
+        for ours, each in found.items():
+            if each == "BIGINT":
+                whole[ours] = f"bool_and({ours} = trunc({ours}))"
+                # Beyond its range the type that all rows show is DuckDB's affair.
+                needed[ours] = f"bool_and(abs({ours}) < 9e18)"
+            elif each == "TIME":
+                needed[ours] = f"count(TRY_CAST({ours} AS TIME)) = count({ours})"
+            elif each == "VARCHAR" and ours not in self.stated:
+                # A column that is empty in the sample is text there.
+                sampled = f"count({ours}) FILTER (rowid < {_SAMPLE // 2})"
+                needed[ours] = f"{sampled} > 0 OR count({ours}) = 0"
+        if not all(self._all(needed).values()):
+            return False
+        for ours, answer in self._all(whole).items():
+            if not answer:
+                found[ours] = "DOUBLE"
+        self.types = found
+        self._settle_truths([ours for ours, each in found.items() if each == "BOOLEAN"])
+        return all(map(self._is_date, self.foreign))
+
+    def _is_date(self, ours: str) -> bool:
+        """Tell whether some way of writing dates reads all cells of a column."""
+        name = self.dialect.names[self.ours.index(ours)]
+        fit = find_formats(self.connection, ours, "raw", self.options.date_formats(name))
+        return fit is not None and bool(fit.ways)
+
+
+def _mapping(types: dict[str, str]) -> str:
+    """Write the types of columns as an SQL struct."""
+    return "{" + ", ".join(f"{literal(c)}: {literal(each)}" for c, each in types.items()) + "}"

@@ -1,0 +1,267 @@
+"""Dates as files write them: found from all cells, asked for where the cells do not tell."""
+
+import datetime
+import json
+
+import numpy as np
+import pytest
+
+import nnplug
+from nnplug.errors import DataError
+from nnplug.tables import Encoder, ReadOptions, read_table
+from nnplug.tables import raw_text as raw_text_module
+from nnplug.tables.date_formats import candidates
+from nnplug.tables.preparation import with_file
+from nnplug.tables.stretches import open_stretches
+
+
+@pytest.fixture
+def save(tmp_path):
+    def save(cells, name="t.csv", column="day"):
+        path = tmp_path / name
+        if name.endswith(".jsonl"):
+            rows = [json.dumps({column: cell, "y": i}) for i, cell in enumerate(cells)]
+            path.write_text("\n".join(rows))
+        else:
+            rows = [f'"{cell}",{i}\n' for i, cell in enumerate(cells)]
+            path.write_text(f"{column},y\n" + "".join(rows))
+        return path
+
+    return save
+
+
+def refusal(*arguments, **options):
+    with pytest.raises(DataError) as caught:
+        read_table(*arguments, **options)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("cell", "ways"),
+    [
+        ("2024-01-31", ["%Y-%m-%d"]),
+        ("2024/1/31 10:05", ["%Y/%m/%d %H:%M"]),
+        ("2024-01-31T10:05:09", ["%Y-%m-%dT%H:%M:%S"]),
+        ("31.01.2024", ["%d.%m.%Y", "%m.%d.%Y"]),
+        ("1/2/2024, 1:05 pm", ["%d/%m/%Y, %I:%M %p", "%m/%d/%Y, %I:%M %p"]),
+        ("1/2/2024 01:05:00AM", ["%d/%m/%Y %I:%M:%S%p", "%m/%d/%Y %I:%M:%S%p"]),
+        ("01-02-24", ["%d-%m-%y", "%m-%d-%y", "%y-%m-%d"]),
+        ("1/2/24", ["%d/%m/%y", "%m/%d/%y"]),
+        ("31-Jan-2024", ["%d-%b-%Y", "%d-%B-%Y"]),
+        ("31 January 24", ["%d %B %y"]),
+        ("May 7, 2024", ["%b %d, %Y", "%B %d, %Y"]),
+        *((cell, []) for cell in (
+            "", "Rome", "12", "1.5", "1.2.3", "10.0.0.1", "555-1234-99", "2024", "31/01-2024",
+            "2024-01-31 late", "2024-01-31 10", "127/80/2020", "2024/1/2024", "7 Ma 2024",
+        )),
+    ],
+)  # fmt: skip
+def test_what_one_cell_may_be(cell, ways):
+    assert list(candidates(cell)) == ways
+
+
+WAYS = [
+    "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%y", "%m/%d/%y", "%Y/%m/%d", "%y-%m-%d",
+    "%d.%m.%Y %H:%M", "%m/%d/%Y %I:%M %p", "%m/%d/%Y %I:%M:%S%p", "%d/%m/%Y, %H:%M:%S",
+    "%d-%b-%Y", "%d %B %Y", "%B %d, %Y", "%d.%b.%y %H:%M",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl"])
+@pytest.mark.parametrize("way", WAYS)
+def test_all_cells_tell_how_they_are_written(save, way, name, large, monkeypatch):
+    monkeypatch.setattr(raw_text_module, "_LARGE", 0 if large else 1 << 30)
+    rng = np.random.default_rng(0)
+    # From 1970 to 2067, where two digits of a year mean the same to Python and DuckDB.
+    instants = [
+        datetime.datetime(1970, 1, 1) + datetime.timedelta(minutes=int(each))
+        for each in rng.integers(0, 97 * 365 * 24 * 60, 500)
+    ]
+    wanted = [datetime.datetime.strptime(each.strftime(way), way) for each in instants]
+    column = read_table(save([each.strftime(way) for each in instants], name)).column("day")
+    assert (column.kind, column.written) == ("date", way)
+    assert column.values.tolist() == wanted
+
+
+def test_columns_of_one_file_may_be_written_in_different_ways(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,b,c,d\n1/31/2024,31/1/2024,2024-01-31,31.1.2024 5:00\n,,,\n")
+    for column in read_table(path).columns:
+        assert column.kind == "date"
+        assert column.values[0].astype("M8[D]").item() == datetime.date(2024, 1, 31)
+
+
+# --- where the cells do not tell -------------------------------------------------------------
+
+
+def test_dates_that_no_row_makes_clear_are_refused(save):
+    path = save(["05/05/2024", "", "06/05/2024"])
+    assert refusal(path) == (
+        't.csv: column "day" holds dates such as "06/05/2024", and no row tells whether they are\n'
+        "written %d/%m/%Y or %m/%d/%Y. Say which:\n"
+        "--read dates.day=%d/%m/%Y\n"
+        "--read dates.day=%m/%d/%Y\n"
+        "If they are no dates: --categorical day"
+    )
+    may = datetime.datetime(2024, 5, 6)
+    for said in ({"dates": "%d/%m/%Y"}, {"dates_of": {"day": "%d/%m/%Y"}}):
+        assert read_table(path, **said).column("day").values[2] == may
+    assert read_table(path, dates="%m/%d/%Y").column("day").values[2].item().month == 6
+    assert read_table(path, text="day").column("day").values[2] == "06/05/2024"
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_one_row_that_tells_is_enough(save, large, monkeypatch):
+    monkeypatch.setattr(raw_text_module, "_LARGE", 0 if large else 1 << 30)
+    cells = ["03/04/2024"] * 30_000
+    assert "no row tells" in refusal(save(cells))
+    column = read_table(save([*cells, "04/13/2024"])).column("day")
+    assert column.written == "%m/%d/%Y"
+    assert column.values[0] == datetime.datetime(2024, 3, 4)
+
+
+def test_a_column_that_is_the_same_either_way_is_read(save):
+    column = read_table(save(["05/05/2024", "06/06/2024"])).column("day")
+    assert column.values.tolist()[1] == datetime.datetime(2024, 6, 6)
+
+
+def test_a_year_of_two_digits_may_stand_first(save):
+    message = refusal(save(["05-06-07"], column="the day"))
+    assert "written %d-%m-%y or %m-%d-%y or %y-%m-%d. Say which:" in message
+    assert "--read 'dates.the day=%y-%m-%d'\nIf they are no dates: --categorical 'the day'" in (
+        message
+    )
+    assert read_table(save(["05-06-07", "31-06-07"])).column("day").written == "%y-%m-%d"
+
+
+def test_with_points_the_day_comes_first(save):
+    column = read_table(save(["05.06.2024"])).column("day")
+    assert column.values[0] == datetime.datetime(2024, 6, 5)
+    assert read_table(save(["05.13.2024"])).column("day").written == "%m.%d.%Y"
+
+
+def test_json_lines_are_asked_about_as_well(save):
+    message = refusal(save(["05/06/2024"], "t.jsonl"))
+    assert message.startswith('t.jsonl: column "day" holds dates such as "05/06/2024", and no row')
+
+
+# --- cells that are none ---------------------------------------------------------------------
+
+
+def test_a_few_cells_that_are_no_dates_are_refused(save):
+    days = [f"2024-01-{day:02d}" for day in range(1, 29)]
+    assert refusal(save([*days, "soon"])) == (
+        't.csv:30: column "day": cannot read "soon" as a date\n'
+        "The column's other cells are dates written %Y-%m-%d. Correct these.\n"
+        "If they stand for missing values: --read na=soon\n"
+        "If the column is text: --categorical day"
+    )
+    message = refusal(save(["n/a", *(f"{day}/1/24" for day in range(1, 29))]))
+    assert message == (
+        't.csv:2: column "day": cannot read "n/a" as a date\n'
+        "The column's other cells are dates written %d/%m/%y.\n"
+        '"n/a" often stands for a missing value. If so here: --read na=n/a\n'
+        "If the column is text: --categorical day\n"
+        "Else correct the file."
+    )
+    assert read_table(save([*days, "soon"]), na=["soon"]).column("day").kind == "date"
+    # A short year, and a day that no calendar has.
+    assert '"3/1/24"' in refusal(save([*(f"{day}/1/2024" for day in range(1, 29)), "3/1/24"]))
+    assert '"2024-02-30"' in refusal(save([*days, "2024-02-30"]))
+
+
+def test_text_in_which_some_cells_are_dates_is_text(save):
+    for cells in (
+        ["2024-01-01", "2024-01-02", "Rome", "Oslo", "Bern", "Ulm"],
+        [*["2024-01-01"] * 20, *"abcd"],
+        ["31/01/2024", "01/31/2024"],
+    ):
+        column = read_table(save(cells)).column("day")
+        assert (column.kind, column.written) == ("text", "")
+
+
+def test_a_year_before_1000_is_no_date(save):
+    assert read_table(save(["13/01/0020", "14/01/0020"])).column("day").kind == "text"
+
+
+# --- what a user states ----------------------------------------------------------------------
+
+
+def test_a_stated_way_that_does_not_fit(save):
+    path = save(["31/01/2024", "01/02/2024"])
+    assert refusal(path, dates_of={"day": "%m/%d/%Y"}) == (
+        't.csv:2: column "day": cannot read "31/01/2024" as a date\n'
+        'The dates of "day" are stated to be written %m/%d/%Y. Correct the cells, or say how '
+        "they are."
+    )
+    assert 'column "y": cannot read "0" as a date' in refusal(path, dates_of={"y": "%d/%m/%Y"})
+    # For all columns it is a hint: others are written as they are.
+    assert read_table(path, dates="%m/%d/%Y").column("day").written == "%d/%m/%Y"
+    assert "there is no column \"dya\" to be read as dates. Did you mean 'day'?" in refusal(
+        path, dates_of={"dya": "%m/%d/%Y"}
+    )
+    unknown = (
+        "read: dates.day=%Q: dates are not written so. Python's codes say how, such as\n"
+        "%d.%m.%Y or %m/%d/%Y %I:%M %p."
+    )
+    assert refusal(path, dates_of={"day": "%Q"}) == unknown
+    assert refusal(save(["x"], "t.jsonl"), dates_of={"day": "%Q"}) == unknown
+    assert "read: dates=%Q: " in refusal(path, dates="%Q")
+
+
+def test_options_are_given_as_text_and_kept_as_a_mapping():
+    options = ReadOptions.parse(["dates=%Y", "dates.a b=%d/%m/%Y", "dates.c=%y=%m"])
+    assert options.date_formats("a b") == ("%d/%m/%Y", "%Y")
+    assert options.date_formats("other") == ("%Y",)
+    kept = options.to_dict()
+    assert kept == {"dates": "%Y", "dates_of": {"a b": "%d/%m/%Y", "c": "%y=%m"}}
+    assert ReadOptions.of(kept) == options
+
+
+# --- as in training --------------------------------------------------------------------------
+
+
+def test_new_rows_are_read_as_the_rows_for_training_were(save, tmp_path):
+    days = [f"{month}/{day}/2024" for month in range(1, 13) for day in (1, 15, 28)]
+    run = nnplug.train(save(days), target="y", epochs=2)
+    run.save(tmp_path / "m.safetensors")
+    model = nnplug.load(tmp_path / "m.safetensors")
+    # Alone, these two cells could be days of February.
+    new = save(["3/2/2024", "4/2/2024"], "new.csv")
+    assert "no row tells" in refusal(new)
+    clear = save(["2024-03-02", "2024-04-02"], "iso.csv")
+    np.testing.assert_array_equal(model.predict(new), model.predict(clear))
+    # What the user says of the new file comes first.
+    with open_stretches(new, model.encoder.read_options(ReadOptions(dates="%d/%m/%Y"))) as rows:
+        assert rows.columns(["day"]).column("day").values[0] == datetime.datetime(2024, 3, 2)
+    said = ReadOptions(dates_of=(("day", "%d/%m/%Y"),))
+    with open_stretches(new, model.encoder.read_options(said)) as rows:
+        assert rows.columns(["day"]).column("day").values[0] == datetime.datetime(2024, 2, 3)
+
+
+def test_digits_are_dates_again(save, tmp_path):
+    days = [f"2024{month:02d}{day:02d}" for month in range(1, 13) for day in (1, 15, 28)]
+    table = read_table(save(days), dates_of={"day": "%Y%m%d"})
+    encoder = Encoder.fit(table, target="y")
+    again = Encoder.from_dict(json.loads(json.dumps(encoder.to_dict())))
+    assert again == encoder
+    read = read_table(save(days, "new.csv"), again.read_options())
+    np.testing.assert_array_equal(again.inputs(read), encoder.inputs(table))
+    # A file without the column is refused by its name, as ever, and not by its dates.
+    path = tmp_path / "without.csv"
+    path.write_text("y\n1\n")
+    with pytest.raises(DataError, match='there is no column "day"'):
+        again.inputs(read_table(path, again.read_options()))
+
+
+def test_the_file_for_validation_is_written_as_the_one_for_training(save):
+    days = [f"{month}/{day}/2024" for month in range(1, 13) for day in (1, 15, 28)]
+    other = save(["3/2/2024", "4/2/2024"], "later.csv")
+    table, held_out = with_file(read_table(save(days)), str(other), ReadOptions())
+    assert table.column("day").values[held_out].tolist() == [
+        datetime.datetime(2024, 3, 2), datetime.datetime(2024, 4, 2)
+    ]  # fmt: skip
+    said = ReadOptions(dates_of=(("day", "%d/%m/%Y"),))
+    table, held_out = with_file(read_table(save(days)), str(other), said)
+    assert table.column("day").values[held_out][0] == datetime.datetime(2024, 2, 3)
