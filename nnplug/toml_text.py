@@ -13,7 +13,7 @@ _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 def toml_value(value: Any) -> str:
-    r"""Write a text, number, truth value, or a list of them.
+    r"""Write a text, number, truth value, or a list or mapping of such values.
 
     Numbers come back equal to the bit.
 
@@ -26,6 +26,8 @@ def toml_value(value: Any) -> str:
     --------
     >>> print(toml_value([True, 1, 1e-05, 'say "hi"']))
     [true, 1, 1e-05, "say \"hi\""]
+    >>> print(toml_value({"day": "%d.%m.%Y", "the year": ["n/a", "?"]}))
+    {day = "%d.%m.%Y", "the year" = ["n/a", "?"]}
     """
     if isinstance(value, bool):
         return str(value).lower()
@@ -35,7 +37,9 @@ def toml_value(value: Any) -> str:
         return f'"{"".join(map(_escaped, value))}"'
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(toml_value, value))}]"
-    raise TypeError(f"{value!r} is no text, number, truth value or list.")
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(toml_line(key, each) for key, each in value.items())}}}"
+    raise TypeError(f"{value!r} is no text, number, truth value, list or mapping.")
 
 
 def toml_line(key: str, value: Any) -> str:

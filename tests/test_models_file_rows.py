@@ -176,3 +176,29 @@ def test_marks_of_missing_values_mean_the_same_in_rows_to_predict(tmp_path):
         ((_, inputs),) = rows
     np.testing.assert_array_equal(inputs, model.inputs(gaps))
     assert rows.remarks() == ()
+
+
+@pytest.mark.parametrize("name", ["new.csv", "new.jsonl"])
+def test_nothing_is_refused_in_columns_that_are_not_needed(data, model, tmp_path, name):
+    new = data.drop(columns="y").astype({"day": str}).assign(
+        age=["x", *range(1, ROWS)], signed="05/06/2024", late=["soon", *["2024-01-01"] * (ROWS - 1)]
+    )  # fmt: skip
+    path = tmp_path / name
+    if name.endswith("csv"):
+        new.to_csv(path, index=False)
+    else:
+        new.astype({"age": str}).to_json(path, orient="records", lines=True)
+    if name.endswith("csv"):
+        with pytest.raises(DataError, match='column "signed" holds dates such as'):
+            table_of(path)
+    with open_rows(model, path, ids=["code"]) as rows:
+        ((table, inputs),) = rows
+        assert table.column("code").values[1] == "0001"
+    np.testing.assert_array_equal(inputs, model.inputs(data))
+    np.testing.assert_array_equal(model.inputs(path), inputs)
+    # A query may use them all.
+    with (
+        pytest.raises(DataError),
+        open_rows(model, path, ReadOptions(sql="SELECT *, age + 1 AS z FROM data")),
+    ):
+        pass

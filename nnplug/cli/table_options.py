@@ -22,8 +22,9 @@ def read_options(command: _Command) -> _Command:
             "--read",
             metavar="KEY=VALUE",
             multiple=True,
-            help="How the file is read: delimiter, quote, header, encoding, decimal, dates, na "
-            "or na.COLUMN (a mark of missing values), table.",
+            help="How the file is read: delimiter, quote, header, encoding, decimal, dates "
+            "or dates.COLUMN (how dates are written), na or na.COLUMN (a mark of missing "
+            "values), table.",
         ),
         click.option("--sql", metavar="QUERY", help="A query over the file, which it calls data."),
     )

@@ -52,14 +52,11 @@ class FileRows:
     ) -> None:
         self.model, self.stretches, self.unknown = model, stretches, unknown
         self.rows = stretches.rows
-        encoder = model.encoder
-        used = (
-            model.info.features if encoder is None else tuple(each.name for each in encoder.columns)
+        self.names = _names(model, ids, with_target=with_target)
+        self._used = _used(model)
+        self._remarks = (
+            None if model.encoder is None else Remarks(model.encoder, stretches.names, ids)
         )
-        target = model.targets if with_target else ()
-        self.names = tuple(dict.fromkeys((*used, *target, *ids)))
-        self._used = used
-        self._remarks = None if encoder is None else Remarks(encoder, stretches.names, ids)
 
     def __iter__(self) -> Iterator[tuple[Table, AnyArray]]:
         size = min(_MOST_ROWS, max(256, _MOST_NUMBERS // self.model.info.inputs))
@@ -102,6 +99,19 @@ class FileRows:
             )
 
 
+def _used(model: Model) -> tuple[str, ...]:
+    """List the columns that a model predicts from."""
+    if model.encoder is None:
+        return model.info.features
+    return tuple(each.name for each in model.encoder.columns)
+
+
+def _names(model: Model, ids: Sequence[str], *, with_target: bool) -> tuple[str, ...]:
+    """List the columns of a file that are needed."""
+    target = model.targets if with_target else ()
+    return tuple(dict.fromkeys((*_used(model), *target, *ids)))
+
+
 @contextmanager
 def open_rows(
     model: Model,
@@ -118,12 +128,14 @@ def open_rows(
     ----------
     read : ReadOptions, optional
         How the file is read. Its columns are read as they were in training,
-        and identifiers as text, digit by digit.
+        and identifiers as text, digit by digit; so are columns that are not
+        needed.
     """
     read = read or ReadOptions()
     # Identifiers first: a column that is text is not read as a number.
     read = read.adding(text=ids, numeric=())
     if model.encoder is not None:
         read = model.encoder.read_options(read)
+    read = replace(read, only=_names(model, ids, with_target=with_target))
     with open_stretches(path, read) as stretches:
         yield FileRows(model, stretches, ids=ids, unknown=unknown, with_target=with_target)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
@@ -233,9 +233,10 @@ class Encoder:
             for each in self.columns
             if isinstance(each, Dates) and each.written
         ]
-        return given.adding(
+        known = given.adding(
             text=texts, numeric=numbers, na=self.na, na_of=self.na_of, dates_of=dates
         )
+        return replace(known, only=(*(each.name for each in self.columns), *self.target))
 
     # --- encoding -------------------------------------------------------------------------
 

@@ -114,7 +114,7 @@ def _field(
     cell = f"CASE WHEN {missing} THEN NULL ELSE {plain} END"
     nested = set(types) - set(_KINDS)
     found = {_KINDS[each] for each in types if each in _KINDS}
-    if name in options.text and not nested:
+    if options.is_text(name) and not nested:
         return Field(name, "text"), cell
     if name in options.numeric and not nested and found <= {"number", "text"}:
         _check_numeric(text, name, options)

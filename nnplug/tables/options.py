@@ -16,7 +16,7 @@ _TRUE = ("true", "yes", "1")
 _FALSE = ("false", "no", "0")
 _SIGNS = {"tab": "\t", "comma": ",", "semicolon": ";", "space": " ", "pipe": "|"}
 _SEVERAL = ("columns", "drop", "categorical", "numeric")
-_NOT_OF_A_FILE = ("sql", "text", "numeric", "lenient")
+_NOT_OF_A_FILE = ("sql", "text", "numeric", "lenient", "only")
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,9 @@ class ReadOptions:
         Columns that are text, or numbers, whatever they look like.
     lenient : bool
         Whether those may be missing.
+    only : tuple of str, optional
+        The columns that will be used. In a text file the others are text,
+        whatever they hold: nothing in them is refused.
     """
 
     delimiter: str | None = None
@@ -74,6 +77,7 @@ class ReadOptions:
     text: tuple[str, ...] = ()
     numeric: tuple[str, ...] = ()
     lenient: bool = False
+    only: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for name in ("delimiter", "quote"):
@@ -208,6 +212,11 @@ class ReadOptions:
     def marks(self, column: str) -> tuple[str, ...]:
         """Give the cells that stand for a missing value in one column alone."""
         return tuple(cell for name, cell in self.na_of if name == column)
+
+    def is_text(self, column: str) -> bool:
+        """Tell whether a column is text whatever it looks like."""
+        unused = self.only is not None and self.sql is None and column not in self.only
+        return column in self.text or unused
 
     def date_formats(self, column: str) -> tuple[str, ...]:
         """Give how the dates of a column may be written, as far as it is stated."""

@@ -56,7 +56,7 @@ class RawText:
         pairs = list(zip(self.ours, dialect.names, strict=True))
         self.numeric = [ours for ours, name in pairs if name in options.numeric]
         # Numbers that the user asks for are looked at cell by cell.
-        self.stated = self.numeric + [ours for ours, name in pairs if name in options.text]
+        self.stated = self.numeric + [ours for ours, name in pairs if options.is_text(name)]
         # What a user calls dates is one or refused; and digits alone are a number to DuckDB.
         self.dated = [
             ours

@@ -66,6 +66,26 @@ def test_the_configuration_gives_the_same_model(command, tmp_path):
     assert model(tmp_path / "elsewhere" / "b") == model(tmp_path / "a")
 
 
+def test_what_is_said_of_single_columns_is_in_the_configuration(command, tmp_path):
+    rows = [f"{i % 12 + 1}/{i % 12 + 1}/2024,{i % 5},{i}" for i in range(40)]
+    rows[3] = "3/2/2024,-9,1"  # no row tells which is the month
+    (tmp_path / "t.csv").write_text("\n".join(["the day,a,y", *rows, ""]))
+    done = command("train", "t.csv", "--target", "y", code=2)
+    assert "--read 'dates.the day=%m/%d/%Y'\n" in done.stderr
+    said = ("--read", "dates.the day=%m/%d/%Y", "--read", "na.a=-9")
+    command("train", "t.csv", "--target", "y", "--epochs", "2", *said, "--output", "a")
+    written = (tmp_path / "a" / "config.toml").read_text()
+    assert 'dates_of = {"the day" = "%m/%d/%Y"}\nna_of = {a = ["-9"]}\n' in written
+    command("train", "--config", "a/config.toml", "--output", "b")
+    assert model(tmp_path / "a") == model(tmp_path / "b")
+    # Neither need be said again.
+    (tmp_path / "new.csv").write_text("the day,a\n3/2/2024,-9\n")
+    (tmp_path / "clear.csv").write_text("the day,a\n2024-03-02,\n")
+    for name in ("new", "clear"):
+        command("predict", "a", f"{name}.csv", "-o", f"{name}-y.csv")
+    assert (tmp_path / "new-y.csv").read_text() == (tmp_path / "clear-y.csv").read_text()
+
+
 def test_json_names_the_folder(command):
     assert json.loads(command(*SPECIES, "--json", "--output", "a").stdout)["run"] == "a"
     assert json.loads(command("train", "--epochs", "2", "--json").stdout)["run"] is None
