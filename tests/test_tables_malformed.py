@@ -335,6 +335,28 @@ def target_of_dates(table):
 
 
 @kind
+def no_date(table):
+    for row, each in enumerate(table.cells):
+        each[0] = f"{row % 28 + 1}/1/2020 {row % 24:02}:30"
+    row = table.anywhere()
+    table.cells[row][0] = "30/2/2020 12:00"
+    return table.save(), [
+        f't.csv:{table.line(row)}: column "age": cannot read "30/2/2020 12:00" as a date',
+        "The column's other cells are dates written %d/%m/%Y %H:%M. Correct these.",
+    ]
+
+
+@kind
+def unclear_dates(table):
+    for row, each in enumerate(table.cells):
+        each[0] = f"{row % 12 + 1}/1/2020"
+    return table.save(), [
+        't.csv: column "age" holds dates such as "',
+        "and no row tells whether they are\nwritten %d/%m/%Y or %m/%d/%Y. Say which:",
+    ]
+
+
+@kind
 def one_class(table):
     for row in table.cells:
         row[-1] = "yes, always"[:3] + "!"
