@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import nnplug
-from nnplug.errors import DataError
+from nnplug.errors import DataError, SettingError
 from nnplug.tables import Encoder, ReadOptions, read_table
 from nnplug.tables import raw_text as raw_text_module
-from nnplug.tables.date_formats import candidates
+from nnplug.tables.date_formats import ISO, candidates
 from nnplug.tables.preparation import with_file
 from nnplug.tables.stretches import open_stretches
 
@@ -39,10 +39,12 @@ def refusal(*arguments, **options):
 @pytest.mark.parametrize(
     ("cell", "ways"),
     [
-        ("2024-01-31", ["%Y-%m-%d"]),
-        ("2024/1/31 10:05", ["%Y/%m/%d %H:%M"]),
-        ("2024-01-31T10:05:09", ["%Y-%m-%dT%H:%M:%S"]),
+        ("2024-01-31", [ISO]),
+        ("2024/1/31 10:05", [ISO]),
+        ("2024-01-31T10:05:09.25Z", [ISO]),
+        ("2024.1.31", ["%Y.%m.%d"]),
         ("31.01.2024", ["%d.%m.%Y", "%m.%d.%Y"]),
+        ("31.01.24", ["%d.%m.%y"]),
         ("1/2/2024, 1:05 pm", ["%d/%m/%Y, %I:%M %p", "%m/%d/%Y, %I:%M %p"]),
         ("1/2/2024 01:05:00AM", ["%d/%m/%Y %I:%M:%S%p", "%m/%d/%Y %I:%M:%S%p"]),
         ("01-02-24", ["%d-%m-%y", "%m-%d-%y", "%y-%m-%d"]),
@@ -51,8 +53,9 @@ def refusal(*arguments, **options):
         ("31 January 24", ["%d %B %y"]),
         ("May 7, 2024", ["%b %d, %Y", "%B %d, %Y"]),
         *((cell, []) for cell in (
-            "", "Rome", "12", "1.5", "1.2.3", "10.0.0.1", "555-1234-99", "2024", "31/01-2024",
-            "2024-01-31 late", "2024-01-31 10", "127/80/2020", "2024/1/2024", "7 Ma 2024",
+            "", "Rome", "12", "1.2.10", "1.5", "1.2.3", "10.0.0.1", "555-1234-99", "2024",
+            "2024-01-31 10:00+02:00", "2024-1/31", "31/01-2024", "2024-01-31 late",
+            "2024-01-31 10", "127/80/2020", "2024/1/2024", "7 Ma 2024",
         )),
     ],
 )  # fmt: skip
@@ -61,7 +64,7 @@ def test_what_one_cell_may_be(cell, ways):
 
 
 WAYS = [
-    "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%y", "%m/%d/%y", "%Y/%m/%d", "%y-%m-%d",
+    "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%y", "%m/%d/%y", "%Y.%m.%d", "%y-%m-%d",
     "%d.%m.%Y %H:%M", "%m/%d/%Y %I:%M %p", "%m/%d/%Y %I:%M:%S%p", "%d/%m/%Y, %H:%M:%S",
     "%d-%b-%Y", "%d %B %Y", "%B %d, %Y", "%d.%b.%y %H:%M",
 ]  # fmt: skip
@@ -128,11 +131,15 @@ def test_a_column_that_is_the_same_either_way_is_read(save):
 
 def test_a_year_of_two_digits_may_stand_first(save):
     message = refusal(save(["05-06-07"], column="the day"))
-    assert "written %d-%m-%y or %m-%d-%y or %y-%m-%d. Say which:" in message
-    assert "--read 'dates.the day=%y-%m-%d'\nIf they are no dates: --categorical 'the day'" in (
+    assert "written %d-%m-%y or %m-%d-%y. Say which:" in message
+    assert "--read 'dates.the day=%m-%d-%y'\nIf they are no dates: --categorical 'the day'" in (
         message
     )
-    assert read_table(save(["05-06-07", "31-06-07"])).column("day").written == "%y-%m-%d"
+    # Each of one month's days might be a year; but in 97-06-05 the year comes first.
+    assert read_table(save(["05-06-07", "31-05-07"])).column("day").written == "%d-%m-%y"
+    assert read_table(save(["05-06-07", "97-06-05"])).column("day").written == "%y-%m-%d"
+    # A year of two digits has two.
+    assert read_table(save(["13/1/24", "1/2/24"])).column("day").written == "%d/%m/%y"
 
 
 def test_with_points_the_day_comes_first(save):
@@ -153,7 +160,7 @@ def test_a_few_cells_that_are_no_dates_are_refused(save):
     days = [f"2024-01-{day:02d}" for day in range(1, 29)]
     assert refusal(save([*days, "soon"])) == (
         't.csv:30: column "day": cannot read "soon" as a date\n'
-        "The column's other cells are dates written %Y-%m-%d. Correct these.\n"
+        "The column's other cells are dates written ISO 8601. Correct these.\n"
         "If they stand for missing values: --read na=soon\n"
         "If the column is text: --categorical day"
     )
@@ -185,6 +192,34 @@ def test_a_year_before_1000_is_no_date(save):
     assert read_table(save(["13/01/0020", "14/01/0020"])).column("day").kind == "text"
 
 
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl"])
+def test_words_that_duckdb_takes_for_instants_are_no_dates(save, name):
+    days = [f"{day}/1/2024" for day in range(1, 29)]
+    for word in ("infinity", "-infinity", "epoch"):
+        assert f'cannot read "{word}" as a date' in refusal(save([*days, word], name))
+    path = save(["2024-01-31", "infinity"])
+    message = refusal(path)
+    assert message == (
+        't.csv: column "day" holds infinity among its dates.\n'
+        "If that stands for a missing value: --read na=infinity --read na=-infinity"
+    )
+    assert read_table(path, na=["infinity"]).column("day").kind == "date"
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl"])
+@pytest.mark.parametrize(
+    ("cells", "day"),
+    [(["2024-01-31", "2024-02-01 10:00:00.5"], 31), (["31/1/2024 10:00", "1/2/2024"], 31),
+     (["2024-01-31T10:00:00Z", "2024-02-01"], 31)],
+)  # fmt: skip
+@pytest.mark.parametrize("times", [1, 3000])
+def test_a_time_of_day_may_be_left_out(save, cells, day, times, name):
+    column = read_table(save(cells * times, name)).column("day")
+    assert column.kind == "date"
+    first, second = column.values[:2].tolist()
+    assert (first.day, second.day, second.month) == (day, 1, 2)
+
+
 # --- what a user states ----------------------------------------------------------------------
 
 
@@ -192,9 +227,22 @@ def test_a_stated_way_that_does_not_fit(save):
     path = save(["31/01/2024", "01/02/2024"])
     assert refusal(path, dates_of={"day": "%m/%d/%Y"}) == (
         't.csv:2: column "day": cannot read "31/01/2024" as a date\n'
-        'The dates of "day" are stated to be written %m/%d/%Y. Correct the cells, or say how '
-        "they are."
+        'The dates of "day" are to be written %m/%d/%Y, as stated, or as in training.\n'
+        "Correct the cells, or say how they are: --read dates.day=..."
     )
+    assert (
+        read_table(save(["2024-01-31"], "iso.csv"), dates_of={"day": "%m/%d/%Y"})
+        .column("day")
+        .written
+        == ""
+    )
+    year_last = {"dates_of": {"day": "%Y-%d-%m"}}
+    for name in ("u.csv", "u.jsonl"):
+        column = read_table(save(["2024-03-04"], name), **year_last).column("day")
+        assert column.values[0] == datetime.datetime(2024, 4, 3)
+        assert 'cannot read "soon" as a date\n' in refusal(
+            save(["2024-03-04", "soon"], name), **year_last
+        )
     assert 'column "y": cannot read "0" as a date' in refusal(path, dates_of={"y": "%d/%m/%Y"})
     # For all columns it is a hint: others are written as they are.
     assert read_table(path, dates="%m/%d/%Y").column("day").written == "%d/%m/%Y"
@@ -208,12 +256,21 @@ def test_a_stated_way_that_does_not_fit(save):
     assert refusal(path, dates_of={"day": "%Q"}) == unknown
     assert refusal(save(["x"], "t.jsonl"), dates_of={"day": "%Q"}) == unknown
     assert "read: dates=%Q: " in refusal(path, dates="%Q")
+    # Without a year there is no date.
+    assert "read: dates.day=%H:%M: dates are not written so." in refusal(
+        save(["10:30"], "t.csv"), dates_of={"day": "%H:%M"}
+    )
+    for given, other in (("text", "categorical"), ("numeric", "numeric")):
+        with pytest.raises(SettingError, match=f"'d' cannot be both {other} and dates"):
+            ReadOptions(dates_of=(("d", "%Y"),), **{given: ("d",)})
+    with pytest.raises(SettingError, match=r"read: dates\.d is given twice\."):
+        ReadOptions.parse(["dates.d=%Y", "dates.d=%y"])
 
 
 def test_options_are_given_as_text_and_kept_as_a_mapping():
     options = ReadOptions.parse(["dates=%Y", "dates.a b=%d/%m/%Y", "dates.c=%y=%m"])
-    assert options.date_formats("a b") == ("%d/%m/%Y", "%Y")
-    assert options.date_formats("other") == ("%Y",)
+    assert options.date_format("a b") == "%d/%m/%Y"
+    assert options.date_format("other") == ""
     kept = options.to_dict()
     assert kept == {"dates": "%Y", "dates_of": {"a b": "%d/%m/%Y", "c": "%y=%m"}}
     assert ReadOptions.of(kept) == options
@@ -232,9 +289,16 @@ def test_new_rows_are_read_as_the_rows_for_training_were(save, tmp_path):
     assert "no row tells" in refusal(new)
     clear = save(["2024-03-02", "2024-04-02"], "iso.csv")
     np.testing.assert_array_equal(model.predict(new), model.predict(clear))
+    # One typing error does not turn all of them.
+    wrong = save(["3/2/2024", "13/4/2024"], "wrong.csv")
+    with pytest.raises(DataError) as caught:
+        model.predict(wrong)
+    assert str(caught.value) == (
+        'wrong.csv:3: column "day": cannot read "13/4/2024" as a date\n'
+        'The dates of "day" are to be written %m/%d/%Y, as stated, or as in training.\n'
+        "Correct the cells, or say how they are: --read dates.day=..."
+    )
     # What the user says of the new file comes first.
-    with open_stretches(new, model.encoder.read_options(ReadOptions(dates="%d/%m/%Y"))) as rows:
-        assert rows.columns(["day"]).column("day").values[0] == datetime.datetime(2024, 3, 2)
     said = ReadOptions(dates_of=(("day", "%d/%m/%Y"),))
     with open_stretches(new, model.encoder.read_options(said)) as rows:
         assert rows.columns(["day"]).column("day").values[0] == datetime.datetime(2024, 2, 3)
@@ -262,6 +326,28 @@ def test_the_file_for_validation_is_written_as_the_one_for_training(save):
     assert table.column("day").values[held_out].tolist() == [
         datetime.datetime(2024, 3, 2), datetime.datetime(2024, 4, 2)
     ]  # fmt: skip
+    iso = save(["2024-03-02"], "iso.csv")
+    table, held_out = with_file(read_table(save(days)), str(iso), ReadOptions())
+    assert table.column("day").values[held_out][0] == datetime.datetime(2024, 3, 2)
     said = ReadOptions(dates_of=(("day", "%d/%m/%Y"),))
     table, held_out = with_file(read_table(save(days)), str(other), said)
     assert table.column("day").values[held_out][0] == datetime.datetime(2024, 2, 3)
+
+
+def test_several_files_are_written_in_one_way(save, tmp_path):
+    save(["1/31/2024"], "a1.csv")
+    second = save(["3/2/2024"], "a2.csv")  # alone it would not tell
+    table = read_table(tmp_path / "a*.csv")
+    assert table.column("day").written == "%m/%d/%Y"
+    assert table.column("day").values[1] == datetime.datetime(2024, 3, 2)
+    second.write_text("day,y\n31/1/2024,1\n")
+    assert 'a2.csv:2: column "day": cannot read "31/1/2024" as a date' in refusal(
+        tmp_path / "a*.csv"
+    )
+
+
+def test_a_query_passes_the_way_on(save):
+    table = read_table(
+        save(["1/31/2024"]), sql="SELECT day, day + INTERVAL 1 DAY AS next FROM data"
+    )
+    assert [column.written for column in table.columns] == ["%m/%d/%Y", ""]

@@ -218,6 +218,8 @@ def _large(save, tail, name="large.csv"):
 
 
 TAILS = {
+    "a sign": "+5,+1.5,x,2021-01-01,false,",
+    "spaces": " 5,1.5 ,x,2021-01-01,false,",
     "as before": "5,1.5,x,2021-01-01,false,",
     "a fraction": "5.5,1.5,x,2021-01-01,false,",
     "a code": "007,1.5,x,2021-01-01,false,",
@@ -283,6 +285,7 @@ CODED_TAILS = {
     "a code among numbers": ("007,00001,01/31/2024,01.12.2024 00:00,00:00", False),
     "a code for a code": ("007,x,01/31/2024,01.12.2024 00:00,00:00", False),
     "a quoted text with a code": ('0,"a,01",01/31/2024,01.12.2024 00:00,00:00', False),
+    "a code with a sign": ("-07,+07,01/31/2024,01.12.2024 00:00,00:00", True),
     "a number among codes": ("0,1,01/31/2024,01.12.2024 00:00,00:00", True),
     "no time": ("0,1,01/31/2024,01.12.2024 00:00,24:01", False),
 }
@@ -320,6 +323,38 @@ def test_a_cell_that_is_no_date_is_refused_by_a_sample_too(save, tail, monkeypat
         messages.append(refusal(read_table, path))
     assert messages[0] == messages[1]
     assert messages[0].startswith("t.csv:30002: column ")
+
+
+@pytest.mark.parametrize(
+    "tail", ["1/2/24", "2024-01-31", "epoch", "0020-01-01", "24:01", "10:30:15.5", "", "9:05"]
+)
+def test_times_of_day_are_found_by_the_sample_too(save, tail, monkeypatch):
+    path = save(
+        "t,y\n" + "".join(f"{i % 24}:{i % 60:02d},1\n" for i in range(_ROWS)) + f"{tail},1\n"
+    )
+    found = []
+    for large in (1 << 30, 0):
+        monkeypatch.setattr(raw_text_module, "_LARGE", large)
+        found.append(read_table(path).column("t"))
+    assert (
+        found[0].kind == found[1].kind == ("date" if tail in ("10:30:15.5", "", "9:05") else "text")
+    )
+    np.testing.assert_array_equal(found[0].values, found[1].values)
+
+
+def test_a_table_may_have_more_columns_of_text_than_one_query_can_ask_about(save, monkeypatch):
+    monkeypatch.setattr(raw_text_module, "_LARGE", 0)
+    cells = ",".join(["007", *["abcd"] * 1100])
+    path = save(",".join(f"k{i}" for i in range(1101)) + "\n" + f"{cells}\n" * 50)
+    table = read_table(path)
+    assert table.column("k0").words == ("007",)
+    assert {column.kind for column in table.columns} == {"text"}
+
+
+def test_numbers_may_have_a_sign_and_spaces(save):
+    table = read_table(save("a,b,c\n+1, 2,+07\n-3,4 ,5\n"))
+    assert [each.kind for each in table.columns] == ["number"] * 3
+    assert columns(table) == {"a": [1, -3], "b": [2, 4], "c": [7, 5]}
 
 
 def test_the_first_cell_of_a_file_may_be_a_code(save, monkeypatch):

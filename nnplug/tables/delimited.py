@@ -8,22 +8,23 @@ be read in two ways are refused, unless the user says otherwise.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nnplug.errors import DataError
 from nnplug.tables.date_formats import (
+    ISO,
     Fit,
     ambiguous_error,
     as_instant,
     check_formats,
-    find_formats,
     is_dated,
 )
 from nnplug.tables.diagnosis import (
     Dialect,
     TextFile,
     find_faults,
+    mostly,
     refusal,
     stray_date_error,
     stray_error,
@@ -42,6 +43,7 @@ from nnplug.tables.raw_text import RawText
 from nnplug.tables.relation import Field, check_known
 from nnplug.tables.sniffing import find_dialect, plain_text
 from nnplug.tables.table import Kind, check_names
+from nnplug.tables.wording import quote
 
 if TYPE_CHECKING:
     import duckdb
@@ -76,6 +78,7 @@ def load_delimited(
         columns = _Columns(connection, text, dialect, options)
         marks = columns.read()
         columns.take_marks()
+        columns.find_numbers()
         columns.find_dates()
         wrong = find_faults(text, dialect) if marks.ends_in_delimiter else None
         if wrong is not None:
@@ -94,7 +97,7 @@ class _Columns(RawText):
     Attributes
     ----------
     written : dict
-        How the dates of a column are written, where that is not ISO 8601.
+        How the dates of a column of text are written.
     """
 
     def __init__(
@@ -115,17 +118,25 @@ class _Columns(RawText):
         DataError
             If the cells of one can be read in several ways.
         """
-        for position, (ours, name) in enumerate(zip(self.ours, self.dialect.names, strict=True)):
-            if self.types[ours] != "VARCHAR" or ours in (*self.stated, *self.numeric):
-                continue
-            stated = self.options.date_formats(name)
-            fit = find_formats(self.connection, ours, "raw", stated)
+        native = [o for o in self.ours if self.types[o] in ("DATE", "TIMESTAMP")]
+        asked = {o: f"count(*) FILTER (NOT isfinite({o}))" for o in native}
+        for ours, count in self.ask(asked).items():
+            if count:  # PostgreSQL writes it
+                name = self.dialect.names[self.ours.index(ours)]
+                raise DataError(
+                    f"{self.text.name}: column {quote(name)} holds infinity among its dates.\n"
+                    "If that stands for a missing value: --read na=infinity --read na=-infinity"
+                )
+        given = {*self.stated, *self.numeric}
+        texts = [o for o in self.ours if self.types[o] == "VARCHAR" and o not in given]
+        self.fit_dates(texts)
+        for ours in texts:
+            fit = self.fits[ours]
             if fit is None:
                 continue
-            if ours in self.dated and not self.options.lenient and fit.usual != stated[0]:
-                fit = replace(fit, ways=(), usual=stated[0])
+            position = self.ours.index(ours)
             if len(fit.ways) > 1:
-                raise ambiguous_error(self.text.name, name, fit)
+                raise ambiguous_error(self.text.name, self.dialect.names[position], fit)
             if fit.ways:
                 self.written[ours] = fit.usual
                 self.types[ours] = "TIMESTAMP"
@@ -135,14 +146,14 @@ class _Columns(RawText):
     def _refuse_stray_dates(self, position: int, fit: Fit) -> None:
         """Refuse a column of dates in which a few cells are none: see `refuse_strays`."""
         ours = self.ours[position]
-        rows = self.connection.execute(
-            f"SELECT DISTINCT {ours} FROM raw WHERE {ours} IS NOT NULL "
-            f"AND NOT {is_dated(ours, fit.usual)}"
-        ).fetchall()
-        asked = ours in self.dated and not self.options.lenient
-        if asked or _mostly(fit.fitting, fit.filled, len(rows)):
-            strays = {position: frozenset(str(row[0]) for row in rows)}
-            raise stray_date_error(self.text, self.dialect, strays, fit.usual, asked=asked)
+        strays = f"FROM raw WHERE {ours} IS NOT NULL AND NOT {is_dated(ours, fit.usual)}"
+        found = self.connection.execute(f"SELECT count(DISTINCT {ours}) {strays}").fetchone()
+        assert found is not None  # an aggregate always has its row
+        must = ours in self.dated
+        if must or mostly(fit.fitting, fit.filled, int(found[0])):
+            rows = self.connection.execute(f"SELECT DISTINCT {ours} {strays}").fetchall()
+            cells = {position: frozenset(str(row[0]) for row in rows)}
+            raise stray_date_error(self.text, self.dialect, cells, fit.usual, must=must)
 
     def take_marks(self) -> None:
         """Empty the cells that stand for a missing value in one column alone."""
@@ -155,17 +166,34 @@ class _Columns(RawText):
             self.connection.execute(
                 f"ALTER TABLE raw ALTER {ours} SET DATA TYPE {raw} USING {cell}"
             )
-            if self.types[ours] == "VARCHAR" and ours not in self.stated:
-                # What is left may be numbers, if no code such as 007 is among it.
-                found = self.connection.execute(
-                    f"SELECT bool_and({self._as_number(ours)} IS NOT NULL "
-                    f"AND NOT {_is_code(ours)}), "
-                    f"bool_and(regexp_full_match({ours}, '[+-]?[0-9]+')) "
-                    f"FROM raw WHERE {ours} IS NOT NULL"
-                ).fetchone()
-                if found is not None and found[0]:
-                    self.numeric.append(ours)
-                    self.types[ours] = "BIGINT" if found[1] else "DOUBLE"
+            self.forget(ours)
+
+    def find_numbers(self) -> None:
+        """Find the columns of text of which every cell is a number, and none a code.
+
+        DuckDB does not take +5 for one, and knows no marks of single columns.
+        """
+        given = {*self.stated, *self.dated, *self.foreign}
+        texts = [o for o in self.ours if self.types[o] == "VARCHAR" and o not in given]
+        for ours, first in self.first_cells(texts).items():
+            if not (first and all(map(self._is_number, first))):
+                continue
+            found = self.connection.execute(
+                f"SELECT bool_and({self._as_number(ours)} IS NOT NULL AND NOT {_is_code(ours)}), "
+                f"bool_and(regexp_full_match({ours}, '\\s*[+-]?[0-9]+\\s*')) "
+                f"FROM raw WHERE {ours} IS NOT NULL"
+            ).fetchone()
+            if found is not None and found[0]:
+                self.numeric.append(ours)
+                self.types[ours] = "BIGINT" if found[1] else "DOUBLE"
+
+    def _is_number(self, cell: str) -> bool:
+        """Tell whether a cell may be a number, without asking DuckDB."""
+        try:
+            float(cell.replace(",", ".") if self.options.decimal == "," else cell)
+        except ValueError:
+            return False
+        return True
 
     def refuse_strays(self) -> None:
         """Refuse columns of numbers in which a few cells are none.
@@ -197,7 +225,7 @@ class _Columns(RawText):
         assert counts is not None  # an aggregate always has its row
         filled, fitting, other_way, spellings, codes = (int(each or 0) for each in counts)
         asked = ours in self.numeric and fitting < filled
-        few = not codes and _mostly(fitting, filled, spellings)
+        few = not codes and mostly(fitting, filled, spellings)
         if not (asked or other_way == filled > fitting or few):
             return frozenset()
         rows = self.connection.execute(
@@ -232,23 +260,12 @@ class _Columns(RawText):
                     f"ALTER TABLE raw ALTER {ours} SET DATA TYPE {SQL_TYPES[kind]} USING {cell}"
                 )
             whole = self.types[ours] in INTEGERS
-            fields.append(Field(name, kind, whole, self.written.get(ours, "")))
+            written = self.written.get(ours, ISO)
+            fields.append(Field(name, kind, whole, "" if written == ISO else written))
         self.connection.execute("ALTER TABLE raw RENAME TO part")
         return tuple(fields)
 
 
 def _is_code(cell: str) -> str:
     """Write the SQL that says whether a cell is like 007: a code, and a number to a cast."""
-    return f"regexp_matches({cell}, '^[+-]?0[0-9]')"
-
-
-def _mostly(fitting: int, filled: int, spellings: int) -> bool:
-    """Tell whether the cells of a column are of a kind but for a few.
-
-    Parameters
-    ----------
-    spellings : int
-        How many different cells are not.
-    """
-    few = spellings <= 3 or (filled - fitting) * 10 <= filled
-    return filled / 2 < fitting < filled and few
+    return f"({cell} >= '00' AND {cell} < '0:')"

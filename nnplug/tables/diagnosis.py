@@ -22,6 +22,7 @@ __all__ = [
     "encoding_error",
     "find_faults",
     "is_number",
+    "mostly",
     "refusal",
     "stray_date_error",
     "stray_error",
@@ -142,20 +143,24 @@ def stray_error(text: TextFile, dialect: Dialect, strays: Strays, decimal: str) 
 
 
 def stray_date_error(
-    text: TextFile, dialect: Dialect, strays: Strays, written: str, *, asked: bool
+    text: TextFile, dialect: Dialect, strays: Strays, way: str, *, must: bool
 ) -> DataError:
     """Name the lines of cells that are no dates.
 
     Parameters
     ----------
-    written : str
-        How the other cells are; or all, if the user has asked for it.
+    way : str
+        How the other cells are written; or all must be.
+    must : bool
+        Whether it is not the cells that say so.
     """
-    advice = _ways_out(dialect, strays, f"dates written {written}")
-    if asked:
-        names = listed(quote(dialect.names[position]) for position in strays)
-        stated = f"The dates of {names} are stated to be written {written}."
-        advice = f"{stated} Correct the cells, or say how they are."
+    advice = _ways_out(dialect, strays, f"dates written {way}")
+    if must:
+        (name,) = (dialect.names[position] for position in strays)
+        advice = (
+            f"The dates of {quote(name)} are to be written {way}, as stated, or as in training.\n"
+            f"Correct the cells, or say how they are: --read {shell_word(f'dates.{name}=...')}"
+        )
     return DataError(f"{_stray_lines(text, dialect, strays, 'a date')}\n{advice}")
 
 
@@ -203,6 +208,18 @@ def _ways_out(dialect: Dialect, strays: Strays, usual: str) -> str:
     if len(cells) <= 3:
         ways.append(f"If they stand for missing values: {marks}")
     return "\n".join([*ways, text])
+
+
+def mostly(fitting: int, filled: int, spellings: int) -> bool:
+    """Tell whether the cells of a column are of a kind but for a few.
+
+    Parameters
+    ----------
+    spellings : int
+        How many different cells are not.
+    """
+    few = spellings <= 3 or (filled - fitting) * 10 <= filled
+    return filled / 2 < fitting < filled and few
 
 
 def is_number(text: str) -> bool:

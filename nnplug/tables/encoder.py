@@ -228,15 +228,16 @@ class Encoder:
         ]
         if self.classes and isinstance(self.classes[0], str) and self.task != "multilabel":
             texts += self.target
-        dates = [
-            (each.name, each.written)
-            for each in self.columns
-            if isinstance(each, Dates) and each.written
-        ]
-        known = given.adding(
-            text=texts, numeric=numbers, na=self.na, na_of=self.na_of, dates_of=dates
+        known = given.adding(text=texts, numeric=numbers, na=self.na, na_of=self.na_of)
+        return replace(
+            known,
+            known_dates=tuple(
+                (each.name, each.written)
+                for each in self.columns
+                if isinstance(each, Dates) and each.written
+            ),
+            only=(*(each.name for each in self.columns), *self.target),
         )
-        return replace(known, only=(*(each.name for each in self.columns), *self.target))
 
     # --- encoding -------------------------------------------------------------------------
 

@@ -9,14 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnplug.errors import DataError
-from nnplug.tables.date_formats import ambiguous_error, as_instant, check_formats, find_formats
-from nnplug.tables.diagnosis import TextFile, encoding_error, is_number, unreadable
+from nnplug.tables.date_formats import (
+    ISO,
+    ambiguous_error,
+    as_instant,
+    check_formats,
+    find_format,
+    first_cells,
+    is_dated,
+)
+from nnplug.tables.diagnosis import TextFile, encoding_error, is_number, mostly, unreadable
 from nnplug.tables.duck import first_line, identifier, literal, location
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.relation import Field, check_known
 from nnplug.tables.sniffing import plain_text
 from nnplug.tables.table import Kind, check_names
-from nnplug.tables.wording import SHOWN, listed, quote
+from nnplug.tables.wording import SHOWN, column_list, listed, quote, shell_word
 
 if TYPE_CHECKING:
     import duckdb
@@ -114,11 +122,14 @@ def _field(
     cell = f"CASE WHEN {missing} THEN NULL ELSE {plain} END"
     nested = set(types) - set(_KINDS)
     found = {_KINDS[each] for each in types if each in _KINDS}
-    if options.is_text(name) and not nested:
+    must = options.date_format(name)
+    if options.is_text(name) and (not nested or name not in options.text):
         return Field(name, "text"), cell
     if name in options.numeric and not nested and found <= {"number", "text"}:
         _check_numeric(text, name, options)
         return Field(name, "number"), f"CAST({cell} AS DOUBLE)"
+    if must and not nested and found <= {"number", "text"}:
+        return _dates(connection, text, name, cell, options) or (Field(name, "text"), cell)
     if len(found) > 1 or nested:
         raise _mixed_error(text, name, options, types)
     kind: Kind = next(iter(found), "text")
@@ -129,15 +140,48 @@ def _field(
         ).fetchone()
         if dates is not None and dates[0]:
             return Field(name, "date"), f"CAST({cell} AS TIMESTAMP)"
-        fit = find_formats(connection, cell, "raw", options.date_formats(name))
-        if fit is not None and len(fit.ways) > 1:
-            raise ambiguous_error(text.name, name, fit)
-        if fit is not None and fit.ways:
-            return Field(name, "date", written=fit.usual), as_instant(cell, fit.usual)
-        return Field(name, "text"), cell
+        return _dates(connection, text, name, cell, options) or (Field(name, "text"), cell)
     sql = "BOOLEAN" if kind == "boolean" else "DOUBLE"
     integer = kind == "number" and set(types) <= set(_WHOLE)
     return Field(name, kind, integer), f"CAST({cell} AS {sql})"
+
+
+def _dates(
+    connection: duckdb.DuckDBPyConnection,
+    text: TextFile,
+    name: str,
+    cell: str,
+    options: ReadOptions,
+) -> tuple[Field, str] | None:
+    """Take a column for dates, if it is one: see `nnplug.tables.delimited`."""
+    source, must = f"(SELECT {cell} AS t FROM raw)", options.date_format(name)
+    (first,) = first_cells(connection, ["t"], source)
+    fit = find_format(connection, "t", source, first, must=must, hint=options.dates)
+    if fit is None:
+        return None
+    if len(fit.ways) > 1:
+        raise ambiguous_error(text.name, name, fit)
+    if fit.ways:
+        written = "" if fit.usual == ISO else fit.usual
+        return Field(name, "date", written=written), as_instant(cell, fit.usual)
+    rows = connection.execute(
+        f"SELECT DISTINCT t FROM {source} WHERE t IS NOT NULL AND NOT {is_dated('t', fit.usual)}"
+    ).fetchall()
+    if not (must or mostly(fit.fitting, fit.filled, len(rows))):
+        return None
+    strays = {row[0] for row in rows}
+    faults = [
+        f"{text.name}:{line}: column {quote(name)}: cannot read {json.dumps(value)} as a date"
+        for line, value in _values(text, name, options)
+        if str(value) in strays
+    ]
+    which = "are to be" if must else "of the other lines are"
+    raise _fault_error(
+        faults,
+        f"The key's dates {which} written {fit.usual}. Correct these, or say what they are: "
+        f"--read {shell_word(f'dates.{name}=...')}\nIf the key is text: "
+        f"--categorical {column_list([name])}",
+    )
 
 
 def _mixed_error(

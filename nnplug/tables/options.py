@@ -16,7 +16,7 @@ _TRUE = ("true", "yes", "1")
 _FALSE = ("false", "no", "0")
 _SIGNS = {"tab": "\t", "comma": ",", "semicolon": ";", "space": " ", "pipe": "|"}
 _SEVERAL = ("columns", "drop", "categorical", "numeric")
-_NOT_OF_A_FILE = ("sql", "text", "numeric", "lenient", "only")
+_NOT_OF_A_FILE = ("sql", "text", "numeric", "lenient", "known_dates", "only")
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,10 @@ class ReadOptions:
         Columns that are text, or numbers, whatever they look like.
     lenient : bool
         Whether those may be missing.
+    known_dates : tuple of (str, str)
+        How the dates of single columns are, as `dates_of`, but found out: the
+        way of the rows for training, of a model's or of the first of several
+        files. Those columns may be missing.
     only : tuple of str, optional
         The columns that will be used. In a text file the others are text,
         whatever they hold: nothing in them is refused.
@@ -77,6 +81,7 @@ class ReadOptions:
     text: tuple[str, ...] = ()
     numeric: tuple[str, ...] = ()
     lenient: bool = False
+    known_dates: tuple[tuple[str, str], ...] = ()
     only: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -102,6 +107,10 @@ class ReadOptions:
         both = [name for name in self.text if name in self.numeric]
         if both:
             raise SettingError(f"column {both[0]!r} cannot be both categorical and numeric.")
+        for name, way in self.dates_of:
+            if name in (*self.text, *self.numeric):
+                other = "categorical" if name in self.text else "numeric"
+                raise SettingError(f"column {name!r} cannot be both {other} and dates ({way}).")
 
     @classmethod
     def parse(cls, texts: Iterable[str]) -> ReadOptions:
@@ -123,6 +132,8 @@ class ReadOptions:
                 raise SettingError(
                     f"read: {text!r} is not of the form key=value, such as encoding=latin-1."
                 )
+            if key == "dates" and column in dict(found.get("dates_of", ())):
+                raise SettingError(f"read: dates.{column} is given twice.")
             if key in ("na", "dates") and dot:
                 found[f"{key}_of"] = (*found.get(f"{key}_of", ()), (column, value))
             elif key == "na":
@@ -178,7 +189,6 @@ class ReadOptions:
         numeric: Iterable[str],
         na: Iterable[str] = (),
         na_of: Iterable[tuple[str, str]] = (),
-        dates_of: Iterable[tuple[str, str]] = (),
     ) -> ReadOptions:
         """Add what is known of columns, which may be missing."""
         texts = tuple(dict.fromkeys((*self.text, *text)))
@@ -189,8 +199,6 @@ class ReadOptions:
             numeric=tuple(dict.fromkeys(numbers)),
             na=tuple(dict.fromkeys((*self.na, *na))),
             na_of=tuple(dict.fromkeys((*self.na_of, *na_of))),
-            # What the user states of a column stands before what is known of it.
-            dates_of=tuple((dict(dates_of) | dict(self.dates_of)).items()),
             lenient=True,
         )
 
@@ -218,10 +226,9 @@ class ReadOptions:
         unused = self.only is not None and self.sql is None and column not in self.only
         return column in self.text or unused
 
-    def date_formats(self, column: str) -> tuple[str, ...]:
-        """Give how the dates of a column may be written, as far as it is stated."""
-        stated = (dict(self.dates_of).get(column, ""), self.dates)
-        return tuple(each for each in stated if each)
+    def date_format(self, column: str) -> str:
+        """Give how the dates of a column must be written; empty if that is not known."""
+        return dict((*self.known_dates, *self.dates_of)).get(column, "")
 
 
 def _names(value: str | Iterable[str]) -> tuple[str, ...]:

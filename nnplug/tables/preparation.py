@@ -56,9 +56,8 @@ class Prepared:
 def with_file(table: Table, path: str, read: ReadOptions) -> tuple[Table, BoolArray]:
     """Append the rows of another file, and say which they are."""
     # Its dates are written as the first file's, which may be what tells how.
-    dates = {each.name: each.written for each in table.columns if each.written}
-    dates |= dict(read.dates_of)
-    other = read_table(path, replace(read, dates_of=tuple(dates.items())))
+    dates = tuple((each.name, each.written) for each in table.columns if each.written)
+    other = read_table(path, replace(read, known_dates=dates))
     held = np.arange(table.rows + other.rows) >= table.rows
     return join(table, other), held
 

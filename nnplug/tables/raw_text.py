@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from nnplug.tables.date_formats import find_formats
+from nnplug.tables.date_formats import Fit, find_format, first_cells
 from nnplug.tables.diagnosis import Dialect, TextFile
 from nnplug.tables.duck import literal, location
 from nnplug.tables.options import ReadOptions
@@ -21,6 +21,9 @@ _LARGE = 4 << 20
 
 _SAMPLE = 20_480
 """Rows from which the types of a large file are first found."""
+
+_TOGETHER = 100
+"""Columns that one query asks about: the time to plan one grows faster than it."""
 
 
 class RawText:
@@ -42,6 +45,8 @@ class RawText:
         ISO 8601. They are text here.
     types : dict
         The type of each column, by all of its cells.
+    fits : dict
+        How columns of text can be read as dates, as far as that was asked.
     """
 
     def __init__(
@@ -57,16 +62,11 @@ class RawText:
         self.numeric = [ours for ours, name in pairs if name in options.numeric]
         # Numbers that the user asks for are looked at cell by cell.
         self.stated = self.numeric + [ours for ours, name in pairs if options.is_text(name)]
-        # What a user calls dates is one or refused; and digits alone are a number to DuckDB.
-        self.dated = [
-            ours
-            for ours, name in pairs
-            if (way := dict(options.dates_of).get(name, ""))
-            and (not options.lenient or way.replace("%", "").isalnum())
-            and ours not in self.stated
-        ]
+        self.dated = [ours for ours, name in pairs if options.date_format(name)]
         self.foreign: list[str] = []
         self.types: dict[str, str] = {}
+        self.fits: dict[str, Fit | None] = {}
+        self._first: dict[str, tuple[str, ...]] = {}
 
     def _settings(self) -> dict[str, str]:
         """Write DuckDB's settings for a file of this dialect."""
@@ -129,15 +129,17 @@ class RawText:
         described = self.connection.execute("DESCRIBE raw").fetchall()
         return {ours: str(row[1]) for ours, row in zip(self.ours, described, strict=True)}
 
-    def _all(self, checks: dict[str, str]) -> dict[str, bool]:
-        """Tell for which columns a condition holds in all rows."""
-        if not checks:
-            return {}
-        answers = self.connection.execute(
-            f"SELECT {', '.join(f'coalesce({check}, true)' for check in checks.values())} FROM raw"
-        ).fetchone()
-        assert answers is not None  # an aggregate always has its row
-        return dict(zip(checks, answers, strict=True))
+    def ask(self, questions: dict[str, str]) -> dict[str, Any]:
+        """Answer a question about all rows, in SQL, for each of some columns."""
+        answers: dict[str, Any] = {}
+        names = list(questions)
+        for start in range(0, len(names), _TOGETHER):
+            some = names[start : start + _TOGETHER]
+            asked = ", ".join(questions[ours] for ours in some)
+            found = self.connection.execute(f"SELECT {asked} FROM raw").fetchone()
+            assert found is not None  # an aggregate always has its row
+            answers |= zip(some, found, strict=True)
+        return answers
 
     def read(self) -> Marks:
         """Read the file the fastest way that gives the types that all rows show."""
@@ -163,14 +165,12 @@ class RawText:
         If the file has no more of them, no number was written as 007.
         """
         texts = [ours for ours, each in self.described().items() if each == "VARCHAR"]
-        counts = [f"count(*) FILTER ({ours} >= '00' AND {ours} < '0:')" for ours in texts]
-        found = self.connection.execute(f"SELECT {' + '.join(['0', *counts])} FROM raw").fetchone()
-        assert found is not None  # an aggregate always has its row
-        return int(found[0])
+        counts = {c: f"count(*) FILTER ({c} >= '00' AND {c} < '0:')" for c in texts}
+        return sum(map(int, self.ask(counts).values()))
 
     def _read_by_all_rows(self) -> None:
         """Read with the types that all rows show."""
-        self.types = self._sniff(-1)
+        self.types, self.fits, self._first = self._sniff(-1), {}, {}
         truths = [ours for ours, each in self.types.items() if each == "BOOLEAN"]
         self._create(self.types | dict.fromkeys(truths, "VARCHAR"))
         self._settle_truths(truths)
@@ -178,8 +178,8 @@ class RawText:
     def _settle_truths(self, columns: Sequence[str]) -> None:
         """Take columns of true and false as truth values, and others, of yes and no, as text."""
         checks = {c: f"bool_and(lower({c}) IN ('true', 'false'))" for c in columns}
-        for ours, answer in self._all(checks).items():
-            self.types[ours] = "BOOLEAN" if answer else "VARCHAR"
+        for ours, answer in self.ask(checks).items():
+            self.types[ours] = "VARCHAR" if answer is False else "BOOLEAN"
 
     def _read_by_sample(self) -> bool:
         """Read with the types of a sample, several times faster.
@@ -205,25 +205,44 @@ class RawText:
                 # Beyond its range the type that all rows show is DuckDB's affair.
                 needed[ours] = f"bool_and(abs({ours}) < 9e18)"
             elif each == "TIME":
-                needed[ours] = f"count(TRY_CAST({ours} AS TIME)) = count({ours})"
+                # 24:01 is none, and in 1/2/24 a cast would find one.
+                clock = r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?"
+                time = f"regexp_full_match({ours}, {literal(clock)})"
+                time += f" AND TRY_CAST({ours} AS TIME) IS NOT NULL"
+                needed[ours] = f"count(*) FILTER ({time}) = count({ours})"
             elif each == "VARCHAR" and ours not in self.stated:
                 # A column that is empty in the sample is text there.
                 sampled = f"count({ours}) FILTER (rowid < {_SAMPLE // 2})"
                 needed[ours] = f"{sampled} > 0 OR count({ours}) = 0"
-        if not all(self._all(needed).values()):
+        if False in self.ask(needed).values():  # None is of a column without values
             return False
-        for ours, answer in self._all(whole).items():
-            if not answer:
+        for ours, answer in self.ask(whole).items():
+            if answer is False:
                 found[ours] = "DOUBLE"
         self.types = found
         self._settle_truths([ours for ours, each in found.items() if each == "BOOLEAN"])
-        return all(map(self._is_date, self.foreign))
+        self.fit_dates(self.foreign)
+        return all((fit := self.fits[ours]) is not None and fit.ways for ours in self.foreign)
 
-    def _is_date(self, ours: str) -> bool:
-        """Tell whether some way of writing dates reads all cells of a column."""
-        name = self.dialect.names[self.ours.index(ours)]
-        fit = find_formats(self.connection, ours, "raw", self.options.date_formats(name))
-        return fit is not None and bool(fit.ways)
+    def fit_dates(self, columns: Sequence[str]) -> None:
+        """Find out how columns of text can be read as dates, if that is not known yet."""
+        for ours, first in self.first_cells(columns).items():
+            if ours not in self.fits:
+                must = self.options.date_format(self.dialect.names[self.ours.index(ours)])
+                self.fits[ours] = find_format(
+                    self.connection, ours, "raw", first, must=must, hint=self.options.dates
+                )
+
+    def first_cells(self, columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Give some texts of each column: see `nnplug.tables.date_formats.first_cells`."""
+        new = [ours for ours in columns if ours not in self._first]
+        self._first |= zip(new, first_cells(self.connection, new, "raw"), strict=True)
+        return {ours: self._first[ours] for ours in columns}
+
+    def forget(self, ours: str) -> None:
+        """Forget what was found out from the cells of a column, which have changed."""
+        self.fits.pop(ours, None)
+        self._first.pop(ours, None)
 
 
 def _mapping(types: dict[str, str]) -> str:

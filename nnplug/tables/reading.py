@@ -182,7 +182,8 @@ def _relation(
             fields = _load(connection, paths[0], options, scratch)
         connection.execute(f"ALTER {'VIEW' if view else 'TABLE'} part RENAME TO rows")
         for path in paths[1:]:
-            more = _load(connection, path, options, scratch)
+            dates = tuple((each.name, each.written) for each in fields if each.written)
+            more = _load(connection, path, replace(options, known_dates=dates), scratch)
             fields = _append(connection, (paths[0].name, fields), (path.name, more))
         if options.sql is not None and suffix_of(paths[0]) not in DATABASES:
             fields = _query(connection, fields, source, options)
@@ -256,7 +257,9 @@ def _append(
                 f"use --categorical {column_list([field.name])}"
             )
         cells.append(f"c{place}" if found == kind else "NULL")
-        joined.append(Field(field.name, kind, field.integer and theirs[place].integer))
+        integer = field.integer and theirs[place].integer
+        written = field.written or theirs[place].written
+        joined.append(Field(field.name, kind, integer, written))
     connection.execute(f"INSERT INTO rows SELECT {', '.join(cells)} FROM part")
     connection.execute("DROP TABLE part")
     return tuple(joined)
@@ -305,7 +308,12 @@ def _query(
     connection.execute("DROP VIEW data")
     connection.execute("DROP TABLE rows")
     connection.execute("ALTER TABLE part RENAME TO rows")
-    return queried
+    # A date that is passed on by its name is written as it was.
+    written = {each.name: each.written for each in fields}
+    return tuple(
+        replace(each, written=written.get(each.name, "")) if each.kind == "date" else each
+        for each in queried
+    )
 
 
 def _fits_bigint(connection: duckdb.DuckDBPyConnection, cell: str) -> bool:

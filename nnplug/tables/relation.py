@@ -196,16 +196,16 @@ def database(memory: int) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
 
 def check_known(source: str, options: ReadOptions, names: Sequence[str]) -> None:
     """Refuse a request about a column that is not there."""
-    if options.lenient or options.sql is not None:  # the names are those of the query's result
+    if options.sql is not None:  # the names are those of the query's result
         return
     marked = tuple(name for name, _ in options.na_of)
     dated = tuple(name for name, _ in options.dates_of)
-    for wanted, what in (
+    known: tuple[tuple[tuple[str, ...], str], ...] = (
         (options.text, "to be read as text"),
         (options.numeric, "to be read as a number"),
         (marked, "with a mark of missing values"),
-        (dated, "to be read as dates"),
-    ):
+    )
+    for wanted, what in (*(() if options.lenient else known), (dated, "to be read as dates")):
         for name in wanted:
             if name not in names:
                 raise DataError(
