@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nnplug.errors import DataError
-from nnplug.tables.duck import literal
+from nnplug.tables.duck import TOGETHER, literal
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.wording import column_list, quote, shell_word
 
@@ -46,8 +46,6 @@ _TIME_CODES = re.compile(r"(,? |T)%[HI].*")
 _DIGITS = {"%d": r"\d{1,2}", "%m": r"\d{1,2}", "%y": r"\d{2}", "%Y": r"\d{4}"}
 _FIRST = 100
 """Cells that are looked at before all are."""
-_TOGETHER = 100
-"""Columns that one query asks about: the time to plan one grows faster than it."""
 
 
 def candidates(cell: str) -> tuple[str, ...]:
@@ -174,9 +172,9 @@ def first_cells(
     source : str
         Where they come from.
     """
-    if len(cells) > _TOGETHER:
-        some = first_cells(connection, cells[:_TOGETHER], source)
-        return some + first_cells(connection, cells[_TOGETHER:], source)
+    if len(cells) > TOGETHER:
+        some = first_cells(connection, cells[:TOGETHER], source)
+        return some + first_cells(connection, cells[TOGETHER:], source)
     if not cells:
         return []
     found: list[set[str]] = [set() for _ in cells]

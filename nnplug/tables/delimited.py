@@ -78,11 +78,11 @@ def load_delimited(
         columns = _Columns(connection, text, dialect, options)
         marks = columns.read()
         columns.take_marks()
-        columns.find_numbers()
-        columns.find_dates()
         wrong = find_faults(text, dialect) if marks.ends_in_delimiter else None
         if wrong is not None:
             raise wrong
+        columns.find_numbers()
+        columns.find_dates()
         columns.refuse_strays()
         return columns.finish()
     except duckdb.Error as error:
@@ -116,7 +116,7 @@ class _Columns(RawText):
         Raises
         ------
         DataError
-            If the cells of one can be read in several ways.
+            If the cells of one can be read in several ways, or a few are no dates.
         """
         native = [o for o in self.ours if self.types[o] in ("DATE", "TIMESTAMP")]
         asked = {o: f"count(*) FILTER (NOT isfinite({o}))" for o in native}

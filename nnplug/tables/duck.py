@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "INTEGERS",
     "SQL_TYPES",
+    "TOGETHER",
     "as_kind",
     "connect",
     "first_line",
@@ -40,6 +41,9 @@ INTEGERS = frozenset(
     for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 ) | {"BIGNUM"}
 """The types of whole numbers."""
+
+TOGETHER = 100
+"""Columns that one query asks about: the time to plan one grows faster than it."""
 
 SQL_TYPES: dict[Kind, str] = {
     "number": "DOUBLE",

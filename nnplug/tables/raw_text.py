@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnplug.tables.date_formats import Fit, find_format, first_cells
 from nnplug.tables.diagnosis import Dialect, TextFile
-from nnplug.tables.duck import literal, location
+from nnplug.tables.duck import TOGETHER, literal, location
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.sniffing import Marks, look_at_bytes
 
@@ -21,9 +21,6 @@ _LARGE = 4 << 20
 
 _SAMPLE = 20_480
 """Rows from which the types of a large file are first found."""
-
-_TOGETHER = 100
-"""Columns that one query asks about: the time to plan one grows faster than it."""
 
 
 class RawText:
@@ -133,8 +130,8 @@ class RawText:
         """Answer a question about all rows, in SQL, for each of some columns."""
         answers: dict[str, Any] = {}
         names = list(questions)
-        for start in range(0, len(names), _TOGETHER):
-            some = names[start : start + _TOGETHER]
+        for start in range(0, len(names), TOGETHER):
+            some = names[start : start + TOGETHER]
             asked = ", ".join(questions[ours] for ours in some)
             found = self.connection.execute(f"SELECT {asked} FROM raw").fetchone()
             assert found is not None  # an aggregate always has its row
