@@ -351,3 +351,11 @@ def test_a_query_passes_the_way_on(save):
         save(["1/31/2024"]), sql="SELECT day, day + INTERVAL 1 DAY AS next FROM data"
     )
     assert [column.written for column in table.columns] == ["%m/%d/%Y", ""]
+
+
+def test_a_query_may_leave_out_a_column_whose_way_is_stated(save):
+    path, query = save(["05/06/2024", "06/06/2024"]), "SELECT y FROM data"
+    assert "--read dates.day=%d/%m/%Y" in refusal(path, sql=query)
+    assert read_table(path, sql=query, dates_of={"day": "%d/%m/%Y"}).names == ("y",)
+    message = refusal(path, sql=query, dates_of={"dya": "%d/%m/%Y"})
+    assert "there is no column \"dya\" to be read as dates. Did you mean 'day'?" in message

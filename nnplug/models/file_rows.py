@@ -136,6 +136,7 @@ def open_rows(
     read = read.adding(text=ids, numeric=())
     if model.encoder is not None:
         read = model.encoder.read_options(read)
+    # Narrower than what the encoder says: only `evaluate` needs the target.
     read = replace(read, only=_names(model, ids, with_target=with_target))
     with open_stretches(path, read) as stretches:
         yield FileRows(model, stretches, ids=ids, unknown=unknown, with_target=with_target)

@@ -35,9 +35,8 @@ __all__ = [
 ISO = "ISO 8601"
 """The way to write 2024-12-31, also with a time of day; the others are as for `strftime`."""
 
-_ISO = re.compile(r"\s*\d{4}([/-])\d{1,2}\1\d{1,2}([ T]\d{1,2}:\d\d(:\d\d(\.\d+)?)?Z?)?\s*")
-# RE2 has no references to a group.
-_ISO_FOR_SQL = r"\s*\d{4}(-\d{1,2}-|/\d{1,2}/)\d{1,2}([ T]\d{1,2}:\d\d(:\d\d(\.\d+)?)?Z?)?\s*"
+# For Python and for RE2, which has no references to a group.
+_ISO = r"\s*\d{4}(-\d{1,2}-|/\d{1,2}/)\d{1,2}([ T]\d{1,2}:\d\d(:\d\d(\.\d+)?)?Z?)?\s*"
 _NUMBERS = re.compile(r"(\d{1,4})([/.-])(\d{1,2})\2(\d{4}|\d\d)")
 _DAY_NAMED = re.compile(r"\d{1,2}([ ./-])([A-Za-z]{3,9})\1(\d{4}|\d\d)")
 _NAMED_DAY = re.compile(r"([A-Za-z]{3,9}) \d{1,2}, \d{4}")
@@ -50,7 +49,7 @@ _FIRST = 100
 
 def candidates(cell: str) -> tuple[str, ...]:
     """List the ways in which one cell may be read as a date, the likeliest first."""
-    if _ISO.fullmatch(cell):
+    if re.fullmatch(_ISO, cell):
         return (ISO,)
     cell = cell.strip()
     for pattern, ways in ((_NUMBERS, _numeric), (_DAY_NAMED, _day_named), (_NAMED_DAY, _named_day)):
@@ -121,7 +120,7 @@ def is_dated(cell: str, way: str) -> str:
     # words (infinity, -infinity, epoch) for instants however they are written.
     checks = [f"{as_instant(cell, way)} >= TIMESTAMP '1000-01-01'"]
     if way == ISO:
-        checks.append(f"regexp_full_match({cell}, {literal(_ISO_FOR_SQL)})")
+        checks.append(f"regexp_full_match({cell}, {literal(_ISO)})")
     elif "%y" in way:
         codes = re.split(r"(%.)", _TIME_CODES.sub("", way))
         shape = "".join(_DIGITS.get(c, ".*" if "%" in c else re.escape(c)) for c in codes)

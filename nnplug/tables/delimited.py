@@ -21,8 +21,6 @@ from nnplug.tables.date_formats import (
     is_dated,
 )
 from nnplug.tables.diagnosis import (
-    Dialect,
-    TextFile,
     find_faults,
     mostly,
     refusal,
@@ -92,23 +90,7 @@ def load_delimited(
 
 
 class _Columns(RawText):
-    """The columns of a text file, each brought from `raw` to its one type.
-
-    Attributes
-    ----------
-    written : dict
-        How the dates of a column of text are written.
-    """
-
-    def __init__(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        text: TextFile,
-        dialect: Dialect,
-        options: ReadOptions,
-    ) -> None:
-        super().__init__(connection, text, dialect, options)
-        self.written: dict[str, str] = {}
+    """The columns of a text file, each brought from `raw` to its one type."""
 
     def find_dates(self) -> None:
         """Find the columns of text that are dates, and how they are written.
@@ -138,7 +120,6 @@ class _Columns(RawText):
             if len(fit.ways) > 1:
                 raise ambiguous_error(self.text.name, self.dialect.names[position], fit)
             if fit.ways:
-                self.written[ours] = fit.usual
                 self.types[ours] = "TIMESTAMP"
             else:
                 self._refuse_stray_dates(position, fit)
@@ -247,10 +228,12 @@ class _Columns(RawText):
         for ours, name in zip(self.ours, self.dialect.names, strict=True):
             kind: Kind = "number"
             cell = self._as_number(ours)
+            fit = self.fits.get(ours)
+            way = fit.usual if fit is not None and fit.ways else ""
             if ours not in self.numeric:
                 kind = kind_of(self.types[ours], name, self.text.name)
-                if ours in self.written:
-                    cell = as_instant(ours, self.written[ours])
+                if way:
+                    cell = as_instant(ours, way)
                 elif self.types[ours] == "TIME":
                     cell = as_kind(f"CAST({ours} AS TIME)", "TIME", kind)
                 else:
@@ -260,8 +243,7 @@ class _Columns(RawText):
                     f"ALTER TABLE raw ALTER {ours} SET DATA TYPE {SQL_TYPES[kind]} USING {cell}"
                 )
             whole = self.types[ours] in INTEGERS
-            written = self.written.get(ours, ISO)
-            fields.append(Field(name, kind, whole, "" if written == ISO else written))
+            fields.append(Field(name, kind, whole, "" if way == ISO else way))
         self.connection.execute("ALTER TABLE raw RENAME TO part")
         return tuple(fields)
 

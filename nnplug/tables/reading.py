@@ -187,7 +187,8 @@ def _relation(
             fields = _append(connection, (paths[0].name, fields), (path.name, more))
         if options.sql is not None and suffix_of(paths[0]) not in DATABASES:
             fields = _query(connection, fields, source, options)
-        check_known(source, replace(options, sql=None), [each.name for each in fields])
+        rest = options if options.sql is None else _of_the_result(options)
+        check_known(source, rest, [each.name for each in fields])
         (rows,) = connection.execute("SELECT count(*) FROM rows").fetchone() or (0,)
         if rows == 0:
             reason = (
@@ -299,7 +300,7 @@ def _query(
         cells.append(f"{cell} AS {identifier(each.name)}")
     connection.execute(f"CREATE TEMP VIEW data AS SELECT {', '.join(cells)} FROM rows")
     try:
-        queried = load_query(connection, options.sql, source, replace(options, sql=None))
+        queried = load_query(connection, options.sql, source, _of_the_result(options))
     except duckdb.Error as error:
         names = ", ".join(each.name for each in fields)
         raise DataError(
@@ -314,6 +315,11 @@ def _query(
         replace(each, written=written.get(each.name, "")) if each.kind == "date" else each
         for each in queried
     )
+
+
+def _of_the_result(options: ReadOptions) -> ReadOptions:
+    """Give the options for a query's result; dates were read before it."""
+    return replace(options, sql=None, dates_of=())
 
 
 def _fits_bigint(connection: duckdb.DuckDBPyConnection, cell: str) -> bool:

@@ -195,9 +195,11 @@ def database(memory: int) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
 
 
 def check_known(source: str, options: ReadOptions, names: Sequence[str]) -> None:
-    """Refuse a request about a column that is not there."""
-    if options.sql is not None:  # the names are those of the query's result
-        return
+    """Refuse a request about a column that is not there.
+
+    With a query, requests are about the columns of its result, but for dates:
+    these are read before it.
+    """
     marked = tuple(name for name, _ in options.na_of)
     dated = tuple(name for name, _ in options.dates_of)
     known: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -205,7 +207,8 @@ def check_known(source: str, options: ReadOptions, names: Sequence[str]) -> None
         (options.numeric, "to be read as a number"),
         (marked, "with a mark of missing values"),
     )
-    for wanted, what in (*(() if options.lenient else known), (dated, "to be read as dates")):
+    later = options.lenient or options.sql is not None
+    for wanted, what in (*(() if later else known), (dated, "to be read as dates")):
         for name in wanted:
             if name not in names:
                 raise DataError(
