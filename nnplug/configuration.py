@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from nnplug import __version__
-from nnplug.errors import SettingError, StorageError, suggest
+from nnplug.errors import SettingError, StorageError
 from nnplug.models import ModelInfo, PartRecord
-from nnplug.settings import UNSET, Settings
+from nnplug.settings import UNSET, Settings, no_setting
 from nnplug.sources import Rows, Source
 from nnplug.tables.wording import quote
 from nnplug.toml_text import toml_line, toml_table
@@ -45,7 +45,7 @@ _GROUPS: Mapping[str, tuple[str, ...]] = {
         "schedule",
         "epochs",
         "batch_size",
-        "alpha",
+        "l2",
         "l1",
         "dropout",
         "clip_global_norm",
@@ -241,7 +241,7 @@ def check_setting(key: str, value: Any, where: str) -> None:
     SettingError
     """
     if key not in SETTABLE:
-        raise SettingError(f"{where}: there is no setting {key!r}.{suggest(key, SETTABLE)}")
+        raise SettingError(f"{where}: {no_setting(key, SETTABLE)}")
     wanted = None
     if key in _TEXT and not isinstance(value, str):
         wanted = "a text"

@@ -173,7 +173,7 @@ class Run:
     def regularization(self) -> Regularization:
         """Penalties, dropout and clipping, as the settings say."""
         said = self.settings
-        return Regularization(said.alpha, said.l1, said.dropout, said.clip_global_norm)
+        return Regularization(said.l2, said.l1, said.dropout, said.clip_global_norm)
 
     def trainer(self) -> Trainer:
         """Make what trains the run's network, on the run's rows, from where it stands."""
@@ -367,7 +367,7 @@ def prepare(
         schedule=schedule.text,
         epochs=epochs,
         batch_size=batch_size,
-        alpha=amount("alpha", choice("alpha")),
+        l2=amount("l2", choice("l2")),
         l1=amount("l1", choice("l1")),
         dropout=dropout_shares(choice("dropout"), hidden),
         clip_global_norm=None if clip is None else amount("clip_global_norm", clip, above=True),

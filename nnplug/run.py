@@ -53,7 +53,7 @@ def train(
     epochs: int | None = None,
     batch_size: int | Literal["full"] | None = None,
     validation: float | None = None,
-    alpha: float | None = None,
+    l2: float | None = None,
     l1: float | None = None,
     dropout: float | Sequence[float] | None = None,
     clip_global_norm: float | None = None,
@@ -118,8 +118,8 @@ def train(
     validation : float, optional
         The share of rows kept for validation, at least 0 and below 1. If
         there are any, the run ends with the weights of its best epoch.
-    alpha : float, optional
-        L2 penalty: ½·alpha·Σw² is added to the loss of a sample, over weights
+    l2 : float, optional
+        L2 penalty: ½·l2·Σw² is added to the loss of a sample, over weights
         and not biases, whatever the batch size.
     l1 : float, optional
         L1 penalty, likewise: l1·Σ|w|.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, cast
 
@@ -25,6 +25,7 @@ __all__ = [
     "dropout_shares",
     "follow",
     "layer_widths",
+    "no_setting",
     "share",
     "table_choices",
     "whole_number",
@@ -39,7 +40,7 @@ TABLE_DEFAULTS: Mapping[str, Any] = {
     "batch_size": 32,
     "validation": 0.2,
     "schedule": "constant",
-    "alpha": 0.0,
+    "l2": 0.0,
     "l1": 0.0,
     "dropout": 0.0,
     "min_delta": 0.0,
@@ -65,7 +66,7 @@ class Settings:
     schedule: str
     epochs: int
     batch_size: int | Literal["full"]
-    alpha: float
+    l2: float
     l1: float
     dropout: tuple[float, ...]
     clip_global_norm: float | None
@@ -100,6 +101,17 @@ TABLE_SETTINGS = (*(field.name for field in fields(TableOptions)), *_READING)
 """The names of those that a user may give for a table alone."""
 
 
+def no_setting(name: str, known: Iterable[str]) -> str:
+    """Say that there is no setting of a name, and which one may be meant."""
+    hint = suggest(name, known)
+    if name == "alpha":
+        hint = (
+            " The L2 penalty is called 'l2' and does not depend on the batch size; scikit-learn's "
+            "alpha is l2 times the rows of a batch."
+        )
+    return f"there is no setting {name!r}.{hint}"
+
+
 class Choice:
     """Chooses each setting: the user's, then the recipe's, then the default."""
 
@@ -108,7 +120,7 @@ class Choice:
     ) -> None:
         for whose, settings in (("", given), ("the dataset's recipe: ", recipe)):
             for name in sorted(set(settings) - SETTINGS):
-                raise SettingError(f"{whose}there is no setting {name!r}.{suggest(name, SETTINGS)}")
+                raise SettingError(f"{whose}{no_setting(name, SETTINGS)}")
         self.given, self.recipe, self.registry = given, recipe, registry
 
     def __call__(self, name: str, default: Any = None) -> Any:

@@ -33,7 +33,7 @@ def test_every_argument_of_train_has_a_key():
         {"data": IRIS, "target": ["petal_width"], "task": "regression", "hidden": (),
          "validation": 0.0},
         {"data": IRIS, "target": "species", "hidden": (8, 4), "dropout": (0.1, 0.2),
-         "activation": ("tanh", "leaky_relu:slope=0.2"), "patience": 2, "alpha": 1e-3,
+         "activation": ("tanh", "leaky_relu:slope=0.2"), "patience": 2, "l2": 1e-3,
          "class_weight": {"setosa": 2.0, "virginica": 0.5}, "drop": ["petal_width"],
          "clip_global_norm": 1.5, "metrics": ["accuracy", "f1"], "monitor": "f1",
          "schedule": "cosine:warmup=1", "optimizer": "adamw:weight_decay=0.1",
@@ -112,6 +112,7 @@ def test_objects_are_asked_for(tmp_path):
     ("text", "message"),
     [
         ("epoch = 5", "c.toml: there is no setting 'epoch'. Did you mean 'epochs'?"),
+        ("alpha = 0.1", "c.toml: there is no setting 'alpha'. The L2 penalty is called 'l2'"),
         ("epochs = 5\nepochs = 6", "c.toml: is no TOML: Cannot overwrite a value (at"),
         ("target = 5", "c.toml: target = 5: it must be a text, or a list of texts."),
         ("drop = [1]", "c.toml: drop = [1]: it must be a text, or a list of texts."),

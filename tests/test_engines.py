@@ -66,7 +66,7 @@ def test_the_same_run_in_both_engines(widths, batch_size):
 
 @pytest.mark.parametrize(
     "regularization",
-    [Regularization(alpha=0.1, l1=0.01), Regularization(dropout=(0.4,)),
+    [Regularization(l2=0.1, l1=0.01), Regularization(dropout=(0.4,)),
      Regularization(clip_global_norm=0.05)],
     ids=["penalties", "dropout", "clipping"],
 )  # fmt: skip

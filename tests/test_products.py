@@ -59,7 +59,7 @@ def test_a_step_that_calls_blas_is_numpys_step(widths, dtype, batch):
 
 
 def test_penalties_are_squares_by_blas():
-    options = {"regularization": Regularization(alpha=0.1)}
+    options = {"regularization": Regularization(l2=0.1)}
     made = steps("numba", 200, np.float64, **options)
     assert made.bound(200).many is not None
     found, _ = taken(made, 200)

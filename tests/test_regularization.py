@@ -76,20 +76,20 @@ def forward(net, parameters, x, masks=(1, 1)):
 
 
 @pytest.mark.parametrize("rows", [1, 7])
-@pytest.mark.parametrize(("alpha", "l1"), [(0.3, 0.0), (2.0, 0.0), (0.0, 0.2), (0.3, 0.2)])
-def test_the_gradient_is_that_of_loss_and_penalty(rows, alpha, l1):
+@pytest.mark.parametrize(("l2", "l1"), [(0.3, 0.0), (2.0, 0.0), (0.0, 0.2), (0.3, 0.2)])
+def test_the_gradient_is_that_of_loss_and_penalty(rows, l2, l1):
     net, (x, y) = network(), data(rows)
     at = net.parameters.copy()
 
     def penalty(parameters):
         weights = [net.span(name).view(parameters) for name in WEIGHTS]
         # |w| is w times its sign: the complex step sees the derivative off the corner.
-        return sum(alpha / 2 * (w**2).sum() + l1 * (w * np.sign(w.real)).sum() for w in weights)
+        return sum(l2 / 2 * (w**2).sum() + l1 * (w * np.sign(w.real)).sum() for w in weights)
 
     def objective(parameters):
         return ((forward(net, parameters, x) - y) ** 2).mean() + penalty(parameters)
 
-    found, _, steps = gradient(net, part("loss", "mse"), x, y, alpha=alpha, l1=l1)
+    found, _, steps = gradient(net, part("loss", "mse"), x, y, l2=l2, l1=l1)
     np.testing.assert_allclose(found, complex_gradient(objective, at), rtol=1e-10, atol=1e-13)
     assert float(steps.penalty) == pytest.approx(penalty(at).real, rel=1e-13)
 
@@ -97,13 +97,13 @@ def test_the_gradient_is_that_of_loss_and_penalty(rows, alpha, l1):
 def test_the_printed_loss_has_no_penalty_in_it():
     net, (x, y) = network(), data()
     _, plain, _ = gradient(network(), part("loss", "mse"), x, y)
-    _, total, _ = gradient(net, part("loss", "mse"), x, y, alpha=5.0)
+    _, total, _ = gradient(net, part("loss", "mse"), x, y, l2=5.0)
     assert total == plain
 
 
 def test_biases_are_not_penalised():
     net, (x, y) = network(), data()
-    found, _, _ = gradient(net, part("loss", "mse"), x, y, alpha=0.5, l1=0.5)
+    found, _, _ = gradient(net, part("loss", "mse"), x, y, l2=0.5, l1=0.5)
     plain, _, _ = gradient(network(), part("loss", "mse"), x, y)
     for span in net.spans:
         moved = span.view(found) != span.view(plain)
@@ -115,7 +115,7 @@ def test_a_summed_loss_takes_the_penalty_once_for_each_row(weighted):
     # So that two halves of a batch move the weights as far as the whole.
     (x, y), weights = data(6), np.linspace(0.5, 2, 6).reshape(-1, 1) if weighted else None
     loss = part("loss", "half_sse")
-    options = {"alpha": 0.3, "l1": 0.1}
+    options = {"l2": 0.3, "l1": 0.1}
     whole, _, steps = gradient(network(), loss, x, y, weights, **options)
     halves = [
         gradient(network(), loss, x[cut], y[cut], None if weights is None else weights[cut],
@@ -134,7 +134,7 @@ def test_a_summed_loss_takes_the_penalty_once_for_each_row(weighted):
 def test_a_summed_loss_of_weighted_rows_in_float32():
     # The number of rows is computed in float64 and rounded where it meets the arrays.
     weights = np.linspace(0.5, 2, 6).reshape(-1, 1)
-    options = {"alpha": 0.3, "l1": 0.1, "clip_global_norm": 3.0}
+    options = {"l2": 0.3, "l1": 0.1, "clip_global_norm": 3.0}
     found = [
         gradient(network(dtype=dtype), part("loss", "half_sse"), *data(6, dtype),
                  weights.astype(dtype), **options)
@@ -150,7 +150,7 @@ def test_tiles_change_no_penalty_and_no_clipping(dtype, monkeypatch):
     def moved():
         net, (x, y) = network(dtype=dtype), data(dtype=dtype)
         found, _, steps = gradient(
-            net, part("loss", "mse"), x, y, alpha=0.1, l1=0.1, clip_global_norm=0.5,
+            net, part("loss", "mse"), x, y, l2=0.1, l1=0.1, clip_global_norm=0.5,
             dropout=(0.5, 0.2),
         )  # fmt: skip
         return found.tobytes(), float(steps.penalty)
@@ -165,11 +165,11 @@ def test_the_penalty_of_one_weight_by_hand():
                   dtype=np.float64)  # fmt: skip
     net["output.weight"][...] = -3
     x, y = np.zeros((2, 1)), np.zeros((2, 1))
-    found, total, steps = gradient(net, part("loss", "mse"), x, y, alpha=2.0, l1=0.5)
+    found, total, steps = gradient(net, part("loss", "mse"), x, y, l2=2.0, l1=0.5)
     # ½·2·9 + 0.5·3 = 10.5, whose slope is 2·(-3) - 0.5; the loss is 0.
     assert (float(steps.penalty), total) == (10.5, 0.0)
     assert found.tolist() == [-6.5, 0.0]
-    _, _, steps = gradient(net, part("loss", "mse"), x, y, alpha=2.0)
+    _, _, steps = gradient(net, part("loss", "mse"), x, y, l2=2.0)
     assert float(steps.penalty) == 3.5**2
 
 
@@ -202,8 +202,8 @@ def test_a_short_gradient_stays_as_it_is_to_the_bit():
 
 def test_the_penalty_is_clipped_too():
     x, y = data()
-    plain, _, _ = gradient(network(), part("loss", "mse"), x, y, alpha=3.0)
-    clipped, _, _ = gradient(network(), part("loss", "mse"), x, y, alpha=3.0, clip_global_norm=1.0)
+    plain, _, _ = gradient(network(), part("loss", "mse"), x, y, l2=3.0)
+    clipped, _, _ = gradient(network(), part("loss", "mse"), x, y, l2=3.0, clip_global_norm=1.0)
     np.testing.assert_allclose(clipped, plain / np.linalg.norm(plain), rtol=1e-12)
 
 
@@ -328,7 +328,7 @@ def test_the_plan_shows_each_in_its_place():
     net = network(hidden=(5,))
     program = plan_step(
         net, part("loss", "mse"), SGD, 7, gather=False,
-        regularization=Regularization(alpha=0.01, dropout=(0.5,), clip_global_norm=1.0),
+        regularization=Regularization(l2=0.01, dropout=(0.5,), clip_global_norm=1.0),
     )  # fmt: skip
     titles = [section.title for section in program.sections]
     assert titles[titles.index("backward: hidden1") + 1 :] == [

@@ -67,11 +67,11 @@ def test_patience_and_a_metric_to_follow():
 
 
 def test_what_is_asked_for_stands_in_the_settings():
-    said = prepare("xor", hidden=(3, 4), dropout=(0.5, 0), alpha=1, l1=1e-3, clip_global_norm=2,
+    said = prepare("xor", hidden=(3, 4), dropout=(0.5, 0), l2=1, l1=1e-3, clip_global_norm=2,
                    patience=np.int64(3), class_weight={1: 2}).settings  # fmt: skip
     assert json.loads(json.dumps(said.to_dict())) == {
         **json.loads(json.dumps(said.to_dict())),
-        "alpha": 1.0, "l1": 0.001, "dropout": [0.5, 0.0], "clip_global_norm": 2.0,
+        "l2": 1.0, "l1": 0.001, "dropout": [0.5, 0.0], "clip_global_norm": 2.0,
         "class_weight": {"1": 2.0}, "monitor": "loss", "patience": 3, "min_delta": 0.0,
     }  # fmt: skip
     assert prepare("xor", hidden=()).settings.dropout == ()
@@ -81,7 +81,7 @@ def test_what_is_asked_for_stands_in_the_settings():
 def test_settings_reach_the_steps():
     # By hand, XOR's first step with a penalty: the notebook's weights, a rate of 1.
     plain = nnplug.train("xor", epochs=1)
-    run = nnplug.train("xor", epochs=1, alpha=0.1)
+    run = nnplug.train("xor", epochs=1, l2=0.1)
     start = prepare("xor").network
     for name in ("hidden1.weight", "output.weight"):
         moved = plain.network[name] - run.network[name]
@@ -130,7 +130,7 @@ def test_a_run_that_diverges_keeps_its_last_finite_weights_and_no_best():
 def test_a_trainer_of_a_run_goes_on_where_another_was(monkeypatch):
     monkeypatch.setattr("nnplug.training.loop.PORTION_SECONDS", 0.0)
     settings = {
-        "target": "species", "hidden": (8,), "epochs": 6, "dropout": 0.2, "alpha": 1e-3,
+        "target": "species", "hidden": (8,), "epochs": 6, "dropout": 0.2, "l2": 1e-3,
         "schedule": "one_cycle", "metrics": ["roc_auc"], "class_weight": "balanced",
     }  # fmt: skip
     whole = nnplug.train(IRIS, **settings)

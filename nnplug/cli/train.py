@@ -82,7 +82,7 @@ Examples:
 @click.option("--schedule", type=PartType("schedule"), help="The learning rate over time.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the rows.")
 @click.option("--batch-size", type=BatchSizeType(), help="Rows of a step, or full.")
-@click.option("--alpha", type=float, help="L2 penalty: ½·alpha·Σw² beside a sample's loss.")
+@click.option("--l2", type=float, help="L2 penalty: ½·l2·Σw² beside a sample's loss.")
 @click.option("--l1", type=float, help="L1 penalty: l1·Σ|w| beside a sample's loss.")
 @click.option("--dropout", type=DropoutType(), help="Share of hidden outputs dropped in a step.")
 @click.option("--clip-global-norm", type=float, help="The longest that all gradients may be.")

@@ -99,7 +99,7 @@ def _print_header(run: Run) -> None:
 
 def _describe_regularization(settings: Settings) -> list[str]:
     """Say what was asked for beside loss and optimizer, on one line; none if nothing was."""
-    said = [f"{name} {getattr(settings, name):g}" for name in ("alpha", "l1")
+    said = [f"{name} {getattr(settings, name):g}" for name in ("l2", "l1")
             if getattr(settings, name)]  # fmt: skip
     if any(settings.dropout):
         said.append(f"dropout {', '.join(f'{each:g}' for each in dict.fromkeys(settings.dropout))}")

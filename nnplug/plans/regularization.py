@@ -29,8 +29,8 @@ class Regularization:
 
     Attributes
     ----------
-    alpha : float
-        L2 penalty: ½·alpha·Σw² is added to the loss of a sample, whatever the
+    l2 : float
+        L2 penalty: ½·l2·Σw² is added to the loss of a sample, whatever the
         batch size; weights only, no biases.
     l1 : float
         L1 penalty: l1·Σ|w|, likewise.
@@ -44,7 +44,7 @@ class Regularization:
         arXiv:1211.5063, algorithm 1).
     """
 
-    alpha: float = 0.0
+    l2: float = 0.0
     l1: float = 0.0
     dropout: tuple[float, ...] = ()
     clip_global_norm: float | None = None
@@ -52,7 +52,7 @@ class Regularization:
     @property
     def penalised(self) -> bool:
         """Whether there is a penalty."""
-        return bool(self.alpha or self.l1)
+        return bool(self.l2 or self.l1)
 
     def dropped(self, hidden: int) -> float:
         """Give the share that is dropped of a hidden layer, counted from 0."""
@@ -99,8 +99,8 @@ def write_dropout(
 
 def _penalty(weight: Symbol, regularization: Regularization) -> Symbol:
     """Write what each weight adds to the loss."""
-    alpha, l1 = regularization.alpha, regularization.l1
-    terms = [alpha / 2 * weight**2] if alpha else []
+    l2, l1 = regularization.l2, regularization.l1
+    terms = [l2 / 2 * weight**2] if l2 else []
     terms += [l1 * abs(weight)] if l1 else []
     total: Symbol = reduce(add, terms)
     return total
@@ -159,11 +159,11 @@ def _write_sums(
 
     for layer in emitter.network.layers:
         weight = emitter.parameter(f"{layer.name}.weight")
-        if regularization.alpha:
+        if regularization.l2:
             name = f"penalty.{layer.name}.squares"
             squares = Value(name, (), emitter.dtype, "scalar")
             section.instructions.append(Instruction(SQUARES, (weight,), squares))
-            term(regularization.alpha / 2, name, _write_cast(section, squares, float64))
+            term(regularization.l2 / 2, name, _write_cast(section, squares, float64))
         if regularization.l1:
             name = f"penalty.{layer.name}.sum"
             absolute = Value(f"penalty.{layer.name}.abs", weight.shape, emitter.dtype)

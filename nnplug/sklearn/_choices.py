@@ -106,7 +106,7 @@ def choose(estimator: Any, task: Task) -> Choices:
         schedule = cast(Schedule, registry().get("schedule", estimator.schedule))
     clip = estimator.clip_global_norm
     regularization = Regularization(
-        alpha=float(estimator.alpha),
+        l2=float(estimator.alpha),
         dropout=dropout_shares(_plain(estimator.dropout), hidden),
         clip_global_norm=None if clip is None else float(clip),
     )

@@ -80,7 +80,7 @@ def few_rows(table: Table, prepared: Prepared | None) -> Iterator[Finding]:
             "warning",
             "more inputs than rows",
             f"{inputs:,} inputs and {rows:,} training rows: the network can learn the rows by "
-            "heart. Leave columns out, or use --alpha or --dropout.",
+            "heart. Leave columns out, or use --l2 or --dropout.",
         )
 
 

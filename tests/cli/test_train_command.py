@@ -75,7 +75,7 @@ def test_every_option_reaches_the_run():
         "schedule": "cosine:warmup=1.0",
         "epochs": 4,
         "batch_size": 16,
-        "alpha": 0.0,
+        "l2": 0.0,
         "l1": 0.0,
         "dropout": [0.0, 0.0],
         "clip_global_norm": None,

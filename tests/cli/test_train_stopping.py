@@ -12,10 +12,10 @@ IRIS_SPECIES = ("train", IRIS, "--target", "species", "--no-output")
 
 def test_patience_says_what_it_did():
     done = nnplug(*IRIS_SPECIES, "--learning-rate", "0.05", "--epochs", "300", "--patience", "4",
-                  "--alpha", "0.001", "--log-every", "1")  # fmt: skip
+                  "--l2", "0.001", "--log-every", "1")  # fmt: skip
     assert done.returncode == 0, done.stderr
     header, stopped, weights = done.stderr.splitlines()[-3:]
-    assert header == "alpha 0.001; stops after 4 epochs without a better validation loss"
+    assert header == "l2 0.001; stops after 4 epochs without a better validation loss"
     lines = done.stdout.splitlines()
     losses = [float(re.search(r"Validation loss: ([\d.]+)", line)[1]) for line in lines[:-1]]
     best = losses.index(min(losses))
@@ -29,12 +29,12 @@ def test_patience_says_what_it_did():
 
 
 def test_all_of_it_is_on_one_line_before_the_run():
-    done = nnplug(*IRIS_SPECIES, "--epochs", "2", "--hidden", "8,6", "--alpha", "1e-4", "--l1",
+    done = nnplug(*IRIS_SPECIES, "--epochs", "2", "--hidden", "8,6", "--l2", "1e-4", "--l1",
                   "0.01", "--dropout", "0.2,0.1", "--clip-global-norm", "1", "--class-weight",
                   "setosa=2,virginica=0.5", "--patience", "1", "--monitor", "accuracy")  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[4] == (
-        "alpha 0.0001; l1 0.01; dropout 0.2, 0.1; gradients no longer than 1; class weights "
+        "l2 0.0001; l1 0.01; dropout 0.2, 0.1; gradients no longer than 1; class weights "
         "setosa 2, virginica 0.5; stops after 1 epoch without a better accuracy"
     )
 
@@ -45,7 +45,7 @@ def test_the_settings_are_in_the_json_and_the_best_epoch():
                   "--patience", "3", "--min-delta", "0.01", "--json")  # fmt: skip
     result = json.loads(done.stdout)
     wanted = {
-        "alpha": 0.0, "l1": 0.0, "dropout": [0.1], "clip_global_norm": 2.0,
+        "l2": 0.0, "l1": 0.0, "dropout": [0.1], "clip_global_norm": 2.0,
         "class_weight": "balanced", "monitor": "validation_loss", "patience": 3, "min_delta": 0.01,
     }  # fmt: skip
     assert {name: result["settings"][name] for name in wanted} == wanted
@@ -65,7 +65,7 @@ def test_without_a_validation_part_and_patience_the_last_weights_stay():
 
 
 def test_the_plan_shows_penalty_dropout_and_clipping():
-    done = nnplug(*IRIS_SPECIES, "--plan", "--alpha", "0.1", "--dropout", "0.5",
+    done = nnplug(*IRIS_SPECIES, "--plan", "--l2", "0.1", "--dropout", "0.5",
                   "--clip-global-norm", "1", "--class-weight", "balanced")  # fmt: skip
     assert done.returncode == 0, done.stderr
     for line in (
@@ -80,7 +80,7 @@ def test_the_plan_shows_penalty_dropout_and_clipping():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--alpha", "-1"], "alpha=-1.0: it must be a finite number, at least 0."),
+        (["--l2", "-1"], "l2=-1.0: it must be a finite number, at least 0."),
         (["--l1", "nan"], "l1=nan: it must be a finite number, at least 0."),
         (["--clip-global-norm", "0"], "clip_global_norm=0.0: it must be a finite number, above 0."),
         (["--dropout", "1"], "'1' is no share from 0 to below 1. Write 0.5 for all hidden layers,"),

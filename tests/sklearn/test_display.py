@@ -62,7 +62,7 @@ def test_the_history_is_plotted():
 
 
 def test_a_history_is_plotted_without_an_estimator(tmp_path):
-    run = nnplug.train((X, Y), epochs=3, validation=0.3, alpha=0.1)
+    run = nnplug.train((X, Y), epochs=3, validation=0.3, l2=0.1)
     display = HistoryDisplay.from_history(run.history)
     assert [line.get_label() for line in display.lines_] == ["loss", "validation loss"]
     columns = run.history.columns
