@@ -16,6 +16,7 @@ __all__ = [
     "FormulaError",
     "ModelFileError",
     "NnplugError",
+    "NnplugWarning",
     "OptionError",
     "PartError",
     "PluginError",
@@ -31,6 +32,10 @@ class NnplugError(Exception):
     """Any error whose message is meant for the person who ran nnplug."""
 
     exit_code = 2
+
+
+class NnplugWarning(UserWarning):
+    """A warning whose message is meant for the person who ran nnplug."""
 
 
 class FormulaError(NnplugError):

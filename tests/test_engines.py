@@ -228,7 +228,7 @@ def test_damaged_code_is_compiled_again_and_mended(tmp_path, harm):
     source, other = SOURCE.format(5), SOURCE.format(6)
     compiler = Compiler(tmp_path)
     compiler.functions([source, other])
-    path, second = (compiler.folder / f"{compiler.key(each)}.o" for each in (source, other))
+    path, second = (compiler.cache.folder / f"{compiler.key(each)}.o" for each in (source, other))
     content = path.read_bytes()
     path.write_bytes({
         "cut": content[:-10],
@@ -240,14 +240,6 @@ def test_damaged_code_is_compiled_again_and_mended(tmp_path, harm):
     assert call(again.functions([source])[source], 37) == 42
     assert again.compiled == 1
     assert Compiler(tmp_path).known(source)
-
-
-def test_a_folder_that_cannot_be_written_is_no_error(tmp_path):
-    (tmp_path / "code").write_text("a file where the folder should be")
-    compiler, source = Compiler(tmp_path), SOURCE.format(5)
-    assert call(compiler.functions([source])[source], 37) == 42
-    assert str(tmp_path / "code") in compiler.trouble
-    assert (tmp_path / "code").read_text() == "a file where the folder should be"
 
 
 def child(code, folder, **options):

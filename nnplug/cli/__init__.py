@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -62,7 +65,8 @@ def main(arguments: list[str] | None = None) -> None:
 
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        status: Any = cli.main(arguments, prog_name="nnplug", standalone_mode=False)
+        with _plain_warnings():
+            status: Any = cli.main(arguments, prog_name="nnplug", standalone_mode=False)
     except NnplugError as error:
         if "--debug" in arguments:
             raise
@@ -83,3 +87,19 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _complain(message: str) -> None:
     click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Write nnplug's own warnings as those of the commands, without a line of source."""
+    from nnplug.errors import NnplugWarning
+
+    def show(message: Any, category: Any, *place: Any, **more: Any) -> None:
+        if issubclass(category, NnplugWarning):
+            click.echo(f"Warning: {message}", err=True)
+        else:
+            as_python_does(message, category, *place, **more)
+
+    with warnings.catch_warnings():
+        as_python_does, warnings.showwarning = warnings.showwarning, show
+        yield

@@ -1,12 +1,9 @@
 """From the source of a loop to machine code, once for each machine.
 
 Numba translates the source; the object code is kept in a folder of the
-user's, under a name made from all that it depends on. A later process loads it
-with llvmlite alone, in a few milliseconds and without importing Numba.
-
-The folder may be shared by processes that run at once, be damaged, or not be
-writable: a file is written whole and then renamed, it begins with a checksum,
-and where it cannot be read or written the code is compiled again.
+user's, under a name made from all that it depends on (see `code_cache`). A later
+process loads it with llvmlite alone, in a few milliseconds and without importing
+Numba.
 """
 
 from __future__ import annotations
@@ -15,10 +12,7 @@ import contextlib
 import ctypes
 import hashlib
 import math
-import os
 import platform
-import sys
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from importlib.metadata import version
@@ -28,8 +22,9 @@ from typing import Any
 import numpy as np
 
 from nnplug.engines import mathematics
+from nnplug.engines.code_cache import CodeCache, cache_folder
 
-__all__ = ["Compiler", "Function", "cache_folder", "compiler"]
+__all__ = ["Compiler", "Function", "compiler"]
 
 Function = Callable[[Any, Any, Any], int]
 """A compiled function as C sees it: of the places of its result, of an exception, of its table."""
@@ -43,23 +38,6 @@ OUTSIDE = frozenset(
     for suffix in ("", "f")
 ) | {"memset", "memcpy", "memmove"}
 """What code may call: functions of C that every process has."""
-
-DIGEST = 32
-"""Bytes of the checksum that a file begins with."""
-
-
-def cache_folder() -> Path:
-    """Find the folder for machine code: `NNPLUG_CACHE`, or the system's usual place."""
-    chosen = os.environ.get("NNPLUG_CACHE")
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "nnplug"
 
 
 @cache  # machine code, once loaded, is never changed; it cannot be unloaded either
@@ -75,14 +53,12 @@ class Compiler:
     ----------
     compiled : int
         How many sources Numba has translated; those that were on disk do not count.
-    trouble : str
-        Why the folder could not be written; empty if it could.
+    cache : CodeCache
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = (folder or cache_folder()) / "code"
+        self.cache = CodeCache(folder or cache_folder())
         self.compiled = 0
-        self.trouble = ""
         self._functions: dict[str, Function] = {}
         self._engines: list[Any] = []  # they own the machine code
 
@@ -90,12 +66,12 @@ class Compiler:
         """Give the function of each source, compiling what is nowhere yet."""
         keys = {source: self.key(source) for source in dict.fromkeys(sources)}
         missing = {key: s for s, key in keys.items() if key not in self._functions}
-        objects = {key: self._read(key) for key in missing}
+        objects = {key: self.cache.read(key) for key in missing}
         new = {key: missing[key] for key, code in objects.items() if code is None}
         if new:
             for key, code in self._compile(new).items():
                 objects[key] = code
-                self._write(key, code)
+                self.cache.write(key, code)
         if missing:
             self._load({key: code for key, code in objects.items() if code is not None})
         return {source: self._functions[key] for source, key in keys.items()}
@@ -116,10 +92,10 @@ class Compiler:
         import llvmlite.binding as llvm
 
         key = self.key(source)
-        code = self._read(key)
+        code = self.cache.read(key)
         if code is None:
             code = self._machine.emit_object(llvm.parse_assembly(write()))
-            self._write(key, code)
+            self.cache.write(key, code)
         engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self._machine)
         engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         engine.finalize_object()
@@ -129,7 +105,7 @@ class Compiler:
     def known(self, source: str) -> bool:
         """Whether a source need not be compiled, here or on disk."""
         key = self.key(source)
-        return key in self._functions or self._read(key) is not None
+        return key in self._functions or self.cache.read(key) is not None
 
     def key(self, source: str) -> str:
         """Name what the code of a source depends on."""
@@ -153,33 +129,6 @@ class Compiler:
                 *texts,
             ]
         )
-
-    # --- on disk ------------------------------------------------------------------------
-
-    def _read(self, key: str) -> bytes | None:
-        """Read object code; None if there is none, or if it is not whole."""
-        try:
-            content = (self.folder / f"{key}.o").read_bytes()
-        except OSError:
-            return None
-        digest, code = content[:DIGEST], content[DIGEST:]
-        return code if digest == _digest(key, code) else None
-
-    def _write(self, key: str, code: bytes) -> None:
-        """Write object code whole, or not at all; a cache that cannot be written is no error."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".part")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(_digest(key, code) + code)
-                Path(temporary).replace(self.folder / f"{key}.o")
-            except OSError:
-                with contextlib.suppress(OSError):
-                    Path(temporary).unlink()
-                raise
-        except OSError as error:
-            self.trouble = f"{self.folder}: {error.strerror or error}"
 
     # --- machine code -------------------------------------------------------------------
 
@@ -242,10 +191,6 @@ class Compiler:
             objects[key] = machine.emit_object(module)
             self.compiled += 1
         return objects
-
-
-def _digest(key: str, code: bytes) -> bytes:
-    return hashlib.blake2b(key.encode() + code, digest_size=DIGEST).digest()
 
 
 def _names() -> dict[str, Any]:
