@@ -18,10 +18,14 @@ def pytest_configure():
 
 @pytest.fixture(scope="session", autouse=True)
 def machine_code(tmp_path_factory):
-    """Keep compiled loops out of the user's cache; the processes of one run share a folder."""
+    """Keep compiled loops out of the user's cache; the processes of one run share a folder.
+
+    The variable `NNPLUG_TESTS_CACHE` names one that several runs share.
+    """
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NNPLUG_CACHE", str(folder / "machine-code"))
+        shared = os.environ.get("NNPLUG_TESTS_CACHE")
+        patch.setenv("NNPLUG_CACHE", shared or str(folder / "machine-code"))
         yield

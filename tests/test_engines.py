@@ -169,7 +169,11 @@ def test_rows_that_lie_otherwise_in_memory(arrange):
     network, loss, optimizer, inputs, targets = setup(LARGE)
     steps = Steps(network, loss, optimizer, arrange(inputs), targets, 5, engine=ENGINES["numba"])
     wanted = Steps(*setup(LARGE), 5, engine=ENGINES["numba"])
-    assert steps.run(np.arange(5)) == wanted.run(np.arange(5))
+    # Products of such rows may be asked of BLAS another way: not the same bits everywhere.
+    assert steps.run(np.arange(5)) == pytest.approx(wanted.run(np.arange(5)), rel=1e-12)
+    np.testing.assert_allclose(
+        steps.network.parameters, wanted.network.parameters, rtol=1e-9, atol=1e-12
+    )
 
 
 # --- memory ---------------------------------------------------------------------------
