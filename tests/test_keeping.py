@@ -243,6 +243,21 @@ def test_a_run_that_a_callback_ended_stays_ended(tmp_path):
     np.testing.assert_array_equal(again.outputs(IRIS), first.outputs(IRIS))
 
 
+def test_a_run_that_patience_ended_stays_ended(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(120, 4))
+    y = (x[:, 0] + 0.3 * rng.normal(size=120) > 0).astype(int)
+    # The last checkpoint that is due by itself comes before the epoch that is the last.
+    first = nnplug.train((x, y), patience=3, epochs=500, learning_rate=0.05,
+                         checkpoint_every=7, output=tmp_path / "r")  # fmt: skip
+    assert len(first.history) % 7
+    watch = Watch()
+    again = nnplug.resume(tmp_path / "r", data=(x, y), callbacks=[watch])
+    assert (again.ended, watch.epochs) == (first.ended, []) == ("patience", [])
+    assert again.history.columns == first.history.columns
+    np.testing.assert_array_equal(again.network.parameters, first.network.parameters)
+
+
 def test_a_hook_that_fails_leaves_a_run_to_go_on_with(tmp_path):
     class Broken:
         def on_epoch_end(self, run, record):
