@@ -127,6 +127,8 @@ def _width(instruction: Instruction, rows: int) -> int | None:
         return None
     if name == "squares" and instruction.output.vector != "checks":
         return None  # a sum in the plan's order would wait for each addition
+    if name == "sum_rows" and not instruction.output.in_vector:
+        return None  # it is set to 0 before the loop, which may still read what lay there
     if name in WHOLE:
         values = instruction.inputs
     if any(kind_of(value, rows, width) is None for value in values):

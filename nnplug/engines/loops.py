@@ -324,8 +324,7 @@ class _Loop:
         """Write where an element of a row lies, by its column."""
         if value in self.buffers:
             return f"{self.buffers[value]}[{column}]"
-        at = column if self.width == 1 else f"i * {self.w} + {column}"
-        return f"{self.writer.view(value)}[{at}]"
+        return f"{self.writer.view(value)}[i * {self.w} + {column}]"
 
     def _place(self, value: Value) -> str:
         """Write where an element of a value lies in memory."""

@@ -117,6 +117,7 @@ class Binder:
         self.arrays = arrays
         self.memory = memory
         self.allocation = program.allocation
+        program.check_places()
         memory.reserve(self.allocation)
         self.fixed: dict[Value, AnyArray] = {}
         self.results: dict[str, AnyArray] = {}
@@ -234,7 +235,9 @@ def _call_author(operation: Operation, inputs: tuple[AnyArray, ...], output: Any
 
 
 def _bits(array: AnyArray) -> AnyArray:
-    """See floating-point numbers as the integers of the same width."""
+    """See floating-point numbers as the integers of the same width; truth values as they are."""
+    if array.dtype == bool:
+        return array
     return array.view(np.int32 if array.dtype.itemsize == 4 else np.int64)
 
 
@@ -245,8 +248,6 @@ def _where(inputs: list[AnyArray], output: AnyArray) -> list[Call]:
     random conditions; three passes over integers take 1 ns.
     """
     condition, a, b = inputs
-    if output.dtype == bool:
-        return [partial(np.copyto, output, b), partial(np.copyto, output, a, where=condition)]
     # A number of the formula is bound read-only; a learned or computed one changes.
     a_fixed, b_fixed = (each.ndim == 0 and not each.flags.writeable for each in (a, b))
     if a_fixed and b_fixed and float(b) == 0 and float(a) == 1:

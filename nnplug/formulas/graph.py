@@ -83,6 +83,10 @@ class Operation:
         The array call that computes it, where one call does.
     dtype : str
         Of the output: `"float"` or `"bool"`.
+    overwrites : tuple of int, optional
+        The inputs, by position, whose memory may take the output while an
+        engine computes it; by default all of an elementwise operation, which
+        reads an element before it writes it, and none of another.
     """
 
     name: str
@@ -92,11 +96,16 @@ class Operation:
     lower: Callable[..., Symbol] | None = None
     ufunc: np.ufunc | None = None
     dtype: str = "float"
+    overwrites: tuple[int, ...] | None = None
 
     @property
     def elementwise(self) -> bool:
         """Whether each element of the output needs only that element."""
         return self.shape is None
+
+    def may_overwrite(self, place: int) -> bool:
+        """Whether the output may lie where an input lies, element on element."""
+        return self.elementwise if self.overwrites is None else place in self.overwrites
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"

@@ -202,7 +202,12 @@ _PRIMITIVES: tuple[Operation, ...] = (
         _clip_rule,
         lower=lambda x, low, high: np.minimum(np.maximum(x, low), high),
     ),
-    Operation("where", np.where, lambda g, y, condition, a, b: (None, *_choose(condition, g))),
+    Operation(
+        "where",
+        np.where,
+        lambda g, y, condition, a, b: (None, *_choose(condition, g)),
+        overwrites=(1,),  # NumPy's engine takes several passes, and reads the others in each
+    ),
     # exponentials and logarithms
     _ufunc(np.exp, lambda g, y, x: (g * y,)),
     _ufunc(np.exp2, lambda g, y, x: (g * (y * _LN2),)),

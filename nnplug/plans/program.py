@@ -69,6 +69,11 @@ class Value:
         """Memory of the whole array."""
         return math.prod(self.shape) * self.dtype.itemsize
 
+    @property
+    def in_vector(self) -> bool:
+        """Whether it is a stretch of a vector: of parameters, gradients or a slot."""
+        return self.role in ("parameters", "gradients", "slot")
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Instruction:
@@ -78,6 +83,19 @@ class Instruction:
     inputs: tuple[Value, ...]
     output: Value
     options: dict[str, Any] = field(default_factory=dict)
+
+    def may_overwrite(self, value: Value) -> bool:
+        """Whether the output may lie where one of the inputs lies.
+
+        Whoever places values asks here: the allocator, the update, and the
+        engines before they run anything. An input that is broadcast, or of
+        another dtype, never shares memory with the output: its elements would
+        not lie where the output's do.
+        """
+        places = [place for place, each in enumerate(self.inputs) if each is value]
+        return _layout(value) == _layout(self.output) and all(
+            map(self.operation.may_overwrite, places)
+        )
 
 
 @dataclass(eq=False, slots=True)
@@ -112,7 +130,7 @@ class Section:
         return min(self.rows, max(1, TILE // max(widest, 1)))
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, slots=True)
 class Slot:
     """A piece of working memory: its number, and whether a tile shares it."""
 
@@ -145,10 +163,36 @@ class Program:
             for instruction in section.instructions:
                 yield section, instruction
 
+    def check_places(self) -> None:
+        """Make sure that no result is written over what its operation still reads.
 
-# Which inputs an operation may overwrite with its output, by name; others may
-# overwrite any input of the same shape and dtype.
-_OVERWRITES: dict[str, tuple[int, ...]] = {"where": (1,)}
+        Raises
+        ------
+        AssertionError
+            If one is: whatever wrote the program did not ask `may_overwrite`.
+        """
+        for section, instruction in self.instructions():
+            output = instruction.output
+            for value in instruction.inputs:
+                if self._share_memory(value, output) and not instruction.may_overwrite(value):
+                    raise AssertionError(
+                        f"{section.title}: {instruction.operation.name} would write "
+                        f"{output.name} over {value.name}, which it still reads"
+                    )
+
+    def _share_memory(self, a: Value, b: Value) -> bool:
+        slots = self.allocation.slots
+        if a in slots or b in slots:
+            return a in slots and b in slots and slots[a] == slots[b]
+        if (a.role, a.vector) != (b.role, b.vector) or not a.in_vector:
+            return a is b
+        ends = (each.start + math.prod(each.shape) for each in (a, b))
+        return max(a.start, b.start) < min(ends)
+
+
+def _layout(value: Value) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
+    """Give what is equal for two arrays that can lie element on element, row on row."""
+    return value.shape, value.dtype, value.per_row
 
 
 @dataclass(eq=False)
@@ -170,8 +214,13 @@ class Allocation:
 def _allocate(program: Program) -> Allocation:
     """Give each buffer a place, shared with buffers that it does not meet.
 
-    An elementwise operation writes over an input that nobody reads again.
-    A value that lives within one tiled section needs the room of a tile.
+    An operation writes over an input that nobody reads again, if it may. A
+    value that lives within one tiled section needs the room of a tile.
+
+    Within its section, memory goes on only to values that lie in it element
+    on element. Tiles, and the rows of a compiled loop, go through the whole
+    section one after the other: the next ones still read what the one at
+    hand is done with.
     """
     last_use, homes = _lifetimes(program)
     allocation = Allocation({}, {False: [], True: []})
@@ -179,7 +228,7 @@ def _allocate(program: Program) -> Allocation:
     position = 0
     for section in program.sections:
         tile_rows = section.tile_rows
-        waiting: list[int] = []  # freed in this tiled section: other tiles still need them
+        released: list[Value] = []
         for instruction in section.instructions:
             output = instruction.output
             dying = [
@@ -190,20 +239,22 @@ def _allocate(program: Program) -> Allocation:
             if output.role == "buffer" and output not in allocation.slots:
                 local = homes[output] == {id(section)}
                 scratch = section.rows is not None and output.per_row and local
-                reused = _overwritten(instruction, dying, allocation, scratch)
+                again = [value for value in dying if instruction.may_overwrite(value)]
+                if output.per_row or section.rows is None:
+                    again += [value for value in released if _layout(value) == _layout(output)]
+                reused = next((v for v in again if allocation.slots[v].scratch == scratch), None)
                 if reused is not None:
                     allocation.slots[output] = allocation.slots[reused]
-                    dying.remove(reused)
+                    (dying if reused in dying else released).remove(reused)
                 else:
                     share = tile_rows / output.shape[0] if scratch else 1
                     size = round(output.nbytes * share)
                     number = _take(free[scratch], allocation.sizes[scratch], size)
                     allocation.slots[output] = Slot(number, scratch)
-            for slot in map(allocation.slots.__getitem__, dying):
-                keep = section.rows is not None and not slot.scratch
-                (waiting if keep else free[slot.scratch]).append(slot.number)
+            released += dying
             position += 1
-        free[False] += waiting
+        for slot in map(allocation.slots.__getitem__, released):
+            free[slot.scratch].append(slot.number)
     return allocation
 
 
@@ -217,28 +268,6 @@ def _lifetimes(program: Program) -> tuple[dict[Value, int], dict[Value, set[int]
                 last_use[value] = position
                 homes.setdefault(value, set()).add(id(section))
     return last_use, homes
-
-
-def _overwritten(
-    instruction: Instruction, dying: list[Value], allocation: Allocation, scratch: bool
-) -> Value | None:
-    """Find an input that the output may take the place of."""
-    output = instruction.output
-    name = instruction.operation.name
-    if not instruction.operation.elementwise:
-        return None
-    allowed = _OVERWRITES.get(name, range(len(instruction.inputs)))
-    kept = {value for place, value in enumerate(instruction.inputs) if place not in allowed}
-    for place in allowed:
-        value = instruction.inputs[place]
-        if (
-            value in dying
-            and value not in kept
-            and (value.shape, value.dtype) == (output.shape, output.dtype)
-            and allocation.slots[value].scratch == scratch
-        ):
-            return value
-    return None
 
 
 def _take(free: list[int], sizes: list[int], size: int) -> int:

@@ -12,7 +12,7 @@ from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import lower
 from nnplug.network import Span
 from nnplug.parts import Optimizer, Update
-from nnplug.plans.emission import COPY, SQUARES, Emitter, concrete, reading_order
+from nnplug.plans.emission import COPY, SQUARES, Emitter, concrete
 from nnplug.plans.factors import gather_factors
 from nnplug.plans.program import Instruction, Section, Value
 
@@ -72,8 +72,8 @@ def _write_piece(emitter: Emitter, optimizer: Optimizer, update: Update, span: S
     places = [stretch("param'", "gradients")]
     places += [stretch(f"{name}'", "slot", name) for name in optimizer.slots]
     section.instructions.append(Instruction(SQUARES, (grad,), before))
-    _write_in_place(emitter, section, lowered, values, places, sizes)
-    section.instructions.append(Instruction(SQUARES, (places[0],), after))
+    new = _write_in_place(emitter, section, lowered, values, places, sizes)
+    section.instructions.append(Instruction(SQUARES, (new,), after))
 
 
 def _write_in_place(
@@ -83,46 +83,61 @@ def _write_in_place(
     values: dict[int, Value],
     places: Sequence[Value],
     sizes: Mapping[str, int],
-) -> None:
+) -> Value:
     """Write the new parameters and slots over the gradients and old slots.
 
-    A result goes straight to its place unless something computed later still
-    reads what is there; then it waits in working memory.
+    A result goes straight to its place unless what is there is still needed:
+    by an operation that comes later, or by the one that computes the result
+    and must not write over what it reads. Then it waits in working memory.
+
+    Returns
+    -------
+    Value
+        The new parameters, in their place.
     """
     results = [*lowered[1:], lowered[0]]  # the parameter last: it reads the new slots
     homes = [*places[1:], places[0]]
-    order = [symbol for symbol in reading_order(results, values) if symbol.inputs]
-    names: dict[int, Value] = {}
-    copies: list[tuple[Symbol, Value]] = []
-    for symbol, place in zip(results, homes, strict=True):
-        position = next((at for at, each in enumerate(order) if each is symbol), len(order))
-        read_later = any(
-            _same_place(values.get(id(child)), place)
-            for later in order[position + 1 :]
-            for child in later.inputs
-        )
-        fits = position < len(order) and concrete(symbol.shape, sizes) == place.shape
-        if fits and not read_later and id(symbol) not in names:
-            names[id(symbol)] = place
-        else:
-            copies.append((symbol, place))
     # A result that is an old array, such as the gradient kept as a slot, is
     # set aside before anything is written over it.
-    for symbol, place in copies:
+    sources: dict[int, Value] = {}
+    for symbol, place in zip(results, homes, strict=True):
         old = values.get(id(symbol))
         if old is not None and old.shape and not _same_place(old, place):
             aside = Value(f"{old.name}.old", old.shape, old.dtype, per_row=old.per_row)
             section.instructions.append(Instruction(COPY, (old,), aside))
-            names[id(symbol)] = aside
+            sources[id(symbol)] = aside
+    names: dict[int, Value] = {}
+    for symbol, place in zip(results, homes, strict=True):
+        if symbol.inputs and concrete(symbol.shape, sizes) == place.shape:
+            made = Value(f"{place.name}.new", place.shape, place.dtype, per_row=place.per_row)
+            names.setdefault(id(symbol), made)
     emitter.emit(section, results, values, prefix="update", sizes=sizes, names=names)
-    for symbol, place in copies:
-        source = names.get(id(symbol)) or emitter.operand(symbol, values)
-        if not _same_place(source, place):
-            section.instructions.append(Instruction(COPY, (source,), place))
+    for symbol, place in zip(results, homes, strict=True):
+        new = sources.get(id(symbol)) or emitter.operand(symbol, values)
+        if not _same_place(new, place) and not _moved(new, place, section.instructions):
+            section.instructions.append(Instruction(COPY, (new,), place))
+            new = place
+    return new
 
 
-def _same_place(value: Value | None, place: Value) -> bool:
-    """Whether a value lies where another will be written."""
-    if value is None:
+def _moved(value: Value, place: Value, instructions: Sequence[Instruction]) -> bool:
+    """Let a value be computed in a place at once, unless what is there is still needed."""
+    made = next((at for at, each in enumerate(instructions) if each.output is value), None)
+    if value.role != "buffer" or made is None or value.shape != place.shape:
         return False
+
+    def old(instruction: Instruction) -> list[Value]:
+        return [each for each in instruction.inputs if _same_place(each, place)]
+
+    if any(map(old, instructions[made + 1 :])):
+        return False
+    if not all(map(instructions[made].may_overwrite, old(instructions[made]))):
+        return False
+    value.name, value.role, value.start = place.name, place.role, place.start
+    value.vector = place.vector
+    return True
+
+
+def _same_place(value: Value, place: Value) -> bool:
+    """Whether a value lies where another will be written."""
     return (value.role, value.vector, value.start) == (place.role, place.vector, place.start)
