@@ -10,7 +10,9 @@ from typing import Any, Self
 
 from nnplug import __version__
 from nnplug.errors import SettingError, StorageError
+from nnplug.formulas.digest import differ
 from nnplug.models import ModelInfo, PartRecord
+from nnplug.models.info import ROLES
 from nnplug.settings import UNSET, Settings, no_setting
 from nnplug.sources import Rows, Source
 from nnplug.tables.wording import quote
@@ -60,7 +62,7 @@ _GROUPS: Mapping[str, tuple[str, ...]] = {
     "What is printed and kept": ("log_every", "checkpoint_every"),
 }
 _TABLES = ("read", "class_weight")
-_OWN = ("checkpoint_every", "plugins", "given_in_python", "packages")
+_OWN = ("checkpoint_every", "plugins", "given_in_python", "packages", "formulas")
 _TEXT = ("data", "sql", "task", "missing", "weights", "split", "engine", "dtype", "monitor")
 _TEXTS = ("target", "columns", "drop", "categorical", "numeric", "plugins", "given_in_python")
 _TRUTH = ("drop_missing_targets", "stream")
@@ -89,6 +91,8 @@ class Configuration:
         What `-p` named.
     packages : dict of str to str
         The packages of its parts, and nnplug, with their versions.
+    formulas : dict of str to str
+        A digest of what its parts compute, by kind and text; see `Part.digest`.
     given_in_python : tuple of str
         The arguments that were objects in Python, which no file can hold.
     """
@@ -97,6 +101,7 @@ class Configuration:
     checkpoint_every: str = CHECKPOINT_EVERY
     plugins: tuple[str, ...] = ()
     packages: Mapping[str, str] = field(default_factory=dict)
+    formulas: Mapping[str, str] = field(default_factory=dict)
     given_in_python: tuple[str, ...] = ()
 
     @classmethod
@@ -151,7 +156,7 @@ class Configuration:
         plain = {key: list(each) if isinstance(each, tuple) else each
                  for key, each in chosen.items()}  # fmt: skip
         packages = {"nnplug": __version__, **info.packages}
-        return cls(plain, checkpoint_every, plugins, packages, given_in_python)
+        return cls(plain, checkpoint_every, plugins, packages, _digests(info), given_in_python)
 
     # --- as a file --------------------------------------------------------------------
 
@@ -180,6 +185,7 @@ class Configuration:
             if isinstance(values.get(key), Mapping):
                 lines += ["", *toml_table(key, values[key])]
         lines += ["", "# What it was run with.", *toml_table("packages", self.packages)]
+        lines += ["", "# Digests of its parts' formulas.", *toml_table("formulas", self.formulas)]
         return "\n".join(lines) + "\n"
 
     @classmethod
@@ -232,6 +238,22 @@ class Configuration:
                 lines.append(f"{key} was {_shown(before)} and is {_shown(after)}")
         return lines
 
+    def changed_formulas(self, before: Mapping[str, str]) -> list[str]:
+        """Say, a line each, which parts computed something else before.
+
+        Parameters
+        ----------
+        before : mapping
+            What `formulas` was. A part that is not in it is not compared.
+        """
+        lines = []
+        for name, now in sorted(self.formulas.items()):
+            if differ(str(before.get(name, "")), now):
+                package, slash, _ = name.partition(" ")[2].partition("/")
+                version = f" ({package} {self.packages.get(package)} is installed)" if slash else ""
+                lines.append(f"{name}: its formula is not the one that it was{version}")
+        return lines
+
 
 def check_setting(key: str, value: Any, where: str) -> None:
     """Refuse a key that there is not, and a value of the wrong kind.
@@ -251,7 +273,7 @@ def check_setting(key: str, value: Any, where: str) -> None:
         isinstance(value, str) or (isinstance(value, list | tuple) and _all_texts(value))
     ):
         wanted = "a text, or a list of texts"
-    elif key in ("read", "packages") and not isinstance(value, Mapping):
+    elif key in ("read", "packages", "formulas") and not isinstance(value, Mapping):
         wanted = "a table"
     if wanted is not None:
         raise SettingError(f"{where}: {key} = {value!r}: it must be {wanted}.")
@@ -259,6 +281,16 @@ def check_setting(key: str, value: Any, where: str) -> None:
 
 def _all_texts(values: list[Any] | tuple[Any, ...]) -> bool:
     return all(isinstance(each, str) for each in values)
+
+
+def _digests(info: ModelInfo) -> dict[str, str]:
+    """Give the digest of each part that has one."""
+    return {
+        f"{ROLES[role]} {_spelled(record)}": record.formula
+        for role, records in info.parts.items()
+        for record in records
+        if record.formula
+    }
 
 
 def _spelled(record: PartRecord) -> str:

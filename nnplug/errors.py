@@ -14,6 +14,7 @@ __all__ = [
     "DataError",
     "DivergedError",
     "FormulaError",
+    "ImpureFormulaError",
     "ModelFileError",
     "NnplugError",
     "NnplugWarning",
@@ -40,6 +41,10 @@ class NnplugWarning(UserWarning):
 
 class FormulaError(NnplugError):
     """A formula uses something that cannot be traced or differentiated."""
+
+
+class ImpureFormulaError(FormulaError):
+    """A formula is not the same at each call: it is random, or reads what changes."""
 
 
 class PartError(NnplugError):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import platform
 import re
 import shlex
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +21,6 @@ from nnplug.errors import SettingError, StorageError
 from nnplug.models import Checkpoint, Model
 from nnplug.models.fingerprint import fingerprint
 from nnplug.models.strict_json import canonical_json
-from nnplug.parts import Part
 from nnplug.run_folder import CONFIG, REPORT, RunFolder
 from nnplug.sources import Rows
 from nnplug.training import Trainer
@@ -82,13 +79,15 @@ class Identity:
     data : str
         A fingerprint of the rows as the network sees them.
     packages : mapping
-        Of all parts, and nnplug, with their versions; of a part without a
-        package, a digest of its source.
+        Of all parts, and nnplug, with their versions.
+    formulas : mapping
+        A digest of what each part computes.
     """
 
     settings: Mapping[str, Any]
     data: str
     packages: Mapping[str, str]
+    formulas: Mapping[str, str]
 
     @classmethod
     def of(
@@ -96,7 +95,6 @@ class Identity:
         configuration: Configuration,
         rows: Rows,
         weights: AnyArray | None,
-        local: Iterable[Part] = (),
     ) -> Self:
         """Tell it from a run that was prepared.
 
@@ -104,16 +102,13 @@ class Identity:
         ----------
         weights : array or None
             (N, 1), what each row counts for.
-        local : iterable of Part
-            Those that no package provides.
         """
         encoder = None if rows.encoder is None else rows.encoder.to_dict()
         text = np.frombuffer(canonical_json(encoder).encode(), np.uint8)
         files = [rows.disk.path(part) for part in ("training", "validation")] if rows.disk else []
         places = (rows.parts.training, rows.parts.validation)
         data = fingerprint(rows.inputs, rows.targets, weights, *places, text, *files)
-        own = {f"{part.kind} {part.name}": _digest(part) for part in local}
-        return cls(configuration.settings, data, {**configuration.packages, **own})
+        return cls(configuration.settings, data, configuration.packages, configuration.formulas)
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as plain values, for JSON."""
@@ -121,19 +116,22 @@ class Identity:
             "settings": dict(self.settings),
             "data": self.data,
             "packages": dict(self.packages),
+            "formulas": dict(self.formulas),
         }
 
     def differences(self, other: Mapping[str, Any]) -> list[str]:
         """Say, a line each, what is not as `to_dict` gave it earlier."""
-        lines = Configuration(self.settings).differences(other["settings"])
+        now = Configuration(self.settings, packages=self.packages, formulas=self.formulas)
+        lines = now.differences(other["settings"])
         if other["data"] != self.data:
             lines.append("the data is another: its rows, or what was learned of its columns")
-        packages = other["packages"]
+        # A run of before there were digests has one of a local part's source here.
+        packages = {name: each for name, each in other["packages"].items() if " " not in name}
         for name in sorted({*packages, *self.packages}):
             before, after = packages.get(name, "none"), self.packages.get(name, "none")
             if before != after:
                 lines.append(f"{name} was {before} and is {after}")
-        return lines
+        return lines + now.changed_formulas(other.get("formulas", {}))
 
 
 class Keeper:
@@ -417,15 +415,6 @@ class Keeper:
             self.say(self.failed)
             return False
         return True
-
-
-def _digest(part: Part) -> str:
-    """Tell the source of a part from another of the same name."""
-    try:
-        source = inspect.getsource(part.function)
-    except (OSError, TypeError):
-        return "unknown"
-    return hashlib.blake2b(source.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
 def _versions() -> dict[str, str]:

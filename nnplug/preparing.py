@@ -244,9 +244,7 @@ class Run:
         """Say what a state must be of, for this run to be taken up from it."""
         from nnplug.keeping import Identity  # noqa: PLC0415  # few runs are kept
 
-        registry = self.model.registry
-        local = [part for part in self.parts if registry.provider(part).package == "local"]
-        return Identity.of(configuration, self.rows, self.weights, local)
+        return Identity.of(configuration, self.rows, self.weights)
 
     def described(self) -> dict[str, Any]:
         """Give what a list of runs shows of it, beside its results."""

@@ -313,7 +313,9 @@ def load(
     [1, 0]
     """
     registry = registry or default_registry()
-    return models.load_model(path, registry, allow_other_versions=allow_other_versions)
+    model = models.load_model(path, registry, allow_other_versions=allow_other_versions)
+    models.warn_of(model.notes, f"{os.fspath(path)}: ")
+    return model
 
 
 def fit(

@@ -176,8 +176,8 @@ mutant(in_place, "formula inputs-unchanged", "it writes into its argument 'x', a
 
 
 @nnplug.activation
-def restless(x):
-    return x * (1 + 1e-15 * next(calls))
+def restless(x):  # one that is also when it is traced is refused there
+    return x * (1 + (1e-15 * next(calls) if is_array(x) else 0))
 
 
 mutant(restless, "deterministic", "called twice with the same arguments: the second time at row")
@@ -324,7 +324,8 @@ mutant(loss_in_place, "inputs-unchanged", "it writes into its argument 'target',
 
 @nnplug.loss
 def restless_loss(prediction, target):
-    return (prediction - target) ** 2 * (1 + 1e-15 * next(calls))
+    noise = 1e-15 * next(calls) if is_array(prediction) else 0
+    return (prediction - target) ** 2 * (1 + noise)
 
 
 mutant(restless_loss, "deterministic", "the second time at row")

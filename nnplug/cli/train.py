@@ -31,6 +31,8 @@ from nnplug.cli.table_options import (
 from nnplug.cli.train_settings import asked_configuration
 
 if TYPE_CHECKING:
+    from nnplug.configuration import Configuration
+    from nnplug.registry import Registry
     from nnplug.run import Run
 
 _EPILOG = """\b
@@ -182,7 +184,6 @@ def train(
     from nnplug.cli.train_keeping import Keeping
     from nnplug.cli.train_lines import Lines, print_end, print_plot
     from nnplug.errors import DivergedError
-    from nnplug.preparing import prepare_from
     from nnplug.run import fit
 
     folder = _check_usage(ctx, config, output, resume, no_output, allow_changes)
@@ -197,11 +198,7 @@ def train(
     }
     asked = asked_configuration(ctx, folder or config, given, pairs)
     registry = registry_of(ctx)
-    with registry.naming_culprits():
-        run = prepare_from(asked, registry)
-    warn(registry)
-    for line in run.rows.notes:
-        click.echo(line, err=True)
+    run = _prepare(asked, registry, config)
     if plan:
         with registry.naming_culprits():
             _print_plan(run)
@@ -236,6 +233,21 @@ def train(
             draw(plot_file, run.history, run.model, run.rows.inputs)
             click.echo(f"drawn in {plot_file}", err=True)
         keeping.say_where()
+
+
+def _prepare(asked: Configuration, registry: Registry, config: Path | None) -> Run:
+    """Prepare the run, and say what is worth knowing of it."""
+    from nnplug.preparing import prepare_from
+
+    with registry.naming_culprits():
+        run = prepare_from(asked, registry)
+    warn(registry)
+    if config is not None:
+        for line in run.configuration().changed_formulas(asked.formulas):
+            click.echo(f"Warning: {config}: {line}; the run gives other numbers", err=True)
+    for line in run.rows.notes:
+        click.echo(line, err=True)
+    return run
 
 
 def _check_usage(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["asked_configuration"]
 
-_NOT_SETTABLE = ("plugins", "packages", "given_in_python")
+_NOT_SETTABLE = ("plugins", "packages", "formulas", "given_in_python")
 
 
 def asked_configuration(

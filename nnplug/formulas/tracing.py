@@ -10,6 +10,7 @@ from typing import Any
 
 from nnplug.errors import FormulaError
 from nnplug.formulas.graph import Symbol, walk
+from nnplug.formulas.purity import Traces
 
 __all__ = ["lower", "mixed_rows", "trace"]
 
@@ -20,8 +21,9 @@ def trace(
     options: Mapping[str, Any],
     *,
     name: str,
+    traces: Traces | None = None,
 ) -> tuple[Symbol, ...]:
-    """Call a formula on symbols.
+    """Call a formula on symbols, and make sure that it gives the same again.
 
     Parameters
     ----------
@@ -33,6 +35,8 @@ def trace(
         Its keyword arguments, numbers or symbols.
     name : str
         The part's name, for messages.
+    traces : Traces, optional
+        Those of the part so far.
 
     Returns
     -------
@@ -44,7 +48,28 @@ def trace(
     FormulaError
         If it uses something that cannot be traced: with the author's file
         and line, the reason and the way out.
+    ImpureFormulaError
+        If it is not the same at each call.
     """
+    outputs = _call(function, arguments, options, name)
+
+    def again() -> tuple[Symbol, ...] | None:
+        try:
+            return _call(function, arguments, options, name)
+        except FormulaError:
+            return None
+
+    (traces or Traces()).check(function, arguments, options, outputs, again, name)
+    return outputs
+
+
+def _call(
+    function: Callable[..., Any],
+    arguments: Sequence[Symbol],
+    options: Mapping[str, Any],
+    name: str,
+) -> tuple[Symbol, ...]:
+    """Call a formula on symbols; see `trace`."""
     try:
         result = function(*arguments, **options)
     except FormulaError as error:

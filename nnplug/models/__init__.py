@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nnplug.models.model import Model as Model
     from nnplug.models.model_file import load_model as load_model
     from nnplug.models.model_file import read_info as read_info
+    from nnplug.models.selection import warn_of as warn_of
 
 __getattr__, __dir__ = lazy_names(
     __name__,
@@ -22,6 +23,7 @@ __getattr__, __dir__ = lazy_names(
         "nnplug.models.info": ("ModelInfo", "PartRecord"),
         "nnplug.models.model": ("Model",),
         "nnplug.models.model_file": ("load_model", "read_info"),
+        "nnplug.models.selection": ("warn_of",),
     },
 )
 
@@ -33,4 +35,5 @@ __all__ = [
     "PartRecord",
     "load_model",
     "read_info",
+    "warn_of",
 ]

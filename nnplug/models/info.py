@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, get_args
 
 import nnplug
 from nnplug.errors import ModelFileError, SettingError
+from nnplug.formulas.digest import DIGEST
 from nnplug.models.strict_json import printable
 from nnplug.network import Network
 from nnplug.parts import OptionValue, Part, Task
@@ -39,6 +40,7 @@ PREDICTING = ("activation", "output_activation", "loss")
 
 _PACKAGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")  # PEP 508
 _VERSION = re.compile(r"(?:[0-9]+!)?[0-9]+(?:\.[0-9]+)*[A-Za-z0-9.+_-]{0,40}")  # as PEP 440
+_DIGEST = re.compile(DIGEST)
 _LONGEST_VERSION = 64
 _LARGEST_WIDTH = 1 << 30
 
@@ -58,17 +60,22 @@ class PartRecord:
         The package's; empty for a local one.
     options : dict
         All its options with their values.
+    formula : str
+        The part's digest; empty if it has none, and in files of before there
+        were digests.
     """
 
     name: str
     package: str
     version: str
     options: Mapping[str, OptionValue] = field(default_factory=dict)
+    formula: str = field(default="", repr=False)
 
     @classmethod
     def of(cls, part: Part, provider: Provider) -> Self:
         """Record a part and who provides it."""
-        return cls(part.name, provider.package, provider.version, dict(part.options))
+        options = dict(part.options)
+        return cls(part.name, provider.package, provider.version, options, part.digest)
 
     @property
     def text(self) -> str:
@@ -90,6 +97,7 @@ class PartRecord:
             "package": self.package,
             "version": self.version,
             "options": dict(self.options),
+            "formula": self.formula,
         }
 
     @classmethod
@@ -100,7 +108,8 @@ class PartRecord:
         ------
         ModelFileError
         """
-        state = _mapping(value, {"name", "package", "version", "options"}, f"a part of {role}")
+        keys = {"name", "package", "version", "options"}
+        state = _mapping(value, keys, f"a part of {role}", may_have=frozenset({"formula"}))
         name = _text(state["name"], f"the name of a part of {role}")
         _need(is_part_name(name) and len(name) <= 80, f"{_shown(name)} is not the name of a part")
         package = _text(state["package"], f"the package of {role} {name}")
@@ -122,7 +131,12 @@ class PartRecord:
                 isinstance(option, bool | int | float | str),
                 f"the option {key} of {role} {name} is neither number, text nor truth value",
             )
-        return cls(name, package, version, options)
+        formula = _text(state.get("formula", ""), f"the digest of the formula of {role} {name}")
+        _need(
+            not formula or _DIGEST.fullmatch(formula) is not None,
+            f"{_shown(formula)} is not the digest of a formula ({role} {name})",
+        )
+        return cls(name, package, version, options, formula)
 
 
 @dataclass(frozen=True)
@@ -328,12 +342,14 @@ def _shown(value: object) -> str:
     return f'"{printable(str(value), 60)}"'
 
 
-def _mapping(value: object, keys: set[str], what: str) -> dict[str, Any]:
+def _mapping(
+    value: object, keys: set[str], what: str, *, may_have: frozenset[str] = frozenset()
+) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ModelFileError(f"{what} is no JSON object")
     for missing in sorted(keys - set(value)):
         raise ModelFileError(f'{what} has no "{missing}"')
-    for extra in sorted(set(value) - keys):
+    for extra in sorted(set(value) - keys - may_have):
         raise ModelFileError(f"{what} has {_shown(extra)}, which nnplug does not write")
     return value
 

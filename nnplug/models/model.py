@@ -14,7 +14,7 @@ from nnplug.durable import Disk, write_file
 from nnplug.errors import DataError, SettingError
 from nnplug.models.container import pack
 from nnplug.models.info import ModelInfo
-from nnplug.models.selection import find_parts
+from nnplug.models.selection import find_parts, warn_of
 from nnplug.network import Network
 from nnplug.parts import Loss, Metric, by_column
 from nnplug.registry import Registry
@@ -276,10 +276,22 @@ class Model:
             scores[name] = float(metric(*pair))
         return scores
 
+    def training_metrics(self) -> tuple[tuple[Metric, ...], tuple[str, ...]]:
+        """Find the metrics of the training, and what is worth knowing about them.
+
+        Raises
+        ------
+        ModelFileError
+            If one is not installed.
+        """
+        found, notes = find_parts(self.info, ("metrics",), self.registry)
+        return cast("tuple[Metric, ...]", found["metrics"]), notes
+
     def _metrics(self, asked: Sequence[str | Metric] | None) -> tuple[Metric, ...]:
         if asked is None:
-            found, _ = find_parts(self.info, ("metrics",), self.registry)
-            return cast("tuple[Metric, ...]", found["metrics"])
+            found, notes = self.training_metrics()
+            warn_of(notes, stacklevel=4)
+            return found
         return tuple(cast(Metric, self.registry.get("metric", each)) for each in asked)
 
     def _targets(self, given: Any) -> AnyArray:

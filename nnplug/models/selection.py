@@ -9,17 +9,19 @@ installed, has an entry point of nnplug and is named with the part.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 
 import nnplug
 from nnplug.errors import ModelFileError, OptionError, UnknownPartError
+from nnplug.formulas.digest import differ
 from nnplug.models.info import ROLES, ModelInfo, PartRecord
 from nnplug.models.strict_json import printable
 from nnplug.parts import OptionValue, Part
 from nnplug.plugins import LOCAL, Provider, normalise_package
 from nnplug.registry import Registry
 
-__all__ = ["find_parts"]
+__all__ = ["find_parts", "warn_of"]
 
 _BUILTIN = "nnplug"
 _LISTED = 10
@@ -44,7 +46,8 @@ def find_parts(
     -------
     tuple
         The parts by role, and a line for each package whose installed version
-        is not the one that the model was made with.
+        is not the one that the model was made with, and each part whose
+        formula is not.
 
     Raises
     ------
@@ -58,9 +61,23 @@ def find_parts(
     notes = _check_packages(info, wanted, registry, allow_other_versions)
     found: dict[str, tuple[Part, ...]] = dict.fromkeys(roles, ())
     for role, record in wanted:
-        part = _part(ROLES[role], record, registry)
-        found[role] += (_with_options(part, record),)
-    return found, notes
+        part = _with_options(_part(ROLES[role], record, registry), record)
+        found[role] += (part,)
+        if differ(record.formula, part.digest):
+            notes += (_other_formula(part, record, registry),)
+    return found, tuple(dict.fromkeys(notes))
+
+
+def warn_of(notes: Sequence[str], where: str = "", *, stacklevel: int = 2) -> None:
+    """Warn of what `find_parts` noted.
+
+    Parameters
+    ----------
+    stacklevel : int, optional
+        2 names the line that calls the function which calls this.
+    """
+    for note in notes:
+        warnings.warn(f"{where}{note}.", UserWarning, stacklevel=stacklevel + 1)
 
 
 def _check_packages(
@@ -107,6 +124,23 @@ def _check_packages(
         f"{', '.join(users[key])}: made with {key[0]} {key[1]}, and {version} is installed"
         for key, version in versions.items()
         if version != key[1]
+    )
+
+
+def _other_formula(part: Part, record: PartRecord, registry: Registry) -> str:
+    """Say that a part computes something else than it did for the model."""
+    installed = registry.provider(part).version
+    if record.package == LOCAL:
+        its, way_out = "its formula", "give the one it was trained with"
+    elif installed == record.version:
+        its = f"its formula in {record.label}"
+        way_out = "the version is the same, so look at how that package was installed"
+    else:
+        its = f"its formula in {record.package} {installed}"
+        way_out = f"install {record.label}"
+    return (
+        f"{part.kind} {part.name}: {its} is not the one that the model was trained with, and "
+        f"results may differ; {way_out}, or train anew"
     )
 
 

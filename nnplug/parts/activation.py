@@ -8,9 +8,12 @@ from typing import Any, ClassVar, Literal, overload
 
 import numpy as np
 
-from nnplug.errors import FormulaError, PartError
+from nnplug.errors import FormulaError, ImpureFormulaError, PartError
 from nnplug.formulas.derivative import differentiate
+from nnplug.formulas.digest import code_text, graph_text
 from nnplug.formulas.graph import Operation, Symbol, shape_text, walk
+from nnplug.formulas.primitives import new_graph
+from nnplug.formulas.purity import impure
 from nnplug.formulas.tracing import mixed_rows, trace
 from nnplug.parts.part import Part, Trainable, build_part
 
@@ -70,7 +73,11 @@ class Activation(Part):
         """
         chosen = {**self.options, **(options or {})}
         try:
-            outputs = trace(self.function, [x], chosen, name=f"activation {self.name!r}")
+            outputs = trace(
+                self.function, [x], chosen, name=f"activation {self.name!r}", traces=self.traces
+            )
+        except ImpureFormulaError:
+            raise
         except FormulaError:
             if self.own_derivative is None or self.trainables:
                 raise
@@ -101,14 +108,36 @@ class Activation(Part):
             chosen = {**self.options, **(options or {})}
             try:
                 outputs = trace(
-                    self.own_derivative, [x, y], chosen, name=f"derivative of {self.name!r}"
+                    self.own_derivative,
+                    [x, y],
+                    chosen,
+                    name=f"derivative of activation {self.name!r}",
+                    traces=self.traces,
                 )
                 return outputs[0]
+            except ImpureFormulaError:
+                raise
             except FormulaError:
                 return _opaque(self, self.own_derivative, x, y)
         if not all(node.operation.elementwise for node in walk([y]) if _depends(node, x)):
             return None
         return differentiate(y, [x], x.graph.constant(1.0))[0]
+
+    def formula_texts(self) -> list[str | None]:
+        """Write what the part computes: see `Part.formula_texts`."""
+        graph = new_graph()
+        x = graph.input("x", ("N", "C"))
+        learned = {name: graph.input(name) for name in self.trainables}
+        y = self.value(x, learned)
+        texts: list[str | None] = [graph_text([y])]
+        if self.own_derivative is not None:
+            slope = self.slope(x, y, learned)
+            assert slope is not None
+            texts.append(graph_text([slope]))
+        if graph.opaque:
+            texts += super().formula_texts()
+            texts.append(code_text(self.own_derivative))
+        return texts
 
     def pull_back(self, x: Symbol, y: Symbol, g: Symbol) -> Symbol:
         """Derive the loss by `x` from its derivative `g` by `y`."""
@@ -138,8 +167,21 @@ def _opaque(part: Activation, function: Callable[..., Any], *inputs: Symbol) -> 
 
     known = inputs[0].graph.opaque
     if key not in known:
+        _check_twice(part, function, len(inputs))
         known[key] = Operation(key, call, shape=lambda *shapes: shapes[0])
     return inputs[0].graph.apply(known[key], *inputs)
+
+
+def _check_twice(part: Activation, function: Callable[..., Any], count: int) -> None:
+    """Call a function that is not traced twice on the same arrays."""
+    arrays = [np.linspace(-2.0, 2.0, 6).reshape(2, 3)] * count
+    try:
+        first, second = (np.array(function(*arrays, **part.options)) for _ in range(2))
+    except Exception:
+        return  # it may fail on these numbers, and says so when it runs
+    if first.tobytes() != second.tobytes():
+        what = "two calls with the same numbers give two results"
+        raise impure(f"activation {part.name!r}", function, what)
 
 
 @overload

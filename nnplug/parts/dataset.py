@@ -52,6 +52,10 @@ class Dataset(Part):
     kind: ClassVar[str] = "dataset"
     plural: ClassVar[str] = "datasets"
 
+    def formula_texts(self) -> list[str | None]:
+        """Tell nothing: the data that it gives has a fingerprint."""
+        return [None]
+
 
 @overload
 def dataset(function: Callable[..., Any], /) -> Dataset: ...

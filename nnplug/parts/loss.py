@@ -9,7 +9,9 @@ from typing import Any, ClassVar, Literal, overload
 import numpy as np
 
 from nnplug.errors import FormulaError, PartError, ShapeError
+from nnplug.formulas.digest import graph_text
 from nnplug.formulas.graph import Graph, Symbol
+from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import mixed_rows, trace
 from nnplug.parts.part import Part, build_part
 
@@ -88,7 +90,11 @@ class Loss(Part):
             If it cannot be traced, or mixes rows.
         """
         outputs = trace(
-            self.function, [output, target], dict(self.options), name=f"loss {self.name!r}"
+            self.function,
+            [output, target],
+            self.options,
+            name=f"loss {self.name!r}",
+            traces=self.traces,
         )
         if len(outputs) != 1 or outputs[0].shape[:1] != ("N",):
             shapes = ", ".join(str(each.shape) for each in outputs)
@@ -103,6 +109,11 @@ class Loss(Part):
                 "Way out: keep every row by itself; reduce with axis=-1, keepdims=True."
             )
         return outputs[0]
+
+    def formula_texts(self) -> list[str | None]:
+        """Write what the part computes: see `Part.formula_texts`."""
+        errors = self.value(*self.inputs(new_graph()))
+        return [graph_text([errors]), self.takes, self.against, self.reduction]
 
 
 @overload

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, overload
 
 from nnplug.errors import FormulaError, PartError
+from nnplug.formulas.digest import graph_text
 from nnplug.formulas.graph import Graph, Shape, Symbol, walk
+from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import trace
 from nnplug.parts.part import Part, build_part
 
@@ -89,7 +91,11 @@ class Optimizer(Part):
         if self.uses_step:
             given["step"] = graph.input("step")
         outputs = trace(
-            self.function, [param, grad, *slots], given, name=f"optimizer {self.name!r}"
+            self.function,
+            [param, grad, *slots],
+            given,
+            name=f"optimizer {self.name!r}",
+            traces=self.traces,
         )
         expected = ", ".join(("param", *self.slots))
         if len(outputs) != 1 + len(slots):
@@ -104,6 +110,12 @@ class Optimizer(Part):
                     f"{output.shape}, the old {shape}."
                 )
         return Update(param, grad, slots, outputs)
+
+    def formula_texts(self) -> list[str | None]:
+        """Write what the part computes, for vectors and matrices: see `Part.formula_texts`."""
+        shapes: tuple[Shape, ...] = (("P",), ("R", "C")) if self.over != "vector" else (("P",),)
+        updates = [self.update(new_graph(), shape) for shape in shapes]
+        return [*(graph_text(each.outputs) for each in updates), *self.slots, self.over]
 
 
 @overload

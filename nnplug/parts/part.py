@@ -6,9 +6,12 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, ClassVar, Self, TypeVar
 
 from nnplug.errors import OptionError, PartError, suggest
+from nnplug.formulas.digest import code_text, digest
+from nnplug.formulas.purity import Traces
 from nnplug.parts.text import is_part_name, normalise_name
 
 __all__ = ["OptionValue", "Part", "Trainable", "build_part", "trainable"]
@@ -52,6 +55,9 @@ class Part:
         Its keyword arguments with their declared defaults.
     options : mapping
         The same with the values of this instance.
+    traces : Traces
+        What the formula was when it was traced before; parts that differ in
+        options alone share them.
     """
 
     kind: ClassVar[str] = "part"
@@ -62,6 +68,7 @@ class Part:
     aliases: tuple[str, ...] = ()
     defaults: Mapping[str, OptionValue] = field(default_factory=dict)
     options: Mapping[str, OptionValue] = field(default_factory=dict)
+    traces: Traces = field(default_factory=Traces)
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Call the function with this instance's options, and those given here."""
@@ -95,6 +102,26 @@ class Part:
         """Where the author wrote it: `"file.py:12"`."""
         code = inspect.unwrap(self.function).__code__
         return f"{code.co_filename}:{code.co_firstlineno}"
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells its formula, with these options, from another.
+
+        The same in any process; see `nnplug.formulas.digest`. Empty if there
+        is nothing to tell it by, as for a function that was typed at a prompt
+        and is not traced.
+
+        Raises
+        ------
+        FormulaError
+            If it is to be traced, and cannot be.
+        """
+        texts = self.formula_texts()
+        return "" if None in texts else digest(self.kind, *map(str, texts))
+
+    def formula_texts(self) -> list[str | None]:
+        """Write what the part computes: for one that is not traced, its code and options."""
+        return [code_text(self.function), repr(sorted(self.options.items()))]
 
     def with_options(self, /, **values: OptionValue) -> Self:
         """Make this part with other values for some of its options.

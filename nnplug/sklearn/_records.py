@@ -12,7 +12,7 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from nnplug.errors import ModelFileError
-from nnplug.models import Model, ModelInfo, load_model
+from nnplug.models import Model, ModelInfo, load_model, warn_of
 from nnplug.network import Network
 from nnplug.parts import Part, Task
 from nnplug.sklearn._choices import Choices, choose
@@ -130,6 +130,7 @@ def _as_plain(value: Any) -> Any:
 def restored(cls: Any, path: str | os.PathLike[str], *, allow_other_versions: bool) -> Any:
     """Make an estimator of a model file."""
     model = load_model(path, registry(), allow_other_versions=allow_other_versions)
+    warn_of(model.notes, f"{os.fspath(path)}: ", stacklevel=3)
     if (model.task != "regression") != is_classifier(cls()):
         raise ModelFileError(
             f'"{os.fspath(path)}" holds a model for {model.task}, which is none of a '

@@ -401,6 +401,18 @@ HOSTILE: dict[str, tuple[Make, str]] = {
         part("activation", options={"a b": 1}),
         '"a b" is not the name of an option (activation relu)',
     ),
+    "digest that is none": (
+        part("activation", formula="$(id)"),
+        '"$(id)" is not the digest of a formula (activation relu)',
+    ),
+    "digest that is a list": (
+        part("loss", formula=["1:00"]),
+        "the digest of the formula of loss cross_entropy is no text",
+    ),
+    "digest without an end": (
+        part("activation", formula="1:" + "0" * 100_000),
+        "is not the digest of a formula (activation relu)",
+    ),
     "text for a number": (
         part("activation", name="leaky_relu", options={"slope": "__import__('os')"}),
         'activation leaky_relu: its option slope is "__import__(\'os\')", which is not of the type',

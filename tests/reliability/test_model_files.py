@@ -70,6 +70,37 @@ def test_a_hostile_file_is_refused_with_its_own_message(name, sample, registry, 
     assert len(str(caught.value)) < 1200
 
 
+@pytest.mark.parametrize(
+    ("formula", "notes"),
+    [
+        (None, 0),  # of before there were digests
+        ("", 0),  # not known
+        ("2:" + "0" * 32, 0),  # of an nnplug that writes graphs another way
+        ("1:" + "0" * 32, 1),
+    ],
+)
+def test_a_file_whose_formula_is_another_loads_with_a_note(
+    formula, notes, sample, registry, tmp_path
+):
+    def change(state):
+        (record,) = state["parts"]["activation"]
+        if formula is None:
+            del record["formula"]
+        else:
+            record["formula"] = formula
+
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(content(change)(sample))
+    found = load_model(path, registry).notes
+    assert len(found) == notes
+    for note in found:
+        assert note == (
+            f"activation relu: its formula in nnplug {nnplug.__version__} is not the one that the "
+            "model was trained with, and results may differ; the version is the same, so look at "
+            "how that package was installed, or train anew"
+        )
+
+
 def test_there_are_enough_of_them():
     assert len(HOSTILE) >= 50
     assert len({message for _, message in HOSTILE.values()}) >= 50

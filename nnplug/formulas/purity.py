@@ -1,0 +1,217 @@
+"""Whether a formula is one: the same whenever it is called.
+
+A formula that draws numbers, counts its calls or reads what changes would be
+one function while a network is trained and another when it is loaded. So it
+is called twice on the same symbols, and must give the same nodes. If something
+that it reads has changed meanwhile, it is called some more times: a coin may
+fall on the same side twice.
+"""
+
+from __future__ import annotations
+
+import pickle
+import random
+import sys
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nnplug.errors import ImpureFormulaError
+from nnplug.formulas.digest import graph_text
+from nnplug.formulas.graph import Symbol
+from nnplug.formulas.surroundings import Reading, readings, values
+
+__all__ = ["Traces", "impure"]
+
+_MORE_CALLS = 30
+"""A coin falls that often on one side once in 10⁹ times."""
+
+_LARGEST = 1000
+"""The largest container whose contents are compared."""
+
+_EVER_CHANGING = frozenset(
+    {"time", "datetime", "secrets", "uuid", "random", "os", "posix", "nt", "itertools"}
+)
+"""Modules whose functions and objects may give something else each time."""
+
+Outputs = tuple[Symbol, ...]
+States = Mapping[str, tuple[Reading, Any, Hashable]]
+Changes = Sequence[tuple[Reading, Any]]
+
+
+class Traces:
+    """What the formula of one part was when it was traced before, in this process.
+
+    A copy made by pickle starts anew: it may wake up in another process.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, tuple[str, States]] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Traces, ()
+
+    def check(
+        self,
+        function: Callable[..., Any],
+        arguments: Sequence[Symbol],
+        options: Mapping[str, Any],
+        outputs: Outputs,
+        again: Callable[[], Outputs | None],
+        name: str,
+    ) -> None:
+        """Compare a trace with one from before or, if there is none, with one made now.
+
+        Parameters
+        ----------
+        outputs : tuple of Symbol
+            What the formula gave.
+        again : callable
+            Calls it once more; None where that fails.
+        name : str
+            The part's name, for messages.
+
+        Raises
+        ------
+        ImpureFormulaError
+            If they differ.
+        """
+        given = [(key, _argument(value)) for key, value in sorted(options.items())]
+        key = (function, tuple(map(_argument, arguments)), tuple(given))
+        text = graph_text(outputs, repr)
+        if key in self._known:
+            before, states = self._known[key]
+            if before != text:
+                what = "the formula is not the one that was traced before"
+                raise impure(name, function, what, _changed(states, _states(readings(function))))
+            return
+        names = readings(function)
+        states = _states(names)
+        second = again()
+        changed = _changed(states, _states(names))
+        same = _is_same(outputs, second)
+        if same and changed:
+            same = not any(_generator(value) for _, value in changed) and all(
+                _is_same(outputs, again()) for _ in range(_MORE_CALLS)
+            )
+        if not same:
+            raise impure(name, function, "the second call of the formula gave another one", changed)
+        self._known[key] = text, states
+
+
+def impure(
+    name: str, function: Callable[..., Any], what: str, changed: Changes = ()
+) -> ImpureFormulaError:
+    """Make the error for a formula that is not the same at each call.
+
+    Parameters
+    ----------
+    what : str
+        How that was found.
+    changed : sequence of tuple, optional
+        What the formula reads that has changed, and its value.
+    """
+    code = function.__code__
+    place = changed[0][0].place if changed else f"{code.co_filename}:{code.co_firstlineno}"
+    why = "it is random, counts its calls, or reads something that changes"
+    if changed:
+        why = "; ".join(_why(*each) for each in changed[:3])
+    learned = ", or one that is learned, nnplug.trainable(0.5)" * name.startswith("activation")
+    return ImpureFormulaError(
+        f"{name}: {place}: {what}: {why}.\n"
+        "A formula must be the same at each call, since a model keeps its name alone.\n"
+        f"Way out: make it an option, `*, value=0.5`{learned}; draw what is random once, outside "
+        "the formula."
+    )
+
+
+def _why(reading: Reading, value: Any) -> str:
+    if _generator(value) is not None:
+        return f"`{reading.text}` draws random numbers"
+    if _is_ever_changing(value):
+        return f"`{reading.text}` gives something else each time"
+    return f"`{reading.text}` has changed"
+
+
+def _argument(value: Any) -> Hashable:
+    return (value.name, value.shape) if isinstance(value, Symbol) else repr(value)
+
+
+def _is_same(one: Outputs, other: Outputs | None) -> bool:
+    # Equal nodes of one graph are one node.
+    return other is not None and list(map(id, one)) == list(map(id, other))
+
+
+# --- what a formula reads -------------------------------------------------------------
+
+
+def _states(names: list[Reading]) -> States:
+    """Say how everything is that a formula reads."""
+    found: dict[str, tuple[Reading, Any, Hashable]] = {}
+    for each, value in values(names):
+        if each.text not in found:
+            found[each.text] = (each, value, _state(value))
+    return found
+
+
+def _changed(before: States, after: States) -> Changes:
+    """List what is not as it was."""
+    return [
+        (reading, value)
+        for name, (reading, value, state) in after.items()
+        if name not in before or before[name][2] != state
+    ]
+
+
+def _state(value: Any) -> Hashable:
+    """Give what is equal as long as a value is as it was; None for what is not looked into."""
+    generator = _generator(value)
+    if generator is not None:
+        return _position(generator)
+    if _is_ever_changing(value):
+        return object()  # equal to nothing
+    return _contents(value)
+
+
+def _generator(value: Any) -> Any:
+    """Find the generator of random numbers that a value is, or is a method of."""
+    owner = getattr(value, "__self__", value)
+    numpy_random = sys.modules.get("numpy.random")
+    kinds: tuple[type, ...] = (random.Random,)
+    if numpy_random is not None:
+        kinds += (numpy_random.Generator, numpy_random.RandomState)
+    return owner if isinstance(owner, kinds) else None
+
+
+def _position(generator: Any) -> Hashable:
+    """Tell where a generator stands in its stream."""
+    if isinstance(generator, random.SystemRandom):
+        return object()  # there is no stream
+    if isinstance(generator, random.Random):
+        return generator.getstate()
+    bits = getattr(generator, "bit_generator", None) or generator._bit_generator
+    return pickle.dumps(bits.state)
+
+
+def _is_ever_changing(value: Any) -> bool:
+    if hasattr(type(value), "__next__"):
+        return True
+    if isinstance(value, type(sys)):
+        return False  # what is read of a module counts
+    module = getattr(value, "__module__", None) or type(value).__module__
+    return isinstance(module, str) and (
+        module in _EVER_CHANGING or module.startswith("numpy.random")
+    )
+
+
+def _contents(value: Any) -> Hashable:
+    """Write plain values, and containers of them."""
+    if value is None or isinstance(value, bool | int | float | complex | str | bytes):
+        return repr(value)
+    if isinstance(value, list | tuple | set | frozenset | dict) and len(value) <= _LARGEST:
+        inner = value.items() if isinstance(value, dict) else value
+        return type(value).__name__, tuple(map(_contents, inner))
+    if isinstance(value, np.ndarray | np.generic) and value.size <= _LARGEST:
+        return value.tobytes()
+    return None
