@@ -17,7 +17,7 @@ from nnplug.models import load_model
 from nnplug.models.container import LARGEST_FILE
 from nnplug.plugins import PluginManager
 from nnplug.registry import Registry
-from tests.reliability.hostile import HOSTILE, Sample
+from tests.reliability.hostile import HOSTILE, Sample, content
 
 ROOT = Path(__file__).parents[2]
 FUZZED = int(os.environ.get("NNPLUG_FUZZED", "600"))
