@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import click
 
-from nnplug.cli.model_argument import load, model_path, say_notes, versions_option
+from nnplug.cli.model_argument import load, versions_option
 from nnplug.cli.options import PartType, plugin_options, registry_of
 from nnplug.cli.table_options import read_options
-
-if TYPE_CHECKING:
-    from nnplug.parts import Metric
 
 __all__ = ["evaluate"]
 
@@ -65,15 +60,10 @@ def evaluate(
             f"{model} was trained on arrays, so it names no column of a table as its target.\n"
             "In Python: nnplug.load(path).evaluate((inputs, targets))."
         )
-    chosen: Sequence[str | Metric] = metrics
-    if not metrics:
-        with registry_of(context).naming_culprits():
-            chosen, notes = loaded.training_metrics()
-        say_notes(model_path(model), [note for note in notes if note not in loaded.notes])
     opened = open_rows(loaded, data, replace(ReadOptions.parse(read), sql=sql), with_target=True)
     with registry_of(context).naming_culprits(), opened as rows:
         parts = ((inputs, rows.targets(table)) for table, inputs in rows)
-        scores = loaded.evaluate_parts(parts, metrics=chosen)
+        scores = loaded.evaluate_parts(parts, metrics=metrics or None)
     for line in rows.remarks():
         click.echo(f"Warning: {line}", err=True)
     if as_json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from nnplug.cli.options import registry_of, warn
 if TYPE_CHECKING:
     from nnplug.models import Model
 
-__all__ = ["FILE", "load", "model_path", "say_notes", "versions_option"]
+__all__ = ["FILE", "load", "model_path", "versions_option"]
 
 FILE = "model.safetensors"
 """The model's name in the folder of a run."""
@@ -45,11 +44,6 @@ def load(context: click.Context, text: str, *, allow_other_versions: bool) -> Mo
     path = model_path(text)
     model = load_model(path, registry, allow_other_versions=allow_other_versions)
     warn(registry)
-    say_notes(path, model.notes)
+    for note in model.notes:
+        click.echo(f"Warning: {path.name}: {note}", err=True)
     return model
-
-
-def say_notes(path: str | Path, notes: Iterable[str]) -> None:
-    """Say what is odd about the parts of a model."""
-    for note in notes:
-        click.echo(f"Warning: {Path(path).name}: {note}", err=True)

@@ -276,22 +276,11 @@ class Model:
             scores[name] = float(metric(*pair))
         return scores
 
-    def training_metrics(self) -> tuple[tuple[Metric, ...], tuple[str, ...]]:
-        """Find the metrics of the training, and what is worth knowing about them.
-
-        Raises
-        ------
-        ModelFileError
-            If one is not installed.
-        """
-        found, notes = find_parts(self.info, ("metrics",), self.registry)
-        return cast("tuple[Metric, ...]", found["metrics"]), notes
-
     def _metrics(self, asked: Sequence[str | Metric] | None) -> tuple[Metric, ...]:
         if asked is None:
-            found, notes = self.training_metrics()
+            found, notes = find_parts(self.info, ("metrics",), self.registry)
             warn_of(notes, stacklevel=4)
-            return found
+            return cast("tuple[Metric, ...]", found["metrics"])
         return tuple(cast(Metric, self.registry.get("metric", each)) for each in asked)
 
     def _targets(self, given: Any) -> AnyArray:

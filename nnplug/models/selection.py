@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 
 import nnplug
-from nnplug.errors import ModelFileError, OptionError, UnknownPartError
+from nnplug.errors import ModelFileError, NnplugWarning, OptionError, UnknownPartError
 from nnplug.formulas.digest import differ
 from nnplug.models.info import ROLES, ModelInfo, PartRecord
 from nnplug.models.strict_json import printable
@@ -77,7 +77,7 @@ def warn_of(notes: Sequence[str], where: str = "", *, stacklevel: int = 2) -> No
         2 names the line that calls the function which calls this.
     """
     for note in notes:
-        warnings.warn(f"{where}{note}.", UserWarning, stacklevel=stacklevel + 1)
+        warnings.warn(f"{where}{note}.", NnplugWarning, stacklevel=stacklevel + 1)
 
 
 def _check_packages(

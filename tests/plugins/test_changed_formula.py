@@ -80,7 +80,7 @@ def test_evaluate_says_it_of_metrics_too(place):
     warnings = [line for line in done.stderr.splitlines() if "Warning" in line]
     assert warnings == [
         f"Warning: model.safetensors: activation bent: {NOTE}",
-        f"Warning: model.safetensors: metric worst: {NOTE}",
+        f"Warning: metric worst: {NOTE}.",
     ]
 
 
