@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -31,17 +30,10 @@ class Blas:
     addresses : dict of str to int
         By the function's name without the letter for the dtype, and the
         dtype: `"gemm float32"`. There are `gemm`, `gemv` and `dot`.
-    threads : callable or None
-        Gives the number of threads that it uses, if it is an OpenBLAS.
-    set_jobs : callable or None
-        Gives OpenBLAS the address of a function that runs its jobs in other
-        threads than its own; 0 stands for its own.
     """
 
     bits: int
     addresses: dict[str, int]
-    threads: Callable[[], int] | None = None
-    set_jobs: Callable[[int], object] | None = None
 
 
 @cache  # the library stays where it is as long as the process lives
@@ -64,14 +56,7 @@ def find_blas() -> Blas | None:
             }
         except AttributeError:
             continue
-        blas = Blas(
-            bits,
-            found,
-            _function(library, template, "openblas_get_num_threads", ctypes.c_int),
-            _function(
-                library, template, "openblas_set_threads_callback_function", None, ctypes.c_void_p
-            ),
-        )
+        blas = Blas(bits, found)
         return blas if _is_right(blas) else None
     return None
 
@@ -80,20 +65,6 @@ def _address(library: ctypes.CDLL, name: str) -> int:
     address = ctypes.cast(getattr(library, name), ctypes.c_void_p).value
     assert address
     return address
-
-
-def _function(
-    library: ctypes.CDLL, template: str, name: str, result: Any, *kinds: Any
-) -> Callable[..., Any] | None:
-    """Find a function that only OpenBLAS has."""
-    names = [each.format(name) for each in (template.replace("cblas_", ""), "{}")]
-    for each in names:
-        function = getattr(library, each, None)
-        if function is not None:
-            function.restype, function.argtypes = result, kinds
-            found: Callable[..., Any] = function
-            return found
-    return None
 
 
 def _is_right(blas: Blas) -> bool:

@@ -13,7 +13,7 @@ import ctypes
 import hashlib
 import math
 import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -75,32 +75,6 @@ class Compiler:
         if missing:
             self._load({key: code for key, code in objects.items() if code is not None})
         return {source: self._functions[key] for source, key in keys.items()}
-
-    def module(
-        self, source: str, write: Callable[[], str], names: Sequence[str]
-    ) -> tuple[int, ...]:
-        """Give the addresses of the functions of a module in LLVM's own language.
-
-        Parameters
-        ----------
-        source : str
-            What the module depends on.
-        write : callable
-            Writes it, if it is nowhere yet.
-        names : sequence of str
-        """
-        import llvmlite.binding as llvm
-
-        key = self.key(source)
-        code = self.cache.read(key)
-        if code is None:
-            code = self._machine.emit_object(llvm.parse_assembly(write()))
-            self.cache.write(key, code)
-        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self._machine)
-        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-        engine.finalize_object()
-        self._engines.append(engine)
-        return tuple(map(engine.get_function_address, names))
 
     def known(self, source: str) -> bool:
         """Whether a source need not be compiled, here or on disk."""
@@ -223,24 +197,6 @@ def _names() -> dict[str, Any]:
 
         return at
 
-    def as_jobs(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        import llvmlite.ir as llvm
-
-        whole, short = llvm.IntType(64), llvm.IntType(32)
-        kind = llvm.FunctionType(llvm.VoidType(), [short, whole, short, whole, whole, short])
-        jobs, share, count, records, stride = arguments
-        builder.call(
-            builder.inttoptr(jobs, llvm.PointerType(kind)),
-            [short(1), share, builder.trunc(count, short), stride, records, short(0)],
-        )
-        return context.get_dummy_value()
-
-    @intrinsic  # type: ignore[untyped-decorator]  # Numba is untyped
-    def give_jobs(
-        _context: Any, _jobs: Any, _share: Any, _count: Any, _records: Any, _stride: Any
-    ) -> Any:
-        return types.void(*[types.int64] * 5), as_jobs
-
     def as_call(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         import llvmlite.ir as llvm
 
@@ -258,7 +214,6 @@ def _names() -> dict[str, Any]:
     names: dict[str, Any] = {
         "np": np,
         "call_record": call_record,
-        "give_jobs": give_jobs,
         "math": math,
         "bits_of": bits_of,
         **{name: getattr(np, name) for name in (*NUMBERS, "uint8")},

@@ -20,8 +20,7 @@ from nnplug.engines.loops import Writer
 from nnplug.engines.numpy_engine import Binder, BoundProgram, Call, Memory
 from nnplug.engines.products import Products
 from nnplug.engines.table import Table, address_of
-from nnplug.engines.team import Team, find_team
-from nnplug.engines.threads import ONE_THREAD, largest_product
+from nnplug.engines.threads import largest_product
 from nnplug.plans.program import Instruction, Program, Section, Value
 from nnplug.types import AnyArray
 
@@ -163,9 +162,9 @@ class _StepLoop:
         writer = Writer(self.table, self.locate, self.needed)
         written_out = _is_small(binder.program)
         products = Products(writer, find_blas(), written_out)
-        self.team = _team_of(binder.program)
         self.called: list[CalledLoop] = []
-        self.batch_place = np.zeros(1, np.int64)  # where the present batch's row numbers lie
+        # Where the present batch's row numbers lie.
+        self.moving = {("data", "rows"): np.zeros(1, np.int64)}
         size = self.table.size
         for self.section in binder.program.sections:
             for part in binder.pieces[id(self.section)]:
@@ -175,9 +174,7 @@ class _StepLoop:
                     self.part = part
                     writer.fused(part, size(part.rows), size(part.width))
                 else:
-                    loop = CalledLoop(
-                        binder, self.section, part, self.table, self.batch_place, self.team
-                    )
+                    loop = CalledLoop(binder, self.section, part, self.table, self.moving)
                     self.called.append(loop)
                     writer.lines.append(loop.call())
         checks = binder.results["checks"]
@@ -201,7 +198,7 @@ class _StepLoop:
                 ),
                 *(f"{name} = {array}" for name, array in state.items()),
                 f"checks = {checks.dtype.name}_at({address})",
-                f"batch_place = int64_at({self.table.address(self.batch_place)})",
+                f"batch_place = int64_at({self.table.address(self.moving['data', 'rows'])})",
                 "turn = 0",
                 "for step in range(steps):",
                 *(
@@ -267,7 +264,7 @@ class _StepLoop:
 
         results["check"] = np.zeros(())
         sections = [(section, [step]) for section in self.binder.program.sections[-1:]]
-        return BoundProgram([step], sections, results, self.table.kept, self.run, self.team)
+        return BoundProgram([step], sections, results, self.table.kept, self.run)
 
     def run(
         self, order: AnyArray | None, rates: AnyArray, losses: AnyArray, penalties: AnyArray
@@ -292,11 +289,3 @@ def _is_small(program: Program) -> bool:
     """Whether a step is so small that the calls of its loops would be a good part of its time."""
     count = sum(1 for _ in program.instructions())
     return count <= SMALL_PROGRAM and largest_product(program) <= SMALL_PRODUCT
-
-
-def _team_of(program: Program) -> Team | None:
-    """Find who computes a program: the process's threads, if its products take several."""
-    if largest_product(program) < ONE_THREAD:
-        return None
-    team = find_team()
-    return team if team is not None and team.size > 1 else None

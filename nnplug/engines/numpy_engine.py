@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +19,6 @@ from nnplug.alignment import aligned_zeros
 from nnplug.formulas.graph import Operation
 from nnplug.plans.program import Allocation, Instruction, Program, Section, Value
 from nnplug.types import AnyArray
-
-if TYPE_CHECKING:
-    from nnplug.engines.team import Team
 
 __all__ = ["Binder", "BoundProgram", "Call", "Memory", "bind"]
 
@@ -72,8 +69,6 @@ class BoundProgram:
         Takes many training steps in one call, if the engine can: given the
         order of rows (or None), learning rates, and arrays of float64 for
         losses and penalties, it returns how many steps were taken.
-    team : Team or None
-        The threads that are to be at work while it runs.
     """
 
     calls: list[Call]
@@ -81,7 +76,6 @@ class BoundProgram:
     results: dict[str, AnyArray]
     kept: list[AnyArray] = field(default_factory=list)
     many: Callable[[AnyArray | None, AnyArray, AnyArray, AnyArray], int] | None = None
-    team: Team | None = None
 
 
 def bind(

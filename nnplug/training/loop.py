@@ -167,7 +167,7 @@ class Trainer:
         # Overflow on the way to a right value is no news; a result that is not
         # finite is found by the checks of each step.
         try:
-            with np.errstate(all="ignore"), self._threads.limited(), self.steps.together():
+            with np.errstate(all="ignore"), self._threads.limited():
                 self._run(on_epoch, every, should_stop)
         finally:
             self.history.seconds += time.perf_counter() - started

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 
@@ -128,11 +127,6 @@ class Steps:
                     program, arrays, self.memory, many=rows == self.batch_size
                 )
         return self._bound[key]
-
-    def together(self) -> AbstractContextManager[None]:
-        """Give a context in which the engine's threads, if it has any, are at work."""
-        team = self.bound(self.batch_size).team
-        return nullcontext() if team is None else team.at_work()
 
     def run_many(
         self,
