@@ -154,17 +154,21 @@ class _StepLoop:
     def __init__(self, binder: NumbaBinder) -> None:
         self.binder = binder
         arrays = binder.arrays
-        # The number of steps, the two vectors, the order of rows, rates, losses, penalties.
+        # The number of steps, the two vectors, the order of rows, rates, losses, penalties,
+        # the outputs that are kept.
         vectors = [address_of(arrays[name]) for name in ("parameters", "gradients")]
-        self.table = Table(0, *vectors, 0, 0, 0, 0)
+        self.table = Table(0, *vectors, 0, 0, 0, 0, 0)
         self.section = binder.program.sections[0]
         self.part: Fused | None = None
         writer = Writer(self.table, self.locate, self.needed)
         written_out = _is_small(binder.program)
         products = Products(writer, find_blas(), written_out)
         self.called: list[CalledLoop] = []
-        # Where the present batch's row numbers lie.
-        self.moving = {("data", "rows"): np.zeros(1, np.int64)}
+        # Where the present step's row numbers begin, and the outputs that it keeps.
+        self.moving = {
+            ("data", "rows"): np.zeros(1, np.int64),
+            ("result", "outputs"): np.zeros(1, np.int64),
+        }
         size = self.table.size
         for self.section in binder.program.sections:
             for part in binder.pieces[id(self.section)]:
@@ -189,16 +193,23 @@ class _StepLoop:
         }
         address = self.table.address(checks)
         batch = size(binder.program.rows)
+        kept = binder.results.get("outputs")
+        outputs = size(0 if kept is None else kept.nbytes)
+        places = map(self.table.address, self.moving.values())
         self.source = self.table.source(
             [
                 "steps, old, new, order = table[0], table[1], table[2], table[3]",
+                "outputs = table[7]",
                 *(
                     f"{name} = float64_at(table[{number}])"
                     for number, name in enumerate(("rates", "losses", "penalties"), start=4)
                 ),
                 *(f"{name} = {array}" for name, array in state.items()),
                 f"checks = {checks.dtype.name}_at({address})",
-                f"batch_place = int64_at({self.table.address(self.moving['data', 'rows'])})",
+                *(
+                    f"{name}_place = int64_at({place})"
+                    for name, place in zip(("order", "outputs"), places, strict=True)
+                ),
                 "turn = 0",
                 "for step in range(steps):",
                 *(
@@ -206,7 +217,8 @@ class _StepLoop:
                     for line in (
                         "learning_rate[0] = rates[step]",
                         "count[0] += 1",
-                        "batch_place[0] = order",
+                        "order_place[0] = order",
+                        "outputs_place[0] = outputs",
                         *writer.views,
                         *writer.lines,
                         "losses[step] = loss[0]",
@@ -217,6 +229,7 @@ class _StepLoop:
                         "if not abs(total) < math.inf:",
                         "    return step",
                         f"order += 8 * {batch}",
+                        f"outputs += {outputs}",
                         "turn = 1 - turn",
                         "swap = old",
                         "old = new",
@@ -238,8 +251,9 @@ class _StepLoop:
             offset = value.start * value.dtype.itemsize
             name = "old" if value.role == "parameters" else "new"
             return f"{name} + {offset}", (value.role, value.start)
-        if value.role == "data" and value.vector == "rows":
-            return "order", "order"
+        if (value.role, value.vector) in self.moving:
+            name = "order" if value.role == "data" else "outputs"
+            return name, name
         rows = self.section.rows
         array = self.binder.array(value, None if rows is None else slice(0, rows))
         return self.table.address(array), address_of(array)
@@ -253,12 +267,12 @@ class _StepLoop:
         for loop in self.called:
             loop.place(functions[loop.source])
             self.table.kept += loop.kept
-        one = np.zeros((3, 1))
+        rate, loss, penalty = np.zeros((3, 1))
 
         def step() -> object:
-            one[0] = arrays["learning_rate"]
+            rate[0] = arrays["learning_rate"]
             arrays["step"][...] -= 1  # the function counts
-            taken = self.run(arrays.get("rows"), *one)
+            taken = self.run(arrays.get("rows"), rate, loss, penalty, results.get("outputs"))
             results["check"][...] = 0 if taken else math.inf
             return taken
 
@@ -267,13 +281,20 @@ class _StepLoop:
         return BoundProgram([step], sections, results, self.table.kept, self.run)
 
     def run(
-        self, order: AnyArray | None, rates: AnyArray, losses: AnyArray, penalties: AnyArray
+        self,
+        order: AnyArray | None,
+        rates: AnyArray,
+        losses: AnyArray,
+        penalties: AnyArray,
+        outputs: AnyArray | None,
     ) -> int:
         """Take one step for each learning rate; give how many were taken."""
         numbers = self.table.numbers
         numbers[0] = len(rates)
-        numbers[3] = 0 if order is None else address_of(order)
-        numbers[4:7] = [address_of(array) for array in (rates, losses, penalties)]
+        numbers[3:8] = [
+            0 if array is None else address_of(array)
+            for array in (order, rates, losses, penalties, outputs)
+        ]
         self._call()
         return int(self.table.result[0])
 

@@ -67,15 +67,18 @@ class BoundProgram:
         Memory that the calls know by its address alone.
     many : callable or None
         Takes many training steps in one call, if the engine can: given the
-        order of rows (or None), learning rates, and arrays of float64 for
-        losses and penalties, it returns how many steps were taken.
+        order of rows (or None), learning rates, arrays of float64 for losses
+        and penalties, and one for the outputs that are kept (or None), it
+        returns how many steps were taken.
     """
 
     calls: list[Call]
     sections: list[tuple[Section, list[Call]]]
     results: dict[str, AnyArray]
     kept: list[AnyArray] = field(default_factory=list)
-    many: Callable[[AnyArray | None, AnyArray, AnyArray, AnyArray], int] | None = None
+    many: Callable[[AnyArray | None, AnyArray, AnyArray, AnyArray, AnyArray | None], int] | None = (
+        None
+    )
 
 
 def bind(

@@ -53,6 +53,7 @@ def plan_step(
     data_dtypes: Sequence[Any] | None = None,
     weighted: bool = False,
     regularization: Regularization | None = None,
+    keep_outputs: bool = False,
 ) -> Program:
     """Plan one training step: gather, forward, loss, backward, penalty, clip, update.
 
@@ -80,13 +81,16 @@ def plan_step(
         Penalties, dropout, clipping. Dropout reads the data
         `"hidden1.noise"`, ..., uniform on [0, 1); a penalty is left in the
         number `"penalty"`.
+    keep_outputs : bool
+        Whether the network's outputs, (N, C), are a result too, for metrics.
 
     Returns
     -------
     Program
         With the results `"loss"` (the sum of the loss formula's values, a
-        float64) and `"checks"` (squares summed over gradients and new
-        parameters, finite only if they are).
+        float64), `"checks"` (squares summed over gradients and new
+        parameters, finite only if they are) and, where they are kept,
+        `"outputs"`.
 
     Raises
     ------
@@ -101,6 +105,7 @@ def plan_step(
         data_dtypes=data_dtypes,
         weighted=weighted,
         regularization=regularization,
+        keep_outputs=keep_outputs,
     )
     return planner.plan(rows)
 
@@ -113,7 +118,7 @@ class StepPlanner:
 
     Parameters
     ----------
-    network, loss, optimizer, gather, data_dtypes, weighted, regularization
+    network, loss, optimizer, gather, data_dtypes, weighted, regularization, keep_outputs
         As in `plan_step`.
     """
 
@@ -127,7 +132,9 @@ class StepPlanner:
         data_dtypes: Sequence[Any] | None = None,
         weighted: bool = False,
         regularization: Regularization | None = None,
+        keep_outputs: bool = False,
     ) -> None:
+        self.keep_outputs = keep_outputs
         self.network, self.loss, self.optimizer = network, loss, optimizer
         self.gather, self.data_dtypes, self.weighted = gather, data_dtypes, weighted
         self.regularization = regularization or Regularization()
@@ -141,7 +148,12 @@ class StepPlanner:
             emitter, loss, self.gather, self.data_dtypes, self.weighted
         )
         passed = _write_forward(emitter, inputs, self._formulas, self.regularization)
-        gradient = _write_loss(emitter, loss, passed[-1].output, target, weight)
+        output = passed[-1].output
+        if self.keep_outputs:
+            # In the last layer's own section, where each output is at hand.
+            kept = emitter.value("outputs", output.shape, role="result", vector="outputs")
+            emitter.sections[-1].instructions.append(Instruction(COPY, (output,), kept))
+        gradient = _write_loss(emitter, loss, output, target, weight)
         _write_backward(emitter, passed, gradient)
         if self._last:
             emitter.sections += self._last

@@ -121,6 +121,7 @@ class _ArrayRows:
         self.inputs, self.targets, self.weights = some.inputs, some.targets, some.weights
         self.rows, self.batch_size = len(some), batch_size
         self._some, self._order, self._held = some, order, held
+        self.keeps_outputs = True
 
     def loads(self, epoch: int) -> Iterator[Load]:
         """Give all rows at once."""
@@ -175,7 +176,7 @@ class _SparseRows(StreamedRows):
 
     def __init__(self, some: Held, order: Order, batch_size: int, held: Held | None) -> None:
         super().__init__(_SparseBatches(some, order, batch_size, held), batch_size)
-        self._some = some
+        self._some, self.keeps_outputs = some, True
 
     def training(self) -> Iterator[Chunk]:
         return self._some.chunks()

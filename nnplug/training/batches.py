@@ -39,6 +39,9 @@ class Batches(Protocol):
         The rows of an epoch.
     batch_size : int or None
         None: all rows in each step.
+    keeps_outputs : bool
+        Whether memory may hold the outputs of all rows of an epoch, for
+        metrics where there is no validation part.
     """
 
     inputs: AnyArray
@@ -46,6 +49,7 @@ class Batches(Protocol):
     weights: AnyArray | None
     rows: int
     batch_size: int | None
+    keeps_outputs: bool
 
     def loads(self, epoch: int) -> Iterator[Load]:
         """Give an epoch's rows; the same each time it is asked for the same epoch."""
@@ -54,7 +58,7 @@ class Batches(Protocol):
         """Give the rows of the validation part; none if there is none."""
 
     def training(self) -> Iterator[Chunk]:
-        """Give the rows that metrics are taken on where there is no validation part."""
+        """Give the rows that a report is made of where there is no validation part."""
 
 
 class RowsInMemory:
@@ -90,6 +94,7 @@ class RowsInMemory:
         validation: tuple[AnyArray, ...] | None = None,
         held_out: AnyArray | None = None,
     ) -> None:
+        self.keeps_outputs = True
         self._all: Chunk = inputs, targets, weights
         self._validation, self._held_out = validation, held_out
         if rows is not None and batch_size is None:
@@ -168,7 +173,7 @@ class StreamedRows:
     def __init__(self, stream: Stream, batch_size: int) -> None:
         self.stream = stream
         self.inputs, self.targets, self.weights = stream.inputs, stream.targets, stream.weights
-        self.rows = stream.rows
+        self.rows, self.keeps_outputs = stream.rows, False
         self.batch_size: int | None = min(batch_size, stream.rows)
         self._order = np.arange(len(stream.inputs))
 

@@ -30,8 +30,9 @@ class EpochRecord:
     learning_rate : float or None
         Of the epoch's last step.
     metrics : dict of str to float
-        After the epoch, on the validation rows if there are any, else on the
-        training rows.
+        After the epoch, on the validation rows if there are any. Else of the
+        training rows, each batch before its step, from the outputs that the
+        step itself computed: with dropout, those of the network that drops.
     """
 
     epoch: int

@@ -57,8 +57,10 @@ class Trainer:
         Follows a number of the history; the network ends with the weights,
         and the trainer with the optimizer's state, of the best epoch.
     measure : callable, optional
-        Gives the metrics of an epoch, from outputs and targets of the
-        validation rows after it; without validation, of the training rows.
+        Gives the metrics of an epoch, from outputs and targets: of the
+        validation rows after it. Without validation they are the outputs that
+        the epoch's own steps computed of the training rows, each batch before
+        its step, as the loss is; a stream of rows has none then.
     history : History, optional
         To write to, so that it outlives an interruption.
     engine : Engine
@@ -93,6 +95,8 @@ class Trainer:
         self.epochs, self.schedule = epochs, schedule
         self.stopping, self.measure = stopping, measure
         self.history = History() if history is None else history
+        validated = next(iter(batches.validation()), None) is not None
+        keep_outputs = measure is not None and not validated and batches.keeps_outputs
         self.steps = Steps(
             network,
             loss,
@@ -102,6 +106,7 @@ class Trainer:
             batches.batch_size,
             batches.weights,
             regularization=regularization,
+            keep_outputs=keep_outputs,
             seed=seed,
             engine=engine,
         )
@@ -120,11 +125,11 @@ class Trainer:
         self._penalties = np.zeros(self.per_epoch)
         self._before: dict[str, AnyArray] | None = None
         self._portion = 1
+        self._outputs: AnyArray | None = None
+        if keep_outputs:
+            self._outputs = np.empty((batches.rows, network.layers[-1].fan_out), network.dtype)
         # Full batches need nothing of Python between two epochs, unless somebody looks.
-        self._watched = stopping is not None or measure is not None or self._has_validation()
-
-    def _has_validation(self) -> bool:
-        return next(iter(self.batches.validation()), None) is not None
+        self._watched = stopping is not None or measure is not None or validated
 
     # --- running ----------------------------------------------------------------------
 
@@ -205,15 +210,15 @@ class Trainer:
         count = 1 if self._watched else count
         if should_stop is not None:
             count = min(count, self._portion)
-        # A full batch's loss belongs to the weights before its step.
+        # What a full batch's step gives belongs to the weights before it.
         monitor = None if self.stopping is None else self.stopping.monitor
-        if monitor in ("loss", "penalty"):
+        if monitor in ("loss", "penalty") or (monitor is not None and self._outputs is not None):
             self._before = self.steps.copy_state(self._before)
         losses, penalties = np.empty(count), np.empty(count)
         rates = self._rates(0, count)
-        ((order, weight),) = self.batches.loads(self.epoch)
+        ((_, weight),) = self.batches.loads(self.epoch)
         started = time.perf_counter()
-        taken = self._run_steps(order, rates, losses, penalties)
+        taken = self._run_steps(None, rates, losses, penalties, self._outputs)
         self._pace(count, time.perf_counter() - started)
         columns = self.history.columns
         columns["loss"] += (losses[:taken] * self._scale(weight)).tolist()
@@ -223,17 +228,19 @@ class Trainer:
         self.epoch += taken
         if taken < count:
             raise self._diverged(None, self.epoch)
-        self._close()
+        self._close([self.steps.targets])
         return True
 
     def _take_epoch(self, every: int, should_stop: Callable[[], bool] | None) -> bool:
         """Take the steps of an epoch, or the rest of them; False if somebody wanted to stop."""
         size, passed, total = self.steps.batch_size, 0, 0.0
-        rates = np.empty(0)
+        rates, targets = np.empty(0), list[AnyArray]()
         for order, weight in self.batches.loads(self.epoch):
             assert order is not None
             total += weight
             here = -(-len(order) // size)
+            if self._outputs is not None:
+                targets.append(self.steps.targets[order])
             while self.step < passed + here:
                 count = passed + here - self.step
                 if should_stop is not None:
@@ -243,7 +250,11 @@ class Trainer:
                 rates = self._rates(self.step, count)
                 started = time.perf_counter()
                 taken = self._run_steps(
-                    rows[: count * size], rates, self._losses[part], self._penalties[part]
+                    rows[: count * size],
+                    rates,
+                    self._losses[part],
+                    self._penalties[part],
+                    None if self._outputs is None else self._outputs[self.step * size :],
                 )
                 self._pace(count, time.perf_counter() - started)
                 self.step += taken
@@ -257,13 +268,19 @@ class Trainer:
             self.history.add("penalty", self._mean_penalty())
         self.history.add("learning_rate", float(rates[-1]))
         self.epoch, self.step = self.epoch + 1, 0
-        self._close()
+        self._close(targets)
         return True
 
     def _run_steps(
-        self, order: AnyArray | None, rates: AnyArray, losses: AnyArray, penalties: AnyArray
+        self,
+        order: AnyArray | None,
+        rates: AnyArray,
+        losses: AnyArray,
+        penalties: AnyArray,
+        outputs: AnyArray | None,
     ) -> int:
-        return self.steps.run_many(order, rates, losses, penalties if self._penalised else None)
+        penalties_given = penalties if self._penalised else None
+        return self.steps.run_many(order, rates, losses, penalties_given, outputs)
 
     def _rates(self, step: int, count: int) -> AnyArray:
         """Give the learning rates of some steps from here."""
@@ -292,17 +309,26 @@ class Trainer:
 
     # --- after an epoch ---------------------------------------------------------------
 
-    def _close(self) -> None:
-        """Evaluate the network after an epoch, and keep it if it is the best."""
+    def _close(self, targets: list[AnyArray]) -> None:
+        """Evaluate the network after an epoch, and keep it if it is the best.
+
+        Parameters
+        ----------
+        targets : list of array
+            Those of the training rows, in the order of the outputs that were kept.
+        """
         if not self._watched:
             return
-        found = self._evaluate(self.batches.validation())
-        if found is not None:
-            self.history.add("validation_loss", found[2])
-        elif self.measure is not None:
-            found = self._evaluate(self.batches.training())
-        if self.measure is not None and found is not None:
-            for name, value in self.measure(found[0], found[1]).items():
+        pair: tuple[AnyArray, AnyArray] | None = None
+        if self._outputs is not None:
+            pair = self._outputs, targets[0] if len(targets) == 1 else np.concatenate(targets)
+        else:
+            found = self._evaluate(self.batches.validation())
+            if found is not None:
+                self.history.add("validation_loss", found[2])
+                pair = found[:2]
+        if self.measure is not None and pair is not None:
+            for name, value in self.measure(*pair).items():
                 self.history.add(name, value)
         if self.stopping is not None:
             self._follow(self.stopping)
@@ -352,13 +378,15 @@ class Trainer:
         -------
         tuple of dict
             Arrays by name: the parameters, each slot of the optimizer, the
-            count of its steps, the losses of a broken-off epoch, the history,
-            and the same parameters and slots at the best epoch; and numbers
+            count of its steps, the losses (and kept outputs) of a broken-off
+            epoch, the history, and the same parameters and slots at the best epoch; and numbers
             that JSON can hold.
         """
         arrays = self.steps.copy_state()
         arrays["losses"] = self._losses[: self.step].copy()
         arrays["penalties"] = self._penalties[: self.step].copy()
+        if self._outputs is not None:
+            arrays["outputs"] = self._outputs[: self.step * self.steps.batch_size].copy()
         for name, column in self.history.columns.items():
             arrays[f"history.{name}"] = np.array(column, np.float64)
         for name, array in (self.best or {}).items():
@@ -386,6 +414,8 @@ class Trainer:
         step = int(numbers["step"])
         fits = {name: array.shape for name, array in current.items()}
         fits |= {"losses": (step,), "penalties": (step,)}
+        if self._outputs is not None:
+            fits["outputs"] = (step * self.steps.batch_size, self._outputs.shape[1])
         if any(name.startswith("best.") for name in arrays):
             fits |= {f"best.{name}": array.shape for name, array in current.items()}
         for name, shape in fits.items():
@@ -404,6 +434,8 @@ class Trainer:
         self.epoch, self.step, self.ended = int(numbers["epoch"]), step, numbers["ended"]
         self.steps.set_state(arrays)
         self._losses[:step], self._penalties[:step] = arrays["losses"], arrays["penalties"]
+        if self._outputs is not None:
+            self._outputs[: len(arrays["outputs"])] = arrays["outputs"]
         columns = {name: arrays[f"history.{name}"].tolist() for name in numbers["columns"]}
         self.history.columns, self.history.best = columns, numbers["best"]
         self.best = {

@@ -37,6 +37,8 @@ class Steps:
         (N, 1), what each row counts for: a batch's loss is then Σwℓ / Σw.
     regularization : Regularization, optional
         Penalties, dropout, clipping.
+    keep_outputs : bool
+        Whether `run` and `run_many` give the network's outputs too.
     seed : int
         Of the noise that dropout draws, anew for each step.
     engine : Engine
@@ -61,6 +63,7 @@ class Steps:
         weights: AnyArray | None = None,
         *,
         regularization: Regularization | None = None,
+        keep_outputs: bool = False,
         seed: int = 0,
         engine: Engine = NUMPY,
     ) -> None:
@@ -99,6 +102,7 @@ class Steps:
             data_dtypes=[array.dtype for array in self._data.values()],
             weighted=weights is not None,
             regularization=self.regularization,
+            keep_outputs=keep_outputs,
         )
         self.program = self._planner.plan(self.batch_size)
         # The largest batch first: it sizes the memory that the others share.
@@ -134,6 +138,7 @@ class Steps:
         rates: AnyArray,
         losses: AnyArray,
         penalties: AnyArray | None = None,
+        outputs: AnyArray | None = None,
     ) -> int:
         """Take one step for each learning rate, as far as all numbers are finite.
 
@@ -148,6 +153,10 @@ class Steps:
             (S,), float64: is given what `run` returns for each step.
         penalties : array, optional
             (S,), float64: is given what the penalties add in each step.
+        outputs : array, optional
+            (rows of all steps, C), in the network's dtype: is given the
+            network's outputs in each step, before its update. Required where
+            they are kept.
 
         Returns
         -------
@@ -161,14 +170,15 @@ class Steps:
         whole = self.bound(size).many
         if whole is not None:
             count = len(rates) if order is None else min(len(rates), len(order) // size)
-            taken = whole(order, rates[:count], losses, penalties)
+            taken = whole(order, rates[:count], losses, penalties, outputs)
             self._take_turns(taken)
             if taken < count:
                 return taken
         for number in range(taken, len(rates)):
             self.learning_rate[...] = rates[number]
             rows = None if order is None else order[number * size : (number + 1) * size]
-            part = losses[number] = self.run(rows)
+            kept = None if outputs is None else outputs[number * size : (number + 1) * size]
+            part = losses[number] = self.run(rows, kept)
             penalties[number] = self.penalty
             if math.isnan(part):
                 return number
@@ -179,13 +189,16 @@ class Steps:
         self.turn = (self.turn + steps) % 2
         self.network.parameters = self.vectors[self.turn]
 
-    def run(self, rows: AnyArray | None) -> float:
+    def run(self, rows: AnyArray | None, outputs: AnyArray | None = None) -> float:
         """Take one step.
 
         Parameters
         ----------
         rows : array of int or None
             The batch, as indices of rows; None for all.
+        outputs : array, optional
+            (N, C): is given the network's outputs before the update, where
+            they are kept.
 
         Returns
         -------
@@ -203,6 +216,8 @@ class Steps:
             self._draw(size)
         for call in program.calls:
             call()
+        if outputs is not None:
+            outputs[...] = program.results["outputs"]
         total: float = program.results["loss"].item()
         if not math.isfinite(total + program.results["check"].item()) and not self._confirm(
             size, total
