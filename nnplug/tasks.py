@@ -293,9 +293,26 @@ class Head:
         if self.task == "multilabel":
             return (outputs > middle).astype(np.int64)
         if self.outputs > 1:
-            chosen: AnyArray = outputs.argmax(axis=1)
-            return chosen
+            return _largest(outputs)
         return (outputs[:, 0] > middle).astype(np.int64)
+
+
+def _largest(outputs: AnyArray) -> AnyArray:
+    """Give the column of each row's largest output, the first of equal ones: `argmax(axis=1)`.
+
+    NumPy's own takes 35 ns a row however short it is. With few columns it is
+    faster to compare down the columns, many rows at once.
+    """
+    rows, columns = outputs.shape
+    if rows >= 1024 and columns <= 16:
+        turned = np.ascontiguousarray(outputs.T)  # (C, N)
+        # Of the columns that reach the top, the first is the farthest from the end.
+        from_end = np.arange(columns, 0, -1, dtype=np.uint8)[:, np.newaxis]
+        farthest = (from_end * (turned == turned.max(axis=0))).max(axis=0)
+        if farthest.all():  # else a row has NaN, which equals nothing
+            return columns - farthest.astype(np.int64)
+    chosen: AnyArray = outputs.argmax(axis=1)
+    return chosen
 
 
 def _spans_rows(activation: Activation) -> bool:

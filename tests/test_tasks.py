@@ -212,3 +212,19 @@ def test_wrong_class_weights_say_why(given, message):
     with pytest.raises(SettingError) as caught:
         class_weights(given, ("a", "b"), np.array([0, 1]))
     assert message in str(caught.value)
+
+
+# --- the largest output ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rows", [1, 1023, 1024, 3000])
+@pytest.mark.parametrize("width", [2, 3, 10, 16, 17])
+def test_the_class_is_the_first_of_the_largest_outputs(rows, width, dtype):
+    chooser = head("multiclass", "cross_entropy", width)
+    outputs = np.random.default_rng(0).integers(0, 4, (rows, width)).astype(dtype)  # ties
+    outputs[0] = -np.inf
+    outputs[-1, 1] = np.inf
+    found = chooser.classes(outputs)
+    assert found.dtype == np.int64
+    np.testing.assert_array_equal(found, np.argmax(outputs, axis=1))
