@@ -310,7 +310,8 @@ def _largest(outputs: AnyArray) -> AnyArray:
         from_end = np.arange(columns, 0, -1, dtype=np.uint8)[:, np.newaxis]
         farthest = (from_end * (turned == turned.max(axis=0))).max(axis=0)
         if farthest.all():  # else a row has NaN, which equals nothing
-            return columns - farthest.astype(np.int64)
+            first: AnyArray = columns - farthest.astype(np.int64)
+            return first
     chosen: AnyArray = outputs.argmax(axis=1)
     return chosen
 

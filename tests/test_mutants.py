@@ -17,9 +17,9 @@ import pytest
 
 import nnplug
 import nnplug.plans.planner
-import nnplug.training.evaluation
 from nnplug import testing
 from nnplug.parts import Data, Loss, Part
+from nnplug.training.means import MeanLoss
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ mutant(quartic, "gradient", "for 1 row and 3 outputs, at row 0", sabotage=scaled
 
 
 def averaged_by_rows(monkeypatch):
-    monkeypatch.setattr(nnplug.training.evaluation, "errors_per_row", lambda loss, outputs: 1)
+    monkeypatch.setattr(MeanLoss, "scale", lambda self, weight: 1 / weight)
 
 
 mutant(quartic, "reduction", "mean printed by an evaluation, for 1 row", sabotage=averaged_by_rows)

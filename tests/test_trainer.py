@@ -361,3 +361,133 @@ def test_a_refused_step_leaves_the_last_finite_weights_of_any_epoch():
     assert np.isfinite(run.network.parameters).all()
     assert caught.value.step == run.epoch * 4 + run.step + 1
     assert math.isfinite(sum(run.history["loss"]))
+
+
+# --- metrics without validation rows --------------------------------------------------
+
+
+def keep_pairs(kept):
+    """Give a measure that remembers what it was given."""
+
+    def measure(outputs, targets):
+        kept.append((outputs.copy(), targets.copy()))
+        return {"rows": float(len(outputs))}
+
+    return measure
+
+
+def plainly(net, x):
+    """Run the network of this file's tests in plain NumPy."""
+    hidden = np.tanh(x @ net["hidden1.weight"] + net["hidden1.bias"])
+    return hidden @ net["output.weight"] + net["output.bias"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("batch_size", [1, 5, 23, None])
+@pytest.mark.parametrize("portion", ["whole", "step by step"])
+def test_metrics_see_the_outputs_of_each_step_before_it(engine, batch_size, portion, monkeypatch):
+    if portion == "step by step":
+        monkeypatch.setattr("nnplug.training.loop.PORTION_SECONDS", 0.0)
+    kept = []
+    run = trainer(
+        epochs=3, batch_size=batch_size, held=0, measure=keep_pairs(kept), engine=ENGINES[engine]
+    )
+    twin = trainer(epochs=3, batch_size=batch_size, held=0)  # taken one step at a time, by hand
+    x, y = data()
+    run.run(should_stop=lambda: False)
+    for epoch, (outputs, targets) in enumerate(kept):
+        ((order, _),) = twin.batches.loads(epoch)
+        order = np.arange(23) if order is None else order
+        np.testing.assert_array_equal(targets, y[order])
+        size = batch_size or 23
+        for start in range(0, 23, size):
+            rows = order[start : start + size]
+            expected = plainly(twin.network, x[rows])
+            np.testing.assert_allclose(outputs[start : start + size], expected, rtol=1e-9)
+            twin.steps.run(None if batch_size is None else rows)
+    assert len(kept) == 3
+    assert run.history["rows"] == [23.0] * 3
+    # They were never computed by a pass of their own.
+    np.testing.assert_allclose(run.network.parameters, twin.network.parameters, rtol=1e-9)
+
+
+@pytest.mark.parametrize("leave_after", [1, 3, 6, 9])
+@pytest.mark.usefixtures("step_by_step")
+def test_metrics_of_a_run_that_was_left_within_an_epoch_are_those_of_the_whole(leave_after):
+    kept, again = [], []
+    whole = trainer(epochs=3, held=0, measure=keep_pairs(kept))
+    whole.run()
+    left = trainer(epochs=3, held=0, measure=keep_pairs(again))
+    left.run(should_stop=after(leave_after))
+    arrays, numbers = left.state()
+    taken_up = trainer(epochs=3, held=0, measure=keep_pairs(again))
+    taken_up.restore(arrays, numbers)
+    taken_up.run()
+    assert taken_up.network.parameters.tobytes() == whole.network.parameters.tobytes()
+    for (one, targets), (two, others) in zip(kept, again, strict=True):
+        np.testing.assert_array_equal(one, two)
+        np.testing.assert_array_equal(targets, others)
+
+
+def test_the_best_full_batch_by_a_training_metric_is_the_one_it_was_taken_of():
+    # The metric belongs to the weights before the step: the best are the first, untouched.
+    run = trainer(
+        epochs=3, batch_size=None, held=0, measure=scripted([9.0, 2.0, 3.0]),
+        stopping=Stopping("score", "maximize"),
+    )  # fmt: skip
+    start = run.network.parameters.copy()
+    run.run()
+    assert run.history.best == 0
+    np.testing.assert_array_equal(run.network.parameters, start)
+
+
+# --- rows that weigh nothing ----------------------------------------------------------
+
+
+def test_validation_rows_that_weigh_nothing_have_no_mean_and_are_never_the_best():
+    x, y = data()
+    weights = np.ones((23, 1))
+    weights[:6] = 0
+    batches = RowsInMemory(x, y, batch_size=5, seed=4, weights=weights,
+                           rows=np.arange(6, 23), held_out=np.arange(6))  # fmt: skip
+    run = Trainer(network(), MSE, ADAM, batches, epochs=2, stopping=Stopping())
+    run.run()
+    assert np.isnan(run.history["validation_loss"]).all()
+    assert run.history.best is None
+    assert np.isfinite(run.history["loss"]).all()
+
+
+def test_a_mean_over_chunks_counts_each_row_by_its_weight():
+    x, y = data()
+    weights = np.r_[np.zeros(5), np.arange(18.0)].reshape(-1, 1)
+    chunks = [
+        (x[part], y[part], weights[part]) for part in (slice(0, 5), slice(5, 6), slice(6, 23))
+    ]
+    net = network()
+    outputs, targets, loss = Evaluator(net, MSE).over(chunks)
+    errors = ((plainly(net, x) - y) ** 2).mean(axis=1)
+    assert loss == pytest.approx(np.average(errors, weights=weights[:, 0]), rel=1e-12)
+    np.testing.assert_allclose(outputs, plainly(net, x), rtol=1e-12)
+    np.testing.assert_array_equal(targets, y)
+    assert Evaluator(net, MSE).over([]) is None
+
+
+# --- names of slots -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", ["rows", "input", "target", "parameters", "outputs"])
+def test_a_slot_may_have_any_name(engine, name):
+    source = (
+        f"def heavy_ball(param, grad, {name}, *, learning_rate=0.05):\n"
+        f"    {name} = 0.9 * {name} + grad\n"
+        f"    return param - learning_rate * {name}, {name}\n"
+    )
+    namespace = {}
+    exec(source, namespace)
+    part = nnplug.optimizer(namespace["heavy_ball"])
+    momentum = REGISTRY.get("optimizer", "momentum:learning_rate=0.05,momentum=0.9")
+    found, expected = (trainer(optimizer=each, engine=ENGINES[engine]) for each in (part, momentum))
+    found.run()
+    expected.run()
+    np.testing.assert_allclose(found.network.parameters, expected.network.parameters, rtol=1e-12)

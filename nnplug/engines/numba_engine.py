@@ -193,8 +193,7 @@ class _StepLoop:
         }
         address = self.table.address(checks)
         batch = size(binder.program.rows)
-        kept = binder.results.get("outputs")
-        outputs = size(0 if kept is None else kept.nbytes)
+        outputs = size(self._outputs_bytes())
         places = map(self.table.address, self.moving.values())
         self.source = self.table.source(
             [
@@ -239,6 +238,14 @@ class _StepLoop:
                 "return steps",
             ]
         )
+
+    def _outputs_bytes(self) -> int:
+        """Make the array for the outputs of a single step, if any are kept; give its bytes."""
+        for _, instruction in self.binder.program.instructions():
+            value = instruction.output
+            if (value.role, value.vector) == ("result", "outputs"):
+                return self.binder.array(value, None).nbytes
+        return 0
 
     def needed(self, value: Value) -> bool:
         """Whether a value is read outside its piece."""

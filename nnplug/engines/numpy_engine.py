@@ -89,8 +89,8 @@ def bind(
     Parameters
     ----------
     arrays : mapping
-        The vectors `"parameters"`, `"gradients"` and each slot by its name,
-        the data `"input"`, `"target"` and `"rows"`, and the numbers
+        The vectors `"parameters"`, `"gradients"` and `"slot.NAME"` for each
+        slot, the data `"input"`, `"target"` and `"rows"`, and the numbers
         `"learning_rate"` and `"step"`, float64 of shape (), as far as the
         program needs them.
     memory : Memory
@@ -196,7 +196,7 @@ class Binder:
             if value.role == "result":
                 self.results[value.vector] = array
             return array
-        vector = self.arrays[value.vector if value.role == "slot" else value.role]
+        vector = self.arrays[f"slot.{value.vector}" if value.role == "slot" else value.role]
         return vector[value.start : value.start + math.prod(value.shape)].reshape(value.shape)
 
     def check(self, value: Value) -> AnyArray:

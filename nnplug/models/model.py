@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -246,17 +246,18 @@ class Model:
         """
         chosen = self._metrics(metrics)
         evaluator = Evaluator(self.network, self.loss)
-        total, outputs, targets = 0.0, [], []
-        for inputs, target in parts:
-            encoded = self.head.encode(target, self.network.dtype)
-            output, loss = evaluator.run(inputs, encoded)
-            total += loss if self.loss.reduction == "sum" else loss * len(output)
-            outputs.append(output)
-            targets.append(target)
-        rows = sum(map(len, outputs))
-        loss = total if self.loss.reduction == "sum" else total / rows
-        scores = self.measure(chosen, np.concatenate(outputs), np.concatenate(targets))
-        return {"loss": loss, **scores}
+        dtype = self.network.dtype
+        targets: list[AnyArray] = []
+
+        def encoded() -> Iterator[tuple[AnyArray, AnyArray, None]]:
+            for inputs, target in parts:
+                targets.append(target)
+                yield inputs, self.head.encode(target, dtype), None
+
+        found = evaluator.over(encoded())
+        assert found is not None, "an evaluation has rows"
+        outputs, _, loss = found
+        return {"loss": loss, **self.measure(chosen, outputs, np.concatenate(targets))}
 
     def measure(
         self, metrics: Sequence[Metric], outputs: AnyArray, targets: AnyArray

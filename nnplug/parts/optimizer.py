@@ -159,6 +159,8 @@ def optimizer(
     def check(names: tuple[str, ...]) -> str | None:
         if names[:2] != ("param", "grad"):
             return "an optimizer takes (param, grad, ...its state, *, learning_rate=...)"
+        if {"step", "learning_rate"} & set(names):
+            return "step and learning_rate stand after the *, since they are no state"
         return None
 
     def decorate(function: Callable[..., Any]) -> Optimizer:

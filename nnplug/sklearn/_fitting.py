@@ -304,7 +304,9 @@ class Fitting:
                 if choices.regularization.penalised:
                     history.add("penalty", penalty)
                 if held is not None or measure is not None:
-                    outputs, targets, value = _evaluate(evaluator, held or some)
+                    found = evaluator.over((held or some).chunks())
+                    assert found is not None, "a fit has rows"
+                    outputs, targets, value = found
                 if held is not None:
                     history.add("validation_loss", value)
                     score = estimator._score_outputs(outputs, targets, score_weight)
@@ -374,19 +376,3 @@ class Fitting:
         callbacks.call("on_train_start", run=run)
         yield look
         callbacks.call("on_train_end", run=run)
-
-
-def _evaluate(evaluator: Evaluator, rows: Held) -> tuple[AnyArray, AnyArray, float]:
-    """Compute outputs and loss, a stretch at a time."""
-    outputs, targets, values, weights = [], [], [], []
-    for x, y, w in rows.chunks():
-        output, value = evaluator.run(x, y, w)
-        outputs.append(output)
-        targets.append(y)
-        values.append(value)
-        weights.append(float(len(x) if w is None else w.sum(dtype=np.float64)))
-    loss = evaluator.loss
-    assert loss is not None
-    summed = loss.reduction == "sum"
-    mean = float(np.sum(values) if summed else np.average(values, weights=weights))
-    return np.concatenate(outputs), np.concatenate(targets), mean

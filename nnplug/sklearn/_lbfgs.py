@@ -25,7 +25,7 @@ from nnplug.sklearn._descent import NOT_FINITE
 from nnplug.sklearn._errors import EstimatorError
 from nnplug.sklearn._progress import Progress
 from nnplug.sklearn._rows import Held, dense, stretches
-from nnplug.training import mean_of
+from nnplug.training.means import MeanLoss, weight_of
 from nnplug.types import AnyArray
 
 __all__ = ["Objective", "minimize"]
@@ -57,11 +57,8 @@ class Objective:
         self.total = np.zeros(network.size)
         self.penalty, self.loss = np.zeros(()), 0.0
         self.summed = choices.loss.reduction == "sum"
-        self.weight: float = len(some)
-        if some.weights is not None:
-            self.weight = float(some.weights.sum(dtype=np.float64))
-        outputs = network.layers[-1].fan_out
-        self.scale = mean_of(choices.loss, 1.0, self.weight, outputs)
+        self.weight = weight_of(len(some), some.weights)
+        self.scale = MeanLoss(choices.loss, network.layers[-1].fan_out).scale(self.weight)
         self._planner = StepPlanner(
             network,
             choices.loss,
@@ -92,7 +89,7 @@ class Objective:
         """Add the gradient of some rows, by their share; give the sum of their loss's values."""
         rows = stretch.stop - stretch.start
         program, arrays = self._program(rows)
-        weight: float = rows
+        weight = float(rows)
         if rows < len(self.some) or not isinstance(self.some.inputs, np.ndarray):
             if self.some.inputs.dtype == self.network.dtype:
                 dense(self.some.inputs, stretch, arrays["input"])
@@ -101,7 +98,7 @@ class Objective:
             arrays["target"][...] = self.some.targets[stretch]
         if self.some.weights is not None:
             arrays["weight"][...] = self.some.weights[stretch]
-            weight = float(self.some.weights[stretch].sum(dtype=np.float64))
+            weight = weight_of(rows, self.some.weights[stretch])
         for call in program.calls:
             call()
         share = 1.0 if self.summed else weight / self.weight

@@ -13,7 +13,8 @@ import numpy as np
 
 from nnplug.network import Network
 from nnplug.parts import Activation, Loss, Optimizer, activation, loss, optimizer
-from nnplug.training import Evaluator, Steps, mean_of
+from nnplug.training import Evaluator, Steps
+from nnplug.training.means import MeanLoss, weight_of
 from nnplug.types import AnyArray
 
 __all__ = ["layer", "printed_loss", "steps_of"]
@@ -97,8 +98,8 @@ def printed_loss(
     network, inputs = _network(output)
     _, evaluated = Evaluator(network, part).run(inputs, target, weights)
     total = Steps(network, part, _reveal, inputs, target, None, weights).run(None)
-    rows = len(output) if weights is None else float(weights.sum())
-    trained = mean_of(part, total, rows, output.shape[1])
+    mean = MeanLoss(part, output.shape[1])
+    trained = total * mean.scale(weight_of(len(output), weights))
     return evaluated, trained, network["output.weight"]
 
 

@@ -1,7 +1,7 @@
 """Training: the steps, the loop over them, and what it leaves behind."""
 
 from nnplug.training.batches import Batches, RowsInMemory, Stream, StreamedRows
-from nnplug.training.evaluation import Evaluator, check_shapes, errors_per_row, mean_of
+from nnplug.training.evaluation import Evaluator, check_shapes
 from nnplug.training.history import OWN_COLUMNS, EpochRecord, History
 from nnplug.training.loop import Trainer, train_network
 from nnplug.training.steps import Steps
@@ -20,7 +20,5 @@ __all__ = [
     "StreamedRows",
     "Trainer",
     "check_shapes",
-    "errors_per_row",
-    "mean_of",
     "train_network",
 ]

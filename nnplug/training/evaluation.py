@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
 from nnplug.engines import NUMPY, BoundProgram, Engine, Memory
 from nnplug.errors import ShapeError
-from nnplug.formulas.primitives import new_graph
 from nnplug.network import Network
 from nnplug.parts import Loss
 from nnplug.plans import plan_evaluation
+from nnplug.training.means import MeanLoss, weight_of
 from nnplug.types import AnyArray
 
-__all__ = ["Evaluator", "check_shapes", "errors_per_row", "mean_of"]
+__all__ = ["Evaluator", "check_shapes"]
 
 EVALUATION_ROWS = 1024
 """Rows that an evaluation takes at once, at most."""
@@ -37,7 +38,7 @@ class Evaluator:
 
     def __init__(self, network: Network, loss: Loss | None = None, engine: Engine = NUMPY) -> None:
         self.network, self.loss, self.engine = network, loss, engine
-        self.memory = Memory()
+        self._mean = None if loss is None else MeanLoss(loss, network.layers[-1].fan_out)
         self._bound: dict[tuple[int, bool, int], tuple[BoundProgram, dict[str, AnyArray]]] = {}
 
     def run(
@@ -56,6 +57,46 @@ class Evaluator:
             The outputs, (N, C), and the loss: averaged over rows (and
             outputs), or summed if it is a sum; nan without targets.
         """
+        outputs, total = self._sum(inputs, targets, weights)
+        if targets is None or self._mean is None:
+            return outputs, math.nan
+        return outputs, total * self._mean.scale(weight_of(len(inputs), weights))
+
+    def over(
+        self, chunks: Iterable[tuple[AnyArray, AnyArray, AnyArray | None]]
+    ) -> tuple[AnyArray, AnyArray, float] | None:
+        """Evaluate rows chunk by chunk; the chunks may share their memory.
+
+        Parameters
+        ----------
+        chunks : iterable of tuple
+            Inputs, targets and weights (or None) of some rows each.
+
+        Returns
+        -------
+        tuple of array, array and float, or None
+            Outputs and targets of all rows, and the loss as in `run`. None if
+            there are no rows.
+        """
+        assert self._mean is not None, "an evaluation over chunks is of a loss"
+        outputs, targets, totals, weights = [], [], [], []
+        for x, y, w in chunks:
+            output, total = self._sum(x, y, w)
+            outputs.append(output)
+            targets.append(y.copy())
+            totals.append(total)
+            weights.append(weight_of(len(x), w))
+        if not outputs:
+            return None
+        loss = sum(totals) * self._mean.scale(math.fsum(weights))
+        if len(outputs) == 1:
+            return outputs[0], targets[0], loss
+        return np.concatenate(outputs), np.concatenate(targets), loss
+
+    def _sum(
+        self, inputs: AnyArray, targets: AnyArray | None, weights: AnyArray | None
+    ) -> tuple[AnyArray, float]:
+        """Give the outputs, and the sum of the loss's values, each times its row's weight."""
         check_shapes(self.network, self.loss, inputs, targets, weights)
         outputs = np.empty((len(inputs), self.network.layers[-1].fan_out), self.network.dtype)
         total = 0.0
@@ -71,12 +112,9 @@ class Evaluator:
                 for call in program.calls:
                     call()
                 outputs[chunk] = program.results["output"]
-                if targets is not None:
+                if targets is not None and self.loss is not None:
                     total += program.results["loss"].item()
-        if targets is None or self.loss is None:
-            return outputs, math.nan
-        rows = len(inputs) if weights is None else float(weights.sum(dtype=np.float64))
-        return outputs, mean_of(self.loss, total, rows, outputs.shape[1])
+        return outputs, total
 
     def _for(self, rows: int, weighted: bool) -> tuple[BoundProgram, dict[str, AnyArray]]:
         key = (rows, weighted, id(self.network.parameters))
@@ -132,24 +170,3 @@ def check_shapes(
             f"{inputs.shape} and {last.fan_out} outputs needs {wanted}.\n"
             "Nothing is broadcast; reshape it."
         )
-
-
-def errors_per_row(loss: Loss, outputs: int) -> int:
-    """Count the errors of a row that a mean loss averages: one, or one an output."""
-    prediction, target = loss.inputs(new_graph())
-    return outputs if loss.value(prediction, target).shape == ("N", "C") else 1
-
-
-def mean_of(loss: Loss, total: float, rows: float, outputs: int) -> float:
-    """Turn the sum of a loss's values into the number that is printed.
-
-    Parameters
-    ----------
-    total : float
-        The sum, weighted if rows have weights.
-    rows : float
-        The number of rows, or the sum of their weights.
-    outputs : int
-        C.
-    """
-    return total if loss.reduction == "sum" else total / (rows * errors_per_row(loss, outputs))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,10 @@ from nnplug.errors import DivergedError, SettingError
 from nnplug.network import Network
 from nnplug.parts import Loss, Optimizer, Schedule
 from nnplug.plans import Regularization
-from nnplug.training.batches import Batches, Chunk, RowsInMemory
-from nnplug.training.evaluation import Evaluator, errors_per_row
+from nnplug.training.batches import Batches, RowsInMemory
+from nnplug.training.evaluation import Evaluator
 from nnplug.training.history import History
+from nnplug.training.means import MeanLoss
 from nnplug.training.steps import Steps
 from nnplug.training.stopping import Stopping
 from nnplug.types import AnyArray
@@ -120,7 +120,7 @@ class Trainer:
         self.ended: str | None = None
         self.best: dict[str, AnyArray] | None = None
         self._penalised = self.steps.regularization.penalised
-        self._errors = errors_per_row(loss, network.layers[-1].fan_out)
+        self._mean = MeanLoss(loss, network.layers[-1].fan_out)
         self._losses = np.zeros(self.per_epoch)
         self._penalties = np.zeros(self.per_epoch)
         self._before: dict[str, AnyArray] | None = None
@@ -221,7 +221,7 @@ class Trainer:
         taken = self._run_steps(None, rates, losses, penalties, self._outputs)
         self._pace(count, time.perf_counter() - started)
         columns = self.history.columns
-        columns["loss"] += (losses[:taken] * self._scale(weight)).tolist()
+        columns["loss"] += (losses[:taken] * self._mean.scale(weight)).tolist()
         if self._penalised:
             columns.setdefault("penalty", []).extend(penalties[:taken].tolist())
         columns.setdefault("learning_rate", []).extend(rates[:taken].tolist())
@@ -263,7 +263,7 @@ class Trainer:
                 if self.step < self.per_epoch and should_stop is not None and should_stop():
                     return False
             passed += here
-        self.history.add("loss", float(self._losses.sum() * self._scale(total)))
+        self.history.add("loss", float(self._losses.sum() * self._mean.scale(total)))
         if self._penalised:
             self.history.add("penalty", self._mean_penalty())
         self.history.add("learning_rate", float(rates[-1]))
@@ -295,13 +295,9 @@ class Trainer:
         fitting = int(steps * PORTION_SECONDS / max(seconds, 1e-9))
         self._portion = max(1, min(fitting, 8 * steps))
 
-    def _scale(self, weight: float) -> float:
-        """Give what turns the sum of an epoch's losses into the number that is printed."""
-        return 1.0 if self.loss.reduction == "sum" else 1.0 / (weight * self._errors)
-
     def _mean_penalty(self) -> float:
         """Average an epoch's penalties by the rows of their batches, as its losses are."""
-        if self.loss.reduction == "sum":
+        if self._mean.summed:
             return float(self._penalties.sum())
         rows = np.full(self.per_epoch, self.steps.batch_size)
         rows[-1] = self.batches.rows - rows[:-1].sum()
@@ -323,7 +319,7 @@ class Trainer:
         if self._outputs is not None:
             pair = self._outputs, targets[0] if len(targets) == 1 else np.concatenate(targets)
         else:
-            found = self._evaluate(self.batches.validation())
+            found = self.evaluator.over(self.batches.validation())
             if found is not None:
                 self.history.add("validation_loss", found[2])
                 pair = found[:2]
@@ -332,24 +328,6 @@ class Trainer:
                 self.history.add(name, value)
         if self.stopping is not None:
             self._follow(self.stopping)
-
-    def _evaluate(self, chunks: Iterable[Chunk]) -> tuple[AnyArray, AnyArray, float] | None:
-        """Compute outputs and loss, chunk by chunk; a stream's chunks may share their memory."""
-        outputs, targets, values, weights = [], [], [], []
-        for x, y, w in chunks:
-            output, value = self.evaluator.run(x, y, w)
-            outputs.append(output)
-            targets.append(y.copy())
-            values.append(value)
-            weights.append(float(len(x) if w is None else w.sum(dtype=np.float64)))
-        if len(outputs) < 2:
-            return (outputs[0], targets[0], values[0]) if outputs else None
-        loss = math.fsum(values)
-        if self.loss.reduction == "mean":
-            # Rows that weigh nothing together have no mean.
-            pairs = zip(values, weights, strict=True)
-            loss = math.fsum(v * w for v, w in pairs if w) / math.fsum(weights)
-        return np.concatenate(outputs), np.concatenate(targets), loss
 
     def _follow(self, stopping: Stopping) -> None:
         column = self.history.columns.get(stopping.monitor)

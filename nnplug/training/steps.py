@@ -117,7 +117,7 @@ class Steps:
             index = self._rows.setdefault(rows, np.zeros(rows, np.intp))
             for turn in (0, 1):
                 arrays = {
-                    **self.slots,
+                    **{f"slot.{name}": slot for name, slot in self.slots.items()},
                     **self._data,
                     **{name: noise[:rows] for name, noise in self.noise.items()},
                     "parameters": self.vectors[turn],
