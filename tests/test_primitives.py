@@ -65,6 +65,7 @@ ELEMENTWISE = {
     "fmin": lambda np, x, y: np.fmin(x, y),
     "clip": lambda np, x: np.clip(x, -0.8, 0.9) * x,
     "clip by symbols": lambda np, x, r, p: np.clip(x, r, r + p),
+    "clip by bounds that cross": lambda np, x, y, r: np.clip(x, y, r),
     "where": lambda np, x, y: np.where(np.greater(x, y), x * x, 3 * y),
     "where row": lambda np, x, r: np.where(np.greater(x, 0), r, x * r),
     "where scalar": lambda np, x, s: np.where(np.greater(x, 0), s, 0) * x,

@@ -417,19 +417,23 @@ def test_an_optimizer_is_traced_in_the_form_it_is_used():
     assert not part("optimizer", "sgd").uses_step
 
 
-def test_a_loss_over_rows_may_be_a_mean():
+@pytest.mark.parametrize("keepdims", [True, False])
+@pytest.mark.parametrize("weighted", [True, False])
+def test_a_loss_over_rows_may_be_a_mean(keepdims, weighted):
     dtype = np.float32
+    weights = np.linspace(0, 2, 23, dtype=dtype).reshape(-1, 1) if weighted else None
 
     @nnplug.loss
     def by_row(prediction, target):
         """Mean squared error, averaged over each row first: the same number."""
-        return np.mean((prediction - target) ** 2, axis=-1, keepdims=True)
+        return np.mean((prediction - target) ** 2, axis=-1, keepdims=keepdims)
 
     def trained(loss):
         net, (x, y) = network(dtype=dtype), data(dtype=dtype)
         history = train_network(
-            net, loss, part("optimizer", "adam"), x, y, epochs=3, batch_size=4, seed=0
-        )
+            net, loss, part("optimizer", "adam"), x, y, epochs=3, batch_size=4, seed=0,
+            weights=weights,
+        )  # fmt: skip
         return net.parameters, history["loss"]
 
     (ours, losses), (others, expected) = trained(by_row), trained(part("loss", "mse"))

@@ -73,8 +73,12 @@ def _choose(condition: Symbol, g: Symbol) -> tuple[Symbol, Symbol]:
 
 def _clip_rule(g: Symbol, y: Symbol, x: Symbol, low: Symbol, high: Symbol) -> Any:
     inside = np.logical_and(x > low, x <= high)
-    by_low = None if low.is_constant else np.where(x <= low, g, 0)
-    by_high = None if high.is_constant else np.where(x > high, g, 0)
+    # Where the bounds cross, the result is the upper one.
+    by_low = by_high = None
+    if not low.is_constant:
+        by_low = np.where(np.logical_and(x <= low, low <= high), g, 0)
+    if not high.is_constant:
+        by_high = np.where(np.logical_or(x > high, low > high), g, 0)
     return np.where(inside, g, 0), by_low, by_high
 
 

@@ -397,7 +397,8 @@ def _write_loss(
         if loss.reduction == "mean":
             values[id(share)] = _write_shares(emitter, weight, count // emitter.rows)
         if errors.ndim == 1:
-            errors, shape = graph.call("expand_dims", errors, axis=-1), (*shape, 1)
+            expand = graph.operations["expand_dims"]
+            errors, shape = graph.apply(expand, errors, axis=-1), (*shape, 1)
         seed, errors = share, errors * by_row
     unweighted = errors.inputs[0] if weight is not None else errors
     roots = [errors]
