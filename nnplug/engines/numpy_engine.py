@@ -147,8 +147,8 @@ class Binder:
         """Divide the rows of a tiled section."""
         if section.rows is None:
             return [None]
-        starts = range(0, section.rows, section.tile_rows)
-        return [slice(start, min(start + section.tile_rows, section.rows)) for start in starts]
+        rows, length = section.rows, section.tile_rows
+        return [slice(start, min(start + length, rows)) for start in range(0, rows, length)]
 
     def instruction(self, instruction: Instruction, tile: slice | None) -> list[Call]:
         """Bind one instruction for one tile."""

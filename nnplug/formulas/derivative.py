@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import reduce
 
 from nnplug.formulas.graph import Graph, Shape, Symbol, walk
 
-__all__ = ["differentiate"]
+__all__ = ["depending", "differentiate"]
 
 
 def differentiate(output: Symbol, arguments: Sequence[Symbol], seed: Symbol) -> list[Symbol]:
@@ -30,7 +31,7 @@ def differentiate(output: Symbol, arguments: Sequence[Symbol], seed: Symbol) -> 
     """
     graph = output.graph
     order = walk([output])
-    needed = _depending(order, arguments)
+    needed = set(map(id, (*arguments, *depending([output], arguments))))
     gradients: dict[int, _Gradient] = {id(output): _plain(_match(graph, seed, output))}
     for symbol in reversed(order):
         gradient = gradients.get(id(symbol))
@@ -38,16 +39,19 @@ def differentiate(output: Symbol, arguments: Sequence[Symbol], seed: Symbol) -> 
         if gradient is None or rule is None or id(symbol) not in needed:
             continue
         if not symbol.operation.elementwise:
-            gradient = _plain(_total(gradient))
-        for mask, selected in _merge(gradient).values():
+            gradient = _plain(_total(gradient.values()))
+        for mask, selected in _join(gradient).values():
             shares = rule(selected, symbol, *symbol.inputs, **dict(symbol.options))
             for child, share in zip(symbol.inputs, shares, strict=True):
                 if share is not None and id(child) in needed:
                     entry = gradients.setdefault(id(child), {})
                     _add(entry, mask, graph.symbol(share), symbol, child)
+                    if len(entry) > TERMS:
+                        gradients[id(child)] = _join(entry)
     zero = _plain(graph.constant(0.0))
     return [
-        _match(graph, _total(gradients.get(id(argument), zero)), argument) for argument in arguments
+        _match(graph, _total(gradients.get(id(argument), zero).values()), argument)
+        for argument in arguments
     ]
 
 
@@ -56,9 +60,17 @@ def differentiate(output: Symbol, arguments: Sequence[Symbol], seed: Symbol) -> 
 # branch not taken is infinite or NaN there. So a gradient is kept as a sum of
 # terms, each with the conditions under which it counts, and the selection is
 # written last, outside all products: 0 times infinity is never computed.
+#
+# Each choice may double the terms of what lies before it, and add a condition
+# to each of them. Where they become too many, they are one term again, under
+# one condition: that any of theirs holds. The work stays proportional to the
+# number of operations.
 _Mask = tuple[tuple[Symbol, bool], ...]
 _Gradient = dict[tuple[tuple[int, bool], ...], tuple[_Mask, Symbol]]
 """Terms by the identity of their conditions (symbols compare as arrays do)."""
+
+TERMS = 3
+"""Terms of a gradient, and conditions of a term, that are kept apart."""
 
 
 def _plain(term: Symbol) -> _Gradient:
@@ -79,12 +91,11 @@ def _add(entry: _Gradient, mask: _Mask, share: Symbol, symbol: Symbol, child: Sy
     if child.shape != full:
         share = _reduce_to(_select(mask, share), symbol, child.shape)
         mask = ()
-    key = tuple((id(condition), taken) for condition, taken in mask)
-    entry[key] = (mask, entry[key][1] + share if key in entry else share)
+    _put(entry, mask, share)
 
 
-def _merge(gradient: _Gradient) -> _Gradient:
-    """Join terms that differ only in which way one condition went.
+def _join(gradient: _Gradient) -> _Gradient:
+    """Join terms that differ only in which way one condition went, and all if they are many.
 
     The joined term is not zero on either side, so nothing is lost; and a
     chain of choices keeps one term instead of doubling them at each.
@@ -99,12 +110,40 @@ def _merge(gradient: _Gradient) -> _Gradient:
                 if key in merged and other in merged:
                     branches = (share, merged[other][1]) if taken else (merged[other][1], share)
                     del merged[key], merged[other]
-                    rest = (*mask[:position], *mask[position + 1 :])
                     whole = share.graph.call("where", condition, *branches)
-                    at = (*key[:position], *key[position + 1 :])
-                    merged[at] = (rest, merged[at][1] + whole if at in merged else whole)
+                    _put(merged, (*mask[:position], *mask[position + 1 :]), whole)
                     joined = True
-    return merged
+    terms = [
+        (mask, share) if len(mask) <= TERMS else (((_holds(mask), True),), share)
+        for mask, share in merged.values()
+    ]
+    if len(terms) > TERMS:
+        total = _total(terms)
+        every = any(not mask for mask, _ in terms)  # one of them counts everywhere
+        live = () if every else ((reduce(_either, [_holds(mask) for mask, _ in terms]), True),)
+        terms = [(live, total)]
+    few: _Gradient = {}
+    for mask, share in terms:
+        _put(few, mask, share)
+    return few
+
+
+def _put(entry: _Gradient, mask: _Mask, share: Symbol) -> None:
+    """Add a term to those with the same conditions."""
+    key = tuple((id(condition), taken) for condition, taken in mask)
+    entry[key] = (mask, entry[key][1] + share if key in entry else share)
+
+
+def _holds(mask: _Mask) -> Symbol:
+    """Write that all conditions of a term hold."""
+    return reduce(
+        lambda a, b: a.graph.call("logical_and", a, b),
+        (each if taken else each.graph.call("logical_not", each) for each, taken in mask),
+    )
+
+
+def _either(a: Symbol, b: Symbol) -> Symbol:
+    return a.graph.call("logical_or", a, b)
 
 
 def _peel(share: Symbol) -> tuple[Symbol, bool, Symbol] | None:
@@ -128,20 +167,22 @@ def _select(mask: _Mask, share: Symbol) -> Symbol:
     return share
 
 
-def _total(gradient: _Gradient) -> Symbol:
-    total, *rest = (_select(mask, share) for mask, share in gradient.values())
+def _total(terms: Iterable[tuple[_Mask, Symbol]]) -> Symbol:
+    total, *rest = (_select(mask, share) for mask, share in terms)
     for term in rest:
         total = total + term
     return total
 
 
-def _depending(order: list[Symbol], arguments: Sequence[Symbol]) -> set[int]:
-    """Find the nodes whose value changes with one of the arguments."""
+def depending(outputs: Sequence[Symbol], arguments: Sequence[Symbol]) -> list[Symbol]:
+    """List the nodes whose value changes with one of the arguments, without those."""
     found = {id(argument) for argument in arguments}
-    for symbol in order:
+    nodes: list[Symbol] = []
+    for symbol in walk(outputs):
         if not found.isdisjoint(map(id, symbol.inputs)):
             found.add(id(symbol))
-    return found
+            nodes.append(symbol)
+    return nodes
 
 
 def _match(graph: Graph, gradient: Symbol, like: Symbol) -> Symbol:

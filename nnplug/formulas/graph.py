@@ -14,7 +14,7 @@ array exists, and a shape that cannot fit is found then.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -457,20 +457,32 @@ def shape_text(shape: Shape) -> str:
     return f"({', '.join(map(str, shape))})"
 
 
-def walk(outputs: Sequence[Symbol]) -> list[Symbol]:
-    """List every node that the outputs need, inputs before their users."""
+def walk(outputs: Sequence[Symbol], known: Container[int] = ()) -> list[Symbol]:
+    """List every node that the outputs need, inputs before their users.
+
+    Parameters
+    ----------
+    known : container of int
+        The identities of nodes that are neither listed nor gone through.
+    """
     order: list[Symbol] = []
     seen: set[int] = set()
     # An explicit stack: a long formula must not meet Python's recursion limit.
     stack = list(reversed(outputs))
     while stack:
         symbol = stack[-1]
-        waiting = [child for child in symbol.inputs if id(child) not in seen]
+        waiting: list[Symbol] = []
+        if id(symbol) not in seen and id(symbol) not in known:
+            waiting = [
+                child
+                for child in symbol.inputs
+                if id(child) not in seen and id(child) not in known
+            ]
         if waiting:
             stack.extend(reversed(waiting))
             continue
         stack.pop()
-        if id(symbol) not in seen:
+        if id(symbol) not in seen and id(symbol) not in known:
             seen.add(id(symbol))
             order.append(symbol)
     return order

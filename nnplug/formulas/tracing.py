@@ -133,21 +133,23 @@ def mixed_rows(output: Symbol, arguments: Sequence[Symbol]) -> Symbol | None:
 def lower(outputs: Sequence[Symbol]) -> list[Symbol]:
     """Rewrite composite operations in primitives, down to single array calls."""
     lowered: dict[int, Symbol] = {}
-    for symbol in walk(outputs):
+    return [_lower(symbol, lowered) for symbol in outputs]
+
+
+def _lower(output: Symbol, lowered: dict[int, Symbol]) -> Symbol:
+    """Lower what a node needs and is not known, going through each node once."""
+    for symbol in walk([output], lowered):
         inputs = tuple([lowered[id(child)] for child in symbol.inputs])
         rewrite = symbol.operation.lower
         if rewrite is not None:
             result = symbol.graph.symbol(rewrite(*inputs, **dict(symbol.options)))
-            if result is not symbol and any(map(_can_lower, walk([result]))):
-                result = lower([result])[0]
+            # A rewriting may use what has to be rewritten too; its inputs are done.
+            lowered.update((id(child), child) for child in inputs)
+            if result.operation is not symbol.operation:
+                result = _lower(result, lowered)
         elif all(map(is_, inputs, symbol.inputs)):
             result = symbol
         else:
             result = symbol.graph.apply(symbol.operation, *inputs, **dict(symbol.options))
         lowered[id(symbol)] = result
-    return [lowered[id(symbol)] for symbol in outputs]
-
-
-def _can_lower(symbol: Symbol) -> bool:
-    rewrite = symbol.operation.lower
-    return rewrite is not None and rewrite(*symbol.inputs, **dict(symbol.options)) is not symbol
+    return lowered[id(output)]

@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Literal, overload
 import numpy as np
 
 from nnplug.errors import FormulaError, ImpureFormulaError, PartError
-from nnplug.formulas.derivative import differentiate
+from nnplug.formulas.derivative import depending, differentiate
 from nnplug.formulas.digest import code_text, graph_text
-from nnplug.formulas.graph import Operation, Symbol, shape_text, walk
+from nnplug.formulas.graph import Operation, Symbol, shape_text
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.purity import impure
 from nnplug.formulas.tracing import mixed_rows, trace
@@ -119,7 +119,7 @@ class Activation(Part):
                 raise
             except FormulaError:
                 return _opaque(self, self.own_derivative, x, y)
-        if not all(node.operation.elementwise for node in walk([y]) if _depends(node, x)):
+        if not all(node.operation.elementwise for node in depending([y], [x])):
             return None
         return differentiate(y, [x], x.graph.constant(1.0))[0]
 
@@ -143,10 +143,6 @@ class Activation(Part):
         """Derive the loss by `x` from its derivative `g` by `y`."""
         slope = self.slope(x, y)
         return g * slope if slope is not None else differentiate(y, [x], g)[0]
-
-
-def _depends(node: Symbol, x: Symbol) -> bool:
-    return any(each is x for each in walk([node]))
 
 
 def _opaque(part: Activation, function: Callable[..., Any], *inputs: Symbol) -> Symbol:

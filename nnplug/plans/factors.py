@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import reduce
-from operator import is_, mul
+from operator import is_
 
 from nnplug.formulas.graph import Symbol, walk
 
@@ -46,26 +45,26 @@ def gather_factors(outputs: Sequence[Symbol]) -> list[Symbol]:
     uses = Counter(id(child) for symbol in order for child in symbol.inputs)
     uses.update(map(id, outputs))
     done: dict[int, Symbol] = {}
-    # What a product was made of: the array, and the numbers that multiply and divide it.
-    products: dict[int, tuple[Symbol, list[Symbol], list[Symbol]]] = {}
+    # What a product was made of: the array, the products of the numbers that
+    # multiply and that divide it, and how many those are.
+    products: dict[int, tuple[Symbol, Symbol, Symbol, int]] = {}
     for symbol in order:
         product = None if id(symbol) in numbers else _split(symbol, numbers)
         if product is None:
             done[id(symbol)] = _apply(symbol, [done[id(child)] for child in symbol.inputs])
             continue
         array, number, inverse = product
-        base, above, below = done[id(array)], list[Symbol](), list[Symbol]()
+        one = symbol.graph.constant(1.0)
+        base, above, below, count = done[id(array)], one, one, 0
         if id(array) in products and uses[id(array)] == 1:
-            base, above, below = products[id(array)]
-        extra = [done[id(number)]]
-        above, below = (above, below + extra) if inverse else (above + extra, below)
-        products[id(symbol)] = (base, above, below)
-        if len(above) + len(below) == 1 and not (inverse and not number.is_constant):
+            base, above, below, count = products[id(array)]
+        extra = done[id(number)]
+        above, below = (above, below * extra) if inverse else (above * extra, below)
+        products[id(symbol)] = (base, above, below, count + 1)
+        if count == 0 and not (inverse and not number.is_constant):
             done[id(symbol)] = _apply(symbol, [done[id(child)] for child in symbol.inputs])
         else:
-            one = symbol.graph.constant(1.0)
-            factor = reduce(mul, above, one)
-            done[id(symbol)] = base * (factor / reduce(mul, below) if below else factor)
+            done[id(symbol)] = base * (above / below)
     return [done[id(symbol)] for symbol in outputs]
 
 

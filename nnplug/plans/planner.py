@@ -352,9 +352,13 @@ def _early(
     def cost(done: Sequence[Symbol]) -> int:
         ready = given | {id(symbol) for symbol in done}
         needed: dict[int, int] = {}
+        seen: set[int] = set()
         stack = [slope]
         while stack:
             node = stack.pop()
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
             if id(node) in ready:
                 size = 1 if node.dtype_kind == "bool" else dtype.itemsize
                 elements = math.prod(concrete(node.shape, sizes)) if node.shape else 0

@@ -7,8 +7,9 @@ runs the list as often as there are steps.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -190,7 +191,7 @@ class Program:
         return max(a.start, b.start) < min(ends)
 
 
-def _layout(value: Value) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
+def _layout(value: Value) -> Hashable:
     """Give what is equal for two arrays that can lie element on element, row on row."""
     return value.shape, value.dtype, value.per_row
 
@@ -228,32 +229,37 @@ def _allocate(program: Program) -> Allocation:
     position = 0
     for section in program.sections:
         tile_rows = section.tile_rows
-        released: list[Value] = []
+        # What the section is done with, by how it lies and in which kind of slot.
+        released: dict[tuple[Hashable, bool], list[Slot]] = {}
         for instruction in section.instructions:
             output = instruction.output
-            dying = [
-                value
-                for value in dict.fromkeys(instruction.inputs)
+            dying = {
+                value: allocation.slots[value]
+                for value in instruction.inputs
                 if last_use.get(value) == position
-            ]
+            }
             if output.role == "buffer" and output not in allocation.slots:
                 local = homes[output] == {id(section)}
                 scratch = section.rows is not None and output.per_row and local
-                again = [value for value in dying if instruction.may_overwrite(value)]
-                if output.per_row or section.rows is None:
-                    again += [value for value in released if _layout(value) == _layout(output)]
-                reused = next((v for v in again if allocation.slots[v].scratch == scratch), None)
-                if reused is not None:
-                    allocation.slots[output] = allocation.slots[reused]
-                    (dying if reused in dying else released).remove(reused)
+                again = released.get((_layout(output), scratch))
+                over = [
+                    value
+                    for value, slot in dying.items()
+                    if slot.scratch == scratch and instruction.may_overwrite(value)
+                ]
+                if over:
+                    allocation.slots[output] = dying.pop(over[0])
+                elif again and (output.per_row or section.rows is None):
+                    allocation.slots[output] = again.pop()
                 else:
                     share = tile_rows / output.shape[0] if scratch else 1
                     size = round(output.nbytes * share)
                     number = _take(free[scratch], allocation.sizes[scratch], size)
                     allocation.slots[output] = Slot(number, scratch)
-            released += dying
+            for value, slot in dying.items():
+                released.setdefault((_layout(value), slot.scratch), []).append(slot)
             position += 1
-        for slot in map(allocation.slots.__getitem__, released):
+        for slot in itertools.chain.from_iterable(released.values()):
             free[slot.scratch].append(slot.number)
     return allocation
 
