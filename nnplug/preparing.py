@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from nnplug.engines import choose_engine, find_engine
+from nnplug.engines import Engine, choose_engine, find_engine
 from nnplug.errors import SettingError
 from nnplug.models import Model, ModelInfo
 from nnplug.network import Network
@@ -175,8 +175,14 @@ class Run:
         said = self.settings
         return Regularization(said.l2, said.l1, said.dropout, said.clip_global_norm)
 
-    def trainer(self) -> Trainer:
-        """Make what trains the run's network, on the run's rows, from where it stands."""
+    def trainer(self, engine: Engine | None = None) -> Trainer:
+        """Make what trains the run's network, on the run's rows, from where it stands.
+
+        Parameters
+        ----------
+        engine : Engine, optional
+            Instead of the run's. Its program, `trainer.steps.program`, is the same.
+        """
         settings = self.settings
         return Trainer(
             self.network,
@@ -190,7 +196,7 @@ class Run:
             stopping=None if self.stopping is None else replace(self.stopping),
             measure=self.measure if self.metrics else None,
             history=self.history,
-            engine=find_engine(settings.engine),
+            engine=engine or find_engine(settings.engine),
         )
 
     def batches(self) -> Batches:

@@ -175,7 +175,7 @@ class Cases:
     def _instruction(self, operation, inputs, output, options):
         if not self.sections or self.sections[-1].title != operation.name:
             tiled = output.shape[:1] == (N,) and operation.name != "take"
-            self.sections.append(Section(operation.name, N if tiled else None))
+            self.sections.append(Section(operation.name, "forward", N if tiled else None))
         instruction = Instruction(operation, tuple(inputs), output, options)
         self.sections[-1].instructions.append(instruction)
 
@@ -183,7 +183,7 @@ class Cases:
         plan = Program(N, self.sections)
         vectors = {name: vector.copy() for name, vector in self.vectors.items()}
         with np.errstate(all="ignore"):
-            bound = ENGINES[engine].bind(plan, vectors, Memory())
+            bound = ENGINES[engine].bind(plan, arrays_of(vectors), Memory())
             for call in bound.calls:
                 call()
         for _, instruction in plan.instructions():
@@ -192,6 +192,11 @@ class Cases:
                 yield instruction, bound.results[output.vector]
             else:
                 yield instruction, vectors[output.vector].reshape(output.shape)
+
+
+def arrays_of(vectors):
+    """The vectors as an engine asks for them, as data or as slots."""
+    return vectors | {f"slot.{name}": vector for name, vector in vectors.items()}
 
 
 @pytest.fixture(scope="module", params=["float32", "float64"])
@@ -215,9 +220,9 @@ def test_what_an_operation_may_not_overwrite_is_refused_before_anything_runs(cas
     names = {instruction.operation.name for instruction, _ in cases.refused}
     assert {"where", "transpose", "dot", "matmul", "sum", "take_along_axis"} <= names
     for engine, (instruction, place) in itertools.product(ENGINES.values(), cases.refused):
-        plan = Program(N, [Section("a title", None, [instruction])])
+        plan = Program(N, [Section("a title", "forward", None, [instruction])])
         with pytest.raises(AssertionError, match=r"a title: .* would write out over v") as caught:
-            engine.bind(plan, cases.vectors, Memory())
+            engine.bind(plan, arrays_of(cases.vectors), Memory())
         assert instruction.inputs[place].name in str(caught.value)
 
 
@@ -280,7 +285,8 @@ def check_update(part, engine, dtype, *, steps=3, tolerance=200):
         for grad in grads:
             count += 1
             vectors[1][...] = grad
-            arrays = {"parameters": vectors[0], "gradients": vectors[1], **slots}
+            arrays = {"parameters": vectors[0], "gradients": vectors[1]}
+            arrays |= {f"slot.{name}": slot for name, slot in slots.items()}
             arrays |= {"learning_rate": rate, "step": count}
             for call in ENGINES[engine].bind(plan, arrays, Memory()).calls:
                 call()

@@ -280,22 +280,10 @@ def _check_usage(
 
 
 def _print_plan(run: Run) -> None:
-    from nnplug.engines import left_to_numpy
-    from nnplug.plans import plan_step
+    from nnplug.engines import NUMPY, left_to_numpy
     from nnplug.plans.display import describe
 
-    rows = len(run.train_rows)
-    size = run.settings.batch_size
-    batch = rows if size == "full" else min(size, rows)
-    program = plan_step(
-        run.network,
-        run.loss,
-        run.optimizer,
-        batch,
-        gather=size != "full",
-        weighted=run.weights is not None,
-        regularization=run.regularization,
-    )
+    program = run.trainer(NUMPY).steps.program  # which needs no compiling to be shown
     left = left_to_numpy(program) if run.settings.engine == "numba" else None
     click.echo(describe(program, run.network, slots=len(run.optimizer.slots), left=left))
 

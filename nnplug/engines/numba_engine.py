@@ -88,8 +88,7 @@ class NumbaBinder(Binder):
                     else Products.can(part, blas, small)
                 ):
                     return False
-        drawn = any(name.endswith(".noise") for name in self.arrays)  # anew for each step
-        return not drawn
+        return not any(value.role == "noise" for value in self.readers)
 
     def _suits(self, part: Fused) -> bool:
         """Whether the caller's arrays lie as a loop reads them: in rows, of native numbers."""
@@ -97,7 +96,7 @@ class NumbaBinder(Binder):
             value.vector
             for instruction in part.instructions
             for value in instruction.inputs
-            if value.role == "data"
+            if value.role in ("data", "noise")
         }
         return all(
             array.flags.c_contiguous

@@ -189,7 +189,7 @@ class Binder:
             number = np.array(value.number, value.dtype)
             number.flags.writeable = False
             return number
-        if value.role == "data" or (value.role == "scalar" and value.vector):
+        if value.role in ("data", "noise") or (value.role == "scalar" and value.vector):
             return self.arrays[value.vector]
         if value.role in ("scalar", "result"):
             array = np.zeros(value.shape, value.dtype)

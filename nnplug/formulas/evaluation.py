@@ -52,12 +52,12 @@ def evaluate(outputs: Sequence[Symbol], arguments: Mapping[str, Any]) -> list[An
     values: dict[int, Any] = {}
     for symbol in order:
         if symbol.is_input:
-            # A dimension's label may also be the name of an array.
-            known = arguments if symbol.shape or symbol.name not in sizes else sizes
+            # A dimension's label may also be the name of an argument.
+            known = sizes if symbol.is_size and symbol.name in sizes else arguments
             if symbol.name not in known:
                 raise ValueError(f"there is no value for the argument {symbol.name!r}")
             value = known[symbol.name]
-            values[id(symbol)] = number(value) if known is sizes else value
+            values[id(symbol)] = number(value) if symbol.is_size else value
         elif symbol.is_constant:
             kind = bool if symbol.dtype_kind == "bool" else number
             values[id(symbol)] = kind(symbol.value)

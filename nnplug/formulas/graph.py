@@ -174,8 +174,13 @@ class Symbol(NDArrayOperatorsMixin):
 
     @property
     def is_input(self) -> bool:
-        """Whether this is one of the formula's arguments."""
+        """Whether this is one of the formula's arguments, or a dimension's size."""
         return self.operation is INPUT
+
+    @property
+    def is_size(self) -> bool:
+        """Whether this is the size of a dimension, which is called as the dimension is."""
+        return isinstance(self.name, Label)
 
     # --- NumPy's dispatch protocols -------------------------------------------
 
@@ -301,8 +306,8 @@ class Graph:
     calls: Mapping[str, Callable[..., Symbol]]
     synonyms: Mapping[str, str]
     simplify: Callable[..., Symbol | None]
-    opaque: dict[str, Operation] = field(default_factory=dict)
-    """Functions that could not be traced and run as they stand, by name."""
+    opaque: dict[Callable[..., Any], Operation] = field(default_factory=dict)
+    """Functions that could not be traced and run as they stand."""
     _nodes: dict[Hashable, Symbol] = field(default_factory=dict)
     """What each operation on given inputs came to: its node, or a simpler one."""
 
@@ -413,8 +418,15 @@ class Graph:
         total = self.constant(math.prod(dim for dim in shape if isinstance(dim, int)))
         for dim in shape:
             if isinstance(dim, str):
-                total = total * self.input(dim)
+                total = total * self._size(Label(dim))
         return total
+
+    def _size(self, label: Label) -> Symbol:
+        """Make the symbol of a dimension's size: no argument, whatever arguments are called."""
+        key = ("size", str(label))
+        if key not in self._nodes:
+            self._nodes[key] = Symbol(self, INPUT, (), (), (), "float", name=label)
+        return self._nodes[key]
 
     def _fold(self, operation: Operation, inputs: tuple[Symbol, ...]) -> Symbol:
         values = [
@@ -474,9 +486,7 @@ def walk(outputs: Sequence[Symbol], known: Container[int] = ()) -> list[Symbol]:
         waiting: list[Symbol] = []
         if id(symbol) not in seen and id(symbol) not in known:
             waiting = [
-                child
-                for child in symbol.inputs
-                if id(child) not in seen and id(child) not in known
+                child for child in symbol.inputs if id(child) not in seen and id(child) not in known
             ]
         if waiting:
             stack.extend(reversed(waiting))

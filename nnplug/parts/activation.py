@@ -147,7 +147,7 @@ class Activation(Part):
 
 def _opaque(part: Activation, function: Callable[..., Any], *inputs: Symbol) -> Symbol:
     """Make a node that calls the author's function as it stands, on arrays."""
-    key = f"{part.name}.{function.__name__}"
+    name = f"{part.name}.{function.__name__}"
     what = "" if function is part.function else ", its derivative"
 
     def call(*arrays: Any) -> Any:
@@ -162,10 +162,10 @@ def _opaque(part: Activation, function: Callable[..., Any], *inputs: Symbol) -> 
         return result
 
     known = inputs[0].graph.opaque
-    if key not in known:
+    if function not in known:  # by itself: two functions may have one name
         _check_twice(part, function, len(inputs))
-        known[key] = Operation(key, call, shape=lambda *shapes: shapes[0])
-    return inputs[0].graph.apply(known[key], *inputs)
+        known[function] = Operation(name, call, shape=lambda *shapes: shapes[0])
+    return inputs[0].graph.apply(known[function], *inputs)
 
 
 def _check_twice(part: Activation, function: Callable[..., Any], count: int) -> None:

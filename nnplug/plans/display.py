@@ -63,7 +63,10 @@ def describe(
         f"{2 + slots} vectors (parameters, gradients, {slots} of state), "
         f"{sum(map(sum, sizes.values())):,} bytes of working arrays.",
     ]
-    if any(i.output.name == "param'" for s in program.sections for i in s.instructions):
+    if any(
+        section.phase == "update" and instruction.output.role == "gradients"
+        for section, instruction in program.instructions()
+    ):
         lines.append(
             "param' is written over the gradients; when the checks are finite, the two vectors "
             "change places."

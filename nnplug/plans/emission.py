@@ -9,7 +9,7 @@ import numpy as np
 
 from nnplug.formulas.graph import Operation, Shape, Symbol
 from nnplug.network import Network, Span
-from nnplug.plans.program import Instruction, Section, Value
+from nnplug.plans.program import Instruction, Phase, Section, Value
 
 __all__ = [
     "CAST",
@@ -76,9 +76,11 @@ class Emitter:
 
     # --- values ---------------------------------------------------------------------
 
-    def section(self, title: str, *, tiled: bool = False, rows: int | None = None) -> Section:
+    def section(
+        self, phase: Phase, title: str, *, tiled: bool = False, rows: int | None = None
+    ) -> Section:
         """Begin a section; a tiled one goes over `rows`, by default the batch's."""
-        self.sections.append(Section(title, (rows or self.rows) if tiled else None))
+        self.sections.append(Section(title, phase, (rows or self.rows) if tiled else None))
         return self.sections[-1]
 
     def value(self, name: str, shape: tuple[int, ...], **fields: Any) -> Value:

@@ -186,7 +186,7 @@ def plan_evaluation(
     if loss is not None:
         _write_loss(emitter, loss, output, target, weight, derive=False)
     result = emitter.value("output", output.shape, role="result", vector="output")
-    emitter.section("result").instructions.append(Instruction(COPY, (output,), result))
+    emitter.section("output", "result").instructions.append(Instruction(COPY, (output,), result))
     return _program(emitter)
 
 
@@ -218,7 +218,7 @@ def _write_batch(
             for name, shape in shapes.items()
         ]
         return batch[0], batch[1], batch[2] if weighted else None
-    section = emitter.section("take the rows of the batch")
+    section = emitter.section("gather", "take the rows of the batch")
     index = Value("rows", (n,), np.dtype(np.intp), "data", vector="rows")
     batch = []
     for (name, shape), given in zip(shapes.items(), data_dtypes or own.values(), strict=True):
@@ -307,9 +307,9 @@ def _write_forward(
             formulas[layer.activation] = _LayerFormula(layer.activation, new_graph())
         formula = formulas[layer.activation]
         operations = formula.x.graph.operations
-        matrix = emitter.section(f"forward: {name}")
+        matrix = emitter.section("forward", f"forward: {name}")
         matrix.instructions.append(Instruction(DOT, (x, weight), product))
-        section = emitter.section(f"forward: {name}, row by row", tiled=True)
+        section = emitter.section("forward", f"forward: {name}, row by row", tiled=True)
         section.instructions.append(Instruction(operations["add"], (product, bias), z))
         values = {id(formula.x): z}
         for option, symbol in formula.options.items():
@@ -417,10 +417,10 @@ def _write_loss(
     ):
         if symbol.inputs:
             names.setdefault(id(symbol), made)
-    section = emitter.section(f"loss: {loss.text}", tiled=True)
+    section = emitter.section("loss", f"loss: {loss.text}", tiled=True)
     emitter.emit(section, lowered, values, prefix="loss", sizes=sizes, names=names)
     total = Value("loss", (), np.dtype(np.float64), "result", vector="loss")
-    emitter.section("loss: sum").instructions.append(
+    emitter.section("loss", "loss: sum").instructions.append(
         Instruction(TOTAL, (values[id(lowered[0])],), total)
     )
     return values[id(lowered[1])] if derive else total
@@ -429,7 +429,7 @@ def _write_loss(
 def _write_shares(emitter: Emitter, weight: Value, elements: int) -> Value:
     """Write each row's share in the mean: its weight over the weights' sum."""
     graph = new_graph()
-    section = emitter.section("loss: weights")
+    section = emitter.section("loss", "loss: weights")
     by_row = graph.input("weight", ("N", 1))
     total = np.sum(by_row)
     # Rows that all weigh nothing teach nothing; 0 / 0 would end the run.
@@ -456,7 +456,9 @@ def _write_backward(emitter: Emitter, passed: list[_Passed], gradient: Value) ->
         name, formula, values = each.layer.name, each.formula, each.values
         sizes = {"N": emitter.rows, "C": each.layer.fan_out}
         # A trainable option's gradient sums over all rows, so not by tiles.
-        section = emitter.section(f"backward: {name}, row by row", tiled=not formula.options)
+        section = emitter.section(
+            "backward", f"backward: {name}, row by row", tiled=not formula.options
+        )
         if each.mask is not None:
             multiply = formula.x.graph.operations["multiply"]
             undropped = emitter.value(f"{name}.a.grad", gradient.shape)
@@ -470,7 +472,7 @@ def _write_backward(emitter: Emitter, passed: list[_Passed], gradient: Value) ->
             section.instructions.append(Instruction(COPY, (source,), place))
         delta = _write_delta(emitter, section, each, gradient, sizes)
         weight = emitter.parameter(f"{name}.weight")
-        products = emitter.section(f"backward: {name}").instructions
+        products = emitter.section("backward", f"backward: {name}").instructions
         by_weight = emitter.parameter(f"{name}.weight", gradient=True)
         by_bias = emitter.parameter(f"{name}.bias", gradient=True)
         products.append(Instruction(DOT_LEFT, (each.input, delta), by_weight))

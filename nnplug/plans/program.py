@@ -27,7 +27,14 @@ A chain of array calls over one tile stays in the processor's cache, and the
 cost of a call (0.3 µs) is small beside the work in it (8 µs).
 """
 
-Role = Literal["buffer", "constant", "parameters", "gradients", "slot", "scalar", "data", "result"]
+Role = Literal[
+    "buffer", "constant", "parameters", "gradients", "slot", "scalar", "data", "noise", "result"
+]
+
+Phase = Literal[
+    "gather", "forward", "loss", "backward", "penalty", "clip", "update", "output"
+]  # fmt: skip
+"""What part of a step a section is of."""
 
 
 @dataclass(eq=False, slots=True)
@@ -37,14 +44,15 @@ class Value:
     Attributes
     ----------
     name : str
-        As printed: `"hidden1.z"`.
+        As printed: `"hidden1.z"`; it decides nothing.
     shape : tuple of int
     dtype : numpy.dtype
     role : str
         `"buffer"`: working memory, shared by values that are not needed at
         the same time. `"parameters"`, `"gradients"`, `"slot"`: a stretch of
         that vector. `"scalar"`: a number that changes with the step.
-        `"data"`: given by the caller. `"result"`: read by the caller.
+        `"data"`: given by the caller; `"noise"`: given anew for each step.
+        `"result"`: read by the caller.
         `"constant"`: a number of the formula.
     start : int
         Where it begins in its vector.
@@ -106,12 +114,15 @@ class Section:
     Attributes
     ----------
     title : str
+        As printed; it decides nothing.
+    phase : str
     rows : int or None
         If not None, each row along axis 0 is computed by itself, so that an
         engine may run the whole section tile by tile.
     """
 
     title: str
+    phase: Phase
     rows: int | None = None
     instructions: list[Instruction] = field(default_factory=list)
 

@@ -76,7 +76,7 @@ def write_dropout(
         by: 0, or 1 over the share that is kept.
     """
     shape = (emitter.rows, layer.fan_out)
-    noise = emitter.value(f"{layer.name}.noise", shape, role="data", vector=f"{layer.name}.noise")
+    noise = emitter.value(f"{layer.name}.noise", shape, role="noise", vector=f"{layer.name}.noise")
     mask = emitter.value(f"{layer.name}.mask", shape)
     kept = emitter.value(f"{layer.name}.kept", shape)
     graph = new_graph()
@@ -124,12 +124,12 @@ def write_penalty(
     """
     if not regularization.penalised:
         return
-    section = emitter.section("penalty: sums")
+    section = emitter.section("penalty", "penalty: sums")
     times = _write_count(emitter, section, weight) if summed else None
     _write_sums(emitter, section, regularization, times)
     slope = _Slope(regularization, times)
     if slope.scale is not None:
-        emitter.numbers = emitter.section("penalty: rows")
+        emitter.numbers = emitter.section("penalty", "penalty: rows")
     for layer in emitter.network.layers:
         slope.write(emitter, f"{layer.name}.weight")
     emitter.numbers = None
@@ -213,7 +213,7 @@ class _Slope:
         values = {id(self.weight): weight, id(self.grad): grad}
         if self.scale is not None:
             values[id(self.seed)] = self.scale
-        section = emitter.section(f"penalty: {name}", tiled=True, rows=span.shape[0])
+        section = emitter.section("penalty", f"penalty: {name}", tiled=True, rows=span.shape[0])
         emitter.emit(
             section,
             [self.total],
@@ -244,7 +244,7 @@ def write_clip(emitter: Emitter, limit: float) -> None:
     """
     title, float64 = f"clip: global norm {limit:g}", np.dtype(np.float64)
     size = emitter.network.size
-    section = emitter.section(title)
+    section = emitter.section("clip", title)
     grad = Value("grad", (size,), emitter.dtype, "gradients", per_row=True)
     squares = Value("clip.squares", (), emitter.dtype, "scalar")
     section.instructions.append(Instruction(SQUARES, (grad,), squares))
@@ -255,5 +255,5 @@ def write_clip(emitter: Emitter, limit: float) -> None:
     values = {id(total): _write_cast(section, squares, float64)}
     emitter.emit(section, [factor], values, prefix="clip", sizes={})
     scale = _write_cast(section, values[id(factor)], emitter.dtype)
-    scaled = emitter.section(title, tiled=True, rows=size)
+    scaled = emitter.section("clip", title, tiled=True, rows=size)
     scaled.instructions.append(Instruction(graph.operations["multiply"], (grad, scale), grad))

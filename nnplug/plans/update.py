@@ -35,7 +35,7 @@ def write_update(emitter: Emitter, optimizer: Optimizer) -> None:
     if optimizer.over != "vector":
         matrix = optimizer.update(new_graph(), MATRIX)
     at_once = matrix is None or (vector.elementwise and alike(vector.outputs, matrix.outputs))
-    emitter.numbers = emitter.section(f"update: {optimizer.text}, numbers")
+    emitter.numbers = emitter.section("update", f"update: {optimizer.text}, numbers")
     if matrix is None or at_once:
         _write_piece(emitter, optimizer, vector, Span("", 0, size, (size,)))
         return
@@ -50,7 +50,7 @@ def _write_piece(emitter: Emitter, optimizer: Optimizer, update: Update, span: S
     lowered = gather_factors(lower(update.outputs))
     tiled = update.elementwise
     title = f"update: {optimizer.text}" + (f", {span.name}" if span.name else "")
-    section = emitter.section(title, tiled=tiled, rows=shape[0])
+    section = emitter.section("update", title, tiled=tiled, rows=shape[0])
 
     def stretch(name: str, role: Any, vector: str = "") -> Value:
         whole = f"{span.name}." if span.name else ""

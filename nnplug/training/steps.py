@@ -270,7 +270,7 @@ class Steps:
         """Compute loss and gradients of the present batch again, all but the update."""
         program = self.bound(rows, NUMPY)
         for section, calls in program.sections:
-            if not section.title.startswith(("clip", "update")):
+            if section.phase not in ("clip", "update"):
                 for call in calls:
                     call()
         return program
