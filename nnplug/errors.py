@@ -18,6 +18,7 @@ __all__ = [
     "ModelFileError",
     "NnplugError",
     "NnplugWarning",
+    "NotFiniteError",
     "OptionError",
     "PartError",
     "PluginError",
@@ -101,6 +102,25 @@ class DivergedError(NnplugError):
         self.epoch = epoch
         self.step = step
         self.layer = layer
+
+
+class NotFiniteError(NnplugError):
+    """A prediction would be made of numbers that are not finite.
+
+    Attributes
+    ----------
+    rows : tuple of int
+        The first such rows, counted from 0; empty where the number belongs to no row.
+    count : int
+        How many there are.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, rows: tuple[int, ...] = (), count: int = 0) -> None:
+        super().__init__(message)
+        self.rows = rows
+        self.count = count
 
 
 def suggest(wrong: str, known: Iterable[str]) -> str:

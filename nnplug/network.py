@@ -164,6 +164,28 @@ class Network:
             for name, start in layer.activation.trainables.items():
                 self[f"{layer.name}.{name}"][...] = start
 
+    def first_nonfinite(self, inputs: AnyArray) -> tuple[Layer, str] | None:
+        """Find the first layer whose numbers are not finite, for rows (N, D).
+
+        Returns
+        -------
+        tuple of Layer and str, or None
+            The layer and `"sums"` or `"outputs"`; None if all are finite.
+        """
+        x = inputs.astype(self.dtype)
+        with np.errstate(all="ignore"):
+            for layer in self.layers:
+                x = x @ self[f"{layer.name}.weight"] + self[f"{layer.name}.bias"]
+                if not np.isfinite(x).all():
+                    return layer, "sums"
+                learned = {
+                    name: self[f"{layer.name}.{name}"] for name in layer.activation.trainables
+                }
+                x = layer.activation(x, **learned)
+                if not np.isfinite(x).all():
+                    return layer, "outputs"
+        return None
+
     def __repr__(self) -> str:
         widths = "-".join(str(layer.fan_in) for layer in self.layers)
         return (

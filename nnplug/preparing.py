@@ -121,13 +121,13 @@ class Run:
         """Compute the network's outputs for new rows; see `Model.outputs`."""
         return self.model.outputs(data)
 
-    def predict(self, data: Any) -> AnyArray:
+    def predict(self, data: Any, *, allow_nonfinite: bool = False) -> AnyArray:
         """Predict the target of new rows; see `Model.predict`."""
-        return self.model.predict(data)
+        return self.model.predict(data, allow_nonfinite=allow_nonfinite)
 
-    def probabilities(self, data: Any) -> AnyArray:
+    def probabilities(self, data: Any, *, allow_nonfinite: bool = False) -> AnyArray:
         """Compute the probability of each class for new rows; see `Model.probabilities`."""
-        return self.model.probabilities(data)
+        return self.model.probabilities(data, allow_nonfinite=allow_nonfinite)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the model to a file, which `nnplug.load` reads; see `Model.save`."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nnplug.errors import DataError, SettingError, suggest
+from nnplug.errors import DataError, NotFiniteError, SettingError, suggest
 from nnplug.formulas import special
 from nnplug.formulas.primitives import new_graph
 from nnplug.parts import Activation, Loss, Task
@@ -256,7 +256,13 @@ class Head:
         -------
         array
             (N, number of classes), each row sums to one; or (N, labels).
+
+        Raises
+        ------
+        NotFiniteError
+            If an output is not finite.
         """
+        _refuse_nonfinite(outputs)
         if self.activation.gives == "log_probabilities":
             outputs = np.exp(outputs)
         elif self.loss.takes == "logits":
@@ -288,7 +294,14 @@ class Head:
         return probabilities[:, first:], wanted[:, first:].astype(probabilities.dtype)
 
     def classes(self, outputs: AnyArray) -> AnyArray:
-        """Choose a class index for each row of outputs (N, C), or 0 or 1 for each label."""
+        """Choose a class index for each row of outputs (N, C), or 0 or 1 for each label.
+
+        Raises
+        ------
+        NotFiniteError
+            If an output is not finite: any class could be chosen.
+        """
+        _refuse_nonfinite(outputs)
         middle = 0.0 if self.loss.takes == "logits" else 0.5
         if self.task == "multilabel":
             return (outputs > middle).astype(np.int64)
@@ -309,11 +322,22 @@ def _largest(outputs: AnyArray) -> AnyArray:
         # Of the columns that reach the top, the first is the farthest from the end.
         from_end = np.arange(columns, 0, -1, dtype=np.uint8)[:, np.newaxis]
         farthest = (from_end * (turned == turned.max(axis=0))).max(axis=0)
-        if farthest.all():  # else a row has NaN, which equals nothing
-            first: AnyArray = columns - farthest.astype(np.int64)
-            return first
+        first: AnyArray = columns - farthest.astype(np.int64)
+        return first
     chosen: AnyArray = outputs.argmax(axis=1)
     return chosen
+
+
+def _refuse_nonfinite(outputs: AnyArray) -> None:
+    """Refuse to make a class or a probability of what is no number."""
+    if not np.isfinite(outputs).all():
+        rows = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
+        raise NotFiniteError(
+            f"The network's outputs are not finite for {len(rows):,} of {len(outputs):,} rows, the "
+            f"first of them row {rows[0]}, counted from 0.",
+            rows=tuple(rows[:10].tolist()),
+            count=len(rows),
+        )
 
 
 def _spans_rows(activation: Activation) -> bool:

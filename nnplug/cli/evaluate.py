@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import click
 
-from nnplug.cli.model_argument import load, versions_option
+from nnplug.cli.model_argument import load, nonfinite_option, versions_option
 from nnplug.cli.options import PartType, plugin_options, registry_of
 from nnplug.cli.table_options import read_options
 
@@ -31,6 +31,7 @@ Examples:
     type=PartType("metric"),
     help="Instead of those of the training; may be repeated.",
 )
+@nonfinite_option("Leave rows without a finite prediction out.")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 @read_options
 @versions_option
@@ -41,6 +42,7 @@ def evaluate(
     model: str,
     data: str,
     metrics: tuple[str, ...],
+    allow_nonfinite: bool,
     as_json: bool,
     read: tuple[str, ...],
     sql: str | None,
@@ -49,8 +51,11 @@ def evaluate(
     """Compute the loss and the metrics of MODEL on the table DATA.
 
     DATA has the columns that the model was trained on, the target among them.
+
+    The exit code is 1 if the network gives no finite numbers for some rows, or
+    no finite loss.
     """
-    from nnplug.errors import SettingError
+    from nnplug.errors import NotFiniteError, SettingError
     from nnplug.models.file_rows import open_rows
     from nnplug.tables import ReadOptions
 
@@ -63,16 +68,33 @@ def evaluate(
     opened = open_rows(loaded, data, replace(ReadOptions.parse(read), sql=sql), with_target=True)
     with registry_of(context).naming_culprits(), opened as rows:
         parts = ((inputs, rows.targets(table)) for table, inputs in rows)
-        scores = loaded.evaluate_parts(parts, metrics=metrics or None)
+        nonfinite = loaded.nonfinite_rows(data)
+        scores = loaded.evaluate_parts(
+            parts, rows=nonfinite, metrics=metrics or None, allow_nonfinite=allow_nonfinite
+        )
     for line in rows.remarks():
         click.echo(f"Warning: {line}", err=True)
+    if nonfinite.count:
+        click.echo(f"Warning: {nonfinite.said()}\nThey are left out.", err=True)
+    _print(model, data, rows.rows, nonfinite.count, scores, as_json=as_json)
+    if not math.isfinite(scores["loss"]):
+        raise NotFiniteError(
+            f"{data}: the loss is {scores['loss']}, though every prediction is a finite number."
+        )
+
+
+def _print(
+    model: str, data: str, rows: int, left_out: int, scores: dict[str, float], *, as_json: bool
+) -> None:
+    """Print the numbers, and how many rows they are of."""
     if as_json:
         plain = {
             name: score if math.isfinite(score) else None  # JSON has no other numbers
             for name, score in scores.items()
         }
-        listed = {"model": model, "data": data, "rows": rows.rows, **plain}
+        counts = {"rows": rows, **({"nonfinite": left_out} if left_out else {})}
+        listed = {"model": model, "data": data, **counts, **plain}
         click.echo(json.dumps(listed, indent=2))
         return
-    click.echo(click.style(f"{data}: {rows.rows:,} rows", dim=True), err=True)
+    click.echo(click.style(f"{data}: {rows - left_out:,} rows", dim=True), err=True)
     click.echo(", ".join(f"{name.capitalize()}: {score:.6f}" for name, score in scores.items()))

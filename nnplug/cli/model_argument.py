@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -12,7 +13,9 @@ from nnplug.cli.options import registry_of, warn
 if TYPE_CHECKING:
     from nnplug.models import Model
 
-__all__ = ["FILE", "load", "model_path", "versions_option"]
+__all__ = ["FILE", "load", "model_path", "nonfinite_option", "versions_option"]
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 FILE = "model.safetensors"
 """The model's name in the folder of a run."""
@@ -22,6 +25,11 @@ versions_option = click.option(
     is_flag=True,
     help="Take plugins of another major version than the model was made with.",
 )
+
+
+def nonfinite_option(about: str) -> Callable[[_Command], _Command]:
+    """Add `--allow-nonfinite`."""
+    return click.option("--allow-nonfinite", is_flag=True, help=about)
 
 
 def model_path(text: str) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from nnplug.cli.model_argument import load, versions_option
+from nnplug.cli.model_argument import load, nonfinite_option, versions_option
 from nnplug.cli.options import plugin_options, registry_of
 from nnplug.cli.table_options import read_options
 
@@ -52,6 +52,7 @@ Examples:
     show_default=True,
     help="What to do with a category that training did not see.",
 )
+@nonfinite_option("Leave a prediction that is not finite empty.")
 @read_options
 @versions_option
 @plugin_options
@@ -65,6 +66,7 @@ def predict(
     probabilities: bool,
     ids: tuple[str, ...],
     unknown: str,
+    allow_nonfinite: bool,
     read: tuple[str, ...],
     sql: str | None,
     allow_other_versions: bool,
@@ -75,6 +77,9 @@ def predict(
     the model was trained on, in any order; the target may be missing. Rows
     keep their order. They are read and written a stretch at a time, so that a
     table may be larger than memory.
+
+    The exit code is 1, and no file is written, if the network gives no finite
+    numbers for some rows.
     """
     from nnplug.models.file_rows import open_rows
     from nnplug.tables import ReadOptions
@@ -86,13 +91,21 @@ def predict(
     opened = open_rows(loaded, data, how, ids=ids, unknown=cast("Unknown", unknown))
     # The output first: that it is there already is said before an hour of work.
     with registry_of(context).naming_culprits(), _sink(output, overwrite) as sink, opened as rows:
+        nonfinite = loaded.nonfinite_rows(data)
         for table, inputs in rows:
             columns = {name: table.column(name).values for name in ids}
             outputs = loaded.run(inputs)
-            columns |= _answers(loaded, outputs, probabilities=probabilities, taken=ids)
+            finite = nonfinite.add(inputs, outputs)
+            if nonfinite.count and not allow_nonfinite:
+                continue  # the others are only counted
+            columns |= _answers(loaded, outputs, finite, probabilities=probabilities, taken=ids)
             sink.write(columns)
+        if not allow_nonfinite:
+            nonfinite.check()
     for line in rows.remarks():
         click.echo(f"Warning: {line}", err=True)
+    if nonfinite.count:
+        click.echo(f"Warning: {nonfinite.said()}\nThey are left empty.", err=True)
     if output is not None:
         click.echo(f"{output}: {rows.rows:,} rows written", err=True)
 
@@ -111,16 +124,21 @@ def _sink(output: str | None, overwrite: bool) -> Iterator[CsvStream | TableWrit
 
 
 def _answers(
-    model: Model, outputs: AnyArray, *, probabilities: bool, taken: tuple[str, ...]
+    model: Model,
+    outputs: AnyArray,
+    finite: AnyArray | None,
+    *,
+    probabilities: bool,
+    taken: tuple[str, ...],
 ) -> dict[str, AnyArray]:
     """Name the columns of the answers by their targets."""
-    answers = model.answers(outputs)
+    answers = model.answers(outputs, finite)
     # (N,) for one class a row, (N, K) for K numbers or labels.
     answers = answers.reshape(len(outputs), -1)
     targets = [f"predicted_{name}" if name in taken else name for name in model.targets]
     columns = {name: answers[:, k] for k, name in enumerate(targets)}
     if probabilities:
-        shares = model.head.probabilities(outputs)
+        shares = model.shares(outputs, finite)
         names = [_probability_name(model, name, targets) for name in model.classes]
         columns |= {name: shares[:, k] for k, name in enumerate(names)}
     return columns

@@ -8,7 +8,8 @@ from operator import is_
 from pathlib import Path
 from typing import Any
 
-from nnplug.errors import FormulaError
+from nnplug.errors import FormulaError, PartError
+from nnplug.formulas.authors import call_author
 from nnplug.formulas.graph import Symbol, walk
 from nnplug.formulas.purity import Traces
 
@@ -71,7 +72,9 @@ def _call(
 ) -> tuple[Symbol, ...]:
     """Call a formula on symbols; see `trace`."""
     try:
-        result = function(*arguments, **options)
+        result = call_author(name, function, *arguments, **options)
+    except PartError:  # it calls sys.exit: no other way to compute it helps
+        raise
     except FormulaError as error:
         raise FormulaError(f"{name}: {error}") from None
     except Exception as error:

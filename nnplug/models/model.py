@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from nnplug import tables
 from nnplug.durable import Disk, write_file
 from nnplug.errors import DataError, SettingError
 from nnplug.models.container import pack
 from nnplug.models.info import ModelInfo
+from nnplug.models.nonfinite import NonfiniteRows, finite_rows
 from nnplug.models.selection import find_parts, warn_of
 from nnplug.network import Network
 from nnplug.parts import Loss, Metric, by_column
@@ -158,19 +161,40 @@ class Model:
         """Compute the outputs, (N, C), of inputs that are encoded already, (N, D)."""
         return self._evaluator.run(inputs)[0]
 
-    def predict(self, data: Any, *, unknown: Unknown = "bucket") -> AnyArray:
+    def predict(
+        self, data: Any, *, unknown: Unknown = "bucket", allow_nonfinite: bool = False
+    ) -> AnyArray:
         """Predict the target of new rows; see `outputs`.
+
+        Parameters
+        ----------
+        allow_nonfinite : bool, optional
+            Whether rows for which the network gives no finite numbers are
+            left empty: a number is then nan, and a class is masked.
 
         Returns
         -------
         array
             The class of each row, (N,), numbers in the target's units,
-            (N, K), or 0 or 1 for each label, (N, K).
-        """
-        return self.answers(self.outputs(data, unknown=unknown))
+            (N, K), or 0 or 1 for each label, (N, K). A masked array, if a
+            class or label is missing.
 
-    def probabilities(self, data: Any, *, unknown: Unknown = "bucket") -> AnyArray:
+        Raises
+        ------
+        NotFiniteError
+            If a row has no finite prediction and that is not allowed.
+        """
+        return self.answers(*self._outputs(data, unknown, allow_nonfinite))
+
+    def probabilities(
+        self, data: Any, *, unknown: Unknown = "bucket", allow_nonfinite: bool = False
+    ) -> AnyArray:
         """Compute the probability of each class for new rows; see `outputs`.
+
+        Parameters
+        ----------
+        allow_nonfinite : bool, optional
+            Whether rows for which the network gives no finite numbers are nan.
 
         Returns
         -------
@@ -181,16 +205,59 @@ class Model:
         ------
         SettingError
             For a regression.
+        NotFiniteError
+            If a row has no finite prediction and that is not allowed.
         """
         self.check_has_classes()
-        return self.head.probabilities(self.outputs(data, unknown=unknown))
+        return self.shares(*self._outputs(data, unknown, allow_nonfinite))
 
-    def answers(self, outputs: AnyArray) -> AnyArray:
-        """Turn outputs (N, C) into what `predict` gives."""
+    def _outputs(
+        self, data: Any, unknown: Unknown, allow_nonfinite: bool
+    ) -> tuple[AnyArray, AnyArray | None]:
+        """Compute outputs, and tell which rows are finite; None if all are."""
+        inputs = self.inputs(data, unknown=unknown)
+        outputs = self.run(inputs)
+        finite = self.finite(outputs)
+        if finite is not None and not allow_nonfinite:
+            rows = self.nonfinite_rows(data)
+            rows.add(inputs, outputs)
+            rows.check()
+        return outputs, finite
+
+    def nonfinite_rows(self, data: Any) -> NonfiniteRows:
+        """Make what counts the rows of `data` that have no finite prediction."""
+        is_table = self.encoder is not None or self._names_columns(data)
+        source = os.fspath(data) if isinstance(data, str | os.PathLike) else "The data"
+        return NonfiniteRows(self.network, source, first=int(is_table), finite=self.finite)
+
+    def finite(self, outputs: AnyArray) -> npt.NDArray[np.bool_] | None:
+        """Tell for which rows of outputs (N, C) there is an answer; None if for all."""
+        if self.task == "regression" and self.encoder is not None:
+            # A finite number may be too large for the target's unit.
+            outputs = np.concatenate([outputs, self.decode(outputs)], axis=1)
+        return finite_rows(outputs)
+
+    def answers(self, outputs: AnyArray, finite: AnyArray | None = None) -> AnyArray:
+        """Turn outputs (N, C) into what `predict` gives, for all rows or those that are finite."""
         if self.task == "regression":
-            return self.decode(outputs)
-        chosen = self.head.classes(outputs)
-        return chosen if self.task == "multilabel" else self._classes[chosen]
+            numbers = self.decode(outputs)
+            return numbers if finite is None else np.where(finite[:, None], numbers, np.nan)
+        if finite is None:
+            chosen = self.head.classes(outputs)
+            return chosen if self.task == "multilabel" else self._classes[chosen]
+        some = self.answers(outputs[finite])
+        answers = np.zeros((len(outputs), *some.shape[1:]), some.dtype)
+        answers[finite] = some
+        missing = np.broadcast_to(~finite.reshape(-1, *[1] * (some.ndim - 1)), answers.shape)
+        return np.ma.MaskedArray(answers, missing)
+
+    def shares(self, outputs: AnyArray, finite: AnyArray | None = None) -> AnyArray:
+        """Turn outputs (N, C) into what `probabilities` gives, as `answers` does."""
+        if finite is None:
+            return self.head.probabilities(outputs)
+        shares = np.full((len(outputs), len(self.classes)), np.nan, outputs.dtype)
+        shares[finite] = self.head.probabilities(outputs[finite])
+        return shares
 
     def decode(self, outputs: AnyArray) -> AnyArray:
         """Bring outputs of a regression, (N, K), to the target's units."""
@@ -204,7 +271,11 @@ class Model:
     # --- how good it is ---------------------------------------------------------------
 
     def evaluate(
-        self, data: Any, *, metrics: Sequence[str | Metric] | None = None
+        self,
+        data: Any,
+        *,
+        metrics: Sequence[str | Metric] | None = None,
+        allow_nonfinite: bool = False,
     ) -> dict[str, float]:
         """Compute the loss and the metrics on rows whose target is known.
 
@@ -215,11 +286,20 @@ class Model:
             (N, D) and targets if the network was trained on arrays.
         metrics : sequence of str or Metric, optional
             Instead of those of the training.
+        allow_nonfinite : bool, optional
+            Whether rows for which the network gives no finite numbers are
+            left out.
 
         Returns
         -------
         dict of str to float
             `"loss"`, then the metrics by name.
+
+        Raises
+        ------
+        NotFiniteError
+            If a row has no finite prediction and that is not allowed, or no
+            row has.
         """
         if self.encoder is not None:
             table = tables.table_of(data, options=self.encoder.read_options())
@@ -228,13 +308,20 @@ class Model:
             pair = self.inputs(data[0]), self._targets(data[1])
         else:
             raise DataError("The network was trained on arrays: give (inputs, targets).")
-        return self.evaluate_parts([pair], metrics=metrics)
+        return self.evaluate_parts(
+            [pair],
+            metrics=metrics,
+            rows=self.nonfinite_rows(data),
+            allow_nonfinite=allow_nonfinite,
+        )
 
     def evaluate_parts(
         self,
         parts: Iterable[tuple[AnyArray, AnyArray]],
         *,
+        rows: NonfiniteRows | None = None,
         metrics: Sequence[str | Metric] | None = None,
+        allow_nonfinite: bool = False,
     ) -> dict[str, float]:
         """Compute loss and metrics over parts of the rows, one after the other.
 
@@ -243,7 +330,12 @@ class Model:
         parts : iterable of tuple of array
             Inputs (N, D) and targets, as `Encoder.targets` gives them, of each
             part. Only outputs and targets are kept.
+        rows : NonfiniteRows, optional
+            Counts the rows without a finite prediction.
+        metrics, allow_nonfinite
+            See `evaluate`.
         """
+        rows = self.nonfinite_rows(None) if rows is None else rows
         chosen = self._metrics(metrics)
         evaluator = Evaluator(self.network, self.loss)
         dtype = self.network.dtype
@@ -254,16 +346,31 @@ class Model:
                 targets.append(target)
                 yield inputs, self.head.encode(target, dtype), None
 
-        found = evaluator.over(encoded())
+        def usable(inputs: AnyArray, output: AnyArray) -> AnyArray | None:
+            finite = rows.add(inputs, output)
+            if finite is not None:
+                targets[-1] = targets[-1][finite]
+            return finite
+
+        found = evaluator.over(encoded(), usable)
         assert found is not None, "an evaluation has rows"
+        if not allow_nonfinite:
+            rows.check()
+        if rows.count and rows.count == rows.rows:
+            rows.check(way_out="; there is none to go by")
         outputs, _, loss = found
         return {"loss": loss, **self.measure(chosen, outputs, np.concatenate(targets))}
 
     def measure(
         self, metrics: Sequence[Metric], outputs: AnyArray, targets: AnyArray
     ) -> dict[str, float]:
-        """Compute metrics from outputs (N, C) and targets as `Encoder.targets` gives them."""
+        """Compute metrics from outputs (N, C) and targets as `Encoder.targets` gives them.
+
+        They are nan where an output is not finite: there is no answer to measure.
+        """
         scores = {}
+        if not np.isfinite(outputs).all():
+            return dict.fromkeys(by_column(metrics), math.nan)
         for name, metric in by_column(metrics).items():
             if metric.takes == "prediction":
                 if self.task == "regression":

@@ -10,6 +10,7 @@ import numpy as np
 
 from nnplug.errors import FormulaError, ImpureFormulaError, PartError
 from nnplug.formulas.derivative import depending, differentiate
+from nnplug.formulas.authors import call_author
 from nnplug.formulas.digest import code_text, graph_text
 from nnplug.formulas.graph import Operation, Symbol, shape_text
 from nnplug.formulas.primitives import new_graph
@@ -147,15 +148,15 @@ class Activation(Part):
 
 def _opaque(part: Activation, function: Callable[..., Any], *inputs: Symbol) -> Symbol:
     """Make a node that calls the author's function as it stands, on arrays."""
-    name = f"{part.name}.{function.__name__}"
     what = "" if function is part.function else ", its derivative"
+    name = f"activation {part.name!r}"
 
     def call(*arrays: Any) -> Any:
         shape = np.shape(arrays[0])
-        result = np.asarray(function(*arrays, **part.options))
+        result = np.asarray(call_author(name, function, *arrays, **part.options))
         if result.shape != shape or result.dtype.kind not in "fiub":
             raise FormulaError(
-                f"activation {part.name!r}: {part.place}{what}: for an input of shape "
+                f"{name}: {part.place}{what}: for an input of shape "
                 f"{shape} it returned shape {result.shape}, {result.dtype}.\n"
                 "Way out: return real numbers in the input's shape."
             )
@@ -164,7 +165,8 @@ def _opaque(part: Activation, function: Callable[..., Any], *inputs: Symbol) -> 
     known = inputs[0].graph.opaque
     if function not in known:  # by itself: two functions may have one name
         _check_twice(part, function, len(inputs))
-        known[function] = Operation(name, call, shape=lambda *shapes: shapes[0])
+        title = f"{part.name}.{function.__name__}"
+        known[function] = Operation(title, call, shape=lambda *shapes: shapes[0])
     return inputs[0].graph.apply(known[function], *inputs)
 
 
@@ -172,7 +174,9 @@ def _check_twice(part: Activation, function: Callable[..., Any], count: int) -> 
     """Call a function that is not traced twice on the same arrays."""
     arrays = [np.linspace(-2.0, 2.0, 6).reshape(2, 3)] * count
     try:
-        first, second = (np.array(function(*arrays, **part.options)) for _ in range(2))
+        first, second = (
+            np.array(call_author(part.name, function, *arrays, **part.options)) for _ in range(2)
+        )
     except Exception:
         return  # it may fail on these numbers, and says so when it runs
     if first.tobytes() != second.tobytes():

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Self, TypeVar
 
 from nnplug.errors import OptionError, PartError, suggest
+from nnplug.formulas.authors import call_author
 from nnplug.formulas.digest import code_text, digest
 from nnplug.formulas.purity import Traces
 from nnplug.parts.text import is_part_name, normalise_name
@@ -72,7 +73,9 @@ class Part:
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Call the function with this instance's options, and those given here."""
-        return self.function(*arguments, **{**self.options, **options})
+        return call_author(
+            f"{self.kind} {self.name!r}", self.function, *arguments, **{**self.options, **options}
+        )
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.text}>"

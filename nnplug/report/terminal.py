@@ -128,12 +128,20 @@ def boundary_grid(
     x = np.linspace(low[0], high[0], across)
     y = np.linspace(high[1], low[1], down)
     points = np.stack([each.reshape(-1) for each in np.meshgrid(x, y)], axis=1)
-    classes = model.head.classes(model.run(points.astype(model.network.dtype)))
+    outputs = model.run(points.astype(model.network.dtype))
+    finite = np.isfinite(outputs).all(axis=1)
+    # Masked where the network gives no numbers.
+    classes = np.ma.MaskedArray(np.zeros(len(points), np.int64), ~finite)
+    classes[finite] = model.head.classes(outputs[finite])
     first, second = (
         (float(low[k] * scale + mean), float(high[k] * scale + mean))
         for k, (mean, scale) in enumerate(scales)
     )
     return classes.reshape(down, across), (first, second)
+
+
+def _sign(code: int | None) -> str:
+    return " " if code is None else _CLASS_SIGNS[code]
 
 
 def boundary(model: Model, inputs: AnyArray, *, width: int = 80, height: int = 20) -> str | None:
@@ -146,7 +154,7 @@ def boundary(model: Model, inputs: AnyArray, *, width: int = 80, height: int = 2
     lines = []
     for row, codes in enumerate(classes.tolist()):
         label = {0: number(y[1]), height - 1: number(y[0])}.get(row, "")
-        lines.append(f"{label:>{_LABEL}} |{''.join(_CLASS_SIGNS[code] for code in codes)}")
+        lines.append(f"{label:>{_LABEL}} |{''.join(map(_sign, codes))}")
     lines.append(" " * (_LABEL + 1) + "+" + "-" * inner)
     left, right = number(x[0]), number(x[1])
     lines.append(" " * (_LABEL + 2) + left + f"{right:>{inner - len(left)}}")

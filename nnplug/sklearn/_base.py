@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, is_regressor
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
+from nnplug.models.nonfinite import NonfiniteRows
 from nnplug.parts import Task
 from nnplug.sklearn._compat import validate
 from nnplug.sklearn._display import layers_as_html, plot_history
@@ -221,11 +222,16 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         check_is_fitted(self, "network_")
         X = validate(self, X, accept_sparse="csr", reset=False)
         self._synchronise()
-        if isinstance(X, np.ndarray):
-            return self._evaluator.run(X)[0]
-        return np.concatenate(
-            [self._evaluator.run(dense(X, rows))[0] for rows in stretches(X.shape[0])]
-        )
+        nonfinite = NonfiniteRows(self.network_, "X", first=0)
+        whole = isinstance(X, np.ndarray)
+        parts = [X] if whole else (dense(X, rows) for rows in stretches(X.shape[0]))
+        found = []
+        for part in parts:
+            found.append(self._evaluator.run(part)[0])
+            nonfinite.add(part, found[-1])
+        with as_value_errors():
+            nonfinite.check(way_out="")
+        return found[0] if whole else np.concatenate(found)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the fitted network to a model file, which holds data and no code.

@@ -371,7 +371,8 @@ class Encoder:
         # (N, K) * (K,) + (K,)
         scale = np.array([each.scale for each in self.scales])
         mean = np.array([each.mean for each in self.scales])
-        decoded: Float64Array = prediction * scale + mean
+        with np.errstate(over="ignore", invalid="ignore"):  # as in the network itself
+            decoded: Float64Array = prediction * scale + mean
         return decoded
 
     def remarks(self, table: Table) -> tuple[str, ...]:

@@ -23,6 +23,8 @@ __all__ = ["WRITTEN_SUFFIXES", "CsvStream", "TableWriter", "write_table"]
 WRITTEN_SUFFIXES = (".csv", ".tsv", ".parquet")
 """How the names of files that can be written end."""
 
+QUOTED_NOTHING = '""'
+
 _RISKY = ("=", "+", "-", "@", "\t", "\r")
 _PLAIN_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
@@ -98,8 +100,8 @@ class TableWriter:
         ----------
         columns : mapping of str to array
             Each (N,): numbers, truth values, dates, or texts as objects. The
-            names are the same in each call. NaN, NaT and None are written as
-            missing.
+            names are the same in each call. NaN, NaT, None and what is masked
+            are written as missing.
         """
         self._sink.write(columns)
         self.rows += len(next(iter(columns.values())))
@@ -168,7 +170,8 @@ class CsvStream:
     def write(self, columns: Mapping[str, AnyArray]) -> None:
         """Append rows; see `TableWriter.write`."""
         lines = zip(*(self._cells(column) for column in columns.values()), strict=True)
-        text = "".join(f"{self.delimiter.join(cells)}\n" for cells in lines)
+        # An empty line would be no row at all.
+        text = "".join(f"{self.delimiter.join(cells) or QUOTED_NOTHING}\n" for cells in lines)
         if not self._begun:
             self._begun = True
             text = f"{self.delimiter.join(map(self._text, columns))}\n{text}"
@@ -181,7 +184,8 @@ class CsvStream:
         """Write each value as its text."""
         kind = column.dtype.kind
         if kind == "b":
-            return ["true" if each else "false" for each in column.tolist()]
+            words = {None: "", True: "true", False: "false"}
+            return [words[each] for each in column.tolist()]
         if kind == "f":
             # str of NumPy's own scalar: the shortest text that gives a float32 back.
             wide = column.dtype.itemsize == 8
@@ -190,7 +194,7 @@ class CsvStream:
         if kind == "M":
             return _dates(column)
         if kind in "iu":
-            return list(map(str, column.tolist()))
+            return ["" if each is None else str(each) for each in column.tolist()]
         return ["" if each is None else self._text(str(each)) for each in column.tolist()]
 
     def _text(self, text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -63,7 +63,9 @@ class Evaluator:
         return outputs, total * self._mean.scale(weight_of(len(inputs), weights))
 
     def over(
-        self, chunks: Iterable[tuple[AnyArray, AnyArray, AnyArray | None]]
+        self,
+        chunks: Iterable[tuple[AnyArray, AnyArray, AnyArray | None]],
+        usable: Callable[[AnyArray, AnyArray], AnyArray | None] | None = None,
     ) -> tuple[AnyArray, AnyArray, float] | None:
         """Evaluate rows chunk by chunk; the chunks may share their memory.
 
@@ -71,6 +73,9 @@ class Evaluator:
         ----------
         chunks : iterable of tuple
             Inputs, targets and weights (or None) of some rows each.
+        usable : callable, optional
+            Given the inputs and outputs of a chunk, tells which rows to go by,
+            (N,); None for all.
 
         Returns
         -------
@@ -80,8 +85,13 @@ class Evaluator:
         """
         assert self._mean is not None, "an evaluation over chunks is of a loss"
         outputs, targets, totals, weights = [], [], [], []
-        for x, y, w in chunks:
+        for chunk in chunks:
+            x, y, w = chunk
             output, total = self._sum(x, y, w)
+            some = None if usable is None else usable(x, output)
+            if some is not None:
+                x, y, w = x[some], y[some], None if w is None else w[some]
+                output, total = self._sum(x, y, w)
             outputs.append(output)
             targets.append(y.copy())
             totals.append(total)

@@ -288,17 +288,10 @@ class Steps:
         if rows is not None:
             self._rows[size][...] = rows
         x = self.inputs if rows is None else self.inputs[rows]
-        x = x.astype(self.network.dtype)
-        for layer in self.network.layers:
-            x = x @ self.network[f"{layer.name}.weight"] + self.network[f"{layer.name}.bias"]
-            if not np.isfinite(x).all():
-                return layer.name, f"the sums of layer {layer.name!r} are"
-            names = layer.activation.trainables
-            x = layer.activation(
-                x, **{name: self.network[f"{layer.name}.{name}"] for name in names}
-            )
-            if not np.isfinite(x).all():
-                return layer.name, f"the outputs of layer {layer.name!r} are"
+        found = self.network.first_nonfinite(x)
+        if found is not None:
+            layer, what = found
+            return layer.name, f"the {what} of layer {layer.name!r} are"
         updated = self.vectors[1 - self.turn].copy()
         program = self._gradients(size)
         if not math.isfinite(program.results["loss"].item()):

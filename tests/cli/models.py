@@ -38,13 +38,15 @@ class Done:
 
 def nnplug_here(*arguments, folder) -> Done:
     """Run the command in this process, which takes a tenth of the time."""
-    output, errors = io.StringIO(), io.StringIO()
+    output, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in "12")
     with (
         contextlib.chdir(folder), contextlib.redirect_stdout(output),
         contextlib.redirect_stderr(errors), pytest.raises(SystemExit) as ended,
     ):  # fmt: skip
         main(list(map(str, arguments)))
-    return Done(ended.value.code, output.getvalue(), errors.getvalue())
+    return Done(
+        ended.value.code, *(each.buffer.getvalue().decode("utf-8") for each in (output, errors))
+    )
 
 
 def make_models(folder: Path) -> Path:

@@ -322,7 +322,7 @@ def test_the_defaults_and_errors_are_in_the_reference(site):
         assert f"{name} {value}" in text
     text = text_of(site / "reference" / "errors.html")
     for name in errors.__all__:
-        if name not in ("suggest", "NnplugWarning"):
+        if hasattr(getattr(errors, name), "exit_code"):
             assert f"{name} {getattr(errors, name).exit_code}" in text
 
 

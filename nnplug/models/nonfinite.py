@@ -1,0 +1,119 @@
+"""Rows for which a network gives no finite numbers: counted, and named in one error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from nnplug.errors import NotFiniteError
+from nnplug.network import Network
+from nnplug.tables.wording import count_of
+from nnplug.types import AnyArray
+
+__all__ = ["NonfiniteRows", "finite_rows"]
+
+SHOWN = 10
+"""Rows that a message names before it counts."""
+
+WAY_OUT = (
+    "; or leave their predictions empty with allow_nonfinite=True, on the command line "
+    "--allow-nonfinite"
+)
+
+
+def finite_rows(numbers: AnyArray) -> npt.NDArray[np.bool_] | None:
+    """Tell which rows of (N, C) are finite; None if all are."""
+    if np.isfinite(numbers).all():
+        return None
+    return np.asarray(np.isfinite(numbers).all(axis=1))
+
+
+class NonfiniteRows:
+    """Counts rows whose predictions are not finite, in stretches that come in order.
+
+    Parameters
+    ----------
+    network : Network
+    source : str
+        What the rows are, for the message.
+    first : int
+        What the first row is called: 0 in arrays, 1 in tables.
+    finite : callable
+        Tells for which rows of outputs there is a prediction, as `finite_rows` does.
+
+    Attributes
+    ----------
+    rows : int
+        All rows that were looked at.
+    count : int
+        Those whose predictions are not finite.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        source: str,
+        *,
+        first: int,
+        finite: Callable[[AnyArray], npt.NDArray[np.bool_] | None] = finite_rows,
+    ) -> None:
+        self.network, self.source, self.first, self.finite = network, source, first, finite
+        self.rows = self.count = 0
+        self._some: list[int] = []
+        self._cause = ""
+
+    def add(self, inputs: AnyArray, outputs: AnyArray) -> npt.NDArray[np.bool_] | None:
+        """Look at a stretch of rows.
+
+        Returns
+        -------
+        array of bool or None
+            (N,), whether a row has a finite prediction; None if all have.
+        """
+        finite = self.finite(outputs)
+        if finite is not None:
+            rows = np.flatnonzero(~finite)
+            self.count += len(rows)
+            self._some += (rows[: SHOWN - len(self._some)] + self.rows).tolist()
+            self._cause = self._cause or self._find_cause(inputs[rows])
+        self.rows += len(outputs)
+        return finite
+
+    def check(self, way_out: str = WAY_OUT) -> None:
+        """Refuse rows without a finite prediction.
+
+        Raises
+        ------
+        NotFiniteError
+            If there were any.
+        """
+        if self.count:
+            raise NotFiniteError(
+                f"{self.said()}\nWay out: look at the part and at those rows{way_out}.",
+                rows=tuple(self._some),
+                count=self.count,
+            )
+
+    def said(self) -> str:
+        """Say which rows they are, and why."""
+        named = ", ".join(str(row + self.first) for row in self._some)
+        if self.count > len(self._some):
+            named += f" and {self.count - len(self._some):,} more"
+        word = "row" if self.count == 1 else "rows"
+        return (
+            f"{self.source}: {self.count:,} of {count_of(self.rows, 'prediction')} "
+            f"{'is not a finite number' if self.count == 1 else 'are not finite numbers'}: "
+            f"{word} {named}, counted from {self.first}.\n{self._cause}"
+        )
+
+    def _find_cause(self, inputs: AnyArray) -> str:
+        found = self.network.first_nonfinite(inputs)
+        if found is None:
+            return "The network's outputs are finite, but too large for the target's unit."
+        layer, what = found
+        return (
+            f"The {what} of layer {layer.name!r} (activation {layer.activation.name!r}) are not "
+            "finite there."
+        )
