@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Literal, overload
 import numpy as np
 
 from nnplug.errors import FormulaError, ImpureFormulaError, PartError
-from nnplug.formulas.derivative import depending, differentiate
 from nnplug.formulas.authors import call_author
+from nnplug.formulas.derivative import depending, differentiate
 from nnplug.formulas.digest import code_text, graph_text
 from nnplug.formulas.graph import Operation, Symbol, shape_text
 from nnplug.formulas.primitives import new_graph
