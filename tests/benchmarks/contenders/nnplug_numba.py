@@ -20,17 +20,17 @@ def supports(work: Any) -> bool:
 
 def run(work: Any, arrays: dict[str, Any], clock: Any) -> float:
     """Train; what the compiler itself takes is on a clock of its own too."""
-    _import(clock)
+    import_compiler(clock)
     return nnplug_numpy.run(work, arrays, clock, engine="numba")
 
 
 def predictor(work: Any, arrays: dict[str, Any], clock: Any) -> Callable[[Any], Any]:
     """Give `Run.predict`."""
-    _import(clock)
+    import_compiler(clock)
     return nnplug_numpy.predictor(work, arrays, clock, engine="numba")
 
 
-def _import(clock: Any) -> None:
+def import_compiler(clock: Any) -> None:
     """Import what loads compiled code; Numba itself is only imported to compile."""
     with clock("import"), clock("compiler"):
         import llvmlite.binding  # noqa: F401  # imported for its time and its memory

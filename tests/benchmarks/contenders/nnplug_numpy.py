@@ -40,7 +40,7 @@ def run(work: Any, arrays: dict[str, Any], clock: Any, engine: str = "numpy") ->
             output_activation=registry.get("activation", work.output),
             dtype=work.dtype,
         )
-        _set_weights(network, arrays)
+        set_weights(network, arrays)
         loss = registry.get("loss", work.loss)
         optimizer = registry.get("optimizer", work.optimizer)
         optimizer = optimizer.with_options(learning_rate=work.learning_rate)
@@ -79,11 +79,12 @@ def predictor(
             dtype=work.dtype,
             engine=engine,
         )
-        _set_weights(run.network, arrays)
+        set_weights(run.network, arrays)
     return run.predict
 
 
-def _set_weights(network: Any, arrays: dict[str, Any]) -> None:
+def set_weights(network: Any, arrays: dict[str, Any]) -> None:
+    """Give a network the work's initial weights."""
     for number, layer in enumerate(network.layers):
         network[f"{layer.name}.weight"][...] = arrays[f"weight{number}"]
         network[f"{layer.name}.bias"][...] = arrays[f"bias{number}"]
