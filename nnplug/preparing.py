@@ -15,12 +15,14 @@ from nnplug.models import Model, ModelInfo
 from nnplug.network import Network
 from nnplug.parts import (
     Activation,
+    Data,
     Initializer,
     Loss,
     Metric,
     Optimizer,
     Part,
     Schedule,
+    Task,
     by_column,
 )
 from nnplug.plans import Regularization
@@ -39,6 +41,7 @@ from nnplug.settings import (
 )
 from nnplug.sources import Rows, Source, asked_of_table, find_source
 from nnplug.tables import Split, Wishes
+from nnplug.tables.wording import quote
 from nnplug.tasks import DEFAULT_LOSS, DEFAULT_METRIC, Head, class_weights, output_activation_name
 from nnplug.training import (
     OWN_COLUMNS,
@@ -288,7 +291,9 @@ def prepare(
     registry = registry or default_registry()
     asked = {name: given.pop(name) for name in TABLE_SETTINGS if name in given}
     read, options = table_choices(asked)
-    source = find_source(data, target, given.get("task"), registry, read)
+    named = _named_loss(given.get("loss"), registry)
+    task = _asked_task(given.get("task"), named)
+    source = find_source(data, target, task, registry, read)
     choice = Choice(given, source.recipe, registry)
     seed = whole_number("seed", choice("seed"), 0)
     dtype = choice.dtype()
@@ -296,11 +301,13 @@ def prepare(
     split = choice("split")
     wishes = Wishes(
         target=target or (),
-        task=given.get("task"),
+        task=given.get("task") if isinstance(source.content, Data) else task,
         split=None if split is None else Split.parse(split),
         validation=validation,
         seed=seed,
         options=options,
+        # What is standardised is no count, and not above 0.
+        in_units=named is not None and named.targets != "real",
     )
     rows = source.rows(
         wishes, dtype, read=read, sample_weight=sample_weight, stream=asked.get("stream")
@@ -312,6 +319,7 @@ def prepare(
     output_activation = cast(Activation, choice.part("output_activation", "activation", follows))
     width = len(rows.classes) or rows.targets.shape[1]
     head = Head(rows.task, loss, output_activation, width)
+    _check_targets(head, rows, source.name)
     hidden = layer_widths(choice("hidden"))
     activations = cast("tuple[Activation, ...]", choice.parts("activation"))
     if len(activations) == 1:
@@ -467,6 +475,24 @@ def prepare_from(
         sample_weight=sample_weight,
         **settings,
     )
+
+
+def _named_loss(asked: Any, registry: Registry) -> Loss | None:
+    """Find the loss that the user names; it says what targets it is for."""
+    return None if asked is None else cast(Loss, registry.get("loss", asked))
+
+
+def _asked_task(asked: Task | None, loss: Loss | None) -> Task | None:
+    """Say which task is asked for; whole numbers are classes for most losses, counts for some."""
+    return "regression" if asked is None and loss is not None and loss.for_numbers else asked
+
+
+def _check_targets(head: Head, rows: Rows, source: str) -> None:
+    """Refuse targets that the loss is not for, before anything is trained."""
+    if rows.task == "regression":
+        columns = () if rows.encoder is None else rows.encoder.target
+        what = f"target {', '.join(map(quote, columns))}" if columns else "the targets"
+        head.check_targets(rows.targets, f"{source}: {what}", first=int(bool(columns)))
 
 
 def _without_folder(split: Split) -> str:

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from nnplug.errors import DataError, NotFiniteError, SettingError, suggest
-from nnplug.formulas import special
 from nnplug.formulas.primitives import new_graph
 from nnplug.parts import Activation, Loss, Task
+from nnplug.parts.link import mean_of
+from nnplug.parts.targets import TARGETS, outside
 from nnplug.types import AnyArray
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "DEFAULT_METRIC",
     "Head",
     "class_weights",
+    "finite_rows",
     "label_matrix",
     "output_activation_name",
 ]
@@ -63,9 +66,9 @@ def output_activation_name(task: Task, loss: Loss) -> str:
             f"loss {loss.name!r} takes one class for each row; a row of a multilabel task has "
             "several labels.\nUse binary_cross_entropy, which takes each label by itself."
         )
-    if loss.takes == "logits":
+    if loss.link != "identity":
         return "identity"
-    by_unit = task in ("binary", "multilabel") and loss.against == "target"
+    by_unit = task in ("binary", "multilabel") and loss.against == "target" and not loss.by_row
     return "sigmoid" if by_unit else "softmax"
 
 
@@ -195,16 +198,32 @@ class Head:
                 f"output activation {self.activation.name!r} with loss {self.loss.name!r}: the "
                 "loss takes probabilities.\nUse the output activation sigmoid or softmax."
             )
+        self._check_targets_fit()
         if self.task == "multilabel" and _spans_rows(self.activation):
             raise SettingError(
                 f"output activation {self.activation.name!r} makes the outputs of a row compete; "
                 "the labels of a multilabel task do not.\nUse the output activation sigmoid."
             )
 
+    def _check_targets_fit(self) -> None:
+        """Refuse a loss for other targets than a task has."""
+        loss = self.loss
+        if self.task != "regression" and loss.for_numbers:
+            raise SettingError(
+                f"loss {loss.name!r} is for {TARGETS[loss.targets]}, and not for classes.\n"
+                "Use a loss for classes, such as cross_entropy, or task regression."
+            )
+        if loss.by_row and (self.task == "multilabel" or self.outputs == 1):
+            what = "the labels of a row do not" if self.task == "multilabel" else "one alone cannot"
+            raise SettingError(
+                f"loss {loss.name!r} is for outputs that sum to 1 in each row; {what}.\n"
+                "Use another loss, such as binary_cross_entropy for labels or mse for numbers."
+            )
+
     @property
     def outputs(self) -> int:
         """Units of the output layer, C."""
-        one_unit = self.task == "binary" and self.loss.against == "target"
+        one_unit = self.task == "binary" and self.loss.against == "target" and not self.loss.by_row
         return 1 if one_unit else self.width
 
     def encode(self, targets: AnyArray, dtype: np.dtype[np.generic]) -> AnyArray:
@@ -220,16 +239,55 @@ class Head:
         -------
         array
             (N, C) in the network's dtype, or labels (N, 1).
+
+        Raises
+        ------
+        DataError
+            If a number is none that the loss is for.
         """
+        if self.task == "regression":
+            self.check_targets(targets, "the targets", first=0)
         if self.task in ("regression", "multilabel"):
             return np.ascontiguousarray(targets.reshape(len(targets), -1), dtype)
         labels = targets.reshape(-1, 1).astype(np.int64)
         if self.loss.against == "labels":
             return labels
-        if self.task == "binary":
+        if self.outputs == 1:
             return labels.astype(dtype)
         hits: AnyArray = labels == np.arange(self.width)
         return hits.astype(dtype)
+
+    def check_targets(self, targets: AnyArray, what: str, *, first: int) -> None:
+        """Refuse targets of a regression that the loss is not for.
+
+        Parameters
+        ----------
+        targets : array
+            (N, K).
+        what : str
+            For the message.
+        first : int
+            What the first row is called.
+
+        Raises
+        ------
+        DataError
+            With the first row and its value.
+        """
+        if self.loss.targets == "real":  # the data was checked: they are finite
+            return
+        numbers = targets.reshape(len(targets), -1)
+        wrong = np.argwhere(outside(self.loss.targets, numbers))
+        if len(wrong):
+            row, column = wrong[0]
+            whole = self.loss.targets == "distribution"
+            value = numbers[row] if whole else numbers[row, column]
+            shown = ", ".join(f"{each:g}" for each in np.atleast_1d(value)[:10])
+            raise DataError(
+                f"{what}: row {row + first}, counted from {first}, has {shown}, and loss "
+                f"{self.loss.name!r} is for {TARGETS[self.loss.targets]}.\n"
+                "Way out: correct or leave out such rows, or use another loss."
+            )
 
     def decode(self, targets: AnyArray) -> AnyArray:
         """Bring targets back from the form that the loss takes.
@@ -265,9 +323,8 @@ class Head:
         _refuse_nonfinite(outputs)
         if self.activation.gives == "log_probabilities":
             outputs = np.exp(outputs)
-        elif self.loss.takes == "logits":
-            softmax = self.loss.against == "labels"
-            outputs = special.softmax(outputs) if softmax else special.sigmoid(outputs)
+        else:
+            outputs = mean_of(self.loss.link, outputs)
         outputs = np.clip(outputs, 0, 1)
         if self.task == "multilabel":
             return outputs
@@ -276,6 +333,17 @@ class Head:
         total = outputs.sum(axis=1, keepdims=True)
         shares: AnyArray = np.where(total > 0, outputs, 1) / np.where(total > 0, total, self.width)
         return shares
+
+    def numbers(self, outputs: AnyArray) -> AnyArray:
+        """Turn a regression's outputs (N, K) into the mean that is predicted."""
+        mean: AnyArray = mean_of(self.loss.link, outputs)
+        return mean
+
+    def finite(self, outputs: AnyArray) -> npt.NDArray[np.bool_] | None:
+        """Tell for which rows of outputs (N, C) there is an answer; None if for all."""
+        if self.task == "regression" and self.loss.link != "identity":
+            outputs = np.concatenate([outputs, self.numbers(outputs)], axis=1)
+        return finite_rows(outputs)
 
     def one_hot_pair(self, outputs: AnyArray, labels: AnyArray) -> tuple[AnyArray, AnyArray]:
         """Give probabilities and what they should be, for a metric of numbers.
@@ -302,7 +370,7 @@ class Head:
             If an output is not finite: any class could be chosen.
         """
         _refuse_nonfinite(outputs)
-        middle = 0.0 if self.loss.takes == "logits" else 0.5
+        middle = 0.5 if self.loss.link == "identity" else 0.0
         if self.task == "multilabel":
             return (outputs > middle).astype(np.int64)
         if self.outputs > 1:
@@ -328,10 +396,18 @@ def _largest(outputs: AnyArray) -> AnyArray:
     return chosen
 
 
+def finite_rows(numbers: AnyArray) -> npt.NDArray[np.bool_] | None:
+    """Tell which rows of (N, C) are finite; None if all are."""
+    if np.isfinite(numbers).all():
+        return None
+    return np.asarray(np.isfinite(numbers).all(axis=1))
+
+
 def _refuse_nonfinite(outputs: AnyArray) -> None:
     """Refuse to make a class or a probability of what is no number."""
-    if not np.isfinite(outputs).all():
-        rows = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
+    finite = finite_rows(outputs)
+    if finite is not None:
+        rows = np.flatnonzero(~finite)
         raise NotFiniteError(
             f"The network's outputs are not finite for {len(rows):,} of {len(outputs):,} rows, the "
             f"first of them row {rows[0]}, counted from 0.",

@@ -190,6 +190,7 @@ def _traits(part: Part) -> dict[str, str]:
     from nnplug.errors import FormulaError
     from nnplug.formulas.primitives import new_graph
     from nnplug.parts import Activation, Loss, Optimizer
+    from nnplug.parts.targets import TARGETS
 
     graph = new_graph()
     traits = {}
@@ -203,6 +204,8 @@ def _traits(part: Part) -> dict[str, str]:
         elif isinstance(part, Loss):
             shape = part.value(*part.inputs(graph)).shape
             traits["takes"] = f"{part.takes} and {part.against}; its {part.reduction} is the loss"
+            if part.link != "identity" or part.targets not in ("real", "unit"):
+                traits["is for"] = f"{TARGETS[part.targets]}; the link is {part.link}"
             row_wise = "row-wise: one error for each row"
             traits["widths"] = "elementwise" if shape == ("N", "C") else row_wise
         elif isinstance(part, Optimizer):

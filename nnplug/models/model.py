@@ -16,14 +16,14 @@ from nnplug.durable import Disk, write_file
 from nnplug.errors import DataError, SettingError
 from nnplug.models.container import pack
 from nnplug.models.info import ModelInfo
-from nnplug.models.nonfinite import NonfiniteRows, finite_rows
+from nnplug.models.nonfinite import NonfiniteRows
 from nnplug.models.selection import find_parts, warn_of
 from nnplug.network import Network
 from nnplug.parts import Loss, Metric, by_column
 from nnplug.registry import Registry
 from nnplug.tables import matrix
 from nnplug.tables.wording import quote
-from nnplug.tasks import Head, label_matrix
+from nnplug.tasks import Head, finite_rows, label_matrix
 from nnplug.training import Evaluator
 from nnplug.types import AnyArray
 
@@ -235,7 +235,8 @@ class Model:
         if self.task == "regression" and self.encoder is not None:
             # A finite number may be too large for the target's unit.
             outputs = np.concatenate([outputs, self.decode(outputs)], axis=1)
-        return finite_rows(outputs)
+            return finite_rows(outputs)
+        return self.head.finite(outputs)
 
     def answers(self, outputs: AnyArray, finite: AnyArray | None = None) -> AnyArray:
         """Turn outputs (N, C) into what `predict` gives, for all rows or those that are finite."""
@@ -260,8 +261,12 @@ class Model:
         return shares
 
     def decode(self, outputs: AnyArray) -> AnyArray:
-        """Bring outputs of a regression, (N, K), to the target's units."""
-        return outputs if self.encoder is None else self.encoder.decode(outputs)
+        """Turn outputs of a regression, (N, K), into what is predicted, in the target's units."""
+        return self.in_units(self.head.numbers(outputs))
+
+    def in_units(self, targets: AnyArray) -> AnyArray:
+        """Bring targets of a regression, (N, K), as the loss takes them, to their units."""
+        return targets if self.encoder is None else self.encoder.decode(targets)
 
     def check_has_classes(self) -> None:
         """Refuse to speak of probabilities where there are none."""
@@ -374,7 +379,7 @@ class Model:
         for name, metric in by_column(metrics).items():
             if metric.takes == "prediction":
                 if self.task == "regression":
-                    pair = self.decode(outputs), self.decode(targets.reshape(len(outputs), -1))
+                    pair = self.decode(outputs), self.in_units(targets.reshape(len(outputs), -1))
                 else:
                     pair = self.head.one_hot_pair(outputs, targets)
             elif metric.takes == "classes":

@@ -12,7 +12,7 @@ from nnplug.network import Network
 from nnplug.tables.wording import count_of
 from nnplug.types import AnyArray
 
-__all__ = ["NonfiniteRows", "finite_rows"]
+__all__ = ["NonfiniteRows"]
 
 SHOWN = 10
 """Rows that a message names before it counts."""
@@ -21,13 +21,6 @@ WAY_OUT = (
     "; or leave their predictions empty with allow_nonfinite=True, on the command line "
     "--allow-nonfinite"
 )
-
-
-def finite_rows(numbers: AnyArray) -> npt.NDArray[np.bool_] | None:
-    """Tell which rows of (N, C) are finite; None if all are."""
-    if np.isfinite(numbers).all():
-        return None
-    return np.asarray(np.isfinite(numbers).all(axis=1))
 
 
 class NonfiniteRows:
@@ -41,7 +34,7 @@ class NonfiniteRows:
     first : int
         What the first row is called: 0 in arrays, 1 in tables.
     finite : callable
-        Tells for which rows of outputs there is a prediction, as `finite_rows` does.
+        Tells for which rows of outputs there is a prediction, as `Head.finite` does.
 
     Attributes
     ----------
@@ -57,7 +50,7 @@ class NonfiniteRows:
         source: str,
         *,
         first: int,
-        finite: Callable[[AnyArray], npt.NDArray[np.bool_] | None] = finite_rows,
+        finite: Callable[[AnyArray], npt.NDArray[np.bool_] | None],
     ) -> None:
         self.network, self.source, self.first, self.finite = network, source, first, finite
         self.rows = self.count = 0

@@ -193,6 +193,7 @@ def activation(
     aliases: tuple[str, ...] = (),
     derivative: Callable[..., Any] | None = None,
     gives: Gives = "",
+    expected_failures: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Any]], Activation]: ...
 def activation(
     function: Callable[..., Any] | None = None,
@@ -202,6 +203,7 @@ def activation(
     aliases: tuple[str, ...] = (),
     derivative: Callable[..., Any] | None = None,
     gives: Gives = "",
+    expected_failures: Mapping[str, str] | None = None,
 ) -> Any:
     """Make an activation from a formula in NumPy.
 
@@ -220,6 +222,8 @@ def activation(
         the formula is differentiated; a formula that cannot be traced needs it.
     gives : str, optional
         `"probabilities"` or `"log_probabilities"`.
+    expected_failures : mapping of str to str, optional
+        See `nnplug.testing.run`.
 
     Raises
     ------
@@ -245,6 +249,7 @@ def activation(
             positional=lambda names: None if len(names) == 1 else "an activation takes (x)",
             name=name,
             aliases=aliases,
+            expected_failures=expected_failures,
             own_derivative=derivative,
             gives=gives,
         )

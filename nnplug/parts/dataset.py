@@ -64,6 +64,7 @@ def dataset(
     *,
     name: str | None = None,
     aliases: tuple[str, ...] = (),
+    expected_failures: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Any]], Dataset]: ...
 def dataset(
     function: Callable[..., Any] | None = None,
@@ -71,6 +72,7 @@ def dataset(
     *,
     name: str | None = None,
     aliases: tuple[str, ...] = (),
+    expected_failures: Mapping[str, str] | None = None,
 ) -> Any:
     """Make a dataset from a function without arguments that returns a `Data`.
 
@@ -80,6 +82,8 @@ def dataset(
         Instead of the function's own.
     aliases : tuple of str, optional
         Other names.
+    expected_failures : mapping of str to str, optional
+        See `nnplug.testing.run`.
 
     Raises
     ------
@@ -94,6 +98,7 @@ def dataset(
             positional=lambda names: "a dataset takes no arguments" if names else None,
             name=name,
             aliases=aliases,
+            expected_failures=expected_failures,
         )
 
     return decorate if function is None else decorate(function)

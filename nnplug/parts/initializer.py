@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, overload
 
@@ -35,6 +35,7 @@ def initializer(
     name: str | None = None,
     aliases: tuple[str, ...] = (),
     legacy: bool = False,
+    expected_failures: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Any]], Initializer]: ...
 def initializer(
     function: Callable[..., Any] | None = None,
@@ -43,6 +44,7 @@ def initializer(
     name: str | None = None,
     aliases: tuple[str, ...] = (),
     legacy: bool = False,
+    expected_failures: Mapping[str, str] | None = None,
 ) -> Any:
     """Make an initializer from `def name(generator, fan_in, fan_out, *, ...)`.
 
@@ -58,6 +60,8 @@ def initializer(
         Other names.
     legacy : bool, optional
         Give it a generator with the stream of `numpy.random.seed(seed)`.
+    expected_failures : mapping of str to str, optional
+        See `nnplug.testing.run`.
 
     Raises
     ------
@@ -72,7 +76,13 @@ def initializer(
 
     def decorate(function: Callable[..., Any]) -> Initializer:
         return build_part(
-            Initializer, function, positional=check, name=name, aliases=aliases, legacy=legacy
+            Initializer,
+            function,
+            positional=check,
+            name=name,
+            aliases=aliases,
+            expected_failures=expected_failures,
+            legacy=legacy,
         )
 
     return decorate if function is None else decorate(function)

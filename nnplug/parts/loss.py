@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, overload
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, cast, overload
 
 import numpy as np
 
-from nnplug.errors import FormulaError, PartError, ShapeError
+from nnplug.errors import FormulaError, PartError, ShapeError, suggest
 from nnplug.formulas.digest import graph_text
 from nnplug.formulas.graph import Graph, Symbol
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import mixed_rows, trace
+from nnplug.parts.link import LINKS, Link
 from nnplug.parts.part import Part, build_part
+from nnplug.parts.targets import TARGETS, Targets
 
 __all__ = ["Loss", "loss"]
 
 Reduction = Literal["mean", "sum"]
+
+_USUAL: dict[Link, Targets] = {
+    "identity": "real",
+    "log": "nonnegative",
+    "logit": "unit",
+    "softmax": "distribution",
+}
+"""The targets that a link is usually for."""
+
+_FITTING: dict[Link, tuple[str, ...]] = {
+    "identity": tuple(name for name in TARGETS if name != "labels"),
+    "log": ("nonnegative", "positive", "count"),
+    "logit": ("unit", "binary"),
+    "softmax": ("distribution",),
+}
+"""The targets whose means a link turns into any numbers."""
 
 _TAKES = ("prediction", "logits", "probabilities")
 _AGAINST = ("target", "labels")
@@ -37,6 +55,11 @@ class Loss(Part):
         or `"labels"`, the class of each row as an integer, shape (N, 1).
     reduction : str
         `"mean"` over all that the formula returns, or `"sum"`.
+    link : str
+        How its first argument stands to the mean of the target: `"identity"`,
+        `"log"`, `"logit"` or `"softmax"`. A prediction is the inverse of it.
+    targets : str
+        What its targets may be: see `nnplug.parts.targets.TARGETS`.
     """
 
     kind: ClassVar[str] = "loss"
@@ -45,6 +68,18 @@ class Loss(Part):
     takes: str = "prediction"
     against: str = "target"
     reduction: Reduction = "mean"
+    link: Link = "identity"
+    targets: Targets = "real"
+
+    @property
+    def by_row(self) -> bool:
+        """Whether the outputs of a row are shares of one whole."""
+        return self.link == "softmax" or self.targets == "distribution"
+
+    @property
+    def for_numbers(self) -> bool:
+        """Whether what it is for are quantities, and no classes that a network tells apart."""
+        return self.link == "log" or self.targets in ("nonnegative", "positive", "count")
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Compute the error of each element or row.
@@ -113,7 +148,7 @@ class Loss(Part):
     def formula_texts(self) -> list[str | None]:
         """Write what the part computes: see `Part.formula_texts`."""
         errors = self.value(*self.inputs(new_graph()))
-        return [graph_text([errors]), self.takes, self.against, self.reduction]
+        return [graph_text([errors]), self.takes, self.against, self.reduction, self.link]
 
 
 @overload
@@ -124,6 +159,9 @@ def loss(
     name: str | None = None,
     aliases: tuple[str, ...] = (),
     reduction: Reduction = "mean",
+    link: Link | None = None,
+    targets: Targets | None = None,
+    expected_failures: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Any]], Loss]: ...
 def loss(
     function: Callable[..., Any] | None = None,
@@ -132,6 +170,9 @@ def loss(
     name: str | None = None,
     aliases: tuple[str, ...] = (),
     reduction: Reduction = "mean",
+    link: Link | None = None,
+    targets: Targets | None = None,
+    expected_failures: Mapping[str, str] | None = None,
 ) -> Any:
     """Make a loss from a formula in NumPy.
 
@@ -149,11 +190,24 @@ def loss(
         Other names.
     reduction : str, optional
         `"mean"`, or `"sum"` over everything.
+    link : str, optional
+        What turns the mean of the target into the first argument. A
+        `prediction` is the mean itself, `"identity"`, unless this says
+        `"log"`, `"logit"` or `"softmax"`. `logits` have `"softmax"` with
+        labels and else `"logit"`, or `"softmax"` if this says so.
+    targets : str, optional
+        What the targets are: `"real"`, `"nonnegative"`, `"positive"`,
+        `"count"`, `"unit"` (from 0 to 1), `"binary"` (0 or 1) or
+        `"distribution"` (rows that sum to 1). By default what suits the link.
+        Other targets are refused before training.
+    expected_failures : mapping of str to str, optional
+        See `nnplug.testing.run`.
 
     Raises
     ------
     PartError
-        If the arguments are named otherwise.
+        If the arguments are named otherwise, or link and targets do not go
+        together.
 
     Examples
     --------
@@ -177,11 +231,56 @@ def loss(
         if reduction not in ("mean", "sum"):
             raise PartError(f"loss: reduction={reduction!r} is neither 'mean' nor 'sum'.")
         made = build_part(
-            Loss, function, positional=check, name=name, aliases=aliases, reduction=reduction
+            Loss,
+            function,
+            positional=check,
+            name=name,
+            aliases=aliases,
+            reduction=reduction,
+            expected_failures=expected_failures,
         )
         takes, against = function.__code__.co_varnames[:2]
-        object.__setattr__(made, "takes", takes)
-        object.__setattr__(made, "against", against)
-        return made
+        try:
+            chosen = _link(link, takes, against)
+            kind = _targets(targets, chosen, takes, against)
+        except PartError as error:
+            raise PartError(f"{made.place}: loss {made.name!r}: {error}") from None
+        return replace(made, takes=takes, against=against, link=chosen, targets=kind)
 
     return decorate if function is None else decorate(function)
+
+
+def _link(asked: str | None, takes: str, against: str) -> Link:
+    """Find how the first argument stands to the mean."""
+    usual = "identity" if takes != "logits" else "softmax" if against == "labels" else "logit"
+    possible = {
+        "prediction": LINKS,
+        "logits": (usual, "softmax"),
+        "probabilities": ("identity",),
+    }[takes]
+    if asked is None:
+        asked = usual
+    elif asked not in possible:
+        listed = " or ".join(map(repr, dict.fromkeys(possible)))
+        raise PartError(
+            f"link={asked!r}: it takes {takes}, whose link is {listed}.{suggest(asked, possible)}"
+        )
+    return cast(Link, asked)
+
+
+def _targets(asked: str | None, link: Link, takes: str, against: str) -> Targets:
+    """Find what the second argument may be."""
+    if against == "labels":
+        if asked not in (None, "labels"):
+            raise PartError(f"targets={asked!r}: it takes labels, which are classes.")
+        return "labels"
+    possible = _FITTING[link] if takes == "prediction" else ("unit", "binary", "distribution")
+    if asked is None:
+        usual = _USUAL[link]
+        asked = usual if usual in possible else "unit"
+    elif asked not in possible:
+        raise PartError(
+            f"targets={asked!r}: with {takes} and the link {link!r} they are "
+            f"{' or '.join(map(repr, possible))}.{suggest(asked, possible)}"
+        )
+    return cast(Targets, asked)

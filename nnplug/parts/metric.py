@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, overload
 
@@ -53,6 +53,7 @@ def metric(
     name: str | None = None,
     aliases: tuple[str, ...] = (),
     goal: Goal = "minimize",
+    expected_failures: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Any]], Metric]: ...
 def metric(
     function: Callable[..., Any] | None = None,
@@ -61,6 +62,7 @@ def metric(
     name: str | None = None,
     aliases: tuple[str, ...] = (),
     goal: Goal = "minimize",
+    expected_failures: Mapping[str, str] | None = None,
 ) -> Any:
     """Make a metric from a function of all rows that returns one number.
 
@@ -76,6 +78,8 @@ def metric(
         Other names.
     goal : str, optional
         `"maximize"` or `"minimize"`.
+    expected_failures : mapping of str to str, optional
+        See `nnplug.testing.run`.
 
     Raises
     ------
@@ -96,6 +100,7 @@ def metric(
             positional=check,
             name=name,
             aliases=aliases,
+            expected_failures=expected_failures,
             goal=goal,
             takes=function.__code__.co_varnames[0],
         )

@@ -126,6 +126,7 @@ def optimizer(
     name: str | None = None,
     aliases: tuple[str, ...] = (),
     over: Over = "auto",
+    expected_failures: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Any]], Optimizer]: ...
 def optimizer(
     function: Callable[..., Any] | None = None,
@@ -134,6 +135,7 @@ def optimizer(
     name: str | None = None,
     aliases: tuple[str, ...] = (),
     over: Over = "auto",
+    expected_failures: Mapping[str, str] | None = None,
 ) -> Any:
     """Make an optimizer from one step of its algorithm, in NumPy.
 
@@ -149,6 +151,8 @@ def optimizer(
         Other names.
     over : str, optional
         What norms and sums span; see `Optimizer.over`.
+    expected_failures : mapping of str to str, optional
+        See `nnplug.testing.run`.
 
     Raises
     ------
@@ -171,6 +175,7 @@ def optimizer(
             reserved=("step",),
             name=name,
             aliases=aliases,
+            expected_failures=expected_failures,
             over=over,
         )
         names = function.__code__.co_varnames

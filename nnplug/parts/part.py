@@ -59,6 +59,9 @@ class Part:
     traces : Traces
         What the formula was when it was traced before; parts that differ in
         options alone share them.
+    expected_failures : mapping of str to str
+        Checks of the conformance kit that it is known to fail, each with the
+        reason.
     """
 
     kind: ClassVar[str] = "part"
@@ -70,6 +73,7 @@ class Part:
     defaults: Mapping[str, OptionValue] = field(default_factory=dict)
     options: Mapping[str, OptionValue] = field(default_factory=dict)
     traces: Traces = field(default_factory=Traces)
+    expected_failures: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Call the function with this instance's options, and those given here."""
@@ -201,6 +205,7 @@ def build_part(
     reserved: tuple[str, ...] = (),
     name: str | None = None,
     aliases: tuple[str, ...] = (),
+    expected_failures: Mapping[str, str] | None = None,
     **attributes: Any,
 ) -> P:
     """Make a part from an author's function, checking its signature.
@@ -233,6 +238,9 @@ def build_part(
     for each in (label, *aliases):
         if not is_part_name(each):
             raise wrong(f"the name {each!r} is not snake_case.")
+    known_failures = dict(expected_failures or {})
+    if unexplained := [name for name, why in known_failures.items() if not str(why or "").strip()]:
+        raise wrong(f"expected_failures: {unexplained[0]!r} needs the reason why it fails.")
     defaults: dict[str, OptionValue] = {}
     arguments: list[str] = []
     for parameter in inspect.signature(function).parameters.values():
@@ -262,6 +270,7 @@ def build_part(
         function=function,
         name=label,
         aliases=tuple(aliases),
+        expected_failures=known_failures,
         defaults=defaults,
         # A float subclass would widen float32 arrays, as NumPy sees it.
         options={

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, overload
 
@@ -26,6 +26,7 @@ def schedule(
     *,
     name: str | None = None,
     aliases: tuple[str, ...] = (),
+    expected_failures: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Any]], Schedule]: ...
 def schedule(
     function: Callable[..., Any] | None = None,
@@ -33,6 +34,7 @@ def schedule(
     *,
     name: str | None = None,
     aliases: tuple[str, ...] = (),
+    expected_failures: Mapping[str, str] | None = None,
 ) -> Any:
     """Make a schedule from `def name(epoch, epochs, *, ...)`.
 
@@ -46,6 +48,8 @@ def schedule(
         Instead of the function's own.
     aliases : tuple of str, optional
         Other names.
+    expected_failures : mapping of str to str, optional
+        See `nnplug.testing.run`.
 
     Raises
     ------
@@ -57,6 +61,13 @@ def schedule(
         return None if names == ("epoch", "epochs") else "a schedule takes (epoch, epochs)"
 
     def decorate(function: Callable[..., Any]) -> Schedule:
-        return build_part(Schedule, function, positional=check, name=name, aliases=aliases)
+        return build_part(
+            Schedule,
+            function,
+            positional=check,
+            name=name,
+            aliases=aliases,
+            expected_failures=expected_failures,
+        )
 
     return decorate if function is None else decorate(function)

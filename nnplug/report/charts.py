@@ -153,7 +153,7 @@ def residual_charts(facts: Facts) -> Iterator[tuple[str, str]]:
     if outputs is None or targets is None or model.task != "regression":
         return
     predicted = model.decode(outputs).astype(np.float64)
-    true = model.decode(targets.reshape(len(outputs), -1)).astype(np.float64)
+    true = model.in_units(targets.reshape(len(outputs), -1)).astype(np.float64)
     for place, name in enumerate(model.targets[:_MOST_TARGETS]):
         found, wanted = predicted[:, place], true[:, place]
         finite = np.isfinite(found) & np.isfinite(wanted)

@@ -222,7 +222,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         check_is_fitted(self, "network_")
         X = validate(self, X, accept_sparse="csr", reset=False)
         self._synchronise()
-        nonfinite = NonfiniteRows(self.network_, "X", first=0)
+        nonfinite = NonfiniteRows(self.network_, "X", first=0, finite=self._head.finite)
         whole = isinstance(X, np.ndarray)
         parts = [X] if whole else (dense(X, rows) for rows in stretches(X.shape[0]))
         found = []

@@ -182,8 +182,8 @@ def _set(estimator: Any, network: Network, head: Head, classes: Any) -> None:
 
 def name_of_output(head: Head) -> str:
     """Name what turns the network's sums into answers, in scikit-learn's words."""
-    if head.loss.takes == "logits" and not head.activation.gives:
-        return "softmax" if head.loss.against == "labels" else "logistic"
+    if head.loss.link != "identity" and not head.activation.gives:
+        return {"log": "exp", "logit": "logistic", "softmax": "softmax"}[head.loss.link]
     return {"sigmoid": "logistic", "exponential": "exp"}.get(
         head.activation.name, head.activation.text
     )

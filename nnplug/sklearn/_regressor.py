@@ -184,8 +184,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
         array
             (N,), or (N, K) for several outputs.
         """
-        outputs = self._outputs(X)
-        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+        numbers: AnyArray = self._head.numbers(self._outputs(X))
+        return numbers[:, 0] if numbers.shape[1] == 1 else numbers
 
     # --- targets ----------------------------------------------------------------------
 
@@ -213,7 +213,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
     def _score_outputs(
         self, outputs: AnyArray, targets: AnyArray, weights: AnyArray | None
     ) -> float:
-        return float(r2_score(targets, outputs, sample_weight=weights))
+        numbers = self._head.numbers(outputs)
+        return float(r2_score(targets, numbers, sample_weight=weights))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

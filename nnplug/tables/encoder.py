@@ -140,6 +140,7 @@ class Encoder:
         options: TableOptions,
         *,
         besides: Mapping[str, str] | None = None,
+        in_units: bool = False,
     ) -> Encoder:
         """Learn an encoder from a table that comes in chunks.
 
@@ -154,6 +155,9 @@ class Encoder:
             For each chunk, the rows for training; all if None.
         besides : mapping, optional
             Columns that are left out, each with its reason.
+        in_units : bool, optional
+            Whether the targets of a regression stay in their units, and are
+            not standardised.
         """
         besides = besides or {}
         wanted = candidates(table, goal.target, options)
@@ -171,7 +175,8 @@ class Encoder:
         scales = []
         if goal.task == "regression":
             for name in goal.target:
-                scales.append(Scale.learn(summaries[name], table.source, "target"))
+                scale = Scale.learn(summaries[name], table.source, "target")
+                scales.append(replace(scale, mean=0.0, scale=1.0) if in_units else scale)
                 if value := value_of_all(summaries[name]):
                     notes.append(f"target {quote(name)}: all rows for training have {value}")
         columns: list[Encoding] = []

@@ -149,7 +149,9 @@ def _learn(
             stretch = slice(start, start + size)
             yield training[stretch][kept[stretch]]
 
-    encoder = Encoder.learn(goal, table.schema, chunks(), masks(), options, besides=besides)
+    encoder = Encoder.learn(
+        goal, table.schema, chunks(), masks(), options, besides=besides, in_units=wishes.in_units
+    )
     # What was inferred is said, not kept: the model is the same where it is stated.
     encoder = replace(encoder, notes=encoder.notes[len(goal.notes) :])
     return encoder, parts, split, goal.notes

@@ -27,6 +27,9 @@ class Wishes:
         The share of the rows for validation.
     seed : int
     options : TableOptions
+    in_units : bool
+        Whether the targets of a regression stay in their units, and are not
+        standardised.
     """
 
     target: str | Sequence[str]
@@ -35,6 +38,7 @@ class Wishes:
     validation: float = 0.0
     seed: int = 0
     options: TableOptions = field(default_factory=TableOptions)
+    in_units: bool = False
 
     def way(self, task: Task) -> Split:
         """Choose how to split the rows of a task."""
