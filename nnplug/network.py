@@ -12,7 +12,6 @@ import numpy as np
 from nnplug.alignment import aligned_zeros
 from nnplug.errors import SettingError
 from nnplug.parts import Activation, Initializer
-from nnplug.randomness import derive_generator, legacy_generator
 from nnplug.types import AnyArray
 
 __all__ = ["Layer", "Network", "Span"]
@@ -149,8 +148,11 @@ class Network:
         SettingError
             If the initializer returns another shape, or numbers that are not
             finite.
+        ImpureFormulaError
+            If it does not draw from the generator that it is given.
         """
-        generator = legacy_generator(seed) if initializer.legacy else derive_generator(seed, "init")
+        initializer.check_pure()
+        generator = initializer.generator(seed)
         self.parameters[:] = 0
         for layer in self.layers:
             weights = np.asarray(initializer(generator, layer.fan_in, layer.fan_out))

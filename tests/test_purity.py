@@ -124,8 +124,8 @@ REFUSED = {
     counted: "`CALLS` has changed",
     coin: "`np.random.randint` draws random numbers",
     seldom: "`random.random` draws random numbers",
-    own_generator: "`RNG.integers` draws random numbers",
-    generator_of_an_object: "`STATE.rng.integers` draws random numbers",
+    own_generator: "`RNG` draws random numbers",
+    generator_of_an_object: "`STATE.rng` draws random numbers",
     new_generator: "`np.random.default_rng",
     imported_within: "`random.choice` draws random numbers",
     imported_name_within: "`numpy.random.rand` draws random numbers",
@@ -252,9 +252,48 @@ def test_what_is_not_traced_is_called_twice_on_numbers():
     def slope(x, y):
         return 1.0 + 0 * x
 
-    with pytest.raises(ImpureFormulaError, match="two calls with the same numbers give two"):
+    with pytest.raises(ImpureFormulaError, match="two calls with the same arguments give two"):
         value(nnplug.activation(derivative=slope)(noisy))
     assert value(nnplug.activation(derivative=slope)(steady)).shape == ("N", "C")
+
+
+def test_initializers_draw_from_their_generator_alone():
+    @nnplug.initializer
+    def forgetful(generator, fan_in, fan_out):
+        return np.random.normal(size=(fan_in, fan_out))
+
+    with pytest.raises(ImpureFormulaError) as caught:
+        nnplug.train("xor", initializer=forgetful, epochs=1)
+    line = forgetful.function.__code__.co_firstlineno + 2
+    assert str(caught.value) == (
+        f"initializer 'forgetful': {THIS}:{line}: two calls with the same arguments give two "
+        "results: `np.random.normal` draws random numbers.\n"
+        "A formula must be the same at each call, since models and runs keep its name alone.\n"
+        "Way out: draw from `generator` alone, which the run's seed makes."
+    )
+
+
+@pytest.mark.parametrize("through", ["train", "sklearn"])
+def test_schedules_are_functions_of_their_time(through):
+    calls = []
+
+    @nnplug.schedule
+    def falling(epoch, epochs):
+        calls.append(epoch)
+        return 1 / len(calls)
+
+    def fit():
+        if through == "train":
+            nnplug.train("xor", schedule=falling, epochs=2)
+        else:
+            estimators = pytest.importorskip("nnplug.sklearn")
+            estimators.MLPRegressor(schedule=falling, max_iter=2).fit(np.eye(4), np.ones(4))
+
+    with pytest.raises(
+        ValueError if through == "sklearn" else ImpureFormulaError,
+        match=r"(?s)schedule 'falling': .* results: `calls` has changed.*compute the factor",
+    ):
+        fit()
 
 
 def test_a_global_that_changes_between_two_trainings_is_refused(monkeypatch):

@@ -22,7 +22,7 @@ from nnplug.formulas.digest import graph_text
 from nnplug.formulas.graph import Symbol
 from nnplug.formulas.surroundings import Reading, readings, values
 
-__all__ = ["Traces", "impure"]
+__all__ = ["Traces", "check_twice"]
 
 _MORE_CALLS = 30
 """A coin falls that often on one side once in 10⁹ times."""
@@ -84,7 +84,7 @@ class Traces:
             before, states = self._known[key]
             if before != text:
                 what = "the formula is not the one that was traced before"
-                raise impure(name, function, what, _changed(states, _states(readings(function))))
+                raise _impure(name, function, what, _changed(states, _states(readings(function))))
             return
         names = readings(function)
         states = _states(names)
@@ -96,33 +96,55 @@ class Traces:
                 _is_same(outputs, again()) for _ in range(_MORE_CALLS)
             )
         if not same:
-            raise impure(name, function, "the second call of the formula gave another one", changed)
+            what = "the second call of the formula gave another one"
+            raise _impure(name, function, what, changed)
         self._known[key] = text, states
 
 
-def impure(
-    name: str, function: Callable[..., Any], what: str, changed: Changes = ()
-) -> ImpureFormulaError:
-    """Make the error for a formula that is not the same at each call.
+def check_twice(
+    name: str, function: Callable[..., Any], call: Callable[[], Any], way_out: str = ""
+) -> None:
+    """Compare two calls of a function on numbers, to the bit; for what is not traced.
 
     Parameters
     ----------
-    what : str
-        How that was found.
-    changed : sequence of tuple, optional
-        What the formula reads that has changed, and its value.
+    call : callable
+        Calls it with the same arguments each time. If it raises, nothing is
+        said: the function may be right about that.
+
+    Raises
+    ------
+    ImpureFormulaError
+        If they differ.
     """
+    names = readings(function)
+    states = _states(names)
+    try:
+        first, second = np.array(call()), np.array(call())
+    except Exception:
+        return
+    if (first.shape, first.tobytes()) != (second.shape, second.tobytes()):
+        what = "two calls with the same arguments give two results"
+        raise _impure(name, function, what, _changed(states, _states(names)), way_out)
+
+
+def _impure(
+    name: str, function: Callable[..., Any], what: str, changed: Changes, way_out: str = ""
+) -> ImpureFormulaError:
+    """Say how it was found that a formula is not the same at each call, and what it reads."""
     code = function.__code__
     place = changed[0][0].place if changed else f"{code.co_filename}:{code.co_firstlineno}"
     why = "it is random, counts its calls, or reads something that changes"
     if changed:
         why = "; ".join(_why(*each) for each in changed[:3])
     learned = ", or one that is learned, nnplug.trainable(0.5)" * name.startswith("activation")
+    way_out = way_out or (
+        f"make it an option, `*, value=0.5`{learned}; draw what is random once, outside the formula"
+    )
     return ImpureFormulaError(
         f"{name}: {place}: {what}: {why}.\n"
-        "A formula must be the same at each call, since a model keeps its name alone.\n"
-        f"Way out: make it an option, `*, value=0.5`{learned}; draw what is random once, outside "
-        "the formula."
+        "A formula must be the same at each call, since models and runs keep its name alone.\n"
+        f"Way out: {way_out}."
     )
 
 

@@ -6,7 +6,7 @@ import contextlib
 import dis
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -75,7 +75,7 @@ def values(found: list[Reading]) -> Iterator[tuple[Reading, Any]]:
     """Give what names stand for now, as far as they stand for anything.
 
     An attribute is looked up where an object has it in its `__dict__`, as
-    modules, classes and most instances do; else the object before it is given.
+    modules, classes and most instances do; else the name ends before it.
     """
     for reading in found:
         first, *rest = reading.names
@@ -84,12 +84,14 @@ def values(found: list[Reading]) -> Iterator[tuple[Reading, Any]]:
         if scope is None:
             continue
         value = scope[first]
+        found_names = [first]
         for name in rest:
             attributes = getattr(value, "__dict__", None) or {}
             if name not in attributes:
                 break
             value = attributes[name]
-        yield reading, value
+            found_names.append(name)
+        yield replace(reading, names=tuple(found_names)), value
 
 
 def unwrap(value: Any) -> FunctionType | None:

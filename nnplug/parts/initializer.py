@@ -6,7 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, overload
 
+import numpy as np
+
+from nnplug.formulas.purity import check_twice
 from nnplug.parts.part import Part, build_part
+from nnplug.randomness import derive_generator, legacy_generator
 
 __all__ = ["Initializer", "initializer"]
 
@@ -25,6 +29,25 @@ class Initializer(Part):
     plural: ClassVar[str] = "initializers"
 
     legacy: bool = False
+
+    def generator(self, seed: int) -> np.random.Generator:
+        """Make the generator that the weights of a run are drawn from."""
+        return legacy_generator(seed) if self.legacy else derive_generator(seed, "init")
+
+    def check_pure(self) -> None:
+        """Make sure that it draws from the generator that it is given, and from no other.
+
+        Raises
+        ------
+        ImpureFormulaError
+            If the same seed gives two arrays.
+        """
+        check_twice(
+            f"initializer {self.name!r}",
+            self.function,
+            lambda: self(self.generator(0), 3, 2),
+            "draw from `generator` alone, which the run's seed makes",
+        )
 
 
 @overload

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, overload
 
+from nnplug.formulas.purity import check_twice
 from nnplug.parts.part import Part, build_part
 
 __all__ = ["Schedule", "schedule"]
@@ -17,6 +18,21 @@ class Schedule(Part):
 
     kind: ClassVar[str] = "schedule"
     plural: ClassVar[str] = "schedules"
+
+    def check_pure(self, epochs: int) -> None:
+        """Make sure that the same time gives the same factor, for a run of some epochs.
+
+        Raises
+        ------
+        ImpureFormulaError
+            If it does not: a run with it could not be resumed.
+        """
+        check_twice(
+            f"schedule {self.name!r}",
+            self.function,
+            lambda: [self(time, epochs) for time in (0.0, epochs / 2)],
+            "compute the factor from `epoch`, `epochs` and options alone",
+        )
 
 
 @overload

@@ -104,6 +104,7 @@ def choose(estimator: Any, task: Task) -> Choices:
     schedule = None
     if estimator.schedule is not None:
         schedule = cast(Schedule, registry().get("schedule", estimator.schedule))
+        schedule.check_pure(estimator.max_iter)
     clip = estimator.clip_global_norm
     regularization = Regularization(
         l2=float(estimator.alpha),
