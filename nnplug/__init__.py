@@ -13,7 +13,7 @@ from nnplug.lazy import lazy_names
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from nnplug.formulas import special as special
+    from nnplug import special as special
     from nnplug.hookspecs import hookimpl as hookimpl
     from nnplug.models import Model as Model
     from nnplug.parts import Data as Data
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __getattr__, _lazy_names = lazy_names(
     __name__,
     {
-        "nnplug.formulas": ("special",),
+        "nnplug": ("special",),
         "nnplug.hookspecs": ("hookimpl",),
         "nnplug.models": ("Model",),
         "nnplug.parts": (

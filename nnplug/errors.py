@@ -8,7 +8,8 @@ with the error's `exit_code`; Python callers catch the class.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import Self
 
 __all__ = [
     "DataError",
@@ -25,9 +26,14 @@ __all__ = [
     "SettingError",
     "ShapeError",
     "StorageError",
+    "UnknownNameError",
     "UnknownPartError",
     "suggest",
 ]
+
+
+_LISTED = 12
+"""Of the names that there are, so many are listed."""
 
 
 class NnplugError(Exception):
@@ -54,6 +60,30 @@ class PartError(NnplugError):
 
 class OptionError(NnplugError):
     """A part's option is unknown, malformed or of the wrong type."""
+
+
+class UnknownNameError(NnplugError, KeyError):
+    """Nothing has the name that was asked for: no column, no array, no number."""
+
+    __str__ = Exception.__str__  # a KeyError shows its message in quotes
+
+    @classmethod
+    def of(
+        cls, lack: str, name: object, known: Collection[str], also: Collection[str] = ()
+    ) -> Self:
+        """Make it with the nearest names, and all of them if they are few.
+
+        Parameters
+        ----------
+        lack : str
+            What there is not: `"the network has no array"`.
+        also : collection of str, optional
+            Names that others of its kind have, which may be meant.
+        """
+        listed = [*known][:_LISTED]
+        more = f", and {len(known) - len(listed)} more" if len(known) > len(listed) else ""
+        has = f" It has {', '.join(listed)}{more}." if listed else " It has none."
+        return cls(f"{lack} {name!r}.{suggest(str(name), {*known, *also})}{has}")
 
 
 class UnknownPartError(NnplugError):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
-__all__ = ["lazy_names"]
+__all__ = ["lazy_names", "no_attribute"]
+
+_FEW = 12
+"""So many names are listed."""
 
 
 def lazy_names(
@@ -22,17 +25,33 @@ def lazy_names(
     package : str
         Its `__name__`.
     homes : mapping
-        The names, by the module that has them, or the package whose module
-        one is. None is called as a module of `package` itself.
+        The names, by the module that has them; a module of `package` by
+        `package` itself.
     """
     home_of = {name: home for home, names in homes.items() for name in names}
 
     def find(name: str) -> Any:
         if name not in home_of:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        home = import_module(home_of[name])
-        value = getattr(home, name, None) or import_module(f"{home.__name__}.{name}")
+            raise no_attribute(package, name, home_of)
+        if home_of[name] == package:
+            return import_module(f"{package}.{name}")  # which sets the attribute
+        value = getattr(import_module(home_of[name]), name)
         setattr(sys.modules[package], name, value)
         return value
 
     return find, lambda: sorted(home_of)
+
+
+def no_attribute(module: str, name: str, known: Collection[str]) -> AttributeError:
+    """Make the error for a name that a module does not have, with the nearest that it has."""
+    from importlib.util import find_spec  # noqa: PLC0415  # few names are wrong
+
+    from nnplug.errors import suggest  # noqa: PLC0415  # the same
+
+    hint = suggest(name, known)
+    if not hint and len(known) <= _FEW:
+        hint = f" It has {', '.join(sorted(known))}."
+    is_package = "__path__" in vars(sys.modules[module])
+    if is_package and name.isidentifier() and find_spec(f"{module}.{name}") is not None:
+        hint = f" It is a module: import {module}.{name}."
+    return AttributeError(f"module {module!r} has no attribute {name!r}.{hint}")

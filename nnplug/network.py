@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nnplug.alignment import aligned_zeros
-from nnplug.errors import SettingError
+from nnplug.errors import SettingError, UnknownNameError
 from nnplug.parts import Activation, Initializer
 from nnplug.types import AnyArray
 
@@ -132,8 +132,18 @@ class Network:
         return len(self.parameters)
 
     def span(self, name: str) -> Span:
-        """Find a parameter array by its name, such as `"hidden1.weight"`."""
-        return next(span for span in self.spans if span.name == name)
+        """Find a parameter array by its name, such as `"hidden1.weight"`.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is none: it is a `KeyError`.
+        """
+        found = next((span for span in self.spans if span.name == name), None)
+        if found is None:
+            names = [span.name for span in self.spans]
+            raise UnknownNameError.of("The network has no array", name, names)
+        return found
 
     def __getitem__(self, name: str) -> AnyArray:
         return self.span(name).view(self.parameters)

@@ -143,7 +143,7 @@ def five_point(function: Any, x: Any, step: float = 1e-3) -> Any:
 
 def run_text(text: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Evaluate a printed formula line by line, as Python with NumPy's names in scope."""
-    from nnplug.formulas import special
+    from nnplug import special
 
     scope: dict[str, Any] = {
         **vars(np),

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import nnplug
+from nnplug import special
 from nnplug.engines import ENGINES, Memory
 from nnplug.engines.fusion import Fused, pieces
-from nnplug.formulas import special
 from nnplug.formulas.primitives import _OPERATIONS
 from nnplug.network import Network
 from nnplug.plans import Regularization, emission, program

@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from nnplug.formulas import special
+from nnplug import special
 from nnplug.formulas.derivative import differentiate
 from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.primitives import new_graph

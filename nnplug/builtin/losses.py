@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nnplug.formulas import special
+from nnplug import special
 from nnplug.hookspecs import hookimpl
 from nnplug.parts import Part, loss
 

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from nnplug.errors import suggest
-from nnplug.formulas.refusal import refuse
+from nnplug.formulas.alternatives import instead_of
+from nnplug.formulas.refusal import refuse, refuse_function
 
 __all__ = [
     "Graph",
@@ -232,7 +232,8 @@ class Symbol(NDArrayOperatorsMixin):
         raise refuse(
             "an array is turned into a number, as `math.exp` and `float()` do",
             "the formula must work on whole arrays",
-            "use NumPy's function of the same name, such as np.exp",
+            "use NumPy's function of the same name, such as np.exp, or one of nnplug.special, "
+            "such as erf",
         )
 
     __int__ = __index__ = __complex__ = __float__
@@ -253,9 +254,11 @@ class Symbol(NDArrayOperatorsMixin):
 
     def __getitem__(self, key: Any) -> Symbol:
         raise refuse(
-            "indexing an array",
-            "a formula works on whole arrays",
-            "use np.where to choose elements, or np.take_along_axis to choose by label",
+            "indexing an array, as `x[:, 0]` and `x[:, ::2]` do",
+            "a formula works on whole arrays, and an activation keeps its input's width, which "
+            "only a layer may change",
+            "use np.where to choose elements, np.take_along_axis to choose by label, or a "
+            "reduction over axis=-1",
         )
 
     def __setitem__(self, key: Any, value: Any) -> None:
@@ -272,8 +275,8 @@ class Symbol(NDArrayOperatorsMixin):
         reason, way_out = _ATTRIBUTES.get(
             name,
             (
-                "it cannot be traced",
-                "use NumPy functions such as np.sum(x, axis=-1, keepdims=True)",
+                "it is not supported",
+                instead_of(name) or "use NumPy functions such as np.sum(x, axis=-1, keepdims=True)",
             ),
         )
         raise refuse(f"`.{name}` of an array", reason, way_out)
@@ -359,12 +362,7 @@ class Graph:
             return normalise(self, *args, **options)
         operation = self.operations.get(self.synonyms.get(name, name))
         if operation is None:
-            raise refuse(
-                f"`{name}` cannot be traced",
-                "nnplug knows no derivative for it",
-                "build it from the supported functions, or give the part `derivative=`."
-                + suggest(name, self.operations),
-            )
+            raise refuse_function(name, instead_of(name))
         if options:
             raise refuse(
                 f"`{name}` is given {', '.join(sorted(options))}",

@@ -2,7 +2,7 @@
 
 A sub-expression that is used more than once is named and written once, as
 the graph has it. The text is Python: with NumPy's names, and those of
-`nnplug.formulas.special`, in scope, its lines evaluated in order give the
+`nnplug.special`, in scope, its lines evaluated in order give the
 formula's numbers. (`one_hot(labels, x)` has no name in NumPy: the matrix of
 x's shape with a 1 at each row's label.)
 """

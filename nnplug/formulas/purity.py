@@ -59,7 +59,9 @@ class Traces:
         options: Mapping[str, Any],
         outputs: Outputs,
         again: Callable[[], Outputs | None],
+        *,
         name: str,
+        may_learn: bool = False,
     ) -> None:
         """Compare a trace with one from before or, if there is none, with one made now.
 
@@ -71,6 +73,8 @@ class Traces:
             Calls it once more; None where that fails.
         name : str
             The part's name, for messages.
+        may_learn : bool, optional
+            Whether the part may have options that are learned.
 
         Raises
         ------
@@ -84,7 +88,8 @@ class Traces:
             before, states = self._known[key]
             if before != text:
                 what = "the formula is not the one that was traced before"
-                raise _impure(name, function, what, _changed(states, _states(readings(function))))
+                changed = _changed(states, _states(readings(function)))
+                raise _impure(name, function, what, changed, _way_out(may_learn))
             return
         names = readings(function)
         states = _states(names)
@@ -97,12 +102,12 @@ class Traces:
             )
         if not same:
             what = "the second call of the formula gave another one"
-            raise _impure(name, function, what, changed)
+            raise _impure(name, function, what, changed, _way_out(may_learn))
         self._known[key] = text, states
 
 
 def check_twice(
-    name: str, function: Callable[..., Any], call: Callable[[], Any], way_out: str = ""
+    name: str, function: Callable[..., Any], call: Callable[[], Any], way_out: str
 ) -> None:
     """Compare two calls of a function on numbers, to the bit; for what is not traced.
 
@@ -129,7 +134,7 @@ def check_twice(
 
 
 def _impure(
-    name: str, function: Callable[..., Any], what: str, changed: Changes, way_out: str = ""
+    name: str, function: Callable[..., Any], what: str, changed: Changes, way_out: str
 ) -> ImpureFormulaError:
     """Say how it was found that a formula is not the same at each call, and what it reads."""
     code = function.__code__
@@ -137,14 +142,17 @@ def _impure(
     why = "it is random, counts its calls, or reads something that changes"
     if changed:
         why = "; ".join(_why(*each) for each in changed[:3])
-    learned = ", or one that is learned, nnplug.trainable(0.5)" * name.startswith("activation")
-    way_out = way_out or (
-        f"make it an option, `*, value=0.5`{learned}; draw what is random once, outside the formula"
-    )
     return ImpureFormulaError(
         f"{name}: {place}: {what}: {why}.\n"
         "A formula must be the same at each call, since models and runs keep its name alone.\n"
         f"Way out: {way_out}."
+    )
+
+
+def _way_out(may_learn: bool) -> str:
+    learned = ", or one that is learned, nnplug.trainable(0.5)" * may_learn
+    return (
+        f"make it an option, `*, value=0.5`{learned}; draw what is random once, outside the formula"
     )
 
 

@@ -120,7 +120,7 @@ def _reads_numpy_alone(function: FunctionType) -> bool:
 
 def _is_numpy(value: Any) -> bool:
     name = value.__name__ if isinstance(value, ModuleType) else ""
-    return name in ("numpy", "nnplug", "nnplug.formulas.special", "nnplug.special")
+    return name in ("numpy", "nnplug", "nnplug.special")
 
 
 def _names(code: CodeType) -> Iterator[tuple[tuple[str, ...], int]]:
@@ -159,6 +159,7 @@ def _closure(function: FunctionType) -> dict[str, Any]:
 
 
 def _package(function: FunctionType) -> str:
-    """Name what a function belongs to; nnplug's own tracing is a thing by itself."""
+    """Name what a function belongs to; what nnplug traces with is a thing by itself."""
     module = function.__module__ or ""
-    return "nnplug.formulas" if module.startswith("nnplug.formulas.") else module.partition(".")[0]
+    ours = module.startswith(("nnplug.formulas.", "nnplug.special"))
+    return "nnplug.formulas" if ours else module.partition(".")[0]

@@ -5,15 +5,18 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from operator import is_
-from pathlib import Path
 from typing import Any
 
 from nnplug.errors import FormulaError, PartError
+from nnplug.formulas.alternatives import instead_of
 from nnplug.formulas.authors import call_author
 from nnplug.formulas.graph import Symbol, walk
 from nnplug.formulas.purity import Traces
+from nnplug.formulas.refusal import UnsupportedError, is_authors
 
 __all__ = ["lower", "mixed_rows", "trace"]
+
+_AS_IT_STANDS = " Or give the activation `derivative=`, and it runs as it stands, on arrays."
 
 
 def trace(
@@ -23,6 +26,8 @@ def trace(
     *,
     name: str,
     traces: Traces | None = None,
+    may_run: bool = False,
+    may_learn: bool = False,
 ) -> tuple[Symbol, ...]:
     """Call a formula on symbols, and make sure that it gives the same again.
 
@@ -38,6 +43,10 @@ def trace(
         The part's name, for messages.
     traces : Traces, optional
         Those of the part so far.
+    may_run : bool, optional
+        Whether the part may run as it stands, if it is given its derivative.
+    may_learn : bool, optional
+        Whether the part may have options that are learned.
 
     Returns
     -------
@@ -52,15 +61,17 @@ def trace(
     ImpureFormulaError
         If it is not the same at each call.
     """
-    outputs = _call(function, arguments, options, name)
+    outputs = _call(function, arguments, options, name, may_run)
 
     def again() -> tuple[Symbol, ...] | None:
         try:
-            return _call(function, arguments, options, name)
+            return _call(function, arguments, options, name, may_run)
         except FormulaError:
             return None
 
-    (traces or Traces()).check(function, arguments, options, outputs, again, name)
+    (traces or Traces()).check(
+        function, arguments, options, outputs, again, name=name, may_learn=may_learn
+    )
     return outputs
 
 
@@ -69,19 +80,32 @@ def _call(
     arguments: Sequence[Symbol],
     options: Mapping[str, Any],
     name: str,
+    may_run: bool,
 ) -> tuple[Symbol, ...]:
     """Call a formula on symbols; see `trace`."""
+    as_it_stands = _AS_IT_STANDS * may_run
     try:
         result = call_author(name, function, *arguments, **options)
     except PartError:  # it calls sys.exit: no other way to compute it helps
         raise
+    except UnsupportedError as error:
+        raise FormulaError(f"{name}: {error}{as_it_stands}") from None
     except FormulaError as error:
         raise FormulaError(f"{name}: {error}") from None
     except Exception as error:
+        said = str(error).rstrip(".")
+        way_out = "use plain NumPy on the arguments"
+        if isinstance(error, AttributeError) and error.name is not None:
+            way_out = instead_of(error.name) or way_out
         raise FormulaError(
-            f"{name}: {_place(error)}{type(error).__name__} while tracing the formula: {error}.\n"
-            "Way out: use plain NumPy on the arguments, or give the part `derivative=`."
+            f"{name}: {_place(error)}{type(error).__name__} while tracing the formula: {said}"
+            f"{'' if said.endswith('?') else '.'}\nWay out: {way_out}.{as_it_stands}"
         ) from error
+    if isinstance(result, list):
+        raise FormulaError(
+            f"{name}: {_definition(function)}the formula returns a list.\n"
+            "Way out: return a tuple, as in `return param, m`, or one array alone."
+        )
     outputs = result if isinstance(result, tuple) else (result,)
     graph = arguments[0].graph
     for output in outputs:
@@ -102,9 +126,8 @@ def _call(
 
 def _place(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
-    here = str(Path(__file__).parent)
     for frame in reversed(frames):
-        if not frame.filename.startswith(here) and "numpy" not in Path(frame.filename).parts:
+        if is_authors(frame.filename):
             return f"{frame.filename}:{frame.lineno}: "
     return ""
 

@@ -24,7 +24,7 @@ from nnplug.registry import Registry
 from nnplug.tables import matrix
 from nnplug.tables.wording import quote
 from nnplug.tasks import Head, finite_rows, label_matrix
-from nnplug.training import Evaluator
+from nnplug.training import Evaluator, Scores
 from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
@@ -364,7 +364,7 @@ class Model:
         if rows.count and rows.count == rows.rows:
             rows.check(way_out="; there is none to go by")
         outputs, _, loss = found
-        return {"loss": loss, **self.measure(chosen, outputs, np.concatenate(targets))}
+        return Scores({"loss": loss, **self.measure(chosen, outputs, np.concatenate(targets))})
 
     def measure(
         self, metrics: Sequence[Metric], outputs: AnyArray, targets: AnyArray

@@ -75,7 +75,13 @@ class Activation(Part):
         chosen = {**self.options, **(options or {})}
         try:
             outputs = trace(
-                self.function, [x], chosen, name=f"activation {self.name!r}", traces=self.traces
+                self.function,
+                [x],
+                chosen,
+                name=f"activation {self.name!r}",
+                traces=self.traces,
+                may_run=self.own_derivative is None,
+                may_learn=True,
             )
         except ImpureFormulaError:
             raise
@@ -177,7 +183,12 @@ def _check_twice(part: Activation, function: Callable[..., Any], count: int) -> 
         arrays = [np.linspace(-2.0, 2.0, 6).reshape(2, 3) for _ in range(count)]
         return call_author(part.name, function, *arrays, **part.options)
 
-    check_twice(f"activation {part.name!r}", function, call)
+    check_twice(
+        f"activation {part.name!r}",
+        function,
+        call,
+        "make it an option, `*, value=0.5`; draw what is random once, outside the function",
+    )
 
 
 @overload

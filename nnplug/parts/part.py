@@ -9,10 +9,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self, TypeVar
 
+import numpy as np
+
 from nnplug.errors import OptionError, PartError, suggest
 from nnplug.formulas.authors import call_author
 from nnplug.formulas.digest import code_text, digest
 from nnplug.formulas.purity import Traces
+from nnplug.formulas.refusal import author_line
 from nnplug.parts.text import is_part_name, normalise_name
 
 __all__ = ["OptionValue", "Part", "Trainable", "build_part", "trainable"]
@@ -33,8 +36,21 @@ def trainable(start: float) -> Any:
     Parameters
     ----------
     start : float
-        The value before training.
+        The value before training; one finite number.
+
+    Raises
+    ------
+    PartError
+        If it is anything else.
     """
+    given: Any = start
+    number = isinstance(given, int | float | np.integer | np.floating)
+    if not number or isinstance(given, bool) or not math.isfinite(given):
+        shown = repr(given) if np.ndim(given) == 0 else f"an array of shape {np.shape(given)}"
+        raise PartError(
+            f"{author_line()}nnplug.trainable takes one finite number, from which learning starts, "
+            f"not {shown}.\nAn option is one number for a whole layer: nnplug.trainable(1.0)."
+        )
     return Trainable(start)
 
 
@@ -194,6 +210,16 @@ def _plain(default: OptionValue) -> OptionValue:
     return next(kind(default) for kind in (int, float, str) if isinstance(default, kind))
 
 
+def _as_options(positional: Callable[[tuple[str, ...]], str | None], names: list[str]) -> str:
+    """Say how arguments that are one too many are written as options."""
+    for count in range(len(names) - 1, 0, -1):
+        if positional(tuple(names[:count])) is None:
+            options = [f"{name}=1.0" for name in names[count:]]
+            listed = ", ".join([*names[:count], "*", *options])
+            return f"\nOptions stand after a `*`, each with its default: ({listed})."
+    return ""
+
+
 P = TypeVar("P", bound=Part)
 
 
@@ -227,6 +253,12 @@ def build_part(
     label = name or normalise_name(given)
     code = getattr(inspect.unwrap(function), "__code__", None)
     place = f"{code.co_filename}:{code.co_firstlineno}: " if code is not None else ""
+
+    if label == "<lambda>":
+        raise PartError(
+            f"{place}{cls.kind}: a lambda has no name.\n"
+            f'Give it one: nnplug.{cls.kind}(name="my_{cls.kind}")(lambda ...).'
+        )
 
     def wrong(reason: str) -> PartError:
         return PartError(f"{place}{cls.kind} {label!r}: {reason}")
@@ -265,7 +297,9 @@ def build_part(
             arguments.append(parameter.name)
     complaint = positional(tuple(arguments))
     if complaint is not None:
-        raise wrong(f"{complaint}, not ({', '.join(arguments)}).")
+        raise wrong(
+            f"{complaint}, not ({', '.join(arguments)}).{_as_options(positional, arguments)}"
+        )
     return cls(
         function=function,
         name=label,

@@ -20,8 +20,9 @@ every start, for its fixture.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from nnplug.lazy import lazy_names
 
 if TYPE_CHECKING:
     from nnplug.testing.failure import CheckFailure as CheckFailure
@@ -33,23 +34,22 @@ if TYPE_CHECKING:
     from nnplug.testing.kit import run as run
     from nnplug.testing.marks import parametrize as parametrize
 
-_HOMES = {
-    "CheckFailure": "nnplug.testing.failure",
-    "parametrize": "nnplug.testing.marks",
-    **dict.fromkeys(("SUITES", "Check", "Report", "Result", "checks", "run"), "nnplug.testing.kit"),
-}
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "nnplug.testing.failure": ("CheckFailure",),
+        "nnplug.testing.kit": ("SUITES", "Check", "Report", "Result", "checks", "run"),
+        "nnplug.testing.marks": ("parametrize",),
+    },
+)
 
-__all__ = [*_HOMES]  # noqa: PLE0604  # names are strings
-
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'nnplug.testing' has no attribute {name!r}")
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__all__ = [
+    "SUITES",
+    "Check",
+    "CheckFailure",
+    "Report",
+    "Result",
+    "checks",
+    "parametrize",
+    "run",
+]

@@ -2,7 +2,7 @@
 
 from nnplug.training.batches import Batches, RowsInMemory, Stream, StreamedRows
 from nnplug.training.evaluation import Evaluator, check_shapes
-from nnplug.training.history import OWN_COLUMNS, EpochRecord, History
+from nnplug.training.history import OWN_COLUMNS, EpochRecord, History, Scores
 from nnplug.training.loop import Trainer, train_network
 from nnplug.training.steps import Steps
 from nnplug.training.stopping import Stopping
@@ -14,6 +14,7 @@ __all__ = [
     "Evaluator",
     "History",
     "RowsInMemory",
+    "Scores",
     "Steps",
     "Stopping",
     "Stream",

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-__all__ = ["OWN_COLUMNS", "EpochRecord", "History"]
+from nnplug.errors import UnknownNameError
+
+__all__ = ["OWN_COLUMNS", "EpochRecord", "History", "Scores"]
 
 OWN_COLUMNS = ("loss", "penalty", "validation_loss", "learning_rate")
 """The columns of a history that are no metrics."""
+
+
+class Scores(dict[str, float]):
+    """Numbers by name, such as a metric's; a wrong name is told the nearest."""
+
+    def __missing__(self, name: str) -> float:
+        raise UnknownNameError.of("There is no number", name, self)
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ class EpochRecord:
     penalty: float | None = None
     validation_loss: float | None = None
     learning_rate: float | None = None
-    metrics: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=Scores)
 
 
 class History:
@@ -65,6 +74,13 @@ class History:
         self.seconds = 0.0
 
     def __getitem__(self, name: str) -> list[float]:
+        if name not in self.columns:
+            if name == "validation_loss":
+                raise UnknownNameError(
+                    "The history has no 'validation_loss': there were no validation rows. "
+                    f"It has {', '.join(self.columns)}."
+                )
+            raise UnknownNameError.of("The history has no column", name, self.columns, OWN_COLUMNS)
         return self.columns[name]
 
     def __len__(self) -> int:
@@ -80,7 +96,7 @@ class History:
         """Give one epoch's numbers."""
         numbers = {name: column[epoch] for name, column in self.columns.items() if column}
         own = {name: numbers.pop(name) for name in OWN_COLUMNS if name in numbers}
-        return EpochRecord(epoch, own.pop("loss"), metrics=numbers, **own)
+        return EpochRecord(epoch, own.pop("loss"), metrics=Scores(numbers), **own)
 
     @property
     def final(self) -> EpochRecord:

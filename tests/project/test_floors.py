@@ -14,7 +14,7 @@ ROOT = Path(nnplug.__file__).parent
 # From the ground up. A folder stands for all that is in it.
 FLOORS = (
     ("errors", "types", "randomness", "durable", "alignment", "toml_text", "interruption", "lazy"),
-    ("formulas",),
+    ("formulas", "special"),
     ("parts",),
     ("hookspecs", "builtin"),
     ("discovery", "plugin_checks", "plugins", "registry"),
@@ -43,6 +43,8 @@ FLOORS = (
 # Within a floor: who may import whom.
 BESIDE = {
     "alignment": {"types"},
+    "lazy": {"errors"},
+    "special": {"formulas"},
     "builtin": {"hookspecs"},
     "plugins": {"discovery", "plugin_checks"},
     "registry": {"plugins"},

@@ -14,11 +14,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnplug.formulas.graph import Operation, Shape, Symbol
+from nnplug.lazy import no_attribute
 
 __all__ = [
     "erf",
@@ -32,6 +33,11 @@ __all__ = [
 ]
 
 Function = Callable[[Any], Any]
+
+if not TYPE_CHECKING:  # a type checker knows by itself what there is not
+
+    def __getattr__(name: str) -> Any:
+        raise no_attribute(__name__, name, __all__)
 
 
 def _special(
