@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 import nnplug
+from nnplug import special as special_functions
 from nnplug.engines import ENGINES
 from nnplug.engines.compiler import Compiler, compiler
-from nnplug.formulas import special as special_functions
 from nnplug.formulas.derivative import differentiate
 from nnplug.formulas.graph import walk
 from nnplug.formulas.primitives import new_graph
