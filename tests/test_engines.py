@@ -86,6 +86,24 @@ def test_rows_that_count_more_in_both_engines():
     np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.parametrize("batch_size", [23, 5])
+def test_a_label_picks_the_only_column_of_what_the_loop_computes(batch_size):
+    @nnplug.loss
+    def picked(logits, labels):
+        """One less the score."""
+        return np.take_along_axis(1 - logits, labels, axis=-1)
+
+    network, _, optimizer, inputs, _ = setup((2, 3, 1))
+    hidden = np.tanh(inputs @ network["hidden1.weight"] + network["hidden1.bias"])
+    outputs = hidden @ network["output.weight"] + network["output.bias"]
+    history = train_network(
+        network, picked, optimizer.with_options(learning_rate=0.0), inputs,
+        np.zeros((23, 1), np.int64), epochs=1, batch_size=batch_size, seed=1,
+        engine=ENGINES["numba"],
+    )  # fmt: skip
+    assert history["loss"] == pytest.approx([(1 - outputs).mean()], rel=1e-12)
+
+
 def test_the_same_engine_gives_the_same_bits():
     for widths in (SMALL, LARGE):
         assert trained("numba", widths)[0].tobytes() == trained("numba", widths)[0].tobytes()

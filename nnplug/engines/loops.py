@@ -247,6 +247,8 @@ class _Loop:
         """Write what an instruction computes, for one element or one row."""
         name, output, inputs = instruction.operation.name, instruction.output, instruction.inputs
         dtype, stage = name_of(output.dtype), self.stages[number]
+        if name == "take_along_axis" and self.width == 1:  # the row's only element
+            return self._read(inputs[0], number)
         if name == "take":
             source, index = inputs
             # Read once for a row: the compiler cannot know that the copy leaves it as it is.
