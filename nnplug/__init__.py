@@ -13,7 +13,6 @@ from nnplug.lazy import lazy_names
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from nnplug import special as special
     from nnplug.hookspecs import hookimpl as hookimpl
     from nnplug.models import Model as Model
     from nnplug.parts import Data as Data
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
     from nnplug.run import load as load
     from nnplug.run import train as train
     from nnplug.training import EpochRecord as EpochRecord
+
+    from nnplug import special as special  # isort: skip  # last: nnplug is known to mypy by then
 
 __getattr__, _lazy_names = lazy_names(
     __name__,

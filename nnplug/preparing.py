@@ -187,6 +187,7 @@ class Run:
             Instead of the run's. Its program, `trainer.steps.program`, is the same.
         """
         settings = self.settings
+        self.schedule.check_pure(settings.epochs)
         return Trainer(
             self.network,
             self.loss,
@@ -358,7 +359,6 @@ def prepare(
         weights = _weigh_classes(class_weight, rows, train_rows, weights)
     clip = choice("clip_global_norm")
     epochs = whole_number("epochs", choice("epochs"), 1)
-    schedule.check_pure(epochs)
     batch_size = _batch_size(choice("batch_size"), rows)
     step_rows = len(train_rows) if batch_size == "full" else min(batch_size, len(train_rows))
     engine = choose_engine(

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnplug import special
 from nnplug.errors import DataError, NotFiniteError, SettingError, suggest
 from nnplug.formulas.primitives import new_graph
 from nnplug.parts import Activation, Loss, Task

@@ -27,8 +27,8 @@ KNOWN = {
     ("activation", "relu"): "1:2853e67fdb298b9acbb5160632a8f351",
     ("activation", "gelu"): "1:8ea3c5cd0a512cd843f8871e83741db7",
     ("activation", "softmax"): "1:092c090dcc5da86121f3292754f7e796",
-    ("loss", "huber"): "1:8ebf76f815b7a78446b8eda10b572579",
-    ("loss", "cross_entropy"): "1:5bcab7206de1f8da743bd155003e33df",
+    ("loss", "huber"): "1:0c6edff6cba99592f963a55a95b02d94",
+    ("loss", "cross_entropy"): "1:cc2b454a2c0df70917210e21268367c7",
     ("optimizer", "adam"): "1:308efb0ab208560e8769085fc4f8a77b",
 }
 """Kept in model files. Where nnplug writes graphs another way, these change: raise `_SCHEME`."""

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from nnplug.formulas import special
+from nnplug.special import sigmoid, softmax
 
 __all__ = ["LINKS", "Link", "linked", "mean_of"]
 
@@ -38,8 +38,8 @@ def mean_of(link: Link, outputs: Any) -> Any:
         if link == "log":
             return np.exp(outputs)
         if link == "logit":
-            return special.sigmoid(outputs)
-        return special.softmax(outputs) if link == "softmax" else outputs
+            return sigmoid(outputs)
+        return softmax(outputs) if link == "softmax" else outputs
 
 
 def linked(link: Link, mean: Any) -> Any:

@@ -210,6 +210,21 @@ def _plain(default: OptionValue) -> OptionValue:
     return next(kind(default) for kind in (int, float, str) if isinstance(default, kind))
 
 
+def _wrong_option(parameter: inspect.Parameter) -> str | None:
+    """Say why a keyword argument cannot be an option."""
+    if not isinstance(parameter.default, bool | int | float | str):
+        return (
+            f"the option {parameter.name!r} needs a default that is a number, a truth value or "
+            "text: it declares type and value."
+        )
+    if normalise_name(parameter.name) != parameter.name:
+        return (
+            f"the option {parameter.name!r} can not be named on the command line, where case does "
+            "not count; write it in lower case."
+        )
+    return None
+
+
 def _as_options(positional: Callable[[tuple[str, ...]], str | None], names: list[str]) -> str:
     """Say how arguments that are one too many are written as options."""
     for count in range(len(names) - 1, 0, -1):
@@ -282,16 +297,8 @@ def build_part(
         if parameter.kind is parameter.KEYWORD_ONLY or parameter.default is not parameter.empty:
             if parameter.name in reserved:
                 continue
-            if not isinstance(parameter.default, bool | int | float | str):
-                raise wrong(
-                    f"the option {parameter.name!r} needs a default that is a number, a truth "
-                    "value or text: it declares type and value."
-                )
-            if normalise_name(parameter.name) != parameter.name:
-                raise wrong(
-                    f"the option {parameter.name!r} can not be named on the command line, where "
-                    "case does not count; write it in lower case."
-                )
+            if complaint := _wrong_option(parameter):
+                raise wrong(complaint)
             defaults[parameter.name] = _plain(parameter.default)
         else:
             arguments.append(parameter.name)
