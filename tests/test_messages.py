@@ -67,7 +67,8 @@ def test_special_is_a_module_that_costs_nothing_until_it_is_used():
     ],
     ids=lambda each: each if isinstance(each, str) else each.__name__,
 )
-def test_a_name_that_a_module_has_not_is_told_the_nearest(module, name, hint):
+def test_a_name_that_a_module_has_not_is_told_the_nearest(module, name, hint, monkeypatch):
+    monkeypatch.delattr(module, name, raising=False)  # a module that another test imported
     message = told(lambda: getattr(module, name), AttributeError)
     assert message.startswith(f"module {module.__name__!r} has no attribute {name!r}.{hint}")
 

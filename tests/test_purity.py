@@ -315,6 +315,29 @@ def test_a_global_that_changes_between_two_trainings_is_refused(monkeypatch):
     assert pickle.loads(pickle.dumps(scaled.traces))._known == {}
 
 
+def test_a_part_that_is_pickled_leaves_what_it_was_behind():
+    assert inner.digest
+    value(inner)
+    woken = pickle.loads(pickle.dumps(inner))
+    assert "digest" not in vars(woken)
+    assert woken.digest == inner.digest
+    assert woken.traces is not inner.traces
+
+
+def test_what_contains_itself_is_looked_at_no_deeper():
+    around = {"slope": 0.5}
+    around["self"] = [around]
+
+    @nnplug.activation
+    def nested(x):
+        return x * around["slope"]
+
+    value(nested)
+    around["slope"] = 0.25
+    with pytest.raises(ImpureFormulaError, match="`around` has changed"):
+        value(nested)
+
+
 # --- accepted ---------------------------------------------------------------------------
 
 DRAWN_ONCE = random.Random(3).random()

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from nnplug.errors import ImpureFormulaError
-from nnplug.formulas.digest import graph_text
+from nnplug.formulas.digest import digest, graph_text
 from nnplug.formulas.graph import Symbol
 from nnplug.formulas.surroundings import Reading, readings, values
 
@@ -29,6 +29,8 @@ _MORE_CALLS = 30
 
 _LARGEST = 1000
 """The largest container whose contents are compared."""
+
+_CONTAINERS = (list, tuple, set, frozenset, dict)
 
 _EVER_CHANGING = frozenset(
     {"time", "datetime", "secrets", "uuid", "random", "os", "posix", "nt", "itertools"}
@@ -83,7 +85,7 @@ class Traces:
         """
         given = [(key, _argument(value)) for key, value in sorted(options.items())]
         key = (function, tuple(map(_argument, arguments)), tuple(given))
-        text = graph_text(outputs, repr)
+        text = digest(graph_text(outputs, repr))
         if key in self._known:
             before, states = self._known[key]
             if before != text:
@@ -235,13 +237,13 @@ def _is_ever_changing(value: Any) -> bool:
     )
 
 
-def _contents(value: Any) -> Hashable:
-    """Write plain values, and containers of them."""
+def _contents(value: Any, depth: int = 2) -> Hashable:
+    """Write plain values, and containers of them; what lies deeper is not looked at."""
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
         return repr(value)
-    if isinstance(value, list | tuple | set | frozenset | dict) and len(value) <= _LARGEST:
-        inner = value.items() if isinstance(value, dict) else value
-        return type(value).__name__, tuple(map(_contents, inner))
+    if isinstance(value, _CONTAINERS) and depth and len(value) <= _LARGEST:
+        inner = [*value, *value.values()] if isinstance(value, dict) else value
+        return type(value).__name__, tuple(_contents(each, depth - 1) for each in inner)
     if isinstance(value, np.ndarray | np.generic) and value.size <= _LARGEST:
         return value.tobytes()
     return None

@@ -91,6 +91,10 @@ class Part:
     traces: Traces = field(default_factory=Traces)
     expected_failures: Mapping[str, str] = field(default_factory=dict)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the digest: where it wakes up, the function may be another."""
+        return {name: value for name, value in vars(self).items() if name != "digest"}
+
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Call the function with this instance's options, and those given here."""
         return call_author(

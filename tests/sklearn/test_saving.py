@@ -14,7 +14,8 @@ from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import scale
 
 import nnplug
-from nnplug.errors import ModelFileError, NnplugError, StorageError
+from nnplug.errors import ModelFileError, NnplugError, NnplugWarning, StorageError
+from nnplug.parts import Part
 from nnplug.sklearn import MLPClassifier, MLPRegressor
 from tests.sklearn.versions import skip_without
 
@@ -176,3 +177,15 @@ def test_only_scikit_learns_own_is_taken_over():
         MLPRegressor.from_sklearn(LinearRegression().fit(X, Y))
     with pytest.raises(ValueError, match="not fitted yet"):
         MLPClassifier.from_sklearn(theirs.MLPClassifier())
+
+
+def test_a_formula_that_has_changed_since_is_warned_of(tmp_path, monkeypatch):
+    path = tmp_path / "model.safetensors"
+    estimator = MLPRegressor(**SMALL).fit(X, X[:, 0])
+    with monkeypatch.context() as patch:
+        patch.setattr(Part, "digest", "1:" + "0" * 32)
+        estimator.save(path)
+    with pytest.warns(NnplugWarning) as caught:
+        MLPRegressor.load(path)
+    assert {each.filename for each in caught} == {__file__}
+    assert f"{path}: activation relu: its formula in nnplug" in str(caught[0].message)
