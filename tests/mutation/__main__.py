@@ -27,7 +27,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--places", type=int, default=300, help="how many are drawn")
     parser.add_argument("--seed", type=int, default=1, help="of the draw")
     parser.add_argument("--seconds", type=float, default=15, help="of tests for a place")
-    parser.add_argument("--patience", type=float, default=60, help="seconds before a hang is one")
+    parser.add_argument(
+        "--patience", type=float, default=20, help="seconds of a processor before a hang is one"
+    )
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=0, help="stop after so many")
     parser.add_argument("--results", type=Path, help="a file that is gone on with")
@@ -128,8 +130,7 @@ def try_places(
         path.write_bytes(place.broken((workers.root / place.path).read_bytes()))
         plugin = Outcome(note, [test.nodeid for test in chosen])
         files = list(dict.fromkeys(test.file for test in chosen))
-        # Other processes may be at work too.
-        limit = options.patience + 6 * sum(test.seconds for test in chosen)
+        limit = options.patience + 4 * sum(test.seconds for test in chosen)
         return Child(run_tests(copy, workers.cache, files, plugin, workers.log(copy)), limit)
 
     def end(work, copy, note, child):

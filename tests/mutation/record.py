@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import sys
 import threading
@@ -57,7 +58,7 @@ class Recorder:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item, nextitem):
-        self.seen, start = {}, time.perf_counter()
+        self.seen, start = {}, sum(os.times()[:4])
         sys.settrace(self.trace)
         threading.settrace(self.trace)
         try:
@@ -71,7 +72,7 @@ class Recorder:
                 if code.co_filename.startswith(self.package)
             }
             numbers = [self.functions.setdefault(name, len(self.functions)) for name in called]
-            self.tests.append((item.nodeid, round(time.perf_counter() - start, 3), numbers))
+            self.tests.append((item.nodeid, round(sum(os.times()[:4]) - start, 3), numbers))
             # Where the time of a file ends, what was found until then is kept.
             if nextitem is None or time.perf_counter() > self.next_time:
                 self.path.write_text(json.dumps([list(self.functions), self.tests]))
@@ -84,6 +85,7 @@ class Test:
 
     nodeid: str
     seconds: float
+    """Of processors, so that what else runs does not count."""
     functions: frozenset[str]
 
     @property

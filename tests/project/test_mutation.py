@@ -100,7 +100,7 @@ def test_survivors_of_a_toy_are_told_from_what_is_caught(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     command = [sys.executable, "-m", "tests.mutation", "nnplug/toy.py", "--root", tmp_path / "toy",
-               "--cache", tmp_path / "cache", "--patience", "20"]  # fmt: skip
+               "--cache", tmp_path / "cache", "--patience", "5"]  # fmt: skip
     done = subprocess.run(
         list(map(str, command)), cwd=ROOT, capture_output=True, text=True, check=False
     )
