@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import os
 import random
 import shutil
 import sys
@@ -26,7 +28,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--root", type=Path, default=Path(__file__).parents[2])
     parser.add_argument("--places", type=int, default=300, help="how many are drawn")
     parser.add_argument("--seed", type=int, default=1, help="of the draw")
-    parser.add_argument("--seconds", type=float, default=15, help="of tests for a place")
+    parser.add_argument("--seconds", type=float, default=10, help="of tests for a place")
     parser.add_argument(
         "--patience", type=float, default=20, help="seconds of a processor before a hang is one"
     )
@@ -34,6 +36,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=0, help="stop after so many")
     parser.add_argument("--results", type=Path, help="a file that is gone on with")
     parser.add_argument("--without", nargs="*", default=[], help="files of tests, as patterns")
+    parser.add_argument("--as-recorded", action="store_true", help="record no further tests")
     parser.add_argument("--list", action="store_true", help="only show the places")
     cache = Path(tempfile.gettempdir()) / "nnplug-mutation"
     parser.add_argument("--cache", type=Path, default=cache, help="records of the tests")
@@ -87,7 +90,7 @@ def record(workers: Workers, records: Records, until: float) -> None:
     """Run the files of tests that have no record yet."""
 
     def files():
-        for file in list(records.missing()):
+        for file in records.missing():
             if time.monotonic() < until:
                 yield file
 
@@ -98,8 +101,7 @@ def record(workers: Workers, records: Records, until: float) -> None:
 
     def end(file, copy, note, child):
         print(f"{file}: recorded in {child.seconds:.0f} s", flush=True)
-        if note.exists():
-            records.path(file).write_text(note.read_text())
+        records.write(file, note)
 
     records.folder.mkdir(parents=True, exist_ok=True)
     workers.each(files(), begin, end)
@@ -115,6 +117,8 @@ def try_places(
 ) -> None:
     """Break one place at a time and run the tests that belong to it."""
 
+    times = itertools.count(10**9)
+
     def works():
         for place in places:
             if time.monotonic() > until:
@@ -128,6 +132,8 @@ def try_places(
         place, chosen = work
         path = copy / place.path
         path.write_bytes(place.broken((workers.root / place.path).read_bytes()))
+        # Python tells compiled files that are out of date by whole seconds.
+        os.utime(path, (next(times), next(times)))
         plugin = Outcome(note, [test.nodeid for test in chosen])
         files = list(dict.fromkeys(test.file for test in chosen))
         limit = options.patience + 4 * sum(test.seconds for test in chosen)
@@ -175,10 +181,11 @@ def main(arguments: list[str] | None = None) -> int:
                 file.write(json.dumps([place.name, *outcome]) + "\n")
 
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
-        cache = Path(folder) / "machine-code"
-        workers = Workers(root, Path(folder), cache, options.workers)
+        # Loops are kept under their source, so those of a broken place are others.
+        workers = Workers(root, Path(folder), options.cache / "machine-code", options.workers)
         records = Records(root, options.cache, options.without)
-        record(workers, records, until)
+        if not options.as_recorded:
+            record(workers, records, until)
         records.read()
         left = [place for place in drawn if place.name not in done]
         try_places(workers, records, left, options, until, note_down)

@@ -1,7 +1,7 @@
 """Which tests run which function, found by running the tests once.
 
-A file's record is kept under its content, and used as long as the file is the same:
-a function that has no record yet is tried by the tests of its module.
+A file that has changed since is recorded anew. A function that no record has is tried by
+the tests of its module.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,19 +108,33 @@ class Records:
         return [file for file in files if not any(fnmatch(file, each) for each in self.without)]
 
     def path(self, file: str) -> Path:
-        content = file.encode() + (self.root / file).read_bytes()
-        return self.folder / f"{hashlib.blake2b(content, digest_size=12).hexdigest()}.json"
+        return self.folder / f"{file.replace('/', '.')}.json"
 
-    def missing(self) -> Iterator[str]:
-        return (each for each in self.files if not self.path(each).exists())
+    def digest(self, file: str) -> str:
+        return hashlib.blake2b((self.root / file).read_bytes(), digest_size=12).hexdigest()
+
+    def missing(self) -> list[str]:
+        """Give the files without a record, or whose content is another now."""
+        found = {file: self._read(file)[0] for file in self.files}
+        return [file for file, digest in found.items() if digest != self.digest(file)]
+
+    def write(self, file: str, noted: Path) -> None:
+        """Keep what a recorder has noted; nothing, if it came to nothing."""
+        if noted.exists():
+            record = [self.digest(file), *json.loads(noted.read_text())]
+            self.path(file).write_text(json.dumps(record))
 
     def read(self) -> None:
+        """Read all records, older ones too."""
         for file in self.files:
-            if self.path(file).exists():
-                functions, tests = json.loads(self.path(file).read_text() or "[[], []]")
-                for nodeid, seconds, numbers in tests:
-                    called = frozenset(functions[number] for number in numbers)
-                    self.tests.append(Test(nodeid, seconds, called))
+            _, functions, tests = self._read(file)
+            for nodeid, seconds, numbers in tests:
+                called = frozenset(functions[number] for number in numbers)
+                self.tests.append(Test(nodeid, seconds, called))
+
+    def _read(self, file: str) -> list[Any]:
+        path = self.path(file)
+        return json.loads(path.read_text()) if path.exists() else ["", [], []]
 
     def choose(self, place: Place, seconds: float) -> list[Test]:
         """Choose tests for a place, the likeliest to notice first, for about so many seconds.
@@ -142,11 +156,12 @@ class Records:
             )
         }
         chosen: list[Test] = []
+        left = seconds
         for test in order.values():
-            if not chosen or test.seconds <= seconds:
+            if test.seconds <= min(left, seconds / 3):
                 chosen.append(test)
-                seconds -= test.seconds
-        return chosen
+                left -= test.seconds
+        return chosen or sorted(calling, key=lambda test: test.seconds)[:1]
 
 
 def _calls(test: Test, path: str, function: str) -> bool:

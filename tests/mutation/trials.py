@@ -71,10 +71,11 @@ def run_tests(
             del sys.modules[name]
         os.environ |= {
             "PYTHONPATH": str(folder), "NNPLUG_TESTS_CACHE": str(cache), "COLUMNS": "80",
-            "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
         }  # fmt: skip
-        os.environ.pop("PYTEST_ADDOPTS", None)
-        sys.dont_write_bytecode = True
+        for name in ("PYTEST_ADDOPTS", "PYTHONDONTWRITEBYTECODE"):
+            os.environ.pop(name, None)
+        sys.dont_write_bytecode = False
         arguments = ["-x", "-q", "--no-header", "--tb=short", "-m", "not slow"]
         without = ["cacheprovider", "xdist"]
         arguments += [each for name in without for each in ("-p", f"no:{name}")]
