@@ -15,7 +15,7 @@ import pytest
 import nnplug
 from nnplug.formulas import primitives
 from nnplug.formulas.digest import differ
-from nnplug.parts import KINDS
+from nnplug.parts import KINDS, Part
 
 ALL = """
 import nnplug
@@ -72,7 +72,8 @@ def part_of(code, kind="activation", name="part", **options):
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     scope = {"np": np, "nnplug": nnplug, "math": math, "__name__": "some_package"}
     exec(compile(text, file, "exec"), scope)
-    return getattr(nnplug, kind)(name=name, **options)(scope["part"])
+    made = scope["part"]
+    return made if isinstance(made, Part) else getattr(nnplug, kind)(name=name, **options)(made)
 
 
 SLOPED = """
@@ -191,6 +192,8 @@ def test_schedules_initializers_and_metrics_are_told_by_their_code():
     assert one.digest == part_of(schedule.replace(":\n", ":\n    # why\n"), "schedule").digest
     assert one.digest != part_of(schedule.replace("**", "*"), "schedule").digest
     assert one.digest != one.with_options(rate=0.4).digest
+    decorated = "@nnplug.schedule(aliases=('other',))\n" + schedule
+    assert part_of(decorated, "schedule").digest == one.digest
 
 
 def test_code_without_source_has_none_and_differs_from_nothing():

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import pickle
 import random
@@ -27,7 +26,7 @@ CACHE: dict[str, float] = {}
 SCALE = 2.0
 STATE = SimpleNamespace(calls=0, rng=np.random.default_rng(0))
 RNG = np.random.default_rng(1)
-COUNTER = itertools.count()
+COUNTER = iter(range(1_000_000))
 TABLE = np.array([0.5, 0.25])
 
 
