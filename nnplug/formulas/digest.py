@@ -11,7 +11,9 @@ from __future__ import annotations
 import ast
 import hashlib
 import inspect
+import linecache
 import textwrap
+import tokenize
 from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any
@@ -104,9 +106,16 @@ def code_text(function: Any) -> str | None:
 
 
 def _source(function: FunctionType) -> str | None:
+    code = function.__code__
+    # Not inspect.getsource: it looks through all modules for the one of this file.
+    linecache.checkcache(code.co_filename)
+    lines = linecache.getlines(code.co_filename, function.__globals__)
     try:
-        source = textwrap.dedent(inspect.getsource(function))
-    except (OSError, TypeError):
+        block = inspect.getblock(lines[code.co_firstlineno - 1 :])
+    except (SyntaxError, tokenize.TokenError):
+        return None
+    source = textwrap.dedent("".join(block))
+    if not source:
         return None
     try:
         tree = ast.parse(source)
