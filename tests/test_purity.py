@@ -79,6 +79,11 @@ def imported_name_within(x):
     return x * (1 + (rand() > 0.5))  # here
 
 
+def under_another_name(x):
+    generator = RNG  # here
+    return x * (1 + generator.integers(2))
+
+
 def of_the_system(x):
     return x * (1 + secrets.randbelow(2))  # here
 
@@ -128,6 +133,7 @@ REFUSED = {
     new_generator: "`np.random.default_rng",
     imported_within: "`random.choice` draws random numbers",
     imported_name_within: "`numpy.random.rand` draws random numbers",
+    under_another_name: "`RNG` draws random numbers",
     of_the_system: "`secrets.randbelow` gives something else each time",
     clock: "`time.time_ns` gives something else each time",
     every_tenth: "`CALLS` has changed",
@@ -239,6 +245,18 @@ def test_a_derivative_is_held_to_it_and_does_not_excuse_the_formula():
         drawn_with_derivative.value(x)
     with pytest.raises(ImpureFormulaError, match="derivative of activation 'drawn_derivative'"):
         drawn_derivative.slope(x, drawn_derivative.value(x))
+
+
+def test_a_derivative_may_be_an_object_that_is_called():
+    class Slope:
+        def __call__(self, x, y):
+            return np.random.normal(size=np.shape(x))
+
+    part = nnplug.activation(name="odd", derivative=Slope())(lambda x: np.cumsum(x, axis=-1))
+    graph = new_graph()
+    x = graph.input("x", ("N", "C"))
+    with pytest.raises(ImpureFormulaError, match=r"activation 'odd': two calls .*is random"):
+        part.slope(x, part.value(x))
 
 
 def test_what_is_not_traced_is_called_twice_on_numbers():

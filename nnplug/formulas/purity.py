@@ -20,7 +20,7 @@ import numpy as np
 from nnplug.errors import ImpureFormulaError
 from nnplug.formulas.digest import digest, graph_text
 from nnplug.formulas.graph import Symbol
-from nnplug.formulas.surroundings import Reading, readings, values
+from nnplug.formulas.surroundings import Reading, readings, unwrap, values
 
 __all__ = ["Traces", "check_twice"]
 
@@ -139,13 +139,15 @@ def _impure(
     name: str, function: Callable[..., Any], what: str, changed: Changes, way_out: str
 ) -> ImpureFormulaError:
     """Say how it was found that a formula is not the same at each call, and what it reads."""
-    code = function.__code__
-    place = changed[0][0].place if changed else f"{code.co_filename}:{code.co_firstlineno}"
+    code = getattr(unwrap(function), "__code__", None)
+    place = "" if code is None else f"{code.co_filename}:{code.co_firstlineno}: "
+    if changed:
+        place = f"{changed[0][0].place}: "
     why = "it is random, counts its calls, or reads something that changes"
     if changed:
         why = "; ".join(_why(*each) for each in changed[:3])
     return ImpureFormulaError(
-        f"{name}: {place}: {what}: {why}.\n"
+        f"{name}: {place}{what}: {why}.\n"
         "A formula must be the same at each call, since models and runs keep its name alone.\n"
         f"Way out: {way_out}."
     )

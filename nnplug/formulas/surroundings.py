@@ -125,26 +125,28 @@ def _is_numpy(value: Any) -> bool:
 
 def _names(code: CodeType) -> Iterator[tuple[tuple[str, ...], int]]:
     """List the dotted names that are read in some code and in the functions within it."""
-    imported: dict[str, tuple[str, ...]] = {}  # by what an import in the function calls it
+    renamed: dict[str, tuple[str, ...]] = {}  # by a variable of the function, or an import in it
     chain: tuple[str, ...] = ()
+    imports = False
     line = start = code.co_firstlineno
     for instruction in dis.get_instructions(code):
         name, operation = instruction.argval, instruction.opname
-        line = instruction.starts_line or line
+        if instruction.positions is not None and instruction.positions.lineno is not None:
+            line = instruction.positions.lineno
         if chain and operation in _GOES_ON:
             chain = (*chain, name)
         elif operation == "IMPORT_FROM":
             chain = (*chain[:1], name)
-        elif operation == "STORE_FAST" and chain:
-            imported[name], chain = chain, ()
         elif not (chain and operation in _BETWEEN):
-            if chain:
+            if chain and operation == "STORE_FAST":
+                renamed[name] = chain
+            if chain and not imports:
                 yield chain, start
-            chain, start = (), line
+            chain, start, imports = (), line, operation == "IMPORT_NAME"
             if operation in _STARTS or operation == "IMPORT_NAME":
                 chain = (name,)
-            elif operation.startswith("LOAD_FAST") and name in imported:
-                chain = imported[name]
+            elif operation.startswith("LOAD_FAST") and name in renamed:
+                chain = renamed[name]
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names(constant)

@@ -171,7 +171,7 @@ def _opaque(part: Activation, function: Callable[..., Any], *inputs: Symbol) -> 
     known = inputs[0].graph.opaque
     if function not in known:  # by itself: two functions may have one name
         _check_twice(part, function, len(inputs))
-        title = f"{part.name}.{function.__name__}"
+        title = f"{part.name}.{getattr(function, '__name__', type(function).__name__)}"
         known[function] = Operation(title, call, shape=lambda *shapes: shapes[0])
     return inputs[0].graph.apply(known[function], *inputs)
 
