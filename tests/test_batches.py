@@ -50,7 +50,7 @@ class Shuffled:
             yield chunk, self.y[part], None if self.w is None else self.w[part]
 
 
-def trainer(batches, loss="mse", measure=None):
+def trainer(batches, loss="mse", measure=None, monitor="validation_loss"):
     net = Network(
         3, (6,), 2, activations=[REGISTRY.get("activation", "tanh")],
         output_activation=REGISTRY.get("activation", "identity"), dtype=np.float32,
@@ -58,7 +58,7 @@ def trainer(batches, loss="mse", measure=None):
     net.initialize(REGISTRY.get("initializer", "glorot_uniform"), 0)
     return Trainer(
         net, REGISTRY.get("loss", loss), REGISTRY.get("optimizer", "adam"), batches,
-        epochs=4, stopping=Stopping(), measure=measure,
+        epochs=4, stopping=Stopping(monitor=monitor), measure=measure,
     )  # fmt: skip
 
 
@@ -104,6 +104,14 @@ def test_metrics_see_all_chunks_of_the_validation_part_in_order():
         assert made.history["rows"] == [HELD] * 4
     np.testing.assert_array_equal(seen["stream"][1], seen["memory"][1])
     np.testing.assert_allclose(seen["stream"][0], seen["memory"][0], rtol=1e-5, atol=1e-6)
+
+
+def test_a_stream_without_validation_keeps_no_outputs_and_has_no_metrics(monkeypatch):
+    monkeypatch.setattr(Shuffled, "validation", lambda self: iter(()))
+    made = trainer(streamed(), measure=lambda outputs, _: {"rows": len(outputs)}, monitor="loss")
+    made.run()
+    assert made.history.columns.keys() == {"loss", "learning_rate"}
+    assert not any(len(array) == ROWS - HELD for array in made.state()[0].values() if array.ndim)
 
 
 @pytest.mark.parametrize("after", [1, 3, 4, 7, 8, 13])

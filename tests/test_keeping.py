@@ -214,6 +214,16 @@ def test_a_run_that_was_interrupted_is_the_same_run(number, more, tmp_path):
     assert len(record(tmp_path / "r")["resumed"]) == 1
 
 
+def test_what_killed_processes_left_half_written_goes_when_the_run_is_done(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        nnplug.train(IRIS, **GIVEN, output=tmp_path / "r", callbacks=[Interrupt(2)])
+    half = [tmp_path / "r" / part / ".nnplug-0123456789ab.tmp" for part in ("", "checkpoints")]
+    for path in half:
+        path.write_text("half")
+    nnplug.resume(tmp_path / "r")
+    assert not any(path.exists() for path in half)
+
+
 def test_a_run_without_a_checkpoint_begins_anew(tmp_path):
     nnplug.train(IRIS, **GIVEN, output=tmp_path / "whole")
     run, keeper = kept(tmp_path / "r")

@@ -15,6 +15,7 @@ from safetensors.numpy import load_file
 import nnplug
 from nnplug.errors import DataError, ModelFileError, SettingError, StorageError
 from nnplug.models import ModelInfo, PartRecord, load_model, read_info
+from nnplug.models.container import read_container
 from nnplug.plugins import PluginManager
 from nnplug.registry import Registry
 from nnplug.tables import table_of
@@ -208,6 +209,14 @@ def test_info_needs_neither_parts_nor_numpy_nor_the_library(trained, tmp_path):
         [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+def test_the_arrays_of_a_file_cannot_be_changed(trained, tmp_path):
+    path = tmp_path / "m.safetensors"
+    next(iter(trained.values())).save(path)
+    for array in read_container(path, "model").arrays.values():
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
 
 
 # --- packages ---------------------------------------------------------------------------

@@ -13,10 +13,12 @@ import pytest
 import nnplug
 import nnplug.models.file_rows
 from nnplug.errors import NotFiniteError
+from nnplug.models.nonfinite import NonfiniteRows
 from nnplug.plugins import PluginManager
 from nnplug.registry import Registry
 from nnplug.report.terminal import boundary
 from nnplug.tables.writing import write_table
+from nnplug.tasks import finite_rows
 from tests.cli.models import nnplug_here
 
 PART = """
@@ -238,6 +240,19 @@ def test_the_estimators_refuse_them_with_a_value_error():
                 getattr(fitted, way)(far)
             assert isinstance(caught.value, NotFiniteError)
             assert str(caught.value).endswith("Way out: look at the part and at those rows.")
+
+
+@pytest.mark.parametrize("stretches", [[30], [8, 8, 14], [1] * 30])
+def test_ten_rows_are_named_however_they_come(load, stretches):
+    rows = NonfiniteRows(load("size").network, "The data", first=1, finite=finite_rows)
+    for count in stretches:
+        found = rows.add(np.zeros((count, 1)), np.full((count, 1), np.nan))
+        assert not found.any()
+    assert "row" in rows.said()
+    assert rows.said().splitlines()[0] == (
+        "The data: 30 of 30 predictions are not finite numbers: rows 1, 2, 3, 4, 5, 6, 7, 8, 9, "
+        "10 and 20 more, counted from 1."
+    )
 
 
 # --- the command line -------------------------------------------------------------------

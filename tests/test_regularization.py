@@ -324,6 +324,13 @@ def test_dropout_trains_through_mini_batches_and_a_smaller_last_one():
 # --- the plan ---------------------------------------------------------------------------
 
 
+def test_numbers_of_the_step_stand_before_the_update():
+    net = network(hidden=(5,))
+    program = plan_step(net, part("loss", "mse"), part("optimizer", "adam"), 7)
+    last = [(section.phase, section.title) for section in program.sections][-2:]
+    assert last == [("update", "update: adam, numbers"), ("update", "update: adam")]
+
+
 def test_the_plan_shows_each_in_its_place():
     net = network(hidden=(5,))
     program = plan_step(
@@ -340,7 +347,10 @@ def test_the_plan_shows_each_in_its_place():
         "update: sgd:learning_rate=1.0",
     ]
     text = describe(program, net)
-    print(text)
+    assert "\nparam' is written over the gradients; " in text
+    assert [section.phase for section in program.sections] == [
+        title.partition(":")[0] for title in titles
+    ]
     assert "hidden1.kept" in text
     assert "= hidden1.a * hidden1.mask" in text
     assert "= where(hidden1.dropout.t1, 2, 0)" in text

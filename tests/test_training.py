@@ -13,6 +13,7 @@ from nnplug.parts import Optimizer
 from nnplug.randomness import derive_generator
 from nnplug.registry import Registry
 from nnplug.training import Evaluator, Steps, train_network
+from nnplug.training.evaluation import REMEMBERED
 
 REGISTRY = Registry()
 
@@ -184,6 +185,22 @@ def test_evaluation_is_the_same_in_chunks():
     expected = h @ net["output.weight"] + net["output.bias"]
     np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)
     assert loss == pytest.approx(((expected - y) ** 2).mean(), rel=1e-5)
+
+
+def test_evaluations_of_many_sizes_keep_a_few_programs():
+    net, (x, y) = network(), data(rows=REMEMBERED + 5)
+    evaluator = Evaluator(net, part("loss", "mse"))
+    whole = evaluator.run(x, y)[0]
+    tracemalloc.start()
+    for rows in range(1, len(x)):
+        outputs, loss = evaluator.run(x[:rows], y[:rows])
+        np.testing.assert_allclose(outputs, whole[:rows], rtol=1e-12)
+        assert loss == pytest.approx(((outputs - y[:rows]) ** 2).mean(), rel=1e-12)
+    few = tracemalloc.get_traced_memory()[0]
+    for rows in [*range(1, len(x))] * 2:
+        evaluator.run(x[:rows])
+    assert tracemalloc.get_traced_memory()[0] < 1.5 * few
+    tracemalloc.stop()
 
 
 def test_on_epoch_can_end_the_run():

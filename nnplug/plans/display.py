@@ -24,7 +24,7 @@ def describe(
     slots: int = 0,
     left: Sequence[Instruction] | None = None,
 ) -> str:
-    """Write out a program: each operation, its operands by name, the shapes.
+    """Write out the program of a step: each operation, its operands by name, the shapes.
 
     Parameters
     ----------
@@ -62,15 +62,9 @@ def describe(
         f"{network.size:,} parameters, {network.dtype.name}; memory: {vectors:,} bytes in "
         f"{2 + slots} vectors (parameters, gradients, {slots} of state), "
         f"{sum(map(sum, sizes.values())):,} bytes of working arrays.",
+        "param' is written over the gradients; when the checks are finite, the two vectors "
+        "change places.",
     ]
-    if any(
-        section.phase == "update" and instruction.output.role == "gradients"
-        for section, instruction in program.instructions()
-    ):
-        lines.append(
-            "param' is written over the gradients; when the checks are finite, the two vectors "
-            "change places."
-        )
     if left is not None:
         counts = Counter(instruction.operation.name for instruction in left)
         listed = ", ".join(f"{name} ({number})" for name, number in counts.items())

@@ -146,7 +146,7 @@ class Records:
         module = [test for test in self.tests if _calls(test, place.path, "")]
         calling = [test for test in module if _calls(test, place.path, place.function)]
         files = {test.file for test in calling}
-        beside = [test for test in module if test.file in files] if calling else module
+        beside = [test for test in self.tests if test.file in files] if calling else module
         words = _words(place.path)
         order = {
             test.nodeid: test
