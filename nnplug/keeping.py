@@ -176,7 +176,7 @@ class Keeper:
         self.trainer: Trainer | None = None
         self._checkpoint: Checkpoint | None = None
         self._ended: str | None = None  # why the run was over when it was taken up
-        self._kept = (-1, -1)  # epoch and step of the last checkpoint
+        self._kept: tuple[int, int] | None = None  # epoch and step of the last checkpoint
         self._epoch, self._time = 0, 0.0  # when one was last tried
         self._open = ExitStack()
         started = _now()
