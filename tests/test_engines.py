@@ -29,11 +29,13 @@ SMALL, LARGE = (2, 3, 2), (40, 60, 2)
 
 def setup(widths=SMALL, optimizer="adam", activation="tanh", dtype=np.float64, rows=23):
     registry = Registry()
+    if isinstance(activation, str):
+        activation = registry.get("activation", activation)
     network = Network(
         widths[0],
         widths[1:-1],
         widths[-1],
-        activations=[registry.get("activation", activation)] * (len(widths) - 2),
+        activations=[activation] * (len(widths) - 2),
         output_activation=registry.get("activation", "identity"),
         dtype=dtype,
     )
@@ -102,6 +104,23 @@ def test_a_label_picks_the_only_column_of_what_the_loop_computes(batch_size):
         engine=ENGINES["numba"],
     )  # fmt: skip
     assert history["loss"] == pytest.approx([(1 - outputs).mean()], rel=1e-12)
+
+
+def test_an_option_is_learned_from_one_row_at_a_time():
+    @nnplug.activation
+    def shifted(x, *, least=nnplug.trainable(0.25)):  # noqa: B008  # a declaration, not a value
+        """x times what its row has at least, as far as it is learned."""
+        return x * np.maximum(least, np.max(x, axis=-1, keepdims=True))
+
+    found = {}
+    for engine in ("numpy", "numba"):
+        network, loss, optimizer, inputs, targets = setup((2, 3, 2), activation=shifted)
+        train_network(
+            network, loss, optimizer, inputs, targets,
+            epochs=2, batch_size=1, seed=1, engine=ENGINES[engine],
+        )  # fmt: skip
+        found[engine] = network.parameters
+    np.testing.assert_allclose(found["numba"], found["numpy"], rtol=1e-12, atol=1e-13)
 
 
 def test_the_same_engine_gives_the_same_bits():

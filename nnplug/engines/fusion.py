@@ -57,7 +57,7 @@ def kind_of(value: Value, rows: int, width: int) -> Kind | None:
         return "row" if size == rows else None
     if not value.shape:
         return "number"
-    if value.per_row:
+    if value.per_row or len(value.shape) != 1:
         return None
     return "column" if size == width else None
 
