@@ -18,6 +18,11 @@ def slope(formula, at, seed=1.0):
     return evaluate([by_x], {"x": np.atleast_2d(np.asarray(at, float))})[0][0].tolist()
 
 
+def choice_of_a_row(x):
+    total = np.sum(x, axis=-1, keepdims=True)
+    return np.where(total > 0, np.sqrt(total), x)
+
+
 # Each derivative of the branch not taken is infinite or NaN.
 @pytest.mark.parametrize(
     ("formula", "at", "expected"),
@@ -42,6 +47,8 @@ def slope(formula, at, seed=1.0):
         ),
         (lambda x: np.maximum(np.where(x > 0, np.sqrt(x), 0), 0.5), [0.0, 1.0], [0, 0.5]),
         (lambda x: np.clip(np.where(x > 0, x**0.5, 0), -1, 9), [0.0, 4.0], [0, 0.25]),
+        (choice_of_a_row, [-3.0, 1.0], [1, 1]),
+        (choice_of_a_row, [1.0, 3.0], [0.5, 0.5]),
     ],
 )
 def test_the_branch_not_taken_may_be_anything(formula, at, expected):

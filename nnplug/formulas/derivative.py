@@ -89,9 +89,19 @@ def _add(entry: _Gradient, mask: _Mask, share: Symbol, symbol: Symbol, child: Sy
                 mask = (*mask, (condition, taken))
     full = symbol.shape if symbol.operation.elementwise else share.shape
     if child.shape != full:
-        share = _reduce_to(_select(mask, share), symbol, child.shape)
-        mask = ()
+        # A condition that is the same wherever the child went stays outside the sum.
+        same = [_fits(condition.shape, child.shape) for condition, _ in mask]
+        inside = tuple(term for term, stays in zip(mask, same, strict=True) if not stays)
+        share = _reduce_to(_select(inside, share), symbol, child.shape)
+        mask = tuple(term for term, stays in zip(mask, same, strict=True) if stays)
     _put(entry, mask, share)
+
+
+def _fits(shape: Shape, larger: Shape) -> bool:
+    """Whether an array has its own element, or a row's, for each of a larger one."""
+    return len(shape) <= len(larger) and all(
+        a in (1, b) for a, b in zip(shape[::-1], larger[::-1], strict=False)
+    )
 
 
 def _join(gradient: _Gradient) -> _Gradient:
@@ -147,13 +157,18 @@ def _either(a: Symbol, b: Symbol) -> Symbol:
 
 
 def _peel(share: Symbol) -> tuple[Symbol, bool, Symbol] | None:
-    """Take `where(c, h, 0)` or `where(c, 0, h)` apart, if it is one."""
-    if share.operation.name != "where":
+    """Take `where(c, h, 0)` or `where(c, 0, h)` apart, if it is one, broadcast or not."""
+    stretched = share.operation.name == "broadcast_like"
+    choice = share.inputs[0] if stretched else share
+    if choice.operation.name != "where":
         return None
-    condition, a, b = share.inputs
-    if _is_zero(b):
-        return condition, True, a
-    return (condition, False, b) if _is_zero(a) else None
+    condition, a, b = choice.inputs
+    if not (_is_zero(a) or _is_zero(b)):
+        return None
+    rest = a if _is_zero(b) else b
+    if stretched:
+        rest = share.graph.call("broadcast_like", rest, share.inputs[1])
+    return condition, _is_zero(b), rest
 
 
 def _is_zero(symbol: Symbol) -> bool:
