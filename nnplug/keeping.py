@@ -177,7 +177,6 @@ class Keeper:
         self._checkpoint: Checkpoint | None = None
         self._ended: str | None = None  # why the run was over when it was taken up
         self._kept: tuple[int, int] | None = None  # epoch and step of the last checkpoint
-        self._epoch, self._time = 0, 0.0  # when one was last tried
         self._open = ExitStack()
         started = _now()
         self._record: dict[str, Any] = {
@@ -294,6 +293,7 @@ class Keeper:
             trainer.history.seconds = numbers["seconds"]
             trainer.ended = self._ended
             self._kept = (trainer.epoch, trainer.step)
+        # When one was last tried.
         self._epoch, self._time = trainer.epoch, self.clock()
         if self._ended is None:
             self._try("what is known of the run", lambda: self._note("running"))

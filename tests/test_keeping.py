@@ -345,6 +345,11 @@ def test_other_data_is_refused(old, interrupted):
         nnplug.resume(interrupted)
 
 
+def test_the_digest_of_data_is_the_one_that_kept_runs_have():
+    run = prepare("xor", validation=0.25)
+    assert run.identity(run.configuration()).data == ("94107a3cf7d1491345fd239961917239")
+
+
 def test_data_that_lies_elsewhere_is_the_same(interrupted):
     moved = (interrupted.parent / "iris.csv").rename(interrupted.parent / "moved.csv")
     with pytest.raises(NnplugError, match=r"iris\.csv"):

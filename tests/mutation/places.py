@@ -3,7 +3,7 @@
 A place is a stretch of the source and the text that takes its stead, so that the other
 lines stay where they are. What cannot change a result by construction is left out:
 docstrings and all text, what is inside a `raise` (but not the `raise` itself), `assert`,
-annotations and type aliases, decorators, `__all__`, and `strict=` of `zip`.
+annotations and type aliases, decorators, `__all__`, `strict=` of `zip`, `repr=` of a field.
 """
 
 from __future__ import annotations
@@ -244,5 +244,5 @@ class _Finder(ast.NodeVisitor):
         for argument in node.args:
             self.visit(argument)
         for keyword in node.keywords:
-            if keyword.arg != "strict":
+            if keyword.arg not in ("repr", "strict"):
                 self.visit(keyword.value)
