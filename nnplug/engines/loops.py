@@ -10,7 +10,7 @@ Letters: n rows, w elements of a row; i and j count them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -255,9 +255,10 @@ class _Loop:
             row = self.writer.fresh("r")
             before = stage.before if stage.loop else stage.lines
             before.append(f"{row} = {self.writer.view(index)}[i]")
-            return f"{self.writer.view(source)}[{f'{row} * {self.w} + j' if stage.loop else row}]"
+            at = f"{row} * {self.w} + j" if stage.loop else row
+            return loaded(f"{self.writer.view(source)}[{at}]", source)
         if name == "take_along_axis":
-            return self._element(inputs[0], self._read(inputs[1], number))
+            return loaded(self._element(inputs[0], self._read(inputs[1], number)), inputs[0])
         if name == "one_hot":
             label = self._read(inputs[0], number)
             return f"{dtype}(1) if {label} == {'j' if stage.loop else 0} else {dtype}(0)"
@@ -267,7 +268,7 @@ class _Loop:
             inputs = inputs[:1]
         wanted: Any = output.dtype
         if name in COMPARES:
-            wanted = next((v.dtype for v in inputs if v.role != "constant"), np.dtype(np.float64))
+            wanted = _compared(inputs)
         operands = []
         for position, value in enumerate(inputs):
             condition = (name == "where" and position == 0) or name in TRUTHS
@@ -359,6 +360,13 @@ class _Loop:
             self.names[value, number] = name
             stage.lines.append(f"{name} = {loaded(self._place(value), value)}")
         return name
+
+
+def _compared(inputs: Sequence[Value]) -> np.dtype[Any]:
+    """Give the dtype in which values are compared: the arrays', but truth values are 1 or 0."""
+    numbers = [value for value in inputs if value.dtype.kind != "b"]
+    arrays = [value.dtype for value in numbers if value.role != "constant"]
+    return next(iter(arrays or [value.dtype for value in (*numbers, *inputs)]))
 
 
 ROWS_TOGETHER = 128

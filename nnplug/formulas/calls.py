@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nnplug.formulas.graph import Graph, Symbol, shape_text
+from nnplug.formulas.kinds import as_number
 from nnplug.formulas.refusal import refuse
 
 __all__ = ["CALLS", "SYNONYMS"]
@@ -22,12 +23,9 @@ SYNONYMS = {
     "amax": "max",
     "amin": "min",
     "around": "round",
-    "rint": "round",
     "asinh": "arcsinh",
     "atan": "arctan",
     "pow": "power",
-    "float_power": "power",
-    "fabs": "absolute",
 }
 
 
@@ -108,6 +106,12 @@ def _bitwise(name: str) -> Callable[..., Symbol]:
 
     def call(graph: Graph, *args: Any) -> Symbol:
         symbols = [graph.symbol(arg) for arg in args]
+        if name == "logical_not" and not symbols[0].shape:
+            raise refuse(
+                "`~` of a single truth value",
+                "it is a number of Python's, -1 or -2, and true",
+                "use np.logical_not",
+            )
         if any(symbol.dtype_kind != "bool" for symbol in symbols):
             raise refuse(
                 "`&`, `|`, `^` or `~` of numbers",
@@ -158,15 +162,68 @@ def _transpose(graph: Graph, x: Any, axes: Any = None) -> Symbol:
 
 def _power(graph: Graph, base: Any, exponent: Any) -> Symbol:
     """Write x**2, x**0.5, x**1 and x**-1 as the operations they are."""
-    power = graph.symbol(exponent)
+    x, power = graph.symbol(base), graph.symbol(exponent)
+    plain = graph.operations["power"]
+    if x.dtype_kind == "bool" and power.dtype_kind != "float":
+        return graph.apply(plain, x, power)  # which is refused
+    if power.dtype_kind == "float":
+        x = _as_float(x)
     special = {2.0: "square", 0.5: "sqrt", -1.0: "reciprocal"}
     if power.is_constant and power.value == 1.0:
-        return graph.symbol(base)
+        return x
     if power.is_constant and power.value == 0.0:
-        return graph.call("ones_like", graph.symbol(base))
+        return graph.call("ones_like", x)
     if power.is_constant and power.value in special:
-        return graph.apply(graph.operations[special[power.value]], base)
-    return graph.apply(graph.operations["power"], base, power)
+        return graph.apply(graph.operations[special[power.value]], x)
+    return graph.apply(plain, x, power)
+
+
+def _float_power(graph: Graph, base: Any, exponent: Any) -> Symbol:
+    return _power(graph, *(_as_float(graph.symbol(each)) for each in (base, exponent)))
+
+
+def _as_float(x: Symbol) -> Symbol:
+    """Let whole numbers be floats; engines hold them as such."""
+    return as_number(x) if x.dtype_kind == "bool" else x if x.dtype_kind == "float" else x * 1.0
+
+
+def _fabs(graph: Graph, x: Any) -> Symbol:
+    symbol = graph.symbol(x)
+    if symbol.dtype_kind == "bool":
+        raise refuse(
+            "`fabs` of truth values",
+            "NumPy computes it in floats of 16 bits",
+            "turn them into numbers first, with np.where(condition, 1.0, 0.0)",
+        )
+    return graph.call("absolute", _as_float(symbol))
+
+
+def _rint(graph: Graph, x: Any) -> Symbol:
+    symbol = graph.symbol(x)
+    return _round(graph, symbol if symbol.dtype_kind == "bool" else _as_float(symbol))
+
+
+def _positive(graph: Graph, x: Any) -> Symbol:
+    symbol = graph.symbol(x)
+    if symbol.dtype_kind == "bool":
+        raise refuse("`+` before truth values", "NumPy refuses it", "leave it out")
+    return symbol
+
+
+def _filled_like(number: int) -> Callable[..., Symbol]:
+    def call(graph: Graph, x: Any, **options: Any) -> Symbol:
+        given = [key for key, value in options.items() if value is not None]
+        if given:
+            raise refuse(
+                f"`{'ones' if number else 'zeros'}_like` is given {', '.join(sorted(given))}",
+                "that option cannot be traced",
+                "leave it out",
+            )
+        like = graph.symbol(x)
+        value = {"bool": bool, "int": int, "float": float}[like.dtype_kind](number)
+        return graph.call("broadcast_like", value, like)
+
+    return call
 
 
 CALLS: dict[str, Callable[..., Symbol]] = {
@@ -187,13 +244,15 @@ CALLS: dict[str, Callable[..., Symbol]] = {
     "invert": _bitwise("logical_not"),
     "transpose": _transpose,
     "power": _power,
-    "float_power": _power,
+    "float_power": _float_power,
+    "fabs": _fabs,
     "pow": _power,
     "round": _round,
     "around": _round,
-    "positive": lambda graph, x: graph.symbol(x),
+    "rint": _rint,
+    "positive": _positive,
     "square": lambda graph, x: graph.apply(graph.operations["square"], x),
-    "ones_like": lambda graph, x, **_: graph.call("broadcast_like", 1.0, x),
-    "zeros_like": lambda graph, x, **_: graph.call("broadcast_like", 0.0, x),
+    "ones_like": _filled_like(1),
+    "zeros_like": _filled_like(0),
 }
 """How to apply a function of NumPy, by its name."""

@@ -6,7 +6,7 @@ training runs plans, which allocate nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ def evaluate(outputs: Sequence[Symbol], arguments: Mapping[str, Any]) -> list[An
                 for label, size in zip(symbol.shape[::-1], shape[::-1], strict=False)
                 if isinstance(label, str)
             )
-    number = _number_type(order, arguments)
+    dtype = _common_dtype(order, arguments)
     values: dict[int, Any] = {}
     for symbol in order:
         if symbol.is_input:
@@ -57,25 +57,32 @@ def evaluate(outputs: Sequence[Symbol], arguments: Mapping[str, Any]) -> list[An
             if symbol.name not in known:
                 raise ValueError(f"there is no value for the argument {symbol.name!r}")
             value = known[symbol.name]
-            values[id(symbol)] = number(value) if symbol.is_size else value
+            values[id(symbol)] = float(value) if symbol.is_size else value
         elif symbol.is_constant:
-            kind = bool if symbol.dtype_kind == "bool" else number
-            values[id(symbol)] = kind(symbol.value)
+            truth = symbol.dtype_kind == "bool"
+            values[id(symbol)] = bool(symbol.value) if truth else symbol.value
         else:
             inputs = [values[id(child)] for child in symbol.inputs]
             # Both branches of `where` are computed; the one not taken may be anything.
             with np.errstate(all="ignore"):
-                values[id(symbol)] = symbol.operation.evaluate(*inputs, **dict(symbol.options))
+                value = symbol.operation.evaluate(*inputs, **dict(symbol.options))
+            if dtype is not None and symbol.shape and symbol.dtype_kind != "bool":
+                value = np.asarray(value, dtype)
+            values[id(symbol)] = value
     return [np.asarray(values[id(symbol)]) for symbol in outputs]
 
 
-def _number_type(order: Sequence[Symbol], arguments: Mapping[str, Any]) -> Callable[[float], Any]:
-    """Find the type of the formula's numbers: `np.where(c, 1.0, 0.0)` alone is float64."""
+def _common_dtype(
+    order: Sequence[Symbol], arguments: Mapping[str, Any]
+) -> np.dtype[np.floating[Any]] | None:
+    """Find the dtype of the formula's arrays, which its results keep.
+
+    Numbers are computed in float64 beside them, and labels are wider.
+    """
     arrays = [
         arguments[symbol.name].dtype
         for symbol in order
         if symbol.is_input and symbol.shape and isinstance(arguments.get(symbol.name), np.ndarray)
     ]
     floats = [dtype for dtype in arrays if dtype.kind == "f"]
-    narrow = floats and np.result_type(*floats) != np.float64
-    return np.result_type(*floats).type if narrow else float
+    return np.result_type(*floats) if floats else None

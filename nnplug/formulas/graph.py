@@ -16,7 +16,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Container, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from operator import is_
+from typing import Any, Literal
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
@@ -26,6 +27,7 @@ from nnplug.formulas.refusal import refuse, refuse_function
 
 __all__ = [
     "Graph",
+    "Kind",
     "Operation",
     "Shape",
     "Symbol",
@@ -53,6 +55,9 @@ class Label(str):
     __neg__ = __int__ = __float__ = __index__ = __array_ufunc__ = __array__ = _refuse
     __lt__ = __le__ = __gt__ = __ge__ = _refuse
 
+
+Kind = Literal["bool", "int", "float"]
+"""What stands in an array: truth values, whole numbers or floats."""
 
 Dimension = str | int
 Shape = tuple[Dimension, ...]
@@ -82,7 +87,7 @@ class Operation:
     ufunc : numpy.ufunc or None
         The array call that computes it, where one call does.
     dtype : str
-        Of the output: `"float"` or `"bool"`.
+        Of the output: `"bool"` for a truth value; else see `nnplug.formulas.kinds`.
     overwrites : tuple of int, optional
         The inputs, by position, whose memory may take the output while an
         engine computes it; by default all of an elementwise operation, which
@@ -95,7 +100,7 @@ class Operation:
     shape: Callable[..., Shape] | None = None
     lower: Callable[..., Symbol] | None = None
     ufunc: np.ufunc | None = None
-    dtype: str = "float"
+    dtype: Literal["bool", "float"] = "float"
     overwrites: tuple[int, ...] | None = None
 
     @property
@@ -131,7 +136,7 @@ class Symbol(NDArrayOperatorsMixin):
     inputs: tuple[Symbol, ...]
     options: tuple[tuple[str, Any], ...]
     shape: Shape
-    dtype_kind: str
+    dtype_kind: Kind
     name: str = ""
     value: float = 0.0
 
@@ -303,18 +308,21 @@ class Graph:
         Other names of primitives.
     simplify : callable
         Gives a simpler symbol for an operation on inputs, or None.
+    settle : callable
+        Says what an operation means for truth values and whole numbers.
     """
 
     operations: Mapping[str, Operation]
     calls: Mapping[str, Callable[..., Symbol]]
     synonyms: Mapping[str, str]
     simplify: Callable[..., Symbol | None]
+    settle: Callable[..., Symbol | tuple[tuple[Symbol, ...], Kind]]
     opaque: dict[Callable[..., Any], Operation] = field(default_factory=dict)
     """Functions that could not be traced and run as they stand."""
     _nodes: dict[Hashable, Symbol] = field(default_factory=dict)
     """What each operation on given inputs came to: its node, or a simpler one."""
 
-    def input(self, name: str, shape: Shape = (), dtype_kind: str = "float") -> Symbol:
+    def input(self, name: str, shape: Shape = (), dtype_kind: Kind = "float") -> Symbol:
         """Make the symbol of an argument."""
         shape = tuple(Label(dim) if isinstance(dim, str) else dim for dim in shape)
         key = (INPUT, name, shape)
@@ -324,13 +332,17 @@ class Graph:
 
     def constant(self, value: float | bool | np.generic) -> Symbol:
         """Make the symbol of a number."""
-        kind = "bool" if isinstance(value, bool | np.bool_) else "float"
+        if isinstance(value, bool | np.bool_):
+            return self._constant(float(value), "bool")
         try:
             number = float(value)
         except OverflowError:
             raise refuse(
                 "a whole number above 1e308", "no float is that large", "write a smaller number"
             ) from None
+        return self._constant(number, "int" if isinstance(value, int | np.integer) else "float")
+
+    def _constant(self, number: float, kind: Kind) -> Symbol:
         # repr tells 0.0 from -0.0 and finds NaN again, which == does not.
         key = (CONSTANT, kind, repr(number))
         if key not in self._nodes:
@@ -395,8 +407,14 @@ class Graph:
         settings: tuple[tuple[str, Any], ...],
     ) -> Symbol:
         """Note an operation that these inputs have not been given before."""
+        settled = self.settle(self, operation, inputs, options)
+        if isinstance(settled, Symbol):
+            return settled
+        given, kind = settled
+        if not all(map(is_, given, inputs)):
+            return self.apply(operation, *given, **options)
         if operation.elementwise and all(symbol.is_constant for symbol in inputs):
-            return self._fold(operation, inputs)
+            return self._fold(operation, inputs, kind)
         if operation.shape is None:
             shape = broadcast_shapes(operation.name, *[symbol.shape for symbol in inputs])
             narrow, like = _strip_broadcasts(inputs, shape)
@@ -407,9 +425,9 @@ class Graph:
         else:
             shape = operation.shape(*(symbol.shape for symbol in inputs), **options)
         simpler = self.simplify(self, operation, inputs, options, shape)
-        if simpler is not None:
+        if simpler is not None and simpler.dtype_kind == kind:
             return simpler
-        return Symbol(self, operation, inputs, settings, shape, operation.dtype)
+        return Symbol(self, operation, inputs, settings, shape, kind)
 
     def size(self, shape: Shape) -> Symbol:
         """Make the symbol of the number of elements of a shape."""
@@ -426,12 +444,13 @@ class Graph:
             self._nodes[key] = Symbol(self, INPUT, (), (), (), "float", name=label)
         return self._nodes[key]
 
-    def _fold(self, operation: Operation, inputs: tuple[Symbol, ...]) -> Symbol:
+    def _fold(self, operation: Operation, inputs: tuple[Symbol, ...], kind: Kind) -> Symbol:
         values = [
             bool(symbol.value) if symbol.dtype_kind == "bool" else symbol.value for symbol in inputs
         ]
         with np.errstate(all="ignore"):
-            return self.constant(np.asarray(operation.evaluate(*map(np.asarray, values))).item())
+            result = np.asarray(operation.evaluate(*map(np.asarray, values))).item()
+        return self._constant(float(result), kind)
 
 
 def broadcast_shapes(name: str, *shapes: Shape) -> Shape:

@@ -30,6 +30,7 @@ from nnplug.formulas.graph import (
     broadcast_shapes,
     shape_text,
 )
+from nnplug.formulas.kinds import settle
 from nnplug.formulas.refusal import refuse
 from nnplug.formulas.simplification import simplify
 from nnplug.types import AnyArray
@@ -283,4 +284,4 @@ _OPERATIONS = {operation.name: operation for operation in _PRIMITIVES}
 
 def new_graph() -> Graph:
     """Make an empty graph that knows every primitive."""
-    return Graph(_OPERATIONS, CALLS, SYNONYMS, simplify)
+    return Graph(_OPERATIONS, CALLS, SYNONYMS, simplify, settle)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from nnplug.formulas.graph import Symbol, walk
+from nnplug.formulas.kinds import float_by_numbers
 
 __all__ = ["to_latex", "to_text"]
 
@@ -187,6 +188,11 @@ def _text_options(symbol: Symbol) -> list[str]:
 
 def _text_node(symbol: Symbol, inputs: list[Piece]) -> Piece:
     name = symbol.operation.name
+    if float_by_numbers(symbol):
+        inputs = [
+            (repr(child.value), piece[1]) if child.is_constant else piece
+            for child, piece in zip(symbol.inputs, inputs, strict=True)
+        ]
     if name in _INFIX:
         sign, strength = _INFIX[name]
         left, right = _operands(inputs, strength)

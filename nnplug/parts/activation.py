@@ -13,6 +13,7 @@ from nnplug.formulas.authors import call_author
 from nnplug.formulas.derivative import depending, differentiate
 from nnplug.formulas.digest import code_text, graph_text
 from nnplug.formulas.graph import Operation, Symbol, shape_text
+from nnplug.formulas.kinds import as_number
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.purity import check_twice
 from nnplug.formulas.tracing import mixed_rows, trace
@@ -94,7 +95,7 @@ class Activation(Part):
                 f"activation {self.name!r}: {self.place}: it returns {len(outputs)} values; "
                 "an activation returns one array of its input's shape."
             )
-        y = outputs[0]
+        y = as_number(outputs[0])
         if y.shape == ():
             y = x.graph.call("broadcast_like", y, x)
         wrong = y if y.shape != x.shape else mixed_rows(y, [x]) if x.shape else None

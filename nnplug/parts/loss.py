@@ -11,6 +11,7 @@ import numpy as np
 from nnplug.errors import FormulaError, PartError, ShapeError, suggest
 from nnplug.formulas.digest import graph_text
 from nnplug.formulas.graph import Graph, Symbol
+from nnplug.formulas.kinds import as_number
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import mixed_rows, trace
 from nnplug.parts.link import LINKS, Link
@@ -143,7 +144,7 @@ class Loss(Part):
                 f"loss {self.name!r}: {self.place}: the error of a row depends on other rows.\n"
                 "Way out: keep every row by itself; reduce with axis=-1, keepdims=True."
             )
-        return outputs[0]
+        return as_number(outputs[0])
 
     def formula_texts(self) -> list[str | None]:
         """Write what the part computes: see `Part.formula_texts`."""

@@ -104,6 +104,12 @@ class Optimizer(Part):
                 f"Way out: return the new {expected}, in this order."
             )
         for name, output in zip(("param", *self.slots), outputs, strict=True):
+            if output.dtype_kind == "bool":
+                raise FormulaError(
+                    f"optimizer {self.name!r}: {self.place}: the new {name} is truth values, "
+                    "which the next step would add up in another way than numbers.\n"
+                    "Way out: return numbers, such as np.where(condition, 1.0, 0.0)."
+                )
             if output.shape not in (shape, ()):
                 raise FormulaError(
                     f"optimizer {self.name!r}: {self.place}: the new {name} has shape "

@@ -45,6 +45,9 @@ CAST = _operation("cast", lambda a: a)
 # Inputs that are read for their shape alone.
 _SHAPE_ONLY = {"broadcast_like": 1, "one_hot": 1}
 
+# What chooses by labels, which are whole numbers there and floats elsewhere.
+_BY_LABEL = {"take_along_axis", "one_hot"}
+
 
 class Emitter:
     """Writes the sections of a program, one after the other.
@@ -73,6 +76,7 @@ class Emitter:
         self._constants: dict[tuple[str, str], Value] = {}
         self._counts: dict[str, int] = {}
         self._narrow: dict[Value, Value] = {}
+        self._floats: dict[Value, Value] = {}
 
     # --- values ---------------------------------------------------------------------
 
@@ -150,8 +154,10 @@ class Emitter:
             if number:
                 output.role = "scalar"
             values[id(symbol)] = output
-            inputs = tuple(read if number else map(self._beside_arrays, read))
             target = self.numbers if number and self.numbers is not None else section
+            if symbol.operation.name not in _BY_LABEL:
+                read = [self._as_float(value, target) for value in read]
+            inputs = tuple(read if number else map(self._beside_arrays, read))
             options = dict(symbol.options)
             target.instructions.append(Instruction(symbol.operation, inputs, output, options))
 
@@ -184,6 +190,17 @@ class Emitter:
             result = symbol.operation.evaluate(*(np.asarray(value.number) for value in read))
         kind = bool if symbol.dtype_kind == "bool" else np.float64
         return self.constant(float(result), kind)
+
+    def _as_float(self, value: Value, section: Section) -> Value:
+        """Give labels as floats, for arithmetic."""
+        if value.dtype.kind not in "iu":
+            return value
+        if value not in self._floats:
+            name = f"{value.name}.{self.dtype.name}"
+            made = Value(name, value.shape, self.dtype, per_row=value.per_row)
+            section.instructions.append(Instruction(CAST, (value,), made))
+            self._floats[value] = made
+        return self._floats[value]
 
     def _beside_arrays(self, value: Value) -> Value:
         """Give a number in the arrays' dtype: a float64 would widen the whole result."""

@@ -1,0 +1,180 @@
+"""Truth values, whole numbers and floats: a formula means what NumPy computes on arrays.
+
+Engines hold truth values, and everything else as floats. NumPy's arithmetic
+depends on what it is given: the sum of two truth values is `or`, the power of
+a whole number to -1 an error, the exponential of a truth value a number of 16
+bits. So each operation on symbols is brought to one that means the same for
+floats, or is refused.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnplug.formulas.graph import Graph, Kind, Operation, Symbol
+from nnplug.formulas.refusal import refuse
+
+__all__ = ["as_number", "float_by_numbers", "settle"]
+
+_KINDS: tuple[Kind, ...] = ("bool", "int", "float")
+
+# What NumPy makes of truth values alone.
+_OF_TRUTHS = {
+    "add": "logical_or", "maximum": "logical_or", "fmax": "logical_or",
+    "multiply": "logical_and", "minimum": "logical_and", "fmin": "logical_and",
+}  # fmt: skip
+_UNCHANGED = {"absolute", "floor"}
+_COUNTING = {"sum", "mean", "norm", "divide"}
+_EXTREMES = {"max", "min"}
+_ERRORS = {"subtract": "xor", "negative": "not", "sign": ""}
+
+# Whole numbers of whole numbers; other operations give floats.
+_WHOLE = {
+    "add", "subtract", "multiply", "maximum", "minimum", "fmax", "fmin", "negative", "absolute",
+    "sign", "floor", "round", "square", "power", "clip", "where", "sum", "max", "min", "matmul",
+}  # fmt: skip
+# These pass on what they are given first.
+_PASSING = {"broadcast_like", "expand_dims", "transpose", "take_along_axis"}
+
+_TO_NUMBERS = "turn them into numbers first, with np.where(condition, 1.0, 0.0)"
+
+
+def settle(
+    graph: Graph, operation: Operation, inputs: tuple[Symbol, ...], options: dict[str, Any]
+) -> Symbol | tuple[tuple[Symbol, ...], Kind]:
+    """Find what an operation gives, and what it must be given for engines to agree with NumPy.
+
+    Returns
+    -------
+    Symbol, or tuple of inputs and str
+        The result, if another operation gives it; else what this one is
+        applied to, and the kind of its result.
+
+    Raises
+    ------
+    FormulaError
+        If NumPy refuses it, or computes what nobody means.
+    """
+    name, kinds = operation.name, [symbol.dtype_kind for symbol in inputs]
+    if name in _PASSING:
+        return _check_index(name, inputs), inputs[0].dtype_kind
+    if operation.dtype == "bool":
+        return _floats(inputs), "bool"
+    if name == "where":
+        kind = _widest(kinds[1:])
+        branches = inputs[1:] if kind == "bool" else _numbers(inputs[1:], kind)
+        return (inputs[0], *(_floats(branches) if kind == "float" else branches)), kind
+    if set(kinds) == {"bool"}:
+        settled = _settle_truths(graph, operation, inputs, options)
+        if isinstance(settled, Symbol):
+            return settled
+        inputs = settled
+    elif name in ("matmul", "clip"):
+        inputs = _numbers(inputs, _widest(kinds))
+    whole = name in _WHOLE and all(symbol.dtype_kind != "float" for symbol in inputs)
+    if whole and name == "power":
+        _check_power(*inputs)
+    if name == "reciprocal" and kinds == ["int"]:
+        raise refuse(
+            "the reciprocal of whole numbers",
+            "NumPy's is a whole number too, so 0 for all above 1, and the power -1 is an error",
+            "divide, as in 1 / x, or use x**-1.0",
+        )
+    return (inputs, "int") if whole else (_floats(inputs), "float")
+
+
+def as_number(symbol: Symbol, kind: Kind = "float") -> Symbol:
+    """Write a truth value as 1 or 0, and leave numbers as they are."""
+    if symbol.dtype_kind != "bool":
+        return symbol
+    one, zero = (1.0, 0.0) if kind == "float" else (1, 0)
+    return symbol.graph.call("where", symbol, one, zero)
+
+
+def float_by_numbers(symbol: Symbol) -> bool:
+    """Whether a result is a float only because numbers of the formula are, as in 2.0 ** labels."""
+    inputs = symbol.inputs[1:] if symbol.operation.name == "where" else symbol.inputs
+    return (
+        symbol.dtype_kind == "float"
+        and symbol.operation.name in _WHOLE
+        and all(each.is_constant or each.dtype_kind != "float" for each in inputs)
+    )
+
+
+def _settle_truths(
+    graph: Graph, operation: Operation, inputs: tuple[Symbol, ...], options: dict[str, Any]
+) -> Symbol | tuple[Symbol, ...]:
+    """Find what an operation on truth values alone means."""
+    name = operation.name
+    if name == "add" and not any(symbol.shape for symbol in inputs):
+        raise refuse(
+            "the sum of two single truth values",
+            "it is 2 of Python's and True of NumPy's",
+            f"use np.logical_or, or {_TO_NUMBERS}",
+        )
+    if name in _OF_TRUTHS:
+        return graph.apply(graph.operations[_OF_TRUTHS[name]], *inputs)
+    if name in _UNCHANGED:
+        return inputs[0]
+    if name in _COUNTING:
+        return _numbers(inputs, "int" if name == "sum" else "float")
+    if name in _EXTREMES:
+        extreme = graph.apply(operation, *_numbers(inputs, "float"), **options)
+        return graph.call("not_equal", extreme, 0.0)
+    if name == "clip":
+        x, low, high = inputs
+        return graph.call("minimum", graph.call("maximum", x, low), high)
+    if name in _ERRORS:
+        other = _ERRORS[name]
+        instead = f"use np.logical_{other}, or " if other else ""
+        raise refuse(f"`{name}` of truth values", "NumPy refuses it", f"{instead}{_TO_NUMBERS}")
+    if name == "matmul":
+        reason = "NumPy's is `or` where a sum is meant"
+    elif name in ("square", "power", "reciprocal"):
+        reason = "NumPy computes it in whole numbers of 8 bits"
+    elif operation.ufunc is not None:
+        reason = "NumPy computes it in floats of 16 bits"
+    else:
+        reason = "it is a function of numbers"
+    raise refuse(f"`{name}` of truth values", reason, _TO_NUMBERS)
+
+
+def _widest(kinds: list[Kind]) -> Kind:
+    return max(kinds, key=_KINDS.index)
+
+
+def _numbers(inputs: tuple[Symbol, ...], kind: Kind) -> tuple[Symbol, ...]:
+    return tuple([as_number(symbol, kind) for symbol in inputs])
+
+
+def _floats(inputs: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
+    """Let 2 be 2.0 where the result is the same, so that equal nodes stay one."""
+    return tuple(
+        [
+            symbol.graph.constant(symbol.value)
+            if symbol.is_constant and symbol.dtype_kind == "int"
+            else symbol
+            for symbol in inputs
+        ]
+    )
+
+
+def _check_index(name: str, inputs: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
+    index = inputs[1] if name == "take_along_axis" else None
+    if index is not None and not (index.is_input and index.dtype_kind == "int"):
+        raise refuse(
+            "`take_along_axis` by computed indices",
+            "only labels are known to be whole numbers in range",
+            "choose by the argument `labels` itself, or use np.where",
+        )
+    return inputs
+
+
+def _check_power(base: Symbol, exponent: Symbol) -> None:
+    """Refuse powers of whole numbers that NumPy refuses for some exponents, or wraps around."""
+    if base.dtype_kind == "bool" or not (exponent.is_constant and exponent.value >= 0):
+        raise refuse(
+            "a power of whole numbers",
+            "NumPy refuses negative exponents of them, and gives no fractions",
+            "use a float: 2.0 ** n, x ** -2.0, or 1.0 * x",
+        )
