@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-__all__ = ["Interruption"]
+__all__ = ["Interruption", "uninterrupted"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -18,6 +20,13 @@ class Interruption:
     Whoever works asks `number` from time to time, leaves the work in order,
     and after the context calls `deliver`. In a thread that is not the main
     one, signals are as they were: Python gives them to the main thread.
+
+    Parameters
+    ----------
+    keyboard : bool, optional
+        Whether Ctrl-C alone is noted, and only where it would raise
+        KeyboardInterrupt; a second one raises it at once. A library waits
+        like this, whose caller goes on after it.
 
     Attributes
     ----------
@@ -34,24 +43,28 @@ class Interruption:
     True
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, keyboard: bool = False) -> None:
         self.number: int | None = None
+        self._keyboard = keyboard
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            for number in _SIGNALS:
+            for number in (signal.SIGINT,) if self._keyboard else _SIGNALS:
                 before = signal.getsignal(number)
                 # A signal that is ignored, as after nohup, stays so; None is not Python's own.
-                if before not in (signal.SIG_IGN, None):
+                waits = before not in (signal.SIG_IGN, None)
+                if self._keyboard:
+                    waits = before is signal.default_int_handler
+                if waits:
                     self._before[number] = before
                     signal.signal(number, self._note)
         return self
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.number = number
-        for each in self._before:
-            signal.signal(each, signal.SIG_DFL)
+        for each, before in self._before.items():
+            signal.signal(each, before if self._keyboard else signal.SIG_DFL)
 
     def __exit__(
         self,
@@ -77,3 +90,27 @@ class Interruption:
         if self._before[self.number] is signal.SIG_DFL:
             raise SystemExit(128 + self.number)
         signal.raise_signal(self.number)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let SIGINT wait until the end of the context, and then have its effect.
+
+    For what must not be left half done and takes a moment: an import that is
+    broken off leaves modules behind that later imports find half made.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+    if before in (signal.SIG_IGN, signal.SIG_DFL, None):
+        yield
+        return
+    came = []
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from nnplug.interruption import Interruption
+from nnplug.interruption import Interruption, uninterrupted
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows has no signals that are sent to a process"
@@ -82,3 +82,69 @@ with Interruption():
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (-number, "still here\n")
+
+
+def test_a_second_ctrl_c_of_a_library_raises_at_once():
+    before = signal.getsignal(signal.SIGINT)
+    with Interruption(keyboard=True) as interruption:
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        signal.raise_signal(signal.SIGINT)
+        assert interruption.number == signal.SIGINT
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_library_leaves_a_handler_of_the_callers_own():
+    got = []
+    before = signal.signal(signal.SIGINT, lambda number, _: got.append(number))
+    try:
+        with Interruption(keyboard=True) as interruption:
+            signal.raise_signal(signal.SIGINT)
+        assert got == [signal.SIGINT]
+        assert interruption.number is None
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_what_must_not_be_broken_off_is_interrupted_after_it():
+    done = []
+
+    def work():
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            done.append("all of it")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["all of it"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with Interruption(keyboard=True) as interruption:
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            assert interruption.number is None
+        assert interruption.number == signal.SIGINT
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.SIG_DFL])
+def test_a_signal_that_python_does_not_handle_stays_so(handler):
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        with uninterrupted():
+            assert signal.getsignal(signal.SIGINT) is handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_in_another_thread_nothing_waits():
+    found = []
+
+    def work():
+        with uninterrupted():
+            found.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [signal.default_int_handler]

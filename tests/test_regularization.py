@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import nnplug
+from nnplug.engines import ENGINES
 from nnplug.errors import DivergedError
 from nnplug.network import Network
 from nnplug.plans import Regularization, StepPlanner, plan_step
@@ -158,6 +159,76 @@ def test_tiles_change_no_penalty_and_no_clipping(dtype, monkeypatch):
     whole = moved()
     monkeypatch.setattr("nnplug.plans.program.TILE", 6)
     assert moved() == whole
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("loss", "alone"), [("mse", False), ("mse", True), ("half_sse", False)])
+def test_alpha_counts_once_beside_the_sum_of_a_batch(loss, alone, weighted, dtype):
+    net, (x, y) = network(dtype=dtype), data(6, dtype)
+    at, rows = net.parameters.astype(np.float64), 6.0
+    weights = None
+    if weighted:
+        weights = np.array([0, 0.5, 1, 1.5, 2, 0.25], dtype).reshape(-1, 1)
+        rows = float(weights.sum())
+    by_row = np.ones((6, 1)) if weights is None else weights
+    l2, l1, alpha = (0.0, 0.0, 0.3) if alone else (0.2, 0.1, 0.3)
+
+    def penalty(parameters):
+        matrices = [net.span(name).view(parameters) for name in WEIGHTS]
+        squares = sum((w**2).sum() for w in matrices) / 2
+        magnitudes = sum((w * np.sign(w.real)).sum() for w in matrices)
+        once = l2 * squares + l1 * magnitudes
+        return once + alpha * squares / rows if loss == "mse" else rows * once + alpha * squares
+
+    def objective(parameters):
+        squares = by_row * (forward(net, parameters, x) - y) ** 2
+        return penalty(parameters) + squares.sum() / (2 * rows if loss == "mse" else 2)
+
+    options = {"l2": l2, "l1": l1, "alpha": alpha}
+    found, _, steps = gradient(net, part("loss", loss), x, y, weights, **options)
+    expected = complex_gradient(objective, at)
+    close = 1e-10 if dtype == np.float64 else 2e-4
+    np.testing.assert_allclose(found, expected, rtol=close, atol=close / 100)
+    assert float(steps.penalty) == pytest.approx(penalty(at).real, rel=close / 100)
+
+
+@pytest.mark.parametrize("loss", ["mse", "half_sse"])
+@pytest.mark.parametrize("size", [2, 6])
+def test_alpha_and_weights_in_both_engines(loss, size):
+    (x, y), found = data(6), []
+    weights = np.array([0, 0.5, 1, 1.5, 2, 0.25]).reshape(-1, 1)
+    for engine in ENGINES.values():
+        net = network()
+        steps = Steps(
+            net, part("loss", loss), SGD.with_options(learning_rate=0.01), x, y, size, weights,
+            regularization=Regularization(l2=0.2, l1=0.1, alpha=0.3), engine=engine,
+        )  # fmt: skip
+        penalties = np.empty(3)
+        for order in (np.arange(6)[:size], np.arange(6)[-size:], np.arange(6)[:size]):
+            steps.run_many(order, np.full(1, 0.01), np.empty(1), penalties[:1])
+        found.append([*net.parameters, penalties[0]])
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-12)
+
+
+def test_alpha_beside_rows_that_weigh_nothing_is_no_penalty():
+    x, y = data(6)
+    found, _, steps = gradient(network(), part("loss", "mse"), x, y, np.zeros((6, 1)), alpha=1.0)
+    assert not found.any()
+    assert float(steps.penalty) == 0
+
+
+def test_alpha_of_the_last_and_smaller_batch_is_divided_by_its_rows():
+    (x, y), halves = data(5), []
+    for cut in (slice(0, 3), slice(3, 5)):
+        net = network() if not halves else halves[-1]
+        gradient(net, part("loss", "mse"), x[cut], y[cut], alpha=0.3)
+        halves.append(net)
+    net = network()
+    steps = Steps(net, part("loss", "mse"), SGD, x, y, 3, regularization=Regularization(alpha=0.3))
+    for rows in (np.arange(3), np.arange(3, 5)):
+        steps.run(rows)
+    np.testing.assert_allclose(net.parameters, halves[-1].parameters, rtol=1e-12)
 
 
 def test_the_penalty_of_one_weight_by_hand():

@@ -38,6 +38,22 @@ def half_mse(prediction: Any, target: Any) -> Any:
     return 0.5 * (prediction - target) ** 2
 
 
+@loss
+def half_mse_sum(prediction: Any, target: Any) -> Any:
+    """Half the squared error of several outputs: summed over a row's, averaged over rows.
+
+    As many times `half_mse` as there are outputs, so that what an output
+    weighs does not depend on how many others there are. What scikit-learn
+    descends; the number that it prints is that of `half_mse`.
+
+    Examples
+    --------
+    >>> half_mse_sum(np.array([[3.0, 1.0]]), np.array([[1.0, 2.0]])).tolist()
+    [[2.5]]
+    """
+    return np.sum(0.5 * (prediction - target) ** 2, axis=-1, keepdims=True)
+
+
 @loss(reduction="sum")
 def half_sse(prediction: Any, target: Any) -> Any:
     """Half the sum of squared errors: ½·Σ(prediction - target)².

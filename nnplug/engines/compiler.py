@@ -13,7 +13,8 @@ import ctypes
 import hashlib
 import math
 import platform
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +24,7 @@ import numpy as np
 
 from nnplug.engines import mathematics
 from nnplug.engines.code_cache import CodeCache, cache_folder
+from nnplug.interruption import uninterrupted
 
 __all__ = ["Compiler", "Function", "compiler"]
 
@@ -59,22 +61,36 @@ class Compiler:
     def __init__(self, folder: Path | None = None) -> None:
         self.cache = CodeCache(folder or cache_folder())
         self.compiled = 0
+        self._announce: Callable[[], object] | None = None
         self._functions: dict[str, Function] = {}
         self._engines: list[Any] = []  # they own the machine code
 
     def functions(self, sources: Iterable[str]) -> dict[str, Function]:
         """Give the function of each source, compiling what is nowhere yet."""
-        keys = {source: self.key(source) for source in dict.fromkeys(sources)}
+        with uninterrupted():
+            keys = {source: self.key(source) for source in dict.fromkeys(sources)}
         missing = {key: s for s, key in keys.items() if key not in self._functions}
         objects = {key: self.cache.read(key) for key in missing}
         new = {key: missing[key] for key, code in objects.items() if code is None}
         if new:
-            for key, code in self._compile(new).items():
+            if self._announce is not None:
+                self._announce()
+            for key, code in self._compile(new):
                 objects[key] = code
                 self.cache.write(key, code)
         if missing:
-            self._load({key: code for key, code in objects.items() if code is not None})
+            with uninterrupted():
+                self._load({key: code for key, code in objects.items() if code is not None})
         return {source: self._functions[key] for source, key in keys.items()}
+
+    @contextmanager
+    def announced(self, say: Callable[[], object]) -> Iterator[None]:
+        """Give a context in which `say` is called before Numba translates, which takes a while."""
+        before, self._announce = self._announce, say
+        try:
+            yield
+        finally:
+            self._announce = before
 
     def known(self, source: str) -> bool:
         """Whether a source need not be compiled, here or on disk."""
@@ -135,36 +151,46 @@ class Compiler:
         for key in objects:
             self._functions[key] = kind(engine.get_function_address(f"nnplug_{key}"))
 
-    def _compile(self, sources: Mapping[str, str]) -> dict[str, bytes]:
+    def _compile(self, sources: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+        """Translate sources one after the other; an interrupt waits until one is done.
+
+        Numba imports itself, and more of itself as it goes. Broken off half-way it
+        would be half there for the rest of the process.
+        """
+        with uninterrupted():
+            import numba
+
+            names = _names()
+            signature = numba.types.int64(numba.types.CPointer(numba.types.int64))
+        for key, source in sources.items():
+            with uninterrupted():
+                code = self._object(key, source, dict(names), signature)
+            yield key, code
+            self.compiled += 1
+
+    def _object(self, key: str, source: str, namespace: dict[str, Any], signature: Any) -> bytes:
+        """Translate a source to object code."""
         import llvmlite.binding as llvm
         import numba
 
-        names = _names()
-        signature = numba.types.int64(numba.types.CPointer(numba.types.int64))
-        machine = self._machine
-        objects = {}
-        for key, source in sources.items():
-            namespace = dict(names)
-            exec(
-                compile(source, "<a plan's loop>", "exec"), namespace
-            )  # written by nnplug.engines.loops alone
-            function = numba.njit(
-                signature,
-                error_model="numpy",
-                no_cpython_wrapper=True,
-                no_cfunc_wrapper=True,
-                _nrt=False,  # nothing is allocated, so Numba's runtime is not needed at loading
-            )(namespace["function"])
-            (result,) = function.overloads.values()
-            code = result.library.get_llvm_str()
-            code = code.replace(result.fndesc.llvm_func_name, f"nnplug_{key}")
-            module = llvm.parse_assembly(code)
-            called = {each.name for each in module.functions if each.is_declaration}
-            called = {name for name in called - OUTSIDE if not name.startswith("llvm.")}
-            assert not called, f"a loop calls {called}, which a later process may not have"
-            objects[key] = machine.emit_object(module)
-            self.compiled += 1
-        return objects
+        # Written by nnplug.engines.loops alone.
+        exec(compile(source, "<a plan's loop>", "exec"), namespace)
+        function = numba.njit(
+            signature,
+            error_model="numpy",
+            no_cpython_wrapper=True,
+            no_cfunc_wrapper=True,
+            _nrt=False,  # nothing is allocated, so Numba's runtime is not needed at loading
+        )(namespace["function"])
+        (result,) = function.overloads.values()
+        code = result.library.get_llvm_str()
+        code = code.replace(result.fndesc.llvm_func_name, f"nnplug_{key}")
+        module = llvm.parse_assembly(code)
+        called = {each.name for each in module.functions if each.is_declaration}
+        called = {name for name in called - OUTSIDE if not name.startswith("llvm.")}
+        assert not called, f"a loop calls {called}, which a later process may not have"
+        made: bytes = self._machine.emit_object(module)
+        return made
 
 
 def _names() -> dict[str, Any]:

@@ -73,15 +73,20 @@ def pieces(section: Section, rows: int) -> list[Fused | Instruction]:
     rows = section.rows or rows
     done: list[Fused | Instruction] = []
     waiting: list[Instruction] = []
+    sums: set[Value] = set()  # what the waiting instructions sum over all rows
     width = 0
 
     def close() -> None:
         if waiting:
             done.append(Fused(tuple(waiting), rows, width or 1, numbers=not width))
             waiting.clear()
+            sums.clear()
 
     for instruction in section.instructions:
         own = _width(instruction, rows)
+        if not sums.isdisjoint(instruction.inputs):  # it is known only after the loop's last row
+            close()
+            width = 0
         if own is None:
             close()
             width = 0
@@ -92,6 +97,8 @@ def pieces(section: Section, rows: int) -> list[Fused | Instruction]:
             width = 0
         width = max(width, own)
         waiting.append(instruction)
+        if instruction.operation.name in WHOLE:
+            sums.add(instruction.output)
     close()
     return done
 

@@ -155,18 +155,21 @@ class StepPlanner:
             emitter.sections[-1].instructions.append(Instruction(COPY, (output,), kept))
         gradient = _write_loss(emitter, loss, output, target, weight)
         _write_backward(emitter, passed, gradient)
-        if self._last:
-            emitter.sections += self._last
-            return _program(emitter)
-        first = len(emitter.sections)
         summed = loss.reduction == "sum"
-        write_penalty(emitter, self.regularization, summed=summed, weight=weight)
-        if self.regularization.clip_global_norm is not None:
-            write_clip(emitter, self.regularization.clip_global_norm)
-        if self.optimizer is not None:
-            write_update(emitter, self.optimizer)
-        if not (summed and self.regularization.penalised):  # that has the number of rows in it
+        by_rows = self.regularization.counts_rows(summed=summed)
+        if by_rows:
+            write_penalty(emitter, self.regularization, summed=summed, weight=weight)
+        if not self._last:
+            first = len(emitter.sections)
+            if not by_rows:
+                write_penalty(emitter, self.regularization, summed=summed, weight=weight)
+            if self.regularization.clip_global_norm is not None:
+                write_clip(emitter, self.regularization.clip_global_norm)
+            if self.optimizer is not None:
+                write_update(emitter, self.optimizer)
             self._last = emitter.sections[first:]
+        else:
+            emitter.sections += self._last
         return _program(emitter)
 
 

@@ -5,6 +5,7 @@ Letters: N rows of the batch, H units, R by C a weight, P parameters.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -42,17 +43,26 @@ class Regularization:
         The longest that the vector of all gradients may be, penalties
         included; a longer one is scaled to this length (Pascanu et al., 2013,
         arXiv:1211.5063, algorithm 1).
+    alpha : float
+        scikit-learn's L2 penalty: ½·alpha·Σw² is added to the sum of a
+        batch's losses. Beside their mean it is divided by the rows of the
+        batch, or by what they weigh.
     """
 
     l2: float = 0.0
     l1: float = 0.0
     dropout: tuple[float, ...] = ()
     clip_global_norm: float | None = None
+    alpha: float = 0.0
 
     @property
     def penalised(self) -> bool:
         """Whether there is a penalty."""
-        return bool(self.l2 or self.l1)
+        return bool(self.l2 or self.l1 or self.alpha)
+
+    def counts_rows(self, *, summed: bool) -> bool:
+        """Whether a penalty beside a loss, summed or averaged, depends on the batch's rows."""
+        return bool(self.l2 or self.l1) if summed else bool(self.alpha)
 
     def dropped(self, hidden: int) -> float:
         """Give the share that is dropped of a hidden layer, counted from 0."""
@@ -97,13 +107,25 @@ def write_dropout(
 # --- penalties -------------------------------------------------------------------------
 
 
-def _penalty(weight: Symbol, regularization: Regularization) -> Symbol:
-    """Write what each weight adds to the loss."""
-    l2, l1 = regularization.l2, regularization.l1
-    terms = [l2 / 2 * weight**2] if l2 else []
-    terms += [l1 * abs(weight)] if l1 else []
-    total: Symbol = reduce(add, terms)
-    return total
+@dataclass(frozen=True)
+class _Penalty:
+    """A penalty of all weights, `times` as much: half their squares, and their magnitudes.
+
+    Attributes
+    ----------
+    times : Value or None
+        A constant, or a number of the batch; None: once.
+    """
+
+    l2: float
+    l1: float
+    times: Value | None
+
+    def of(self, squares: Any, magnitudes: Any) -> Any:
+        """Write it, without `times`."""
+        terms = [self.l2 / 2 * squares] if self.l2 else []
+        terms += [self.l1 * magnitudes] if self.l1 else []
+        return reduce(add, terms)
 
 
 def write_penalty(
@@ -111,73 +133,93 @@ def write_penalty(
 ) -> None:
     """Write the penalty's value, and add its derivative to the gradients.
 
-    A loss that is averaged takes the penalty once. One that is summed takes
-    it once for each row, so that what it weighs against a row's loss does not
-    depend on the batch size.
+    Beside a mean, `l2` and `l1` count once; beside a sum they count once for
+    each row, so that what they weigh against a row's loss does not depend on
+    the batch size. `alpha` counts once beside a sum, and over the rows beside
+    a mean.
 
     Parameters
     ----------
     summed : bool
-        Whether the loss is.
+        Whether the loss is a sum.
     weight : Value or None
         What each row counts for.
     """
     if not regularization.penalised:
         return
-    section = emitter.section("penalty", "penalty: sums")
-    times = _write_count(emitter, section, weight) if summed else None
-    _write_sums(emitter, section, regularization, times)
-    slope = _Slope(regularization, times)
-    if slope.scale is not None:
-        emitter.numbers = emitter.section("penalty", "penalty: rows")
+    section, said = emitter.section("penalty", "penalty: sums"), regularization
+    count = share = None
+    if said.counts_rows(summed=summed):
+        count, share = _write_count(emitter, section, weight)
+    penalties = []
+    if said.l2 or said.l1:
+        penalties.append(_Penalty(said.l2, said.l1, count if summed else None))
+    if said.alpha:
+        penalties.append(_Penalty(said.alpha, 0.0, None if summed else share))
+    _write_sums(emitter, section, penalties)
+    emitter.numbers = emitter.section("penalty", "penalty: rows")
+    slope = _Slope(penalties)
     for layer in emitter.network.layers:
         slope.write(emitter, f"{layer.name}.weight")
     emitter.numbers = None
 
 
-def _write_count(emitter: Emitter, section: Section, weight: Value | None) -> Value:
-    """Write how many rows there are, or what they weigh together."""
+def _write_count(emitter: Emitter, section: Section, weight: Value | None) -> tuple[Value, Value]:
+    """Write how many rows there are, or what they weigh together, and 1 over it."""
+    float64 = np.dtype(np.float64)
     if weight is None:
-        return emitter.constant(float(emitter.rows), np.float64)
-    total = Value("penalty.rows", (), np.dtype(np.float64), "scalar")
+        rows = float(emitter.rows)
+        return emitter.constant(rows, float64), emitter.constant(1 / rows, float64)
+    total = Value("penalty.rows", (), float64, "scalar")
     section.instructions.append(Instruction(TOTAL, (weight,), total))
-    return total
+    graph = new_graph()
+    count = graph.input("rows")
+    # Rows that all weigh nothing teach nothing; alpha / 0 would end the run.
+    share: Any = np.where(count > 0, 1 / np.where(count > 0, count, 1), 0)
+    values = {id(count): total}
+    emitter.emit(section, [share], values, prefix="penalty", sizes={})
+    return total, values[id(share)]
 
 
-def _write_sums(
-    emitter: Emitter, section: Section, regularization: Regularization, times: Value | None
-) -> None:
+def _write_sums(emitter: Emitter, section: Section, penalties: Sequence[_Penalty]) -> None:
     """Write the penalty itself, from the sums of each weight's squares and magnitudes."""
     graph, float64 = new_graph(), np.dtype(np.float64)
     values: dict[int, Value] = {}
-    terms: list[Symbol] = []
 
-    def term(factor: float, name: str, made: Value) -> None:
-        symbol = graph.input(name)
-        values[id(symbol)] = made
-        terms.append(factor * symbol)
+    def total(name: str, write: Callable[[Value, Value], None], dtype: np.dtype[Any]) -> Symbol:
+        """Sum something of each weight over all layers."""
+        terms = []
+        for layer in emitter.network.layers:
+            made = Value(f"penalty.{layer.name}.{name}", (), dtype, "scalar")
+            write(emitter.parameter(f"{layer.name}.weight"), made)
+            symbol = graph.input(made.name)
+            values[id(symbol)] = _write_cast(section, made, float64)
+            terms.append(symbol)
+        return reduce(add, terms)
 
-    for layer in emitter.network.layers:
-        weight = emitter.parameter(f"{layer.name}.weight")
-        if regularization.l2:
-            name = f"penalty.{layer.name}.squares"
-            squares = Value(name, (), emitter.dtype, "scalar")
-            section.instructions.append(Instruction(SQUARES, (weight,), squares))
-            term(regularization.l2 / 2, name, _write_cast(section, squares, float64))
-        if regularization.l1:
-            name = f"penalty.{layer.name}.sum"
-            absolute = Value(f"penalty.{layer.name}.abs", weight.shape, emitter.dtype)
-            total = Value(name, (), float64, "scalar")
-            section.instructions.append(
-                Instruction(graph.operations["absolute"], (weight,), absolute)
-            )
-            section.instructions.append(Instruction(TOTAL, (absolute,), total))
-            term(regularization.l1, name, total)
+    def write_squares(weight: Value, made: Value) -> None:
+        section.instructions.append(Instruction(SQUARES, (weight,), made))
+
+    def write_magnitudes(weight: Value, made: Value) -> None:
+        absolute = Value(f"{made.name}.each", weight.shape, emitter.dtype)
+        operation = graph.operations["absolute"]
+        section.instructions.append(Instruction(operation, (weight,), absolute))
+        section.instructions.append(Instruction(TOTAL, (absolute,), made))
+
+    squares = magnitudes = None
+    if any(penalty.l2 for penalty in penalties):
+        squares = total("squares", write_squares, emitter.dtype)
+    if any(penalty.l1 for penalty in penalties):
+        magnitudes = total("magnitudes", write_magnitudes, float64)
+    terms = []
+    for penalty in penalties:
+        term = penalty.of(squares, magnitudes)
+        if penalty.times is not None:
+            times = graph.input("times")
+            values[id(times)] = penalty.times
+            term = term * times
+        terms.append(term)
     result = reduce(add, terms)
-    if times is not None:
-        count = graph.input("rows")
-        values[id(count)] = times
-        result = result * count
     place = Value("penalty", (), float64, "scalar", vector="penalty")
     named = {id(result): place} if result.inputs else {}
     emitter.emit(section, [result], values, prefix="penalty", sizes={}, names=named)
@@ -186,38 +228,36 @@ def _write_sums(
 
 
 class _Slope:
-    """A gradient with the penalty's derivative, as a formula for any weight.
+    """A gradient with the penalties' derivative, as a formula for any weight."""
 
-    Attributes
-    ----------
-    scale : Value or None
-        A number of the batch that the derivative is multiplied by.
-    """
-
-    def __init__(self, regularization: Regularization, times: Value | None) -> None:
+    def __init__(self, penalties: Sequence[_Penalty]) -> None:
         graph = new_graph()
         self.weight = graph.input("weight", ("R", "C"))
         self.grad = graph.input("grad", ("R", "C"))
-        self.scale = None if times is None or times.role == "constant" else times
-        self.seed = graph.constant(1.0 if times is None else times.number)
-        if self.scale is not None:
-            self.seed = graph.input("rows")
-        (slope,) = differentiate(_penalty(self.weight, regularization), [self.weight], self.seed)
-        (self.total,) = lower([self.grad + slope])
+        self.values: dict[int, Value] = {}
+        total: Any = self.grad
+        for penalty in penalties:
+            seed = graph.constant(1.0)
+            if penalty.times is not None and penalty.times.role == "constant":
+                seed = graph.constant(penalty.times.number)
+            elif penalty.times is not None:
+                seed = graph.input("times")
+                self.values[id(seed)] = penalty.times
+            value = penalty.of(self.weight**2, abs(self.weight))
+            (slope,) = differentiate(value, [self.weight], seed)
+            total = total + slope
+        (self.total,) = lower([total])
 
     def write(self, emitter: Emitter, name: str) -> None:
-        """Add the penalty's derivative to one weight's gradient, in place."""
+        """Add the penalties' derivative to one weight's gradient, in place."""
         span = emitter.network.span(name)
         weight, grad = emitter.parameter(name), emitter.parameter(name, gradient=True)
         weight.per_row = grad.per_row = True
-        values = {id(self.weight): weight, id(self.grad): grad}
-        if self.scale is not None:
-            values[id(self.seed)] = self.scale
         section = emitter.section("penalty", f"penalty: {name}", tiled=True, rows=span.shape[0])
         emitter.emit(
             section,
             [self.total],
-            values,
+            {id(self.weight): weight, id(self.grad): grad, **self.values},
             prefix="penalty",
             sizes=dict(zip(("R", "C"), span.shape, strict=True)),
             names={id(self.total): grad},

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -12,28 +14,41 @@ from sklearn.base import BaseEstimator, is_regressor
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
+from nnplug.engines.compiler import compiler
+from nnplug.interruption import Interruption
 from nnplug.models.nonfinite import NonfiniteRows
 from nnplug.parts import Task
 from nnplug.sklearn._compat import validate
 from nnplug.sklearn._display import layers_as_html, plot_history
 from nnplug.sklearn._errors import EstimatorError, as_value_errors
+from nnplug.sklearn._exchange import given_back, taken_over
 from nnplug.sklearn._fitting import Fitting
 from nnplug.sklearn._parts import registry
-from nnplug.sklearn._records import model_of, restored, taken_over
+from nnplug.sklearn._progress import say_compiling
+from nnplug.sklearn._records import model_of, restored
 from nnplug.sklearn._rows import checked_weights, dense, stretches
 from nnplug.sklearn._session import Session
+from nnplug.sklearn._state import plain_state, revived_state
 from nnplug.sklearn._weights import copy_weights
 from nnplug.training import Evaluator
 from nnplug.types import AnyArray
 
 __all__ = ["BaseMLP"]
 
-MADE_AGAIN = ("_session", "_evaluator", "_linked")
-"""What follows from the rest of a fitted estimator, and is not pickled."""
-
 
 class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
     """A dense network with scikit-learn's interface; see the two estimators."""
+
+    # What learning goes on with, where it was learned before.
+    _session: Any = None
+    _solver_state: dict[str, AnyArray] | None = None
+    _best_state: dict[str, AnyArray] | None = None
+    _seed_given: int | None = None
+    _noise_seed: int | None = None
+    _split: Any = None
+    _no_improvement_count: int = 0
+    _least_watched: float = np.inf
+    _sparse_labels: bool = False
 
     def __init__(
         self,
@@ -64,6 +79,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         output_activation: Any,
         dropout: Any,
         schedule: Any,
+        l2: float,
         clip_global_norm: float | None,
         metrics: Any,
         validation_data: Any,
@@ -98,6 +114,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         self.output_activation = output_activation
         self.dropout = dropout
         self.schedule = schedule
+        self.l2 = l2
         self.clip_global_norm = clip_global_norm
         self.metrics = metrics
         self.validation_data = validation_data
@@ -133,14 +150,31 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
 
     # --- fitting ----------------------------------------------------------------------
 
+    @contextmanager
+    def _learning(self) -> Iterator[Callable[[], bool]]:
+        """Give the context of all learning; and what says whether Ctrl-C was pressed.
+
+        It is only noted: in the middle of an import, of compiling or of a step
+        it would leave something half done, in the process or the estimator.
+        """
+        with (
+            Interruption(keyboard=True) as interruption,
+            compiler().announced(partial(say_compiling, self.verbose)),
+            as_value_errors(),
+            registry().naming_culprits(),
+        ):
+            yield lambda: interruption.number is not None
+
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
         """Learn from all rows until the end."""
-        with as_value_errors(), registry().naming_culprits():
+        with self._learning() as interrupted:
             first = not (hasattr(self, "coefs_") and self.warm_start)
             X, y = self._checked(X, y, reset=first)
             task, width = self._read_targets(y, first=first, incremental=False)
             sample_weight = checked_weights(sample_weight, len(y))
-            fitting = Fitting(self, X, task, width, first=first)
+            if self._session is not None:
+                self._session.close()
+            fitting = Fitting(self, X, task, width, first=first, interrupted=interrupted)
             fitting.run(X, y, sample_weight)
             self.network_ = fitting.network
             self._link()
@@ -148,23 +182,33 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
 
     def _fit_part(self, X: Any, y: Any, sample_weight: Any) -> Self:
         """Learn from some rows, once."""
-        with as_value_errors(), registry().naming_culprits():
+        if self.early_stopping and self.validation_data is None:
+            raise EstimatorError(
+                "partial_fit does not support early_stopping=True without validation_data: a call "
+                "sees some rows once and can hold none of them out.\n"
+                "Give validation_data=(X, y), or early_stopping=False."
+            )
+        with self._learning() as interrupted:
             first = not hasattr(self, "coefs_")
             X, y = self._checked(X, y, reset=first)
             task, width = self._read_targets(y, first=first, incremental=True)
             sample_weight = checked_weights(sample_weight, len(y))
             weights = self._row_weights(y, sample_weight, incremental=True)
             terms = Session.terms_of(self, X, task, width, weights)
-            session: Session | None = getattr(self, "_session", None)
+            session: Session | None = self._session
             if session is None or not session.is_for(terms):
                 if session is not None:
                     session.close()
-                fitting = Fitting(self, X, task, width, first=first, incremental=True)
+                fitting = Fitting(
+                    self, X, task, width, first=first, incremental=True, interrupted=interrupted
+                )
                 self._session = session = Session(terms, fitting, X)
                 self.network_ = fitting.twin()
                 self._link()
+            else:
+                session.fitting.take_random_state(first=False, incremental=True)
             self._synchronise()
-            session.learn(X, y, weights)
+            session.learn(X, y, weights, interrupted)
         return self
 
     def _checked(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, AnyArray]:
@@ -179,8 +223,11 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
             dtype=(np.float64, np.float32),
             reset=reset,
         )
-        if not isinstance(y, np.ndarray):
+        sparse = not isinstance(y, np.ndarray)
+        if sparse:
             y = y.toarray()
+        if reset:
+            self._sparse_labels = sparse
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     # --- the weights ------------------------------------------------------------------
@@ -204,15 +251,13 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         self._link()
 
     def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
-        session = state.get("_session")
-        if session is not None:
-            state |= session.kept()
-        return {name: value for name, value in state.items() if name not in MADE_AGAIN}
+        if hasattr(self, "network_"):
+            self._synchronise()
+        return plain_state(super().__getstate__())
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if "network_" in state:
+        super().__setstate__(revived_state(state))
+        if hasattr(self, "network_"):
             self._link()
 
     # --- using it ---------------------------------------------------------------------
@@ -288,7 +333,6 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         """Take over a network that scikit-learn has fitted, with equal predictions.
 
         The arguments, the weights and the attributes are taken as they are.
-        `alpha` means something else here when training goes on: see there.
 
         Parameters
         ----------
@@ -315,6 +359,37 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         """
         estimator: Self = taken_over(cls, fitted)
         return estimator
+
+    def to_sklearn(self) -> Any:
+        """Make scikit-learn's estimator of this one, with equal predictions.
+
+        For what knows scikit-learn's networks alone, such as converters to
+        ONNX. What only training needs and scikit-learn does not have, a loss
+        or a solver, is its default there.
+
+        Returns
+        -------
+        sklearn.neural_network.MLPClassifier or MLPRegressor
+            Fitted. Nothing is shared.
+
+        Raises
+        ------
+        EstimatorError
+            If a part that predicts is none of scikit-learn's; it is named.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from nnplug.sklearn import MLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> ours = MLPClassifier(solver="lbfgs", max_iter=1000, random_state=0).fit(X, y)
+        >>> theirs = ours.to_sklearn()
+        >>> type(theirs).__module__, bool((ours.predict(X) == theirs.predict(X)).all())
+        ('sklearn.neural_network._multilayer_perceptron', True)
+        """
+        check_is_fitted(self, "network_")
+        self._synchronise()
+        return given_back(self)
 
     def plot_history(self, **options: Any) -> Any:
         """Plot the losses over the epochs; see `HistoryDisplay.from_estimator`."""

@@ -11,11 +11,11 @@ from typing import Any, cast
 
 import numpy as np
 
-from nnplug.errors import UnknownPartError, suggest
+from nnplug.errors import NnplugError, UnknownPartError, suggest
 from nnplug.parts import Activation, Loss, Metric, Optimizer, Part, Schedule, Task, parse_part
 from nnplug.plans import Regularization
 from nnplug.settings import dropout_shares
-from nnplug.sklearn._errors import EstimatorError
+from nnplug.sklearn._errors import ArgumentError
 from nnplug.sklearn._parts import (
     exponential,
     half_poisson_deviance,
@@ -34,7 +34,7 @@ OWN_LOSSES: Mapping[tuple[str, str], str] = {
     ("log_loss", "binary"): "binary_cross_entropy",
     ("log_loss", "multiclass"): "cross_entropy",
     ("log_loss", "multilabel"): "binary_cross_entropy_sum",
-    ("squared_error", "regression"): "half_mse",
+    ("squared_error", "regression"): "half_mse_sum",
 }
 """scikit-learn's names of losses, by the task."""
 
@@ -92,11 +92,19 @@ def choose(estimator: Any, task: Task) -> Choices:
 
     Raises
     ------
-    EstimatorError
-        If an argument is out of range, or goes with no other.
-    NnplugError
-        If a part is not found, or does not suit the task.
+    ArgumentError
+        If an argument is out of range, or a part is not found or does not
+        suit the task or another argument.
     """
+    try:
+        return _choose(estimator, task)
+    except NnplugError as error:
+        if isinstance(error, ArgumentError):
+            raise
+        raise ArgumentError(str(error)) from error
+
+
+def _choose(estimator: Any, task: Task) -> Choices:
     _check_numbers(estimator)
     hidden = _widths(estimator.hidden_layer_sizes)
     loss = _loss(estimator.loss, task)
@@ -107,14 +115,15 @@ def choose(estimator: Any, task: Task) -> Choices:
         schedule.check_pure(estimator.max_iter)
     clip = estimator.clip_global_norm
     regularization = Regularization(
-        l2=float(estimator.alpha),
+        l2=float(estimator.l2),
+        alpha=float(estimator.alpha),
         dropout=dropout_shares(_plain(estimator.dropout), hidden),
         clip_global_norm=None if clip is None else float(clip),
     )
     if optimizer is None:
         _check_lbfgs(estimator, regularization)
     if not isinstance(estimator.callbacks, list | tuple | NoneType):
-        raise EstimatorError(f"callbacks={estimator.callbacks!r}: give a list of objects.")
+        raise ArgumentError(f"callbacks={estimator.callbacks!r}: give a list of objects.")
     metrics = estimator.metrics or ()
     if isinstance(metrics, str) or not isinstance(metrics, list | tuple):
         metrics = (metrics,)
@@ -145,7 +154,7 @@ def _part(kind: str, asked: Any, own: Sequence[str] = ()) -> Part:
         if not own:
             raise
         names = ", ".join(map(repr, own))
-        raise EstimatorError(
+        raise ArgumentError(
             f"{error}\nOf scikit-learn: {names}.{suggest(str(asked), own)}"
         ) from error
 
@@ -153,12 +162,12 @@ def _part(kind: str, asked: Any, own: Sequence[str] = ()) -> Part:
 def _widths(sizes: Any) -> tuple[int, ...]:
     widths = list(np.atleast_1d(sizes)) if not isinstance(sizes, list | tuple) else list(sizes)
     if any(not _is(width, Integral) for width in widths):
-        raise EstimatorError(
+        raise ArgumentError(
             f"hidden_layer_sizes={sizes!r}: it is the number of units of each hidden layer, such "
             "as (100,) or (64, 32); () for no hidden layer."
         )
     if any(width <= 0 for width in widths):
-        raise EstimatorError(f"hidden_layer_sizes must be > 0, got {widths}.")
+        raise ArgumentError(f"hidden_layer_sizes must be > 0, got {widths}.")
     return tuple(map(int, widths))
 
 
@@ -167,7 +176,7 @@ def _activations(asked: Any, hidden: tuple[int, ...]) -> tuple[Activation, ...]:
     found = [cast(Activation, _part("activation", each)) for each in several]
     if isinstance(asked, list | tuple | np.ndarray):
         if len(found) != len(hidden):
-            raise EstimatorError(
+            raise ArgumentError(
                 f"activation={asked!r}: {len(found)} activations for {len(hidden)} hidden layers; "
                 "give one for all, or one for each."
             )
@@ -183,7 +192,7 @@ def _loss(asked: Any, task: Task) -> Loss:
         names = [*own, *(["poisson"] if task == "regression" else [])]
         return cast(Loss, _part("loss", own.get(asked, asked), names))
     if task == "regression" and isinstance(asked, int | tuple | list):
-        raise EstimatorError(
+        raise ArgumentError(
             f"loss={asked!r}: it looks like hidden_layer_sizes, which is the second argument of "
             "MLPRegressor, as in scikit-learn 1.7; name it."
         )
@@ -201,7 +210,7 @@ def _output_activation(asked: Any, loss: Loss, task: Task) -> Activation:
 def _metric(asked: Any, task: Task) -> Metric:
     metric = cast(Metric, registry().get("metric", asked))
     if metric.takes != "prediction" and task == "regression":
-        raise EstimatorError(
+        raise ArgumentError(
             f"metric {metric.name!r} compares {metric.takes} with labels, which a regression does "
             "not have.\nUse r2, mse or mae."
         )
@@ -240,7 +249,7 @@ def _dtype(asked: Any) -> np.dtype[Any] | None:
     except TypeError:
         dtype = np.dtype(object)
     if dtype not in (np.float32, np.float64):
-        raise EstimatorError(f"dtype={asked!r}: use 'float32', 'float64', or None for that of X.")
+        raise ArgumentError(f"dtype={asked!r}: use 'float32', 'float64', or None for that of X.")
     return dtype
 
 
@@ -252,7 +261,7 @@ def _check_lbfgs(estimator: Any, regularization: Regularization) -> None:
         "schedule": estimator.schedule is not None,
     }
     for name in (name for name, given in unheeded.items() if given):
-        raise EstimatorError(
+        raise ArgumentError(
             f"{name}={getattr(estimator, name)!r} with solver='lbfgs', which takes no steps of a "
             "learning rate, and needs a loss that is the same each time.\n"
             "Use solver='adam' or 'sgd', or leave it out."
@@ -273,6 +282,7 @@ def _plain(value: Any) -> Any:
 # The name, whether it is whole, the least, the largest, and which of them are in.
 NUMBERS: tuple[tuple[str, bool, float, float, str], ...] = (
     ("alpha", False, 0, math.inf, "[)"),
+    ("l2", False, 0, math.inf, "[)"),
     ("learning_rate_init", False, 0, math.inf, "()"),
     ("power_t", False, 0, math.inf, "[)"),
     ("max_iter", True, 1, math.inf, "[)"),
@@ -298,24 +308,24 @@ def _check_numbers(estimator: Any) -> None:
         if not fits:
             kind = "a whole number" if whole else "a number"
             span = f" in {ends[0]}{least:g}, {most:g}{ends[1]}"
-            raise EstimatorError(f"{name}={value!r}: it must be {kind}{span}.")
+            raise ArgumentError(f"{name}={value!r}: it must be {kind}{span}.")
     for name in SWITCHES:
         if not isinstance(getattr(estimator, name), bool | np.bool_):
-            raise EstimatorError(f"{name}={getattr(estimator, name)!r}: it must be True or False.")
+            raise ArgumentError(f"{name}={getattr(estimator, name)!r}: it must be True or False.")
     clip = estimator.clip_global_norm
     if clip is not None and not (_is(clip, Real) and 0 < clip < math.inf):
-        raise EstimatorError(f"clip_global_norm={clip!r}: it must be a number above 0, or None.")
+        raise ArgumentError(f"clip_global_norm={clip!r}: it must be a number above 0, or None.")
     patience, size = estimator.n_iter_no_change, estimator.batch_size
     if patience != math.inf and not (_is(patience, Integral) and patience >= 1):
-        raise EstimatorError(
+        raise ArgumentError(
             f"n_iter_no_change={patience!r}: it must be a whole number, at least 1, or inf."
         )
     if not (isinstance(size, str) and size == "auto") and not (_is(size, Integral) and size >= 1):
-        raise EstimatorError(
+        raise ArgumentError(
             f"batch_size={size!r}: it must be 'auto', or a whole number, at least 1."
         )
     if estimator.learning_rate not in LEARNING_RATES:
-        raise EstimatorError(
+        raise ArgumentError(
             f"learning_rate={estimator.learning_rate!r}: use "
             f"{', '.join(map(repr, LEARNING_RATES))}. The rate itself is learning_rate_init."
         )

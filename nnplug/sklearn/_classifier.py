@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
+import scipy.sparse
 from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
@@ -94,6 +95,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         output_activation: Any = None,
         dropout: Any = 0.0,
         schedule: Any = None,
+        l2: float = 0.0,
         clip_global_norm: float | None = None,
         metrics: Any = None,
         validation_data: Any = None,
@@ -129,6 +131,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
             output_activation=output_activation,
             dropout=dropout,
             schedule=schedule,
+            l2=l2,
             clip_global_norm=clip_global_norm,
             metrics=metrics,
             validation_data=validation_data,
@@ -204,12 +207,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         Returns
         -------
         array
-            (N,), or 0 and 1 for each label, (N, K).
+            (N,), or 0 and 1 for each label, (N, K); as a sparse matrix, if the
+            labels that were learned from were one.
         """
         outputs = self._outputs(X)
         chosen: AnyArray = self._head.classes(outputs)
         if self._head.task == "multilabel":
-            return chosen
+            return scipy.sparse.csr_matrix(chosen) if self._sparse_labels else chosen
         answers: AnyArray = self.classes_[np.minimum(chosen, len(self.classes_) - 1)]
         return answers
 

@@ -1,4 +1,4 @@
-"""Learning step by step: nnplug's training loop under scikit-learn's rules.
+"""Learning step by step, by scikit-learn's rules, with nnplug's trainer.
 
 When to stop, when to lower the learning rate, what is written where: all that
 an estimator adds to `nnplug.training.Trainer` is here.
@@ -7,10 +7,10 @@ an estimator adds to `nnplug.training.Trainer` is here.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from nnplug.engines import Engine
@@ -18,20 +18,24 @@ from nnplug.errors import DivergedError
 from nnplug.network import Network
 from nnplug.parts import Schedule
 from nnplug.sklearn._choices import Choices
-from nnplug.sklearn._errors import EstimatorDivergedError
+from nnplug.sklearn._errors import EstimatorDivergedError, warn
 from nnplug.sklearn._progress import Progress
 from nnplug.sklearn._rates import LearningRate
+from nnplug.sklearn._rows import RowsOfEstimator, mean_of_batches
 from nnplug.training import Trainer
-from nnplug.training.batches import Batches
+from nnplug.training.means import MeanLoss
 from nnplug.types import AnyArray
 
-__all__ = ["NOT_FINITE", "Descent"]
+__all__ = ["INTERRUPTED", "NOT_FINITE", "Descent"]
 
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
     "need to be preprocessed."
 )
 """scikit-learn's sentence, which people look for."""
+
+INTERRUPTED = "Training interrupted by user."
+"""scikit-learn's too."""
 
 Score = Callable[[AnyArray, AnyArray], float]
 """Gives the score of outputs, (N, C), against targets as the loss takes them."""
@@ -47,7 +51,7 @@ class Descent:
         Trained in place.
     choices : Choices
         Not for lbfgs.
-    batches : Batches
+    batches : RowsOfEstimator
     rate : LearningRate
     engine : Engine
     seed : int
@@ -66,7 +70,7 @@ class Descent:
         estimator: Any,
         network: Network,
         choices: Choices,
-        batches: Batches,
+        batches: RowsOfEstimator,
         *,
         rate: LearningRate,
         engine: Engine,
@@ -93,27 +97,45 @@ class Descent:
             engine=engine,
         )
         self.best: dict[str, AnyArray] | None = None
+        outputs = network.layers[-1].fan_out
+        self._mean = MeanLoss(choices.loss, outputs)
+        # scikit-learn looks at the mean over outputs of what it descends the sum of.
+        self._watched = 1 / outputs if estimator.loss == "squared_error" else 1.0
 
-    def restore(self, state: Mapping[str, AnyArray]) -> None:
-        """Take up the optimizer's state of an earlier descent; the weights are the network's."""
+    def restore(self, state: Mapping[str, AnyArray], *, incremental: bool) -> None:
+        """Take up an earlier descent's state of the optimizer, if it is that of the same one."""
         steps = self.trainer.steps
+        fits = {name: array.shape for name, array in self.state().items()}
+        if {name: array.shape for name, array in state.items()} != fits:
+            return
+        if incremental:  # a schedule goes on; each fit has the whole of it
+            self.trainer.epoch = int(state["epoch"])
         steps.count[...] = state["count"]
         for name, slot in steps.slots.items():
             slot[...] = state[f"slot.{name}"]
 
     def state(self) -> dict[str, AnyArray]:
-        """Copy the optimizer's state."""
+        """Copy the optimizer's state, and the number of epochs."""
         state = self.trainer.steps.copy_state()
         del state["parameters"]
-        return state
+        return {**state, "epoch": np.array(self.trainer.epoch)}
 
-    def run(self, epochs: int, look: Callable[[], bool], *, incremental: bool = False) -> None:
+    def run(
+        self,
+        epochs: int,
+        look: Callable[[], bool],
+        interrupted: Callable[[], bool],
+        *,
+        incremental: bool = False,
+    ) -> None:
         """Train for some epochs, or until the rules say stop.
 
         Parameters
         ----------
         look : callable
             Called after each epoch; returning True ends the training.
+        interrupted : callable
+            Asked between steps; returning True ends the training too.
         incremental : bool
             Whether this is one of many calls, none of which expects the end.
 
@@ -126,22 +148,26 @@ class Descent:
         estimator.n_iter_ = 0
         if self.follow and self.best is None:
             self.best = trainer.steps.copy_state()
-        trainer.epochs, trainer.ended = trainer.epochs + epochs, None
+        trainer.epochs, trainer.ended, trainer.step = trainer.epoch + epochs, None, 0
         self.look, self.stopped = look, False
         self.progress = Progress(estimator.verbose, epochs)
         try:
-            trainer.run(on_epoch=self._end_epoch)
+            if not interrupted():
+                trainer.run(on_epoch=self._end_epoch, should_stop=interrupted)
         except DivergedError as error:
             self._diverged(error)
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=5)
+            if interrupted():  # a second Ctrl-C, in the middle of anything
+                raise
+            warn(INTERRUPTED)
         else:
-            if not self.stopped and not incremental:
-                warnings.warn(
+            if interrupted():
+                warn(INTERRUPTED)
+            elif not self.stopped and not incremental:
+                warn(
                     f"Stochastic Optimizer: Maximum iterations ({epochs}) reached and the "
                     "optimization hasn't converged yet.",
                     ConvergenceWarning,
-                    stacklevel=5,
                 )
         finally:
             self.progress.close()
@@ -159,23 +185,29 @@ class Descent:
     def _end_epoch(self, epoch: int) -> bool:
         """Write an epoch down, and say whether it is the last."""
         estimator, history = self.estimator, self.trainer.history
+        weighed = self.batches.weighed
+        if weighed is not None and not self._mean.summed:
+            means = self.trainer.step_losses * list(map(self._mean.scale, weighed))
+            assert self.batches.batch_size is not None
+            history["loss"][-1] = mean_of_batches(means, self.rows, self.batches.batch_size)
+        loss = history["loss"][-1]
         penalty = history["penalty"][-1] if "penalty" in history.columns else 0.0
         estimator.n_iter_ += 1
-        estimator.loss_ = history["loss"][-1] + penalty
+        estimator.loss_ = loss + penalty
         estimator.t_ += self.rows
         estimator.loss_curve_.append(estimator.loss_)
         score = None if self.score is None else estimator.validation_scores_[-1]
         if self.score is not None:
             estimator.validation_loss_curve_.append(history["validation_loss"][-1])
         self.progress(estimator.n_iter_, estimator.loss_, score)
-        self._follow()
+        self._follow(loss * self._watched + penalty)
         self.rate.end_epoch(estimator.t_)
         self.stopped = self.look()
         if estimator._no_improvement_count > self.choices.patience:
             self._run_out()
         return self.stopped
 
-    def _follow(self) -> None:
+    def _follow(self, watched: float) -> None:
         """Count the epochs without improvement, and keep the best."""
         estimator = self.estimator
         if self.score is not None:
@@ -186,7 +218,8 @@ class Descent:
                 if self.follow:
                     self.best = self.trainer.steps.copy_state(self.best)
         if not self.follow:
-            better = estimator.loss_ <= estimator.best_loss_ - estimator.tol
+            better = watched <= estimator._least_watched - estimator.tol
+            estimator._least_watched = min(estimator._least_watched, watched)
             estimator.best_loss_ = min(estimator.best_loss_, estimator.loss_)
         estimator._no_improvement_count = 0 if better else estimator._no_improvement_count + 1
 
@@ -212,11 +245,7 @@ class Descent:
             self.estimator.validation_scores_.append(math.nan)
             self.estimator.validation_loss_curve_.append(math.nan)
             self.stopped = True
-            warnings.warn(
-                f"{error}\nThe weights are the best by the validation score.",
-                ConvergenceWarning,
-                stacklevel=6,
-            )
+            warn(f"{error}\nThe weights are the best by the validation score.", ConvergenceWarning)
             return
         raise EstimatorDivergedError(
             f"{NOT_FINITE}\n{error}", epoch=error.epoch, step=error.step, layer=error.layer

@@ -22,10 +22,9 @@ solver : str or Optimizer, default='adam'
     with its options (`'adamw:weight_decay=0.1'`; `'nnplug/adam'` is the
     Adam of the paper's Algorithm 1).
 alpha : float, default=0.0001
-    L2 penalty: ½·alpha·Σw² is added to the mean loss of a sample, whatever
-    the batch size; over weights and not biases. In scikit-learn it is
-    divided by the number of rows in the batch, so its `alpha=a` is
-    `alpha=a / batch_size` here (with lbfgs, `a / n_samples`).
+    L2 penalty: ½·alpha·Σw² over the rows of the batch, or over what they
+    weigh, is added to their mean loss; over weights and not biases. `l2` is
+    one that does not depend on the batch size.
 batch_size : int or 'auto', default='auto'
     `'auto'` is min(200, n_samples).
 learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
@@ -42,17 +41,19 @@ max_iter : int, default=200
 shuffle : bool, default=True
     Whether the rows have another order in each epoch.
 random_state : int, RandomState or None, default=None
-    The initial weights, the order of rows and the validation split are drawn
-    as in scikit-learn, from the same numbers. Calls of `partial_fit`, and
-    fits with `warm_start`, go on with them; scikit-learn begins anew, so that
-    all of them shuffle alike.
+    The initial weights, the validation split and the order of rows are drawn
+    as in scikit-learn, so a `RandomState`, or `numpy.random` for None, is
+    left as there.
 tol : float, default=1e-4
     By how much the loss, or the validation score, must improve to count.
     With lbfgs, where the largest gradient ends the search.
 verbose : bool, default=False
     Print each epoch's loss; on a terminal, show a progress bar.
 warm_start : bool, default=False
-    Whether `fit` goes on with the weights that there are.
+    Whether `fit` goes on where the last one ended: with its weights, the
+    solver's state, the random numbers of a seed, and with a seed the rows
+    that are held out. Ten fits of one epoch are one of ten; scikit-learn
+    goes on with the weights alone.
 momentum : float, default=0.9
     In [0, 1], for `'sgd'`.
 nesterovs_momentum : bool, default=True
@@ -84,11 +85,14 @@ dropout : float or sequence of float, default=0.0
 schedule : str or Schedule, optional
     Any installed schedule, a factor on the learning rate over `max_iter`
     epochs.
+l2 : float, default=0.0
+    L2 penalty that does not depend on the batch size: ½·l2·Σw² is added to
+    the mean loss of a sample. `alpha=a` is `l2=a / batch_size`.
 clip_global_norm : float, optional
     The longest that the vector of all gradients may be.
 metrics : str, Metric, or a sequence of them, optional
-    Computed after each epoch, on the validation rows if there are any, else
-    on the training rows; see `history_`.
+    Of each epoch: of the validation rows after it, if there are any; else of
+    the training rows, each batch before its step. See `history_`.
 validation_data : tuple, optional
     `(X, y)` or `(X, y, sample_weight)`: rows that are not learned from. Their
     loss and score are kept for each epoch.

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import inspect
+import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nnplug.errors import DivergedError, NnplugError, NotFiniteError
+from sklearn.utils._param_validation import InvalidParameterError
 
-__all__ = ["EstimatorDivergedError", "EstimatorError", "EstimatorNotFiniteError", "as_value_errors"]
+from nnplug.errors import DivergedError, NnplugError, NotFiniteError, SettingError
+
+__all__ = [
+    "ArgumentError",
+    "EstimatorDivergedError",
+    "EstimatorError",
+    "EstimatorNotFiniteError",
+    "as_value_errors",
+    "warn",
+]
+
+HERE = os.path.dirname(__file__) + os.sep  # noqa: PTH120  # as frames have it, not resolved
 
 
 class EstimatorError(NnplugError, ValueError):
     """An estimator cannot be fitted, or used, with what it was given."""
+
+
+class ArgumentError(EstimatorError, InvalidParameterError):  # type: ignore[misc]  # scikit-learn has no types
+    """An argument of an estimator cannot be used; as in scikit-learn, it is a TypeError too."""
 
 
 class EstimatorDivergedError(DivergedError, ValueError):
@@ -32,4 +50,16 @@ def as_value_errors() -> Iterator[None]:
             raise
         if isinstance(error, NotFiniteError):
             raise EstimatorNotFiniteError(str(error), rows=error.rows, count=error.count) from error
-        raise EstimatorError(str(error)) from error
+        kind = ArgumentError if isinstance(error, SettingError) else EstimatorError
+        raise kind(str(error)) from error
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn of something, at the line that called the estimator."""
+    level, frame = 2, inspect.currentframe()
+    while frame is not None and frame.f_back is not None:
+        frame = frame.f_back
+        if not frame.f_code.co_filename.startswith(HERE):
+            break
+        level += 1
+    warnings.warn(message, category, stacklevel=level)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from numbers import Integral
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
@@ -20,18 +21,21 @@ from nnplug.network import Network
 from nnplug.parts import Part, Task, by_column
 from nnplug.sklearn._choices import choose
 from nnplug.sklearn._descent import Descent
-from nnplug.sklearn._errors import EstimatorError
+from nnplug.sklearn._errors import ArgumentError, EstimatorError, warn
 from nnplug.sklearn._lbfgs import Objective, minimize
 from nnplug.sklearn._parts import registry
 from nnplug.sklearn._rates import LearningRate
 from nnplug.sklearn._records import EstimatorRun, model_of, name_of_output
 from nnplug.sklearn._rows import Held, Order, batches_of, checked_weights
-from nnplug.sklearn._weights import copy_weights, initialize
+from nnplug.sklearn._weights import copy_weights, initialize, vanished
 from nnplug.tasks import Head
 from nnplug.training import OWN_COLUMNS, Evaluator, History
 from nnplug.types import AnyArray
 
 __all__ = ["Fitting"]
+
+FITTED = ("network_", "coefs_", "intercepts_")
+"""What a fitted estimator has and no other."""
 
 AUTO_BATCH = 200
 """The batch size that `"auto"` stands for, at most."""
@@ -53,6 +57,8 @@ class Fitting:
         Whether the weights are drawn anew.
     incremental : bool
         Whether rows come in parts, none of which is held out.
+    interrupted : callable
+        Asked now and then; returning True ends the training.
 
     Attributes
     ----------
@@ -71,8 +77,9 @@ class Fitting:
         *,
         first: bool,
         incremental: bool = False,
+        interrupted: Callable[[], bool],
     ) -> None:
-        self.estimator = estimator
+        self.estimator, self.first, self.interrupted = estimator, first, interrupted
         self.choices = choose(estimator, task)
         self.head = Head(task, self.choices.loss, self.choices.output_activation, width)
         dtype = X.dtype if first else np.asarray(estimator.coefs_[0]).dtype
@@ -84,13 +91,15 @@ class Fitting:
             output_activation=self.choices.output_activation,
             dtype=self.choices.dtype or dtype,
         )
-        self._take_random_state(first)
+        self.take_random_state(first=first, incremental=incremental)
         if first:
             initialize(self.network, estimator._random_state)
         else:
             self._copy_weights()
         if first or not hasattr(estimator, "history_"):
             self._forget()
+        if self.choices.optimizer is not None and not hasattr(estimator, "loss_curve_"):
+            estimator.loss_curve_ = []
         self._expect_scores(incremental)
         estimator.n_outputs_ = self.head.outputs
         estimator.n_layers_ = len(self.network.layers) + 1
@@ -99,14 +108,24 @@ class Fitting:
 
     # --- where it begins --------------------------------------------------------------
 
-    def _take_random_state(self, first: bool) -> None:
-        """Go on with the random numbers of the fits before, or begin with those asked for."""
+    def take_random_state(self, *, first: bool, incremental: bool) -> None:
+        """Begin with the random numbers asked for, as scikit-learn does.
+
+        A fit that goes on, with the same seed, goes on with its random numbers
+        too: a seed that begins anew would shuffle all such fits alike.
+        """
         estimator, asked = self.estimator, self.estimator.random_state
-        if first or getattr(estimator, "_seed_given", None) is not asked:
+        same = not first and isinstance(asked, Integral) and estimator._seed_given == asked
+        if not same or incremental:
             estimator._random_state = check_random_state(asked)
-            estimator._seed_given = asked
-            estimator._order = Order(estimator._random_state, bool(estimator.shuffle))
+            estimator._seed_given = int(asked) if isinstance(asked, Integral) else None
+        if not same:
+            estimator._split = None
+        if first:
             estimator._noise_seed = None
+        if first or incremental or not hasattr(estimator, "_order"):
+            estimator._order = Order(estimator._random_state, bool(estimator.shuffle))
+        estimator._order.generator = estimator._random_state
         estimator._order.shuffle = bool(estimator.shuffle)
 
     def _forget(self) -> None:
@@ -114,12 +133,12 @@ class Fitting:
         estimator = self.estimator
         estimator.n_iter_ = estimator.t_ = estimator._no_improvement_count = 0
         estimator.history_ = History()
-        estimator.loss_curve_ = []
         estimator.best_loss_ = np.inf
         estimator.validation_scores_ = estimator.validation_loss_curve_ = None
         estimator.best_validation_score_ = None
-        estimator._session = estimator._solver_state = estimator._best_state = None
-        for name in ("_optimizer", "loss_"):
+        # What is interrupted for good leaves an estimator that is not fitted, never half of two.
+        for name in ("_session", "_solver_state", "_best_state", "_optimizer", "_least_watched",
+                     "loss_", "loss_curve_", *FITTED):  # fmt: skip
             estimator.__dict__.pop(name, None)
 
     def _expect_scores(self, incremental: bool) -> None:
@@ -171,13 +190,33 @@ class Fitting:
         if not estimator.early_stopping or self.choices.optimizer is None:
             return some, None, None
         if estimator.validation_fraction == 0:
-            raise EstimatorError(
+            raise ArgumentError(
                 "early_stopping=True with validation_fraction=0: there is nothing to score.\n"
                 "Hold out a share of the rows, or give validation_data."
             )
+        training, validation = self._split(len(some), y)
+        weights = None if sample_weight is None else sample_weight[validation]
+        return (
+            Held(some.inputs, some.targets, some.weights, training),
+            Held(some.inputs, some.targets, some.weights, validation),
+            weights,
+        )
+
+    def _split(self, rows: int, y: AnyArray) -> tuple[AnyArray, AnyArray]:
+        """Draw the rows to learn from and those for validation.
+
+        A fit that goes on with its seed keeps those of the fit before: rows
+        that were learned from are none to validate on.
+        """
+        estimator, generator = self.estimator, self.estimator._random_state
+        if estimator._split is not None:
+            generator = np.random.RandomState()
+            generator.set_state(estimator._split)
+        elif estimator._seed_given is not None:
+            estimator._split = generator.get_state()
         training, validation = train_test_split(
-            np.arange(len(some)),
-            random_state=estimator._random_state,
+            np.arange(rows),
+            random_state=generator,
             test_size=estimator.validation_fraction,
             stratify=estimator._strata(y),
         )
@@ -186,20 +225,13 @@ class Fitting:
                 "The validation set is too small. Increase 'validation_fraction' or the size of "
                 "your dataset."
             )
-        weights = None if sample_weight is None else sample_weight[validation]
-        return (
-            Held(some.inputs, some.targets, some.weights, training),
-            Held(some.inputs, some.targets, some.weights, validation),
-            weights,
-        )
+        return training, validation
 
     def given_validation(self) -> tuple[Held, AnyArray | None]:
         """Take the rows that the caller gave for validation."""
         given = self.estimator.validation_data
         if not isinstance(given, tuple | list) or len(given) not in (2, 3):
-            raise EstimatorError(
-                "validation_data: give the tuple (X, y), or (X, y, sample_weight)."
-            )
+            raise ArgumentError("validation_data: give the tuple (X, y), or (X, y, sample_weight).")
         try:
             X, y = self.estimator._checked(given[0], given[1], reset=False)
             weights = checked_weights(given[2] if len(given) == 3 else None, len(y))
@@ -214,10 +246,8 @@ class Fitting:
         if isinstance(asked, str):
             return None if rows <= AUTO_BATCH else AUTO_BATCH
         if asked > rows:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be "
-                "clipped",
-                stacklevel=5,
+            warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
             )
         return None if asked >= rows else int(asked)
 
@@ -238,11 +268,28 @@ class Fitting:
         some, held, score_weight = self.held_out(self.rows(X, y, weights), y, sample_weight)
         if self.choices.optimizer is None:
             self._minimize(some, held, score_weight)
-            return
-        descent = self.descent(some, held, score_weight, incremental=False)
-        with self.watched() as look:
-            descent.run(estimator.max_iter, look)
-        estimator._solver_state, estimator._best_state = descent.state(), None
+        else:
+            descent = self.descent(some, held, score_weight, incremental=False)
+            if not self.first and estimator._solver_state is not None:
+                descent.restore(estimator._solver_state, incremental=False)
+            with self.watched() as look:
+                descent.run(estimator.max_iter, look, self.interrupted)
+            estimator._solver_state, estimator._best_state = descent.state(), None
+        if vanished(self.network):
+            warn(
+                "All weights are near 0, so that the outputs are nearly the same for every row."
+                f"{self._culprit()}",
+                ConvergenceWarning,
+            )
+
+    def _culprit(self) -> str:
+        """Say what is likely to have made all weights small."""
+        estimator = self.estimator
+        for name in ("l2", "alpha"):
+            value = getattr(estimator, name)
+            if value:
+                return f" The likely cause is the penalty: {name}={value:g}; try {value / 10:g}."
+        return f" The likely cause is solver={estimator.solver!r}, if it has a weight decay."
 
     def descent(
         self, some: Held, held: Held | None, score_weight: AnyArray | None, *, incremental: bool
@@ -259,8 +306,7 @@ class Fitting:
             choices.schedule,
             estimator.max_iter,
         )
-        if incremental:
-            rate.go_on(getattr(estimator, "_optimizer", None))
+        rate.go_on(getattr(estimator, "_optimizer", None))
         estimator._optimizer = rate
         if any(choices.regularization.dropout) and estimator._noise_seed is None:
             estimator._noise_seed = int(estimator._random_state.randint(2**31))
@@ -300,7 +346,6 @@ class Fitting:
 
             def end_iteration(loss: float, penalty: float) -> None:
                 history.add("loss", loss)
-                estimator.loss_curve_.append(loss + penalty)
                 if choices.regularization.penalised:
                     history.add("penalty", penalty)
                 if held is not None or measure is not None:
@@ -320,9 +365,8 @@ class Fitting:
                 if look():
                     raise StopIteration
 
-            minimize(estimator, objective, end_iteration)
+            minimize(estimator, objective, end_iteration, self.interrupted)
         network.parameters[:] = wide.parameters
-        estimator.t_ += estimator.n_iter_ * len(some)
 
     # --- watching ---------------------------------------------------------------------
 

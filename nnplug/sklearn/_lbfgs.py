@@ -7,9 +7,9 @@ time.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,8 @@ from nnplug.engines import BoundProgram, Engine, Memory, Threads, one_thread
 from nnplug.network import Network
 from nnplug.plans import StepPlanner
 from nnplug.sklearn._choices import Choices
-from nnplug.sklearn._descent import NOT_FINITE
-from nnplug.sklearn._errors import EstimatorError
+from nnplug.sklearn._descent import INTERRUPTED, NOT_FINITE
+from nnplug.sklearn._errors import EstimatorError, warn
 from nnplug.sklearn._progress import Progress
 from nnplug.sklearn._rows import Held, dense, stretches
 from nnplug.training.means import MeanLoss, weight_of
@@ -59,13 +59,16 @@ class Objective:
         self.summed = choices.loss.reduction == "sum"
         self.weight = weight_of(len(some), some.weights)
         self.scale = MeanLoss(choices.loss, network.layers[-1].fan_out).scale(self.weight)
+        # All rows are one batch, whatever the stretches.
+        said = choices.regularization
+        regularization = replace(said, alpha=0.0, l2=said.l2 + said.alpha / self.weight)
         self._planner = StepPlanner(
             network,
             choices.loss,
             None,
             gather=False,
             weighted=some.weights is not None,
-            regularization=choices.regularization,
+            regularization=regularization,
         )
         self._memory = Memory()
         self._buffers: dict[str, AnyArray] = {}
@@ -138,13 +141,25 @@ class Objective:
         return {name: buffer[:rows] for name, buffer in self._buffers.items()}
 
 
-def minimize(estimator: Any, objective: Objective, look: Callable[[float, float], None]) -> None:
+class _Interrupted(Exception):  # noqa: N818  # no error: it is how a search is left
+    """Ends a search at once; SciPy lets it through."""
+
+
+def minimize(
+    estimator: Any,
+    objective: Objective,
+    look: Callable[[float, float], None],
+    interrupted: Callable[[], bool],
+) -> None:
     """Minimize the objective from where its network stands, and leave it at the minimum.
 
     Parameters
     ----------
     look : callable
         Called after each iteration, with the loss and the penalty.
+    interrupted : callable
+        Asked before each look at the rows; returning True ends the search,
+        with the parameters of the last iteration.
 
     Raises
     ------
@@ -155,9 +170,17 @@ def minimize(estimator: Any, objective: Objective, look: Callable[[float, float]
     progress = Progress(estimator.verbose, estimator.max_iter)
     estimator.n_iter_ = 0
     start = network.parameters.astype(np.float64)
+    last = start.copy()
+
+    def value(vector: AnyArray) -> tuple[float, AnyArray]:
+        if interrupted():
+            raise _Interrupted
+        return objective(vector)
 
     def end_iteration(vector: AnyArray) -> None:
+        last[:] = vector
         estimator.n_iter_ += 1
+        estimator.loss_ = objective.loss + objective.last_penalty
         progress(estimator.n_iter_, objective.loss + objective.last_penalty, None)
         look(objective.loss, objective.last_penalty)
 
@@ -165,13 +188,17 @@ def minimize(estimator: Any, objective: Objective, look: Callable[[float, float]
     try:
         with objective.threads.limited(), _one_thread_of_scipy():
             found = scipy.optimize.minimize(
-                objective,
+                value,
                 start,
                 method="L-BFGS-B",
                 jac=True,
                 callback=end_iteration,
                 options=options,
             )
+    except _Interrupted:
+        network.parameters[:] = last
+        warn(INTERRUPTED)
+        return
     finally:
         progress.close()
     if not (np.isfinite(found.x).all() and np.isfinite(found.fun)):
@@ -181,13 +208,12 @@ def minimize(estimator: Any, objective: Objective, look: Callable[[float, float]
     estimator.n_iter_ = min(int(found.nit), estimator.max_iter)
     if found.status != 0:
         message = found.message if isinstance(found.message, str) else found.message.decode()
-        warnings.warn(
+        warn(
             f"lbfgs failed to converge after {estimator.n_iter_} iterations "
             f"(status={found.status}): {message}\n"
             "Increase max_iter or max_fun, or scale the data: "
             "https://scikit-learn.org/stable/modules/preprocessing.html",
             ConvergenceWarning,
-            stacklevel=5,
         )
 
 

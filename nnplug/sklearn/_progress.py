@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from typing import Any
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "say_compiling"]
 
 
 class Progress:
@@ -76,3 +77,15 @@ class Progress:
 
 def _show(*lines: str) -> None:
     print(*lines, sep="\n")  # noqa: T201  # what `verbose` asks for
+
+
+def say_compiling(verbose: Any) -> None:
+    """Say why nothing happens for a while; a fit that is not verbose logs it."""
+    text = (
+        "compiling the training step for engine='numba'; its code is kept, so that later fits "
+        "need not wait"
+    )
+    if verbose:
+        _show(text)
+    else:
+        logging.getLogger("nnplug").warning(text)

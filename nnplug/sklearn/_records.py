@@ -9,19 +9,17 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.utils.validation import check_is_fitted
 
 from nnplug.errors import ModelFileError
 from nnplug.models import Model, ModelInfo, load_model, warn_of
 from nnplug.network import Network
-from nnplug.parts import Part, Task
-from nnplug.sklearn._choices import Choices, choose
-from nnplug.sklearn._errors import EstimatorError
+from nnplug.parts import Part
+from nnplug.sklearn._choices import Choices, choose, is_stochastic
 from nnplug.sklearn._parts import registry
 from nnplug.tasks import Head
 from nnplug.training import History
 
-__all__ = ["EstimatorRun", "model_of", "name_of_output", "restored", "taken_over"]
+__all__ = ["EstimatorRun", "model_of", "name_of_output", "restored", "set_fitted"]
 
 ARGUMENTS = "arguments"
 """Under this name a model file has the estimator's arguments, as far as they are plain."""
@@ -147,7 +145,7 @@ def restored(cls: Any, path: str | os.PathLike[str], *, allow_other_versions: bo
     estimator.n_features_in_ = model.info.inputs
     if model.info.features != tuple(f"x{number}" for number in range(model.info.inputs)):
         estimator.feature_names_in_ = np.array(model.info.features, object)
-    _set(estimator, model.network, model.head, model.classes)
+    set_fitted(estimator, model.network, model.head, model.classes)
     return estimator
 
 
@@ -163,7 +161,7 @@ def _arguments(cls: Any, said: object) -> dict[str, Any]:
     }
 
 
-def _set(estimator: Any, network: Network, head: Head, classes: Any) -> None:
+def set_fitted(estimator: Any, network: Network, head: Head, classes: Any) -> None:
     """Give an estimator a network, as a fit does that saw nothing of the rows."""
     if is_classifier(estimator):
         estimator.classes_ = np.array(classes)
@@ -171,12 +169,12 @@ def _set(estimator: Any, network: Network, head: Head, classes: Any) -> None:
     estimator.n_layers_, estimator.n_outputs_ = len(network.layers) + 1, head.outputs
     estimator.out_activation_ = name_of_output(head)
     estimator.history_ = History()
-    estimator.loss_curve_ = []
+    if is_stochastic(estimator):
+        estimator.loss_curve_ = []
     estimator.n_iter_ = estimator.t_ = estimator._no_improvement_count = 0
     estimator.best_loss_ = np.inf
     estimator.validation_scores_ = estimator.validation_loss_curve_ = None
     estimator.best_validation_score_ = None
-    estimator._session = estimator._solver_state = estimator._best_state = None
     estimator._link()
 
 
@@ -187,53 +185,3 @@ def name_of_output(head: Head) -> str:
     return {"sigmoid": "logistic", "exponential": "exp"}.get(
         head.activation.name, head.activation.text
     )
-
-
-# --- scikit-learn's own ----------------------------------------------------------------
-
-TASKS: Mapping[str, Task] = {"softmax": "multiclass", "identity": "regression", "exp": "regression"}
-"""The task of a network of scikit-learn's, by its output activation."""
-
-
-def taken_over(cls: Any, fitted: Any) -> Any:
-    """Make an estimator of one that scikit-learn has fitted."""
-    kinds = [base for base in type(fitted).__mro__ if base.__module__.startswith("sklearn.")]
-    if cls.__name__ not in [base.__name__ for base in kinds]:
-        kind = type(fitted)
-        raise EstimatorError(
-            f"from_sklearn: {kind.__module__}.{kind.__name__} is not scikit-learn's "
-            f"{cls.__name__}, nor derived from it."
-        )
-    check_is_fitted(fitted, "coefs_")
-    estimator = cls()
-    known = estimator.get_params(deep=False)
-    asked = fitted.get_params(deep=False)
-    estimator.set_params(**{name: value for name, value in asked.items() if name in known})
-    task, width = TASKS.get(fitted.out_activation_, "binary"), fitted.n_outputs_
-    if task == "binary" and fitted._label_binarizer.y_type_.startswith("multilabel"):
-        task = "multilabel"
-    elif task == "binary":
-        width = len(fitted.classes_)
-    choices = choose(estimator, task)
-    network = Network(
-        fitted.n_features_in_,
-        choices.hidden,
-        fitted.n_outputs_,
-        activations=choices.activations,
-        output_activation=choices.output_activation,
-        dtype=fitted.coefs_[0].dtype,
-    )
-    estimator.n_features_in_ = fitted.n_features_in_
-    if hasattr(fitted, "feature_names_in_"):
-        estimator.feature_names_in_ = fitted.feature_names_in_
-    for number, layer in enumerate(network.layers):
-        network[f"{layer.name}.weight"][...] = fitted.coefs_[number]
-        network[f"{layer.name}.bias"][...] = fitted.intercepts_[number]
-    _set(estimator, network, choices.head(task, width), getattr(fitted, "classes_", ()))
-    for name in ("n_iter_", "t_", "loss_", "best_loss_", "best_validation_score_"):
-        if hasattr(fitted, name):
-            setattr(estimator, name, getattr(fitted, name))
-    for name in ("loss_curve_", "validation_scores_"):
-        curve = getattr(fitted, name, None)
-        setattr(estimator, name, list(curve) if curve is not None else getattr(estimator, name))
-    return estimator

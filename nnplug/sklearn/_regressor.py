@@ -30,11 +30,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
     Parameters
     ----------
     loss : str or Loss, default='squared_error'
-        `'squared_error'` is half the squared error, averaged over rows and
-        outputs, and its derivative is that of this number. In scikit-learn
-        the derivative is K times as large for K outputs: with
-        `solver='sgd'`, what `learning_rate_init=r, alpha=a` is there is
-        `learning_rate_init=K*r, alpha=a / (K * batch_size)` here.
+        `'squared_error'` is half the squared error, summed over outputs and
+        averaged over rows (`half_mse_sum`). scikit-learn descends the same
+        and prints its mean over outputs: with K outputs `loss_` and
+        `loss_curve_` are K times as large here, penalty apart.
         `'poisson'` is half the Poisson deviance, with an exponential at the
         output. Or any installed loss for numbers, with its options.
     {NETWORK}
@@ -86,6 +85,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
         output_activation: Any = None,
         dropout: Any = 0.0,
         schedule: Any = None,
+        l2: float = 0.0,
         clip_global_norm: float | None = None,
         metrics: Any = None,
         validation_data: Any = None,
@@ -121,6 +121,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
             output_activation=output_activation,
             dropout=dropout,
             schedule=schedule,
+            l2=l2,
             clip_global_norm=clip_global_norm,
             metrics=metrics,
             validation_data=validation_data,

@@ -11,10 +11,19 @@ from sklearn.utils import check_array
 
 from nnplug.sklearn._errors import EstimatorError
 from nnplug.training import Stream, StreamedRows
-from nnplug.training.batches import Batches, Chunk, Load
+from nnplug.training.batches import Chunk, Load
 from nnplug.types import AnyArray
 
-__all__ = ["Held", "Order", "batches_of", "checked_weights", "dense", "stretches"]
+__all__ = [
+    "Held",
+    "Order",
+    "RowsOfEstimator",
+    "batches_of",
+    "checked_weights",
+    "dense",
+    "mean_of_batches",
+    "stretches",
+]
 
 CHUNK = 4096
 """Rows that are evaluated at once, at most."""
@@ -81,19 +90,36 @@ class Order:
     generator : numpy.random.RandomState
     shuffle : bool
         Otherwise the rows are visited as they are.
+
+    Attributes
+    ----------
+    places : array of int
+        The order of the last epoch; empty before the first.
     """
 
     def __init__(self, generator: np.random.RandomState, shuffle: bool) -> None:
         self.generator, self.shuffle = generator, shuffle
-        self._places = np.arange(0)
+        self.places = np.arange(0)
 
     def draw(self, rows: int) -> AnyArray:
         """Shuffle the order of the epoch before, or draw the first."""
-        if len(self._places) != rows:
-            self._places = np.arange(rows)
+        if len(self.places) != rows:
+            self.places = np.arange(rows)
         if self.shuffle:
-            self._places = self._places[self.generator.permutation(rows)]
-        return self._places
+            self.places = self.places[self.generator.permutation(rows)]
+        return self.places
+
+
+def mean_of_batches(means: AnyArray, rows: int, size: int) -> float:
+    """Average the means of an epoch's batches, each by its rows; one that is NaN has no say.
+
+    That is the number that scikit-learn prints. Without weights it is the
+    mean over all rows.
+    """
+    by_rows = np.full(len(means), float(size))
+    by_rows[-1] = rows - by_rows[:-1].sum()
+    there = ~np.isnan(means)
+    return float(means[there] @ by_rows[there] / by_rows[there].sum())
 
 
 class _ArrayRows:
@@ -108,11 +134,17 @@ class _ArrayRows:
         None: all rows in each step.
     held : Held, optional
         The rows for validation.
+
+    Attributes
+    ----------
+    weighed : array or None
+        What the rows of each batch of the epoch weigh together.
     """
 
     def __init__(
         self, some: Held, order: Order, batch_size: int | None, held: Held | None = None
     ) -> None:
+        self.weighed: AnyArray | None = None
         if batch_size is None and some.rows is not None:
             weights = None if some.weights is None else some.weights[some.rows]
             some = Held(dense(some.inputs, some.rows), some.targets[some.rows], weights)
@@ -125,15 +157,23 @@ class _ArrayRows:
 
     def loads(self, epoch: int) -> Iterator[Load]:
         """Give all rows at once."""
-        weight: float = self.rows
-        if self.weights is not None:
-            counting = self.weights if self._some.rows is None else self.weights[self._some.rows]
-            weight = float(counting.sum(dtype=np.float64))
+        # scikit-learn shuffles a batch of all rows too, which takes a draw from the generator.
+        order = self._order.draw(self.rows)
         if self.batch_size is None:
+            weight: float = self.rows
+            if self.weights is not None:
+                weight = float(self.weights.sum(dtype=np.float64))
             yield None, weight
             return
-        order = self._order.draw(self.rows)
-        yield (order if self._some.rows is None else self._some.rows[order]), weight
+        if self._some.rows is not None:
+            order = self._some.rows[order]
+        weight = self.rows
+        if self.weights is not None:
+            starts = np.arange(0, self.rows, self.batch_size)
+            by_row = self.weights[order, 0].astype(np.float64)
+            self.weighed = np.add.reduceat(by_row, starts)
+            weight = float(self.weighed.sum())
+        yield order, weight
 
     def validation(self) -> Iterator[Chunk]:
         """Give the rows for validation."""
@@ -150,6 +190,7 @@ class _SparseBatches(Stream):
     def __init__(self, some: Held, order: Order, batch_size: int, held: Held | None) -> None:
         self._some, self._order, self._held = some, order, held
         self.rows = len(some)
+        self.weighed: list[float] = []
         shape = (batch_size, some.inputs.shape[1])
         self.inputs = np.zeros(shape, some.inputs.dtype)
         self.targets = np.zeros((batch_size, some.targets.shape[1]), some.targets.dtype)
@@ -159,12 +200,14 @@ class _SparseBatches(Stream):
 
     def loads(self, epoch: int) -> Iterator[int]:
         order = self._order.draw(self.rows)
+        self.weighed = []
         for stretch in stretches(self.rows, len(self.inputs)):
             rows = order[stretch] if self._some.rows is None else self._some.rows[order[stretch]]
             dense(self._some.inputs, rows, self.inputs[: len(rows)])
             self.targets[: len(rows)] = self._some.targets[rows]
             if self.weights is not None and self._some.weights is not None:
                 self.weights[: len(rows)] = self._some.weights[rows]
+                self.weighed.append(float(self.weights[: len(rows)].sum(dtype=np.float64)))
             yield len(rows)
 
     def validation(self) -> Iterator[Chunk]:
@@ -175,16 +218,25 @@ class _SparseRows(StreamedRows):
     """The same for the training loop; metrics may be taken on all rows."""
 
     def __init__(self, some: Held, order: Order, batch_size: int, held: Held | None) -> None:
-        super().__init__(_SparseBatches(some, order, batch_size, held), batch_size)
+        self._batches = _SparseBatches(some, order, batch_size, held)
+        super().__init__(self._batches, batch_size)
         self._some, self.keeps_outputs = some, True
+
+    @property
+    def weighed(self) -> AnyArray | None:
+        """As `_ArrayRows` has it."""
+        return np.array(self._batches.weighed) if self._some.weights is not None else None
 
     def training(self) -> Iterator[Chunk]:
         return self._some.chunks()
 
 
+RowsOfEstimator = _ArrayRows | _SparseRows
+
+
 def batches_of(
     some: Held, order: Order, batch_size: int | None, held: Held | None = None
-) -> Batches:
+) -> RowsOfEstimator:
     """Choose how rows are brought to the steps.
 
     A sparse matrix is never made dense as a whole, unless a batch is all of it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,9 @@ class Session:
             for mine, other in zip(self.terms, terms, strict=True)
         )
 
-    def learn(self, X: Any, y: AnyArray, weights: AnyArray | None) -> None:
+    def learn(
+        self, X: Any, y: AnyArray, weights: AnyArray | None, interrupted: Callable[[], bool]
+    ) -> None:
         """Learn from all of some rows, once, beginning with the estimator's weights."""
         estimator, network = self.estimator, self.fitting.network
         some = self.fitting.rows(X, y, weights)
@@ -73,8 +76,12 @@ class Session:
         elif self.buffers is not None:
             _fill(self.buffers, some)
         network.parameters[:] = estimator.network_.parameters
-        with self.fitting.watched() as look:
-            self._descent.run(1, look, incremental=True)
+        try:
+            with self.fitting.watched() as look:
+                self._descent.run(1, look, interrupted, incremental=True)
+        except KeyboardInterrupt:  # in the middle of anything
+            estimator._session = None
+            raise
         estimator.stopped_ = self._descent.stopped
         estimator.network_.parameters[:] = network.parameters
         if not self.small:
@@ -90,7 +97,7 @@ class Session:
         estimator = self.estimator
         self._descent = self.fitting.descent(some, *self._held, incremental=True)
         if estimator._solver_state is not None:
-            self._descent.restore(estimator._solver_state)
+            self._descent.restore(estimator._solver_state, incremental=True)
         self._descent.best = estimator._best_state
 
     def kept(self) -> dict[str, Any]:

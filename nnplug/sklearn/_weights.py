@@ -9,7 +9,11 @@ import numpy as np
 from nnplug.network import Network
 from nnplug.sklearn._errors import EstimatorError
 
-__all__ = ["copy_weights", "initialize"]
+__all__ = ["copy_weights", "initialize", "vanished"]
+
+SMALL_LAYER, SMALL_TOGETHER = 0.2, 0.02
+"""Shares of the size that weights begin with: what a layer, and all of them together, fall below
+where a penalty has taken them to 0. Networks that fit are far above one of the two."""
 
 
 def initialize(network: Network, generator: np.random.RandomState) -> None:
@@ -49,3 +53,17 @@ def copy_weights(coefs: Any, intercepts: Any, network: Network) -> None:
     for name, weight, bias in zip(names, coefs, intercepts, strict=True):
         network[f"{name}.weight"][...] = weight
         network[f"{name}.bias"][...] = bias
+
+
+def vanished(network: Network) -> bool:
+    """Whether all weights are so near 0 that the outputs hardly depend on the inputs.
+
+    Inputs on a large scale make the first layer's weights small, targets on a
+    small one the last layer's; here all are.
+    """
+    shares = [
+        np.linalg.norm(network[f"{layer.name}.weight"])
+        / np.sqrt(2 * layer.fan_in * layer.fan_out / (layer.fan_in + layer.fan_out))
+        for layer in network.layers
+    ]
+    return bool(max(shares) < SMALL_LAYER and np.prod(shares) < SMALL_TOGETHER)

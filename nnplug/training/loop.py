@@ -295,6 +295,11 @@ class Trainer:
         fitting = int(steps * PORTION_SECONDS / max(seconds, 1e-9))
         self._portion = max(1, min(fitting, 8 * steps))
 
+    @property
+    def step_losses(self) -> AnyArray:
+        """What `Steps.run` gave for each step of the epoch that has just ended."""
+        return self._losses
+
     def _mean_penalty(self) -> float:
         """Average an epoch's penalties by the rows of their batches, as its losses are."""
         if self._mean.summed:

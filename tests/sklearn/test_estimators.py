@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 import tracemalloc
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+import sklearn.neural_network
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_iris, load_wine, make_multilabel_classification
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401  # what it is imported for
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import accuracy_score, log_loss, make_scorer
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
+from sklearn.utils._param_validation import InvalidParameterError
 
 import nnplug
+import nnplug.sklearn
 from nnplug.builtin.activations import relu
 from nnplug.errors import NnplugError
 from nnplug.sklearn import MLPClassifier, MLPRegressor
@@ -39,6 +44,12 @@ SMALL = {"hidden_layer_sizes": (8,), "max_iter": 15, "random_state": 0}
 def bent(x):
     """Bent identity."""
     return (np.sqrt(x**2 + 1) - 1) / 2 + x
+
+
+@nnplug.activation
+def learned(x, *, slope=nnplug.trainable(0.25)):  # noqa: B008  # how it is declared
+    """A rectifier whose slope below 0 is learned."""
+    return np.where(x > 0, x, slope * x)
 
 
 @nnplug.loss
@@ -146,7 +157,7 @@ def test_a_schedule_and_a_mode_are_multiplied():
 
 def test_the_penalty_is_apart_in_the_history():
     estimator = MLPClassifier(alpha=0.1, learning_rate_init=1e-300, **SMALL).fit(X, Y)
-    penalty = 0.05 * sum((weight**2).sum() for weight in estimator.coefs_)
+    penalty = 0.05 * sum((weight**2).sum() for weight in estimator.coefs_) / 178
     assert estimator.history_["penalty"][-1] == pytest.approx(penalty)
     loss = log_loss(Y, estimator.predict_proba(X))
     assert estimator.history_["loss"][-1] == pytest.approx(loss)
@@ -207,7 +218,8 @@ def test_metrics_and_the_loss_of_validation_rows():
     assert estimator.history_["accuracy"] == estimator.validation_scores_
     assert estimator.best_validation_score_ == max(estimator.validation_scores_)
     assert len(estimator.history_["roc_auc"]) == 15
-    alone = MLPRegressor(metrics="mae", **SMALL).fit(X, TARGET)
+    # Of the training rows before each step.
+    alone = MLPRegressor(metrics="mae", learning_rate_init=1e-300, **SMALL).fit(X, TARGET)
     assert alone.history_["mae"][-1] == pytest.approx(abs(alone.predict(X) - TARGET).mean())
     assert alone.validation_scores_ is None
     slow = MLPRegressor(
@@ -215,7 +227,7 @@ def test_metrics_and_the_loss_of_validation_rows():
     ).fit(X, TARGET)
     assert slow.history_["mae"][-1] == pytest.approx(abs(slow.predict(X) - TARGET).mean())
     assert slow.validation_scores_[-1] == pytest.approx(slow.score(X, TARGET))
-    assert len(slow.loss_curve_) == slow.n_iter_
+    assert len(slow.history_) == slow.n_iter_
 
 
 def test_early_stopping_keeps_the_best_weights():
@@ -247,17 +259,19 @@ def test_partial_fit_with_early_stopping():
 def test_partial_fit_after_a_fit_that_stopped_early():
     estimator = MLPClassifier((8,), early_stopping=True, random_state=0, max_iter=20).fit(X, Y)
     kept = copy.deepcopy(estimator)
-    estimator.partial_fit(X, Y)
+    with pytest.raises(ValueError, match="does not support early_stopping=True without validation"):
+        estimator.partial_fit(X, Y)
+    estimator.set_params(early_stopping=False).partial_fit(X, Y)
     assert estimator.n_iter_ == 1
     assert estimator.best_loss_ == estimator.loss_
     assert np.abs(estimator.coefs_[0] - kept.coefs_[0]).max() > 0
 
 
 @pytest.mark.parametrize("sparse", [False, True])
-@pytest.mark.parametrize("batch_size", ["auto", 50])
-def test_fit_is_as_many_calls_of_partial_fit(batch_size, sparse):
+@pytest.mark.parametrize("batch", [{}, {"batch_size": 50, "shuffle": False}])
+def test_fit_is_as_many_calls_of_partial_fit(batch, sparse):
     inputs = scipy.sparse.csr_matrix(X) if sparse else X
-    arguments = SMALL | {"batch_size": batch_size, "dropout": 0.1}
+    arguments = SMALL | batch | {"dropout": 0.1}
     whole = MLPClassifier(**arguments).fit(inputs, Y)
     parts = MLPClassifier(**arguments)
     for _ in range(15):
@@ -320,7 +334,7 @@ def test_sparse_rows_are_dense_rows(kind, solver):
     dense = kind(**arguments).fit(inputs, target)
     for form in (scipy.sparse.csr_matrix, scipy.sparse.csc_matrix, scipy.sparse.csr_array):
         sparse = kind(**arguments).fit(form(inputs), target)
-        np.testing.assert_allclose(sparse.loss_curve_, dense.loss_curve_, rtol=1e-9)
+        np.testing.assert_allclose(sparse.history_["loss"], dense.history_["loss"], rtol=1e-9)
         np.testing.assert_allclose(sparse.predict(form(inputs)), dense.predict(inputs), rtol=1e-6)
 
 
@@ -362,7 +376,27 @@ def test_both_engines_give_the_same(solver):
         MLPClassifier(solver=solver, engine=engine, batch_size=60, **SMALL).fit(X, Y)
         for engine in ("numpy", "numba")
     )
-    np.testing.assert_allclose(a.loss_curve_, b.loss_curve_, rtol=1e-8)
+    np.testing.assert_allclose(a.history_["loss"], b.history_["loss"], rtol=1e-8)
+
+
+def test_weights_that_vanish_are_warned_of():
+    fits = {"max_iter": 300, "random_state": 0, "learning_rate_init": 0.01}
+    for kind, y in ((MLPClassifier, Y), (MLPRegressor, TARGET)):
+        for arguments, cause in (
+            ({"alpha": 178 * 3.0}, "The likely cause is the penalty: alpha=534; try 53.4."),
+            ({"l2": 3.0}, "The likely cause is the penalty: l2=3; try 0.3."),
+            ({"l2": 3.0, "solver": "lbfgs"}, "l2=3; try 0.3."),
+        ):
+            with pytest.warns(ConvergenceWarning, match="All weights are near 0") as caught:
+                kind(**fits | arguments).fit(X, y)
+            assert str(caught[-1].message).endswith(cause)
+            assert caught[-1].filename == __file__
+    for arguments in ({}, {"alpha": 1}, {"hidden_layer_sizes": (20, 10)}, {"solver": "lbfgs"}):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            MLPClassifier(**fits | arguments).fit(X / 1000, Y)
+            MLPRegressor(**fits | arguments).fit(X * 1000, TARGET / 1000)
+        assert not [each for each in caught if "near 0" in str(each.message)], arguments
 
 
 def test_several_labels():
@@ -372,6 +406,15 @@ def test_several_labels():
     assert estimator.out_activation_ == "logistic"
     weighted = MLPClassifier(class_weight="balanced", **SMALL).fit(inputs, labels)
     assert weighted.loss_curve_[0] != estimator.loss_curve_[0]
+    sparse = [
+        each.MLPClassifier(max_iter=100, random_state=0)
+        .fit(inputs, scipy.sparse.csr_matrix(labels))
+        .predict(inputs)
+        for each in (nnplug.sklearn, sklearn.neural_network)
+    ]
+    assert type(sparse[0]) is type(sparse[1])
+    assert sparse[0].dtype == sparse[1].dtype
+    np.testing.assert_array_equal(sparse[0].toarray(), estimator.predict(inputs))
 
 
 def test_data_frames():
@@ -457,6 +500,66 @@ def test_pickling():
     assert again.history_.columns == estimator.history_.columns
     again.coefs_[0][...] = 0  # it is a view of the network again
     assert not np.array_equal(again.predict_proba(X), estimator.predict_proba(X))
+
+
+def types_in(value):
+    """Every type that a pickle of a value has to name."""
+    if isinstance(value, dict):
+        return set().union({dict}, *map(types_in, value), *map(types_in, value.values()))
+    if isinstance(value, list | tuple):
+        return set().union({type(value)}, *map(types_in, value))
+    return {type(value)}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"early_stopping": True, "solver": "sgd", "learning_rate": "adaptive"},
+        {"activation": ["prelu", "gelu"], "hidden_layer_sizes": (4, 4), "warm_start": True},
+        {"activation": "leaky_relu:slope=0.3", "solver": "adamw", "schedule": "cosine"},
+        {"solver": "lbfgs"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("incremental", [False, True])
+def test_a_pickle_holds_plain_values_and_arrays(arguments, incremental):
+    """Whoever checks types, as skops does, is asked to trust the estimator's class alone."""
+    if arguments.get("activation", [""])[0] == "prelu":
+        arguments = arguments | {"activation": [learned, "gelu"]}
+    if (incremental and "early_stopping" in arguments) or arguments.get("solver") == "lbfgs":
+        arguments = arguments | {"validation_data": (X, Y)}
+    estimator = MLPClassifier(**SMALL | arguments)
+    if incremental and arguments.get("solver") != "lbfgs":
+        estimator.partial_fit(X, Y, classes=[0, 1, 2])
+    else:
+        estimator.fit(X, Y)
+    found = types_in(estimator.__getstate__())
+    if "activation" in arguments and arguments["activation"][0] is learned:
+        found.remove(type(learned))  # one's own part is named by its module, as a function is
+    assert {kind.__module__.partition(".")[0] for kind in found} <= {"builtins", "numpy"}
+    again = pickle.loads(pickle.dumps(estimator))
+    fitted = [{n for n in vars(each) if n.endswith("_")} for each in (again, estimator)]
+    assert fitted[0] == fitted[1]
+    np.testing.assert_array_equal(again.predict_proba(X), estimator.predict_proba(X))
+    if arguments.get("solver") != "lbfgs" and not arguments.get("early_stopping"):
+        for each in (estimator, again):
+            each.partial_fit(X, Y)
+            each.set_params(warm_start=True).fit(X, Y)
+        np.testing.assert_array_equal(again.coefs_[0], estimator.coefs_[0])
+
+
+def test_a_pickle_leaves_the_rows_for_validation_out():
+    many = np.random.default_rng(0).normal(size=(20_000, 4))
+    given = {"validation_data": (many, many[:, 0])}
+    estimator = MLPRegressor(hidden_layer_sizes=4, max_iter=1, random_state=0, **given)
+    before = pickle.loads(pickle.dumps(estimator))
+    np.testing.assert_array_equal(before.validation_data[0], many)  # to learn with elsewhere
+    estimator.fit(many[:50], many[:50, 0])
+    assert len(pickle.dumps(estimator)) < 8_000
+    assert pickle.loads(pickle.dumps(estimator)).validation_data is None
+    assert estimator.validation_data[0] is many
+    assert clone(estimator).validation_data is not None
 
 
 def test_the_arguments_are_scikit_learns_and_more():
@@ -596,6 +699,9 @@ def test_messages(kind, arguments, message):
     with pytest.raises(ValueError, match=message) as caught:
         kind(**arguments).fit(X, target)
     assert isinstance(caught.value, NnplugError)
+    if not re.search("2 features|none of|is below 0", message):  # that is said of rows
+        assert isinstance(caught.value, InvalidParameterError)
+        assert isinstance(caught.value, TypeError)
 
 
 def test_messages_about_rows():

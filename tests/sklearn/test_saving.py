@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 import sklearn.neural_network as theirs
 from sklearn.datasets import load_wine, make_multilabel_classification
 from sklearn.linear_model import LinearRegression
@@ -17,6 +18,7 @@ import nnplug
 from nnplug.errors import ModelFileError, NnplugError, NnplugWarning, StorageError
 from nnplug.parts import Part
 from nnplug.sklearn import MLPClassifier, MLPRegressor
+from nnplug.sklearn._parts import exponential
 from tests.sklearn.versions import skip_without
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -151,7 +153,7 @@ def test_taken_over_with_equal_predictions(name, tmp_path):
     assert ours.score(*data) == pytest.approx(fitted.score(*data))
     for attribute in ("n_iter_", "t_", "loss_", "out_activation_", "n_features_in_"):
         assert getattr(ours, attribute) == getattr(fitted, attribute)
-    assert ours.loss_curve_ == getattr(fitted, "loss_curve_", [])
+    assert getattr(ours, "loss_curve_", None) == getattr(fitted, "loss_curve_", None)
     known = set(fitted.get_params())
     assert {k: v for k, v in ours.get_params().items() if k in known} == fitted.get_params()
     ours.save(tmp_path / "model.safetensors")
@@ -160,7 +162,7 @@ def test_taken_over_with_equal_predictions(name, tmp_path):
     )
     fitted.coefs_[0][...] = 0  # nothing is shared
     if fitted.solver != "lbfgs":
-        ours.partial_fit(*data)
+        ours.set_params(early_stopping=False).partial_fit(*data)
         assert ours.t_ == fitted.t_ + len(data[0])
 
 
@@ -189,3 +191,82 @@ def test_a_formula_that_has_changed_since_is_warned_of(tmp_path, monkeypatch):
         MLPRegressor.load(path)
     assert {each.filename for each in caught} == {__file__}
     assert f"{path}: activation relu: its formula in nnplug" in str(caught[0].message)
+
+
+# --- to scikit-learn ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [*THEIRS, "sparse", "adamw", "huber", "linear"])
+def test_given_back_with_equal_predictions(name):
+    kind, arguments, data = THEIRS.get(name, THEIRS["classes"])
+    if name == "sparse":
+        data = LABELS[0], scipy.sparse.csr_matrix(LABELS[1])
+    elif name == "adamw":
+        arguments = {"solver": "adamw:weight_decay=0.1", "dropout": 0.2}
+    elif name == "huber":
+        kind, arguments, data = "MLPRegressor", {"loss": "huber:delta=0.5"}, (X, X[:, 0])
+    elif name == "linear":
+        arguments = {"hidden_layer_sizes": (), "activation": "gelu"}
+    if arguments.get("loss") == "poisson":
+        skip_without(kind, arguments)
+    fitted = getattr(nnplug.sklearn, kind)(**SMALL | arguments).fit(*data)
+    back = fitted.to_sklearn()
+    assert type(back) is getattr(theirs, kind)
+    if kind == "MLPClassifier":
+        found = back.predict(data[0]), fitted.predict(data[0])
+        assert type(found[0]) is type(found[1])
+        assert (found[0] != found[1]).sum() == 0
+        rtol = 1e-5 if name == "float32" else 1e-12
+        a, b = (each.predict_proba(data[0]) for each in (back, fitted))
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol)
+    else:
+        np.testing.assert_allclose(back.predict(data[0]), fitted.predict(data[0]), rtol=1e-12)
+    assert back.score(*data) == pytest.approx(fitted.score(*data))
+    for attribute in ("n_iter_", "t_", "loss_", "out_activation_", "n_features_in_", "n_layers_"):
+        assert getattr(back, attribute) == getattr(fitted, attribute)
+    assert hasattr(back, "loss_curve_") == hasattr(fitted, "loss_curve_")
+    back.coefs_[0][...] = 0  # nothing is shared
+    assert fitted.coefs_[0].any()
+    # It is one of theirs in all: it is taken over, fitted again, goes on, is printed.
+    again = type(fitted).from_sklearn(fitted.to_sklearn())
+    np.testing.assert_array_equal(again.coefs_[0], fitted.coefs_[0])
+    assert type(back).__name__ in repr(back)
+    if back.solver != "lbfgs" and not back.early_stopping:
+        back.partial_fit(*data)
+        assert back.t_ == fitted.t_ + data[0].shape[0]
+    back.set_params(warm_start=True).fit(*data)
+
+
+@nnplug.activation
+def relu(x):
+    """No rectifier: another one of the same name."""
+    return np.maximum(x, 0.1 * x)
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "message"),
+    [
+        ("MLPClassifier", {"activation": "gelu"}, "have no activation 'gelu'"),
+        ("MLPClassifier", {"activation": "leaky_relu"}, "have no activation 'leaky_relu'"),
+        ("MLPClassifier", {"activation": relu}, "have no activation 'relu'"),
+        (
+            "MLPClassifier",
+            {"activation": ["relu", "tanh"], "hidden_layer_sizes": (3, 3)},
+            "the hidden layers have the activations relu, tanh; scikit-learn's networks have one",
+        ),
+        ("MLPRegressor", {"output_activation": "tanh"}, "no activation 'tanh', which gives tanh"),
+        (
+            "MLPRegressor",
+            {"loss": "huber", "output_activation": exponential},
+            "no loss 'huber' with exp at the output",
+        ),
+    ],
+    ids=str,
+)
+def test_what_scikit_learn_cannot_say_is_named(kind, arguments, message):
+    fitted = getattr(nnplug.sklearn, kind)(**SMALL | arguments).fit(X, Y)
+    with pytest.raises(ValueError, match="to_sklearn: ") as caught:
+        fitted.to_sklearn()
+    assert message in str(caught.value)
+    with pytest.raises(ValueError, match="not fitted yet"):
+        getattr(nnplug.sklearn, kind)().to_sklearn()

@@ -23,12 +23,6 @@ FAIL = {
         "calls _loss_grad_lbfgs, a private method of scikit-learn's, with the arrays that it works "
         "on; the gradient is compared in test_parity.py"
     ),
-    "test_mlp_partial_fit_after_fit[MLPClassifier]": (
-        "asserts that partial_fit refuses early_stopping=True: request 25693"
-    ),
-    "test_mlp_partial_fit_after_fit[MLPRegressor]": (
-        "asserts that partial_fit refuses early_stopping=True: request 25693"
-    ),
 }
 
 
