@@ -457,8 +457,11 @@ def waiting_in_python(param, grad, *, learning_rate=0.01):
     return param - learning_rate * grad * (1 + 1e-15 * next(calls))
 
 
-# Its count is taken when it is traced, which a load does anew.
-mutant(waiting_in_python, "deterministic resumes", "after ten steps with a save and load at step")
+mutant(
+    waiting_in_python,
+    "deterministic formula step-count resumes",
+    "the second call of the formula gave another one",
+)
 
 
 @nnplug.optimizer

@@ -49,6 +49,8 @@ def evaluate(outputs: Sequence[Symbol], arguments: Mapping[str, Any]) -> list[An
                 if isinstance(label, str)
             )
     dtype = _common_dtype(order, arguments)
+    opaque = {each for symbol in order[:1] for each in symbol.graph.opaque.values()}
+    own: set[int] = set()
     values: dict[int, Any] = {}
     for symbol in order:
         if symbol.is_input:
@@ -66,7 +68,10 @@ def evaluate(outputs: Sequence[Symbol], arguments: Mapping[str, Any]) -> list[An
             # Both branches of `where` are computed; the one not taken may be anything.
             with np.errstate(all="ignore"):
                 value = symbol.operation.evaluate(*inputs, **dict(symbol.options))
-            if dtype is not None and symbol.shape and symbol.dtype_kind != "bool":
+            # An author's function that runs as it stands may widen what follows from it.
+            if symbol.operation in opaque or not own.isdisjoint(map(id, symbol.inputs)):
+                own.add(id(symbol))
+            elif dtype is not None and symbol.shape and symbol.dtype_kind != "bool":
                 value = np.asarray(value, dtype)
             values[id(symbol)] = value
     return [np.asarray(values[id(symbol)]) for symbol in outputs]
