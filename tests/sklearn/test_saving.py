@@ -16,9 +16,8 @@ from sklearn.preprocessing import scale
 
 import nnplug
 from nnplug.errors import ModelFileError, NnplugError, NnplugWarning, StorageError
-from nnplug.parts import Part
 from nnplug.sklearn import MLPClassifier, MLPRegressor
-from nnplug.sklearn._parts import exponential
+from nnplug.sklearn._parts import exponential, registry
 from tests.sklearn.versions import skip_without
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -184,8 +183,9 @@ def test_only_scikit_learns_own_is_taken_over():
 def test_a_formula_that_has_changed_since_is_warned_of(tmp_path, monkeypatch):
     path = tmp_path / "model.safetensors"
     estimator = MLPRegressor(**SMALL).fit(X, X[:, 0])
+    relu = registry().get("activation", "relu")
     with monkeypatch.context() as patch:
-        patch.setattr(Part, "digest", "1:" + "0" * 32)
+        patch.setitem(vars(relu), "digest", "1:" + "0" * 32)  # where it is kept once taken
         estimator.save(path)
     with pytest.warns(NnplugWarning) as caught:
         MLPRegressor.load(path)
