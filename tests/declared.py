@@ -57,5 +57,5 @@ def fractional(prediction, target):
     return np.logaddexp(0, prediction) - target * prediction
 
 
-LOSSES = (poisson, gamma, tweedie, tweedie.with_options(power=1.2), dice, kl, kl_of_classes,
-          fractional)  # fmt: skip
+LOSSES = (poisson, gamma, tweedie, dice, kl)
+OTHERS = (tweedie.with_options(power=1.2), kl_of_classes, fractional)

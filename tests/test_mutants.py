@@ -18,6 +18,7 @@ import pytest
 import nnplug
 import nnplug.plans.planner
 from nnplug import testing
+from nnplug.engines import ENGINES
 from nnplug.parts import Data, Loss, Part
 from nnplug.training.means import MeanLoss
 
@@ -172,7 +173,11 @@ def in_place(x):
     return x
 
 
-mutant(in_place, "formula inputs-unchanged", "it writes into its argument 'x', at row")
+mutant(
+    in_place,
+    "formula derivative finite rows inputs-unchanged",
+    "it writes into its argument 'x', at row",
+)
 
 
 @nnplug.activation
@@ -361,8 +366,8 @@ mutant(step_traced_elsewhere, "formula step-count", "param after step 1 of the f
 def counting_from_two(monkeypatch):
     right = nnplug.training.Steps.__init__
 
-    def wrong(self, *arguments):
-        right(self, *arguments)
+    def wrong(self, *arguments, **options):
+        right(self, *arguments, **options)
         self.count += 1
 
     monkeypatch.setattr(nnplug.training.Steps, "__init__", wrong)
@@ -459,7 +464,7 @@ def waiting_in_python(param, grad, *, learning_rate=0.01):
 
 mutant(
     waiting_in_python,
-    "deterministic formula step-count resumes",
+    "deterministic formula step-count resumes finite dtype",
     "the second call of the formula gave another one",
 )
 
@@ -654,16 +659,31 @@ mutant(wide_data, "options", "option 'noise'")
 # ----------------------------------------------------------------------------------------
 
 
+COMPUTED = ("activation", "loss", "optimizer")
+"""The kinds of parts that an engine runs."""
+
+
 @pytest.mark.parametrize(
-    "mutant", MUTANTS, ids=[f"{each.name}-{'-'.join(sorted(each.caught_by))}" for each in MUTANTS]
+    ("mutant", "engine"),
+    [
+        pytest.param(
+            each,
+            engine,
+            id=f"{each.name}-{'-'.join(sorted(each.caught_by))}-{engine}",
+            marks=[] if engine == "numpy" else pytest.mark.slow,
+        )
+        for each in MUTANTS
+        for engine in (ENGINES if each.part.kind in COMPUTED else ["numpy"])
+    ],
 )
-def test_mutant_is_caught(mutant, monkeypatch):
+def test_mutant_is_caught(mutant, engine, monkeypatch):
     if mutant.sabotage is not None:
-        assert testing.run(mutant.part).passed
+        assert testing.run(mutant.part, engine=engine).passed
         mutant.sabotage(monkeypatch)
-    report = testing.run(mutant.part)
+    report = testing.run(mutant.part, engine=engine)
     assert set(report.failed) == mutant.caught_by, str(report)
-    assert mutant.says in str(report), str(report)
+    if engine == "numpy":  # the others are tried with fewer shapes
+        assert mutant.says in str(report), str(report)
 
 
 def test_every_check_of_every_kind_catches_a_mutant():

@@ -13,13 +13,16 @@ from nnplug import testing
 from nnplug.builtin.activations import relu, tanh
 from nnplug.builtin.losses import mse
 from nnplug.builtin.metrics import mse as mse_metric
+from nnplug.engines import NUMPY, Engine
 from nnplug.errors import PartError, SettingError, UnknownPartError
 from nnplug.plugins import PluginManager
+from nnplug.testing import engine as testing_engine
 from nnplug.testing import isolated
 from nnplug.testing.failure import Curve, contrast, different
 from nnplug.testing.kit import provider_of
 from nnplug.testing.numeric import gradient, slopes
 from nnplug.testing.plot import draw
+from tests import declared
 from tests.plugins.packages import isolated_site  # noqa: F401  # the fixture `site`
 
 
@@ -103,6 +106,123 @@ def test_expected_failures_are_checked():
         testing.parametrize(off, expected_failures={"off-rowz": "because"})
     with pytest.raises(PartError, match="not a part; make one with"):
         testing.checks(np.tanh)
+
+
+def test_a_part_declares_its_failures_itself():
+    @nnplug.activation(
+        derivative=lambda x, y: 1.01 * (1 - y * y), expected_failures={"derivative": "known"}
+    )
+    def known(x):
+        return np.tanh(x)
+
+    assert testing.run(known).results[1].outcome == "expected failure"
+    assert known.with_options().expected_failures == {"derivative": "known"}
+    (check,) = (each for each in testing.checks(known) if each.reason)
+    assert (check.name, check.reason) == ("derivative", "known")
+    given = {each.id: each for each in testing.parametrize(known).args[1]}
+    assert given["known-derivative"].marks[0].kwargs["reason"] == "known"
+    # What the call says stands before what the part says.
+    again = testing.checks(known, expected_failures={"derivative": "still", "rows": "also"})
+    assert [each.reason for each in again if each.reason] == ["still", "also"]
+
+
+@pytest.mark.parametrize("kind", list(testing.SUITES))
+def test_every_kind_of_part_can_declare_one(kind):
+    arguments = {
+        "activation": "x", "loss": "prediction, target", "schedule": "epoch, epochs",
+        "optimizer": "param, grad, *, learning_rate=1.0", "metric": "prediction, target",
+        "initializer": "generator, fan_in, fan_out", "dataset": "",
+    }[kind]  # fmt: skip
+    namespace = {}
+    exec(f"def odd({arguments}):\n    return 0", namespace)
+    make = getattr(nnplug, kind)
+    part = make(expected_failures={"options": "so"})(namespace["odd"])
+    assert part.expected_failures == {"options": "so"}
+    for empty in ("", " ", None):
+        with pytest.raises(PartError, match=rf"{kind} 'odd': .*'options' needs the reason"):
+            make(expected_failures={"options": empty})(namespace["odd"])
+
+
+# --- engines ----------------------------------------------------------------------------
+
+
+def test_checks_of_what_training_computes_run_in_each_installed_engine(monkeypatch):
+    found = {each.name: [engine.name for engine in each.engines] for each in testing.checks(tanh)}
+    assert found["derivative"] == ["numpy", "numba"]
+    assert found["options"] == []
+    assert {each.name for each in testing.checks(mse) if each.engines} == {
+        "gradient", "reduction", "weights", "finite",
+    }  # fmt: skip
+    (one,) = {each.engines for each in testing.checks(tanh, engine="numba") if each.engines}
+    assert [engine.name for engine in one] == ["numba"]
+    monkeypatch.setattr(testing_engine, "installed", lambda: False)
+    assert testing.checks(tanh)[0].engines == (NUMPY,)
+    with pytest.raises(SettingError, match="Did you mean 'numba'"):
+        testing.checks(tanh, engine="numb")
+
+
+def test_what_is_wrong_in_one_engine_alone_is_said_to_be(monkeypatch):
+    def bind(program, arrays, memory, /, *, many=False):
+        bound = NUMPY.bind(program, arrays, memory)
+        results = bound.results.get("output")
+        if results is not None:
+            bound.calls.append(lambda: np.add(results, 0.125, out=results))
+        return bound
+
+    monkeypatch.setattr(
+        testing_engine, "ENGINES", {"numpy": NUMPY, "shifted": Engine("shifted", bind)}
+    )
+    report = testing.run(relu)
+    assert report.failed == ("formula",)
+    assert report.results[0].message.startswith(
+        "in the shifted engine alone: value of the formula, run by the engine, on a 4 x 3 input"
+    )
+
+
+# --- what is right passes -----------------------------------------------------------------
+
+
+@testing.parametrize(*declared.LOSSES)
+def test_losses_with_a_link_or_other_targets(check):
+    check()
+
+
+@testing.parametrize(*declared.OTHERS, engine="numpy")
+def test_other_losses_with_a_link(check):
+    check()
+
+
+@nnplug.optimizer
+def rooted(param, grad, v, *, step, learning_rate=1e-3, beta2=0.999):
+    v = beta2 * v + (1 - beta2) * grad * grad
+    return param - learning_rate * np.sqrt(1 - beta2**step) * grad / (np.sqrt(v) + 1e-8), v
+
+
+@nnplug.activation
+def share_of_positives(x):
+    return x * np.mean(np.where(x > 0, 1.0, 0.0), axis=-1, keepdims=True)
+
+
+@testing.parametrize(rooted, share_of_positives)
+def test_a_plain_call_that_widens_float32_through_numbers_alone(check):
+    check()
+
+
+WRONG_DECLARED = {
+    # The prediction is said to be a logarithm, and is not.
+    "minimum": nnplug.loss(link="log", name="squared")(
+        lambda prediction, target: (prediction - target) ** 2
+    ),
+    # At a count of 0 it is the logarithm of 0.
+    "finite": nnplug.loss(link="log", targets="count", name="saturated")(
+        lambda prediction, target: np.exp(prediction) - target * (prediction - np.log(target))
+    ),
+}
+
+
+@pytest.mark.parametrize("check", WRONG_DECLARED)
+def test_a_declaration_that_is_not_so_is_found(check):
+    assert check in testing.run(WRONG_DECLARED[check], engine="numpy").failed
 
 
 def test_parametrize_gives_each_check_an_id_and_strict_expected_failures():
@@ -299,9 +419,11 @@ def test_pytest_runs_the_suite_of_a_package(tmp_path):
 # --- processes of their own -------------------------------------------------------------
 
 
+REQUEST = {"kind": None, "engine": None, "plugins": [], "strict": False}
+
+
 def events(target, limit=30.0, **changed):
-    request = {"target": str(target), "kind": None, "plugins": [], "strict": False, **changed}
-    return list(isolated.examine(request, limit))
+    return list(isolated.examine({**REQUEST, "target": str(target), **changed}, limit))
 
 
 def test_events_come_in_order():
@@ -330,7 +452,7 @@ def test_an_interrupted_run_leaves_no_process_behind(monkeypatch):
             started.append(self)
 
     monkeypatch.setattr(isolated.subprocess, "Popen", Popen)
-    found = isolated.examine({"target": "nnplug", "kind": None, "plugins": [], "strict": False}, 30)
+    found = isolated.examine({**REQUEST, "target": "nnplug"}, 30)
     assert next(found)["event"] == "part"
     (process,) = started
     assert process.poll() is None

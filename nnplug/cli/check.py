@@ -32,18 +32,32 @@ _INDENT = " " * 10
     "--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True,
     metavar="SECONDS", help="For loading, and for each check.",
 )  # fmt: skip
+@click.option(
+    "--engine",
+    type=click.Choice(["numpy", "numba"]),
+    help="Check in this engine alone; by default in each that is installed.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 @plugin_options
 @click.pass_context
 def check(
-    context: click.Context, target: str, kind: str | None, timeout: float, as_json: bool
+    context: click.Context,
+    target: str,
+    kind: str | None,
+    timeout: float,
+    engine: str | None,
+    as_json: bool,
 ) -> None:
     """Put parts through the conformance kit.
 
     NAME is a part, with options if need be (mish, package/mish,
     elu:alpha=0.5); of a PACKAGE or a FILE every part is checked. They run in
-    a process of their own, with a time limit. Of a wrong derivative, value
-    and derivative are drawn.
+    a process of their own, with a time limit. What training computes is
+    checked in each installed engine. Of a wrong derivative, value and
+    derivative are drawn.
+
+    A part may declare that it is known to fail a check, and why; that is
+    shown, and no failure.
 
     The exit code is 0 if every check passes, 1 if one does not, and 2 if
     there is no such part or its plugin cannot be loaded.
@@ -52,7 +66,9 @@ def check(
     from nnplug.testing.isolated import examine
 
     plugins, strict = plugins_given(context)
-    request = {"target": target, "kind": kind, "plugins": plugins, "strict": strict}
+    request = {
+        "target": target, "kind": kind, "engine": engine, "plugins": plugins, "strict": strict,
+    }  # fmt: skip
     parts: list[dict[str, Any]] = []
     for event in examine(request, timeout):
         if event["event"] == "error":
@@ -74,7 +90,7 @@ def check(
 def _record(event: dict[str, Any], parts: list[dict[str, Any]]) -> None:
     """Write an event into the report: one record a part, with one a check."""
     if event["event"] == "part":
-        known = ("kind", "name", "package", "version", "place")
+        known = ("kind", "name", "package", "version", "place", "engines")
         checks = [
             {"name": name, "about": about, "outcome": "not run", "message": ""}
             for name, about in event["checks"].items()
@@ -102,7 +118,8 @@ def _current(parts: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _failed(part: dict[str, Any]) -> list[str]:
-    return [each["name"] for each in part["checks"] if each["outcome"] == "failed"]
+    failures = ("failed", "unexpected pass")
+    return [each["name"] for each in part["checks"] if each["outcome"] in failures]
 
 
 def _print(event: dict[str, Any], parts: list[dict[str, Any]]) -> None:
@@ -114,6 +131,9 @@ def _print(event: dict[str, Any], parts: list[dict[str, Any]]) -> None:
         click.echo(f"{title} ({event['provider']})\n  {event['place']}")
     elif event["event"] == "result" and event["outcome"] == "passed":
         click.echo(f"  {click.style('ok', fg='green')}      {event['name']}")
+    elif event["event"] == "result" and event["outcome"] == "expected failure":
+        lines = f"{event['name']} fails, as declared: {event['message']}".splitlines()
+        click.echo(f"  {click.style('known', fg='yellow')}   {_fill(lines)}")
     elif event["event"] in ("result", "stopped"):
         name = _current(parts)["name"]
         message = event["message"]
@@ -144,10 +164,17 @@ def _fill(lines: Iterable[str]) -> str:
 
 def _summary(parts: list[dict[str, Any]]) -> str:
     every = [each["outcome"] for part in parts for each in part["checks"]]
-    said = f"{_count(len(parts), 'part')}, {_count(len(every), 'check')}: "
-    if all(outcome == "passed" for outcome in every):
-        return f"{said}all passed."
-    said += f"{every.count('failed')} failed"
+    engines = sorted({name for part in parts for name in part["engines"]}, reverse=True)
+    said = f"{_count(len(parts), 'part')}, {_count(len(every), 'check')}"
+    said += f" in the {' and '.join(engines)} engine{'s' * (len(engines) > 1)}" * bool(engines)
+    declared = every.count("expected failure")
+    known = f", {declared} known to fail" if declared else ""
+    passed = every.count("passed")
+    if passed + declared == len(every):
+        return textwrap.fill(
+            f"{said}: {'all' if passed == len(every) else passed} passed{known}.", width=WIDTH
+        )
+    said += f": {sum(len(_failed(part)) for part in parts)} failed{known}"
     if "not run" in every:
         said += f", {every.count('not run')} not run"
     named = "; ".join(

@@ -7,14 +7,22 @@ from typing import Any
 
 import numpy as np
 
+from nnplug.engines import Engine
 from nnplug.formulas.derivative import differentiate
 from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.graph import Symbol
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import lower
 from nnplug.parts import Activation
-from nnplug.testing import engine
-from nnplug.testing.examples import Suite, deterministic, inputs_unchanged, options, random
+from nnplug.testing.engine import BATCH, COLUMN, BoundLayer, some_of
+from nnplug.testing.examples import (
+    Suite,
+    check_dtype,
+    deterministic,
+    inputs_unchanged,
+    options,
+    random,
+)
 from nnplug.testing.failure import Curve, Wrong, contrast, different, number, where_in
 from nnplug.testing.numeric import Measured, gradient, slopes
 from nnplug.types import AnyArray
@@ -24,8 +32,9 @@ __all__ = ["CHECKS", "curve_along", "worst"]
 SWEEP = np.concatenate([np.linspace(-6.03, 6.01, 121), [-300, -60, -20, 0, 20, 60, 300]])
 """Where a derivative is measured; what has a kink there is moved aside."""
 
-SHAPES = ((1, 1), (1, 5), (4, 3), (3, 4))
+SHAPES = ((1, 1), (1, 5), BATCH, (3, 4), COLUMN)
 EXTREMES = (-1e4, 0.0, 1e4)
+BY_ENGINE = " run by the engine"
 
 
 def _traced(part: Activation) -> list[Symbol]:
@@ -47,17 +56,17 @@ def _inputs(rows: int, columns: int, seed: int = 0) -> tuple[AnyArray, AnyArray]
     return generator.normal(size=(rows, columns)) * 2, generator.normal(size=(rows, columns)) + 0.1
 
 
-def formula(part: Activation) -> None:
+def formula(part: Activation, engine: Engine) -> None:
     """The traced formula, as written and as the engine runs it, is the function."""
     nodes = _traced(part)
-    for shape in SHAPES:
+    for shape in some_of(SHAPES, engine):
         x, g = _inputs(*shape)
         value = np.asarray(part(x.copy()))
         slope = _evaluate(nodes, x, g)[1]
         for form, found in (
             ("traced", _evaluate(nodes, x, g)),
             ("traced and lowered", _evaluate(lower(nodes), x, g)),
-            ("run by the engine", engine.layer(part, x, g)),
+            ("run by the engine", BoundLayer(part, shape, np.float64, engine)(x, g)),
         ):
             for what, given, expected in zip(
                 ("value", "derivative"), found, (value, slope), strict=True
@@ -67,7 +76,7 @@ def formula(part: Activation) -> None:
                     raise Wrong(f"{what} of the formula, {form}, on a {_size(x)} input, {said}")
 
 
-def derivative(part: Activation) -> None:
+def derivative(part: Activation, engine: Engine) -> None:
     """The derivative is that of the function, at every point and in every row."""
     nodes = _traced(part)
 
@@ -75,28 +84,34 @@ def derivative(part: Activation) -> None:
         return np.asarray(part(x.reshape(-1, 1).copy())).reshape(-1)
 
     found = slopes(alone, SWEEP)
-    given = _evaluate(nodes, found.x[:, None])[1][:, 0]
-    index, wrong = worst(given, found)
-    if index is not None:
-        x = found.x[index]
-        raise Wrong(
-            f"derivative at x = {number(x, 6)}: {contrast(given[index], found.slope[index])}; "
-            f"wrong at {wrong} of {found.known.sum()} points",
-            _curve(part, nodes, np.array([[x]]), np.ones((1, 1)), (0, 0)),
-        )
+    at = found.x[:, None]
+    column = BoundLayer(part, COLUMN, np.float64, engine)
+    for how, given in (("", _evaluate(nodes, at)[1]), (BY_ENGINE, column.on_points(at)[1])):
+        index, wrong = worst(given[:, 0], found)
+        if index is not None:
+            x = found.x[index]
+            raise Wrong(
+                f"derivative{how} at x = {number(x, 6)}: "
+                f"{contrast(given[index, 0], found.slope[index])}; "
+                f"wrong at {wrong} of {found.known.sum()} points",
+                _curve(part, nodes, np.array([[x]]), np.ones((1, 1)), (0, 0)),
+            )
     for seed, shape in enumerate(SHAPES):
         x, g = _inputs(*shape, seed)
         measured = gradient(lambda each, g=g: float(np.sum(g * part(each))), x)  # type: ignore[misc]  # g is bound early
-        given = _evaluate(nodes, x, g)[1]
-        index, wrong = worst(given.reshape(-1), measured)
-        if index is not None:
-            place = tuple(int(at) for at in np.unravel_index(index, x.shape))
-            raise Wrong(
-                f"derivative of Σ g·y at {where_in(place)} of a {_size(x)} input, "
-                f"x = {number(x[place])}: {contrast(given[place], measured.slope[place])}; "
-                f"wrong at {wrong} of {x.size} elements",
-                _curve(part, nodes, x, g, place),
-            )
+        ways = [("", _evaluate(nodes, x, g)[1])]
+        if shape in some_of(SHAPES, engine):
+            ways.append((BY_ENGINE, BoundLayer(part, shape, np.float64, engine)(x, g)[1]))
+        for how, given in ways:
+            index, wrong = worst(given.reshape(-1), measured)
+            if index is not None:
+                place = tuple(int(at) for at in np.unravel_index(index, x.shape))
+                raise Wrong(
+                    f"derivative of Σ g·y{how} at {where_in(place)} of a {_size(x)} input, "
+                    f"x = {number(x[place])}: {contrast(given[place], measured.slope[place])}; "
+                    f"wrong at {wrong} of {x.size} elements",
+                    _curve(part, nodes, x, g, place),
+                )
     _derivative_by_options(part)
 
 
@@ -193,14 +208,23 @@ def curve_along(
     )
 
 
-def finite(part: Activation) -> None:
+def finite(part: Activation, engine: Engine) -> None:
     """Value and derivative are finite at 0, at ±1e4 and between, in both dtypes."""
     nodes = _traced(part)
     for dtype in (np.float64, np.float32):
-        x = np.array([*EXTREMES, *SWEEP], dtype)[:, None] * np.array([[1, 0.5]], dtype)
+        x = np.array([*EXTREMES, *SWEEP], dtype)[:, None] * np.array([[1, 0.5, 0.25]], dtype)
+        layer = BoundLayer(part, BATCH, dtype, engine)
+        values, slopes_ = layer.on_points(x)
+        # In an engine what is not finite spreads to the other rows: look at each by itself.
+        bad = ~(np.isfinite(values) & np.isfinite(slopes_)).all(axis=1)
+        for row in np.flatnonzero(bad):
+            value, slope = layer(np.repeat(x[row : row + 1], BATCH[0], axis=0))
+            values[row], slopes_[row] = value[0], slope[0]
         traced = _evaluate(nodes, x)
-        for what, found in (("value", part(x.copy())), ("value", traced[0]),
-                            ("derivative", traced[1])):  # fmt: skip
+        for what, found in (
+            ("value", part(x.copy())), ("value", traced[0]), ("derivative", traced[1]),
+            (f"value{BY_ENGINE}", values), (f"derivative{BY_ENGINE}", slopes_),
+        ):  # fmt: skip
             bad = ~np.isfinite(np.broadcast_to(found, x.shape))
             if bad.any():
                 place = tuple(np.argwhere(bad)[0])
@@ -229,17 +253,13 @@ def dtype(part: Activation) -> None:
     nodes = _traced(part)
     for kind in (np.float32, np.float64):
         x = _inputs(4, 3)[0].astype(kind)
-        for what, found in (("value", part(x.copy())), *_named(_evaluate(nodes, x))):
-            if np.asarray(found).dtype != kind:
-                raise Wrong(
-                    f"{what} for {np.dtype(kind).name}: the part gives {np.asarray(found).dtype}, "
-                    "expected the input's dtype; a number of NumPy's, such as np.float64(2), "
-                    "widens an array, a plain 2.0 does not"
-                )
+        plain = part(x.copy())
+        for what, found in (("value", plain), *_named(_evaluate(nodes, x))):
+            check_dtype(part, what, kind, found, traced=found is not plain)
 
 
-def rows(part: Activation) -> None:
-    """Every row gives in a batch what it gives alone."""
+def rows(part: Activation, engine: Engine) -> None:
+    """Every row gives in a batch what it gives alone, or among others."""
     nodes = _traced(part)
     x, g = _inputs(6, 3)
     together = [("value", np.asarray(part(x.copy()))), *_named(_evaluate(nodes, x, g))]
@@ -251,6 +271,12 @@ def rows(part: Activation) -> None:
             if said:
                 raise Wrong(f"{what} of row {row} in a batch of {len(x)}, against the row alone, "
                             f"{said}; reduce over axis=-1 alone")  # fmt: skip
+    layer = BoundLayer(part, BATCH, np.float64, engine)
+    (x, g), turned = _inputs(*BATCH), np.roll(np.arange(BATCH[0]), 1)
+    for (what, first), second in zip(_named([*layer(x, g)]), layer(x[turned], g[turned]),
+                                     strict=True):  # fmt: skip
+        if said := different(second, first[turned]):
+            raise Wrong(f"{what} of a row among other rows, against the same before, {said}")
 
 
 def gives(part: Activation) -> None:

@@ -39,7 +39,11 @@ def _events(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for number, (part, provider) in enumerate(found):
         if number < request["first"]:
             continue
-        suite = checks(part, provider=provider.label)
+        try:
+            suite = checks(part, engine=request["engine"], provider=provider.label)
+        except NnplugError as error:
+            yield {"event": "error", "message": f"{part.kind} {part.text!r}: {error}"}
+            return
         yield {
             "event": "part",
             "number": number,
@@ -49,6 +53,7 @@ def _events(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             "version": provider.version,
             "provider": provider.label,
             "place": part.place,
+            "engines": sorted({each.name for check in suite for each in check.engines}),
             "checks": {each.name: each.about for each in suite},
         }
         for each in suite:

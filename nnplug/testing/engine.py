@@ -1,4 +1,4 @@
-"""Parts as training runs them: through a network, a plan and the engine.
+"""Parts as training runs them: through a network, a plan and an engine.
 
 One layer whose inputs are the unit matrix has its weights as sums, so that
 any matrix can be put before an activation or a loss; and one whose error is
@@ -7,17 +7,53 @@ output times target has the target as its gradient.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from nnplug.engines import ENGINES, NUMPY, Engine, find_engine
+from nnplug.engines.engine import installed
 from nnplug.network import Network
 from nnplug.parts import Activation, Loss, Optimizer, activation, loss, optimizer
 from nnplug.training import Evaluator, Steps
 from nnplug.training.means import MeanLoss, weight_of
 from nnplug.types import AnyArray
 
-__all__ = ["layer", "printed_loss", "steps_of"]
+__all__ = [
+    "BATCH",
+    "COLUMN",
+    "BoundLayer",
+    "engines_for",
+    "fill",
+    "printed_loss",
+    "some_of",
+    "steps_of",
+]
+
+
+def engines_for(name: str | None) -> tuple[Engine, ...]:
+    """Give the engine of a name, or every one that is installed.
+
+    Raises
+    ------
+    SettingError
+        If there is none of that name, or it is not installed.
+    """
+    if name is not None:
+        return (find_engine(name),)
+    return tuple(each for each in ENGINES.values() if each is NUMPY or installed())
+
+
+def some_of(shapes: Sequence[tuple[int, int]], engine: Engine) -> Sequence[tuple[int, int]]:
+    """Choose shapes for an engine: each takes one that compiles about a second."""
+    return shapes if engine is NUMPY else [each for each in shapes if each in COMPILED]
+
+
+BATCH, COLUMN = (4, 3), (4, 1)
+COMPILED = (BATCH, COLUMN)
+"""The shapes, rows by columns, that an engine is tried with that compiles."""
 
 
 @activation(name="unchanged")
@@ -36,17 +72,16 @@ def _reveal(param: Any, grad: Any, *, learning_rate: float = 1.0) -> Any:
     return grad
 
 
-def _network(sums: AnyArray, part: Activation = _unchanged) -> tuple[Network, AnyArray]:
-    """Make a layer whose sums are these, and its inputs."""
-    rows, columns = sums.shape
-    network = Network(
-        rows, (), columns, activations=(), output_activation=part, dtype=sums.dtype.type
-    )
-    _fill(network, sums)
-    return network, np.eye(rows, dtype=sums.dtype)
+def _network(
+    shape: tuple[int, int], dtype: np.dtype[Any], part: Activation = _unchanged
+) -> tuple[Network, AnyArray]:
+    """Make a layer whose weights are its sums, and its inputs."""
+    rows, columns = shape
+    network = Network(rows, (), columns, activations=(), output_activation=part, dtype=dtype)
+    return network, np.eye(rows, dtype=dtype)
 
 
-def _fill(network: Network, sums: AnyArray, scale: float = 1.0) -> None:
+def fill(network: Network, sums: AnyArray, scale: float = 1.0) -> None:
     """Set the sums, no bias, and what the activation learns by."""
     network.parameters[...] = 0
     network["output.weight"][...] = scale * sums
@@ -54,33 +89,72 @@ def _fill(network: Network, sums: AnyArray, scale: float = 1.0) -> None:
         network[f"output.{name}"][...] = scale * start
 
 
-def layer(part: Activation, x: AnyArray, given: AnyArray) -> tuple[AnyArray, AnyArray]:
-    """Run an activation on sums, forward and backward.
-
-    Each runs with other numbers first, which must leave no trace.
+class BoundLayer:
+    """An activation on sums of one shape, forward and backward.
 
     Parameters
     ----------
-    x, given : array of shape (N, C)
-        The sums, and the derivative of some number by the outputs.
-
-    Returns
-    -------
-    tuple of array
-        The outputs, and the derivative of that number by the sums.
+    shape : tuple of int
+        Of the sums, (N, C).
     """
-    network, inputs = _network(x, part)
-    evaluator = Evaluator(network)
-    steps = Steps(network, _weighted, _reveal, inputs, given, None)
-    for scale in (0.5, 1.0):
-        _fill(network, x, scale)
-        outputs, _ = evaluator.run(inputs)
-        steps.run(None)
-    return outputs, network["output.weight"]
+
+    def __init__(
+        self, part: Activation, shape: tuple[int, int], dtype: Any, engine: Engine
+    ) -> None:
+        self.shape = shape
+        self.network, self.inputs = _network(shape, np.dtype(dtype), part)
+        self.evaluator = Evaluator(self.network, engine=engine)
+        given = np.zeros(shape, dtype)
+        self.steps = Steps(
+            self.network, _weighted, _reveal, self.inputs, given, None, engine=engine
+        )
+
+    def __call__(self, x: AnyArray, given: AnyArray | None = None) -> tuple[AnyArray, AnyArray]:
+        """Run it on sums; on other numbers first, which must leave no trace.
+
+        Parameters
+        ----------
+        given : array, optional
+            (N, C), the derivative of some number by the outputs; 1 by default.
+
+        Returns
+        -------
+        tuple of array
+            The outputs, and the derivative of that number by the sums.
+        """
+        self.steps.targets[...] = 1 if given is None else given
+        for scale in (0.5, 1.0):
+            fill(self.network, x, scale)
+            outputs, _ = self.evaluator.run(self.inputs)
+            gradient = _gradient(self.network, self.steps)
+        return outputs, gradient
+
+    def on_points(self, x: AnyArray) -> tuple[AnyArray, AnyArray]:
+        """Run it on any number of points, as many rows at a time as it has: (P, C)."""
+        rows = self.shape[0]
+        padded = np.concatenate([x, np.repeat(x[-1:], -len(x) % rows, axis=0)])
+        found = [self(padded[start : start + rows]) for start in range(0, len(padded), rows)]
+        values, slopes = (np.concatenate(each)[: len(x)] for each in zip(*found, strict=True))
+        return values, slopes
+
+
+def _gradient(network: Network, steps: Steps) -> AnyArray:
+    """Take a step, and give the gradient of the weight, also where the step was refused."""
+    turn = steps.turn
+    total = steps.run(None)
+    gradient = network.span("output.weight").view(steps.vectors[1 - turn]).copy()
+    if not math.isfinite(total) and np.isfinite(gradient).all():
+        gradient[...] = np.nan  # refused before it was computed
+    return gradient
 
 
 def printed_loss(
-    part: Loss, output: AnyArray, target: AnyArray, weights: AnyArray | None = None
+    part: Loss,
+    output: AnyArray,
+    target: AnyArray,
+    weights: AnyArray | None = None,
+    *,
+    engine: Engine = NUMPY,
 ) -> tuple[float, float, AnyArray]:
     """Run a loss on a network's outputs.
 
@@ -95,15 +169,21 @@ def printed_loss(
         The number that an evaluation prints, the one that a training step
         prints, and the derivative that the step takes, (N, C).
     """
-    network, inputs = _network(output)
-    _, evaluated = Evaluator(network, part).run(inputs, target, weights)
-    total = Steps(network, part, _reveal, inputs, target, None, weights).run(None)
+    network, inputs = _network(output.shape, output.dtype)
+    fill(network, output)
+    _, evaluated = Evaluator(network, part, engine).run(inputs, target, weights)
+    steps = Steps(network, part, _reveal, inputs, target, None, weights, engine=engine)
+    turn = steps.turn
+    total = steps.run(None)
     mean = MeanLoss(part, output.shape[1])
     trained = total * mean.scale(weight_of(len(output), weights))
-    return evaluated, trained, network["output.weight"]
+    gradient = network.span("output.weight").view(steps.vectors[1 - turn])
+    return evaluated, trained, gradient.copy()
 
 
-def steps_of(part: Optimizer, weight: AnyArray) -> tuple[Steps, Network]:
+def steps_of(part: Optimizer, weight: AnyArray, engine: Engine = NUMPY) -> tuple[Steps, Network]:
     """Make training steps whose gradient by the weight is `steps.targets`."""
-    network, inputs = _network(weight)
-    return Steps(network, _weighted, part, inputs, np.zeros_like(weight), None), network
+    network, inputs = _network(weight.shape, weight.dtype)
+    fill(network, weight)
+    steps = Steps(network, _weighted, part, inputs, np.zeros_like(weight), None, engine=engine)
+    return steps, network

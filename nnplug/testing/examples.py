@@ -3,6 +3,7 @@
 # ruff: noqa: D401  # a check's docstring says what it makes sure of
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
@@ -25,14 +26,17 @@ from nnplug.testing.failure import Wrong, different
 from nnplug.types import AnyArray
 
 __all__ = [
+    "check_dtype",
     "deterministic",
     "generator_for",
     "inputs_unchanged",
     "loss_arguments",
+    "mean_within",
     "metric_arguments",
     "options",
     "random",
     "results",
+    "targets_of",
 ]
 
 
@@ -52,15 +56,59 @@ def loss_arguments(
     """Draw what a loss takes: outputs (N, C) and targets (N, C) or labels (N, 1)."""
     generator = random(seed)
     output = generator.normal(size=(rows, columns)) * 2 + 0.3
-    target = output + generator.normal(size=output.shape) + 0.2
     if part.takes == "probabilities":
         shares = np.exp(output)
         output = shares / (1 + shares) if columns == 1 else shares / shares.sum(1, keepdims=True)
-    if part.takes != "prediction":
-        target = generator.uniform(0, 1, output.shape)
     if part.against == "labels":
         return output.astype(dtype), generator.integers(0, columns, (rows, 1))
+    if part.targets == "real":
+        target = output + generator.normal(size=output.shape) + 0.2
+        return output.astype(dtype), target.astype(dtype)
+    target = targets_of(part, generator, output.shape)
+    if part.link == "identity" and part.takes == "prediction":
+        # A mean of such targets, and not a target itself.
+        output = mean_within(part, np.abs(output) + 0.1)
+    elif part.link == "log":
+        output = 0.5 * output
     return output.astype(dtype), target.astype(dtype)
+
+
+def targets_of(
+    part: Loss, generator: np.random.Generator, shape: tuple[int, ...], *, inner: bool = False
+) -> AnyArray:
+    """Draw targets of a kind other than real numbers.
+
+    Parameters
+    ----------
+    inner : bool
+        Without those on the edge, such as 0 for counts: their link is infinite.
+    """
+    edge = generator.random(shape) < (0 if inner else 0.25)
+    match part.targets:
+        case "positive" | "nonnegative":
+            target = np.exp(generator.normal(size=shape))
+            return np.where(edge & (part.targets == "nonnegative"), 0.0, target)
+        case "count":
+            return generator.integers(1, 8, shape) * ~edge
+        case "binary":
+            return generator.integers(0, 2, shape).astype(np.float64)
+        case "distribution":
+            share = generator.random(shape) + 0.05
+            if shape[1] > 1:
+                share[:, 0] *= ~edge[:, 0]
+            shares: AnyArray = share / share.sum(axis=1, keepdims=True)
+            return shares
+    return generator.uniform(0, 1, shape)
+
+
+def mean_within(part: Loss, size: AnyArray) -> AnyArray:
+    """Turn positive numbers into means that targets of a kind may have."""
+    mean = size
+    if part.targets == "distribution":
+        mean = size / size.sum(axis=1, keepdims=True)
+    elif part.targets in ("unit", "binary"):
+        mean = size / (1 + size)
+    return mean
 
 
 def metric_arguments(part: Metric, *, good: bool) -> tuple[AnyArray, AnyArray]:
@@ -99,6 +147,43 @@ def results(value: Any) -> list[AnyArray]:
     if isinstance(value, Data):
         return [np.asarray(value.inputs), np.asarray(value.targets)]
     return [np.asarray(each) for each in (value if isinstance(value, tuple) else (value,))]
+
+
+# --- what more than one kind has to check -----------------------------------------
+
+
+def check_dtype(
+    part: Part, what: str, kind: Any, found: Any, *, traced: bool, size: str = ""
+) -> None:
+    """Refuse numbers that are not of the dtype that a formula was given.
+
+    Training runs what was traced, whose numbers take any dtype. In a plain
+    call the root of a number is a float64 of NumPy's and widens float32,
+    which is no fault of the author's; a float64 that the author keeps is one.
+
+    Parameters
+    ----------
+    traced : bool
+        Whether it comes from the traced formula, and not from a plain call.
+    size : str
+        Of the input, for the message.
+    """
+    given = np.asarray(found).dtype
+    widens = not traced and given == np.float64
+    named = _wide_number(part) if widens else ""
+    if given != kind and (not widens or named):
+        raise Wrong(
+            f"{what} for {np.dtype(kind).name}{size}: the part gives {given}, expected the input's "
+            "dtype; a number of NumPy's, such as np.float64(2), widens an array, a plain 2.0 does "
+            f"not{f': {named} is such a number; float({named}) is none' if named else ''}"
+        )
+
+
+def _wide_number(part: Part) -> str:
+    """Name a float64 of NumPy's that a part's function reads from its module."""
+    read = inspect.getclosurevars(inspect.unwrap(part.function))
+    values = {**read.globals, **read.nonlocals}
+    return next((name for name, value in values.items() if isinstance(value, np.float64)), "")
 
 
 # --- checks of every kind ---------------------------------------------------------
@@ -174,5 +259,5 @@ def _others(default: OptionValue) -> tuple[OptionValue, ...]:
     return () if isinstance(default, str) else (default / 3 + 0.1, default + 1e-7)
 
 
-Suite = dict[str, Callable[[Any], None]]
-"""The checks of a kind by name."""
+Suite = dict[str, Callable[..., None]]
+"""The checks of a kind by name; one that takes `engine` beside the part runs in each."""

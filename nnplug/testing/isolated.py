@@ -34,8 +34,8 @@ def examine(request: Mapping[str, Any], limit: float) -> Iterator[Event]:
     Parameters
     ----------
     request : mapping
-        `target`; `kind` or None; `plugins` and `strict`, as the command line
-        gives them.
+        `target`; `kind` or None; `engine` or None; `plugins` and `strict`, as
+        the command line gives them.
     limit : float
         Seconds that loading, or one check, may take.
 

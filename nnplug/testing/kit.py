@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 import nnplug
 from nnplug.discovery import find_installed
+from nnplug.engines import Engine
 from nnplug.errors import PartError, SettingError, suggest
 from nnplug.parts import KINDS, Part
 from nnplug.testing import activations, losses, optimizers, others
+from nnplug.testing.engine import engines_for
 from nnplug.testing.examples import Suite
 from nnplug.testing.failure import CheckFailure, Curve, Wrong
 
@@ -45,7 +48,10 @@ class Check:
         Such as `"derivative"`.
     part : Part
     function : callable
-        Takes the part and returns, or raises, what it found.
+        Takes the part, and perhaps an engine, and returns, or raises, what it
+        found.
+    engines : tuple of Engine
+        In which it is run; empty for one that runs in none.
     reason : str
         Why it is expected to fail; empty if it is not.
     provider : str
@@ -54,7 +60,8 @@ class Check:
 
     name: str
     part: Part
-    function: Callable[[Any], None] = field(repr=False)
+    function: Callable[..., None] = field(repr=False)
+    engines: tuple[Engine, ...] = ()
     reason: str = ""
     provider: str = ""
 
@@ -69,21 +76,23 @@ class Check:
         return (self.function.__doc__ or "").partition("\n\n")[0]
 
     def __call__(self) -> None:
-        """Run it.
+        """Run it, in one engine after the other.
 
         Raises
         ------
         CheckFailure
             If the part fails it.
         """
-        try:
-            # A formula's overflow on the way is no finding; its result is.
-            with np.errstate(all="ignore"):
-                self.function(self.part)
-        except Wrong as wrong:
-            raise self._failure(str(wrong), wrong.curve) from None
-        except (Exception, SystemExit) as error:
-            raise self._failure(_raised(error)) from error
+        for number, given in enumerate([(each,) for each in self.engines] or [()]):
+            where = f"in the {given[0].name} engine alone: " if number and given else ""
+            try:
+                # A formula's overflow on the way is no finding; its result is.
+                with np.errstate(all="ignore"):
+                    self.function(self.part, *given)
+            except Wrong as wrong:
+                raise self._failure(f"{where}{wrong}", wrong.curve) from None
+            except Exception as error:
+                raise self._failure(f"{where}{_raised(error)}") from error
 
     def _failure(self, finding: str, curve: Curve | None = None) -> CheckFailure:
         part = self.part
@@ -105,7 +114,7 @@ class Result:
         `"passed"`, `"failed"`, `"expected failure"` or `"unexpected pass"`,
         which is a failure too.
     message : str
-        What was found, or the reason why it was expected.
+        What was found, or the reason why it was expected to be.
     seconds : float
     curve : Curve or None
     """
@@ -148,7 +157,11 @@ class Report:
 
 
 def checks(
-    part: Part, *, expected_failures: Mapping[str, str] | None = None, provider: str = ""
+    part: Part,
+    *,
+    engine: str | None = None,
+    expected_failures: Mapping[str, str] | None = None,
+    provider: str = "",
 ) -> list[Check]:
     """Give the checks of a part's kind.
 
@@ -156,8 +169,12 @@ def checks(
     ----------
     part : Part
         With its options: another value is another part to check.
+    engine : str, optional
+        In which the checks of what training computes are run: `"numpy"` or
+        `"numba"`; by default one after the other in each that is installed.
     expected_failures : mapping of str to str, optional
-        From a check's name to the reason why the part is known to fail it.
+        From a check's name to the reason why the part is known to fail it,
+        beside those that the part declares itself.
     provider : str, optional
         Package and version, for messages.
 
@@ -166,11 +183,13 @@ def checks(
     PartError
         If it is not a part.
     SettingError
-        If there is no such check, or no reason is given.
+        If there is no such check or engine, or no reason is given.
     """
     if getattr(part, "kind", None) not in KINDS:
         raise PartError(f"{part!r} is not a part; make one with @nnplug.activation or another.")
-    suite, reasons = SUITES[part.kind], expected_failures or {}
+    suite = SUITES[part.kind]
+    reasons = {**part.expected_failures, **(expected_failures or {})}
+    engines = engines_for(engine)
     for name, reason in reasons.items():
         if name not in suite:
             raise SettingError(
@@ -183,19 +202,35 @@ def checks(
                 "known to fail it."
             )
     return [
-        Check(name, part, function, reasons.get(name, ""), provider)
+        Check(
+            name,
+            part,
+            function,
+            engines if "engine" in inspect.signature(function).parameters else (),
+            reasons.get(name, ""),
+            provider,
+        )
         for name, function in suite.items()
     ]
 
 
-def run(part: Part, *, expected_failures: Mapping[str, str] | None = None) -> Report:
+def run(
+    part: Part,
+    *,
+    engine: str | None = None,
+    expected_failures: Mapping[str, str] | None = None,
+) -> Report:
     """Run every check of a part.
 
     Parameters
     ----------
+    engine : str, optional
+        In which the checks of what training computes are run: `"numpy"` or
+        `"numba"`; by default one after the other in each that is installed.
     expected_failures : mapping of str to str, optional
-        From a check's name to the reason why the part is known to fail it; a
-        check that passes all the same is a failure.
+        From a check's name to the reason why the part is known to fail it,
+        beside those that the part declares itself; a check that passes all
+        the same is a failure.
 
     Returns
     -------
@@ -207,7 +242,7 @@ def run(part: Part, *, expected_failures: Mapping[str, str] | None = None) -> Re
     >>> run(relu).passed
     True
     """
-    found = checks(part, expected_failures=expected_failures)
+    found = checks(part, engine=engine, expected_failures=expected_failures)
     return Report(part, tuple(run_check(each) for each in found))
 
 
@@ -243,10 +278,7 @@ def _raised(error: BaseException) -> str:
     """Describe an exception of the part's code, with the author's line."""
     if isinstance(error, nnplug.errors.NnplugError):
         return str(error)
-    if isinstance(error, SystemExit):
-        what = f"it calls sys.exit({error.code!r})"
-    else:
-        what = f"it raises {type(error).__name__}: {error}"
+    what = f"it raises {type(error).__name__}: {error}"
     here, numpy = str(Path(nnplug.__file__).parent), str(Path(np.__file__).parent)
     frames = [
         frame

@@ -16,17 +16,22 @@ __all__ = ["parametrize"]
 
 
 def parametrize(
-    *parts: Part, expected_failures: Mapping[str, str] | None = None
+    *parts: Part,
+    engine: str | None = None,
+    expected_failures: Mapping[str, str] | None = None,
 ) -> pytest.MarkDecorator:
     """Make a test that takes `check` run once for each check of each part.
 
     Parameters
     ----------
     *parts : Part
+    engine : str, optional
+        See `nnplug.testing.run`.
     expected_failures : mapping of str to str, optional
         From a check's name (`"minimum"`, of every part that has it) or id
-        (`"pinball-minimum"`) to the reason why it is known to fail. A test
-        that passes all the same fails.
+        (`"pinball-minimum"`) to the reason why it is known to fail, beside
+        those that the parts declare themselves. A test that passes all the
+        same fails.
 
     Raises
     ------
@@ -41,7 +46,7 @@ def parametrize(
     ...     check()
     """
     reasons = dict(expected_failures or {})
-    every = [each for part in parts for each in checks(part)]
+    every = [each for part in parts for each in checks(part, engine=engine)]
     ids = [each.id for each in every]
     for key in reasons:
         if key not in ids and all(key != each.name for each in every):
@@ -59,7 +64,9 @@ def parametrize(
             for name in SUITES[part.kind]
             if f"{part.name}-{name}" in reasons or name in reasons
         }
-        found += [_test(each, repeated) for each in checks(part, expected_failures=own)]
+        found += [
+            _test(each, repeated) for each in checks(part, engine=engine, expected_failures=own)
+        ]
     return pytest.mark.parametrize("check", found)
 
 

@@ -8,12 +8,20 @@ from typing import Any
 
 import numpy as np
 
+from nnplug.engines import Engine
 from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import lower
 from nnplug.parts import Optimizer
-from nnplug.testing import engine
-from nnplug.testing.examples import Suite, deterministic, inputs_unchanged, options, random
+from nnplug.testing.engine import fill, steps_of
+from nnplug.testing.examples import (
+    Suite,
+    check_dtype,
+    deterministic,
+    inputs_unchanged,
+    options,
+    random,
+)
 from nnplug.testing.failure import Wrong, different, number
 from nnplug.types import AnyArray
 
@@ -68,10 +76,10 @@ def _compare(part: Optimizer, state: State, expected: State, when: str) -> None:
             raise Wrong(f"{name} {when}, {said}")
 
 
-def step_count(part: Optimizer) -> None:
+def step_count(part: Optimizer, engine: Engine) -> None:
     """Training's steps are the function's, with finite numbers and `step` from 1."""
     weight = random(4).normal(size=(3, 2))
-    steps, network = engine.steps_of(part, weight)
+    steps, network = steps_of(part, weight, engine)
     pieces = {
         "output.weight": _start(part, weight), "output.bias": _start(part, np.zeros(2)),
     }  # fmt: skip
@@ -100,11 +108,11 @@ def step_count(part: Optimizer) -> None:
             pieces[name] = expected
 
 
-def resumes(part: Optimizer) -> None:
+def resumes(part: Optimizer, engine: Engine) -> None:
     """Ten steps are the same, to the bit, after a save and load at step five."""
     weight = random(4).normal(size=(3, 2))
     grads = _gradients(10, weight.shape)
-    steps, network = engine.steps_of(part, weight)
+    steps, network = steps_of(part, weight, engine)
     saved: dict[str, AnyArray] = {}
     for number_, grad in enumerate(grads):
         if number_ == 5:
@@ -113,7 +121,7 @@ def resumes(part: Optimizer) -> None:
         steps.targets[...] = grad
         steps.run(None)
     expected = [network.parameters, *steps.slots.values()]
-    again, other = engine.steps_of(part, weight)
+    again, other = steps_of(part, weight, engine)
     other.parameters[...] = saved["parameters"]
     again.count[...] = saved["count"]
     for name, slot in again.slots.items():
@@ -182,35 +190,50 @@ def _descend(
     )
 
 
-def finite(part: Optimizer) -> None:
+def finite(part: Optimizer, engine: Engine) -> None:
     """Gradients of 0, 1e-12 and 1e6 give finite numbers, in both dtypes."""
     for dtype in (np.float64, np.float32):
+        weight = random(4).normal(size=(3, 2)).astype(dtype)
+        steps, network = steps_of(part, weight, engine)
         for size in (0.0, 1e-12, 1e6):
-            state = _start(part, random(4).normal(size=3).astype(dtype))
+            fill(network, weight)
+            for slot in steps.slots.values():
+                slot[...] = 0
+            steps.targets[...] = size
             for step in (1, 2, 3, 1000):
-                state = _step(part, state, np.full(3, size, dtype), step)
-                for name, array in zip(("param", *part.slots), state, strict=True):
-                    if not np.isfinite(array).all():
+                steps.count[...] = step - 1
+                new = steps.vectors[1 - steps.turn]
+                total = steps.run(None)
+                when = f"after step {step} with gradients of {number(size)} in {np.dtype(dtype)}"
+                arrays = {"param": new, **steps.slots}
+                for name, array in arrays.items():
+                    wrong = array[~np.isfinite(array)]
+                    if len(wrong):
                         raise Wrong(
-                            f"{name} after step {step} with gradients of {number(size)} in "
-                            f"{np.dtype(dtype).name}: the part gives {array.flat[0]}, expected "
-                            "a finite number"
+                            f"{name} {when}: the part gives {wrong[0]}, expected a finite number"
                         )
+                if np.isnan(total):
+                    raise Wrong(f"{when}: training refuses the step, as one that is not finite")
 
 
 def dtype(part: Optimizer) -> None:
     """float32 in, float32 out, for the parameter and every slot; shapes are kept."""
+    names = ("param", *part.slots)
     for kind in (np.float32, np.float64):
-        for size in ((1,), (5,), (3, 2)):
+        for labels, size in ((("P",), (1,)), (("P",), (5,)), (("R", "C"), (3, 2))):
             state = _start(part, random(4).normal(size=size).astype(kind))
-            found = _step(part, state, np.ones(size, kind), 1)
-            for name, array in zip(("param", *part.slots), found, strict=True):
-                if array.dtype != kind or array.shape != size:
-                    raise Wrong(
-                        f"new {name} for {np.dtype(kind).name} of shape {size}: the part gives "
-                        f"{array.dtype} of shape {array.shape}; a number of NumPy's, such as "
-                        "np.float64(2), widens an array, a plain 2.0 does not"
-                    )
+            grad = np.ones(size, kind)
+            given = {**dict(zip(names, state, strict=True)), "grad": grad, "step": 1}
+            given["learning_rate"] = part.learning_rate
+            outputs = part.update(new_graph(), labels).outputs
+            for found, traced in (
+                (_step(part, state, grad, 1), False), (evaluate(outputs, given), True),
+            ):  # fmt: skip
+                for name, array in zip(names, found, strict=True):
+                    what = f"new {name}"
+                    if array.shape != size and not (traced and array.shape == ()):
+                        raise Wrong(f"{what} of shape {size}: the part gives shape {array.shape}")
+                    check_dtype(part, what, kind, array, traced=traced, size=f" of shape {size}")
 
 
 CHECKS: Suite = {

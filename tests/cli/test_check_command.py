@@ -13,6 +13,7 @@ from nnplug.errors import NnplugError
 from nnplug.testing import SUITES
 from tests.plugins.packages import isolated_site  # noqa: F401  # the fixture `site`
 
+BOTH = "in the numpy and numba engines"
 HEAD = "import nnplug, numpy as np, os, time\n"
 GOOD = HEAD + "@nnplug.activation\ndef good(x):\n    return np.tanh(x)\n"
 WRONG = HEAD + textwrap.dedent(
@@ -92,7 +93,7 @@ def test_a_built_in_part():
 
 
 def test_a_name_of_two_kinds_and_one_of_them():
-    assert run("mse")[-1] == "2 parts, 16 checks: all passed."
+    assert run("mse")[-1] == f"2 parts, 16 checks {BOTH}: all passed."
     assert run("mse", "--kind", "metric")[-1] == "1 part, 5 checks: all passed."
     assert "There is no optimizer 'mse'" in run("mse", "--kind", "optimizer", code=2)
 
@@ -109,7 +110,7 @@ def test_a_package_its_entry_point_and_its_part(site):
     for target in ("nnplug-good", "nnplug_good", "both", "twice", "nnplug-good/twice"):
         lines = run(target)
         assert lines[0] == "activation twice (nnplug-good 0.3)"
-        assert lines[-1] == "1 part, 10 checks: all passed."
+        assert lines[-1] == f"1 part, 10 checks {BOTH}: all passed."
     assert run("nnplug-good", "--kind", "loss", code=2) == "nnplug-good has no loss to check."
 
 
@@ -126,7 +127,7 @@ def test_a_file(write):
 
 
 def test_what_p_names(write):
-    assert run("good", "-p", write(GOOD))[-1] == "1 part, 10 checks: all passed."
+    assert run("good", "-p", write(GOOD))[-1] == f"1 part, 10 checks {BOTH}: all passed."
 
 
 # --- failures ---------------------------------------------------------------------------
@@ -141,7 +142,9 @@ def test_a_wrong_derivative_is_located_and_drawn(write):
     text = "\n".join(lines)
     assert "          derivative:  x the part's   o measured   * both" in text
     assert "^ x = -2." in text
-    assert lines[-1] == "1 part, 10 checks: 1 failed (activation wrong: derivative)."
+    assert " ".join(lines[-2:]) == (
+        f"1 part, 10 checks {BOTH}: 1 failed (activation wrong: derivative)."
+    )
     assert "printed by the part" not in text
 
 
@@ -150,13 +153,15 @@ def test_json(write):
     report = run(path, "--json", code=1)
     assert report["ok"] is False
     wrong, negative = report["parts"]
-    assert {key: wrong[key] for key in ("kind", "name", "package", "version", "place")} == {
+    assert {key: wrong[key] for key in wrong if key != "checks"} == {
         "kind": "activation",
         "name": "wrong",
         "package": "local",
         "version": "",
         "place": f"{path}:2",
+        "engines": ["numba", "numpy"],
     }
+    assert negative["engines"] == []
     checks = {each["name"]: each for each in wrong["checks"]}
     assert list(checks) == list(SUITES["activation"])
     assert checks["formula"] == {
@@ -187,6 +192,112 @@ def test_what_never_ends_or_ends_python_costs_no_other_part_its_checks(write):
     ]
 
 
+# --- engines, and failures that are declared -----------------------------------------------
+
+DECLARED = HEAD + textwrap.dedent(
+    """\
+    @nnplug.activation(expected_failures={"finite": "it overflows above 709, as exp does"})
+    def steep(x):
+        return np.exp(x)
+
+    @nnplug.activation(expected_failures={"finite": "it would be surprising"})
+    def tame(x):
+        return np.tanh(x)
+    """
+)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_one_engine(write, engine):
+    path = write(GOOD)
+    assert run(path, "--engine", engine)[-1] == (
+        f"1 part, 10 checks in the {engine} engine: all passed."
+    )
+    assert run(path, "--engine", engine, "--json")["parts"][0]["engines"] == [engine]
+
+
+def test_an_engine_that_is_not_installed(write, monkeypatch):
+    # The child finds no Numba: a folder of this name without a spec stands before it.
+    monkeypatch.setenv("PYTHONPATH", "")
+    path = write("import sys\nsys.modules['numba'] = None\n" + GOOD)
+    assert "Numba is not installed" in run(path, "--engine", "numba", code=2)
+    assert run(path)[-1] == "1 part, 10 checks in the numpy engine: all passed."
+
+
+def test_failures_that_a_part_declares_are_shown_and_counted(write):
+    path = write(DECLARED)
+    lines = run(path, code=1)
+    assert "  known   finite fails, as declared: it overflows above 709, as exp does" in lines
+    start = next(number for number, line in enumerate(lines) if "FAILED" in line)
+    assert " ".join(" ".join(lines[start : start + 2]).split()).startswith(
+        "FAILED finite: it passes, and was expected to fail: it would be surprising"
+    )
+    assert " ".join(lines[-2:]) == (
+        f"2 parts, 20 checks {BOTH}: 1 failed, 1 known to fail (activation tame: finite)."
+    )
+    report = run(path, "--json", code=1)
+    outcomes = [each["outcome"] for part in report["parts"] for each in part["checks"]]
+    assert outcomes.count("expected failure") == outcomes.count("unexpected pass") == 1
+    path.write_text(
+        DECLARED.partition('@nnplug.activation(expected_failures={"finite": "it would')[0]
+    )
+    assert run(path)[-1] == f"1 part, 10 checks {BOTH}: 9 passed, 1 known to fail."
+
+
+def test_a_declaration_without_a_reason_or_of_no_check(write):
+    said = run(write(GOOD.replace("activation", "activation(expected_failures={'finite': ' '})")),
+               code=2)  # fmt: skip
+    assert "activation 'good': expected_failures: 'finite' needs the reason why it fails." in said
+    said = run(write(GOOD.replace("activation", "activation(expected_failures={'finit': 'so'})")),
+               code=2)  # fmt: skip
+    assert "activation 'good': expected_failures: there is no check 'finit' of activation" in said
+    assert "Did you mean 'finite'?" in said
+
+
+RIGHT = HEAD + textwrap.dedent(
+    """\
+    @nnplug.optimizer
+    def rooted(param, grad, v, *, step, learning_rate=1e-3, beta2=0.999):
+        v = beta2 * v + (1 - beta2) * grad * grad
+        return param - learning_rate * np.sqrt(1 - beta2**step) * grad / (np.sqrt(v) + 1e-8), v
+
+    @nnplug.activation
+    def share_of_positives(x):
+        return x * np.mean(np.where(x > 0, 1.0, 0.0), axis=-1, keepdims=True)
+
+    @nnplug.activation
+    def narrowed(x):
+        return x / np.sqrt(2)
+
+    @nnplug.loss(link="log", targets="positive")
+    def gamma_log(prediction, target):
+        return target * np.exp(-prediction) + prediction
+    """
+)
+
+
+def test_what_is_right_passes(write):
+    assert run(write(RIGHT))[-1] == f"4 parts, 40 checks {BOTH}: all passed."
+
+
+def test_a_loss_that_could_declare_its_link_is_told_so(write):
+    path = write(RIGHT.replace('(link="log", targets="positive")', ""))
+    text = " ".join(" ".join(run(path, "--kind", "loss", code=1)).split())
+    hint = 'declare what it is, such as @nnplug.loss(link="log")'
+    assert text.count(hint) == 2
+    assert "2 failed (loss gamma_log: minimum, finite)." in text
+
+
+def test_a_number_of_numpys_that_an_author_keeps_is_named(write):
+    path = write(
+        HEAD + "ROOT = np.sqrt(2)\n\n@nnplug.activation\ndef wide(x):\n    return x / ROOT\n"
+    )
+    text = " ".join(" ".join(run(path, code=1)).split())
+    assert "a plain 2.0 does not: ROOT is such a number; float(ROOT) is none" in text
+    path.write_text(path.read_text().replace("np.sqrt(2)", "float(np.sqrt(2))"))
+    assert run(path)[-1] == f"1 part, 10 checks {BOTH}: all passed."
+
+
 # --- what cannot be checked -------------------------------------------------------------
 
 
@@ -197,7 +308,7 @@ def test_a_broken_plugin_is_an_error_and_another_is_no_hindrance(site):
         "Plugin nnplug-broken 0.3 (entry point nnplug_broken) cannot be loaded:\n"
         f"{source}:2: ZeroDivisionError: division by zero"
     )
-    assert run("twice")[-1] == "1 part, 10 checks: all passed."
+    assert run("twice")[-1] == f"1 part, 10 checks {BOTH}: all passed."
 
 
 def test_a_part_that_a_broken_plugin_declares(site):

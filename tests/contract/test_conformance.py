@@ -10,9 +10,21 @@ from nnplug.hookspecs import HOOKS
 from tests.contract.conftest import every_part
 
 
-@testing.parametrize(*every_part())
+@testing.parametrize(*every_part(), engine="numpy")
 def test_conformance(check):
     check()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "part",
+    [part for part in every_part() if any(check.engines for check in testing.checks(part))],
+    ids=lambda part: f"{part.kind}-{part.name}",
+)
+def test_conformance_in_the_engine_that_compiles(part):
+    for check in testing.checks(part, engine="numba"):
+        if check.engines:
+            check()
 
 
 # Options turn a part into another: those whose formula changes with them.
@@ -32,7 +44,7 @@ def test_conformance(check):
     ],
 )
 def test_conformance_with_other_options(kind, text, nnplug_registry):
-    report = testing.run(nnplug_registry.get(kind, text))
+    report = testing.run(nnplug_registry.get(kind, text), engine="numpy")
     assert report.passed, str(report)
 
 
