@@ -356,6 +356,19 @@ def _with(formula):
     return error
 
 
+def test_a_network_of_truth_values_is_the_same_in_both_engines():
+    @nnplug.activation
+    def stairs(x):
+        """x above either of two thresholds, else 0."""
+        return CHAINS["stairs"](x)
+
+    losses = [
+        nnplug.train("xor", activation=stairs, epochs=30, engine=engine).final.loss
+        for engine in ENGINES
+    ]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-10)
+
+
 # --- truth values that a part returns -------------------------------------------------------
 
 
