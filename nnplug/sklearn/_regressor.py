@@ -185,7 +185,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
         array
             (N,), or (N, K) for several outputs.
         """
-        numbers: AnyArray = self._head.numbers(self._outputs(X))
+        outputs = self._outputs(X)  # first: it says what is wrong if nothing is fitted
+        numbers: AnyArray = self._head.numbers(outputs)
         return numbers[:, 0] if numbers.shape[1] == 1 else numbers
 
     # --- targets ----------------------------------------------------------------------

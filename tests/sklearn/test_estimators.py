@@ -484,6 +484,13 @@ def test_metadata_routing():
         MLPClassifier().set_partial_fit_request(classes=True, sample_weight=True)
 
 
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_what_is_not_fitted_says_so(kind):
+    for use in (lambda each: each.predict(X), lambda each: each.score(X, Y)):
+        with pytest.raises(NotFittedError, match="not fitted yet"):
+            use(kind())
+
+
 def test_clone_keeps_the_parts():
     estimator = MLPClassifier(activation=[bent], solver=half_sign, **SMALL)
     again = clone(estimator)

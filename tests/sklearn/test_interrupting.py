@@ -115,7 +115,7 @@ def in_a_process_of_its_own(code, folder):
     return finished
 
 
-@pytest.mark.parametrize("module", ["numba", "numba.core.types", "numba.np.arraymath", "llvmlite"])
+@pytest.mark.parametrize("module", ["numba.core.types", "numba.np.arraymath"])
 def test_an_import_that_is_interrupted_is_whole(module, tmp_path):
     finished = in_a_process_of_its_own(
         f"""
