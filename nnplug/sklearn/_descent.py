@@ -24,6 +24,7 @@ from nnplug.sklearn._rates import LearningRate
 from nnplug.sklearn._rows import RowsOfEstimator, mean_of_batches
 from nnplug.training import Trainer
 from nnplug.training.means import MeanLoss
+from nnplug.training.stopping import Stopping
 from nnplug.types import AnyArray
 
 __all__ = ["INTERRUPTED", "NOT_FINITE", "Descent"]
@@ -212,16 +213,22 @@ class Descent:
         estimator = self.estimator
         if self.score is not None:
             score = estimator.validation_scores_[-1]
-            better = score >= estimator.best_validation_score_ + estimator.tol
-            if score > estimator.best_validation_score_:
-                estimator.best_validation_score_ = score
-                if self.follow:
-                    self.best = self.trainer.steps.copy_state(self.best)
+        stopping = Stopping(
+            goal="maximize" if self.follow else "minimize",
+            min_delta=estimator.tol,
+            from_best=True,
+            best=estimator.best_validation_score_ if self.follow else estimator._least_watched,
+            waited=estimator._no_improvement_count,
+        )
+        best = stopping.observe(estimator.n_iter_, score if self.follow else watched)
+        if self.score is not None:
+            estimator.best_validation_score_ = max(estimator.best_validation_score_, score)
         if not self.follow:
-            better = watched <= estimator._least_watched - estimator.tol
-            estimator._least_watched = min(estimator._least_watched, watched)
+            estimator._least_watched = stopping.best
             estimator.best_loss_ = min(estimator.best_loss_, estimator.loss_)
-        estimator._no_improvement_count = 0 if better else estimator._no_improvement_count + 1
+        elif best:
+            self.best = self.trainer.steps.copy_state(self.best)
+        estimator._no_improvement_count = stopping.waited
 
     def _run_out(self) -> None:
         """Stop, or lower the learning rate, when patience has run out."""

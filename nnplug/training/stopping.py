@@ -16,8 +16,9 @@ class Stopping:
 
     The best epoch is the first with the best number. Patience runs out after
     that many epochs in a row of which none was better than the number that
-    last ended the waiting, by more than `min_delta`. A number that is not
-    finite is never better.
+    last ended the waiting, by more than `min_delta`. By scikit-learn's rule
+    (`from_best`) none was better than the best of all, by `min_delta` or more.
+    A number that is not finite is never better.
 
     Attributes
     ----------
@@ -30,6 +31,8 @@ class Stopping:
         None: it never does.
     min_delta : float
         How much better is an improvement, at least 0.
+    from_best : bool
+        Whether an improvement is counted by scikit-learn's rule.
     best, best_epoch : float and int, or None
         The best number so far, and its epoch.
     reference : float or None
@@ -50,6 +53,7 @@ class Stopping:
     goal: Literal["minimize", "maximize"] = "minimize"
     patience: int | None = None
     min_delta: float = 0.0
+    from_best: bool = False
     best: float | None = None
     best_epoch: int | None = None
     reference: float | None = None
@@ -63,7 +67,7 @@ class Stopping:
         bool
             Whether it is the best so far.
         """
-        if math.isfinite(value) and self._gain(value, self.reference) > self.min_delta:
+        if math.isfinite(value) and self._improves(value):
             self.reference, self.waited = value, 0
         else:
             self.waited += 1
@@ -71,6 +75,15 @@ class Stopping:
             return False
         self.best, self.best_epoch = value, epoch
         return True
+
+    def _improves(self, value: float) -> bool:
+        if not self.from_best:
+            return self._gain(value, self.reference) > self.min_delta
+        if self.best is None:
+            return True
+        if self.goal == "minimize":  # rounded as scikit-learn rounds, not as a gain
+            return value <= self.best - self.min_delta
+        return value >= self.best + self.min_delta
 
     def _gain(self, value: float, than: float | None) -> float:
         if than is None:
