@@ -30,7 +30,7 @@ pytestmark = [
 ROOT = Path(__file__).parents[2]
 X, Y = scale(load_wine().data), load_wine().target
 SMALL = {"hidden_layer_sizes": (8,), "max_iter": 15, "random_state": 0, "batch_size": 30}
-MOMENTS = 25 * max(1, int(os.environ.get("NNPLUG_EXAMPLES", "10")) // 10)
+MOMENTS = int(os.environ.get("NNPLUG_MOMENTS", "25"))
 
 
 def interrupting(monkeypatch, owner, name, times=1):
