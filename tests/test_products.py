@@ -7,6 +7,7 @@ import pytest
 
 from nnplug.engines import ENGINES, numba_engine
 from nnplug.engines.blas import find_blas
+from nnplug.engines.compiler import compiler
 from nnplug.network import Network
 from nnplug.plans import Regularization
 from nnplug.registry import Registry
@@ -56,6 +57,20 @@ def test_a_step_that_calls_blas_is_numpys_step(widths, dtype, batch):
     tolerance = 3e-5 if dtype == np.float32 else 1e-12
     np.testing.assert_allclose(found, wanted, rtol=tolerance, atol=tolerance / 10)
     np.testing.assert_allclose(losses, before, rtol=tolerance)
+
+
+@pytest.mark.parametrize("part", [0.25, 1.0], ids=["a short batch", "as long"])
+def test_a_shorter_last_batch_needs_nothing_compiled_and_is_numpys_step(part):
+    last = round(part * 196)
+    made, wanted = (steps(engine, 196, np.float64) for engine in ("numba", "numpy"))
+    compiled = compiler().compiled
+    assert made.bound(last).many is not None
+    assert compiler().compiled == compiled
+    for one in (made, wanted):
+        assert np.isfinite(one.run(ORDER[:last]))
+    np.testing.assert_allclose(
+        made.network.parameters, wanted.network.parameters, rtol=1e-12, atol=1e-13
+    )
 
 
 def test_penalties_are_squares_by_blas():

@@ -162,7 +162,7 @@ def test_checks_of_what_training_computes_run_in_each_installed_engine(monkeypat
 
 
 def test_what_is_wrong_in_one_engine_alone_is_said_to_be(monkeypatch):
-    def bind(program, arrays, memory, /, *, many=False):
+    def bind(program, arrays, memory, /, *, many=False, like=None):
         bound = NUMPY.bind(program, arrays, memory)
         results = bound.results.get("output")
         if results is not None:

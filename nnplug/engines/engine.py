@@ -35,6 +35,7 @@ class Bind(Protocol):
         /,
         *,
         many: bool = False,
+        like: BoundProgram | None = None,
     ) -> BoundProgram: ...
 
 
@@ -55,11 +56,17 @@ class Engine:
 
 
 def _bind_compiled(
-    program: Program, arrays: Mapping[str, AnyArray], memory: Memory, /, *, many: bool = False
+    program: Program,
+    arrays: Mapping[str, AnyArray],
+    memory: Memory,
+    /,
+    *,
+    many: bool = False,
+    like: BoundProgram | None = None,
 ) -> BoundProgram:
     from nnplug.engines import numba_engine  # noqa: PLC0415  # what a run without it need not load
 
-    return numba_engine.bind(program, arrays, memory, many=many)
+    return numba_engine.bind(program, arrays, memory, many=many, like=like)
 
 
 NUMPY = Engine("numpy", numpy_engine.bind)

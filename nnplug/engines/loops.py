@@ -10,6 +10,7 @@ Letters: n rows, w elements of a row; i and j count them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,6 +50,9 @@ class Writer:
         something that is equal for values of the same memory.
     needed : callable
         Whether a value is read outside the loop that computes it.
+    constants : bool
+        Whether constants stand in the source, as they do where lengths do. Else
+        the table holds them, so that a mean over other rows has the same source.
 
     Attributes
     ----------
@@ -63,8 +67,11 @@ class Writer:
         table: Table,
         locate: Callable[[Value], tuple[str, Hashable]],
         needed: Callable[[Value], bool],
+        *,
+        constants: bool = False,
     ) -> None:
         self.table, self.locate, self.needed = table, locate, needed
+        self.constants = constants
         self.views: list[str] = []
         self.lines: list[str] = []
         self._views: dict[Hashable, str] = {}
@@ -82,6 +89,16 @@ class Writer:
         if key not in self._views:
             self._views[key] = self.array(address, value.dtype)
         return self._views[key]
+
+    def constant(self, number: float, dtype: np.dtype[Any]) -> str | None:
+        """Write how a constant is loaded; None if it stands in the source."""
+        simple = not math.isfinite(number) or (4 * number).is_integer()  # 0, 1, a half
+        if self.constants or simple or dtype.kind != "f":
+            return None
+        key = ("constant", number, dtype)
+        if key not in self._views:
+            self._views[key] = self.array(self.table.address(np.array([number], dtype)), dtype)
+        return f"{self._views[key]}[0]"
 
     def row(self, value: Value, width: int) -> str:
         """Make room for one row of a value."""
@@ -136,6 +153,7 @@ class _Loop:
         self.names: dict[tuple[Value, int], str] = {}  # of an element, in a stage
         self.row_names: dict[Value, str] = {}  # of what is one number for the whole row
         self.buffers: dict[Value, str] = {}
+        self.constants: dict[tuple[float, np.dtype[Any]], str] = {}
 
     # --- stages -------------------------------------------------------------------------
 
@@ -279,7 +297,7 @@ class _Loop:
     def _operand(self, value: Value, number: int, dtype: np.dtype[Any]) -> str:
         """Read a value in the dtype that an operation computes in."""
         if value.role == "constant":
-            return literal(value.number, dtype)
+            return self._constant(value.number, dtype)
         text = self._read(value, number)
         if value.dtype == dtype:
             return text
@@ -340,10 +358,21 @@ class _Loop:
             return f"{self.writer.view(value)}[i]"
         return f"{self.writer.view(value)}[i]" if self.flat else self._element(value, "j")
 
+    def _constant(self, number: float, dtype: np.dtype[Any]) -> str:
+        """Write a constant, loading it before the first row if it is not in the source."""
+        text = self.writer.constant(number, dtype)
+        if text is None:
+            return literal(number, dtype)
+        key = (number, dtype)
+        if key not in self.constants:
+            self.constants[key] = self.writer.fresh("v")
+            self.start.append(f"{self.constants[key]} = {text}")
+        return self.constants[key]
+
     def _read(self, value: Value, number: int) -> str:
         """Write how a value is read in a stage, loading it at the first time."""
         if value.role == "constant":
-            return literal(value.number, value.dtype)
+            return self._constant(value.number, value.dtype)
         if value in self.row_names:
             return self.row_names[value]
         if (value, number) in self.names:

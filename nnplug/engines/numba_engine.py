@@ -19,7 +19,7 @@ from nnplug.engines.fusion import Fused, pieces
 from nnplug.engines.loops import Writer
 from nnplug.engines.numpy_engine import Binder, BoundProgram, Call, Memory
 from nnplug.engines.products import Products
-from nnplug.engines.table import Table, address_of
+from nnplug.engines.table import WIDTH_WRITTEN_OUT, Table, address_of
 from nnplug.engines.threads import largest_product
 from nnplug.plans.program import Instruction, Program, Section, Value
 from nnplug.types import AnyArray
@@ -28,11 +28,21 @@ __all__ = ["bind"]
 
 
 def bind(
-    program: Program, arrays: Mapping[str, AnyArray], memory: Memory, *, many: bool = False
+    program: Program,
+    arrays: Mapping[str, AnyArray],
+    memory: Memory,
+    *,
+    many: bool = False,
+    like: BoundProgram | None = None,
 ) -> BoundProgram:
     """Bind a program to arrays; see `nnplug.engines.numpy_engine.bind`."""
     binder = NumbaBinder(program, arrays, memory)
-    return _StepLoop(binder).bind() if many and binder.is_one_function() else binder.bind()
+    if (many or like) and binder.is_one_function():
+        loop = _StepLoop(binder)
+        if many or (like and loop.sources == like.sources):
+            return loop.bind()
+        binder = NumbaBinder(program, arrays, memory)
+    return binder.bind()
 
 
 class NumbaBinder(Binder):
@@ -159,8 +169,8 @@ class _StepLoop:
         self.table = Table(0, *vectors, 0, 0, 0, 0, 0)
         self.section = binder.program.sections[0]
         self.part: Fused | None = None
-        writer = Writer(self.table, self.locate, self.needed)
         written_out = _is_small(binder.program)
+        writer = Writer(self.table, self.locate, self.needed, constants=written_out)
         products = Products(writer, find_blas(), written_out)
         self.called: list[CalledLoop] = []
         # Where the present step's row numbers begin, and the outputs that it keeps.
@@ -191,8 +201,9 @@ class _StepLoop:
             )
         }
         address = self.table.address(checks)
-        batch = size(binder.program.rows)
-        outputs = size(self._outputs_bytes())
+        here = WIDTH_WRITTEN_OUT if written_out else 0
+        batch = size(binder.program.rows, here)
+        outputs = size(self._outputs_bytes(), here)
         places = map(self.table.address, self.moving.values())
         self.source = self.table.source(
             [
@@ -264,11 +275,15 @@ class _StepLoop:
         array = self.binder.array(value, None if rows is None else slice(0, rows))
         return self.table.address(array), address_of(array)
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What is compiled."""
+        return self.source, *(loop.source for loop in self.called)
+
     def bind(self) -> BoundProgram:
         """Compile the function; a single step is a call of it too."""
         arrays, results = self.binder.arrays, self.binder.results
-        sources = [self.source, *(loop.source for loop in self.called)]
-        functions = compiler().functions(sources)
+        functions = compiler().functions(self.sources)
         self._call = self.table.call(functions[self.source])
         for loop in self.called:
             loop.place(functions[loop.source])
@@ -284,7 +299,7 @@ class _StepLoop:
 
         results["check"] = np.zeros(())
         sections = [(section, [step]) for section in self.binder.program.sections[-1:]]
-        return BoundProgram([step], sections, results, self.table.kept, self.run)
+        return BoundProgram([step], sections, results, self.table.kept, self.run, self.sources)
 
     def run(
         self,

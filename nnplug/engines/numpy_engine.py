@@ -70,6 +70,8 @@ class BoundProgram:
         order of rows (or None), learning rates, arrays of float64 for losses
         and penalties, and one for the outputs that are kept (or None), it
         returns how many steps were taken.
+    sources : tuple of str
+        What was compiled for `many`.
     """
 
     calls: list[Call]
@@ -79,10 +81,16 @@ class BoundProgram:
     many: Callable[[AnyArray | None, AnyArray, AnyArray, AnyArray, AnyArray | None], int] | None = (
         None
     )
+    sources: tuple[str, ...] = ()
 
 
 def bind(
-    program: Program, arrays: Mapping[str, AnyArray], memory: Memory, *, many: bool = False
+    program: Program,
+    arrays: Mapping[str, AnyArray],
+    memory: Memory,
+    *,
+    many: bool = False,
+    like: BoundProgram | None = None,
 ) -> BoundProgram:
     """Bind a program to arrays.
 
@@ -98,6 +106,9 @@ def bind(
     many : bool
         Whether it is a training step that is taken very often, so that an
         engine may take trouble over `BoundProgram.many`; this one never does.
+    like : BoundProgram, optional
+        The same step for another number of rows. Where `many` needs nothing
+        compiled but what was compiled for it, there is no trouble.
 
     Returns
     -------

@@ -50,8 +50,9 @@ class Products:
             self._call(instruction)
 
     def _size(self, value: Value, axis: int) -> str:
-        """Write a length of an array."""
-        return self.writer.table.size(value.shape[axis])
+        """Write a length of an array; where BLAS takes it, so that all batches share a source."""
+        table, length = self.writer.table, value.shape[axis]
+        return table.size(length) if self.small else table.size(length, written_out=0)
 
     def _loops(self, instruction: Instruction) -> None:
         """Write three loops."""

@@ -128,7 +128,11 @@ class Steps:
                     "penalty": self.penalty,
                 }
                 self._bound[engine.name, rows, turn] = engine.bind(
-                    program, arrays, self.memory, many=rows == self.batch_size
+                    program,
+                    arrays,
+                    self.memory,
+                    many=rows == self.batch_size,
+                    like=self._bound.get((engine.name, self.batch_size, turn)),
                 )
         return self._bound[key]
 

@@ -10,9 +10,12 @@ import json
 import os
 import platform
 import re
+import subprocess
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from statistics import median
@@ -74,13 +77,29 @@ def conditions(
 
 
 def machine() -> str:
-    """Name the kind of machine: processor, cores, system."""
+    """Name the kind of machine: processor, cores, system, and the kernels that BLAS chose."""
     model = platform.processor() or platform.machine()
     known = Path("/proc/cpuinfo")
     if known.exists():
-        found = re.search(r"^model name\s*:\s*(.+)$", known.read_text("utf-8"), re.MULTILINE)
-        model = found.group(1) if found else model
-    return f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+        lines = dict(re.findall(r"^(.+?)\s*:\s*(.+)$", known.read_text("utf-8"), re.MULTILINE))
+        model = lines.get("model name", model)
+        # A cloud's processors share one name; these two numbers tell their kind.
+        if {"cpu family", "model"} <= set(lines):
+            model += f" (family {lines['cpu family']}, model {lines['model']})"
+    system = f"{platform.system()} {platform.machine()}"
+    return f"{model}, {os.cpu_count()} cores, {system}; {kernels()}"
+
+
+@cache  # the processor and NumPy's BLAS stay the same
+def kernels() -> str:
+    """Name NumPy's BLAS and its kernels, as found in a process of its own."""
+    code = (
+        "import numpy, threadpoolctl as t; "
+        "[b] = [b for b in t.threadpool_info() if b['user_api'] == 'blas']; "
+        "print(f\"{b['internal_api']} {b['version']}, kernels {b.get('architecture', 'unknown')}\")"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return found.stdout.strip()
 
 
 def ratio(numerators: Sequence[float], denominators: Sequence[float]) -> float:
