@@ -17,11 +17,18 @@ from nnplug.settings import UNSET, Settings, no_setting
 from nnplug.sources import Rows, Source
 from nnplug.tables.wording import quote
 from nnplug.toml_text import toml_line, toml_table
+from nnplug.untrusted import read_small
 
 __all__ = ["CHECKPOINT_EVERY", "Configuration"]
 
 CHECKPOINT_EVERY = "60s"
 """How often a checkpoint is written where nobody says."""
+
+LARGEST = 2**20
+"""Bytes of a file of settings."""
+
+MOST_DOTS = 100
+"""In a key; the settings have one."""
 
 _GROUPS: Mapping[str, tuple[str, ...]] = {
     "The data": (
@@ -206,13 +213,17 @@ class Configuration:
         if path.is_dir() and (path / "config.toml").is_file():
             path /= "config.toml"
         try:
-            found = tomllib.loads(path.read_text(encoding="utf-8"))
+            text = read_small(path, LARGEST).decode("utf-8")
+            _check_keys(path, text)
+            found = tomllib.loads(text)
         except OSError as error:
             raise StorageError(
                 f"{path}: cannot be read: {error.strerror or error}. Name a configuration, such "
                 "as runs/NAME/config.toml."
             ) from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except RecursionError:
+            raise SettingError(f"{path}: is nested too deeply.") from None
+        except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
             raise SettingError(f"{path}: is no TOML: {error}.") from None
         for key, value in found.items():
             check_setting(key, value, str(path))
@@ -253,6 +264,18 @@ class Configuration:
                 version = f" ({package} {self.packages.get(package)} is installed)" if slash else ""
                 lines.append(f"{name}: its formula is not the one that it was{version}")
         return lines
+
+
+def _check_keys(path: Path, text: str) -> None:
+    """Refuse keys of very many parts, for which a reader of TOML takes the square of their time.
+
+    Raises
+    ------
+    SettingError
+    """
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.partition("=")[0].count(".") > MOST_DOTS:
+            raise SettingError(f"{path}: line {number} has a key of more than {MOST_DOTS} parts.")
 
 
 def check_setting(key: str, value: Any, where: str) -> None:

@@ -18,7 +18,7 @@ from typing import Self
 
 from nnplug.errors import StorageError
 
-__all__ = ["Disk", "NewFile", "is_temporary", "write_file"]
+__all__ = ["Disk", "NewFile", "is_temporary", "refuse_link", "write_file"]
 
 _PREFIX, _SUFFIX = ".nnplug-", ".tmp"
 
@@ -209,8 +209,14 @@ class NewFile:
     def _check_target(self) -> None:
         with self._step("looking at what is there"):
             is_folder, is_there = self._target.is_dir(), self._target.exists()
+            regular = self._target.is_file() or not is_there
         if is_folder:
             raise StorageError(f"{self.path}: is a folder. Give a file's name.")
+        if not regular:
+            raise StorageError(
+                f"{self.path}: is a device, a pipe or the like, and is never replaced by a file. "
+                "Choose another name."
+            )
         if is_there and not self.overwrite:
             raise StorageError(
                 f"{self.path}: there is such a file already, and it is not overwritten.\n"
@@ -246,6 +252,19 @@ def write_file(
     """Write a whole file durably; see `NewFile`."""
     with NewFile(path, overwrite=overwrite, disk=disk) as file:
         file.write(data)
+
+
+def refuse_link(path: Path) -> None:
+    """Refuse a path that is a symbolic link, of a file that is never written through one.
+
+    Raises
+    ------
+    StorageError
+    """
+    if path.is_symlink():
+        raise StorageError(
+            f"{path}: is a link, and a run's files are never written through one. Remove the link."
+        )
 
 
 def is_temporary(path: Path) -> bool:

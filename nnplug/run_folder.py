@@ -13,11 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from nnplug.durable import Disk, is_temporary, write_file
+from nnplug.durable import Disk, is_temporary, refuse_link, write_file
 from nnplug.errors import ModelFileError, StorageError, suggest
 from nnplug.models import Checkpoints, Model
-from nnplug.models.strict_json import read_json
+from nnplug.models.strict_json import printable, read_json
 from nnplug.training import History
+from nnplug.untrusted import Shape, fits, read_small
 
 __all__ = ["CONFIG", "HISTORY", "MODEL", "RECORD", "REPORT", "RunFolder", "auto_name", "check_free"]
 
@@ -28,6 +29,29 @@ HISTORY = "history.jsonl"
 REPORT = "report.html"
 RECORD = "run.json"
 """What happened: when, on which data, with which packages, how it ended."""
+
+_NOTHING = type(None)
+_SHAPE: Shape = {
+    **dict.fromkeys(("status", "started", "changed", "task"), str),
+    **dict.fromkeys(("ended", "error", "command"), (str, _NOTHING)),
+    "resumed": [str],
+    "changes": [str],
+    **dict.fromkeys(("epochs", "parameters"), int),
+    "best_epoch": (int, _NOTHING),
+    "seconds": float,
+    "final": (dict, _NOTHING),
+    "data": {"name": str, "training": int, "validation": int},
+    "identity": {"packages": {"*": str}},
+    "versions": {"*": str},
+}
+"""Of what a record holds that is read again."""
+
+_NUMBERS: Shape = {"*": (float, _NOTHING)}
+"""Of an epoch's numbers: null is one that is not finite."""
+
+_LARGEST_RECORD = 16 * 2**20
+_LARGEST_HISTORY = 2**30
+"""Bytes: millions of epochs."""
 
 _DIVERGED = "diverged.safetensors"
 _CHECKPOINTS = "checkpoints"
@@ -98,18 +122,24 @@ class RunFolder:
                 f"{folder.path}: {what}.{suggest(folder.path.name, near)}\n"
                 "The runs that there are: nnplug runs list"
             )
+        refuse_link(folder.checkpoints.folder)
         return folder
 
     # --- files ------------------------------------------------------------------------
 
     def write(self, name: str, text: str) -> None:
         """Write one of the folder's own files, in the place of the earlier one."""
-        write_file(self.path / name, text.encode(), overwrite=True, disk=self.disk)
+        self._write(name, text.encode())
 
     def set_aside(self, name: str, other: str) -> None:
         """Keep a file under another name, before it is written anew."""
-        text = (self.path / name).read_text(encoding="utf-8")
-        self.write(other, text)
+        data = self._read(self.path / name, _LARGEST_RECORD)
+        if data is not None:
+            self._write(other, data)
+
+    def _write(self, name: str, data: bytes) -> None:
+        refuse_link(self.path / name)
+        write_file(self.path / name, data, overwrite=True, disk=self.disk)
 
     def write_record(self, record: Mapping[str, Any]) -> None:
         """Write what happened so far."""
@@ -124,16 +154,18 @@ class RunFolder:
             If the file cannot be read.
         """
         path = self.path / RECORD
-        if not path.is_file():
+        data = self._read(path, _LARGEST_RECORD)
+        if data is None:
             return {}  # of a run that was killed before it began
         try:
-            found = read_json(path.read_bytes())
-        except OSError as error:
-            raise StorageError(f"{path}: cannot be read: {error.strerror or error}.") from None
+            found = read_json(data)
         except ModelFileError as error:
             raise ModelFileError(f"{path}: {error}.") from None
         if not isinstance(found, dict):
             raise ModelFileError(f"{path}: is no JSON object.")
+        wrong = fits(found, _SHAPE) or fits(found.get("final") or {}, _NUMBERS)
+        if wrong:
+            raise ModelFileError(f"{path}: {printable(wrong)} is not what nnplug writes there.")
         return found
 
     def write_history(self, history: History) -> None:
@@ -148,16 +180,34 @@ class RunFolder:
     def history(self) -> list[dict[str, Any]]:
         """Read the lines of the history; none if there is none yet."""
         path = self.path / HISTORY
-        if not path.is_file():
-            return []
+        data = self._read(path, _LARGEST_HISTORY)
+        rows = []
+        for number, line in enumerate((data or b"").splitlines(), 1):
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise StorageError(f"{path}: line {number} is no JSON: {error}.") from None
+            if wrong := fits(row, _NUMBERS):
+                raise StorageError(
+                    f"{path}: line {number}: {printable(wrong)} is not what nnplug writes there."
+                )
+            rows.append(row)
+        return rows
+
+    def _read(self, path: Path, most: int) -> bytes | None:
+        """Read a file of the folder; None if it is not there."""
         try:
-            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        except (OSError, ValueError) as error:
-            raise StorageError(f"{path}: cannot be read: {error}.") from None
+            return read_small(path, most, follow=False)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StorageError(f"{path}: cannot be read: {error.strerror or error}.") from None
 
     def write_model(self, model: Model, *, diverged: bool = False) -> None:
         """Write the model; under another name if its run diverged, so that nobody takes it."""
-        model.save(self.path / (_DIVERGED if diverged else MODEL), overwrite=True, disk=self.disk)
+        path = self.path / (_DIVERGED if diverged else MODEL)
+        refuse_link(path)
+        model.save(path, overwrite=True, disk=self.disk)
 
     def tidy(self) -> None:
         """Remove what killed processes left half written."""

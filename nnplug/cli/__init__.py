@@ -13,6 +13,7 @@ import click
 from nnplug import __version__
 from nnplug.cli.lazy import LazyGroup
 from nnplug.cli.options import plugin_options
+from nnplug.cli.terminal import echo, forgive_encoding, style
 
 __all__ = ["main"]
 
@@ -64,6 +65,7 @@ def main(arguments: list[str] | None = None) -> None:
     from nnplug.errors import NnplugError
 
     arguments = sys.argv[1:] if arguments is None else arguments
+    forgive_encoding()
     try:
         with _plain_warnings():
             status: Any = cli.main(arguments, prog_name="nnplug", standalone_mode=False)
@@ -73,7 +75,7 @@ def main(arguments: list[str] | None = None) -> None:
         _complain(str(error))
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        error.show()
+        _complain(f"{error.format_message()}{_where_to_look(error)}")
         sys.exit(error.exit_code)
     except (click.exceptions.Abort, KeyboardInterrupt):
         _complain("interrupted")
@@ -85,8 +87,14 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(status if isinstance(status, int) else 0)
 
 
+def _where_to_look(error: click.ClickException) -> str:
+    """Name the command whose help tells more about how it is used."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"\nHow it is used: {context.command_path} --help" if context else ""
+
+
 def _complain(message: str) -> None:
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
+    echo(f"{style('error:', fg='red', bold=True)} {message}", err=True)
 
 
 @contextmanager
@@ -96,7 +104,7 @@ def _plain_warnings() -> Iterator[None]:
 
     def show(message: Any, category: Any, *place: Any, **more: Any) -> None:
         if issubclass(category, NnplugWarning):
-            click.echo(f"Warning: {message}", err=True)
+            echo(f"Warning: {message}", err=True)
         else:
             as_python_does(message, category, *place, **more)
 

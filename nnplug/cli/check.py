@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from nnplug.cli.options import kind_option, plugin_options, plugins_given
+from nnplug.cli.terminal import echo, style
 
 __all__ = ["check"]
 
@@ -74,15 +75,15 @@ def check(
         if event["event"] == "error":
             raise PluginError(event["message"])
         if event["event"] == "note":
-            click.echo(f"Warning: {event['message']}", err=True)
+            echo(f"Warning: {event['message']}", err=True)
         if not as_json:
             _print(event, parts)
         _record(event, parts)
     if as_json:
         ok = not any(_failed(part) for part in parts)
-        click.echo(json.dumps({"ok": ok, "parts": parts}, indent=2))
+        echo(json.dumps({"ok": ok, "parts": parts}, indent=2))
     else:
-        click.echo(f"\n{_summary(parts)}")
+        echo(f"\n{_summary(parts)}")
     if any(_failed(part) for part in parts):
         context.exit(1)
 
@@ -126,25 +127,25 @@ def _print(event: dict[str, Any], parts: list[dict[str, Any]]) -> None:
     """Print an event as it comes."""
     if event["event"] == "part":
         if parts:
-            click.echo()
-        title = click.style(f"{event['kind']} {event['name']}", bold=True)
-        click.echo(f"{title} ({event['provider']})\n  {event['place']}")
+            echo()
+        title = style(f"{event['kind']} {event['name']}", bold=True)
+        echo(f"{title} ({event['provider']})\n  {event['place']}")
     elif event["event"] == "result" and event["outcome"] == "passed":
-        click.echo(f"  {click.style('ok', fg='green')}      {event['name']}")
+        echo(f"  {style('ok', fg='green')}      {event['name']}")
     elif event["event"] == "result" and event["outcome"] == "expected failure":
         lines = f"{event['name']} fails, as declared: {event['message']}".splitlines()
-        click.echo(f"  {click.style('known', fg='yellow')}   {_fill(lines)}")
+        echo(f"  {style('known', fg='yellow')}   {_fill(lines)}")
     elif event["event"] in ("result", "stopped"):
         name = _current(parts)["name"]
         message = event["message"]
         if not message.startswith(name):
             message = f"{name}: {message}"
-        click.echo(f"  {click.style('FAILED', fg='red')}  {_fill(message.splitlines())}")
+        echo(f"  {style('FAILED', fg='red')}  {_fill(message.splitlines())}")
         if event.get("curve"):
             from nnplug.testing.failure import Curve
             from nnplug.testing.plot import draw
 
-            click.echo(f"\n{draw(Curve(**event['curve']))}\n")
+            echo(f"\n{draw(Curve(**event['curve']))}\n")
 
 
 def _fill(lines: Iterable[str]) -> str:

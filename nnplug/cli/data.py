@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnplug.cli.table_options import column_options, read_options, split_option, table_arguments
+from nnplug.cli.terminal import echo, style
 
 if TYPE_CHECKING:
     from nnplug.tables.examination import Examination
@@ -89,7 +90,7 @@ def data(
         rows += int(held_out.sum())
     found = examine(table, wishes, held_out)
     if as_json:
-        click.echo(json.dumps({"source_rows": rows, **found.to_dict()}, indent=2))
+        echo(json.dumps({"source_rows": rows, **found.to_dict()}, indent=2))
     else:
         _print(found, rows)
     if any(each.weight == "problem" for each in found.findings):
@@ -98,25 +99,25 @@ def data(
 
 def _print(found: Examination, rows: int) -> None:
     head = f"{found.source}: {rows:,} row{'s' * (rows != 1)}, {len(found.columns)} columns"
-    click.echo(click.style(head, bold=True))
+    echo(style(head, bold=True))
     if rows > found.rows:
-        click.echo(f"{found.rows:,} of them, drawn at random, were looked at.")
-    click.echo()
+        echo(f"{found.rows:,} of them, drawn at random, were looked at.")
+    echo()
     _print_columns(found)
     if found.task is not None:
-        click.echo()
+        echo()
         parts = f"{found.training:,} training rows"
         if found.validation:
             parts += f" and {found.validation:,} for validation"
-        click.echo(f"{found.task}: {found.inputs:,} inputs, {parts}")
+        echo(f"{found.task}: {found.inputs:,} inputs, {parts}")
         for line in found.plan:
-            click.echo(_fill(line, "  "))
-    click.echo()
+            echo(_fill(line, "  "))
+    echo()
     for each in found.findings:
-        title = click.style(f"{each.weight:7}", fg=_COLORS[each.weight])
-        click.echo(f"{title}  {_fill(each.text, ' ' * 9).lstrip()}")
+        title = style(f"{each.weight:7}", fg=_COLORS[each.weight])
+        echo(f"{title}  {_fill(each.text, ' ' * 9).lstrip()}")
     if not found.findings:
-        click.echo("Nothing is odd.")
+        echo("Nothing is odd.")
 
 
 def _print_columns(found: Examination) -> None:
@@ -143,7 +144,7 @@ def _print_columns(found: Examination) -> None:
         line += f"  {lacking:>7}" if missing else ""
         line += f"  {distinct:>8}  {summary}"
         line = _cut(line, width).rstrip()
-        click.echo(click.style(line, dim=True) if number == 0 else line)
+        echo(style(line, dim=True) if number == 0 else line)
 
 
 def _cut(text: str, width: int) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnplug.cli.options import plugin_options, plugins_given
+from nnplug.cli.terminal import echo, style
 
 if TYPE_CHECKING:
     from nnplug.plugins import PluginManager, Provider
@@ -110,7 +111,7 @@ def doctor(context: click.Context, as_json: bool, time_limit: float, slow: float
             "plugins": [vars(each) for each in findings],
             "settings": settings,
         }
-        click.echo(json.dumps(report, indent=2))
+        echo(json.dumps(report, indent=2))
     else:
         _print(findings, settings)
     if settings or any(each.problems for each in findings):
@@ -198,12 +199,12 @@ def _find_clashes(findings: list[Finding], manager: PluginManager) -> None:
 
 def _print(findings: list[Finding], settings: list[str]) -> None:
     for line in settings:
-        click.echo(_mark("problem", "red") + _fill(line, " " * 9))
+        echo(_mark("problem", "red") + _fill(line, " " * 9))
     for finding in findings:
         took = f", {finding.seconds * 1000:.0f} ms" if finding.seconds is not None else ""
         where = f" ({finding.entry_point})" if finding.entry_point else ""
         state = finding.state if finding.state != "loaded" or finding.problems else "ok"
-        click.echo(f"{click.style(finding.label, bold=True)}{where}: {state}{took}")
+        echo(f"{style(finding.label, bold=True)}{where}: {state}{took}")
         parts = ", ".join(f"{part['kind']} {part['name']}" for part in finding.parts)
         for title, color, texts in (
             ("problem", "red", finding.problems),
@@ -211,13 +212,13 @@ def _print(findings: list[Finding], settings: list[str]) -> None:
             ("parts", None, [parts] if parts else []),
         ):
             for text in texts:
-                click.echo(f"  {_mark(title, color)}{_fill(text, ' ' * 11)}")
+                echo(f"  {_mark(title, color)}{_fill(text, ' ' * 11)}")
         if finding.state == "failed" and finding.version:
-            click.echo(f"           traceback: nnplug plugins show {finding.package}")
+            echo(f"           traceback: nnplug plugins show {finding.package}")
     wrong = sum(bool(each.problems) for each in findings)
     if findings:
-        click.echo()
-    click.echo(
+        echo()
+    echo(
         f"{_count(len(findings), 'plugin')}: "
         + (f"{wrong} with problems" if wrong else "no problem")
         + (f"; {_count(len(settings), 'problem')} in the settings" if settings else "")
@@ -226,7 +227,7 @@ def _print(findings: list[Finding], settings: list[str]) -> None:
 
 
 def _mark(title: str, color: str | None) -> str:
-    return click.style(f"{title:7}", fg=color) + "  "
+    return style(f"{title:7}", fg=color) + "  "
 
 
 def _fill(text: str, indent: str) -> str:

@@ -11,6 +11,7 @@ import click
 from nnplug.cli.model_argument import load, nonfinite_option, versions_option
 from nnplug.cli.options import PartType, plugin_options, registry_of
 from nnplug.cli.table_options import read_options
+from nnplug.cli.terminal import echo, style
 
 __all__ = ["evaluate"]
 
@@ -73,9 +74,9 @@ def evaluate(
             parts, rows=nonfinite, metrics=metrics or None, allow_nonfinite=allow_nonfinite
         )
     for line in rows.remarks():
-        click.echo(f"Warning: {line}", err=True)
+        echo(f"Warning: {line}", err=True)
     if nonfinite.count:
-        click.echo(f"Warning: {nonfinite.said()}\nThey are left out.", err=True)
+        echo(f"Warning: {nonfinite.said()}\nThey are left out.", err=True)
     _print(model, data, rows.rows, nonfinite.count, scores, as_json=as_json)
     if not math.isfinite(scores["loss"]):
         raise NotFiniteError(
@@ -94,7 +95,7 @@ def _print(
         }
         counts = {"rows": rows, **({"nonfinite": left_out} if left_out else {})}
         listed = {"model": model, "data": data, **counts, **plain}
-        click.echo(json.dumps(listed, indent=2))
+        echo(json.dumps(listed, indent=2))
         return
-    click.echo(click.style(f"{data}: {rows - left_out:,} rows", dim=True), err=True)
-    click.echo(", ".join(f"{name.capitalize()}: {score:.6f}" for name, score in scores.items()))
+    echo(style(f"{data}: {rows - left_out:,} rows", dim=True), err=True)
+    echo(", ".join(f"{name.capitalize()}: {score:.6f}" for name, score in scores.items()))

@@ -29,13 +29,13 @@ def _started(folder: RunFolder) -> tuple[str, str]:
 
 
 def record_of(folder: RunFolder) -> dict[str, Any]:
-    """Read what happened; of a damaged file, nothing."""
+    """Read what happened; of a damaged file, what is wrong with it."""
     from nnplug.errors import NnplugError
 
     try:
         return folder.record()
-    except NnplugError:
-        return {}
+    except NnplugError as error:
+        return {"status": "damaged", "error": str(error)}
 
 
 def find_run(text: str) -> RunFolder:

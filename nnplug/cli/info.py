@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nnplug.cli.model_argument import model_path
+from nnplug.cli.terminal import echo, style
 
 if TYPE_CHECKING:
     from nnplug.models import ModelInfo
@@ -34,9 +35,9 @@ def info(model: str, as_json: bool) -> None:
     found = read_info(path)
     if as_json:
         listed = {"file": str(path), "bytes": path.stat().st_size, **found.to_dict()}
-        click.echo(json.dumps(listed, indent=2))
+        echo(json.dumps(listed, indent=2))
         return
-    click.echo(click.style(str(path), bold=True))
+    echo(style(str(path), bold=True))
     for name, text in _fields(found):
         _print_field(name, text)
 
@@ -101,4 +102,4 @@ def _print_field(name: str, text: str) -> None:
             text, width=79, initial_indent=f"  {name:11}  ", subsequent_indent=" " * 15,
             break_long_words=False, break_on_hyphens=False,
         )  # fmt: skip
-        click.echo("\n".join(lines))
+        echo("\n".join(lines))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnplug.cli.options import kind_option, plugin_options, registry_of, warn
+from nnplug.cli.terminal import console, echo, safe
 
 if TYPE_CHECKING:
     from nnplug.parts import Part
@@ -48,7 +49,7 @@ def list_(context: click.Context, parts: bool, kind: str | None, as_json: bool) 
             for part, provider in found
         ]
         if as_json:
-            click.echo(json.dumps({"parts": records}, indent=2))
+            echo(json.dumps({"parts": records}, indent=2))
             return
         rows = [
             (
@@ -65,7 +66,7 @@ def list_(context: click.Context, parts: bool, kind: str | None, as_json: bool) 
     manager = registry.plugins
     records = [_provider_record(manager, provider) for provider in manager.providers]
     if as_json:
-        click.echo(json.dumps({"plugins": records}, indent=2))
+        echo(json.dumps({"plugins": records}, indent=2))
         return
     groups: dict[tuple[str, str, str], list[str]] = {}
     for each in records:
@@ -76,7 +77,7 @@ def list_(context: click.Context, parts: bool, kind: str | None, as_json: bool) 
         [(*group, ", ".join(names)) for group, names in groups.items()],
     )
     for line in manager.unmatched:
-        click.echo(f"Warning: {line}", err=True)
+        echo(f"Warning: {line}", err=True)
 
 
 def _provider_record(manager: PluginManager, provider: Provider) -> dict[str, Any]:
@@ -106,7 +107,6 @@ def _part_record(part: Part, provider: Provider, is_ambiguous: bool) -> dict[str
 
 
 def _print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -114,5 +114,5 @@ def _print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> N
     for column in columns:
         table.add_column(column, overflow="fold", no_wrap=column in ("Kind", "Version", "State"))
     for row in rows:
-        table.add_row(*map(Text, row))
-    Console(highlight=False, markup=False, emoji=False).print(table)
+        table.add_row(*map(Text, map(safe, row)))
+    console().print(table)

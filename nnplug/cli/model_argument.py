@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from nnplug.cli.options import registry_of, warn
+from nnplug.cli.terminal import echo
 
 if TYPE_CHECKING:
     from nnplug.models import Model
@@ -53,5 +54,5 @@ def load(context: click.Context, text: str, *, allow_other_versions: bool) -> Mo
     model = load_model(path, registry, allow_other_versions=allow_other_versions)
     warn(registry)
     for note in model.notes:
-        click.echo(f"Warning: {path.name}: {note}", err=True)
+        echo(f"Warning: {path.name}: {note}", err=True)
     return model

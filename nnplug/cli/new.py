@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from nnplug.cli.options import registry_of
+from nnplug.cli.terminal import echo
 from nnplug.hookspecs import HOOKS
 
 __all__ = ["new"]
@@ -56,16 +57,16 @@ def new(context: click.Context, name: str, folder: Path | None, kinds: tuple[str
     place = folder.as_posix()
     if not folder.is_absolute() and not place.startswith("."):
         place = f"./{place}"  # without it pip would look for a package of that name
-    click.echo(f"Wrote the package {names.package} into {place}:")
+    echo(f"Wrote the package {names.package} into {place}:")
     for path in contents:
         about = f"your {parts[path]}: edit it" if path in parts else ""
-        click.echo(f"  {path:{width}}  {about}".rstrip())
+        echo(f"  {path:{width}}  {about}".rstrip())
     checked = names.package if len(names.parts) > 1 else names.name
-    click.echo("\nNext:")
-    click.echo(f"  pip install {shlex.quote(place)}")
-    click.echo(f"  nnplug plugins check {checked}")
+    echo("\nNext:")
+    echo(f"  pip install {shlex.quote(place)}")
+    echo(f"  nnplug plugins check {checked}")
     for kind, part in names.parts.items():
-        click.echo(f"  {HOW_TO_USE[kind].format(part=part)}")
+        echo(f"  {HOW_TO_USE[kind].format(part=part)}")
 
 
 def _author() -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 from click.shell_completion import CompletionItem
 
+from nnplug.cli.terminal import echo
+
 if TYPE_CHECKING:
     from nnplug.plugins import Provider
     from nnplug.registry import Registry
@@ -129,7 +131,7 @@ def warn(registry: Registry, besides: Iterable[Provider] = ()) -> None:
     shown = tuple(f"plugin {provider.label}:" for provider in besides)
     for line in registry.take_warnings():
         if not line.startswith(shown):
-            click.echo(f"Warning: {line}", err=True)
+            echo(f"Warning: {line}", err=True)
 
 
 def kind_option(about: str) -> Callable[[_Command], _Command]:

@@ -13,6 +13,7 @@ import click
 from nnplug.cli.model_argument import load, nonfinite_option, versions_option
 from nnplug.cli.options import plugin_options, registry_of
 from nnplug.cli.table_options import read_options
+from nnplug.cli.terminal import binary_stdout, echo
 
 if TYPE_CHECKING:
     from nnplug.models import Model
@@ -103,11 +104,11 @@ def predict(
         if not allow_nonfinite:
             nonfinite.check()
     for line in rows.remarks():
-        click.echo(f"Warning: {line}", err=True)
+        echo(f"Warning: {line}", err=True)
     if nonfinite.count:
-        click.echo(f"Warning: {nonfinite.said()}\nThey are left empty.", err=True)
+        echo(f"Warning: {nonfinite.said()}\nThey are left empty.", err=True)
     if output is not None:
-        click.echo(f"{output}: {rows.rows:,} rows written", err=True)
+        echo(f"{output}: {rows.rows:,} rows written", err=True)
 
 
 @contextmanager
@@ -116,7 +117,7 @@ def _sink(output: str | None, overwrite: bool) -> Iterator[CsvStream | TableWrit
     from nnplug.tables.writing import CsvStream, TableWriter
 
     if output is None:
-        yield CsvStream(sys.stdout.buffer)
+        yield CsvStream(binary_stdout())
         sys.stdout.flush()
     else:
         with TableWriter(output, overwrite=overwrite) as writer:

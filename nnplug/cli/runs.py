@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnplug.cli.find_run import RUNS, find_run, record_of, runs_in
+from nnplug.cli.terminal import echo, style
 
 if TYPE_CHECKING:
     from nnplug.run_folder import RunFolder
@@ -44,10 +45,10 @@ def list_runs(folder: Path, as_json: bool) -> None:
     """
     found = [_facts(each) for each in runs_in(folder)]
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        echo(json.dumps(found, indent=2))
         return
     if not found:
-        click.echo(f"no runs in {folder}; nnplug train on a table keeps one there", err=True)
+        echo(f"no runs in {folder}; nnplug train on a table keeps one there", err=True)
         return
     rows = [("run", "status", "epochs", "loss", "metric")]
     rows += [
@@ -67,7 +68,7 @@ def list_runs(folder: Path, as_json: bool) -> None:
         cells = [_cut(row[0], name).ljust(name), row[1].ljust(rest[0])]
         cells += [cell.rjust(width) for cell, width in zip(row[2:4], rest[1:3], strict=True)]
         line = "  ".join([*cells, row[4]]).rstrip()
-        click.echo(click.style(line, bold=True) if place == 0 else line)
+        echo(style(line, bold=True) if place == 0 else line)
 
 
 @runs.command()
@@ -78,12 +79,12 @@ def show(run: str, as_json: bool) -> None:
     folder = find_run(run)
     facts = _facts(folder)
     if as_json:
-        click.echo(json.dumps({**facts, "history": folder.history()}, indent=2))
+        echo(json.dumps({**facts, "history": folder.history()}, indent=2))
         return
-    click.echo(click.style(str(folder.path), bold=True))
+    echo(style(str(folder.path), bold=True))
     for name, text in _described(folder, facts):
         _field(name, text)
-    click.echo()
+    echo()
     for name, value in facts["settings"].items():
         _field(name, _written(value))
 
@@ -97,11 +98,11 @@ def compare(run: tuple[str, ...], as_json: bool) -> None:
         raise click.UsageError("Name at least two runs.")
     found = [_facts(find_run(each)) for each in run]
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        echo(json.dumps(found, indent=2))
         return
     for place, each in enumerate(found, 1):
-        click.echo(f"{place}  {each['name']}")
-    click.echo()
+        echo(f"{place}  {each['name']}")
+    echo()
     rows = [("", *map(str, range(1, len(found) + 1)))]
     keys = dict.fromkeys(key for each in found for key in each["settings"])
     for key in keys:
@@ -139,7 +140,7 @@ def _print_beside(rows: Sequence[Sequence[str]]) -> None:
                 (cell[line] if line < len(cell) else "").ljust(width)
                 for cell, width in zip(cells, widths, strict=True)
             ]
-            click.echo("  ".join([head.ljust(first), *parts]).rstrip())
+            echo("  ".join([head.ljust(first), *parts]).rstrip())
 
 
 # --- what is known of them --------------------------------------------------------------
@@ -159,7 +160,11 @@ def _facts(folder: RunFolder) -> dict[str, Any]:
         settings = dict(Configuration.read(folder.path / CONFIG).settings)
     except NnplugError:
         settings = {}
-    history = folder.history() if record.get("final") is None else []
+    try:
+        history = folder.history() if record.get("final") is None else []
+    except NnplugError as error:
+        history, record = [], {**record, "status": "damaged", "error": str(error)}
+        status = "damaged"
     last = {key: value for key, value in history[-1].items() if key != "epoch"} if history else None
     return {
         "name": folder.path.name,
@@ -200,7 +205,7 @@ def _described(folder: RunFolder, facts: Mapping[str, Any]) -> Iterable[tuple[st
     yield "changed", "; ".join(facts["changes"])
     yield "command", facts["command"] or ""
     data = facts["data"] or {}
-    if data:
+    if {"name", "training", "validation"} <= data.keys():
         rows = f"{data['training']:,} rows and {data['validation']:,} for validation"
         yield "data", f"{data['name']}: {rows}; {facts['task']}"
     if facts["parameters"]:
@@ -227,7 +232,7 @@ def _field(name: str, text: str) -> None:
         safe = printable(text, 2000)
         lines = textwrap.wrap(safe, _WIDTH - 22, break_on_hyphens=False)
         for place, line in enumerate(lines):
-            click.echo(f"{name if place == 0 else '':20}  {line}")
+            echo(f"{name if place == 0 else '':20}  {line}")
 
 
 def _scores(final: Mapping[str, Any]) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnplug.cli.options import kind_option, plugin_options, registry_of, warn
+from nnplug.cli.terminal import console, safe
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,15 +34,15 @@ def show(context: click.Context, name: str, kind: str | None) -> None:
     """
     registry = registry_of(context)
     parts, providers = _look_up(registry, name, kind)
-    console = _console()
+    shown = console()
     for number, found in enumerate(parts):
         if number:
-            console.print()
-        _show_part(console, *found)
+            shown.print()
+        _show_part(shown, *found)
     for number, provider in enumerate(providers):
         if number or parts:
-            console.print()
-        _show_provider(console, provider)
+            shown.print()
+        _show_provider(shown, provider)
     warn(registry, besides=providers)
 
 
@@ -91,18 +92,12 @@ def _look_up(registry: Registry, name: str, kind: str | None) -> tuple[list[Foun
 # --- output --------------------------------------------------------------------------
 
 
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(highlight=False, markup=False, emoji=False)
-
-
 def _show_provider(console: Console, provider: Provider) -> None:
     from textwrap import shorten
 
     from nnplug.discovery import page_of
 
-    console.print(f"plugin {provider.label}", style="bold", soft_wrap=True)
+    console.print(safe(f"plugin {provider.label}"), style="bold", soft_wrap=True)
     _field(console, "state", provider.state)
     _field(console, "entry point", f"{provider.entry_point} = {provider.module}")
     _field(console, "page", page_of(provider))
@@ -113,7 +108,7 @@ def _show_provider(console: Console, provider: Provider) -> None:
     for note in provider.notes:
         _field(console, "note", note)
     if provider.traceback:
-        console.print(f"\n{provider.traceback}", soft_wrap=True)
+        console.print(safe(f"\n{provider.traceback}"), soft_wrap=True)
 
 
 def _show_part(console: Console, part: Part, provider: Provider) -> None:
@@ -121,7 +116,7 @@ def _show_part(console: Console, part: Part, provider: Provider) -> None:
 
     from nnplug.discovery import page_of
 
-    console.print(f"{part.kind} {part.name}", style="bold", soft_wrap=True)
+    console.print(safe(f"{part.kind} {part.name}"), style="bold", soft_wrap=True)
     _field(console, "from", f"{provider.label}, {provider.state}")
     _field(console, "page", page_of(provider))
     _field(console, "file", part.place)
@@ -150,12 +145,12 @@ def _show_part(console: Console, part: Part, provider: Provider) -> None:
     ):
         if text:
             console.print(f"\n{title}", style="bold")
-            console.print(text, soft_wrap=True)
+            console.print(safe(text), soft_wrap=True)
 
 
 def _field(console: Console, name: str, text: str) -> None:
     if text:
-        console.print(f"  {name:11}  {text}", soft_wrap=True)
+        console.print(safe(f"  {name:11}  {text}"), soft_wrap=True)
 
 
 def _value(value: object) -> str:

@@ -28,6 +28,7 @@ from nnplug.cli.table_options import (
     read_options,
     split_option,
 )
+from nnplug.cli.terminal import echo
 from nnplug.cli.train_settings import asked_configuration
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ def train(
         except DivergedError:
             lines.close()
             if as_json:
-                click.echo(json.dumps(_as_json(run, diverged=True), indent=2))
+                echo(json.dumps(_as_json(run, diverged=True), indent=2))
             raise
         except (KeyboardInterrupt, SystemExit):
             lines.close()
@@ -224,14 +225,14 @@ def train(
         finally:
             lines.close()
         if as_json:
-            click.echo(json.dumps(_as_json(run), indent=2))
+            echo(json.dumps(_as_json(run), indent=2))
         else:
             print_end(run)
         if plot:
             print_plot(run, err=as_json)
         if plot_file is not None:
             draw(plot_file, run.history, run.model, run.rows.inputs)
-            click.echo(f"drawn in {plot_file}", err=True)
+            echo(f"drawn in {plot_file}", err=True)
         keeping.say_where()
 
 
@@ -244,9 +245,9 @@ def _prepare(asked: Configuration, registry: Registry, config: Path | None) -> R
     warn(registry)
     if config is not None:
         for line in run.configuration().changed_formulas(asked.formulas):
-            click.echo(f"Warning: {config}: {line}; the run gives other numbers", err=True)
+            echo(f"Warning: {config}: {line}; the run gives other numbers", err=True)
     for line in run.rows.notes:
-        click.echo(line, err=True)
+        echo(line, err=True)
     return run
 
 
@@ -285,7 +286,7 @@ def _print_plan(run: Run) -> None:
 
     program = run.trainer(NUMPY).steps.program  # which needs no compiling to be shown
     left = left_to_numpy(program) if run.settings.engine == "numba" else None
-    click.echo(describe(program, run.network, slots=len(run.optimizer.slots), left=left))
+    echo(describe(program, run.network, slots=len(run.optimizer.slots), left=left))
 
 
 def _as_json(run: Run, *, diverged: bool = False) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnplug.cli.find_run import RUNS
+from nnplug.cli.terminal import echo, style
 
 if TYPE_CHECKING:
     from nnplug.cli.train_lines import Lines
@@ -95,7 +96,7 @@ class Keeping:
         keeper = keep_on(self._run, RunFolder.open(resume), self._asked, say=self._say)
         stack.enter_context(keeper)
         for line in keeper.take_up(self._allow_changes):
-            click.echo(line, err=True)
+            echo(line, err=True)
         return keeper
 
     def _say(self, line: str) -> None:
@@ -106,7 +107,7 @@ class Keeping:
         if self.keeper is None or self.keeper.trainer is None:
             return
         done = self.keeper.trainer.epoch
-        click.echo(
+        echo(
             f"stopped after {done:,} epoch{'s' * (done != 1)}. "
             f"Go on with: nnplug train --resume {_quoted(self.keeper)}",
             err=True,
@@ -130,7 +131,7 @@ class Keeping:
                 "Training ended, but the run is not all kept. With room on the disk, go on with: "
                 f"nnplug train --resume {_quoted(self.keeper)}"
             )
-        click.echo(click.style(f"kept in {self.keeper.folder.path}", dim=True), err=True)
+        echo(style(f"kept in {self.keeper.folder.path}", dim=True), err=True)
 
 
 def _new_name(run: Run) -> Path:

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-import click
+from nnplug.cli.terminal import console, echo, style
 
 if TYPE_CHECKING:
     from nnplug.run import Run
@@ -30,7 +30,6 @@ class Lines:
             self._start(run.settings.epochs)
 
     def _start(self, epochs: int) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
         from rich.progress import TimeRemainingColumn as Remaining
 
@@ -39,7 +38,7 @@ class Lines:
             MofNCompleteColumn(),
             BarColumn(),
             Remaining(),
-            console=Console(stderr=True),
+            console=console(err=True),
             transient=True,
             auto_refresh=False,
             redirect_stdout=False,
@@ -61,10 +60,10 @@ class Lines:
         if self.bar is not None and (err or sys.stdout.isatty()):
             # The bar owns the terminal's last line; it is drawn anew below.
             self.bar.stop()
-            click.echo(text, err=err)
+            echo(text, err=err)
             self.bar.start()
         else:
-            click.echo(text, err=err)
+            echo(text, err=err)
 
     def close(self) -> None:
         """Take the bar away."""
@@ -94,7 +93,7 @@ def _print_header(run: Run) -> None:
         *_describe_regularization(settings),
     ]
     for line in lines:
-        click.echo(click.style(line, dim=True), err=True)
+        echo(style(line, dim=True), err=True)
 
 
 def _describe_regularization(settings: Settings) -> list[str]:
@@ -144,16 +143,16 @@ def _numbers(record: EpochRecord) -> str:
 def print_end(run: Run) -> None:
     """Print the predictions of a handful of rows, or the last numbers."""
     for line in _describe_end(run):
-        click.echo(click.style(line, dim=True), err=True)
+        echo(style(line, dim=True), err=True)
     if len(run.rows.inputs) > 20 or run.rows.encoder is not None:
-        click.echo(f"Final, {_numbers(run.final)}")
+        echo(f"Final, {_numbers(run.final)}")
         return
     if run.settings.task == "regression":
         answers = run.predict(run.rows.inputs)
     else:
         answers = run.probabilities(run.rows.inputs)
         answers = answers[:, 1:] if run.settings.task == "binary" else answers
-    click.echo(f"Final Predictions: {answers.round()}")
+    echo(f"Final Predictions: {answers.round()}")
 
 
 def _describe_end(run: Run) -> list[str]:
@@ -173,7 +172,7 @@ def print_plot(run: Run, *, err: bool) -> None:
     from nnplug.report.terminal import boundary, curves, loss_columns
 
     width = min(shutil.get_terminal_size().columns, 120)
-    click.echo(f"\n{curves(loss_columns(run.history), width=width)}", err=err)
+    echo(f"\n{curves(loss_columns(run.history), width=width)}", err=err)
     plane = boundary(run.model, run.rows.inputs, width=width)
     if plane is not None:
-        click.echo(f"\n{plane}", err=err)
+        echo(f"\n{plane}", err=err)

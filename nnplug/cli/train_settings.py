@@ -11,6 +11,7 @@ import click
 
 from nnplug.cli.options import add_plugins, plugins_given
 from nnplug.cli.table_options import table_arguments
+from nnplug.cli.terminal import echo
 
 if TYPE_CHECKING:
     from nnplug.configuration import Configuration
@@ -53,7 +54,7 @@ def asked_configuration(
     else:
         found = Configuration.read(path)
         if found.plugins:
-            click.echo(f"plugins of {path}: {', '.join(found.plugins)}", err=True)
+            echo(f"plugins of {path}: {', '.join(found.plugins)}", err=True)
             add_plugins(ctx, found.plugins)
     plugins = tuple(dict.fromkeys(map(_from_anywhere, plugins_given(ctx)[0])))
     return found.changed({**changes, "plugins": plugins})

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnplug.durable import Disk, NewFile, is_temporary
+from nnplug.durable import Disk, NewFile, is_temporary, refuse_link
 from nnplug.errors import ModelFileError, StorageError
 from nnplug.models.container import pack, read_container
 from nnplug.types import AnyArray
@@ -91,6 +91,7 @@ class Checkpoints:
         there = self._found()
         number = there[-1][0] + 1 if there else 1
         path = self.folder / f"checkpoint-{number:08d}.safetensors"
+        refuse_link(path)
         with NewFile(path, disk=self.disk) as file:
             file.write(data)
         # One that was read or written by this object is kept before one that

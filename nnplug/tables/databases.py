@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnplug.errors import DataError, suggest
-from nnplug.tables.duck import first_line, identifier, literal
+from nnplug.tables.duck import first_line, identifier, literal, one_select
 from nnplug.tables.frames import column_of
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.parquet import load_query
@@ -72,6 +72,9 @@ def load_duckdb(
     import duckdb  # noqa: PLC0415  # see connect
 
     source = path.name
+    query = "SELECT * FROM data"
+    if options.sql is not None:
+        query = one_select(connection, options.sql, source)
     try:
         connection.execute(f"ATTACH {literal(str(path.absolute()))} AS file (READ_ONLY)")
     except duckdb.Error as error:
@@ -88,11 +91,14 @@ def load_duckdb(
         for schema, name in rows
     }
     if options.sql is None or options.table is not None or len(places) == 1:
-        place = places[_one_table(source, list(places), options.table)]
-        connection.execute(f"CREATE TEMP VIEW data AS SELECT * FROM {place}")
+        name = _one_table(source, list(places), options.table)
+        try:
+            connection.execute(f"CREATE TEMP VIEW data AS SELECT * FROM {places[name]}")
+        except duckdb.Error as error:  # of a view: it reads another file, say
+            raise DataError(f"{source}: table {quote(name)}: {first_line(error)}") from None
     try:
         connection.execute("USE file")
-        fields = load_query(connection, options.sql or "SELECT * FROM data", source, options)
+        fields = load_query(connection, query, source, options)
     except duckdb.Error as error:
         raise DataError(f"{source}: --sql: {first_line(error)}") from None
     connection.execute("USE memory")
@@ -131,7 +137,9 @@ def read_sqlite(path: Path, options: ReadOptions) -> Table:
             described = connection.execute(f"PRAGMA table_info({place})").fetchall()
             declared = {str(row[1]): str(row[2]).upper() for row in described}
             connection.execute(f"CREATE TEMP VIEW data AS SELECT * FROM main.{place}")
-        cursor = connection.execute(options.sql or "SELECT * FROM data")
+        connection.set_authorizer(_may_read)
+        query = "SELECT * FROM data" if options.sql is None else options.sql
+        cursor = connection.execute(query)
         names = [str(each[0]) for each in cursor.description or ()]
         rows = cursor.fetchall()
     except (sqlite3.Error, sqlite3.Warning) as error:
@@ -139,6 +147,8 @@ def read_sqlite(path: Path, options: ReadOptions) -> Table:
         raise DataError(f"{source}: {where}: {error}.") from None
     finally:
         connection.close()
+    if not names:
+        raise DataError(f"{source}: --sql: takes one SELECT statement, and was given nothing.")
     check_names(source, names)
     check_known(source, options, names)
     return make_table(
@@ -148,6 +158,20 @@ def read_sqlite(path: Path, options: ReadOptions) -> Table:
         ],
         source,
     )
+
+
+def _may_read(action: int, *_: str | None) -> int:
+    """Let SQLite's queries read the file's tables, and do nothing else.
+
+    ATTACH would make another file, a PRAGMA change this one's settings.
+    """
+    import sqlite3  # noqa: PLC0415  # see read_sqlite
+
+    reading = (
+        sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION,
+        sqlite3.SQLITE_RECURSIVE,
+    )  # fmt: skip
+    return sqlite3.SQLITE_OK if action in reading else sqlite3.SQLITE_DENY
 
 
 def _column(

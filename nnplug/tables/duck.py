@@ -31,6 +31,7 @@ __all__ = [
     "literal",
     "location",
     "machine_memory",
+    "one_select",
     "without_marks",
 ]
 
@@ -54,8 +55,11 @@ SQL_TYPES: dict[Kind, str] = {
 """The one type in which the values of each kind are kept."""
 
 
-def connect(scratch: Path, memory: int) -> duckdb.DuckDBPyConnection:
+def connect(scratch: Path, memory: int, paths: Sequence[Path] = ()) -> duckdb.DuckDBPyConnection:
     """Open a database that lives as long as its connection.
+
+    Whatever a query or a view in a file says, nothing is read or written but
+    the files that are named here, and nothing is fetched from elsewhere.
 
     Parameters
     ----------
@@ -63,10 +67,11 @@ def connect(scratch: Path, memory: int) -> duckdb.DuckDBPyConnection:
         A folder for what does not fit in memory.
     memory : int
         Bytes that it may use.
+    paths : sequence of path
+        The files that are to be read.
     """
     import duckdb  # noqa: PLC0415  # large, and only reading a file needs it
 
-    # Nothing is ever fetched from elsewhere because of what a file holds.
     connection = duckdb.connect(
         ":memory:",
         config={
@@ -78,7 +83,48 @@ def connect(scratch: Path, memory: int) -> duckdb.DuckDBPyConnection:
     )
     # It would go to stdout, among the results.
     connection.execute("SET enable_progress_bar = false")
+    # A query's tables are never variables of this program.
+    connection.execute("SET python_enable_replacements = false")
+    allowed = [text for path in paths for text in _spellings(path)]
+    connection.execute(f"SET allowed_paths = [{', '.join(allowed)}]")
+    connection.execute(f"SET allowed_directories = [{literal(str(scratch))}]")
+    connection.execute("SET enable_external_access = false")  # for good
     return connection
+
+
+def _spellings(path: Path) -> tuple[str, ...]:
+    """Write a path in the ways in which DuckDB may ask for it.
+
+    A database has a log beside it, by the file's real name; DuckDB takes what
+    follows a question mark for the options of an address.
+    """
+    real, question, rest = os.path.realpath(path).partition("?")
+    return literal(str(path.absolute())), location(path), literal(f"{real}.wal{question}{rest}")
+
+
+def one_select(connection: duckdb.DuckDBPyConnection, sql: str, source: str) -> str:
+    """Take a user's query, which has to be a single SELECT; nothing of it is run.
+
+    Raises
+    ------
+    DataError
+        If it is anything else.
+    """
+    import duckdb  # noqa: PLC0415  # see connect
+
+    try:
+        statements = connection.extract_statements(sql)
+    except duckdb.Error as error:
+        raise DataError(f"{source}: --sql: {first_line(error)}") from None
+    kinds = [str(each.type).rpartition(".")[2] for each in statements]
+    if kinds != ["SELECT"]:
+        found = "nothing" if not kinds else " and ".join(kinds[:5])
+        raise DataError(
+            f"{source}: --sql: takes one SELECT statement, and was given {found}.\n"
+            "Way out: write what is to be read as one SELECT. PIVOT needs its values: "
+            "PIVOT data ON column IN ('a', 'b') ..."
+        )
+    return statements[0].query.strip().rstrip(";")
 
 
 @contextmanager

@@ -120,9 +120,9 @@ def load_query(
         cells.append(f"{as_kind(cell, type_name, kind)} AS c{position}")
         fields.append(Field(name, kind, type_name in INTEGERS and kind == "number"))
     what = "VIEW" if view else "TABLE"
-    # Where the query's names are looked up may be a user's database.
+    # Where the query's names are looked up may be a user's database; it may end in a comment.
     connection.execute(
-        f"CREATE {what} memory.main.part AS SELECT {', '.join(cells)} FROM ({query})"
+        f"CREATE {what} memory.main.part AS SELECT {', '.join(cells)} FROM ({query}\n)"
     )
     return tuple(fields)
 
@@ -133,7 +133,7 @@ def _check_castable(
     """Refuse a column that the user calls numeric and is not."""
     cell = identifier(theirs)
     wrong = connection.execute(
-        f"SELECT {cell} FROM ({query}) WHERE {cell} IS NOT NULL "
+        f"SELECT {cell} FROM ({query}\n) WHERE {cell} IS NOT NULL "
         f"AND TRY_CAST({cell} AS DOUBLE) IS NULL LIMIT 1"
     ).fetchone()
     if wrong is not None:

@@ -14,7 +14,7 @@ from nnplug.errors import DataError, suggest
 from nnplug.tables.databases import is_sqlite, load_duckdb, read_sqlite
 from nnplug.tables.delimited import load_delimited
 from nnplug.tables.diagnosis import unreadable
-from nnplug.tables.duck import SQL_TYPES, first_line, identifier, machine_memory
+from nnplug.tables.duck import SQL_TYPES, first_line, identifier, machine_memory, one_select
 from nnplug.tables.formats import (
     DATABASES,
     JSON_LINES,
@@ -175,7 +175,7 @@ def _relation(
     source = paths[0].name if len(paths) == 1 else Path(asked).name
     # One Parquet file is its own table: what is not needed of it is not read.
     view = suffix_of(paths[0]) in PARQUET and len(paths) == 1 and options.sql is None
-    with database(memory) as (connection, scratch):
+    with database(memory, paths) as (connection, scratch):
         if view:
             fields = load_parquet(connection, paths[0], options, view=True)
         else:
@@ -285,6 +285,7 @@ def _query(
     import duckdb  # noqa: PLC0415  # see connect
 
     assert options.sql is not None
+    query = one_select(connection, options.sql, source)
     folded: dict[str, str] = {}
     cells = []
     for position, each in enumerate(fields):
@@ -300,7 +301,7 @@ def _query(
         cells.append(f"{cell} AS {identifier(each.name)}")
     connection.execute(f"CREATE TEMP VIEW data AS SELECT {', '.join(cells)} FROM rows")
     try:
-        queried = load_query(connection, options.sql, source, _of_the_result(options))
+        queried = load_query(connection, query, source, _of_the_result(options))
     except duckdb.Error as error:
         names = ", ".join(each.name for each in fields)
         raise DataError(

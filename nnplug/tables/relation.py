@@ -180,13 +180,16 @@ class Relation:
 
 
 @contextmanager
-def database(memory: int) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+def database(
+    memory: int, paths: Sequence[Path] = ()
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
     """Open a database of our own, with a folder for what does not fit in memory.
 
-    Both are gone afterwards.
+    Both are gone afterwards. Beside that folder it has access to nothing but
+    the files that are given.
     """
     with tempfile.TemporaryDirectory(prefix="nnplug-") as folder:
-        connection = connect(Path(folder), memory)
+        connection = connect(Path(folder), memory, paths)
         try:
             with interruptible(connection):
                 yield connection, Path(folder)

@@ -133,7 +133,7 @@ def test_what_differs_stands_side_by_side(folder):
         (["show", "20260102-100000-iris-glu-adam"], "Did you mean '20260102-100000-iris-gelu-ad"),
         (["show", "2026"], "error: 2026: 3 runs begin so:\n  20260103-100000-xor\n"),
         (["show", "nothing"], "error: nothing: there is no such run.\n"),
-        (["compare", "20260101"], "Error: Name at least two runs.\n"),
+        (["compare", "20260101"], "error: Name at least two runs.\n"),
     ],
 )
 def test_what_cannot_be_found(folder, arguments, message):
@@ -145,7 +145,7 @@ def test_a_damaged_run_is_listed_all_the_same(tmp_path):
     nnplug.train("xor", epochs=2, output=path)
     (path / "run.json").write_text("{")
     (path / "config.toml").write_text("=")
-    assert command(tmp_path, "list").stdout.splitlines()[1].split()[:2] == ["a", "unknown"]
+    assert command(tmp_path, "list").stdout.splitlines()[1].split()[:2] == ["a", "damaged"]
     command(tmp_path, "show", "a")
 
 

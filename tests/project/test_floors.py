@@ -13,7 +13,17 @@ ROOT = Path(nnplug.__file__).parent
 
 # From the ground up. A folder stands for all that is in it.
 FLOORS = (
-    ("errors", "types", "randomness", "durable", "alignment", "toml_text", "interruption", "lazy"),
+    (
+        "errors",
+        "types",
+        "randomness",
+        "durable",
+        "alignment",
+        "toml_text",
+        "interruption",
+        "lazy",
+        "untrusted",
+    ),
     ("formulas", "special"),
     ("parts",),
     ("hookspecs", "builtin"),
