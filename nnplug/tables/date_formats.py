@@ -36,7 +36,11 @@ ISO = "ISO 8601"
 """The way to write 2024-12-31, also with a time of day; the others are as for `strftime`."""
 
 # For Python and for RE2, which has no references to a group.
-_ISO = r"\s*\d{4}(-\d{1,2}-|/\d{1,2}/)\d{1,2}([ T]\d{1,2}:\d\d(:\d\d(\.\d+)?)?Z?)?\s*"
+_OFFSET = r"\s?[+-]\d\d(:?\d\d)?"
+_ISO = (
+    r"\s*\d{4}(-\d{1,2}-|/\d{1,2}/)\d{1,2}"
+    rf"([ T]\d{{1,2}}:\d\d(:\d\d(\.\d+)?)?(Z|{_OFFSET})?)?\s*"
+)
 _NUMBERS = re.compile(r"(\d{1,4})([/.-])(\d{1,2})\2(\d{4}|\d\d)")
 _DAY_NAMED = re.compile(r"\d{1,2}([ ./-])([A-Za-z]{3,9})\1(\d{4}|\d\d)")
 _NAMED_DAY = re.compile(r"([A-Za-z]{3,9}) \d{1,2}, \d{4}")
@@ -108,7 +112,14 @@ def as_instant(cell: str, way: str) -> str:
     Where there is a time of day, cells may be without one.
     """
     if way == ISO:
-        return f"TRY_CAST({cell} AS TIMESTAMP)"
+        # A cast to TIMESTAMP drops an offset; the other way is slower.
+        close = rf"regexp_replace({cell}, '\s([+-])', '\1')"
+        zoned = f"CAST(TRY_CAST({close} AS TIMESTAMPTZ) AS TIMESTAMP)"
+        behind = literal(rf":\d\d(\.\d+)?{_OFFSET}\s*$")
+        return (
+            f"CASE WHEN regexp_matches({cell}, {behind}) THEN {zoned} "
+            f"ELSE TRY_CAST({cell} AS TIMESTAMP) END"
+        )
     day = _TIME_CODES.sub("", way)
     ways = literal(way) if day == way else f"[{literal(way)}, {literal(day)}]"
     return f"try_strptime({cell}, {ways})"

@@ -100,7 +100,7 @@ class _Columns(RawText):
         DataError
             If the cells of one can be read in several ways, or a few are no dates.
         """
-        native = [o for o in self.ours if self.types[o] in ("DATE", "TIMESTAMP")]
+        native = [o for o in self.ours if self.types[o].startswith(("DATE", "TIMESTAMP"))]
         asked = {o: f"count(*) FILTER (NOT isfinite({o}))" for o in native}
         for ours, count in self.ask(asked).items():
             if count:  # PostgreSQL writes it

@@ -83,6 +83,8 @@ def connect(scratch: Path, memory: int, paths: Sequence[Path] = ()) -> duckdb.Du
     )
     # It would go to stdout, among the results.
     connection.execute("SET enable_progress_bar = false")
+    # A time without a zone is the same instant on every machine.
+    connection.execute("SET TimeZone = 'UTC'")
     # A query's tables are never variables of this program.
     connection.execute("SET python_enable_replacements = false")
     allowed = [text for path in paths for text in _spellings(path)]

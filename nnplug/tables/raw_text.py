@@ -143,7 +143,7 @@ class RawText:
         text, dialect = self.text, self.dialect
         if text.path.stat().st_size <= _LARGE:
             marks = look_at_bytes(text, dialect)
-            self._read_by_all_rows()
+            self._read_by_all_rows(zones=marks.zones)
             return marks
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # 7 ms, for large files
 
@@ -152,8 +152,9 @@ class RawText:
             looking = pool.submit(look_at_bytes, text, dialect)
             done = self._read_by_sample()
             marks = looking.result()
-        if not done or (marks.codes and marks.codes != self._codes()):
-            self._read_by_all_rows()
+        zones = marks.zones and any(map(_is_instant, self.types.values()))
+        if not done or zones or (marks.codes and marks.codes != self._codes()):
+            self._read_by_all_rows(zones=marks.zones)
         return marks
 
     def _codes(self) -> int:
@@ -165,9 +166,15 @@ class RawText:
         counts = {c: f"count(*) FILTER ({c} >= '00' AND {c} < '0:')" for c in texts}
         return sum(map(int, self.ask(counts).values()))
 
-    def _read_by_all_rows(self) -> None:
-        """Read with the types that all rows show."""
+    def _read_by_all_rows(self, *, zones: bool) -> None:
+        """Read with the types that all rows show.
+
+        Where a time of day may have a zone, instants are read as text.
+        """
         self.types, self.fits, self._first = self._sniff(-1), {}, {}
+        if zones:
+            instants = [ours for ours, each in self.types.items() if _is_instant(each)]
+            self.types |= dict.fromkeys(instants, "VARCHAR")
         truths = [ours for ours, each in self.types.items() if each == "BOOLEAN"]
         self._create(self.types | dict.fromkeys(truths, "VARCHAR"))
         self._settle_truths(truths)
@@ -240,6 +247,11 @@ class RawText:
         """Forget what was found out from the cells of a column, which have changed."""
         self.fits.pop(ours, None)
         self._first.pop(ours, None)
+
+
+def _is_instant(type_name: str) -> bool:
+    """Whether DuckDB takes a column for days or instants."""
+    return type_name == "DATE" or type_name.startswith("TIMESTAMP")
 
 
 def _mapping(types: dict[str, str]) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from nnplug.errors import DataError
 from nnplug.tables.diagnosis import Dialect, TextFile, encoding_error, is_number, unreadable
@@ -26,6 +27,8 @@ from nnplug.tables.wording import quote
 __all__ = ["Marks", "find_dialect", "look_at_bytes", "plain_text"]
 
 _STRETCH = 1 << 18
+_BEFORE = 16
+"""Bytes of the stretch before that are looked at again: the longest time with its fraction."""
 
 
 @dataclass(frozen=True)
@@ -41,27 +44,33 @@ class Marks:
         How many cells begin with a zero and a digit, at least: codes such as
         007 are text, and a number to DuckDB's cast. Inside quotes, what
         follows a delimiter, a quote or a line's end counts too.
+    zones : bool
+        Whether a time of day with an offset or a zone may be among the cells:
+        10:00:00+05:00, 10:00 CET. DuckDB takes such a cell for an instant and
+        drops the zone without a word, wherever its sample had none. So it
+        takes the word epoch, which counts too.
     """
 
     ends_in_delimiter: bool
     codes: int
+    zones: bool
 
 
 def look_at_bytes(text: TextFile, dialect: Dialect) -> Marks:
     """Look at every byte once; refuse zero bytes."""
     delimiter, mark = ord(dialect.delimiter), ord(dialect.quote)
-    ends_in_delimiter, codes = False, 0
-    memory = bytearray(_STRETCH + 2)  # after the last two bytes of the stretch before
+    ends_in_delimiter, codes, zones = False, 0, False
+    memory = bytearray(_BEFORE + _STRETCH)  # after the last bytes of the stretch before
     buffer = np.frombuffer(memory, np.uint8)
     with text.path.open("rb", buffering=0) as file:
         if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
             file.seek(0)
-        buffer[:2] = ord("\n")  # the first cell begins as all others do
-        while count := file.readinto(buffer[2:].data):
-            block = buffer[: count + 2]
+        buffer[:_BEFORE] = ord("\n")  # the first cell begins as all others do
+        while count := file.readinto(buffer[_BEFORE:].data):
+            block = buffer[_BEFORE - 2 : _BEFORE + count]
             # Whole passes over bytes: NumPy does some ten of them in a byte's
             # time for a loop, and a search for one byte is as fast again.
-            if memory.find(0, 2, count + 2) >= 0:
+            if memory.find(0, _BEFORE, _BEFORE + count) >= 0:
                 raise _zero_byte(text)
             ends = block == ord("\n")
             if b"\r" in memory:
@@ -74,8 +83,42 @@ def look_at_bytes(text: TextFile, dialect: Dialect) -> Marks:
             digits = block - ord("0") < 10  # which wraps around below "0"
             begin = edges[:-2] & (block[1:-1] == ord("0")) & digits[2:]
             codes += int(np.count_nonzero(begin))
-            buffer[:2] = block[-2:]
-    return Marks(ends_in_delimiter or int(buffer[1]) == delimiter, codes)
+            zones = zones or b"epoch" in memory.lower() or _has_zone(buffer[: _BEFORE + count])
+            buffer[:_BEFORE] = buffer[count : _BEFORE + count].copy()
+    return Marks(ends_in_delimiter or int(buffer[_BEFORE - 1]) == delimiter, codes, zones)
+
+
+def _has_zone(block: npt.NDArray[np.uint8]) -> bool:
+    """Tell whether some bytes look like a time of day with an offset or a zone behind it.
+
+    Of seconds, `:05+02`, `:05.123-0330`, `:05 CET`; too many places may look so.
+    """
+    last = len(block) - 1
+
+    def at(places: npt.NDArray[np.intp]) -> npt.NDArray[np.uint8]:
+        # What is cut off at the end is whole in the stretch that follows.
+        found = np.where(places <= last, block[np.minimum(places, last)], np.uint8(ord("\n")))
+        return found.astype(np.uint8, copy=False)
+
+    def signed(places: npt.NDArray[np.intp]) -> bool:
+        signs = at(places)
+        found = ((signs == ord("+")) | (signs == ord("-"))) & _digit(at(places + 1))
+        return bool(found.any())
+
+    behind = np.flatnonzero(block == ord(":")) + 3  # two digits
+    spaces = behind[at(behind) == ord(" ")] + 1
+    first, second = at(spaces), at(spaces + 1)
+    half_day = ((first == ord("A")) | (first == ord("P"))) & (second == ord("M"))
+    fractions = behind[at(behind) == ord(".")] + 1
+    for _ in range(_BEFORE - 6):
+        fractions = fractions + _digit(at(fractions))
+    letters = ((first | 32) - ord("a") < 26) & ((second | 32) - ord("a") < 26)
+    return bool((letters & ~half_day).any()) or any(map(signed, (behind, spaces, fractions)))
+
+
+def _digit(bytes_: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = bytes_ - ord("0") < 10  # which wraps around below "0"
+    return found
 
 
 def _zero_byte(text: TextFile) -> DataError:

@@ -1,0 +1,138 @@
+"""Times of day with a zone, and infinity: the same answer whatever the row and the road."""
+
+from __future__ import annotations
+
+import datetime
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+from nnplug.errors import DataError
+from nnplug.tables import raw_text, read_table, sniffing
+
+NAIVE = "2024-01-05 10:00:00"
+ZONED = {
+    "2024-01-05 20:00:00+05:00": "2024-01-05T15:00:00",
+    "2024-01-05T20:00:00-03:30": "2024-01-05T23:30:00",
+    "2024-01-05 20:00:00.125+05:00": "2024-01-05T15:00:00.125",
+    "2024-01-05 20:00:00.123456-05": "2024-01-06T01:00:00.123456",
+    "2024-01-05T20:00:00+0530": "2024-01-05T14:30:00",
+    "2024-01-05 20:00:00 +05:00": "2024-01-05T15:00:00",
+    "2024-01-05 20:00+05:00": "2024-01-05T15:00:00",
+    "2024-01-05T20:00:00Z": "2024-01-05T20:00:00",
+}
+
+
+@pytest.fixture(params=["small", "large"])
+def road(request, monkeypatch):
+    """Both ways in which text is read: by all rows, and by a sample."""
+    if request.param == "large":
+        monkeypatch.setattr(raw_text, "_LARGE", 0)
+    return request.param
+
+
+def save(folder, kind, cells):
+    """Write a table with the column `when`."""
+    path = folder / f"times.{kind}"
+    if kind == "jsonl":
+        path.write_text(
+            "".join(json.dumps({"when": c, "y": k}) + "\n" for k, c in enumerate(cells))
+        )
+        return path
+    text = "when,y\n" + "".join(f"{cell},{k}\n" for k, cell in enumerate(cells))
+    if kind == "csv.gz":
+        path.write_bytes(gzip.compress(text.encode()))
+    else:
+        path.write_text(text)
+    return path
+
+
+def instants(path, **options):
+    return read_table(path, **options).column("when").values.astype("datetime64[us]")
+
+
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "jsonl"])
+@pytest.mark.parametrize("row", [0, 45, 2100, 21_500])
+@pytest.mark.parametrize("cell", ZONED)
+def test_a_time_with_an_offset_is_converted_whatever_its_row(cell, row, kind, road, tmp_path):
+    cells = [NAIVE] * (row + 5)
+    cells[row] = cell
+    found = instants(save(tmp_path, kind, cells))
+    assert found[row] == np.datetime64(ZONED[cell])
+    others = np.delete(found, row)
+    assert (others == np.datetime64("2024-01-05T10:00:00")).all()
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_days_with_one_instant_that_has_an_offset(kind, road, tmp_path):
+    cells = ["2024-01-05"] * 50 + ["2024-01-05 01:00:00+05:00"]
+    found = instants(save(tmp_path, kind, cells))
+    assert found[-1] == np.datetime64("2024-01-04T20:00:00")
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_every_time_has_an_offset(kind, road, tmp_path):
+    cells = [f"2024-01-05 {k % 24:02d}:00:00{'+-'[k % 2]}0{k % 9}:30" for k in range(3_000)]
+    found = instants(save(tmp_path, kind, cells))
+    wanted = [datetime.datetime.fromisoformat(c).astimezone(datetime.UTC) for c in cells]
+    assert found.tolist() == [each.replace(tzinfo=None) for each in wanted]
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+@pytest.mark.parametrize("row", [3, 2100, 21_500])
+@pytest.mark.parametrize("zone", [" Europe/Berlin", " CET", " GMT", "[Europe/Berlin]"])
+def test_a_zone_by_its_name_is_refused_with_its_line(zone, row, kind, road, tmp_path):
+    cells = [NAIVE] * (row + 5)
+    cells[row] += zone
+    with pytest.raises(DataError, match=str(row + 2 - (kind == "jsonl"))) as error:
+        read_table(save(tmp_path, kind, cells))
+    assert "when" in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "jsonl"])
+@pytest.mark.parametrize("row", [3, 45, 2100, 21_500])
+@pytest.mark.parametrize("cell", ["infinity", "-infinity", "epoch"])
+def test_infinity_among_dates_is_refused(cell, row, kind, road, tmp_path):
+    cells = [NAIVE] * (row + 5)
+    cells[row] = cell
+    with pytest.raises(DataError, match='"when"'):
+        read_table(save(tmp_path, kind, cells))
+
+
+@pytest.mark.parametrize("options", [{"na": ["infinity"]}, {"na_of": {"when": ["infinity"]}}])
+def test_infinity_may_stand_for_a_missing_value(options, road, tmp_path):
+    path = save(tmp_path, "csv", [NAIVE] * 50 + ["infinity"])
+    assert np.flatnonzero(read_table(path, **options).column("when").missing).tolist() == [50]
+
+
+def test_a_query_sees_the_instants(road, tmp_path):
+    path = save(tmp_path, "csv", [NAIVE] * 2_100 + ["2024-01-05 20:00:00+05:00"])
+    found = read_table(path, sql='SELECT max("when") AS when, count(*) AS y FROM data')
+    assert found.column("when").values[0] == np.datetime64("2024-01-05T15:00:00")
+
+
+def test_the_machines_own_zone_makes_no_difference(road, tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "America/New_York")
+    path = save(tmp_path, "csv", [NAIVE, "2024-01-05 20:00:00+05:00"] * 30)
+    assert instants(path)[0] == np.datetime64("2024-01-05T10:00:00")
+    found = read_table(path, sql='SELECT "when"::TIMESTAMPTZ AS when, y FROM data')
+    assert found.column("when").values[0] == np.datetime64("2024-01-05T10:00:00")
+
+
+@pytest.mark.parametrize(
+    "cell", ["10:00:00+05:00", "10:00:00.123456-0330", "10:00 CET", "10:00+05"]
+)
+def test_the_bytes_show_a_zone_wherever_it_lies(cell, tmp_path, monkeypatch):
+    from nnplug.tables.diagnosis import Dialect, TextFile
+
+    monkeypatch.setattr(sniffing, "_STRETCH", 64)
+    for before in range(140):
+        path = tmp_path / "a.csv"
+        path.write_text("x\n" + "y" * before + f"\n2024-01-05 {cell}\n")
+        marks = sniffing.look_at_bytes(TextFile(path, "a.csv"), Dialect(",", '"', ("x",), True))
+        assert marks.zones, before
+        path.write_text("x\n" + "y" * before + "\n2024-01-05 10:00:00.123456 \n10:00 AM,1-2\n")
+        marks = sniffing.look_at_bytes(TextFile(path, "a.csv"), Dialect(",", '"', ("x",), True))
+        assert not marks.zones, before
