@@ -353,10 +353,8 @@ def prepare(
     )
     network.initialize(initializer, seed)
     stopping = follow(choice, columns, validation=len(validation_rows) > 0)
-    weights = rows.weights
     class_weight = choice("class_weight")
-    if class_weight is not None:
-        weights = _weigh_classes(class_weight, rows, train_rows, weights)
+    weights = _weights(class_weight, rows, train_rows, validation_rows)
     clip = choice("clip_global_norm")
     epochs = whole_number("epochs", choice("epochs"), 1)
     batch_size = _batch_size(choice("batch_size"), rows)
@@ -508,6 +506,28 @@ def _batch_size(given: Any, rows: Rows) -> int | Literal["full"]:
     if rows.disk is not None:
         raise SettingError("batch_size='full': a table that is streamed is never in memory whole.")
     return "full"
+
+
+def _weights(
+    class_weight: Any, rows: Rows, train_rows: AnyArray, validation_rows: AnyArray
+) -> AnyArray | None:
+    """Give what each row counts for; refuse a part of which no row counts: it has no mean.
+
+    Raises
+    ------
+    SettingError
+    """
+    weights = rows.weights
+    if class_weight is not None:
+        weights = _weigh_classes(class_weight, rows, train_rows, weights)
+    for name, part in (("training", train_rows), ("validation", validation_rows)):
+        if weights is not None and len(part) and not weights[part].any():
+            raise SettingError(
+                f"weights: all {len(part):,} rows for {name} weigh 0, so that they have no mean "
+                "loss.\nGive some of them a weight, or choose the rows for validation otherwise: "
+                "--split, --validation."
+            )
+    return weights
 
 
 def _weigh_classes(

@@ -260,3 +260,18 @@ def test_a_datasets_wrong_targets_are_named(targets, message):
     with pytest.raises(DataError) as caught:
         prepare(nnplug.Data(np.eye(3), targets, "binary", ("a", "b")))
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("part", ["training", "validation"])
+def test_a_part_of_which_no_row_counts_is_refused(part):
+    x, y = np.arange(20.0).reshape(10, 2), np.arange(10.0)
+    parts = np.array(["training"] * 7 + ["validation"] * 3)
+    data = {"a": x[:, 0], "b": x[:, 1], "w": (parts != part) * 1.0, "part": parts, "y": y}
+    with pytest.raises(SettingError) as error:
+        nnplug.train(data, target="y", weights="w", split="column:part", epochs=1)
+    count = np.count_nonzero(parts == part)
+    assert str(error.value) == (
+        f"weights: all {count} rows for {part} weigh 0, so that they have no mean loss.\n"
+        "Give some of them a weight, or choose the rows for validation otherwise: --split, "
+        "--validation."
+    )

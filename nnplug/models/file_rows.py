@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from nnplug.errors import DataError
 from nnplug.models.model import Model
@@ -29,6 +30,9 @@ class FileRows:
     ----------
     ids : sequence of str
         Columns that the tables hold beside those of the model.
+    copies : (Stretches, tuple of str), optional
+        The same rows, and the columns to take from there: identifiers that the
+        model predicts from, as text.
     unknown : str
         What is done with a category that training did not see: `"bucket"` or
         `"error"`.
@@ -47,10 +51,12 @@ class FileRows:
         stretches: Stretches,
         *,
         ids: Sequence[str] = (),
+        copies: tuple[Stretches, tuple[str, ...]] | None = None,
         unknown: Unknown = "bucket",
         with_target: bool = False,
     ) -> None:
         self.model, self.stretches, self.unknown = model, stretches, unknown
+        self.copies = copies
         self.rows = stretches.rows
         self.names = _names(model, ids, with_target=with_target)
         self._used = _used(model)
@@ -60,6 +66,7 @@ class FileRows:
 
     def __iter__(self) -> Iterator[tuple[Table, AnyArray]]:
         size = min(_MOST_ROWS, max(256, _MOST_NUMBERS // self.model.info.inputs))
+        copies = None if self.copies is None else self.copies[0].of(self.copies[1], size)
         for table in self.stretches.of(self.names, size):
             try:
                 inputs = self.model.inputs(table, unknown=self.unknown)
@@ -68,7 +75,7 @@ class FileRows:
                 raise
             if self._remarks is not None:
                 self._remarks.add(table)
-            yield table, inputs
+            yield table if copies is None else _with(table, next(copies)), inputs
 
     def targets(self, table: Table) -> AnyArray:
         """Give the targets of a stretch, as `Encoder.targets` does."""
@@ -112,6 +119,13 @@ def _names(model: Model, ids: Sequence[str], *, with_target: bool) -> tuple[str,
     return tuple(dict.fromkeys((*_used(model), *target, *ids)))
 
 
+def _with(table: Table, copies: Table) -> Table:
+    """Put other columns in the place of those of their names."""
+    copied = {each.name: each for each in copies.columns}
+    columns = tuple(copied.get(each.name, each) for each in table.columns)
+    return Table(columns, table.source, table.rows)
+
+
 @contextmanager
 def open_rows(
     model: Model,
@@ -132,11 +146,20 @@ def open_rows(
         needed.
     """
     read = read or ReadOptions()
+    used = _used(model)
+    both = tuple(name for name in ids if name in used)
     # Identifiers first: a column that is text is not read as a number.
-    read = read.adding(text=ids, numeric=())
+    ours = read.adding(text=tuple(name for name in ids if name not in used), numeric=())
     if model.encoder is not None:
-        read = model.encoder.read_options(read)
+        ours = model.encoder.read_options(ours)
     # Narrower than what the encoder says: only `evaluate` needs the target.
-    read = replace(read, only=_names(model, ids, with_target=with_target))
-    with open_stretches(path, read) as stretches:
-        yield FileRows(model, stretches, ids=ids, unknown=unknown, with_target=with_target)
+    ours = replace(ours, only=_names(model, ids, with_target=with_target))
+    options: dict[str, Any] = {"ids": ids, "unknown": unknown, "with_target": with_target}
+    with open_stretches(path, ours) as stretches:
+        if not both:
+            yield FileRows(model, stretches, **options)
+            return
+        # What is an input too is read twice: as it is encoded, and as it stands.
+        theirs = replace(read.adding(text=both, numeric=()), only=both)
+        with open_stretches(path, theirs) as everything:
+            yield FileRows(model, stretches, copies=(everything, both), **options)

@@ -102,12 +102,15 @@ def examine(table: Table, wishes: Wishes, held_out: BoolArray | None = None) -> 
     found = [
         *refusals,
         *(findings.few_rows(table, prepared) if wishes.target else ()),
+        *(() if refusals else findings.infinite(table)),
         *findings.missing(table),
         *findings.constant(table),
         *findings.equal_columns(table),
         *findings.equal_rows(table),
         *findings.spellings(table),
         *findings.row_numbers(table, wishes),
+        *findings.sentinel_dates(table),
+        *findings.numbers_like_dates(table),
         *findings.outliers(table),
     ]
     if prepared is not None:
@@ -170,7 +173,9 @@ def _summary(column: Column, present: AnyArray) -> str:
         return "infinite"
     with np.errstate(over="ignore", invalid="ignore"):
         mean, deviation = finite.mean(), finite.std()
-    return f"{finite.min():.5g} to {finite.max():.5g}, mean {mean:.3g} ± {deviation:.3g}"
+    others = len(present) - len(finite)
+    more = f", {others:,} infinite" if others else ""
+    return f"{finite.min():.5g} to {finite.max():.5g}, mean {mean:.3g} ± {deviation:.3g}{more}"
 
 
 def _day(instant: Any) -> str:

@@ -24,9 +24,12 @@ __all__ = [
     "equal_columns",
     "equal_rows",
     "few_rows",
+    "infinite",
     "missing",
     "outliers",
+    "numbers_like_dates",
     "row_numbers",
+    "sentinel_dates",
     "spellings",
 ]
 
@@ -38,6 +41,7 @@ OUTLIER = 20.0
 """Deviations from the median, of the middle half, from which on a number is odd."""
 MOSTLY_MISSING = 0.5
 _APART = 0.2  # of the range of all others
+_SECONDS = (631_152_000, 4_102_444_800)  # of 1990 and 2100, since 1970
 _JUDGED = 20  # rows below which a share says nothing
 
 
@@ -96,6 +100,64 @@ def missing(table: Table) -> Iterator[Finding]:
                 "warning",
                 "missing",
                 f"column {quote(column.name)} lacks {count / len(column):.0%} of its values.",
+                (column.name,),
+            )
+
+
+def infinite(table: Table) -> Iterator[Finding]:
+    """Find numbers that are infinite, which training refuses."""
+    for column in table.columns:
+        if column.kind == "number" and (places := np.flatnonzero(np.isinf(column.data))).size:
+            yield Finding(
+                "problem",
+                "infinite",
+                f"column {quote(column.name)} has {count_of(places.size, 'infinite value')}, the "
+                f"first in row {places[0] + 1}. Correct them, or leave the column out: "
+                f"--drop {column_list([column.name])}",
+                (column.name,),
+            )
+
+
+def sentinel_dates(table: Table) -> Iterator[Finding]:
+    """Find dates that mostly stand for no date: 0001-01-01 and 9999-12-31."""
+    for column in table.columns:
+        if column.kind != "date":
+            continue
+        days = column.data[column.present].astype("datetime64[D]")
+        for odd in ("0001-01-01", "9999-12-31"):
+            count = int(np.count_nonzero(days == np.datetime64(odd)))
+            if count:
+                yield Finding(
+                    "warning",
+                    "sentinel dates",
+                    f"column {quote(column.name)} holds {odd} {count_of(count, 'time')}. If that "
+                    f"stands for a missing date: --read {shell_word(f'na.{column.name}={odd}')}",
+                    (column.name,),
+                )
+
+
+def numbers_like_dates(table: Table) -> Iterator[Finding]:
+    """Find whole numbers that look like dates: 20240131, and seconds since 1970."""
+    for column in table.columns:
+        numbers = column.data[column.present] if column.kind == "number" else np.empty(0)
+        if len(numbers) < _JUDGED or not column.integer or len(np.unique(numbers)) < _JUDGED:
+            continue
+        years, rest = np.divmod(numbers, 10_000)
+        months, days = np.divmod(rest, 100)
+        looks = ""
+        if (
+            (years >= 1900) & (years < 2200) & (months >= 1) & (months <= 12)
+            & (days >= 1) & (days <= 31)
+        ).all():  # fmt: skip
+            looks = f"dates such as {numbers[0]:.0f}"
+        elif (numbers >= _SECONDS[0]).all() and (numbers < _SECONDS[1]).all():
+            looks = f"seconds since 1970, such as {numbers[0]:.0f}"
+        if looks:
+            yield Finding(
+                "note",
+                "numbers like dates",
+                f"column {quote(column.name)} is taken for numbers and looks like {looks}. "
+                "Written as 2024-01-31 they are dates; --sql can write them so.",
                 (column.name,),
             )
 

@@ -321,3 +321,39 @@ def test_a_large_table_is_sampled(tmp_path, monkeypatch):
     assert table.column("s").values.tolist() == [f"w{int(i) % 5}" for i in drawn]
     again, _ = sample_module.read_sample(path, ReadOptions())
     np.testing.assert_array_equal(again.column("i").values, drawn)
+
+
+def test_infinite_numbers_are_said_without_a_target_too(tmp_path):
+    (tmp_path / "t.csv").write_text("x,y\n1,2.5\ninf,3.5\n-inf,1\n4,2\n")
+    said = nnplug("t.csv", cwd=tmp_path).stdout
+    assert "1 to 4, mean 2.5 ± 1.5, 2 infinite" in said
+    assert 'problem  column "x" has 2 infinite values, the first in row 2. Correct them' in said
+    assert "Nothing is odd" not in said
+
+
+@pytest.mark.parametrize("odd", ["0001-01-01", "9999-12-31"])
+def test_dates_that_stand_for_none(odd):
+    days = np.array(["2024-01-05", odd, "2024-02-05", odd] * 10, "datetime64[us]")
+    found = findings({"day": days, "y": np.arange(40.0)})["sentinel dates"]
+    assert found.weight == "warning"
+    assert found.text == (
+        f'column "day" holds {odd} 20 times. If that stands for a missing date: --read na.day={odd}'
+    )
+    assert "sentinel dates" not in findings({"day": days[::2], "y": np.arange(20.0)})
+
+
+@pytest.mark.parametrize(
+    ("numbers", "looks"),
+    [
+        ([20240100 + k % 28 + 1 + 100 * (k % 6) for k in range(60)], "dates such as 20240101"),
+        ([1_700_000_000 + 86_400 * k for k in range(60)], "seconds since 1970, such as 1700000000"),
+        ([20240100 + k for k in range(60)], ""),  # 20240100 is no day
+        ([k * 1_000 for k in range(60)], ""),
+        ([20240101, 20240102] * 30, ""),  # two values are codes
+    ],
+)
+def test_numbers_that_look_like_dates(tmp_path, numbers, looks):
+    rows = "".join(f"{number},{k % 7}.5\n" for k, number in enumerate(numbers))
+    (tmp_path / "t.csv").write_text(f"when,y\n{rows}")
+    said = " ".join(nnplug("t.csv", "--target", "y", cwd=tmp_path).stdout.split())
+    assert (f'column "when" is taken for numbers and looks like {looks}.' in said) == bool(looks)

@@ -72,6 +72,48 @@ def test_identifiers_keep_every_digit(folder, tmp_path):
     assert [row[0] for row in rows] == ["code", "9007199254740993", "007", "-5", "'=1+1"]
 
 
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet", "jsonl"])
+def test_an_input_may_be_an_identifier_too_and_is_copied_as_it_stands(tmp_path, kind):
+    rows = 70_000  # more than a stretch
+    frame = pd.DataFrame(
+        {
+            "num": [f"{k % 17}.50" for k in range(rows)],
+            "day": [f"2024-{k % 12 + 1:02d}-{k % 28 + 1:02d}" for k in range(rows)],
+            "flag": [["true", "false"][k % 2] for k in range(rows)],
+            "y": [k % 17 * 2.5 for k in range(rows)],
+        }
+    )
+    frame[:200].to_csv(tmp_path / "train.csv", index=False)
+    run = nnplug.train(tmp_path / "train.csv", target="y", epochs=2)
+    run.save(tmp_path / "m.safetensors")
+    path = tmp_path / f"new.{kind}"
+    if kind == "parquet":
+        frame.assign(
+            num=frame["num"].astype(float),
+            day=pd.to_datetime(frame["day"]),
+            flag=frame["flag"] == "true",
+        ).to_parquet(path)
+    elif kind == "jsonl":
+        frame.assign(num=frame["num"].astype(float), flag=frame["flag"] == "true").to_json(
+            path, orient="records", lines=True
+        )
+    else:
+        frame.to_csv(path, index=False)
+    ids = ("num", "day", "flag")
+    asked = [word for name in ids for word in ("--id", name)]
+    done = nnplug_command("predict", tmp_path / "m.safetensors", path, *asked, folder=tmp_path)
+    found = pd.read_csv(io.StringIO(done.stdout), dtype=str)
+    assert len(found) == rows
+    assert found["day"].str[:10].tolist() == frame["day"].tolist()
+    assert found["flag"].tolist() == frame["flag"].tolist()
+    if kind.startswith("csv"):
+        assert found["num"].tolist() == frame["num"].tolist()
+    else:
+        assert found["num"].astype(float).tolist() == frame["num"].astype(float).tolist()
+    alone = nnplug_command("predict", tmp_path / "m.safetensors", path, folder=tmp_path)
+    assert found["y"].tolist() == pd.read_csv(io.StringIO(alone.stdout), dtype=str)["y"].tolist()
+
+
 @pytest.mark.parametrize("name", ["out.csv", "out.tsv", "out.parquet"])
 def test_a_file_for_output_is_never_overwritten_silently(folder, tmp_path, name):
     arguments = ("predict", folder / "species.safetensors", IRIS, "-o", name)
