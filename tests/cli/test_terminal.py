@@ -166,6 +166,14 @@ def test_errors_of_usage_look_as_all_others_do(tmp_path, arguments, message):
     assert "Usage:" not in done.stderr
 
 
+@pytest.mark.parametrize("group", [[], ["plugins"], ["runs"]])
+def test_a_group_alone_gives_its_help(tmp_path, group):
+    done = nnplug_here(*group, folder=tmp_path)
+    written = done.stdout + done.stderr
+    assert written.startswith(" ".join(["Usage: nnplug", *group, "[OPTIONS]"]))
+    assert "error:" not in written
+
+
 @pytest.mark.parametrize("arguments", [["train", "--help"], ["--help"], ["plugins", "show", "elu"]])
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "latin-1"])
 def test_an_encoding_without_some_characters_gets_others(tmp_path, arguments, encoding):
