@@ -18,6 +18,7 @@ from nnplug.errors import DataError, SettingError
 from nnplug.parts import Task
 from nnplug.tables.categories import Categories
 from nnplug.tables.dates import Dates
+from nnplug.tables.duck import identifier
 from nnplug.tables.goal import Goal, class_indices, find_goal
 from nnplug.tables.missing import Missing, infinite_error, missing_error, refuse_missing
 from nnplug.tables.notes import column_notes, left_out_notes
@@ -29,7 +30,7 @@ from nnplug.tables.scale import Scale
 from nnplug.tables.state import is_number, list_of, names_of, need
 from nnplug.tables.summary import ColumnSummary
 from nnplug.tables.table import BoolArray, Column, Kind, Table, as_text
-from nnplug.tables.wording import count_of, quote, some
+from nnplug.tables.wording import count_of, quote, shell_word, some
 from nnplug.types import AnyArray, FloatArray
 
 __all__ = ["Encoder", "Encoding", "Unknown", "check_enough"]
@@ -334,7 +335,9 @@ class Encoder:
         """
         wanted = [table.column(name) for name in self.target]
         for column in wanted:
-            refuse_missing(table.source, column, "target")
+            query = f"SELECT * FROM data WHERE {identifier(column.name)} IS NOT NULL"
+            way_out = f"Fill the values in, or leave these rows out: --sql {shell_word(query)}"
+            refuse_missing(table.source, column, "target", way_out)
         if self.task == "multilabel":
             labels = [class_indices(table, column, (False, True)) for column in wanted]
             return np.stack(labels, axis=1)

@@ -48,18 +48,22 @@ _WAYS_OUT: dict[Role, str] = {
 }
 
 
-def missing_error(source: str, name: str, role: Role, rows: list[int], count: int) -> DataError:
+def missing_error(
+    source: str, name: str, role: Role, rows: list[int], count: int, way_out: str = ""
+) -> DataError:
     """Say where values are missing.
 
     Parameters
     ----------
     rows : list of int
         The first places, counted from 0.
+    way_out : str, optional
+        Instead of the role's own, which is one of training.
     """
     first = ", ".join(str(row + 1) for row in rows[:5])
     more = f" and {count - 5:,} more" if count > 5 else ""
     where = f"row{'s' if count > 1 else ''} {first}{more}"
-    way_out = _WAYS_OUT[role].format(name=name)
+    way_out = way_out or _WAYS_OUT[role].format(name=name)
     return DataError(
         f"{source}: {role} {quote(name)} has {_count(count)} missing: {where}.\n{way_out}"
     )
@@ -74,11 +78,11 @@ def infinite_error(source: str, name: str, role: Role, row: int, count: int) -> 
     )
 
 
-def refuse_missing(source: str, column: Column, role: Role) -> None:
-    """Refuse a column that lacks a value anywhere."""
+def refuse_missing(source: str, column: Column, role: Role, way_out: str = "") -> None:
+    """Refuse a column that lacks a value anywhere; see `missing_error`."""
     if column.missing is not None:
         places = np.flatnonzero(column.missing)
-        raise missing_error(source, column.name, role, places[:5].tolist(), places.size)
+        raise missing_error(source, column.name, role, places[:5].tolist(), places.size, way_out)
 
 
 def refuse_infinite(source: str, column: Column, role: Role) -> None:

@@ -1,6 +1,7 @@
 """`nnplug evaluate`: the loss and the metrics on rows whose target is known."""
 
 import json
+import shlex
 
 import pandas as pd
 import pytest
@@ -54,3 +55,25 @@ def test_what_cannot_be_is_said(folder, arguments, message):
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_way_out_of_missing_targets_can_be_followed(folder, tmp_path):
+    frame = pd.read_csv(IRIS).rename(columns={"species": "the species"})
+    frame.to_csv(tmp_path / "whole.csv", index=False)
+    run = nnplug.train(tmp_path / "whole.csv", target="the species", epochs=2)
+    run.save(tmp_path / "m.safetensors")
+    frame.loc[[3, 70], "the species"] = None
+    frame.to_csv(tmp_path / "some.csv", index=False)
+    done = nnplug_command("evaluate", "m.safetensors", "some.csv", folder=tmp_path)
+    assert (done.returncode, done.stderr.splitlines()) == (
+        2,
+        [
+            'error: some.csv: target "the species" has 2 values that are missing: rows 4, 71.',
+            "Fill the values in, or leave these rows out: "
+            "--sql 'SELECT * FROM data WHERE \"the species\" IS NOT NULL'",
+        ],
+    )
+    words = shlex.split(done.stderr.splitlines()[1].partition(": ")[2])
+    again = nnplug_command("evaluate", "m.safetensors", "some.csv", *words, folder=tmp_path)
+    assert again.returncode == 0
+    assert "some.csv: 148 rows" in again.stderr
