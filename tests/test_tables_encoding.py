@@ -560,6 +560,28 @@ def test_labels():
     )
 
 
+@pytest.mark.parametrize("target", [["a", "b"], "a,b", ["b,a"]])
+def test_labels_of_yes_and_no(target):
+    table = table_from(
+        {"x": [1, 2, 3, 4], "a": ["yes", "no", "No", "YES"], "b": ["n", "y", "y", "n"]}
+    )
+    encoder = Encoder.fit(table, target=target)
+    assert (encoder.task, {*encoder.target}) == ("multilabel", {"a", "b"})
+    wanted = {"a": [1, 0, 0, 1], "b": [0, 1, 1, 0]}
+    np.testing.assert_array_equal(
+        encoder.targets(table), np.transpose([wanted[name] for name in encoder.target])
+    )
+    later = table_from({"x": [1, 2], "a": [True, False], "b": ["no", "yes"]})
+    assert {*map(tuple, encoder.targets(later).tolist())} == {(1, 0), (0, 1)}
+    alone = Encoder.fit(table, target="a")
+    assert (alone.task, alone.classes) == ("multiclass", ("No", "YES", "no", "yes"))
+
+
+def test_a_column_may_have_a_comma_in_its_name():
+    table = table_from({"a,b": [0, 1, 1], "a": [1, 2, 3], "b": [4, 5, 6]})
+    assert Encoder.fit(table, target="a,b").target == ("a,b",)
+
+
 # --- notes on many columns ----------------------------------------------------------------
 
 

@@ -386,7 +386,7 @@ def three_classes_as_two(table):
 @kind
 def no_label(table):
     table.arguments = ["--target", "y", "--target", "size", "--task", "multilabel"]
-    return table.save(), ['t.csv: target "y" holds ', "is true or false, 1 or 0."]
+    return table.save(), ['t.csv: target "y" holds ', "is true or false, yes or no, 1 or 0."]
 
 
 @kind

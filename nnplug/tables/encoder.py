@@ -19,7 +19,7 @@ from nnplug.parts import Task
 from nnplug.tables.categories import Categories
 from nnplug.tables.dates import Dates
 from nnplug.tables.duck import identifier
-from nnplug.tables.goal import Goal, class_indices, find_goal
+from nnplug.tables.goal import Goal, as_label, class_indices, find_goal
 from nnplug.tables.missing import Missing, infinite_error, missing_error, refuse_missing
 from nnplug.tables.notes import column_notes, left_out_notes
 from nnplug.tables.options import ReadOptions, TableOptions
@@ -339,7 +339,7 @@ class Encoder:
             way_out = f"Fill the values in, or leave these rows out: --sql {shell_word(query)}"
             refuse_missing(table.source, column, "target", way_out)
         if self.task == "multilabel":
-            labels = [class_indices(table, column, (False, True)) for column in wanted]
+            labels = [class_indices(table, as_label(column), (False, True)) for column in wanted]
             return np.stack(labels, axis=1)
         if self.task != "regression":
             return class_indices(table, wanted[0], self.classes)

@@ -12,11 +12,13 @@ import numpy.typing as npt
 from nnplug.errors import DataError, SettingError, suggest
 from nnplug.parts import Task
 from nnplug.tables.missing import refuse_infinite, refuse_missing
-from nnplug.tables.table import Column, Table, kind_error
+from nnplug.tables.table import Column, Table, kind_error, make_column
 from nnplug.tables.wording import quote, show, some
 from nnplug.types import AnyArray
 
-__all__ = ["Goal", "class_indices", "find_goal", "target_names"]
+__all__ = ["Goal", "as_label", "class_indices", "find_goal", "target_names"]
+
+_ANSWERS = {"yes": True, "no": False, "y": True, "n": False, "true": True, "false": False}
 
 MOST_NUMBER_CLASSES = 20
 """A target of whole numbers with more distinct values is a regression."""
@@ -44,15 +46,21 @@ class Goal:
     notes: tuple[str, ...] = ()
 
 
-def target_names(target: str | Sequence[str], source: str) -> tuple[str, ...]:
-    """Take the names of targets.
+def target_names(
+    target: str | Sequence[str], source: str, columns: Sequence[str]
+) -> tuple[str, ...]:
+    """Take the names of targets; `a,b` are two, unless a column is called so.
 
     Raises
     ------
     DataError
         If there is none, or one is named twice.
     """
-    targets = (target,) if isinstance(target, str) else tuple(target)
+    given = (target,) if isinstance(target, str) else tuple(target)
+    targets: tuple[str, ...] = ()
+    for name in given:
+        parts = name.split(",")
+        targets += tuple(parts) if name not in columns and {*parts} <= {*columns} else (name,)
     if not targets:
         raise DataError(f"{source}: no target is named. Name the column to be predicted.")
     double = next((name for name in targets if targets.count(name) > 1), None)
@@ -73,13 +81,15 @@ def find_goal(table: Table, target: str | Sequence[str], task: Task | None = Non
     DataError
         If a target is not there, lacks values or does not fit the task.
     """
-    targets = target_names(target, table.source)
+    targets = target_names(target, table.source, table.names)
     if task is not None and task not in get_args(Task):
         raise SettingError(
             f"task={task!r} is none of {', '.join(get_args(Task))}."
             f"{suggest(str(task), get_args(Task))}"
         )
     wanted = [table.column(name) for name in targets]
+    if len(wanted) > 1 or task == "multilabel":
+        wanted = list(map(as_label, wanted))
     for column in wanted:
         refuse_missing(table.source, column, "target")
         refuse_infinite(table.source, column, "target")
@@ -146,6 +156,18 @@ def _distinct(column: Column) -> list[Any]:
     return list(np.unique(column.data).tolist())
 
 
+def as_label(column: Column) -> Column:
+    """Give a column of yes and no as truth values, and any other as it is."""
+    if column.kind != "text":
+        return column
+    answers = [_ANSWERS.get(word.casefold()) for word in column.words]
+    there = np.bincount(column.data[column.present], minlength=len(answers))
+    if any(answer is None for answer, count in zip(answers, there, strict=True) if count):
+        return column
+    truths = np.array([*map(bool, answers), False])[column.data]  # -1, where there is none
+    return make_column(column.name, "boolean", truths, column.missing)
+
+
 def _is_label(column: Column) -> bool:
     """Tell whether a column is truth values, or whole numbers of which all are 0 or 1."""
     if column.kind == "boolean":
@@ -167,7 +189,7 @@ def _check_label(table: Table, column: Column) -> None:
         holds = f"{show(column.values[0])} in row 1"
     raise DataError(
         f"{table.source}: target {quote(column.name)} holds {holds}, and each target of "
-        "task=multilabel is true or false, 1 or 0."
+        "task=multilabel is true or false, yes or no, 1 or 0."
     )
 
 

@@ -78,7 +78,7 @@ def prepare_table(
         If the table and the wishes do not go together.
     """
     options = wishes.options
-    targets = target_names(wishes.target, table.source)
+    targets = target_names(wishes.target, table.source, table.names)
     for name in targets:
         table.schema.column(name)
     kept = np.ones(table.rows, bool)
@@ -110,7 +110,7 @@ def _learn(
     table: Table | Relation, wishes: Wishes, held_out: BoolArray | None, kept: BoolArray
 ) -> tuple[Encoder, Parts, Split, tuple[str, ...]]:
     options = wishes.options
-    targets = target_names(wishes.target, table.source)
+    targets = target_names(wishes.target, table.source, table.names)
     # The columns that are needed whole: targets, and what the split looks at.
     named = () if wishes.split is None or wishes.split.column is None else (wishes.split.column,)
     for name in named:
