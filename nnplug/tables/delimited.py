@@ -38,7 +38,7 @@ from nnplug.tables.duck import (
 from nnplug.tables.formats import suffix_of
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.raw_text import RawText
-from nnplug.tables.relation import Field, check_known
+from nnplug.tables.relation import Field, check_known, index_note, leave_out
 from nnplug.tables.sniffing import find_dialect, plain_text
 from nnplug.tables.table import Kind, check_names
 from nnplug.tables.wording import quote
@@ -69,8 +69,10 @@ def load_delimited(
 
     text = plain_text(path, options.encoding, scratch)
     dialect = find_dialect(text, options, suffix_of(path))
-    check_names(text.name, dialect.names)
-    check_known(text.name, options, dialect.names)
+    # What pandas writes before the first column has no name, and counts the rows.
+    indexed = len(dialect.names) > 1 and not dialect.names[0]
+    check_names(text.name, dialect.names[indexed:])
+    check_known(text.name, options, dialect.names[indexed:])
     check_formats(connection, options)
     try:
         columns = _Columns(connection, text, dialect, options)
@@ -82,7 +84,14 @@ def load_delimited(
         columns.find_numbers()
         columns.find_dates()
         columns.refuse_strays()
-        return columns.finish()
+        if indexed and not columns.begins_with_row_numbers():
+            check_names(text.name, dialect.names)  # which says so
+        fields = columns.finish()
+        if not indexed:
+            return fields
+        leave_out(connection, 0, len(fields))
+        index_note(text.name, "the first column has no name and numbers the rows")
+        return fields[1:]
     except duckdb.Error as error:
         raise refusal(text, dialect, error) from None
     except OSError as error:
@@ -220,6 +229,18 @@ class _Columns(RawText):
         # A number with decimal commas has no points: else 1.5 were 1.5 again.
         point = f"replace(replace({ours}, '.', '?'), ',', '.')"
         return f"TRY_CAST({point if comma else ours} AS DOUBLE)"
+
+    def begins_with_row_numbers(self) -> bool:
+        """Tell whether the first column holds whole numbers, each once and none below 0."""
+        whole = "min(c0) >= 0"
+        if self.types["c0"] == "VARCHAR":  # as what is not needed is
+            whole = "bool_and(regexp_full_match(c0, '0|[1-9][0-9]*'))"
+        elif self.types["c0"] not in INTEGERS:
+            return False
+        found = self.connection.execute(
+            f"SELECT {whole} AND count(DISTINCT c0) = count(*) FROM raw"
+        ).fetchone()
+        return bool(found and found[0])
 
     def finish(self) -> tuple[Field, ...]:
         """Bring each column of `raw` to its kind's one type, and call the table `part`."""

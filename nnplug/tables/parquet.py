@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,14 +18,18 @@ from nnplug.tables.duck import (
     without_marks,
 )
 from nnplug.tables.options import ReadOptions
-from nnplug.tables.relation import Field, check_known
+from nnplug.tables.relation import Field, check_known, index_note
 from nnplug.tables.table import Kind, check_names
-from nnplug.tables.wording import quote
+from nnplug.tables.wording import listed, quote
 
 if TYPE_CHECKING:
     import duckdb
 
 __all__ = ["load_parquet", "load_query", "parquet_error"]
+
+
+_INDEX = r"__index_level_\d+__"
+"""What pandas calls an index without a name."""
 
 
 def load_parquet(
@@ -52,7 +57,14 @@ def load_parquet(
             f"SELECT name, num_children FROM parquet_schema({location(path)})"
         ).fetchall()
         query = f"SELECT * FROM read_parquet({location(path)}, hive_partitioning=false)"
-        return load_query(connection, query, path.name, options, _top_names(schema), view=view)
+        names = _top_names(schema)
+        index = [name for name in names if re.fullmatch(_INDEX, name)]
+        if index and len(index) < len(names):
+            query = query.replace("*", f"* EXCLUDE ({', '.join(map(identifier, index))})", 1)
+            names = [name for name in names if name not in index]
+            named = f"column{'s' * (len(index) > 1)} {listed(map(quote, index))}"
+            index_note(path.name, f"{named} is the index of a data frame")
+        return load_query(connection, query, path.name, options, names, view=view)
     except duckdb.Error as error:
         raise parquet_error(path, error) from None
 

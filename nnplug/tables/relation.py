@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnplug.errors import DataError, suggest
+from nnplug.errors import DataError, NnplugWarning, suggest
 from nnplug.tables.duck import connect, interruptible, literal
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.parallel import parallel_map
@@ -22,7 +23,7 @@ from nnplug.types import AnyArray
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["Field", "Relation", "check_known", "database"]
+__all__ = ["Field", "Relation", "check_known", "database", "index_note", "leave_out"]
 
 _CODED = 100_000
 """Up to as many different texts are given their codes by DuckDB: in half of Python's time."""
@@ -195,6 +196,18 @@ def database(
                 yield connection, Path(folder)
         finally:
             connection.close()
+
+
+def leave_out(connection: duckdb.DuckDBPyConnection, position: int, count: int) -> None:
+    """Take one of `count` columns out of the table `part`; those behind it move up."""
+    connection.execute(f"ALTER TABLE part DROP COLUMN c{position}")
+    for behind in range(position + 1, count):
+        connection.execute(f"ALTER TABLE part RENAME COLUMN c{behind} TO c{behind - 1}")
+
+
+def index_note(source: str, what: str) -> None:
+    """Say that a column was left out, since it is the index of a data frame and no column."""
+    warnings.warn(f"{source}: {what}; it is left out.", NnplugWarning, stacklevel=2)
 
 
 def check_known(source: str, options: ReadOptions, names: Sequence[str]) -> None:
