@@ -187,7 +187,7 @@ def test_many_columns_are_counted_not_listed():
         ("a,b\n", "t.csv: the table has no rows, only the names of its columns."),
         ("a,b,a\n1,2,3\n", 't.csv: the name "a" stands over several columns (1, 3).\n'),
         ("a, a\n1,2\n", 't.csv: the name "a" stands over several columns (1, 2).\n'),
-        (",a,b\n1,2,3\n", "t.csv: column 1 of 3 has no name. Row numbers saved along"),
+        (",a,b\nu,2,3\n", "t.csv: column 1 of 3 has no name. Row numbers saved along"),
         ("a,b,\n1,2,\n", "t.csv: column 3 of 3 has no name. A delimiter at the end"),
     ],
 )
