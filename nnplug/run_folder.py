@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import math
 import os
@@ -227,8 +228,11 @@ class RunFolder:
         StorageError
             If another process has it.
         """
+        refuse_link(self.path / _LOCK)
         with contextlib.ExitStack() as stack:
             try:
+                if (self.path / _LOCK).exists() and not (self.path / _LOCK).is_file():
+                    raise OSError(errno.EINVAL, f"{_LOCK} is not a regular file")
                 file = stack.enter_context((self.path / _LOCK).open("ab"))
             except OSError as error:
                 raise StorageError(
@@ -243,8 +247,11 @@ class RunFolder:
     @property
     def is_running(self) -> bool:
         """Whether a process is training this run."""
+        path = self.path / _LOCK
         try:
-            with (self.path / _LOCK).open("r+b") as file:
+            if path.is_symlink() or not path.is_file():
+                return False
+            with path.open("r+b") as file:
                 return not _lock(file)
         except OSError:
             return False

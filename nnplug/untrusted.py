@@ -1,4 +1,4 @@
-"""Small files that nobody vouches for: read whole, or refused at once."""
+"""What nobody vouches for: small files, the values in them, and text for people."""
 
 from __future__ import annotations
 
@@ -9,11 +9,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Shape", "fits", "read_small"]
+__all__ = ["Shape", "escaped", "fits", "read_small"]
 
 Shape = type | tuple[type, ...] | list["Shape"] | Mapping[str, "Shape"]
 """What a value has to be: a type or one of several, `[shape]` for a list of such values,
 `{key: shape}` for a mapping that has some of these keys, and `{"*": shape}` with any keys."""
+
+
+def escaped(text: str) -> str:
+    r"""Escape each character that a terminal may obey or that turns the direction of writing.
+
+    Examples
+    --------
+    >>> print(escaped("a\x1b[2Jb\u202ec"))
+    a\x1b[2Jb\u202ec
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def read_small(path: str | os.PathLike[str], most: int, *, follow: bool = True) -> bytes:
@@ -62,7 +75,7 @@ def fits(value: Any, shape: Shape) -> str:
 def _misfit(value: Any, shape: Shape, place: str) -> str | None:
     if isinstance(shape, type | tuple):
         wanted = shape if isinstance(shape, tuple) else (shape,)
-        # A whole number is a number; a truth value is none.
+        # Whole numbers count as numbers; truth values do not.
         if float in wanted:
             wanted += (int,)
         if isinstance(value, wanted) and (

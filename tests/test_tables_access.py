@@ -98,9 +98,11 @@ def test_a_query_does_not_see_the_programs_variables(folder, name):
 
 
 def test_what_is_not_one_select_is_named(folder):
+    for sql in ("PRAGMA user_version = 7", "ATTACH 'new.db' AS other", "DROP TABLE t"):
+        assert "takes one SELECT statement, and was given another" in refused("data.sqlite", sql)
     assert refused("data.csv", "SELECT 1; COPY (SELECT 1) TO 'new.txt'") == (
         "data.csv: --sql: takes one SELECT statement, and was given SELECT and COPY.\n"
-        "Way out: write what is to be read as one SELECT. PIVOT needs its values: "
+        "Way out: write what is to be read as one SELECT. In DuckDB, PIVOT needs its values: "
         "PIVOT data ON column IN ('a', 'b') ..."
     )
 

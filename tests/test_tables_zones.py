@@ -133,6 +133,7 @@ def test_the_bytes_show_a_zone_wherever_it_lies(cell, tmp_path, monkeypatch):
         path.write_text("x\n" + "y" * before + f"\n2024-01-05 {cell}\n")
         marks = sniffing.look_at_bytes(TextFile(path, "a.csv"), Dialect(",", '"', ("x",), True))
         assert marks.zones, before
-        path.write_text("x\n" + "y" * before + "\n2024-01-05 10:00:00.123456 \n10:00 AM,1-2\n")
+        other = "2024-01-05 10:00:00.123456 \n10:00 AM,1-2\nnote: at noon,http://a:8/b,3:1 or so\n"
+        path.write_text("x\n" + "y" * before + f"\n{other}")
         marks = sniffing.look_at_bytes(TextFile(path, "a.csv"), Dialect(",", '"', ("x",), True))
         assert not marks.zones, before

@@ -210,6 +210,21 @@ def test_a_linked_folder_of_checkpoints_is_refused(runs, tmp_path):
     assert list(outside.iterdir()) == []
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there that few users have")
+@pytest.mark.parametrize("make", [pipe, zeros, lambda path: path.symlink_to("../../nowhere")])
+def test_a_lock_that_is_no_file_is_refused_at_once(make, runs, tmp_path, capsys):
+    path = runs / "bad" / ".lock"
+    path.unlink(missing_ok=True)
+    make(path)
+    folder, started = RunFolder(runs / "bad"), time.monotonic()
+    with pytest.raises(StorageError, match=r"is a link|is not a regular file"), folder.locked():
+        pass
+    assert not folder.is_running
+    assert command("runs", "list") == 0
+    assert time.monotonic() - started < 2
+    assert not (tmp_path / "nowhere").exists()
+
+
 def test_shapes():
     assert fits({"a": [1, "x"]}, {"a": [int]}) == "a[1]"
     assert fits({"a": {"b": True}}, {"a": {"*": int}}) == "a.b"

@@ -75,10 +75,11 @@ def main(arguments: list[str] | None = None) -> None:
         _complain(str(error))
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        if type(error).__name__ == "NoArgsIsHelpError":  # since click 8.2: the help is no error
+        # Since click 8.2 a group without a command raises its help.
+        if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
             error.show()
-            sys.exit(error.exit_code)
-        _complain(f"{error.format_message()}{_where_to_look(error)}")
+        else:
+            _complain(f"{error.format_message()}{_where_to_look(error)}")
         sys.exit(error.exit_code)
     except (click.exceptions.Abort, KeyboardInterrupt):
         _complain("interrupted")

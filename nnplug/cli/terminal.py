@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, TextIO, cast
 
 import click
 
+from nnplug.untrusted import escaped
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -28,9 +30,7 @@ _CODES = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan
 
 
 def safe(text: str) -> str:
-    r"""Escape every character that a terminal may obey or that turns the direction of writing.
-
-    Ends of lines and tabs stay.
+    r"""Escape a text, but for ends of lines and tabs; see `nnplug.untrusted.escaped`.
 
     Examples
     --------
@@ -39,7 +39,9 @@ def safe(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
+    return "\n".join(
+        "\t".join(map(escaped, line.split("\t"))) for line in text.split("\n")
+    )  # few lines hold anything that is to be escaped
 
 
 def style(text: str, *, fg: str | None = None, bold: bool = False, dim: bool = False) -> str:

@@ -107,8 +107,8 @@ def bind(
         Whether it is a training step that is taken very often, so that an
         engine may take trouble over `BoundProgram.many`; this one never does.
     like : BoundProgram, optional
-        The same step for another number of rows. Where `many` needs nothing
-        compiled but what was compiled for it, there is no trouble.
+        The same step for another number of rows. Where `many` can reuse all
+        that was compiled for it, an engine provides it unasked.
 
     Returns
     -------

@@ -13,6 +13,7 @@ import re
 from typing import Any, NoReturn
 
 from nnplug.errors import ModelFileError
+from nnplug.untrusted import escaped
 
 __all__ = ["canonical_json", "printable", "read_json"]
 
@@ -72,7 +73,7 @@ def printable(text: str, most: int = 80) -> str:
     Control characters, line ends and marks that turn the direction of writing
     are escaped, and a long text is cut.
     """
-    safe = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+    safe = escaped(text)
     return safe if len(safe) <= most else safe[: most - 3] + "..."
 
 

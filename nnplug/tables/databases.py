@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnplug.errors import DataError, suggest
-from nnplug.tables.duck import first_line, identifier, literal, one_select
+from nnplug.tables.duck import first_line, identifier, literal, not_one_select, one_select
 from nnplug.tables.frames import column_of
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.parquet import load_query
@@ -143,12 +143,14 @@ def read_sqlite(path: Path, options: ReadOptions) -> Table:
         names = [str(each[0]) for each in cursor.description or ()]
         rows = cursor.fetchall()
     except (sqlite3.Error, sqlite3.Warning) as error:
+        if getattr(error, "sqlite_errorname", "") == "SQLITE_AUTH":
+            raise not_one_select(source, "another statement") from None
         where = "--sql" if options.sql is not None else "the database cannot be read"
         raise DataError(f"{source}: {where}: {error}.") from None
     finally:
         connection.close()
     if not names:
-        raise DataError(f"{source}: --sql: takes one SELECT statement, and was given nothing.")
+        raise not_one_select(source, "nothing")
     check_names(source, names)
     check_known(source, options, names)
     return make_table(

@@ -37,8 +37,8 @@ from nnplug.tables.duck import (
 )
 from nnplug.tables.formats import suffix_of
 from nnplug.tables.options import ReadOptions
-from nnplug.tables.raw_text import RawText
-from nnplug.tables.relation import Field, check_known, index_note, leave_out
+from nnplug.tables.raw_text import INDEX, RawText
+from nnplug.tables.relation import Field, check_known, index_note
 from nnplug.tables.sniffing import find_dialect, plain_text
 from nnplug.tables.table import Kind, check_names
 from nnplug.tables.wording import quote
@@ -69,10 +69,8 @@ def load_delimited(
 
     text = plain_text(path, options.encoding, scratch)
     dialect = find_dialect(text, options, suffix_of(path))
-    # What pandas writes before the first column has no name, and counts the rows.
-    indexed = len(dialect.names) > 1 and not dialect.names[0]
-    check_names(text.name, dialect.names[indexed:])
-    check_known(text.name, options, dialect.names[indexed:])
+    check_names(text.name, dialect.names[dialect.indexed :])
+    check_known(text.name, options, dialect.names[dialect.indexed :])
     check_formats(connection, options)
     try:
         columns = _Columns(connection, text, dialect, options)
@@ -84,14 +82,9 @@ def load_delimited(
         columns.find_numbers()
         columns.find_dates()
         columns.refuse_strays()
-        if indexed and not columns.begins_with_row_numbers():
+        if dialect.indexed and not columns.begins_with_row_numbers():
             check_names(text.name, dialect.names)  # which says so
-        fields = columns.finish()
-        if not indexed:
-            return fields
-        leave_out(connection, 0, len(fields))
-        index_note(text.name, "the first column has no name and numbers the rows")
-        return fields[1:]
+        return columns.finish()
     except duckdb.Error as error:
         raise refusal(text, dialect, error) from None
     except OSError as error:
@@ -232,13 +225,13 @@ class _Columns(RawText):
 
     def begins_with_row_numbers(self) -> bool:
         """Tell whether the first column holds whole numbers, each once and none below 0."""
-        whole = "min(c0) >= 0"
-        if self.types["c0"] == "VARCHAR":  # as what is not needed is
-            whole = "bool_and(regexp_full_match(c0, '0|[1-9][0-9]*'))"
-        elif self.types["c0"] not in INTEGERS:
+        whole = f"min({INDEX}) >= 0"
+        if self.types[INDEX] == "VARCHAR":  # as what is not needed is
+            whole = f"bool_and(regexp_full_match({INDEX}, '0|[1-9][0-9]*'))"
+        elif self.types[INDEX] not in INTEGERS:
             return False
         found = self.connection.execute(
-            f"SELECT {whole} AND count(DISTINCT c0) = count(*) FROM raw"
+            f"SELECT {whole} AND count(DISTINCT {INDEX}) = count(*) FROM raw"
         ).fetchone()
         return bool(found and found[0])
 
@@ -246,7 +239,12 @@ class _Columns(RawText):
         """Bring each column of `raw` to its kind's one type, and call the table `part`."""
         fields = []
         raw = self.described()
+        if self.dialect.indexed:
+            self.connection.execute(f"ALTER TABLE raw DROP COLUMN {INDEX}")
+            index_note(self.text.name, "the first column has no name and numbers the rows")
         for ours, name in zip(self.ours, self.dialect.names, strict=True):
+            if ours == INDEX:
+                continue
             kind: Kind = "number"
             cell = self._as_number(ours)
             fit = self.fits.get(ours)

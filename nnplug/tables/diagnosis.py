@@ -61,6 +61,11 @@ class Dialect:
     names: tuple[str, ...]
     header: bool
 
+    @property
+    def indexed(self) -> bool:
+        """Whether a column without a name comes first, as the index that pandas writes."""
+        return len(self.names) > 1 and not self.names[0]
+
 
 class _QuoteError(Exception):
     """A record cannot be taken apart."""

@@ -31,6 +31,7 @@ __all__ = [
     "literal",
     "location",
     "machine_memory",
+    "not_one_select",
     "one_select",
     "without_marks",
 ]
@@ -104,6 +105,15 @@ def _spellings(path: Path) -> tuple[str, ...]:
     return literal(str(path.absolute())), location(path), literal(f"{real}.wal{question}{rest}")
 
 
+def not_one_select(source: str, given: str) -> DataError:
+    """Say what a user's query is instead of a single SELECT."""
+    return DataError(
+        f"{source}: --sql: takes one SELECT statement, and was given {given}.\n"
+        "Way out: write what is to be read as one SELECT. In DuckDB, PIVOT needs its values: "
+        "PIVOT data ON column IN ('a', 'b') ..."
+    )
+
+
 def one_select(connection: duckdb.DuckDBPyConnection, sql: str, source: str) -> str:
     """Take a user's query, which has to be a single SELECT; nothing of it is run.
 
@@ -120,12 +130,7 @@ def one_select(connection: duckdb.DuckDBPyConnection, sql: str, source: str) -> 
         raise DataError(f"{source}: --sql: {first_line(error)}") from None
     kinds = [str(each.type).rpartition(".")[2] for each in statements]
     if kinds != ["SELECT"]:
-        found = "nothing" if not kinds else " and ".join(kinds[:5])
-        raise DataError(
-            f"{source}: --sql: takes one SELECT statement, and was given {found}.\n"
-            "Way out: write what is to be read as one SELECT. PIVOT needs its values: "
-            "PIVOT data ON column IN ('a', 'b') ..."
-        )
+        raise not_one_select(source, " and ".join(kinds[:5]) or "nothing")
     return statements[0].query.strip().rstrip(";")
 
 

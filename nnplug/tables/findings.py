@@ -41,6 +41,7 @@ OUTLIER = 20.0
 """Deviations from the median, of the middle half, from which on a number is odd."""
 MOSTLY_MISSING = 0.5
 _APART = 0.2  # of the range of all others
+_DAYS = (1900_01_01, 2200_01_01)
 _SECONDS = (631_152_000, 4_102_444_800)  # of 1990 and 2100, since 1970
 _JUDGED = 20  # rows below which a share says nothing
 
@@ -139,20 +140,18 @@ def sentinel_dates(table: Table) -> Iterator[Finding]:
 def numbers_like_dates(table: Table) -> Iterator[Finding]:
     """Find whole numbers that look like dates: 20240131, and seconds since 1970."""
     for column in table.columns:
-        numbers = column.data[column.present] if column.kind == "number" else np.empty(0)
-        if len(numbers) < _JUDGED or not column.integer or len(np.unique(numbers)) < _JUDGED:
+        numbers = column.data[column.present] if column.integer else np.empty(0)
+        if len(numbers) < _JUDGED:
             continue
-        years, rest = np.divmod(numbers, 10_000)
-        months, days = np.divmod(rest, 100)
+        lowest, highest = numbers.min(), numbers.max()
         looks = ""
-        if (
-            (years >= 1900) & (years < 2200) & (months >= 1) & (months <= 12)
-            & (days >= 1) & (days <= 31)
-        ).all():  # fmt: skip
-            looks = f"dates such as {numbers[0]:.0f}"
-        elif (numbers >= _SECONDS[0]).all() and (numbers < _SECONDS[1]).all():
+        if lowest >= _DAYS[0] and highest < _DAYS[1]:
+            months, days = np.divmod(numbers % 10_000, 100)
+            if ((months >= 1) & (months <= 12) & (days >= 1) & (days <= 31)).all():
+                looks = f"dates such as {numbers[0]:.0f}"
+        elif lowest >= _SECONDS[0] and highest < _SECONDS[1]:
             looks = f"seconds since 1970, such as {numbers[0]:.0f}"
-        if looks:
+        if looks and len(np.unique(numbers)) >= _JUDGED:
             yield Finding(
                 "note",
                 "numbers like dates",

@@ -164,7 +164,7 @@ def as_label(column: Column) -> Column:
     there = np.bincount(column.data[column.present], minlength=len(answers))
     if any(answer is None for answer, count in zip(answers, there, strict=True) if count):
         return column
-    truths = np.array([*map(bool, answers), False])[column.data]  # -1, where there is none
+    truths = np.array([*map(bool, answers), False])[column.data]  # a missing value is -1: the last
     return make_column(column.name, "boolean", truths, column.missing)
 
 

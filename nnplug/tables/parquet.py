@@ -20,7 +20,7 @@ from nnplug.tables.duck import (
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.relation import Field, check_known, index_note
 from nnplug.tables.table import Kind, check_names
-from nnplug.tables.wording import listed, quote
+from nnplug.tables.wording import quote
 
 if TYPE_CHECKING:
     import duckdb
@@ -56,14 +56,15 @@ def load_parquet(
         schema = connection.execute(
             f"SELECT name, num_children FROM parquet_schema({location(path)})"
         ).fetchall()
-        query = f"SELECT * FROM read_parquet({location(path)}, hive_partitioning=false)"
         names = _top_names(schema)
         index = [name for name in names if re.fullmatch(_INDEX, name)]
+        columns = "*"
         if index and len(index) < len(names):
-            query = query.replace("*", f"* EXCLUDE ({', '.join(map(identifier, index))})", 1)
+            columns = f"* EXCLUDE ({', '.join(map(identifier, index))})"
             names = [name for name in names if name not in index]
-            named = f"column{'s' * (len(index) > 1)} {listed(map(quote, index))}"
-            index_note(path.name, f"{named} is the index of a data frame")
+            for name in index:
+                index_note(path.name, f"column {quote(name)} is the index of a data frame")
+        query = f"SELECT {columns} FROM read_parquet({location(path)}, hive_partitioning=false)"
         return load_query(connection, query, path.name, options, names, view=view)
     except duckdb.Error as error:
         raise parquet_error(path, error) from None

@@ -23,6 +23,10 @@ _SAMPLE = 20_480
 """Rows from which the types of a large file are first found."""
 
 
+INDEX = "numbers_of_rows"
+"""What a first column without a name is called."""
+
+
 class RawText:
     """One text file, which DuckDB reads into the table `raw`.
 
@@ -54,7 +58,9 @@ class RawText:
         options: ReadOptions,
     ) -> None:
         self.connection, self.text, self.dialect, self.options = connection, text, dialect, options
-        self.ours = [f"c{i}" for i in range(len(dialect.names))]
+        # The index, if there is one, is taken out in the end: it does not count.
+        self.ours = [INDEX] * dialect.indexed
+        self.ours += [f"c{i}" for i in range(len(dialect.names) - dialect.indexed)]
         pairs = list(zip(self.ours, dialect.names, strict=True))
         self.numeric = [ours for ours, name in pairs if name in options.numeric]
         # Numbers that the user asks for are looked at cell by cell.

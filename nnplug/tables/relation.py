@@ -23,7 +23,7 @@ from nnplug.types import AnyArray
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["Field", "Relation", "check_known", "database", "index_note", "leave_out"]
+__all__ = ["Field", "Relation", "check_known", "database", "index_note"]
 
 _CODED = 100_000
 """Up to as many different texts are given their codes by DuckDB: in half of Python's time."""
@@ -196,13 +196,6 @@ def database(
                 yield connection, Path(folder)
         finally:
             connection.close()
-
-
-def leave_out(connection: duckdb.DuckDBPyConnection, position: int, count: int) -> None:
-    """Take one of `count` columns out of the table `part`; those behind it move up."""
-    connection.execute(f"ALTER TABLE part DROP COLUMN c{position}")
-    for behind in range(position + 1, count):
-        connection.execute(f"ALTER TABLE part RENAME COLUMN c{behind} TO c{behind - 1}")
 
 
 def index_note(source: str, what: str) -> None:

@@ -105,7 +105,8 @@ def _has_zone(block: npt.NDArray[np.uint8]) -> bool:
         found = ((signs == ord("+")) | (signs == ord("-"))) & _digit(at(places + 1))
         return bool(found.any())
 
-    behind = np.flatnonzero(block == ord(":")) + 3  # two digits
+    colons = np.flatnonzero(block == ord(":"))
+    behind = colons[_digit(at(colons + 1)) & _digit(at(colons + 2))] + 3
     spaces = behind[at(behind) == ord(" ")] + 1
     first, second = at(spaces), at(spaces + 1)
     half_day = ((first == ord("A")) | (first == ord("P"))) & (second == ord("M"))

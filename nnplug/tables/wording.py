@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from nnplug.untrusted import escaped
+
 __all__ = ["SHOWN", "column_list", "count_of", "listed", "quote", "shell_word", "show", "some"]
 
 SHOWN = 20
@@ -21,7 +23,7 @@ def quote(text: object) -> str:
     text = str(text)
     quoted = json.dumps(text if len(text) <= 60 else text[:57] + "...", ensure_ascii=False)
     # JSON leaves in what turns the direction of writing, and the second set of controls.
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in quoted)
+    return escaped(quoted)
 
 
 def show(value: object) -> str:

@@ -39,7 +39,7 @@ def engines_for(name: str | None) -> tuple[Engine, ...]:
     Raises
     ------
     SettingError
-        If there is none of that name, or it is not installed.
+        If there is no such engine, or it is not installed.
     """
     if name is not None:
         return (find_engine(name),)

@@ -158,8 +158,8 @@ def check_dtype(
     """Refuse numbers that are not of the dtype that a formula was given.
 
     Training runs what was traced, whose numbers take any dtype. In a plain
-    call the root of a number is a float64 of NumPy's and widens float32,
-    which is no fault of the author's; a float64 that the author keeps is one.
+    call the root of a number is a NumPy float64 and widens float32. That is
+    not the author's fault; a float64 that the author's module holds is.
 
     Parameters
     ----------

@@ -86,7 +86,7 @@ class Check:
         for number, given in enumerate([(each,) for each in self.engines] or [()]):
             where = f"in the {given[0].name} engine alone: " if number and given else ""
             try:
-                # A formula's overflow on the way is no finding; its result is.
+                # What overflows inside a formula does not matter; what comes out does.
                 with np.errstate(all="ignore"):
                     self.function(self.part, *given)
             except Wrong as wrong:
@@ -183,7 +183,7 @@ def checks(
     PartError
         If it is not a part.
     SettingError
-        If there is no such check or engine, or no reason is given.
+        If there is no such check or engine, or a reason is missing.
     """
     if getattr(part, "kind", None) not in KINDS:
         raise PartError(f"{part!r} is not a part; make one with @nnplug.activation or another.")

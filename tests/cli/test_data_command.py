@@ -347,7 +347,7 @@ def test_dates_that_stand_for_none(odd):
     [
         ([20240100 + k % 28 + 1 + 100 * (k % 6) for k in range(60)], "dates such as 20240101"),
         ([1_700_000_000 + 86_400 * k for k in range(60)], "seconds since 1970, such as 1700000000"),
-        ([20240100 + k for k in range(60)], ""),  # 20240100 is no day
+        ([20240100 + k for k in range(60)], ""),  # 20240100 is not a date
         ([k * 1_000 for k in range(60)], ""),
         ([20240101, 20240102] * 30, ""),  # two values are codes
     ],
