@@ -149,19 +149,30 @@ class RawText:
         text, dialect = self.text, self.dialect
         if text.path.stat().st_size <= _LARGE:
             marks = look_at_bytes(text, dialect)
-            self._read_by_all_rows(zones=marks.zones)
-            return marks
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # 7 ms, for large files
+            done = False
+        else:
+            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # 7 ms, rarely used
 
-        # Beside each other: neither needs the other, nor Python's lock.
-        with ThreadPoolExecutor(1, "nnplug-look") as pool:
-            looking = pool.submit(look_at_bytes, text, dialect)
-            done = self._read_by_sample()
-            marks = looking.result()
-        zones = marks.zones and any(map(_is_instant, self.types.values()))
-        if not done or zones or (marks.codes and marks.codes != self._codes()):
-            self._read_by_all_rows(zones=marks.zones)
+            # Beside each other: neither needs the other, nor Python's lock.
+            with ThreadPoolExecutor(1, "nnplug-look") as pool:
+                looking = pool.submit(look_at_bytes, text, dialect)
+                done = self._read_by_sample()
+                marks = looking.result()
+            done = done and not (marks.codes and marks.codes != self._codes())
+        if not done:
+            self._read_by_all_rows()
+        if self._instants() and (marks.zones or self._holds_epoch()):
+            self._read_by_all_rows(as_text=self._instants())
         return marks
+
+    def _instants(self) -> list[str]:
+        """List the columns that DuckDB takes for days or instants."""
+        return [o for o, each in self.types.items() if each.startswith(("DATE", "TIMESTAMP"))]
+
+    def _holds_epoch(self) -> bool:
+        """Whether some cell may be the word epoch, which DuckDB takes for an instant."""
+        asked = {ours: f"bool_or({ours} = TIMESTAMP '1970-01-01')" for ours in self._instants()}
+        return True in self.ask(asked).values()
 
     def _codes(self) -> int:
         """Count the cells of text that begin with a zero and a digit.
@@ -172,15 +183,10 @@ class RawText:
         counts = {c: f"count(*) FILTER ({c} >= '00' AND {c} < '0:')" for c in texts}
         return sum(map(int, self.ask(counts).values()))
 
-    def _read_by_all_rows(self, *, zones: bool) -> None:
-        """Read with the types that all rows show.
-
-        Where a time of day may have a zone, instants are read as text.
-        """
+    def _read_by_all_rows(self, as_text: Sequence[str] = ()) -> None:
+        """Read with the types that all rows show, but for columns that are to be text."""
         self.types, self.fits, self._first = self._sniff(-1), {}, {}
-        if zones:
-            instants = [ours for ours, each in self.types.items() if _is_instant(each)]
-            self.types |= dict.fromkeys(instants, "VARCHAR")
+        self.types |= dict.fromkeys(as_text, "VARCHAR")
         truths = [ours for ours, each in self.types.items() if each == "BOOLEAN"]
         self._create(self.types | dict.fromkeys(truths, "VARCHAR"))
         self._settle_truths(truths)
@@ -253,11 +259,6 @@ class RawText:
         """Forget what was found out from the cells of a column, which have changed."""
         self.fits.pop(ours, None)
         self._first.pop(ours, None)
-
-
-def _is_instant(type_name: str) -> bool:
-    """Whether DuckDB takes a column for days or instants."""
-    return type_name == "DATE" or type_name.startswith("TIMESTAMP")
 
 
 def _mapping(types: dict[str, str]) -> str:

@@ -47,8 +47,7 @@ class Marks:
     zones : bool
         Whether a time of day with an offset or a zone may be among the cells:
         10:00:00+05:00, 10:00 CET. DuckDB takes such a cell for an instant and
-        drops the zone without a word, wherever its sample had none. So it
-        takes the word epoch, which counts too.
+        drops the zone without a word, wherever its sample had none.
     """
 
     ends_in_delimiter: bool
@@ -83,42 +82,54 @@ def look_at_bytes(text: TextFile, dialect: Dialect) -> Marks:
             digits = block - ord("0") < 10  # which wraps around below "0"
             begin = edges[:-2] & (block[1:-1] == ord("0")) & digits[2:]
             codes += int(np.count_nonzero(begin))
-            zones = zones or b"epoch" in memory.lower() or _has_zone(buffer[: _BEFORE + count])
+            zones = zones or _has_zone(buffer[: _BEFORE + count])
             buffer[:_BEFORE] = buffer[count : _BEFORE + count].copy()
-    return Marks(ends_in_delimiter or int(buffer[_BEFORE - 1]) == delimiter, codes, zones)
+    end = np.concatenate([buffer[:_BEFORE], np.full(_BEFORE, ord("\n"), np.uint8)])
+    zones = zones or _has_zone(end)
+    return Marks(ends_in_delimiter or int(end[_BEFORE - 1]) == delimiter, codes, zones)
 
 
 def _has_zone(block: npt.NDArray[np.uint8]) -> bool:
     """Tell whether some bytes look like a time of day with an offset or a zone behind it.
 
-    Of seconds, `:05+02`, `:05.123-0330`, `:05 CET`; too many places may look so.
+    Times that begin among the last bytes are left to the next stretch, which
+    begins with these.
+
+    Of minutes or seconds, `:05+02`, `:05.123-0330`, `:05 CET`; too many places
+    may look so. Each step leaves few places to the next: most times end in what
+    no zone begins with.
     """
-    last = len(block) - 1
-
-    def at(places: npt.NDArray[np.intp]) -> npt.NDArray[np.uint8]:
-        # What is cut off at the end is whole in the stretch that follows.
-        found = np.where(places <= last, block[np.minimum(places, last)], np.uint8(ord("\n")))
-        return found.astype(np.uint8, copy=False)
-
-    def signed(places: npt.NDArray[np.intp]) -> bool:
-        signs = at(places)
-        found = ((signs == ord("+")) | (signs == ord("-"))) & _digit(at(places + 1))
-        return bool(found.any())
-
-    colons = np.flatnonzero(block == ord(":"))
-    behind = colons[_digit(at(colons + 1)) & _digit(at(colons + 2))] + 3
-    spaces = behind[at(behind) == ord(" ")] + 1
-    first, second = at(spaces), at(spaces + 1)
+    colons = np.flatnonzero(block[:-_BEFORE] == ord(":"))
+    colons = colons[_BEGINS[block[colons + 3]]]
+    colons = colons[_digit(block[colons + 1]) & _digit(block[colons + 2])]
+    behind = block[colons + 3]
+    spaces = colons[behind == ord(" ")] + 4
+    first, second = block[spaces], block[spaces + 1]
     half_day = ((first == ord("A")) | (first == ord("P"))) & (second == ord("M"))
-    fractions = behind[at(behind) == ord(".")] + 1
+    if (_letter(first) & _letter(second) & ~half_day).any():
+        return True
+    fractions, ends = colons[behind == ord(".")] + 4, [colons + 3, spaces]
     for _ in range(_BEFORE - 6):
-        fractions = fractions + _digit(at(fractions))
-    letters = ((first | 32) - ord("a") < 26) & ((second | 32) - ord("a") < 26)
-    return bool((letters & ~half_day).any()) or any(map(signed, (behind, spaces, fractions)))
+        digits = _digit(block[fractions])
+        ends.append(fractions[~digits])
+        fractions = fractions[digits] + 1
+    places = np.concatenate(ends)
+    signs = block[places]
+    places = places[(signs == ord("+")) | (signs == ord("-"))]
+    return bool(_digit(block[places + 1]).any())
 
 
-def _digit(bytes_: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    found: npt.NDArray[np.bool_] = bytes_ - ord("0") < 10  # which wraps around below "0"
+_BEGINS = np.isin(np.arange(256), [ord(sign) for sign in "+-. "])
+"""Whether an offset, a fraction or a zone may begin with a byte."""
+
+
+def _digit(some: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = some - ord("0") < 10  # which wraps around below "0"
+    return found
+
+
+def _letter(some: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = (some | 32) - ord("a") < 26
     return found
 
 
