@@ -114,7 +114,9 @@ def as_instant(cell: str, way: str) -> str:
     if way == ISO:
         # A cast to TIMESTAMP drops an offset; the other way is slower.
         close = rf"regexp_replace({cell}, '\s([+-])', '\1')"
-        zoned = f"CAST(TRY_CAST({close} AS TIMESTAMPTZ) AS TIMESTAMP)"
+        # DuckDB 1.2 wants the seconds.
+        whole = rf"regexp_replace({close}, '([ T]\d+:\d\d)([+-])', '\1:00\2')"
+        zoned = f"CAST(TRY_CAST({whole} AS TIMESTAMPTZ) AS TIMESTAMP)"
         behind = literal(rf":\d\d(\.\d+)?{_OFFSET}\s*$")
         return (
             f"CASE WHEN regexp_matches({cell}, {behind}) THEN {zoned} "

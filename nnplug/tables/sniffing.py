@@ -82,7 +82,7 @@ def look_at_bytes(text: TextFile, dialect: Dialect) -> Marks:
             digits = block - ord("0") < 10  # which wraps around below "0"
             begin = edges[:-2] & (block[1:-1] == ord("0")) & digits[2:]
             codes += int(np.count_nonzero(begin))
-            zones = zones or _has_zone(buffer[: _BEFORE + count])
+            zones = zones or (b":" in memory and _has_zone(buffer[: _BEFORE + count]))
             buffer[:_BEFORE] = buffer[count : _BEFORE + count].copy()
     end = np.concatenate([buffer[:_BEFORE], np.full(_BEFORE, ord("\n"), np.uint8)])
     zones = zones or _has_zone(end)
