@@ -98,11 +98,14 @@ def connect(scratch: Path, memory: int, paths: Sequence[Path] = ()) -> duckdb.Du
 def _spellings(path: Path) -> tuple[str, ...]:
     """Write a path in the ways in which DuckDB may ask for it.
 
-    A database has a log beside it, by the file's real name; DuckDB takes what
-    follows a question mark for the options of an address.
+    A database has a log beside it: by the file's given name in DuckDB 1.2, by
+    its real one in 2.0. What follows a question mark it takes for
+    the options of an address.
     """
-    real, question, rest = os.path.realpath(path).partition("?")
-    return literal(str(path.absolute())), location(path), literal(f"{real}.wal{question}{rest}")
+    given = str(path.absolute())
+    names = (each.partition("?") for each in (given, os.path.realpath(path)))
+    logs = (literal(f"{name}.wal{question}{rest}") for name, question, rest in names)
+    return literal(given), location(path), *logs
 
 
 def not_one_select(source: str, given: str) -> DataError:
