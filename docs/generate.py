@@ -23,6 +23,7 @@ from sphinx.application import Sphinx
 import nnplug.errors
 from nnplug import hookspecs
 from nnplug.cli import cli
+from nnplug.cli.help import option_groups
 from nnplug.errors import FormulaError, NnplugError
 from nnplug.formulas.derivative import differentiate
 from nnplug.formulas.graph import Graph
@@ -225,14 +226,12 @@ def _command(command: click.Command, context: click.Context, *, depth: int) -> l
     lines += ["```text", f"{context.command_path} {usage}", "```", ""]
     help_text = inspect.cleandoc(command.help or "")
     lines += [_markdown(re.sub(r"(?<!\n)\n(?!\n)", " ", help_text)), ""]
-    records = [
-        record
-        for parameter in command.get_params(context)
-        if (record := parameter.get_help_record(context)) is not None
-    ]
-    lines += ["| option | |", "|---|---|"]
-    lines += [f"| `{name.replace('|', chr(92) + '|')}` | {_cell(text)} |" for name, text in records]
-    lines.append("")
+    for title, records in option_groups(command, context).items():
+        lines += [f"| {title.lower()} | |", "|---|---|"]
+        lines += [
+            f"| `{name.replace('|', chr(92) + '|')}` | {_cell(text)} |" for name, text in records
+        ]
+        lines.append("")
     if command.epilog:
         epilog = "\n".join(
             line for line in command.epilog.splitlines() if line.strip() not in ("\b", "\\b")

@@ -19,22 +19,23 @@ __all__ = ["main"]
 
 _COMMANDS = {
     "data": ("nnplug.cli.data:data", "Examine a table before training."),
-    "train": ("nnplug.cli.train:train", "Train a network on a dataset or a table."),
-    "predict": ("nnplug.cli.predict:predict", "Predict the target of new rows."),
-    "evaluate": ("nnplug.cli.evaluate:evaluate", "Compute loss and metrics on rows."),
-    "info": ("nnplug.cli.info:info", "Show what a model file is."),
-    "runs": ("nnplug.cli.runs:runs", "List, show and compare runs that were kept."),
-    "plugins": ("nnplug.cli.plugins:plugins", "List, show, examine, check and start plugins."),
+    "train": ("nnplug.cli.train:train", "Train a network on a table or a dataset."),
+    "predict": ("nnplug.cli.predict:predict", "Predict the target of new rows with a model."),
+    "evaluate": ("nnplug.cli.evaluate:evaluate", "Compute a model's loss and metrics on a table."),
+    "info": ("nnplug.cli.info:info", "Show what a model predicts and needs."),
+    "runs": ("nnplug.cli.runs:runs", "List, show and compare the runs that were kept."),
+    "plugins": ("nnplug.cli.plugins:plugins", "List, show, check and write plugins."),
 }
 
 _EPILOG = """\b
 Examples:
-  nnplug train                                   the XOR network, as the notebook has it
-  nnplug train --activation tanh --loss mse      the same with another activation
-  nnplug train iris.csv --target species         a table
-  nnplug train iris.csv --target species --hidden 64,32 --optimizer adamw:weight_decay=0.1
-  nnplug train -p ./my_part.py --activation mine a part of a file of your own
-  nnplug plugins list --parts                    every part there is
+  nnplug train                                    the XOR network
+  nnplug train --activation tanh                  with another activation
+  nnplug data iris.csv                            look at a table
+  nnplug train iris.csv --target species          train on it
+  nnplug predict latest new.csv                   predict new rows
+  nnplug train -p ./my_part.py --activation mine  with a part of your own
+  nnplug plugins list --parts                     list every part
 """
 
 
@@ -50,7 +51,7 @@ Examples:
 def cli(debug: bool) -> None:
     """Train neural networks whose activations, losses and optimizers are plugins.
 
-    Install a package and name its parts: no code, no configuration.
+    Install a package and name its parts; no code is needed.
     """
     # `main` looks for --debug itself: an error leaves no context to ask.
 

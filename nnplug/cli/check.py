@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from nnplug.cli.options import kind_option, plugin_options, plugins_given
+from nnplug.cli.help import Command
+from nnplug.cli.options import Seconds, kind_option, plugin_options, plugins_given
 from nnplug.cli.terminal import echo, style
 
 __all__ = ["check"]
@@ -26,19 +27,20 @@ WIDTH = 79
 _INDENT = " " * 10
 
 
-@click.command(epilog=_EPILOG)
+@click.command(cls=Command, epilog=_EPILOG)
 @click.argument("target", metavar="NAME|PACKAGE|FILE")
-@kind_option("Only parts of this kind.")
+@kind_option("Check only parts of this kind")
 @click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True,
-    metavar="SECONDS", help="For loading, and for each check.",
+    "--timeout", type=Seconds(above=True), default=30.0, show_default=True,
+    help="Time limit of loading, and of each check.",
 )  # fmt: skip
 @click.option(
     "--engine",
     type=click.Choice(["numpy", "numba"]),
-    help="Check in this engine alone; by default in each that is installed.",
+    metavar="ENGINE",
+    help="Check in one engine, numpy or numba; by default in all that are installed.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @plugin_options
 @click.pass_context
 def check(
@@ -49,16 +51,15 @@ def check(
     engine: str | None,
     as_json: bool,
 ) -> None:
-    """Put parts through the conformance kit.
+    """Run the conformance checks on parts.
 
-    NAME is a part, with options if need be (mish, package/mish,
-    elu:alpha=0.5); of a PACKAGE or a FILE every part is checked. They run in
-    a process of their own, with a time limit. What training computes is
-    checked in each installed engine. Of a wrong derivative, value and
-    derivative are drawn.
+    NAME is a part, if need be with options (mish, package/mish,
+    elu:alpha=0.5); of a PACKAGE or a FILE every part is checked. The checks
+    run in a process of their own, with a time limit, and in every engine that
+    is installed. If a derivative is wrong, it is drawn with its function.
 
-    A part may declare that it is known to fail a check, and why; that is
-    shown, and no failure.
+    A part may declare that it fails a check, and why; that is shown and does
+    not count as a failure.
 
     The exit code is 0 if every check passes, 1 if one does not, and 2 if
     there is no such part or its plugin cannot be loaded.

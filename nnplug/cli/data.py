@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nnplug.cli.table_options import column_options, read_options, split_option, table_arguments
+from nnplug.cli.help import Command, option_group
+from nnplug.cli.options import WholeNumber
+from nnplug.cli.table_options import (
+    column_options,
+    read_options,
+    split_options,
+    table_arguments,
+    target_options,
+)
 from nnplug.cli.terminal import echo, style
 
 if TYPE_CHECKING:
@@ -25,26 +33,26 @@ _COLORS = {"problem": "red", "warning": "yellow", "note": None}
 _WIDTH = 80
 
 
-@click.command(epilog=_EPILOG)
+@click.command(cls=Command, epilog=_EPILOG)
 @click.argument("data")
-@click.option("--target", multiple=True, metavar="COLUMN", help="The column to predict.")
-@click.option(
-    "--task",
-    type=click.Choice(["regression", "binary", "multiclass", "multilabel"]),
-    help="Instead of what the target suggests.",
-)
-@read_options
+@target_options
 @column_options
-@click.option(
-    "--validation",
-    type=click.FloatRange(0, 1, max_open=True),
-    default=0.2,
-    show_default=True,
-    help="Share of rows held out.",
+@read_options
+@split_options(0.2)
+@option_group(
+    "Output",
+    click.option("--json", "as_json", is_flag=True, help="Print the report as JSON."),
 )
-@split_option
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the split.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@option_group(
+    "Data",
+    click.option(
+        "--seed",
+        type=WholeNumber(0),
+        default=0,
+        show_default=True,
+        help="Seed of the random split.",
+    ),
+)
 @click.pass_context
 def data(
     context: click.Context,
@@ -58,15 +66,15 @@ def data(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Examine the table DATA: its columns, and what is odd about it.
+    """Examine the table DATA: its columns, and what looks wrong in it.
 
-    Looked for are missing values, constant and equal columns, equal rows,
-    outliers, spellings; and with a target: rare classes, rows that stand in
-    both parts of the split, a column that gives the target away, identifiers,
-    and splits that do not fit dates or groups. Of a table of more than a
-    million rows, a million are looked at.
+    It reports missing values, constant and duplicate columns, duplicate rows,
+    outliers and inconsistent spelling. With a target it also reports rare
+    classes, rows that are in both parts of the split, columns that give the
+    target away, identifiers, and splits that do not suit dates or groups. Of
+    a table with more than a million rows it examines a million.
 
-    Exits with 1 if training would refuse the table.
+    The exit code is 1 if training would refuse the table.
     """
     from nnplug.settings import table_choices
     from nnplug.tables import Split, Wishes

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nnplug.cli.options import plugin_options, plugins_given
+from nnplug.cli.help import Command
+from nnplug.cli.options import Seconds, plugin_options, plugins_given
 from nnplug.cli.terminal import echo, style
 
 if TYPE_CHECKING:
@@ -22,12 +23,17 @@ __all__ = ["doctor"]
 
 _EPILOG = """\b
 What it reports:
-  an import, a registration or a hook that fails
-  a hook that is misspelt, not decorated, or takes other arguments
-  a part that is no part, is of another kind than its hook, or has a name
-  that is built in or that another package has
-  a large package that is imported before anybody needs it, a slow import
-  a name in -p no:NAME or NNPLUG_PLUGINS that nothing has
+  - an import, a registration or a hook that fails
+  - a hook that is misspelt, not decorated, or takes other arguments
+  - a registered object that is not a part, or is of another kind
+  - a part whose name is built in or used by another package
+  - a large package that is imported before it is needed, a slow import
+  - a name in -p no:NAME or NNPLUG_PLUGINS that no plugin has
+
+\b
+Examples:
+  nnplug plugins doctor
+  nnplug plugins doctor -p ./my_part.py --json
 """
 
 WIDTH = 79
@@ -66,23 +72,23 @@ class Finding:
         return f"{self.package} {self.version}".rstrip()
 
 
-@click.command(epilog=_EPILOG)
-@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@click.command(cls=Command, epilog=_EPILOG)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option(
-    "--time-limit", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True,
-    metavar="SECONDS", help="For each plugin.",
+    "--time-limit", type=Seconds(above=True), default=30.0, show_default=True,
+    help="Time limit of loading one plugin.",
 )  # fmt: skip
 @click.option(
-    "--slow", type=click.FloatRange(min=0), default=1.0, show_default=True, metavar="SECONDS",
-    help="An import that takes longer is reported.",
+    "--slow", type=Seconds(), default=1.0, show_default=True,
+    help="Report a plugin that takes longer to load.",
 )  # fmt: skip
 @plugin_options
 @click.pass_context
 def doctor(context: click.Context, as_json: bool, time_limit: float, slow: float) -> None:
-    """Import each plugin by itself and say what is wrong with it.
+    """Load each plugin by itself and report what is wrong with it.
 
-    Each is loaded in a process of its own, with a time limit, so one that
-    hangs or ends Python does no harm. The exit code is 1 if there is a
+    Each plugin is loaded in a process of its own, with a time limit, so one
+    that hangs or ends Python does no harm. The exit code is 1 if there is a
     problem, and 0 if there is none.
     """
     manager, requests = _what_to_examine(context)

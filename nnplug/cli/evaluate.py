@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import click
 
+from nnplug.cli.help import Command
 from nnplug.cli.model_argument import load, nonfinite_option, versions_option
 from nnplug.cli.options import PartType, plugin_options, registry_of
 from nnplug.cli.table_options import read_options
@@ -18,11 +19,11 @@ __all__ = ["evaluate"]
 _EPILOG = """\b
 Examples:
   nnplug evaluate iris.safetensors test.csv
-  nnplug evaluate runs/1 test.parquet --metric accuracy --json
+  nnplug evaluate latest test.parquet --metric accuracy --json
 """
 
 
-@click.command(epilog=_EPILOG)
+@click.command(cls=Command, epilog=_EPILOG)
 @click.argument("model")
 @click.argument("data")
 @click.option(
@@ -30,9 +31,9 @@ Examples:
     "metrics",
     multiple=True,
     type=PartType("metric"),
-    help="Instead of those of the training; may be repeated.",
+    help="Metric to compute, instead of those of the training; may be repeated.",
 )
-@nonfinite_option("Leave rows without a finite prediction out.")
+@nonfinite_option("Leave out rows whose prediction is not finite.")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 @read_options
 @versions_option
@@ -51,10 +52,11 @@ def evaluate(
 ) -> None:
     """Compute the loss and the metrics of MODEL on the table DATA.
 
-    DATA has the columns that the model was trained on, the target among them.
+    MODEL is a model file, the folder of a run, its name in runs, or latest.
+    DATA has the columns that the model was trained on, with the target.
 
-    The exit code is 1 if the network gives no finite numbers for some rows, or
-    no finite loss.
+    The exit code is 1 if the network's outputs for some rows are not finite,
+    or the loss is not.
     """
     from nnplug.errors import NotFiniteError, SettingError
     from nnplug.models.file_rows import open_rows

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nnplug.cli.help import Command
 from nnplug.cli.model_argument import model_path
 from nnplug.cli.terminal import echo, style
 
@@ -20,14 +21,17 @@ __all__ = ["info"]
 _LISTED = 20
 
 
-@click.command(epilog="\b\nExamples:\n  nnplug info iris.safetensors\n  nnplug info runs/1 --json")
+@click.command(
+    cls=Command, epilog="\b\nExamples:\n  nnplug info iris.safetensors\n  nnplug info latest --json"
+)
 @click.argument("model")
-@click.option("--json", "as_json", is_flag=True, help="Print all that the file says as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything the file says as JSON.")
 def info(model: str, as_json: bool) -> None:
-    """Show what MODEL is: a model file, or the folder of a run.
+    """Show what a MODEL predicts, how it was made and what it needs.
 
+    MODEL is a model file, the folder of a run, its name in runs, or latest.
     Neither its parts nor its weights are loaded, so the packages that it
-    needs need not be installed.
+    needs do not have to be installed.
     """
     from nnplug.models import read_info
 

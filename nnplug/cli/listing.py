@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nnplug.cli.help import Command
 from nnplug.cli.options import kind_option, plugin_options, registry_of, warn
 from nnplug.cli.terminal import console, echo, safe
 
@@ -20,25 +21,31 @@ __all__ = ["list_"]
 _EPILOG = """\b
 States:
   built-in   part of nnplug
-  available  installed; imported when a part of it is asked for
+  available  installed; imported when one of its parts is used
   ambiguous  the same, but another package has an entry point of this name
   blocked    never imported: -p no:NAME or NNPLUG_PLUGINS leaves it out
-  loaded     imported, for -p asks for it
-  failed     its metadata cannot be read, so nothing of it can be imported
+  loaded     imported, because -p names it
+  failed     its metadata cannot be read, so it cannot be imported
+
+\b
+Examples:
+  nnplug plugins list
+  nnplug plugins list --parts
+  nnplug plugins list --kind optimizer --json
 """
 
 
-@click.command("list", epilog=_EPILOG)
-@click.option("--parts", is_flag=True, help="List every part; this loads the plugins.")
-@kind_option("List the parts of this kind.")
-@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@click.command("list", cls=Command, epilog=_EPILOG)
+@click.option("--parts", is_flag=True, help="List every part, which loads the plugins.")
+@kind_option("List the parts of one kind")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 @plugin_options
 @click.pass_context
 def list_(context: click.Context, parts: bool, kind: str | None, as_json: bool) -> None:
     """List the plugins, or with --parts or --kind the parts.
 
-    Without these two no plugin is imported, so a broken one does no harm. A
-    part that two packages have is listed by the name that says which is meant.
+    Without these two options no plugin is imported, so a broken one does no
+    harm. A part that two packages have is listed as PACKAGE/NAME.
     """
     registry = registry_of(context)
     if parts or kind is not None:

@@ -24,7 +24,7 @@ FILE = "model.safetensors"
 versions_option = click.option(
     "--allow-other-versions",
     is_flag=True,
-    help="Take plugins of another major version than the model was made with.",
+    help="Accept plugins of another major version than the model was made with.",
 )
 
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import click
 
-from nnplug.cli.options import registry_of
+from nnplug.cli.help import Command
+from nnplug.cli.options import kind_option, registry_of
 from nnplug.cli.terminal import echo
-from nnplug.hookspecs import HOOKS
 
 __all__ = ["new"]
 
 _EPILOG = """\b
-With one --kind the part is called NAME; with several, each NAME_KIND.
-The package is nnplug-NAME, its module nnplug_NAME; DIR is ./nnplug-NAME.
+With one --kind the part is called NAME, with several NAME_KIND. The package
+is nnplug-NAME, its module nnplug_NAME, and DIR by default ./nnplug-NAME.
 
 \b
 Examples:
@@ -23,24 +23,17 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG)
+@click.command(cls=Command, epilog=_EPILOG)
 @click.argument("name")
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "--kind",
-    "kinds",
-    multiple=True,
-    required=True,
-    type=click.Choice(list(HOOKS.values()), case_sensitive=False),
-    help="What it holds; may be repeated.",
-)
+@kind_option("Kind of part to write; may be repeated", "kinds", multiple=True, required=True)
 @click.pass_context
 def new(context: click.Context, name: str, folder: Path | None, kinds: tuple[str, ...]) -> None:
-    """Write a plugin package that works, to start from.
+    """Write a working plugin package to start from.
 
-    It has a module for each part, a test that runs the conformance kit, a
-    README, a licence and a workflow for GitHub. Nothing is overwritten, and
-    nothing is downloaded.
+    It has a module for each part, a test that runs the conformance checks, a
+    README, a licence and a workflow for GitHub. Nothing is overwritten or
+    downloaded.
     """
     import datetime
     import shlex

@@ -21,6 +21,9 @@ __all__ = [
     "DropoutType",
     "HiddenType",
     "PartType",
+    "Seconds",
+    "Share",
+    "WholeNumber",
     "add_plugins",
     "kind_option",
     "plugin_options",
@@ -48,7 +51,7 @@ def plugin_options(command: _Command) -> _Command:
             is_flag=True,
             expose_value=False,
             callback=_remember_strict,
-            help="Let any plugin's failure be an error.",
+            help="Make any plugin's failure an error.",
         ),
         click.option(
             "-p",
@@ -58,7 +61,7 @@ def plugin_options(command: _Command) -> _Command:
             expose_value=False,
             callback=_remember_given,
             shell_complete=_complete_plugin,
-            help="Load a plugin: a package, ./file.py or a module; no:NAME leaves one out.",
+            help="Load a plugin: ./file.py, a package or a module; no:NAME leaves one out.",
         ),
     ):
         command = option(command)
@@ -134,12 +137,18 @@ def warn(registry: Registry, besides: Iterable[Provider] = ()) -> None:
             echo(f"Warning: {line}", err=True)
 
 
-def kind_option(about: str) -> Callable[[_Command], _Command]:
-    """Add `--kind` to a command."""
+def kind_option(about: str, *names: str, **more: Any) -> Callable[[_Command], _Command]:
+    """Add `--kind` to a command; its help ends with the kinds that there are."""
     from nnplug.hookspecs import HOOKS
 
+    *kinds, last = HOOKS.values()
     return click.option(
-        "--kind", type=click.Choice(list(HOOKS.values()), case_sensitive=False), help=about
+        "--kind",
+        *names,
+        type=click.Choice([*kinds, last], case_sensitive=False),
+        metavar="KIND",
+        help=f"{about}: {', '.join(kinds)} or {last}.",
+        **more,
     )
 
 
@@ -219,6 +228,49 @@ class BatchSizeType(click.ParamType):  # type: ignore[type-arg]  # generic only 
         if rows < 1:
             self.fail(f"{value!r} is neither a number of rows, at least 1, nor full.", param, ctx)
         return rows
+
+
+class WholeNumber(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
+    """A whole number that is large enough."""
+
+    name = "N"
+
+    def __init__(self, least: int) -> None:
+        self._range = click.IntRange(min=least)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the number."""
+        number: int = self._range.convert(value, param, ctx)
+        return number
+
+
+class Share(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
+    """A share of the whole: from 0 to below 1."""
+
+    name = "share"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read the share."""
+        share: float = click.FloatRange(0, 1, max_open=True).convert(value, param, ctx)
+        return share
+
+
+class Seconds(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
+    """A length of time."""
+
+    name = "seconds"
+
+    def __init__(self, *, above: bool = False) -> None:
+        self._range = click.FloatRange(min=0, min_open=above)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read the seconds."""
+        seconds: float = self._range.convert(value, param, ctx)
+        return seconds
 
 
 class DropoutType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on

@@ -11,10 +11,10 @@ __all__ = ["plugins"]
 
 _COMMANDS = {
     "list": ("nnplug.cli.listing:list_", "List the installed plugins, or every part."),
-    "show": ("nnplug.cli.show:show", "Show all there is to know of a part or a package."),
-    "doctor": ("nnplug.cli.doctor:doctor", "Import each plugin by itself and say what is wrong."),
-    "check": ("nnplug.cli.check:check", "Put parts through the conformance kit."),
-    "new": ("nnplug.cli.new:new", "Write a plugin package that works, to start from."),
+    "show": ("nnplug.cli.show:show", "Show everything about a part or a package."),
+    "doctor": ("nnplug.cli.doctor:doctor", "Load each plugin by itself and report what is wrong."),
+    "check": ("nnplug.cli.check:check", "Run the conformance checks on parts."),
+    "new": ("nnplug.cli.new:new", "Write a working plugin package to start from."),
 }
 
 _EPILOG = """\b
@@ -30,5 +30,5 @@ Examples:
 def plugins() -> None:
     """Find, examine and start plugins.
 
-    -p and --strict-plugins may also stand after the command.
+    -p and --strict-plugins may also be given after the command.
     """

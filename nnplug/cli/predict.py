@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from nnplug.cli.help import Command
 from nnplug.cli.model_argument import load, nonfinite_option, versions_option
 from nnplug.cli.options import plugin_options, registry_of
 from nnplug.cli.table_options import read_options
@@ -28,32 +29,39 @@ Examples:
   nnplug predict iris.safetensors new.csv
   nnplug predict iris.safetensors new.csv --id plant -o answers.csv
   nnplug predict iris.safetensors new.csv --probabilities
-  nnplug predict runs/1 new.parquet -o answers.parquet
+  nnplug predict latest new.parquet -o answers.parquet
 """
 
 
-@click.command(epilog=_EPILOG)
+@click.command(cls=Command, epilog=_EPILOG)
 @click.argument("model")
 @click.argument("data")
 @click.option(
     "-o",
     "--output",
     metavar="FILE",
-    help="A .csv, .tsv or .parquet file; by default CSV on stdout.",
+    help="Write to this .csv, .tsv or .parquet file; by default CSV on stdout.",
 )
-@click.option("--overwrite", is_flag=True, help="Let FILE be replaced if it is there.")
-@click.option("--probabilities", is_flag=True, help="Add a column for each class.")
+@click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
 @click.option(
-    "--id", "ids", metavar="COLUMN", multiple=True, help="Copy this column; may be repeated."
+    "--probabilities", is_flag=True, help="Add a column with the probability of each class."
+)
+@click.option(
+    "--id",
+    "ids",
+    metavar="COLUMN",
+    multiple=True,
+    help="Copy this column to the output; may be repeated.",
 )
 @click.option(
     "--unknown",
     type=click.Choice(["bucket", "error"]),
     default="bucket",
-    show_default=True,
-    help="What to do with a category that training did not see.",
+    metavar="HOW",
+    help="What to do with a category that training did not see: bucket (by default) takes it as "
+    "a rare one, error refuses it.",
 )
-@nonfinite_option("Leave a prediction that is not finite empty.")
+@nonfinite_option("Leave cells empty whose prediction is not finite.")
 @read_options
 @versions_option
 @plugin_options
@@ -74,13 +82,13 @@ def predict(
 ) -> None:
     """Predict the target of each row of DATA with MODEL.
 
-    MODEL is a model file, or the folder of a run. DATA has the columns that
-    the model was trained on, in any order; the target may be missing. Rows
-    keep their order. They are read and written a stretch at a time, so that a
-    table may be larger than memory.
+    MODEL is a model file, the folder of a run, its name in runs, or latest.
+    DATA has the columns that the model was trained on, in any order; it may
+    lack the target. Rows keep their order. They are read and written in
+    pieces, so the table may be larger than memory.
 
-    The exit code is 1, and no file is written, if the network gives no finite
-    numbers for some rows.
+    The exit code is 1, and no file is written, if the network's outputs for
+    some rows are not finite.
     """
     from nnplug.models.file_rows import open_rows
     from nnplug.tables import ReadOptions

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnplug.cli.find_run import RUNS, find_run, record_of, runs_in
+from nnplug.cli.help import Command
 from nnplug.cli.terminal import echo, style
 
 if TYPE_CHECKING:
@@ -28,20 +29,24 @@ _WIDTH = 80
     "  nnplug runs compare latest 20260131-154500-iris-gelu-adamw"
 )
 def runs() -> None:
-    """List, show and compare runs that were kept.
+    """List, show and compare the runs that were kept.
 
-    A RUN is a folder, the name of one in runs, the beginning of its name, or
+    RUN is the folder of a run, its name in runs, the beginning of its name, or
     latest.
     """
 
 
-@runs.command("list")
+@runs.command(
+    "list",
+    cls=Command,
+    epilog="\b\nExamples:\n  nnplug runs list\n  nnplug runs list experiments --json",
+)
 @click.argument("folder", default=RUNS, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print all that is known as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything known as JSON.")
 def list_runs(folder: Path, as_json: bool) -> None:
     """List the runs in FOLDER (runs by default), the latest first.
 
-    The loss is that of the validation rows, where there are some.
+    The loss is that on the validation rows, if there are any.
     """
     found = [_facts(each) for each in runs_in(folder)]
     if as_json:
@@ -71,11 +76,13 @@ def list_runs(folder: Path, as_json: bool) -> None:
         echo(style(line, bold=True) if place == 0 else line)
 
 
-@runs.command()
+@runs.command(
+    cls=Command, epilog="\b\nExamples:\n  nnplug runs show latest\n  nnplug runs show 2026 --json"
+)
 @click.argument("run")
-@click.option("--json", "as_json", is_flag=True, help="Print all that is known as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything known as JSON.")
 def show(run: str, as_json: bool) -> None:
-    """Show a RUN: how it ended, its numbers, its settings, its files."""
+    """Show one RUN: how it ended, its results, its settings and its files."""
     folder = find_run(run)
     facts = _facts(folder)
     if as_json:
@@ -89,11 +96,15 @@ def show(run: str, as_json: bool) -> None:
         _field(name, _written(value))
 
 
-@runs.command()
+@runs.command(
+    cls=Command,
+    epilog="\b\nExamples:\n  nnplug runs compare latest 2026013\n"
+    "  nnplug runs compare first second --json",
+)
 @click.argument("run", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="Print all that is known as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything known as JSON.")
 def compare(run: tuple[str, ...], as_json: bool) -> None:
-    """Compare RUNs: the settings that differ, and the results."""
+    """Compare several RUNs: the settings that differ, and the results."""
     if len(run) < 2:
         raise click.UsageError("Name at least two runs.")
     found = [_facts(find_run(each)) for each in run]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nnplug.cli.help import Command
 from nnplug.cli.options import kind_option, plugin_options, registry_of, warn
 from nnplug.cli.terminal import console, safe
 
@@ -19,18 +20,26 @@ if TYPE_CHECKING:
 
 __all__ = ["formulas", "show"]
 
+_EPILOG = """\b
+Examples:
+  nnplug plugins show gelu
+  nnplug plugins show nnplug-example
+  nnplug plugins show mine -p ./my_part.py
+"""
 
-@click.command()
+
+@click.command(cls=Command, epilog=_EPILOG)
 @click.argument("name")
-@kind_option("Only this kind.")
+@kind_option("Show only a part of this kind")
 @plugin_options
 @click.pass_context
 def show(context: click.Context, name: str, kind: str | None) -> None:
     """Show a part, with its formula and source, or a package.
 
-    NAME is a part (mish, package/mish), a package or an entry point; of a
-    package that cannot be loaded the traceback is shown. A name of several
-    kinds shows each; if it is built in, no plugin is loaded for more.
+    NAME is a part (mish, package/mish), a package or an entry point. For a
+    package that cannot be loaded the traceback is shown. If parts of several
+    kinds have the name, all are shown. For a built-in part no plugin is
+    loaded.
     """
     registry = registry_of(context)
     parts, providers = _look_up(registry, name, kind)

@@ -8,67 +8,88 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["column_options", "read_options", "split_option", "table_arguments"]
+from nnplug.cli.help import option_group
+from nnplug.cli.options import Share
+
+__all__ = ["column_options", "read_options", "split_options", "table_arguments", "target_options"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _LISTS = ("columns", "drop", "categorical", "numeric")
 
 
-def read_options(command: _Command) -> _Command:
-    """Add `--read` and `--sql`: how a file is read."""
-    return _with(
-        command,
-        click.option(
-            "--read",
-            metavar="KEY=VALUE",
-            multiple=True,
-            help="How the file is read: delimiter, quote, header, encoding, decimal, dates "
-            "or dates.COLUMN (how dates are written), na or na.COLUMN (a mark of missing "
-            "values), table.",
-        ),
-        click.option("--sql", metavar="QUERY", help="A query over the file, which it calls data."),
-    )
+target_options = option_group(
+    "Data",
+    click.option(
+        "--target", multiple=True, metavar="COLUMN", help="Column to predict; may be repeated."
+    ),
+    click.option(
+        "--task",
+        type=click.Choice(["regression", "binary", "multiclass", "multilabel"]),
+        metavar="TASK",
+        help="regression, binary, multiclass or multilabel; by default what the target suggests.",
+    ),
+)
+"""Add `--target` and `--task`."""
+
+read_options = option_group(
+    "Data",
+    click.option(
+        "--read",
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="How to read the file: delimiter, quote, header, encoding, decimal, dates or "
+        "dates.COLUMN (how dates are written), na or na.COLUMN (a mark of missing values), "
+        "table; may be repeated.",
+    ),
+    click.option(
+        "--sql", metavar="QUERY", help="Rows to take: an SQL query over the file, called data."
+    ),
+)
+"""Add `--read` and `--sql`: how a file is read."""
+
+column_options = option_group(
+    "Data",
+    click.option("--columns", metavar="A,B", multiple=True, help="Predict from these columns."),
+    click.option("--drop", metavar="A,B", multiple=True, help="Leave these columns out."),
+    click.option(
+        "--categorical", metavar="A,B", multiple=True, help="Take these columns as categories."
+    ),
+    click.option("--numeric", metavar="A,B", multiple=True, help="Take these columns as numbers."),
+    click.option(
+        "--missing",
+        type=click.Choice(["mean", "median", "drop", "refuse"]),
+        metavar="HOW",
+        help="What to do where an input has no value: use the mean (by default) or the median, "
+        "drop the row, or refuse the table.",
+    ),
+    click.option(
+        "--drop-missing-targets", is_flag=True, help="Leave out the rows without a target."
+    ),
+    click.option(
+        "--weights", metavar="COLUMN", help="Column that holds each row's weight in the loss."
+    ),
+)
+"""Add the options about a table's columns, each a list with commas or repeated."""
 
 
-def column_options(command: _Command) -> _Command:
-    """Add the options about a table's columns, each a list with commas or repeated."""
-    return _with(
-        command,
-        click.option("--columns", metavar="A,B", multiple=True, help="Predict from these alone."),
-        click.option("--drop", metavar="A,B", multiple=True, help="Columns that are not used."),
+def split_options(validation: float | None = None) -> Callable[[_Command], _Command]:
+    """Add `--validation`, with a default or none, and `--split`."""
+    return option_group(
+        "Data",
         click.option(
-            "--categorical", metavar="A,B", multiple=True, help="Columns that are categories."
+            "--validation",
+            type=Share(),
+            default=validation,
+            show_default=True,
+            help="Share of the rows to hold out for validation.",
         ),
-        click.option("--numeric", metavar="A,B", multiple=True, help="Columns that are numbers."),
-        click.option(
-            "--missing",
-            type=click.Choice(["mean", "median", "drop", "refuse"]),
-            help="Where an input lacks a value; mean is the default.",
-        ),
-        click.option(
-            "--drop-missing-targets", is_flag=True, help="Leave rows without a target out."
-        ),
-        click.option("--weights", metavar="COLUMN", help="What each row counts for in the loss."),
-    )
-
-
-def split_option(command: _Command) -> _Command:
-    """Add `--split`."""
-    return _with(
-        command,
         click.option(
             "--split",
             metavar="HOW",
-            help="Which rows are held out: random, stratified, time:COLUMN, group:COLUMN, "
+            help="How to choose those rows: random, stratified, time:COLUMN, group:COLUMN, "
             "column:COLUMN or file:PATH.",
         ),
     )
-
-
-def _with(command: _Command, *options: Callable[[_Command], _Command]) -> _Command:
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 def table_arguments(given: dict[str, Any]) -> dict[str, Any]:

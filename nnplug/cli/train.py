@@ -13,12 +13,14 @@ import click
 from click.core import ParameterSource
 
 from nnplug.cli.find_run import find_run
+from nnplug.cli.help import Command, option_group
 from nnplug.cli.options import (
     BatchSizeType,
     ClassWeightType,
     DropoutType,
     HiddenType,
     PartType,
+    WholeNumber,
     plugin_options,
     registry_of,
     warn,
@@ -26,7 +28,8 @@ from nnplug.cli.options import (
 from nnplug.cli.table_options import (
     column_options,
     read_options,
-    split_option,
+    split_options,
+    target_options,
 )
 from nnplug.cli.terminal import echo
 from nnplug.cli.train_settings import asked_configuration
@@ -38,9 +41,10 @@ if TYPE_CHECKING:
 
 _EPILOG = """\b
 A PART is written NAME, NAME:KEY=VALUE,... or PACKAGE/NAME. What is not given
-comes from the dataset's recipe; for a table from these defaults: --hidden 100
---activation relu --optimizer adam --epochs 100 --batch-size 32
---validation 0.2 --initializer glorot_uniform --dtype float32 --seed 0.
+comes from the dataset's recipe, and for a table from these defaults:
+  --hidden 100 --activation relu --optimizer adam --epochs 100
+  --batch-size 32 --validation 0.2 --initializer glorot_uniform
+  --dtype float32 --seed 0
 
 \b
 Examples:
@@ -56,108 +60,167 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG)
+@click.command(cls=Command, epilog=_EPILOG)
 @click.argument("data", required=False)
-@click.option("--target", multiple=True, metavar="COLUMN", help="The column to predict.")
-@click.option(
-    "--task",
-    type=click.Choice(["regression", "binary", "multiclass", "multilabel"]),
-    help="Instead of what the target suggests.",
-)
-@read_options
+@target_options
 @column_options
-@click.option("--hidden", type=HiddenType(), help="Units of each hidden layer: 64,32 or none.")
-@click.option(
-    "--activation",
-    multiple=True,
-    type=PartType("activation"),
-    help="Of the hidden layers; once, or once for each.",
+@read_options
+@split_options()
+@option_group(
+    "Data",
+    click.option(
+        "--stream/--no-stream",
+        default=None,
+        help="Train from a file on disk, not from memory; by default if the rows are too many.",
+    ),
 )
-@click.option(
-    "--output-activation",
-    type=PartType("activation"),
-    help="Of the output layer; else it follows from loss and task.",
+@option_group(
+    "Network",
+    click.option(
+        "--hidden",
+        type=HiddenType(),
+        help="Units of the hidden layers: 64 for one layer, 64,32 for two, or none.",
+    ),
+    click.option(
+        "--activation",
+        multiple=True,
+        type=PartType("activation"),
+        help="Activation of the hidden layers; repeat it to give one for each layer.",
+    ),
+    click.option(
+        "--output-activation",
+        type=PartType("activation"),
+        help="Activation of the output layer; by default the one that fits the loss.",
+    ),
+    click.option("--initializer", type=PartType("initializer"), help="How the weights start."),
+    click.option(
+        "--dropout",
+        type=DropoutType(),
+        help="Share of hidden units to drop in a step: 0.5, or 0.2,0.5 by layer.",
+    ),
+    click.option(
+        "--dtype",
+        type=click.Choice(["float32", "float64"]),
+        metavar="DTYPE",
+        help="Precision of all numbers: float32 or float64.",
+    ),
 )
-@click.option("--loss", type=PartType("loss"), help="What training makes small.")
-@click.option("--optimizer", type=PartType("optimizer"), help="How it does so.")
-@click.option("--learning-rate", type=float, help="Instead of the optimizer's own.")
-@click.option("--initializer", type=PartType("initializer"), help="The weights at the start.")
-@click.option("--schedule", type=PartType("schedule"), help="The learning rate over time.")
-@click.option("--epochs", type=click.IntRange(min=1), help="Passes over the rows.")
-@click.option("--batch-size", type=BatchSizeType(), help="Rows of a step, or full.")
-@click.option("--l2", type=float, help="L2 penalty: ½·l2·Σw² beside a sample's loss.")
-@click.option("--l1", type=float, help="L1 penalty: l1·Σ|w| beside a sample's loss.")
-@click.option("--dropout", type=DropoutType(), help="Share of hidden outputs dropped in a step.")
-@click.option("--clip-global-norm", type=float, help="The longest that all gradients may be.")
-@click.option(
-    "--class-weight", type=ClassWeightType(), help="What a class's rows count for in the loss."
+@option_group(
+    "Training",
+    click.option("--loss", type=PartType("loss"), help="Loss to minimize."),
+    click.option("--optimizer", type=PartType("optimizer"), help="How the weights are updated."),
+    click.option(
+        "--learning-rate",
+        type=float,
+        metavar="NUMBER",
+        help="Learning rate; by default the optimizer's own.",
+    ),
+    click.option(
+        "--schedule", type=PartType("schedule"), help="How the learning rate changes over time."
+    ),
+    click.option("--epochs", type=WholeNumber(1), help="Passes over the training rows."),
+    click.option("--batch-size", type=BatchSizeType(), help="Rows in a step, or full."),
+    click.option(
+        "--l2", type=float, metavar="NUMBER", help="L2 penalty: ½·l2·Σw² is added to the loss."
+    ),
+    click.option(
+        "--l1", type=float, metavar="NUMBER", help="L1 penalty: l1·Σ|w| is added to the loss."
+    ),
+    click.option(
+        "--clip-global-norm",
+        type=float,
+        metavar="NUMBER",
+        help="Clip the gradients to this global norm.",
+    ),
+    click.option(
+        "--class-weight",
+        type=ClassWeightType(),
+        metavar="WEIGHTS",
+        help="Weight of each class in the loss: balanced, or such as yes=5,no=1.",
+    ),
+    click.option(
+        "--metric",
+        "metrics",
+        multiple=True,
+        type=PartType("metric"),
+        help="Metric to report; may be repeated.",
+    ),
+    click.option(
+        "--monitor",
+        metavar="NAME",
+        help="What decides which epoch is best: validation_loss, loss or a metric.",
+    ),
+    click.option(
+        "--patience", type=WholeNumber(1), help="Stop after N epochs without an improvement."
+    ),
+    click.option(
+        "--min-delta",
+        type=float,
+        metavar="NUMBER",
+        help="Smallest change that counts as an improvement, for --patience.",
+    ),
+    click.option("--seed", type=WholeNumber(0), help="Seed of every random draw."),
+    click.option(
+        "--engine",
+        type=click.Choice(["auto", "numpy", "numba"]),
+        metavar="ENGINE",
+        help="What runs the steps: numpy, numba, or auto for the faster one.",
+    ),
 )
-@click.option(
-    "--validation",
-    type=click.FloatRange(0, 1, max_open=True),
-    help="Share of rows held out; the best epoch's weights are kept.",
+@option_group(
+    "Keeping the run",
+    click.option(
+        "--output",
+        type=click.Path(path_type=Path),
+        metavar="FOLDER",
+        help="Keep the run in this new folder; by default one in runs, for a table.",
+    ),
+    click.option("--no-output", is_flag=True, help="Do not keep the run."),
+    click.option(
+        "--checkpoint-every",
+        metavar="N|TIME",
+        help="Write a checkpoint every N epochs, or every 30s or 5m; by default 60s.",
+    ),
+    click.option(
+        "--resume",
+        metavar="RUN",
+        help="Go on with a run: its folder, its name in runs, or latest.",
+    ),
+    click.option(
+        "--allow-changes",
+        is_flag=True,
+        help="Resume even if settings, data or plugin versions have changed.",
+    ),
+    click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Read settings from a file, such as a run's config.toml; options on the command "
+        "line override them.",
+    ),
+    click.option(
+        "--set",
+        "pairs",
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="Change one setting by its name in such a file; may be repeated.",
+    ),
 )
-@split_option
-@click.option(
-    "--stream/--no-stream",
-    default=None,
-    help="Train from a file of encoded rows; else if they are too large for memory.",
+@option_group(
+    "Output",
+    click.option("--log-every", type=WholeNumber(1), help="Epochs between printed lines."),
+    click.option("--plot", is_flag=True, help="Plot the losses in the terminal at the end."),
+    click.option(
+        "--plot-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Save the plot as .png, .pdf or .svg; needs nnplug[plot].",
+    ),
+    click.option(
+        "--plan", is_flag=True, help="Print the array operations of one step; do not train."
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
 )
-@click.option(
-    "--metric", "metrics", multiple=True, type=PartType("metric"), help="May be repeated."
-)
-@click.option(
-    "--monitor", metavar="NUMBER", help="What the best epoch is best by: loss, a metric, ..."
-)
-@click.option(
-    "--patience", type=click.IntRange(min=1), help="Stop after so many epochs without a better one."
-)
-@click.option("--min-delta", type=float, help="How much better is better, for --patience.")
-@click.option("--seed", type=click.IntRange(min=0), help="Of everything random.")
-@click.option(
-    "--engine",
-    type=click.Choice(["auto", "numpy", "numba"]),
-    help="What runs the plan; auto takes the one that is done first.",
-)
-@click.option("--dtype", type=click.Choice(["float32", "float64"]), help="Of all numbers.")
-@click.option("--log-every", type=click.IntRange(min=1), help="Epochs between lines.")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    help="Settings from a file, as a run's config.toml; options stand before it.",
-)
-@click.option(
-    "--set", "pairs", metavar="KEY=VALUE", multiple=True, help="One setting, by its name there."
-)
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    help="A new folder to keep the run in; else one in runs, for a table.",
-)
-@click.option("--no-output", is_flag=True, help="Keep nothing.")
-@click.option(
-    "--checkpoint-every",
-    metavar="N|TIME",
-    help="Epochs between checkpoints, or a time such as 30s; 60s by default.",
-)
-@click.option(
-    "--resume",
-    metavar="RUN",
-    help="Go on with a run, by its folder or name; latest is the last one.",
-)
-@click.option(
-    "--allow-changes",
-    is_flag=True,
-    help="Resume though settings, data or plugin versions differ.",
-)
-@click.option("--plot", is_flag=True, help="Draw the losses in the terminal at the end.")
-@click.option(
-    "--plot-file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Draw them to a file: .png, .pdf, .svg (needs the extra plot).",
-)
-@click.option("--plan", is_flag=True, help="Print one step's array operations; do not train.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @plugin_options
 @click.pass_context
 def train(
@@ -175,11 +238,11 @@ def train(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Train a network on DATA: a dataset's name or a table's path.
+    """Train a network on DATA: the path of a table, or a dataset's name.
 
-    Without DATA it is xor, the run that this project began as. Losses are
-    printed on stdout, everything else on stderr. The run on a table is kept
-    in a folder in runs: configuration, model, history, report, checkpoints.
+    Without DATA it trains on the dataset xor. Losses are printed on stdout,
+    everything else on stderr. A run on a table is kept in a new folder in
+    runs: its configuration, model, history, report and checkpoints.
     """
     from nnplug.callbacks import Callbacks
     from nnplug.cli.train_keeping import Keeping
