@@ -101,8 +101,11 @@ def many_cells(table):
     rows = np.sort(table.rng.choice(table.rows, table.rows // 3, replace=False))
     for row in rows:
         table.cells[row][0] = "missing"
-    first = [f't.csv:{table.line(row)}: column "age": cannot read "missing"' for row in rows[:20]]
-    return table.save(), [*first, *([f"and {len(rows) - 20} more"] if len(rows) > 20 else [])]
+    lines = [table.line(row) for row in rows]
+    also = f" (also lines {', '.join(map(str, lines[1:5]))} and {len(rows) - 5} more)\n"
+    return table.save(), [
+        f't.csv:{lines[0]}: column "age": cannot read "missing" as a number{also}',
+    ]
 
 
 @kind

@@ -165,9 +165,9 @@ def test_many_columns_are_counted_not_listed():
         ("a,b\n1,2\n1,2,3\n", "t.csv:3: the row has 3 cells, the first line 2\n"),
         ("a,b\n1,2\n1\n4,5\n", "t.csv:3: the row has 1 cell, the first line 2\n"),
         ("a,b\n1,2\n1,2,\n4,5\n", "t.csv:3: the row has 3 cells, the first line 2\n"),
-        ("a,b\n1,2,\n4,5,\n", "t.csv:2: the row has 3 cells, the first line 2\nt.csv:3: "),
+        ("a,b\n1,2,\n4,5,\n", "t.csv:2: the row has 3 cells, the first line 2 (also line 3)\n"),
         ("a,b\n1,2\n4,5,", "t.csv:3: the row has 3 cells, the first line 2\n"),
-        ("a,b\n1,2,3\n4,5,6\n", "t.csv:2: the row has 3 cells, the first line 2\n"),
+        ("a,b\n1,2,3\n4,5,6\n", "t.csv:2: the row has 3 cells, the first line 2 (also line 3)\n"),
         ('a,b\n1,2\n1,"x\n4,5\n', "t.csv:3: a quote is opened and never closed\n"),
         ('a,b\n1,2\n1,"x"y\n4,5\n', "t.csv:3: text follows a closing quote\n"),
         ("a,b\r\n1,2\n3,4\r\n", "t.csv:2: the line ends in LF (Unix), those before in CR LF"),
@@ -198,15 +198,26 @@ def test_bad_files_name_the_place(save, content, start):
     assert "Traceback" not in message
 
 
-def test_many_faults_are_listed_up_to_a_bound(save):
+def test_one_fault_is_said_once(save):
     message = refusal(read_table, save("a,b\n" + "1,2\n" * 30 + "1\n" * 25))
-    lines = message.splitlines()
-    assert len(lines) == 22
-    assert lines[0].startswith("t.csv:32: ")
-    assert lines[20] == "and 5 more"
+    assert message.splitlines()[:2] == [
+        "t.csv:32: the row has 1 cell, the first line 2 (also lines 33, 34, 35, 36 and 20 more)",
+        'Correct the file. The delimiter is ","; a cell that holds one needs quotes around it.',
+    ]
     message = refusal(read_table, save("a,b\n" + "1,2\n" * 300 + "-,2\n" * 25))
-    assert message.splitlines()[0] == 't.csv:302: column "a": cannot read "-" as a number'
-    assert message.splitlines()[20] == "and 5 more"
+    assert message.splitlines()[:2] == [
+        't.csv:302: column "a": cannot read "-" as a number '
+        "(also lines 303, 304, 305, 306 and 20 more)",
+        "The column's other cells are numbers.",
+    ]
+
+
+def test_many_faults_are_listed_up_to_a_bound(save):
+    content = "a,b\n" + "1,2\n" * 300 + "".join(f"x{i % 25},2\n" for i in range(30))
+    lines = refusal(read_table, save(content)).splitlines()
+    assert lines[0] == 't.csv:302: column "a": cannot read "x0" as a number (also line 327)'
+    assert lines[19] == 't.csv:321: column "a": cannot read "x19" as a number'
+    assert lines[20] == "and 5 more"
 
 
 def test_decimal_commas_are_told_apart_from_text(save):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from nnplug.errors import DataError
 from nnplug.tables.duck import first_line
-from nnplug.tables.wording import SHOWN, column_list, listed, quote, shell_word
+from nnplug.tables.wording import column_list, fault_lines, listed, quote, shell_word
 
 __all__ = [
     "Dialect",
@@ -70,10 +70,16 @@ class Dialect:
 class _QuoteError(Exception):
     """A record cannot be taken apart."""
 
-    def __init__(self, line: int, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(self, line: int, said: str) -> None:
+        super().__init__(said)
         self.line = line
-        self.reason = reason
+        self.reason = (
+            "a quote is opened and never closed"
+            if "end of data" in said
+            else "a cell is longer than 131072 characters, perhaps for want of a closing quote"
+            if "field limit" in said
+            else "text follows a closing quote"
+        )
 
 
 def unreadable(name: object, error: Exception) -> DataError:
@@ -93,38 +99,29 @@ def refusal(text: TextFile, dialect: Dialect, error: Exception) -> DataError:
 def find_faults(text: TextFile, dialect: Dialect) -> DataError | None:
     """Name the rows that are not as long as the first line, and open quotes."""
     width = len(dialect.names)
-    faults = []
-    count = 0
-    advice = ""
-    try:
-        for line, record in _records(text, dialect):
-            if len(record) != width:
-                count += 1
-                if count <= SHOWN:
-                    faults.append(
-                        f"{text.name}:{line}: the row has {len(record)} "
-                        f"{'cell' if len(record) == 1 else 'cells'}, the first line {width}"
-                    )
-    except _QuoteError as wrong:
-        count += 1
-        if "end of data" in wrong.reason:
-            reason = "a quote is opened and never closed"
-        elif "field limit" in wrong.reason:
-            reason = "a cell is longer than 131072 characters, perhaps for want of a closing quote"
-        else:
-            reason = "text follows a closing quote"
-            advice = f" A quote inside a quoted cell is written twice ({dialect.quote * 2})."
-        faults.append(f"{text.name}:{wrong.line}: {reason}")
-    if not faults:
+    advice = (
+        f" The delimiter is {quote(dialect.delimiter)}; a cell that holds one needs quotes around "
+        "it."
+    )
+
+    def faults() -> Iterator[tuple[int, str]]:
+        nonlocal advice
+        try:
+            for line, record in _records(text, dialect):
+                if len(record) != width:
+                    cells = "cell" if len(record) == 1 else "cells"
+                    yield line, f"the row has {len(record)} {cells}, the first line {width}"
+        except _QuoteError as wrong:
+            if "text follows" in wrong.reason:
+                advice = f" A quote inside a quoted cell is written twice ({dialect.quote * 2})."
+            yield wrong.line, wrong.reason
+
+    found = fault_lines(text.name, faults())
+    if not found:
         return None
-    if not advice and any("the first line" in fault for fault in faults):
-        advice = (
-            f" The delimiter is {quote(dialect.delimiter)}; a cell that holds one needs "
-            "quotes around it."
-        )
-    hidden = count - len(faults)
-    more = f"\nand {hidden} more" if hidden else ""
-    return DataError("\n".join(faults) + f"{more}\nCorrect the file.{advice}")
+    if "the first line" not in found and "written twice" not in advice:
+        advice = ""
+    return DataError(f"{found}\nCorrect the file.{advice}")
 
 
 def stray_error(text: TextFile, dialect: Dialect, strays: Strays, decimal: str) -> DataError:
@@ -170,29 +167,23 @@ def stray_date_error(
 
 
 def _stray_lines(text: TextFile, dialect: Dialect, strays: Strays, wanted: str) -> str:
-    faults = []
-    count = 0
-    try:
-        for line, record in _records(text, dialect):
-            for position, spellings in strays.items():
-                if position < len(record) and record[position] in spellings:
-                    count += 1
-                    if count <= SHOWN:
-                        faults.append(
-                            f"{text.name}:{line}: column {quote(dialect.names[position])}: "
-                            f"cannot read {quote(record[position])} as {wanted}"
-                        )
-    except _QuoteError:
-        pass  # a cell beyond the csv module's limit: what came before it is named
-    if not faults:
-        # The two parsers took the cells apart differently; there is no line.
-        faults = [
-            f"{text.name}: column {quote(dialect.names[position])}: cannot read "
-            f"{listed(map(quote, sorted(spellings)))} as {wanted}"
-            for position, spellings in strays.items()
-        ]
-    more = f"\nand {count - SHOWN} more" if count > SHOWN else ""
-    return "\n".join(faults) + more
+    def faults() -> Iterator[tuple[int, str]]:
+        try:
+            for line, record in _records(text, dialect):
+                for position, spellings in strays.items():
+                    if position < len(record) and record[position] in spellings:
+                        name = quote(dialect.names[position])
+                        cell = quote(record[position])
+                        yield line, f"column {name}: cannot read {cell} as {wanted}"
+        except _QuoteError:
+            pass  # a cell beyond the csv module's limit: what came before it is named
+
+    # Where the two parsers took the cells apart differently, there is no line.
+    return fault_lines(text.name, faults()) or "\n".join(
+        f"{text.name}: column {quote(dialect.names[position])}: cannot read "
+        f"{listed(map(quote, sorted(spellings)))} as {wanted}"
+        for position, spellings in strays.items()
+    )
 
 
 def _others(strays: Strays) -> str:

@@ -24,7 +24,7 @@ from nnplug.tables.options import ReadOptions
 from nnplug.tables.relation import Field, check_known
 from nnplug.tables.sniffing import plain_text
 from nnplug.tables.table import Kind, check_names
-from nnplug.tables.wording import SHOWN, column_list, listed, quote, shell_word
+from nnplug.tables.wording import column_list, fault_lines, listed, quote, shell_word
 
 if TYPE_CHECKING:
     import duckdb
@@ -171,12 +171,13 @@ def _dates(
         return None
     strays = {row[0] for row in rows}
     faults = [
-        f"{text.name}:{line}: column {quote(name)}: cannot read {json.dumps(value)} as a date"
+        (line, f"column {quote(name)}: cannot read {json.dumps(value)} as a date")
         for line, value in _values(text, name, options)
         if str(value) in strays
     ]
     which = "are to be" if must else "of the other lines are"
     raise _fault_error(
+        text,
         faults,
         f"The key's dates {which} written {fit.usual}. Correct these, or say what they are: "
         f"--read {shell_word(f'dates.{name}=...')}\nIf the key is text: "
@@ -199,12 +200,12 @@ def _mixed_error(
         )
     kind = usual.most_common(1)[0][0]
     faults = [
-        f"{text.name}:{line}: column {quote(name)}: cannot read {json.dumps(value)} as "
-        f"{_ONE_OF[kind]}"
+        (line, f"column {quote(name)}: cannot read {json.dumps(value)} as {_ONE_OF[kind]}")
         for line, value in _values(text, name, options)
         if type(value) not in _PYTHON[kind]
     ]
     return _fault_error(
+        text,
         faults,
         f"The key's other values are {'numbers' if kind == 'number' else _ONE_OF[kind]}. Correct "
         "these, or take the key out.",
@@ -214,17 +215,16 @@ def _mixed_error(
 def _check_numeric(text: TextFile, name: str, options: ReadOptions) -> None:
     """Name the lines whose value is no number, in a column that the user calls numeric."""
     faults = [
-        f"{text.name}:{line}: column {quote(name)}: cannot read {json.dumps(value)} as a number"
+        (line, f"column {quote(name)}: cannot read {json.dumps(value)} as a number")
         for line, value in _values(text, name, options)
         if isinstance(value, str) and not is_number(value)
     ]
     if faults:
-        raise _fault_error(faults, "Correct these, or leave --numeric out.")
+        raise _fault_error(text, faults, "Correct these, or leave --numeric out.")
 
 
-def _fault_error(faults: list[str], way_out: str) -> DataError:
-    more = f"\nand {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
-    return DataError("\n".join(faults[:SHOWN]) + more + f"\n{way_out}")
+def _fault_error(text: TextFile, faults: list[tuple[int, str]], way_out: str) -> DataError:
+    return DataError(f"{fault_lines(text.name, faults)}\n{way_out}")
 
 
 def _values(text: TextFile, name: str, options: ReadOptions) -> Iterator[tuple[int, Any]]:
@@ -250,12 +250,14 @@ def _refusal(text: TextFile, error: Exception) -> DataError:
         return wrong
     with text.path.open(encoding="utf-8-sig") as file:
         faults = [
-            f"{text.name}:{number}: {reason}"
+            (number, reason)
             for number, line in enumerate(file, start=1)
             if line.strip() and (reason := _wrong_with(line)) is not None
         ]
     if faults:
-        return _fault_error(faults, 'Each line is one object, such as {"age": 31, "city": "Rome"}.')
+        return _fault_error(
+            text, faults, 'Each line is one object, such as {"age": 31, "city": "Rome"}.'
+        )
     return DataError(f"{text.name}: the file cannot be read as JSON lines: {first_line(error)}")
 
 

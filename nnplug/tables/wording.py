@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import numbers
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,11 +12,23 @@ import numpy as np
 
 from nnplug.untrusted import escaped
 
-__all__ = ["SHOWN", "column_list", "count_of", "listed", "quote", "shell_word", "show", "some"]
+__all__ = [
+    "SHOWN",
+    "column_list",
+    "count_of",
+    "fault_lines",
+    "listed",
+    "quote",
+    "shell_word",
+    "show",
+    "some",
+]
 
 SHOWN = 20
 """As many faults, or names, as one message lists before it counts."""
 _SOME = 10
+_ALSO = 4
+"""As many further lines with one fault are named before they are counted."""
 
 
 def quote(text: object) -> str:
@@ -43,6 +56,33 @@ def listed(items: Iterable[str], most: int = SHOWN) -> str:
     every = list(items)
     more = f" and {len(every) - most} more" if len(every) > most else ""
     return ", ".join(every[:most]) + more
+
+
+def fault_lines(source: str, faults: Iterable[tuple[int, str]]) -> str:
+    """List what is wrong with the lines of a file, one fault once.
+
+    Parameters
+    ----------
+    faults : iterable of (int, str)
+        The line, and what is wrong with it.
+    """
+    places: dict[str, list[int]] = {}
+    counts: Counter[str] = Counter()
+    others = 0
+    for line, fault in faults:
+        if fault not in places and len(places) == SHOWN:
+            others += 1
+            continue
+        counts[fault] += 1
+        if len(places.setdefault(fault, [])) <= _ALSO:
+            places[fault].append(line)
+    texts = []
+    for fault, (line, *rest) in places.items():
+        hidden = counts[fault] - 1 - len(rest)
+        more = f" and {hidden:,} more" if hidden else ""
+        also = f" (also line{'s' * (counts[fault] > 2)} {', '.join(map(str, rest))}{more})"
+        texts.append(f"{source}:{line}: {fault}{also if rest else ''}")
+    return "\n".join([*texts, *([f"and {others:,} more"] if others else [])])
 
 
 def some(values: Iterable[Any]) -> str:
