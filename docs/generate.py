@@ -13,9 +13,7 @@ import ast
 import inspect
 import re
 import textwrap
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 from sphinx.application import Sphinx
@@ -24,13 +22,11 @@ import nnplug.errors
 from nnplug import hookspecs
 from nnplug.cli import cli
 from nnplug.cli.help import option_groups
-from nnplug.errors import FormulaError, NnplugError
-from nnplug.formulas.derivative import differentiate
-from nnplug.formulas.graph import Graph
-from nnplug.formulas.primitives import new_graph
+from nnplug.errors import NnplugError
 from nnplug.formulas.printing import to_latex
 from nnplug.hookspecs import HOOKS
 from nnplug.parts import KINDS, Activation, Loss, Metric, Optimizer, Part, Trainable
+from nnplug.parts.written import write_formulas
 from nnplug.plugins import PluginManager, Provider
 from nnplug.registry import Registry
 from nnplug.settings import TABLE_DEFAULTS
@@ -104,7 +100,7 @@ def _part(part: Part, provider: Provider) -> list[str]:
             for key, value in part.defaults.items()
         ]
         lines.append("")
-    formula = _formula(part)
+    formula = write_formulas(part, to_latex)
     if formula:
         lines += ["```{math}", formula, "```", ""]
     lines += ["```python", _source(part), "```", ""]
@@ -136,38 +132,6 @@ def _default(value: object) -> str:
     if isinstance(value, Trainable):
         return f"`{float(value)!r}`, learned"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
-
-
-def _formula(part: Part) -> str:
-    """Write the formula and its derivative in LaTeX; nothing for other kinds."""
-    graph = new_graph()
-    names: dict[str, Any] = {
-        key: graph.input(key) for key, value in part.options.items() if isinstance(value, float)
-    }
-    try:
-        return _latex(replace(part, options={**part.options, **names}), graph)
-    except FormulaError:  # it branches on an option's value
-        return _latex(part, new_graph())
-
-
-def _latex(part: Part, graph: Graph) -> str:
-    if isinstance(part, Activation):
-        x = graph.input("x", ("N", "C"))
-        y = part.value(x)
-        slope = part.slope(x, y)
-        if slope is not None:
-            return to_latex([y, slope], ["y", "dy/dx"])
-        given = graph.input("g", y.shape)
-        return to_latex([y, part.pull_back(x, y, given)], ["y", "dL/dx"]) + r"\qquad g = dL/dy"
-    if isinstance(part, Loss):
-        output, target = part.inputs(graph)
-        loss = part.value(output, target)
-        slopes = differentiate(loss, [output], graph.constant(1.0))
-        return to_latex([loss, *slopes], ["L", f"dL/d{part.takes}"])
-    if isinstance(part, Optimizer):
-        outputs = part.update(graph).outputs
-        return to_latex(outputs, [f"{name}'" for name in ("param", *part.slots)])
-    return ""
 
 
 def _source(part: Part) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,7 +13,6 @@ from nnplug.cli.terminal import console, safe
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nnplug.formulas.graph import Graph
     from nnplug.parts import Part
     from nnplug.plugins import Provider
     from nnplug.registry import Found, Registry
@@ -231,50 +230,11 @@ def _traits(part: Part) -> dict[str, str]:
 
 
 def formulas(part: Part) -> str:
-    """Write a part's formula and its derivative, options by their names.
-
-    Returns
-    -------
-    str
-        Several lines of text, or the reason why it has none; empty for a kind
-        of part that is not a traced formula.
-    """
-    from dataclasses import replace
-
+    """Write a part's formula and its derivative, or say why it has none."""
     from nnplug.errors import FormulaError
-    from nnplug.formulas.primitives import new_graph
+    from nnplug.parts.written import write_formulas
 
-    graph = new_graph()
-    numbers = {key for key, value in part.options.items() if isinstance(value, float)}
-    names: dict[str, Any] = {key: graph.input(key) for key in numbers}
     try:
-        return _formulas(replace(part, options={**part.options, **names}), graph)
-    except FormulaError:  # it may branch on an option's value
-        try:
-            return _formulas(part, new_graph())
-        except FormulaError as error:
-            return f"The formula cannot be printed: {error}"
-
-
-def _formulas(part: Part, graph: Graph) -> str:
-    from nnplug.formulas.derivative import differentiate
-    from nnplug.formulas.printing import to_text
-    from nnplug.parts import Activation, Loss, Optimizer
-
-    if isinstance(part, Activation):
-        x = graph.input("x", ("N", "C"))
-        y = part.value(x)
-        slope = part.slope(x, y)
-        if slope is not None:
-            return to_text([y, slope], ["y", "dy/dx"])
-        given = graph.input("dL/dy", y.shape)
-        return to_text([y, part.pull_back(x, y, given)], ["y", "dL/dx"])
-    if isinstance(part, Loss):
-        output, target = part.inputs(graph)
-        loss = part.value(output, target)
-        slopes = differentiate(loss, [output], graph.constant(1.0))
-        return to_text([loss, *slopes], ["loss", f"dloss/d{part.takes}"])
-    if isinstance(part, Optimizer):
-        outputs = part.update(graph).outputs
-        return to_text(outputs, [f"{name}'" for name in ("param", *part.slots)])
-    return ""
+        return write_formulas(part)
+    except FormulaError as error:
+        return f"The formula cannot be printed: {error}"

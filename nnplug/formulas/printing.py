@@ -119,9 +119,16 @@ def _write(outputs: Sequence[Symbol], names: Sequence[str], style: _Style) -> li
     ]
     order = walk(outputs)
     uses = Counter(id(child) for symbol in order for child in symbol.inputs)
+    # A name such as dy/dx would be read as a quotient inside a formula.
+    quotients = [id(output) for output, name in zip(outputs, names, strict=True) if "/" in name]
+    uses.update(quotients)
     taken = {symbol.name for symbol in order if symbol.is_input} | set(names)
     letters = (name for name in (f"t{number}" for number in range(1, 10_000)) if name not in taken)
-    called = {id(output): name for output, name in zip(outputs, names, strict=True)}
+    called = {
+        id(output): name
+        for output, name in zip(outputs, names, strict=True)
+        if id(output) not in quotients
+    }
     pieces: dict[int, Piece] = {}
     lines: list[tuple[str, str]] = []
     for symbol in order:
@@ -217,7 +224,24 @@ def _text_node(symbol: Symbol, inputs: list[Piece]) -> Piece:
 # --- LaTeX --------------------------------------------------------------------------
 
 
+_LATEX_NUMBERS = (
+    (math.pi, r"\pi", _ATOM),
+    (math.sqrt(2), r"\sqrt{2}", _ATOM),
+    (1 / math.sqrt(2), r"\frac{1}{\sqrt{2}}", _UNARY),
+    (2 / math.sqrt(math.pi), r"\frac{2}{\sqrt{\pi}}", _UNARY),
+    (math.sqrt(2 / math.pi), r"\sqrt{\frac{2}{\pi}}", _ATOM),
+    (2 * math.sqrt(2 / math.pi), r"2 \sqrt{\frac{2}{\pi}}", _MULTIPLY),
+    (1 / math.sqrt(2 * math.pi), r"\frac{1}{\sqrt{2 \pi}}", _UNARY),
+    (math.log(2), r"\log 2", _MULTIPLY),
+)
+"""Numbers that formulas are full of and nobody knows by their digits."""
+
+
 def _latex_number(symbol: Symbol) -> Piece:
+    for known, written, binding in _LATEX_NUMBERS:
+        # Folded from other numbers, it may be off in its last digit.
+        if math.isclose(abs(symbol.value), known, rel_tol=1e-15):
+            return (written, binding) if symbol.value > 0 else (f"-{written}", min(binding, _UNARY))
     text, strength = _text_number(symbol)
     if symbol.dtype_kind == "bool":
         return rf"\text{{{text.lower()}}}", strength
@@ -229,6 +253,9 @@ def _latex_number(symbol: Symbol) -> Piece:
 
 
 def _latex_name(name: str) -> str:
+    above, slash, below = name.partition("/")
+    if slash:  # dy/dx
+        return rf"\frac{{d {_latex_name(above[1:])}}}{{d {_latex_name(below[1:])}}}"
     stem = name.rstrip("0123456789")
     digits = name[len(stem) :]
     if stem in _GREEK:
@@ -242,9 +269,9 @@ def _latex_node(symbol: Symbol, inputs: list[Piece]) -> Piece:
     name = symbol.operation.name
     texts = [text for text, _ in inputs]
     if name == "divide":
-        return rf"\frac{{{texts[0]}}}{{{texts[1]}}}", _MULTIPLY
+        return rf"\frac{{{texts[0]}}}{{{texts[1]}}}", _UNARY
     if name == "reciprocal":
-        return rf"\frac{{1}}{{{texts[0]}}}", _MULTIPLY
+        return rf"\frac{{1}}{{{texts[0]}}}", _UNARY
     if name in _LATEX_INFIX:
         sign, strength = _LATEX_INFIX[name]
         left, right = _operands(inputs, strength)
@@ -265,13 +292,22 @@ def _latex_node(symbol: Symbol, inputs: list[Piece]) -> Piece:
     if name == "transpose":
         return rf"{_bracket(inputs[0], _ATOM)}^\top", _ATOM
     if name == "where":
-        cases = rf"{texts[1]} & \text{{if }} {texts[0]} \\ {texts[2]} & \text{{otherwise}}"
-        return rf"\begin{{cases}} {cases} \end{{cases}}", _ATOM
+        return _latex_cases(symbol, texts), _ATOM
     if name in ("broadcast_like", "expand_dims"):
         return inputs[0]
     escaped = name.replace("_", r"\_")
     function = _LATEX_FUNCTIONS.get(name, rf"\operatorname{{{escaped}}}")
     return rf"{function}\left({', '.join(texts)}\right)", _ATOM
+
+
+def _latex_cases(symbol: Symbol, texts: list[str]) -> str:
+    condition, value, other = texts
+    begin, end = r"\begin{cases} ", r" \end{cases}"
+    if symbol.inputs[2].operation.name == "where" and other.startswith(begin):
+        other = other.removeprefix(begin).removesuffix(end)  # one case more
+    else:
+        other = rf"{other} & \text{{otherwise}}"
+    return rf"{begin}{value} & \text{{if }} {condition} \\ {other}{end}"
 
 
 _TEXT = _Style(_text_number, lambda name: name, _text_node)

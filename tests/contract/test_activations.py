@@ -10,6 +10,7 @@ from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.printing import to_latex, to_text
 from nnplug.formulas.tracing import lower
+from nnplug.parts.written import formulas
 from tests import oracles
 
 DTYPES = [np.float32, np.float64]
@@ -53,6 +54,27 @@ def test_print_is_the_formula(activation):
     latex = to_latex(nodes, ["y", "by_x"])
     assert latex.count("{") == latex.count("}")
     assert latex.count(r"\left") == latex.count(r"\right")
+
+
+def test_what_is_shown_is_the_formula_and_its_derivative(activation):
+    nodes, names = formulas(activation)
+    x = np.array([*np.random.default_rng(0).normal(size=5) * 2, -800.0, 800.0, 0.0]).reshape(-1, 2)
+    arrays = {"x": x, **{key: float(value) for key, value in activation.options.items()}}
+    graph = nodes[0].graph
+    wanted = [activation.value(graph.input("x", ("N", "C")))]
+    if names[1] == "dy/dx":
+        wanted.append(activation.slope(graph.input("x", ("N", "C")), wanted[0]))
+    else:
+        arrays["dL/dy"] = np.cos(np.arange(8.0)).reshape(-1, 2)
+        given = graph.input("dL/dy", ("N", "C"))
+        wanted.append(activation.pull_back(graph.input("x", ("N", "C")), wanted[0], given))
+    text = to_text(nodes, ["y", "slope"]).replace("dL/dy", "given")
+    found = oracles.run_text(text, {key.replace("dL/dy", "given"): arrays[key] for key in arrays})
+    for name, result in zip(("y", "slope"), evaluate(wanted, arrays), strict=True):
+        np.testing.assert_allclose(
+            np.broadcast_to(found[name], x.shape), np.broadcast_to(result, x.shape),
+            rtol=1e-13, atol=1e-16,
+        )  # fmt: skip
 
 
 def test_a_source_and_an_example_are_given(activation):

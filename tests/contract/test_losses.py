@@ -14,6 +14,7 @@ from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.printing import to_text
 from nnplug.formulas.tracing import lower
+from nnplug.parts.written import formulas
 from tests import oracles
 
 
@@ -86,6 +87,21 @@ def test_print_is_the_formula(loss):
     found = oracles.run_text(to_text(nodes, ["errors", "number", "slope"]), arrays)
     for name, result in zip(("errors", "number", "slope"), evaluate(nodes, arrays), strict=True):
         np.testing.assert_allclose(found[name], result, rtol=1e-14, atol=1e-16)
+
+
+def test_what_is_shown_is_the_formula_and_its_derivative(loss):
+    output, target = data(loss, 5, 3)
+    nodes, _ = formulas(loss)
+    arrays = {**named(loss, output, target), **loss.options}
+    found = oracles.run_text(to_text(nodes, ["loss", "slope"]), arrays)
+    graph = nodes[0].graph
+    given, against = loss.inputs(graph)
+    value = loss.value(given, against)
+    wanted = [value, *differentiate(value, [given], graph.constant(1.0))]
+    for name, result in zip(("loss", "slope"), evaluate(wanted, arrays), strict=True):
+        np.testing.assert_allclose(
+            np.broadcast_to(found[name], result.shape), result, rtol=1e-13, atol=1e-15
+        )
 
 
 def part(name):
