@@ -29,7 +29,7 @@ from nnplug.parts import KINDS, Activation, Loss, Metric, Optimizer, Part, Train
 from nnplug.parts.written import write_formulas
 from nnplug.plugins import PluginManager, Provider
 from nnplug.registry import Registry
-from nnplug.settings import TABLE_DEFAULTS
+from nnplug.settings import EPOCH_LIMIT, TABLE_DEFAULTS
 from nnplug.tasks import DEFAULT_LOSS, DEFAULT_METRIC
 
 __all__ = ["builtin_parts", "hook_names", "hook_signature", "pages", "setup", "write_pages"]
@@ -245,6 +245,7 @@ def _hook(name: str) -> str:
 def _table_defaults() -> str:
     lines = ["| setting | default |", "|---|---|"]
     lines += [f"| `{name}` | `{value}` |" for name, value in sorted(TABLE_DEFAULTS.items())]
+    lines += [f"| `epochs` with `patience` and validation rows | `{EPOCH_LIMIT}` |"]
     lines += ["", "| task | loss | metric |", "|---|---|---|"]
     lines += [
         f"| {task} | [`{loss}`](generated/losses.md#loss-{loss}) "

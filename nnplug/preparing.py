@@ -28,6 +28,7 @@ from nnplug.parts import (
 from nnplug.plans import Regularization
 from nnplug.registry import Registry
 from nnplug.settings import (
+    EPOCH_LIMIT,
     TABLE_SETTINGS,
     Choice,
     Settings,
@@ -352,11 +353,14 @@ def prepare(
         dtype=dtype,
     )
     network.initialize(initializer, seed)
-    stopping = follow(choice, columns, validation=len(validation_rows) > 0)
+    stopping = follow(choice, columns, schedule, validation=len(validation_rows) > 0)
     class_weight = choice("class_weight")
     weights = _weights(class_weight, rows, train_rows, validation_rows)
     clip = choice("clip_global_norm")
-    epochs = whole_number("epochs", choice("epochs"), 1)
+    expected = whole_number("epochs", choice("epochs"), 1)
+    waits = stopping is not None and stopping.patience is not None and len(validation_rows) > 0
+    # Where patience is there to end the run, epochs that nobody asked for are but a limit.
+    epochs = EPOCH_LIMIT if waits and not choice.says("epochs") else expected
     batch_size = _batch_size(choice("batch_size"), rows)
     step_rows = len(train_rows) if batch_size == "full" else min(batch_size, len(train_rows))
     engine = choose_engine(
@@ -364,7 +368,7 @@ def prepare(
         widths=[rows.inputs.shape[1], *hidden, head.outputs],
         slots=len(optimizer.slots),
         rows=step_rows,
-        steps=epochs * -(-len(train_rows) // step_rows),
+        steps=expected * -(-len(train_rows) // step_rows),
     )
     settings = Settings(
         data=source.name,
@@ -394,7 +398,7 @@ def prepare(
         seed=seed,
         engine=engine.name,
         dtype=dtype.name,
-        log_every=whole_number("log_every", choice("log_every", max(1, epochs // 10)), 1),
+        log_every=whole_number("log_every", choice("log_every", _lines(epochs, stopping)), 1),
         table=None if rows.encoder is None else asked_of_table(rows.encoder, options, read),
     )
     roles = {
@@ -492,6 +496,12 @@ def _check_targets(head: Head, rows: Rows, source: str) -> None:
         columns = () if rows.encoder is None else rows.encoder.target
         what = f"target {', '.join(map(quote, columns))}" if columns else "the targets"
         head.check_targets(rows.targets, f"{source}: {what}", first=int(bool(columns)))
+
+
+def _lines(epochs: int, stopping: Stopping | None) -> int:
+    """Choose the epochs between lines: ten lines in all; with patience one as it runs out."""
+    waits = None if stopping is None else stopping.patience
+    return max(1, epochs // 10 if waits is None else max(epochs // 25, min(epochs // 10, waits)))
 
 
 def _without_folder(split: Split) -> str:

@@ -59,7 +59,7 @@ def train(
     clip_global_norm: float | None = None,
     class_weight: Literal["balanced"] | Mapping[Any, float] | None = None,
     monitor: str | None = None,
-    patience: int | None = None,
+    patience: int | Literal["none"] | None = None,
     min_delta: float | None = None,
     metrics: Sequence[str | Metric] | None = None,
     seed: int | None = None,
@@ -86,8 +86,10 @@ def train(
     """Train a network.
 
     Where an argument is None, the dataset's recipe decides, then the
-    defaults: one hidden layer of 100 relu units, adam, 100 epochs in batches
-    of 32, a fifth of the rows for validation, float32, seed 0.
+    defaults: one hidden layer of 100 relu units, adam, batches of 32, a fifth
+    of the rows for validation, as many epochs as make its loss smaller (at
+    most 500, 20 in a row without a better one; 100 without validation),
+    float32, seed 0.
 
     Parameters
     ----------
@@ -135,8 +137,10 @@ def train(
         By which number the best epoch is found: `"validation_loss"`,
         `"loss"`, or one of the metrics. Else it is the validation loss where
         there is a validation part, and with `patience` the loss.
-    patience : int, optional
-        Stop after this many epochs in a row that did not improve it.
+    patience : int or "none", optional
+        Stop after this many epochs in a row that did not improve it;
+        `"none"`: after none. By default 20 where there are validation rows,
+        unless a schedule or the dataset's recipe plans the epochs.
     min_delta : float, optional
         By how much it must improve to be waited for; 0 by default.
     metrics : sequence of str or Metric, optional

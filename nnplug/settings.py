@@ -9,12 +9,13 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from nnplug.errors import SettingError, suggest
-from nnplug.parts import Metric, Optimizer, Part, Task, normalise_name, parse_part
+from nnplug.parts import Metric, Optimizer, Part, Schedule, Task, normalise_name, parse_part
 from nnplug.registry import Registry
 from nnplug.tables import ReadOptions, TableOptions
 from nnplug.training import Stopping
 
 __all__ = [
+    "EPOCH_LIMIT",
     "SETTINGS",
     "TABLE_DEFAULTS",
     "TABLE_SETTINGS",
@@ -43,12 +44,19 @@ TABLE_DEFAULTS: Mapping[str, Any] = {
     "l2": 0.0,
     "l1": 0.0,
     "dropout": 0.0,
+    "patience": 20,
     "min_delta": 0.0,
     "seed": 0,
     "engine": "auto",
     "dtype": "float32",
 }
-"""What a run does where neither the user nor a dataset's recipe says."""
+"""What a run does where neither the user nor a dataset's recipe says.
+
+Patience is for runs with validation rows whose length nobody planned: see `follow`.
+"""
+
+EPOCH_LIMIT = 500
+"""Epochs by default where patience is expected to end the run before them."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +138,10 @@ class Choice:
             return None if name in UNSET and isinstance(given, str) and given == "none" else given
         return self.recipe.get(name, TABLE_DEFAULTS.get(name, default))
 
+    def says(self, name: str) -> bool:
+        """Tell whether the user or the recipe says anything of a setting."""
+        return self.given.get(name) is not None or name in self.recipe
+
     def part(self, name: str, kind: str | None = None, default: str | None = None) -> Part:
         """Choose one part."""
         return self._find(kind or name, self(name, default), self.recipe.get(name))
@@ -192,7 +204,7 @@ def whole_number(name: str, value: Any, least: int) -> int:
     """Take a setting that must be a whole number, at least `least`."""
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not whole or value < least:
-        also = " or 'full'" if name == "batch_size" else ""
+        also = {"batch_size": " or 'full'", "patience": " or 'none'"}.get(name, "")
         raise SettingError(f"{name}={value!r}: it must be a whole number, at least {least}{also}.")
     return int(value)
 
@@ -232,13 +244,20 @@ def dropout_shares(dropout: Any, hidden: Sequence[int]) -> tuple[float, ...]:
     return tuple(share("dropout", each) for each in dropout)
 
 
-def follow(choice: Choice, metrics: Mapping[str, Metric], *, validation: bool) -> Stopping | None:
+def follow(
+    choice: Choice, metrics: Mapping[str, Metric], schedule: Schedule, *, validation: bool
+) -> Stopping | None:
     """Choose the number by which the best epoch is found, and how long to wait for it.
+
+    By default a run waits only if it has validation rows. It does not where a
+    recipe says how many epochs there are, or a schedule is planned over them:
+    ending it early would leave out the epochs of the lowest learning rates.
 
     Parameters
     ----------
     metrics : mapping
         From the column of the history to the metric.
+    schedule : Schedule
     validation : bool
         Whether there is a validation part.
 
@@ -248,6 +267,9 @@ def follow(choice: Choice, metrics: Mapping[str, Metric], *, validation: bool) -
         None: the weights of the last step are kept.
     """
     patience, monitor = choice("patience"), choice("monitor")
+    planned = "epochs" in choice.recipe or schedule.text != "constant"
+    if not choice.says("patience") and (planned or not validation):
+        patience = None
     min_delta = amount("min_delta", choice("min_delta"))
     if patience is not None:
         patience = whole_number("patience", patience, 1)

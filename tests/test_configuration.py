@@ -63,7 +63,8 @@ def test_it_holds_every_setting_and_every_option_of_a_part(tmp_path):
     found = tomllib.loads(text)
     assert found["data"] == str(IRIS)
     assert found["optimizer"] == "adam:learning_rate=0.001,beta1=0.9,beta2=0.999,epsilon=1e-08"
-    assert found["patience"] == "none"
+    assert found["patience"] == 20
+    assert found["clip_global_norm"] == "none"
     assert found["packages"] == {"nnplug": nnplug.__version__}
     assert "# sql: not set\n" in text
     said = {*found, *(line[2:].partition(":")[0] for line in text.splitlines() if line[:2] == "# ")}

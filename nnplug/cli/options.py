@@ -21,6 +21,7 @@ __all__ = [
     "DropoutType",
     "HiddenType",
     "PartType",
+    "PatienceType",
     "Seconds",
     "Share",
     "WholeNumber",
@@ -271,6 +272,31 @@ class Seconds(click.ParamType):  # type: ignore[type-arg]  # generic only from c
         """Read the seconds."""
         seconds: float = self._range.convert(value, param, ctx)
         return seconds
+
+
+class PatienceType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
+    """A number of epochs, or `none`."""
+
+    name = "N"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        """Read the number of epochs."""
+        if value == "none" or isinstance(value, int):
+            return cast("int | str", value)
+        try:
+            epochs = int(value)
+        except ValueError:
+            epochs = 0
+        if epochs < 1:
+            self.fail(
+                f"{value!r} is neither a number of epochs, at least 1, nor none, which waits "
+                "for ever.",
+                param,
+                ctx,
+            )
+        return epochs
 
 
 class DropoutType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on

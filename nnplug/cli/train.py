@@ -20,6 +20,7 @@ from nnplug.cli.options import (
     DropoutType,
     HiddenType,
     PartType,
+    PatienceType,
     WholeNumber,
     plugin_options,
     registry_of,
@@ -42,9 +43,10 @@ if TYPE_CHECKING:
 _EPILOG = """\b
 A PART is written NAME, NAME:KEY=VALUE,... or PACKAGE/NAME. What is not given
 comes from the dataset's recipe, and for a table from these defaults:
-  --hidden 100 --activation relu --optimizer adam --epochs 100
+  --hidden 100 --activation relu --optimizer adam --epochs 500 --patience 20
   --batch-size 32 --validation 0.2 --initializer glorot_uniform
   --dtype float32 --seed 0
+Without patience or validation rows, --epochs is 100.
 
 \b
 Examples:
@@ -151,7 +153,9 @@ Examples:
         help="What decides which epoch is best: validation_loss, loss or a metric.",
     ),
     click.option(
-        "--patience", type=WholeNumber(1), help="Stop after N epochs without an improvement."
+        "--patience",
+        type=PatienceType(),
+        help="Stop after N epochs without an improvement, or none to take all epochs.",
     ),
     click.option(
         "--min-delta",

@@ -110,7 +110,7 @@ def _describe_regularization(settings: Settings) -> list[str]:
             f"class weights {weights}" if isinstance(weights, str) else
             f"class weights {', '.join(f'{key} {each:g}' for key, each in weights.items())}"
         )  # fmt: skip
-    if settings.patience is not None:
+    if settings.patience is not None and settings.patience < settings.epochs:
         said.append(
             f"stops after {_count(settings.patience, 'epoch')} without a better "
             f"{_label(settings.monitor or '').lower()}"

@@ -144,7 +144,7 @@ def score_nnplug(
     """Train and evaluate with two commands, each a process of its own."""
     train, test = folder / "train.csv", folder / "test.csv"
     output = folder / "-".join(("run", *way))
-    epochs = () if table.epochs == 100 else ("--epochs", str(table.epochs))
+    epochs = ("--epochs", str(table.epochs), "--patience", "none")  # as many as scikit-learn has
     nnplug = (sys.executable, "-m", "nnplug")
     run(
         (*nnplug, "train", str(train), "--target", table.target, *table.read, *table.options,

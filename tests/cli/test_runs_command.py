@@ -117,7 +117,7 @@ def test_what_differs_stands_side_by_side(folder):
     assert lines[:2] == ["1  20260101-100000-iris-relu-adam", "2  20260102-100000-iris-gelu-adam"]
     rows = {line.split("  ")[0].strip(): line.split() for line in lines[4:]}
     assert rows["activation"] == ["activation", "relu", "gelu"]
-    assert rows["patience"] == ["patience", "none", "2"]
+    assert rows["patience"] == ["patience", "20", "2"]
     assert "seed" not in rows
     assert rows["epochs"] == ["epochs", "6", "6"]
     final = RunFolder(folder / "runs" / "20260101-100000-iris-relu-adam").record()["final"]

@@ -6,10 +6,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from nnplug.cli import cli
 from nnplug.registry import Registry
 
 IRIS = str(Path(__file__).parents[2] / "examples" / "iris.csv")
@@ -34,21 +37,51 @@ def test_a_table_with_the_defaults():
     done = nnplug("train", IRIS, "--target", "species")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert len(lines) == 11
-    assert lines[0].startswith("Epoch 0, Loss: ")
-    assert lines[9].startswith("Epoch 90, Loss: ")
-    assert lines[10].startswith("Final, Loss: ")
-    accuracy = float(lines[10].rpartition("Accuracy: ")[2])
+    places = [f"Epoch {20 * number}" for number in range(len(lines) - 1)]
+    assert [line.partition(",")[0] for line in lines] == [*places, "Final"]
+    accuracy = float(lines[-1].rpartition("Accuracy: ")[2])
     assert accuracy >= 0.9
-    *said, kept = done.stderr.splitlines()
+    *said, stopped, best, kept = done.stderr.splitlines()
+    last = int(re.fullmatch(r"stopped after epoch (\d+): 20 epochs without .* loss", stopped)[1])
+    assert len(places) == last // 20 + 1 < 25
+    assert best == f"the weights are those of epoch {last - 20}, the best by validation loss"
     assert re.fullmatch(r"kept in runs/\d{8}-\d{6}-iris-relu-adam", kept)
     assert said == [
         'target "species" has 3 classes: multiclass classification (--task overrides)',
         "iris.csv: 120 rows and 30 for validation (stratified); multiclass",
         "network 4-100-3 (relu; output identity), 803 parameters, float32",
-        "loss cross_entropy; optimizer adam at learning rate 0.001; 100 epochs, batches of 32; "
+        "loss cross_entropy; optimizer adam at learning rate 0.001; 500 epochs, batches of 32; "
         "seed 0",
+        "stops after 20 epochs without a better validation loss",
     ]
+
+
+def test_who_waits_by_default_and_how_long_a_run_may_be():
+    """Patience and epochs, by options; a run that nobody planned has a limit and waits."""
+    table = (IRIS, "--target", "species")
+    for arguments, expected in (
+        (table, (20, 500)),
+        ((*table, "--epochs", "300"), (20, 300)),
+        ((*table, "--patience", "5"), (5, 500)),
+        ((*table, "--patience", "none"), (None, 100)),
+        ((*table, "--set", "patience=none"), (None, 100)),
+        ((*table, "--validation", "0"), (None, 100)),
+        ((*table, "--validation", "0", "--patience", "5"), (5, 100)),
+        ((*table, "--schedule", "cosine"), (None, 100)),
+        ((*table, "--schedule", "constant"), (20, 500)),
+        (("xor",), (None, 10_000)),
+        (("xor", "--validation", "0.5", "--hidden", "3"), (None, 10_000)),
+    ):
+        run = prepared(*arguments)
+        assert (run.settings.patience, run.settings.epochs) == expected, arguments
+
+
+def prepared(*arguments):
+    """Give the run that `nnplug train` would train."""
+    with mock.patch("nnplug.cli.train._print_plan") as printed:
+        done = CliRunner().invoke(cli, ["train", *map(str, arguments), "--plan"])
+    assert done.exit_code == 0, done.output
+    return printed.call_args.args[0]
 
 
 def test_every_option_reaches_the_run():

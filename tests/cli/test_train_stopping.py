@@ -86,8 +86,10 @@ def test_the_plan_shows_penalty_dropout_and_clipping():
         (["--dropout", "1"], "'1' is no share from 0 to below 1. Write 0.5 for all hidden layers,"),
         (["--dropout", "x"], "'x' is no share from 0 to below 1."),
         (["--dropout", "0.1,0.2"], "dropout=(0.1, 0.2): 2 shares for 1 hidden layers; give one,"),
-        (["--patience", "0"], "0 is not in the range x>=1"),
-        (["--min-delta", "0.1"], "min_delta=0.1 without patience: nothing waits"),
+        (["--patience", "0"], "'0' is neither a number of epochs, at least 1, nor none, which "
+         "waits for ever."),
+        (["--min-delta", "0.1", "--validation", "0"],
+         "min_delta=0.1 without patience: nothing waits"),
         (["--min-delta", "-1", "--patience", "2"], "min_delta=-1.0: it must be a finite number"),
         (["--monitor", "acuracy"], "monitor='acuracy': there are loss, validation_loss, accuracy. "
          "Did you mean 'accuracy'?"),
