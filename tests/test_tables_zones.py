@@ -125,7 +125,8 @@ def test_the_machines_own_zone_makes_no_difference(road, tmp_path, monkeypatch):
     "cell", ["10:00:00+05:00", "10:00:00.123456-0330", "10:00 CET", "10:00+05"]
 )
 def test_the_bytes_show_a_zone_wherever_it_lies(cell, tmp_path, monkeypatch):
-    from nnplug.tables.diagnosis import Dialect, TextFile
+    from nnplug.tables.diagnosis import Dialect
+    from nnplug.tables.text_file import TextFile
 
     monkeypatch.setattr(sniffing, "_STRETCH", 64)
     for before in range(140):

@@ -37,9 +37,9 @@ read_options = option_group(
         "--read",
         metavar="KEY=VALUE",
         multiple=True,
-        help="How to read the file: delimiter, quote, header, encoding, decimal, dates or "
-        "dates.COLUMN (how dates are written), na or na.COLUMN (a mark of missing values), "
-        "table; may be repeated.",
+        help="How to read the file: delimiter, quote, header, skip (lines before the names), "
+        "comment, encoding, decimal, dates or dates.COLUMN (how dates are written), na or "
+        "na.COLUMN (a mark of missing values), table, trusted (lifts the limits); may be repeated.",
     ),
     click.option(
         "--sql", metavar="QUERY", help="Rows to take: an SQL query over the file, called data."

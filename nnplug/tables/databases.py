@@ -12,6 +12,7 @@ import numpy as np
 from nnplug.errors import DataError, suggest
 from nnplug.tables.duck import first_line, identifier, literal, not_one_select, one_select
 from nnplug.tables.frames import column_of
+from nnplug.tables.limits import most_rows, too_many_rows, within_time
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.parquet import load_query
 from nnplug.tables.relation import Field, check_known
@@ -98,7 +99,12 @@ def load_duckdb(
             raise DataError(f"{source}: table {quote(name)}: {first_line(error)}") from None
     try:
         connection.execute("USE file")
-        fields = load_query(connection, query, source, options)
+        (there,) = connection.execute(
+            "SELECT coalesce(max(estimated_size), 0) FROM duckdb_tables() "
+            "WHERE database_name = 'file'"
+        ).fetchone() or (0,)
+        with within_time(connection, source, options):
+            fields = load_query(connection, query, source, options, there=int(there))
     except duckdb.Error as error:
         raise DataError(f"{source}: --sql: {first_line(error)}") from None
     connection.execute("USE memory")
@@ -128,10 +134,11 @@ def read_sqlite(path: Path, options: ReadOptions) -> Table:
         raise DataError(f"{source}: the database cannot be opened: {error}.") from None
     try:
         found = connection.execute(
-            "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') "
+            "SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view') "
             "AND name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY name"
         ).fetchall()
         tables = [str(row[0]) for row in found]
+        plain = [str(name) for name, what in found if what == "table"]
         if options.sql is None or options.table is not None or len(tables) == 1:
             place = identifier(_one_table(source, tables, options.table))
             described = connection.execute(f"PRAGMA table_info({place})").fetchall()
@@ -139,9 +146,17 @@ def read_sqlite(path: Path, options: ReadOptions) -> Table:
             connection.execute(f"CREATE TEMP VIEW data AS SELECT * FROM main.{place}")
         connection.set_authorizer(_may_read)
         query = "SELECT * FROM data" if options.sql is None else options.sql
-        cursor = connection.execute(query)
-        names = [str(each[0]) for each in cursor.description or ()]
-        rows = cursor.fetchall()
+        with within_time(connection, source, options):
+            cursor = connection.execute(query)
+            names = [str(each[0]) for each in cursor.description or ()]
+            most = most_rows(len(names), 0, options, share=10)  # Python's objects
+            rows = cursor.fetchall() if most is None else cursor.fetchmany(most + 1)
+            if most is not None and len(rows) > most:
+                counts = [f"SELECT count(*) FROM {identifier(each)}" for each in plain]
+                most = max([most, *(connection.execute(each).fetchone()[0] for each in counts)])
+                rows += cursor.fetchmany(most + 1 - len(rows))
+                if len(rows) > most:
+                    raise too_many_rows(source, most)
     except (sqlite3.Error, sqlite3.Warning) as error:
         if getattr(error, "sqlite_errorname", "") == "SQLITE_AUTH":
             raise not_one_select(source, "another statement") from None

@@ -26,7 +26,6 @@ from nnplug.tables.diagnosis import (
     refusal,
     stray_date_error,
     stray_error,
-    unreadable,
 )
 from nnplug.tables.duck import (
     INTEGERS,
@@ -39,8 +38,9 @@ from nnplug.tables.formats import suffix_of
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.raw_text import INDEX, RawText
 from nnplug.tables.relation import Field, check_known, index_note
-from nnplug.tables.sniffing import find_dialect, plain_text
+from nnplug.tables.sniffing import find_dialect, preamble_error
 from nnplug.tables.table import Kind, check_names
+from nnplug.tables.text_file import TextFile, plain_text, rows_alone, unreadable
 from nnplug.tables.wording import quote
 
 if TYPE_CHECKING:
@@ -65,10 +65,26 @@ def load_delimited(
         If it cannot be read as a table, names are empty or double, or a cell
         is not as its column needs.
     """
+    text = plain_text(path, options, scratch, encoding=options.encoding)
+    text = rows_alone(text, options, scratch)
+    try:
+        return _load(connection, text, options, suffix_of(path))
+    except DataError:
+        if found := preamble_error(text, options):
+            raise found from None
+        raise
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection, text: TextFile, options: ReadOptions, suffix: str
+) -> tuple[Field, ...]:
     import duckdb  # noqa: PLC0415  # see connect
 
-    text = plain_text(path, options.encoding, scratch)
-    dialect = find_dialect(text, options, suffix_of(path))
+    dialect = find_dialect(text, options, suffix)
+    if len(dialect.names) == 1 and (found := preamble_error(text, options)):
+        raise found  # else what has a line of text before it is read as one column
     check_names(text.name, dialect.names[dialect.indexed :])
     check_known(text.name, options, dialect.names[dialect.indexed :])
     check_formats(connection, options)
@@ -87,8 +103,6 @@ def load_delimited(
         return columns.finish()
     except duckdb.Error as error:
         raise refusal(text, dialect, error) from None
-    except OSError as error:
-        raise unreadable(path, error) from None
 
 
 class _Columns(RawText):

@@ -10,23 +10,20 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from nnplug.errors import DataError
 from nnplug.tables.duck import first_line
-from nnplug.tables.wording import column_list, fault_lines, listed, quote, shell_word
+from nnplug.tables.text_file import TextFile, encoding_error
+from nnplug.tables.wording import column_list, listed, quote, shell_word
 
 __all__ = [
     "Dialect",
-    "TextFile",
-    "encoding_error",
     "find_faults",
     "is_number",
     "mostly",
     "refusal",
     "stray_date_error",
     "stray_error",
-    "unreadable",
 ]
 
 _MARKS = ("na", "n/a", "#n/a", "n.a.", "null", "none", "nil", "missing", "-", "--", "?", ".")
@@ -34,22 +31,6 @@ _MARKS = ("na", "n/a", "#n/a", "n.a.", "null", "none", "nil", "missing", "-", "-
 Strays = Mapping[int, frozenset[str]]
 """From a column's position to the cells that are not as its others."""
 _LINE_ENDS = {b"\r\n": "CR LF (Windows)", b"\n": "LF (Unix)"}
-
-
-@dataclass(frozen=True)
-class TextFile:
-    """A file of UTF-8 text.
-
-    Attributes
-    ----------
-    path : path
-        Where the text lies; a copy if the user's file is in another encoding.
-    name : str
-        What messages call it.
-    """
-
-    path: Path
-    name: str
 
 
 @dataclass(frozen=True)
@@ -82,12 +63,6 @@ class _QuoteError(Exception):
         )
 
 
-def unreadable(name: object, error: Exception) -> DataError:
-    """Say that the system refuses a file, and why."""
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return DataError(f"{name}: the file cannot be read: {reason}.")
-
-
 def refusal(text: TextFile, dialect: Dialect, error: Exception) -> DataError:
     """Find out why DuckDB refused a text file."""
     found = encoding_error(text) or find_faults(text, dialect) or _mixed_line_ends(text)
@@ -104,22 +79,28 @@ def find_faults(text: TextFile, dialect: Dialect) -> DataError | None:
         "it."
     )
 
+    comments = True
+
     def faults() -> Iterator[tuple[int, str]]:
-        nonlocal advice
+        nonlocal advice, comments
         try:
             for line, record in _records(text, dialect):
                 if len(record) != width:
+                    comments = comments and record[0].startswith("#")
                     cells = "cell" if len(record) == 1 else "cells"
                     yield line, f"the row has {len(record)} {cells}, the first line {width}"
         except _QuoteError as wrong:
+            comments = False
             if "text follows" in wrong.reason:
                 advice = f" A quote inside a quoted cell is written twice ({dialect.quote * 2})."
             yield wrong.line, wrong.reason
 
-    found = fault_lines(text.name, faults())
+    found = text.list_faults(faults())
     if not found:
         return None
-    if "the first line" not in found and "written twice" not in advice:
+    if comments:
+        advice = " If the lines that begin with # are comments: --read comment=#"
+    elif "the first line" not in found and "written twice" not in advice:
         advice = ""
     return DataError(f"{found}\nCorrect the file.{advice}")
 
@@ -179,7 +160,7 @@ def _stray_lines(text: TextFile, dialect: Dialect, strays: Strays, wanted: str) 
             pass  # a cell beyond the csv module's limit: what came before it is named
 
     # Where the two parsers took the cells apart differently, there is no line.
-    return fault_lines(text.name, faults()) or "\n".join(
+    return text.list_faults(faults()) or "\n".join(
         f"{text.name}: column {quote(dialect.names[position])}: cannot read "
         f"{listed(map(quote, sorted(spellings)))} as {wanted}"
         for position, spellings in strays.items()
@@ -242,34 +223,17 @@ def _records(text: TextFile, dialect: Dialect) -> Iterator[tuple[int, list[str]]
             raise _QuoteError(line, str(error)) from None
 
 
-def encoding_error(text: TextFile) -> DataError | None:
-    """Name the first line that is not UTF-8."""
-    with text.path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                return DataError(
-                    f"{text.name}:{number}: the file is not UTF-8 text (byte "
-                    f"0x{line[error.start]:02x} at position {error.start + 1} of the line).\n"
-                    "Save it as UTF-8, or say what it is, for example --read encoding=latin-1; it "
-                    "is not guessed."
-                )
-    return None
-
-
 def _mixed_line_ends(text: TextFile) -> DataError | None:
     """Name the first line that ends otherwise than the line before."""
     ends: bytes | None = None
-    with text.path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            end = b"\r\n" if line.endswith(b"\r\n") else line[-1:]
-            if end not in (b"\r\n", b"\n"):
-                continue  # the last line may have none
-            if ends is not None and end != ends:
-                return DataError(
-                    f"{text.name}:{number}: the line ends in {_LINE_ENDS[end]}, those before in "
-                    f"{_LINE_ENDS[ends]}.\nSave the file with one kind of line end."
-                )
-            ends = end
+    for number, line in text.numbered():
+        end = b"\r\n" if line.endswith(b"\r\n") else line[-1:]
+        if end not in (b"\r\n", b"\n"):
+            continue  # the last line may have none
+        if ends is not None and end != ends:
+            return DataError(
+                f"{text.place(number)}: the line ends in {_LINE_ENDS[end]}, those before in "
+                f"{_LINE_ENDS[ends]}.\nSave the file with one kind of line end."
+            )
+        ends = end
     return None

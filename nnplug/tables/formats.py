@@ -13,6 +13,7 @@ __all__ = [
     "is_compressed",
     "is_known",
     "is_pattern",
+    "not_taken",
     "suffix_of",
 ]
 
@@ -26,6 +27,22 @@ DATABASES = (".db", ".duckdb", ".sqlite", ".sqlite3")
 _SUFFIXES = (*_TEXT, *(each + _COMPRESSED for each in _TEXT), *PARQUET, *DATABASES)
 KNOWN = f"{', '.join(_TEXT)} (each also with {_COMPRESSED}), {', '.join((*PARQUET, *DATABASES))}"
 """How the names of files that can be read end, for messages."""
+
+
+_TEXT_ALONE = ((*_DELIMITED, *(each + _COMPRESSED for each in _DELIMITED)), "delimited text")
+_TAKEN = {
+    **dict.fromkeys(
+        ("delimiter", "quote", "header", "skip", "comment", "encoding", "decimal"), _TEXT_ALONE
+    ),
+    "table": (DATABASES, "a database"),
+}
+"""The options of reading that say something of some formats alone, by name."""
+
+
+def not_taken(path: str | os.PathLike[str]) -> dict[str, str]:
+    """List the options of reading that say nothing of a file, each with what it is about."""
+    suffix = suffix_of(path)
+    return {key: what for key, (suffixes, what) in _TAKEN.items() if suffix not in suffixes}
 
 
 def suffix_of(path: str | os.PathLike[str]) -> str:

@@ -18,13 +18,14 @@ from nnplug.tables.date_formats import (
     first_cells,
     is_dated,
 )
-from nnplug.tables.diagnosis import TextFile, encoding_error, is_number, mostly, unreadable
+from nnplug.tables.diagnosis import is_number, mostly
 from nnplug.tables.duck import first_line, identifier, literal, location
+from nnplug.tables.limits import LINE
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.relation import Field, check_known
-from nnplug.tables.sniffing import plain_text
 from nnplug.tables.table import Kind, check_names
-from nnplug.tables.wording import column_list, fault_lines, listed, quote, shell_word
+from nnplug.tables.text_file import TextFile, encoding_error, plain_text, unreadable
+from nnplug.tables.wording import column_list, listed, quote, shell_word
 
 if TYPE_CHECKING:
     import duckdb
@@ -57,11 +58,13 @@ def load_json_lines(
     """
     import duckdb  # noqa: PLC0415  # see connect
 
-    text = plain_text(path, "utf-8", scratch)
+    text = plain_text(path, options, scratch)
+    longest = LINE if text.longest == LINE else max(LINE, text.path.stat().st_size + 1)
     # A depth of 1 leaves each value as it stands, with its own type.
     source = (
         f"read_json({location(text.path)}, format='newline_delimited', records='true', "
-        "sample_size=-1, maximum_depth=1, map_inference_threshold=-1)"
+        "sample_size=-1, maximum_depth=1, map_inference_threshold=-1, "
+        f"maximum_object_size={longest})"
     )
     try:
         described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
@@ -224,7 +227,7 @@ def _check_numeric(text: TextFile, name: str, options: ReadOptions) -> None:
 
 
 def _fault_error(text: TextFile, faults: list[tuple[int, str]], way_out: str) -> DataError:
-    return DataError(f"{fault_lines(text.name, faults)}\n{way_out}")
+    return DataError(f"{text.list_faults(faults)}\n{way_out}")
 
 
 def _values(text: TextFile, name: str, options: ReadOptions) -> Iterator[tuple[int, Any]]:
@@ -235,12 +238,19 @@ def _values(text: TextFile, name: str, options: ReadOptions) -> Iterator[tuple[i
             yield line, value
 
 
+def _lines(text: TextFile) -> Iterator[tuple[int, str]]:
+    """Go through the lines that are not blank."""
+    for number, line in text.numbered():
+        decoded = line.decode("utf-8-sig" if number == 1 else "utf-8")
+        if decoded.strip():
+            yield number, decoded
+
+
 def _objects(text: TextFile) -> Iterator[tuple[int, dict[str, Any]]]:
     """Go through the lines that are objects."""
-    with text.path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip() and _wrong_with(line) is None:
-                yield number, json.loads(line)
+    for number, line in _lines(text):
+        if _wrong_with(line) is None:
+            yield number, json.loads(line)
 
 
 def _refusal(text: TextFile, error: Exception) -> DataError:
@@ -248,12 +258,11 @@ def _refusal(text: TextFile, error: Exception) -> DataError:
     wrong = encoding_error(text)
     if wrong is not None:
         return wrong
-    with text.path.open(encoding="utf-8-sig") as file:
-        faults = [
-            (number, reason)
-            for number, line in enumerate(file, start=1)
-            if line.strip() and (reason := _wrong_with(line)) is not None
-        ]
+    faults = [
+        (number, reason)
+        for number, line in _lines(text)
+        if (reason := _wrong_with(line)) is not None
+    ]
     if faults:
         return _fault_error(
             text, faults, 'Each line is one object, such as {"age": 31, "city": "Rome"}.'

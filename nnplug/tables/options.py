@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -35,6 +36,10 @@ class ReadOptions:
         name that is a number is refused, since it is probably the first row
         of a file without names. With False the names are `column0`,
         `column1` and so on.
+    skip : int
+        Lines before the names, which are not read.
+    comment : str
+        What a line of a text file begins with that is not read.
     encoding : str
         Of a text file, by Python's name. It is never guessed.
     decimal : str
@@ -52,6 +57,11 @@ class ReadOptions:
         cells is taken too, and `na.COLUMN` in text form.
     table : str, optional
         The table of a database file.
+    sheet : str, optional
+        The sheet of a workbook; by default the first.
+    trusted : bool
+        Whether the user knows the file and the query, so that the limits are
+        not kept on what these may take: see `nnplug.tables.limits`.
     sql : str, optional
         A query over the data, which it calls `data`; its result is the table.
     text, numeric : tuple of str
@@ -70,6 +80,8 @@ class ReadOptions:
     delimiter: str | None = None
     quote: str = '"'
     header: bool | None = None
+    skip: int = 0
+    comment: str = ""
     encoding: str = "utf-8"
     decimal: str = "."
     dates: str = ""
@@ -77,6 +89,8 @@ class ReadOptions:
     na: tuple[str, ...] = ()
     na_of: tuple[tuple[str, str], ...] = ()
     table: str | None = None
+    sheet: str | None = None
+    trusted: bool = False
     sql: str | None = None
     text: tuple[str, ...] = ()
     numeric: tuple[str, ...] = ()
@@ -93,6 +107,10 @@ class ReadOptions:
                 raise SettingError(f"read: {name}={sign!r}: it must be one ASCII character.")
         if self.delimiter == self.quote:
             raise SettingError(f"read: delimiter and quote are both {self.quote!r}.")
+        if type(self.skip) is not int or self.skip < 0:
+            raise SettingError(f"read: skip={self.skip!r}: it must be a number of lines.")
+        if self.comment != self.comment.strip() or self.comment[:1] == self.quote:
+            raise SettingError(f"read: comment={self.comment!r}: use a sign such as #.")
         if self.decimal not in (".", ","):
             raise SettingError(f"read: decimal={self.decimal!r}: use '.' or ','.")
         if self.decimal == self.delimiter:
@@ -166,8 +184,11 @@ class ReadOptions:
             values[key] = value
         if isinstance(values.get("delimiter"), str):
             values["delimiter"] = _SIGNS.get(values["delimiter"], values["delimiter"])
-        if isinstance(values.get("header"), str):
-            values["header"] = _truth("header", values["header"])
+        for key in ("header", "trusted"):
+            if isinstance(values.get(key), str):
+                values[key] = _truth(key, values[key])
+        if re.fullmatch("[0-9]{1,18}", str(values.get("skip"))):
+            values["skip"] = int(values["skip"])
         if "na" in values:
             values["na"] = _names(values["na"])
         if isinstance(values.get("na_of"), Mapping):

@@ -17,6 +17,7 @@ from nnplug.tables.duck import (
     location,
     without_marks,
 )
+from nnplug.tables.limits import check_rows, most_rows, too_many_rows
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.relation import Field, check_known, index_note
 from nnplug.tables.table import Kind, check_names
@@ -64,6 +65,10 @@ def load_parquet(
             names = [name for name in names if name not in index]
             for name in index:
                 index_note(path.name, f"column {quote(name)} is the index of a data frame")
+        (rows,) = connection.execute(
+            f"SELECT sum(num_rows) FROM parquet_file_metadata({location(path)})"
+        ).fetchone() or (0,)
+        check_rows(path.name, int(rows or 0), len(names), path.stat().st_size, options)
         query = f"SELECT {columns} FROM read_parquet({location(path)}, hive_partitioning=false)"
         return load_query(connection, query, path.name, options, names, view=view)
     except duckdb.Error as error:
@@ -99,6 +104,7 @@ def load_query(
     names: Sequence[str] | None = None,
     *,
     view: bool = False,
+    there: int | None = None,
 ) -> tuple[Field, ...]:
     """Load what a query gives into the table `part` with the columns c0, c1 and so on.
 
@@ -108,11 +114,13 @@ def load_query(
         Instead of those that DuckDB has.
     view : bool
         Make `part` a view, which runs the query when it is read.
+    there : int, optional
+        The rows that a user's query is over, which limit those that it may give.
 
     Raises
     ------
     DataError
-        If names are empty or double, or a column is of no kind.
+        If names are empty or double, a column is of no kind, or the rows are too many.
     duckdb.Error
         If the query cannot be run.
     """
@@ -134,9 +142,15 @@ def load_query(
         fields.append(Field(name, kind, type_name in INTEGERS and kind == "number"))
     what = "VIEW" if view else "TABLE"
     # Where the query's names are looked up may be a user's database; it may end in a comment.
+    most = None if there is None else most_rows(len(fields), there, options)
+    limit = "" if most is None else f" LIMIT {most + 1}"
     connection.execute(
-        f"CREATE {what} memory.main.part AS SELECT {', '.join(cells)} FROM ({query}\n)"
+        f"CREATE {what} memory.main.part AS SELECT {', '.join(cells)} FROM ({query}\n){limit}"
     )
+    if most is not None:
+        found = connection.execute("SELECT count(*) FROM memory.main.part").fetchone()
+        if found is not None and found[0] > most:
+            raise too_many_rows(source, most)
     return tuple(fields)
 
 

@@ -13,7 +13,7 @@ from nnplug.tables.encoder import Encoder, check_enough
 from nnplug.tables.goal import find_goal, target_names
 from nnplug.tables.missing import refuse_infinite, refuse_missing
 from nnplug.tables.options import ReadOptions, TableOptions
-from nnplug.tables.reading import read_table
+from nnplug.tables.reading import read_table, taking
 from nnplug.tables.relation import Relation
 from nnplug.tables.roles import MOST_TEXTS, TOO_MANY_TEXTS, candidates
 from nnplug.tables.splitting import Parts, Split, split_rows
@@ -57,7 +57,7 @@ def with_file(table: Table, path: str, read: ReadOptions) -> tuple[Table, BoolAr
     """Append the rows of another file, and say which they are."""
     # Its dates are written as the first file's, which may be what tells how.
     dates = tuple((each.name, each.written) for each in table.columns if each.written)
-    other = read_table(path, replace(read, known_dates=dates))
+    other = read_table(path, taking(path, replace(read, known_dates=dates)))
     held = np.arange(table.rows + other.rows) >= table.rows
     return join(table, other), held
 

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nnplug.tables.date_formats import Fit, find_format, first_cells
-from nnplug.tables.diagnosis import Dialect, TextFile
+from nnplug.tables.diagnosis import Dialect
 from nnplug.tables.duck import TOGETHER, literal, location
+from nnplug.tables.limits import LINE
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.sniffing import Marks, look_at_bytes
+from nnplug.tables.text_file import TextFile
 
 if TYPE_CHECKING:
     import duckdb
@@ -73,9 +75,11 @@ class RawText:
 
     def _settings(self) -> dict[str, str]:
         """Write DuckDB's settings for a file of this dialect."""
-        dialect, options = self.dialect, self.options
+        text, dialect, options = self.text, self.dialect, self.options
         nulls = ", ".join(map(literal, ("", *options.na)))
+        longest = LINE if text.longest == LINE else max(LINE, text.path.stat().st_size + 1)
         return {
+            "max_line_size": str(longest),
             "header": str(dialect.header).lower(),
             "delim": literal(dialect.delimiter),
             "quote": literal(dialect.quote),

@@ -10,10 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnplug.errors import DataError, suggest
+from nnplug.errors import DataError, SettingError, suggest
 from nnplug.tables.databases import is_sqlite, load_duckdb, read_sqlite
 from nnplug.tables.delimited import load_delimited
-from nnplug.tables.diagnosis import unreadable
 from nnplug.tables.duck import SQL_TYPES, first_line, identifier, machine_memory, one_select
 from nnplug.tables.formats import (
     DATABASES,
@@ -22,19 +21,22 @@ from nnplug.tables.formats import (
     PARQUET,
     is_known,
     is_pattern,
+    not_taken,
     suffix_of,
 )
 from nnplug.tables.json_lines import load_json_lines
+from nnplug.tables.limits import within_time
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.parquet import load_parquet, load_query, parquet_error
 from nnplug.tables.relation import Field, Relation, check_known, database
 from nnplug.tables.table import KIND_NAMES, Table
+from nnplug.tables.text_file import unreadable
 from nnplug.tables.wording import column_list, quote, shell_word
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["is_sqlite_path", "open_relation", "read_table"]
+__all__ = ["is_sqlite_path", "open_relation", "read_table", "taking"]
 
 
 def read_table(
@@ -72,6 +74,7 @@ def read_table(
     """
     options = _options(read) if options is None else options
     paths = _paths(path)
+    _check_options(paths[0], options)
     if _are_sqlite(path, paths):
         return read_sqlite(paths[0], options)
     with _relation(path, paths, options, machine_memory() // 2) as relation:
@@ -90,6 +93,7 @@ def open_relation(
         Bytes that may be used; the rest goes to a folder for temporary files.
     """
     paths = _paths(path)
+    _check_options(paths[0], options)
     if _are_sqlite(path, paths):
         raise DataError(
             f"{path}: a SQLite file is read whole, so it cannot be streamed.\n"
@@ -102,6 +106,23 @@ def open_relation(
 def is_sqlite_path(path: str | os.PathLike[str]) -> bool:
     """Tell whether a path is a SQLite file, which is read whole."""
     return _are_sqlite(path, _paths(path))
+
+
+def _check_options(path: Path, options: ReadOptions) -> None:
+    """Refuse an option that would say nothing of the file, so that nobody thinks it did."""
+    stated = options.to_dict()
+    for key, what in not_taken(path).items():
+        if key in stated:
+            raise SettingError(
+                f"{path.name}: --read {key}= says how {what} is read, and this is another file. "
+                "Leave it out."
+            )
+
+
+def taking(path: str | os.PathLike[str], options: ReadOptions) -> ReadOptions:
+    """Leave out the options that say nothing of a file; they are about one of another format."""
+    defaults = ReadOptions()
+    return replace(options, **{key: getattr(defaults, key) for key in not_taken(path)})
 
 
 def _are_sqlite(asked: str | os.PathLike[str], paths: Sequence[Path]) -> bool:
@@ -301,7 +322,10 @@ def _query(
         cells.append(f"{cell} AS {identifier(each.name)}")
     connection.execute(f"CREATE TEMP VIEW data AS SELECT {', '.join(cells)} FROM rows")
     try:
-        queried = load_query(connection, query, source, _of_the_result(options))
+        with within_time(connection, source, options):
+            (there,) = connection.execute("SELECT count(*) FROM rows").fetchone() or (0,)
+            rest = _of_the_result(options)
+            queried = load_query(connection, query, source, rest, there=int(there))
     except duckdb.Error as error:
         names = ", ".join(each.name for each in fields)
         raise DataError(

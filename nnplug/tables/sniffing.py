@@ -8,25 +8,23 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import itertools
-import shutil
-import zlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from nnplug.errors import DataError
-from nnplug.tables.diagnosis import Dialect, TextFile, encoding_error, is_number, unreadable
-from nnplug.tables.formats import is_compressed
+from nnplug.tables.diagnosis import Dialect, is_number
 from nnplug.tables.options import ReadOptions
-from nnplug.tables.wording import quote
+from nnplug.tables.text_file import TextFile, encoding_error, unreadable
+from nnplug.tables.wording import listed, quote
 
-__all__ = ["Marks", "find_dialect", "look_at_bytes", "plain_text"]
+__all__ = ["Marks", "find_dialect", "look_at_bytes", "preamble_error"]
 
 _STRETCH = 1 << 18
+_HEAD = 100
+"""Records at the beginning of a file by which its dialect is found."""
 _BEFORE = 16
 """Bytes of the stretch before that are looked at again: the longest time with its fraction."""
 
@@ -135,82 +133,11 @@ def _letter(some: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
 
 def _zero_byte(text: TextFile) -> DataError:
     """Name the line that holds a zero byte."""
-    with text.path.open("rb") as file:
-        line = next(number for number, each in enumerate(file, start=1) if b"\0" in each)
+    line = next(number for number, each in text.numbered() if b"\0" in each)
     return DataError(
-        f"{text.name}:{line}: the line holds a zero byte, so the file is not text or "
+        f"{text.place(line)}: the line holds a zero byte, so the file is not text or "
         "is damaged.\nSave it again as UTF-8."
     )
-
-
-def plain_text(path: Path, encoding: str, scratch: Path) -> TextFile:
-    """Give the file, or a copy of it that is neither compressed nor in another encoding.
-
-    Parameters
-    ----------
-    scratch : path
-        A folder for the copy.
-    """
-    text = TextFile(path, path.name)
-    if is_compressed(path):
-        text = _unpacked(text, scratch / "unpacked")
-    if codecs.lookup(encoding).name not in ("utf-8", "utf-8-sig", "ascii"):
-        text = _as_utf8(text, encoding, scratch / "utf-8")
-    return text
-
-
-def _unpacked(text: TextFile, copy: Path) -> TextFile:
-    try:
-        with gzip.open(text.path) as file, copy.open("wb") as target:
-            shutil.copyfileobj(file, target, _STRETCH)
-    except (gzip.BadGzipFile, zlib.error):
-        raise DataError(
-            f"{text.name}: the file ends in .gz and is not compressed so, or is damaged."
-        ) from None
-    except EOFError:
-        raise DataError(
-            f"{text.name}: the file is cut short: its compressed end is missing."
-        ) from None
-    except OSError as error:
-        raise unreadable(text.path, error) from None
-    if not copy.stat().st_size:
-        raise DataError(f"{text.name}: the file is empty. A table needs names and rows.")
-    return TextFile(copy, text.name)
-
-
-def _as_utf8(text: TextFile, encoding: str, copy: Path) -> TextFile:
-    try:
-        with (
-            text.path.open(encoding=encoding, newline="") as file,
-            copy.open("w", encoding="utf-8", newline="") as target,
-        ):
-            while chunk := file.read(1 << 20):
-                target.write(chunk)
-    except UnicodeError as error:
-        raise _undecodable(text, encoding, error) from None
-    except OSError as error:
-        raise unreadable(text.path, error) from None
-    return TextFile(copy, text.name)
-
-
-def _undecodable(text: TextFile, encoding: str, error: UnicodeError) -> DataError:
-    """Name the line that is not in the stated encoding, where lines can be told."""
-    way_out = "State the encoding in which it was saved: --read encoding=..."
-    with text.path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if b"\0" in line:
-                break  # characters of two bytes: a line's end is not one byte
-            try:
-                line.decode(encoding)
-            except UnicodeDecodeError as wrong:
-                return DataError(
-                    f"{text.name}:{number}: the file is not {encoding} (byte "
-                    f"0x{line[wrong.start]:02x} at position {wrong.start + 1} of the line).\n"
-                    f"{way_out}"
-                )
-            except UnicodeError:
-                break
-    return DataError(f"{text.name}: the file is not {encoding}: {error}.\n{way_out}")
 
 
 def find_dialect(text: TextFile, options: ReadOptions, suffix: str) -> Dialect:
@@ -239,7 +166,7 @@ def find_dialect(text: TextFile, options: ReadOptions, suffix: str) -> Dialect:
     for name in names:
         if options.header is None and is_number(name):
             raise DataError(
-                f"{text.name}:1: the number {quote(name)} stands where a column's name should be."
+                f"{text.place(1)}: the number {quote(name)} stands where a column's name should be."
                 "\nWrite the names on the first line. For a file without names, use "
                 "--read header=false;\nfor names that are numbers, --read header=true."
             )
@@ -248,11 +175,13 @@ def find_dialect(text: TextFile, options: ReadOptions, suffix: str) -> Dialect:
 
 def _best_delimiter(text: TextFile, options: ReadOptions, suffix: str) -> tuple[str, list[str]]:
     """Choose the delimiter, and give the cells of the first line."""
-    candidates = options.delimiter or ("\t,;|" if suffix.startswith(".tsv") else ",;\t|")
+    candidates = (
+        options.delimiter or text.delimiter or ("\t,;|" if suffix.startswith(".tsv") else ",;\t|")
+    )
     best: tuple[float, int] = (-1.0, 0)
     delimiter, first = candidates[0], [""]
     for candidate in candidates:
-        records = [record for record in _head(text, candidate, options.quote) if record]
+        records = [record for _, record in _head(text, candidate, options.quote)]
         if not records:
             raise DataError(f"{text.name}: the file is blank. A table needs names and rows.")
         width = len(records[0])
@@ -267,14 +196,70 @@ def _best_delimiter(text: TextFile, options: ReadOptions, suffix: str) -> tuple[
     return delimiter, first
 
 
-def _head(text: TextFile, delimiter: str, mark: str) -> list[list[str]]:
-    """Read the first records, as far as they can be told apart."""
+def _head(text: TextFile, delimiter: str, mark: str) -> list[tuple[int, list[str]]]:
+    """Read the first records that are not blank, as far as they can be told apart.
+
+    Each comes with the line it ends on.
+
+    Raises
+    ------
+    DataError
+        If a line is too long to be looked at.
+    """
+    for _ in itertools.islice(text.numbered(), _HEAD):
+        pass
     records = []
     with text.path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=delimiter, quotechar=mark)
         try:
-            for record in itertools.islice(reader, 100):
-                records.append(record)  # noqa: PERF402  # what came before an error is kept
+            for record in itertools.islice(reader, _HEAD):
+                records += [(reader.line_num, record)] * bool(record)
         except csv.Error:
-            pass
+            pass  # what came before an error is kept
     return records
+
+
+def preamble_error(text: TextFile, options: ReadOptions) -> DataError | None:
+    """Say where the table seems to begin, if lines of another kind come before it.
+
+    These are short, the names that follow are all there, and so are all cells
+    of the rows. It is asked when a file was refused.
+    """
+    if options.header is False:
+        return None
+    for delimiter in options.delimiter or text.delimiter or ",;\t|":
+        try:
+            head = _head(text, delimiter, options.quote)
+        except (OSError, UnicodeDecodeError, DataError):
+            return None
+        records = [record for _, record in head]
+        start = next((k for k in range(len(records)) if _begins(records[k:])), 0)
+        if not start or not all(_is_apart(each, len(records[start])) for each in records[:start]):
+            continue
+        end, names = head[start]
+        number = text.number(end - sum(name.count("\n") for name in names))
+        if all(each[0].startswith("#") for each in records[:start]):
+            option = "comment=#"
+        else:
+            option = f"skip={number - 1}"
+        lines = "the line before is" if start == 1 else f"the {start} lines before are"
+        return DataError(
+            f"{text.name}: the table seems to begin on line {number}, with the names "
+            f"{listed(map(quote, names), 5)};\n{lines} not as long as its rows: "
+            f"{quote(delimiter.join(records[0]))}{' ...' if start > 1 else ''}\n"
+            f"If so: --read {option}"
+        )
+    return None
+
+
+def _begins(records: list[list[str]]) -> bool:
+    """Tell whether records look like a table: names, and rows as long as these."""
+    names = [name.strip() for name in records[0]]
+    alike = all(len(record) == len(names) for record in records[1:])
+    named = all(names) and len(set(names)) == len(names) and not any(map(is_number, names))
+    return len(records) > 1 and len(names) > 1 and alike and named
+
+
+def _is_apart(record: list[str], width: int) -> bool:
+    """Tell whether a record is too short for a row of a table, or a comment."""
+    return record[0].startswith("#") or 2 * sum(map(bool, record)) <= width

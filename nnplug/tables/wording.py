@@ -17,6 +17,7 @@ __all__ = [
     "column_list",
     "count_of",
     "fault_lines",
+    "place_of",
     "listed",
     "quote",
     "shell_word",
@@ -58,13 +59,20 @@ def listed(items: Iterable[str], most: int = SHOWN) -> str:
     return ", ".join(every[:most]) + more
 
 
-def fault_lines(source: str, faults: Iterable[tuple[int, str]]) -> str:
+def place_of(source: str, line: int, unit: str = "") -> str:
+    """Write a place in a file: `t.csv:3`, or `t.xlsx: row 3`."""
+    return f"{source}: {unit} {line}" if unit else f"{source}:{line}"
+
+
+def fault_lines(source: str, faults: Iterable[tuple[int, str]], unit: str = "") -> str:
     """List what is wrong with the lines of a file, one fault once.
 
     Parameters
     ----------
     faults : iterable of (int, str)
         The line, and what is wrong with it.
+    unit : str
+        What is counted, if not lines.
     """
     places: dict[str, list[int]] = {}
     counts: Counter[str] = Counter()
@@ -80,8 +88,10 @@ def fault_lines(source: str, faults: Iterable[tuple[int, str]]) -> str:
     for fault, (line, *rest) in places.items():
         hidden = counts[fault] - 1 - len(rest)
         more = f" and {hidden:,} more" if hidden else ""
-        also = f" (also line{'s' * (counts[fault] > 2)} {', '.join(map(str, rest))}{more})"
-        texts.append(f"{source}:{line}: {fault}{also if rest else ''}")
+        also = (
+            f" (also {unit or 'line'}{'s' * (counts[fault] > 2)} {', '.join(map(str, rest))}{more})"
+        )
+        texts.append(f"{place_of(source, line, unit)}: {fault}{also if rest else ''}")
     return "\n".join([*texts, *([f"and {others:,} more"] if others else [])])
 
 

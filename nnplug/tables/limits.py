@@ -1,0 +1,128 @@
+"""Limits: what a file or a query may take unless the user vouches for it.
+
+A small file may hold gigabytes, and a short query may never end. Each limit
+is far from what tables need, and is lifted by one option.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from nnplug.errors import DataError
+from nnplug.tables.options import ReadOptions
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    import duckdb
+
+__all__ = [
+    "LINE",
+    "check_rows",
+    "line_error",
+    "most_rows",
+    "most_unpacked",
+    "too_many_rows",
+    "unpacked_error",
+    "within_time",
+]
+
+LINE = 2 << 20
+"""Bytes of a line of text, and of an object of JSON."""
+_RATIO, _UNPACKED = 100, 100 << 20
+"""A compressed file may hold so many times its own bytes, and always so many bytes."""
+_CELLS = 100_000_000
+"""A query may give so many, and always as many rows as the data has."""
+_SECONDS = 600
+_WAY_OUT = "If you know where it comes from and that it is right: --read trusted=true"
+
+
+def most_unpacked(packed: int, options: ReadOptions) -> float:
+    """Give the bytes that a compressed file may hold, which has so many itself."""
+    return float("inf") if options.trusted else max(_UNPACKED, _RATIO * packed)
+
+
+def unpacked_error(source: str, most: float) -> DataError:
+    """Say that a compressed file holds more than it may."""
+    return DataError(
+        f"{source}: the file holds more than {most / 1e6:,.0f} MB once unpacked, over {_RATIO} "
+        f"times its own size.\nTables are compressed 3 to 30 times. {_WAY_OUT}"
+    )
+
+
+def line_error(place: str) -> DataError:
+    """Say that a line is longer than it may be."""
+    return DataError(
+        f"{place}: the line is longer than {LINE >> 20} MiB, perhaps for want of a closing quote "
+        f"or of line ends.\n{_WAY_OUT}"
+    )
+
+
+def check_rows(source: str, rows: int, columns: int, size: int, options: ReadOptions) -> None:
+    """Refuse a Parquet file that says it has far more cells than its bytes.
+
+    A column of one value takes no place in it, however many rows there are.
+    """
+    if not options.trusted and rows * columns > max(_CELLS, 10 * _RATIO * size // 8):
+        raise DataError(
+            f"{source}: the file has {rows:,} rows of {columns} columns in {size:,} bytes, which "
+            f"no data needs.\n{_WAY_OUT}"
+        )
+
+
+def most_rows(columns: int, there: int, options: ReadOptions, share: int = 1) -> int | None:
+    """Give the rows that a query over so many rows may give; None is any number.
+
+    Parameters
+    ----------
+    share : int
+        How many times the memory of DuckDB a cell takes.
+    """
+    return None if options.trusted else max(_CELLS // share // max(1, columns), there)
+
+
+def too_many_rows(source: str, most: int) -> DataError:
+    """Say that a query, or a view in a database, gives more rows than it may."""
+    return DataError(
+        f"{source}: the query gives more than {most:,} rows, which is more than the data has.\n"
+        "Give it a condition or a LIMIT. If so many are meant: --read trusted=true"
+    )
+
+
+@contextmanager
+def within_time(
+    connection: duckdb.DuckDBPyConnection | sqlite3.Connection, source: str, options: ReadOptions
+) -> Iterator[None]:
+    """Give a context in which a query, or a view in a database, is stopped after some minutes.
+
+    Raises
+    ------
+    DataError
+        If it was.
+    """
+    if options.trusted:
+        yield
+        return
+    stopped = threading.Event()
+
+    def stop() -> None:
+        stopped.set()
+        connection.interrupt()
+
+    timer = threading.Timer(_SECONDS, stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except Exception:
+        if stopped.is_set():
+            raise DataError(
+                f"{source}: the query took more than {_SECONDS // 60} minutes and was stopped.\n"
+                "Make the query smaller. If so much time is meant: --read trusted=true"
+            ) from None
+        raise
+    finally:
+        timer.cancel()

@@ -1,0 +1,228 @@
+"""Text files as UTF-8, without what is not the table: packed, encoded or before its first row."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import re
+import zlib
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from nnplug.errors import DataError
+from nnplug.tables.formats import is_compressed
+from nnplug.tables.limits import LINE, line_error, most_unpacked, unpacked_error
+from nnplug.tables.options import ReadOptions
+from nnplug.tables.wording import fault_lines, place_of
+
+__all__ = [
+    "TextFile",
+    "encoding_error",
+    "plain_text",
+    "rows_alone",
+    "unreadable",
+]
+
+_STRETCH = 1 << 18
+_SEPARATOR = re.compile(rb'"?sep=(\\t|[ -~\t])"?[ \t]*\r?\n', re.IGNORECASE)
+"""The first line that Excel takes for the delimiter, and writes for other programs."""
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A file of UTF-8 text.
+
+    Attributes
+    ----------
+    path : path
+        Where the text lies; a copy if the user's file is not such a text.
+    name : str
+        What messages call it.
+    lines : sequence of int, optional
+        For each line of the copy, its number in the user's file.
+    unit : str
+        What the numbers count, if not lines.
+    delimiter : str, optional
+        What the file itself says of it.
+    longest : int
+        Bytes that a line may have; -1 is any number.
+    """
+
+    path: Path
+    name: str
+    lines: Sequence[int] | None = None
+    unit: str = ""
+    delimiter: str | None = None
+    longest: int = LINE
+
+    def numbered(self) -> Iterator[tuple[int, bytes]]:
+        """Go through the lines, counted from 1.
+
+        Raises
+        ------
+        DataError
+            If one is too long to be searched for what is wrong with it.
+        """
+        with self.path.open("rb") as file:
+            number = 0
+            while line := file.readline(self.longest):
+                number += 1
+                if len(line) == self.longest and not line.endswith(b"\n"):
+                    raise line_error(self.place(number))
+                yield number, line
+
+    def number(self, line: int) -> int:
+        """Give a line's number in the user's file."""
+        return line if self.lines is None else self.lines[min(line, len(self.lines)) - 1]
+
+    def list_faults(self, faults: Iterable[tuple[int, str]]) -> str:
+        """List what is wrong with some lines: see `nnplug.tables.wording.fault_lines`."""
+        numbered = ((self.number(line), fault) for line, fault in faults)
+        return fault_lines(self.name, numbered, self.unit)
+
+    def place(self, line: int) -> str:
+        """Write a line's place for a message, as it is numbered in the user's file."""
+        return place_of(self.name, self.number(line), self.unit)
+
+
+def unreadable(name: object, error: Exception) -> DataError:
+    """Say that the system refuses a file, and why."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return DataError(f"{name}: the file cannot be read: {reason}.")
+
+
+def plain_text(
+    path: Path, options: ReadOptions, scratch: Path, *, encoding: str = "utf-8"
+) -> TextFile:
+    """Give the file, or a copy of it that is neither compressed nor in another encoding.
+
+    Parameters
+    ----------
+    scratch : path
+        A folder for the copy.
+    """
+    text = TextFile(path, path.name, longest=-1 if options.trusted else LINE)
+    if is_compressed(path):
+        text = _unpacked(text, options, scratch / "unpacked")
+    if codecs.lookup(encoding).name not in ("utf-8", "utf-8-sig", "ascii"):
+        text = _as_utf8(text, encoding, scratch / "utf-8")
+    return text
+
+
+def _unpacked(text: TextFile, options: ReadOptions, copy: Path) -> TextFile:
+    size = 0
+    try:
+        most = most_unpacked(text.path.stat().st_size, options)
+        with gzip.open(text.path) as file, copy.open("wb") as target:
+            while stretch := file.read(_STRETCH):
+                size += len(stretch)
+                if size > most:
+                    raise unpacked_error(text.name, most)
+                target.write(stretch)
+    except (gzip.BadGzipFile, zlib.error):
+        raise DataError(
+            f"{text.name}: the file ends in .gz and is not compressed so, or is damaged."
+        ) from None
+    except EOFError:
+        raise DataError(
+            f"{text.name}: the file is cut short: its compressed end is missing."
+        ) from None
+    except OSError as error:
+        raise unreadable(text.path, error) from None
+    if not size:
+        raise DataError(f"{text.name}: the file is empty. A table needs names and rows.")
+    return replace(text, path=copy)
+
+
+def _as_utf8(text: TextFile, encoding: str, copy: Path) -> TextFile:
+    try:
+        with (
+            text.path.open(encoding=encoding, newline="") as file,
+            copy.open("w", encoding="utf-8", newline="") as target,
+        ):
+            while chunk := file.read(1 << 20):
+                target.write(chunk)
+    except UnicodeError as error:
+        raise _undecodable(text, encoding, error) from None
+    except OSError as error:
+        raise unreadable(text.path, error) from None
+    return replace(text, path=copy)
+
+
+def _undecodable(text: TextFile, encoding: str, error: UnicodeError) -> DataError:
+    """Name the line that is not in the stated encoding, where lines can be told."""
+    way_out = "State the encoding in which it was saved: --read encoding=..."
+    for number, line in text.numbered():
+        if b"\0" in line:
+            break  # characters of two bytes: a line's end is not one byte
+        try:
+            line.decode(encoding)
+        except UnicodeDecodeError as wrong:
+            return DataError(
+                f"{text.place(number)}: the file is not {encoding} (byte "
+                f"0x{line[wrong.start]:02x} at position {wrong.start + 1} of the line).\n"
+                f"{way_out}"
+            )
+        except UnicodeError:
+            break
+    return DataError(f"{text.name}: the file is not {encoding}: {error}.\n{way_out}")
+
+
+def rows_alone(text: TextFile, options: ReadOptions, scratch: Path) -> TextFile:
+    """Give the file, or a copy of it without the lines that are not rows of the table.
+
+    These are the lines to skip, comments, and a first line such as `sep=;`.
+    """
+    sign = options.comment.encode()
+    mark = ord(options.quote)
+    try:
+        first = _first_line(text, options.skip)
+        found = _SEPARATOR.fullmatch(first.removeprefix(codecs.BOM_UTF8))
+        skipped = options.skip
+        if found is not None:
+            text = replace(text, delimiter=found[1].decode().replace("\\t", "\t"))
+            skipped += 1
+        if not skipped and not sign:
+            return text
+        lines, quoted = array("q"), False
+        copy = scratch / "rows"
+        with copy.open("wb") as target:
+            for number, line in text.numbered():
+                if number <= skipped:
+                    continue
+                whole = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
+                if sign and not quoted and whole.startswith(sign):
+                    continue
+                quoted ^= line.count(mark) % 2 == 1
+                target.write(line)
+                lines.append(number)
+    except OSError as error:
+        raise unreadable(text.path, error) from None
+    if not lines:
+        raise DataError(f"{text.name}: no line is left of the file. A table needs names and rows.")
+    return replace(text, path=copy, lines=lines)
+
+
+def _first_line(text: TextFile, skipped: int) -> bytes:
+    """Give the first line after those to skip, as far as it may say the delimiter."""
+    with text.path.open("rb") as file:
+        for _ in range(skipped):
+            file.readline(text.longest)
+        return file.readline(32)
+
+
+def encoding_error(text: TextFile) -> DataError | None:
+    """Name the first line that is not UTF-8."""
+    for number, line in text.numbered():
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            return DataError(
+                f"{text.place(number)}: the file is not UTF-8 text (byte "
+                f"0x{line[error.start]:02x} at position {error.start + 1} of the line).\n"
+                "Save it as UTF-8, or say what it is, for example --read encoding=latin-1; it "
+                "is not guessed."
+            )
+    return None
