@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import click
 
 from nnplug import __version__
+from nnplug.cli.completion import COMPLETING
 from nnplug.cli.lazy import LazyGroup
 from nnplug.cli.options import plugin_options
 from nnplug.cli.terminal import echo, forgive_encoding, style
@@ -67,6 +69,9 @@ def main(arguments: list[str] | None = None) -> None:
 
     arguments = sys.argv[1:] if arguments is None else arguments
     forgive_encoding()
+    if COMPLETING:
+        # The line that is being typed is on the screen; no plugin may write across it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
         with _plain_warnings():
             status: Any = cli.main(arguments, prog_name="nnplug", standalone_mode=False)

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from nnplug.cli.completion import complete_shown
 from nnplug.cli.help import Command
 from nnplug.cli.options import Seconds, kind_option, plugin_options, plugins_given
 from nnplug.cli.terminal import echo, style
@@ -28,7 +29,7 @@ _INDENT = " " * 10
 
 
 @click.command(cls=Command, epilog=_EPILOG)
-@click.argument("target", metavar="NAME|PACKAGE|FILE")
+@click.argument("target", metavar="NAME|PACKAGE|FILE", shell_complete=complete_shown)
 @kind_option("Check only parts of this kind")
 @click.option(
     "--timeout", type=Seconds(above=True), default=30.0, show_default=True,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nnplug.cli.completion import complete_file
 from nnplug.cli.help import Command, option_group
 from nnplug.cli.options import WholeNumber
 from nnplug.cli.table_options import (
@@ -34,7 +35,7 @@ _WIDTH = 80
 
 
 @click.command(cls=Command, epilog=_EPILOG)
-@click.argument("data")
+@click.argument("data", shell_complete=complete_file)
 @target_options
 @column_options
 @read_options

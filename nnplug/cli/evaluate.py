@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import click
 
+from nnplug.cli.completion import complete_file
 from nnplug.cli.help import Command
-from nnplug.cli.model_argument import load, nonfinite_option, versions_option
+from nnplug.cli.model_argument import load, model_argument, nonfinite_option, versions_option
 from nnplug.cli.options import PartType, plugin_options, registry_of
 from nnplug.cli.table_options import read_options
 from nnplug.cli.terminal import echo, style
@@ -24,8 +25,8 @@ Examples:
 
 
 @click.command(cls=Command, epilog=_EPILOG)
-@click.argument("model")
-@click.argument("data")
+@model_argument
+@click.argument("data", shell_complete=complete_file)
 @click.option(
     "--metric",
     "metrics",
@@ -62,7 +63,7 @@ def evaluate(
     from nnplug.models.file_rows import open_rows
     from nnplug.tables import ReadOptions
 
-    loaded = load(context, model, allow_other_versions=allow_other_versions)
+    path, loaded = load(context, model, allow_other_versions=allow_other_versions)
     if loaded.encoder is None:
         raise SettingError(
             f"{model} was trained on arrays, so it names no column of a table as its target.\n"
@@ -79,7 +80,7 @@ def evaluate(
         echo(f"Warning: {line}", err=True)
     if nonfinite.count:
         echo(f"Warning: {nonfinite.said()}\nThey are left out.", err=True)
-    _print(model, data, rows.rows, nonfinite.count, scores, as_json=as_json)
+    _print(str(path), data, rows.rows, nonfinite.count, scores, as_json=as_json)
     if not math.isfinite(scores["loss"]):
         raise NotFiniteError(
             f"{data}: the loss is {scores['loss']}, though every prediction is a finite number."

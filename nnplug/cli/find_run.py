@@ -1,14 +1,15 @@
-"""Which run a person means on the command line."""
+"""Which run or which model a person means on the command line."""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nnplug.run_folder import RunFolder
 
-__all__ = ["RUNS", "find_run", "record_of", "runs_in"]
+__all__ = ["RUNS", "find_model", "find_run", "record_of", "runs_in"]
 
 RUNS = "runs"
 """The folder of the runs that were given no other."""
@@ -46,6 +47,40 @@ def find_run(text: str) -> RunFolder:
     StorageError
         If there is none, or several begin so.
     """
+    return _find(text, "run", [])
+
+
+def find_model(text: str) -> Path:
+    """Find a model: by its file, or by the run that it is of, as `find_run` finds that.
+
+    Raises
+    ------
+    StorageError
+        If it is a folder or a run without a model, or there is no such run.
+    """
+    from nnplug.errors import StorageError
+    from nnplug.run_folder import MODEL, is_run
+
+    path = Path(text)
+    if path.is_dir() and not is_run(path):
+        if not (path / MODEL).is_file():
+            raise StorageError(f"{path}: is a folder without {MODEL}. Name a model file or a run.")
+        return path / MODEL
+    is_named_as_file = bool(path.suffix) or path.parent != Path()
+    if not path.is_dir() and (path.exists() or is_named_as_file):
+        return path  # if it is not there, whoever reads it says so
+    here = [each.name for each in Path().glob("*.safetensors")]
+    run = _find(text, "model file or run", here)
+    if not (run.path / MODEL).is_file():
+        raise StorageError(
+            f"{run.path}: this run has no model: it was not finished, or it diverged.\n"
+            f"What became of it: nnplug runs show {shlex.quote(run.path.name)}"
+        )
+    return run.path / MODEL
+
+
+def _find(text: str, what: str, besides: list[str]) -> RunFolder:
+    """Find a run; `besides` are names that may be meant too, for the error's hint."""
     from nnplug.errors import StorageError, suggest
     from nnplug.run_folder import RunFolder, is_run
 
@@ -53,8 +88,13 @@ def find_run(text: str) -> RunFolder:
     if is_run(path):
         return RunFolder(path)
     there = runs_in(Path(RUNS))
-    if text == "latest" and there:
-        return there[0]
+    if text == "latest":
+        if there:
+            return there[0]
+        raise StorageError(
+            f"latest: there are no runs in the folder {RUNS} here. "
+            "nnplug train on a table keeps one there."
+        )
     near = [each for each in there if each.path.name.startswith(text)]
     exact = [each for each in near if each.path.name == text]
     if len(exact or near) == 1:
@@ -64,8 +104,9 @@ def find_run(text: str) -> RunFolder:
         raise StorageError(f"{text}: {len(near)} runs begin so:\n{listed}")
     if path.exists():
         return RunFolder.open(path)  # which says what it is not
-    names = [each.path.name for each in there]
+    names = [*(each.path.name for each in there), *besides, *["latest"] * bool(there)]
+    begins = next((each for each in besides if each.startswith(text)), None)
+    hint = f" Did you mean {begins!r}?" if begins else suggest(text, names)
     raise StorageError(
-        f"{text}: there is no such run.{suggest(text, names)}\nThe runs that there are: "
-        "nnplug runs list"
+        f"{text}: there is no such {what}.{hint}\nThe runs that there are: nnplug runs list"
     )

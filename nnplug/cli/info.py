@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nnplug.cli.find_run import find_model
 from nnplug.cli.help import Command
-from nnplug.cli.model_argument import model_path
+from nnplug.cli.model_argument import model_argument
 from nnplug.cli.terminal import echo, style
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _LISTED = 20
 @click.command(
     cls=Command, epilog="\b\nExamples:\n  nnplug info iris.safetensors\n  nnplug info latest --json"
 )
-@click.argument("model")
+@model_argument
 @click.option("--json", "as_json", is_flag=True, help="Print everything the file says as JSON.")
 def info(model: str, as_json: bool) -> None:
     """Show what a MODEL predicts, how it was made and what it needs.
@@ -35,7 +36,7 @@ def info(model: str, as_json: bool) -> None:
     """
     from nnplug.models import read_info
 
-    path = model_path(model)
+    path = find_model(model)
     found = read_info(path)
     if as_json:
         listed = {"file": str(path), "bytes": path.stat().st_size, **found.to_dict()}

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from nnplug.cli.completion import complete_model
+from nnplug.cli.find_run import find_model
 from nnplug.cli.options import registry_of, warn
-from nnplug.cli.terminal import echo
+from nnplug.cli.terminal import echo, style
 
 if TYPE_CHECKING:
     from nnplug.models import Model
 
-__all__ = ["FILE", "load", "model_path", "nonfinite_option", "versions_option"]
+__all__ = ["load", "model_argument", "nonfinite_option", "versions_option"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-FILE = "model.safetensors"
-"""The model's name in the folder of a run."""
+model_argument = click.argument("model", shell_complete=complete_model)
+"""Add MODEL, which `find_model` understands."""
 
 versions_option = click.option(
     "--allow-other-versions",
@@ -33,26 +35,16 @@ def nonfinite_option(about: str) -> Callable[[_Command], _Command]:
     return click.option("--allow-nonfinite", is_flag=True, help=about)
 
 
-def model_path(text: str) -> Path:
-    """Find the model's file: MODEL itself, or in the folder of a run."""
-    from nnplug.errors import StorageError
-
-    path = Path(text)
-    if not path.is_dir():
-        return path
-    if not (path / FILE).is_file():
-        raise StorageError(f"{path}: is a folder without {FILE}. Name a model file or a run.")
-    return path / FILE
-
-
-def load(context: click.Context, text: str, *, allow_other_versions: bool) -> Model:
-    """Load a model with the registry of the command line, and say what is odd about it."""
+def load(context: click.Context, text: str, *, allow_other_versions: bool) -> tuple[Path, Model]:
+    """Find and load a model with the registry of the command line, and say what is odd about it."""
     from nnplug.models import load_model
 
     registry = registry_of(context)
-    path = model_path(text)
+    path = find_model(text)
+    if not Path(text).exists():  # named as a run is: say which was found
+        echo(style(f"model {path}", dim=True), err=True)
     model = load_model(path, registry, allow_other_versions=allow_other_versions)
     warn(registry)
     for note in model.notes:
         echo(f"Warning: {path.name}: {note}", err=True)
-    return model
+    return path, model

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 from click.shell_completion import CompletionItem
 
+from nnplug.cli.completion import complete_part, complete_plugin
 from nnplug.cli.terminal import echo
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def plugin_options(command: _Command) -> _Command:
             multiple=True,
             expose_value=False,
             callback=_remember_given,
-            shell_complete=_complete_plugin,
+            shell_complete=complete_plugin,
             help="Load a plugin: ./file.py, a package or a module; no:NAME leaves one out.",
         ),
     ):
@@ -75,18 +75,6 @@ def _remember_given(ctx: click.Context, param: click.Parameter, value: tuple[str
 
 def _remember_strict(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     ctx.meta[_STRICT] = ctx.meta.get(_STRICT, False) or value
-
-
-def _complete_plugin(
-    ctx: click.Context, param: click.Parameter, incomplete: str
-) -> list[CompletionItem[Any]]:
-    """Offer the installed packages, importing none, and then files."""
-    from nnplug.discovery import find_installed
-
-    block = "no:" if incomplete.startswith("no:") else ""
-    packages = sorted({provider.package for provider in find_installed()})
-    names = [f"{block}{name}" for name in packages if f"{block}{name}".startswith(incomplete)]
-    return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
 
 
 def plugins_given(ctx: click.Context) -> tuple[tuple[str, ...], bool]:
@@ -113,21 +101,6 @@ def registry_of(ctx: click.Context) -> Registry:
         options, strict = plugins_given(ctx)
         ctx.obj = Registry.from_environment(options, strict=strict)
     return cast("Registry", ctx.find_object(Registry))
-
-
-def _registry_for_completion(ctx: click.Context) -> Registry:
-    """Make a registry that no broken plugin and no strictness can keep from answering."""
-    from nnplug.errors import NnplugError
-    from nnplug.plugins import PluginManager
-    from nnplug.registry import Registry
-
-    lenient = {key: value for key, value in os.environ.items() if key != "NNPLUG_STRICT_PLUGINS"}
-    options, _ = plugins_given(ctx)
-    try:
-        return Registry(PluginManager.from_environment(options, environment=lenient))
-    except NnplugError:  # what -p names is broken: the rest can still be offered
-        blocked = [text for text in options if text.startswith("no:")]
-        return Registry(PluginManager.from_environment(blocked, environment=lenient))
 
 
 def warn(registry: Registry, besides: Iterable[Provider] = ()) -> None:
@@ -174,14 +147,7 @@ class PartType(click.ParamType):  # type: ignore[type-arg]  # generic only from 
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem[Any]]:
         """Offer the names of this kind, of installed plugins too."""
-        found = _registry_for_completion(ctx).parts(self.kind, load_all=True)
-        names = {part.name: part.summary for part, _ in found}
-        wanted = incomplete.lower().replace("-", "_")
-        return [
-            CompletionItem(name, help=about)
-            for name, about in sorted(names.items())
-            if name.startswith(wanted)
-        ]
+        return complete_part(ctx, self.kind, incomplete)
 
 
 class HiddenType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from nnplug.cli.completion import complete_file
 from nnplug.cli.help import Command
-from nnplug.cli.model_argument import load, nonfinite_option, versions_option
+from nnplug.cli.model_argument import load, model_argument, nonfinite_option, versions_option
 from nnplug.cli.options import plugin_options, registry_of
 from nnplug.cli.table_options import read_options
 from nnplug.cli.terminal import binary_stdout, echo
@@ -34,12 +35,13 @@ Examples:
 
 
 @click.command(cls=Command, epilog=_EPILOG)
-@click.argument("model")
-@click.argument("data")
+@model_argument
+@click.argument("data", shell_complete=complete_file)
 @click.option(
     "-o",
     "--output",
     metavar="FILE",
+    shell_complete=complete_file,
     help="Write to this .csv, .tsv or .parquet file; by default CSV on stdout.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
@@ -93,7 +95,7 @@ def predict(
     from nnplug.models.file_rows import open_rows
     from nnplug.tables import ReadOptions
 
-    loaded = load(context, model, allow_other_versions=allow_other_versions)
+    _, loaded = load(context, model, allow_other_versions=allow_other_versions)
     if probabilities:
         loaded.check_has_classes()
     how = replace(ReadOptions.parse(read), sql=sql)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nnplug.cli.completion import complete_run
 from nnplug.cli.find_run import RUNS, find_run, record_of, runs_in
 from nnplug.cli.help import Command
 from nnplug.cli.terminal import echo, style
@@ -79,7 +80,7 @@ def list_runs(folder: Path, as_json: bool) -> None:
 @runs.command(
     cls=Command, epilog="\b\nExamples:\n  nnplug runs show latest\n  nnplug runs show 2026 --json"
 )
-@click.argument("run")
+@click.argument("run", shell_complete=complete_run)
 @click.option("--json", "as_json", is_flag=True, help="Print everything known as JSON.")
 def show(run: str, as_json: bool) -> None:
     """Show one RUN: how it ended, its results, its settings and its files."""
@@ -101,7 +102,7 @@ def show(run: str, as_json: bool) -> None:
     epilog="\b\nExamples:\n  nnplug runs compare latest 2026013\n"
     "  nnplug runs compare first second --json",
 )
-@click.argument("run", nargs=-1, required=True)
+@click.argument("run", nargs=-1, required=True, shell_complete=complete_run)
 @click.option("--json", "as_json", is_flag=True, help="Print everything known as JSON.")
 def compare(run: tuple[str, ...], as_json: bool) -> None:
     """Compare several RUNs: the settings that differ, and the results."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nnplug.cli.completion import complete_shown
 from nnplug.cli.help import Command
 from nnplug.cli.options import kind_option, plugin_options, registry_of, warn
 from nnplug.cli.terminal import console, safe
@@ -28,7 +29,7 @@ Examples:
 
 
 @click.command(cls=Command, epilog=_EPILOG)
-@click.argument("name")
+@click.argument("name", shell_complete=complete_shown)
 @kind_option("Show only a part of this kind")
 @plugin_options
 @click.pass_context

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from nnplug.cli.completion import complete_data, complete_run
 from nnplug.cli.find_run import find_run
 from nnplug.cli.help import Command, option_group
 from nnplug.cli.options import (
@@ -63,7 +64,7 @@ Examples:
 
 
 @click.command(cls=Command, epilog=_EPILOG)
-@click.argument("data", required=False)
+@click.argument("data", required=False, shell_complete=complete_data)
 @target_options
 @column_options
 @read_options
@@ -188,6 +189,7 @@ Examples:
     click.option(
         "--resume",
         metavar="RUN",
+        shell_complete=complete_run,
         help="Go on with a run: its folder, its name in runs, or latest.",
     ),
     click.option(
@@ -254,6 +256,9 @@ def train(
     from nnplug.errors import DivergedError
     from nnplug.run import fit
 
+    for name, each in (("--output", output), ("--plot", plot), ("--plot-file", plot_file)):
+        if plan and each:
+            raise click.UsageError(f"--plan does not train: leave {name} out.", ctx)
     folder = _check_usage(ctx, config, output, resume, no_output, allow_changes)
     if plot_file is not None:
         from nnplug.report.pictures import check_picture, draw
@@ -269,7 +274,7 @@ def train(
     run = _prepare(asked, registry, config)
     if plan:
         with registry.naming_culprits():
-            _print_plan(run)
+            _print_plan(run, as_json=as_json)
         return
     with Keeping(
         run, asked, output=output, resume=folder, none=no_output, allow_changes=allow_changes
@@ -347,13 +352,31 @@ def _check_usage(
     return None if resume is None else find_run(resume).path
 
 
-def _print_plan(run: Run) -> None:
+def _print_plan(run: Run, *, as_json: bool) -> None:
     from nnplug.engines import NUMPY, left_to_numpy
-    from nnplug.plans.display import describe
+    from nnplug.plans.display import describe, plan_as_dict
 
     program = run.trainer(NUMPY).steps.program  # which needs no compiling to be shown
     left = left_to_numpy(program) if run.settings.engine == "numba" else None
-    echo(describe(program, run.network, slots=len(run.optimizer.slots), left=left))
+    slots = len(run.optimizer.slots)
+    if as_json:
+        plan = plan_as_dict(program, run.network, slots=slots, left=left)
+        echo(json.dumps({**_as_json_before(run), "plan": plan}, indent=2))
+    else:
+        echo(describe(program, run.network, slots=slots, left=left))
+
+
+def _as_json_before(run: Run) -> dict[str, Any]:
+    """Give what is known of a run before it is trained."""
+    return {
+        "settings": run.settings.to_dict(),
+        "network": {
+            "parameters": run.network.size,
+            "layers": [layer.fan_out for layer in run.network.layers],
+        },
+        "rows": {"training": len(run.train_rows), "validation": len(run.validation_rows)},
+        "classes": [str(each) for each in run.rows.classes],
+    }
 
 
 def _as_json(run: Run, *, diverged: bool = False) -> dict[str, Any]:
@@ -363,13 +386,7 @@ def _as_json(run: Run, *, diverged: bool = False) -> dict[str, Any]:
     }
     best = run.history.best
     return {
-        "settings": run.settings.to_dict(),
-        "network": {
-            "parameters": run.network.size,
-            "layers": [layer.fan_out for layer in run.network.layers],
-        },
-        "rows": {"training": len(run.train_rows), "validation": len(run.validation_rows)},
-        "classes": [str(each) for each in run.rows.classes],
+        **_as_json_before(run),
         "run": None if run.folder is None else str(run.folder),
         "epochs": len(run.history),
         "ended": "diverged" if diverged else run.ended,

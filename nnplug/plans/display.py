@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from nnplug.network import Network
-from nnplug.plans.program import Instruction, Program, Section, Value
+from nnplug.plans.program import Instruction, Program, Section
 
-__all__ = ["describe"]
+__all__ = ["describe", "plan_as_dict"]
 
 _SIGNS = {
     "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "greater": ">",
@@ -39,29 +40,28 @@ def describe(
         A heading for each section, then a line for each operation.
     """
     lines: list[str] = []
-    marked = set(left or ())
-    for section in program.sections:
-        tiles = _tiles(section)
-        lines += ["", section.title + (f" (in {tiles} tiles)" if tiles > 1 else "")]
+    plan = plan_as_dict(program, network, slots=slots, left=left)
+    for section in plan["sections"]:
+        tiles = section["tiles"]
+        lines += ["", section["title"] + (f" (in {tiles} tiles)" if tiles > 1 else "")]
         rows = [
             (
-                i.output.name,
-                _shape(i.output),
-                _expression(i.operation.name, i.inputs) + (" [NumPy]" if i in marked else ""),
+                each["output"],
+                "×".join(map(str, each["shape"])) or "1",
+                each["expression"] + " [NumPy]" * (each["runs_in"] == "numpy" and left is not None),
             )
-            for i in section.instructions
+            for each in section["operations"]
         ]
         width = max(len(name) for name, _, _ in rows)
         broad = max(len(shape) for _, shape, _ in rows)
         lines += [f"  {name:<{width}}  {shape:<{broad}}  = {text}" for name, shape, text in rows]
-    sizes = program.allocation.sizes
-    vectors = (2 + slots) * network.parameters.nbytes
+    memory = plan["memory"]
     lines += [
         "",
-        f"{sum(len(section.instructions) for section in program.sections)} operations; "
-        f"{network.size:,} parameters, {network.dtype.name}; memory: {vectors:,} bytes in "
-        f"{2 + slots} vectors (parameters, gradients, {slots} of state), "
-        f"{sum(map(sum, sizes.values())):,} bytes of working arrays.",
+        f"{sum(len(section['operations']) for section in plan['sections'])} operations; "
+        f"{network.size:,} parameters, {network.dtype.name}; memory: {memory['vectors']:,} bytes "
+        f"in {2 + slots} vectors (parameters, gradients, {slots} of state), "
+        f"{memory['working_arrays']:,} bytes of working arrays.",
         "param' is written over the gradients; when the checks are finite, the two vectors "
         "change places.",
     ]
@@ -74,16 +74,48 @@ def describe(
     return "\n".join(lines[1:])
 
 
+def plan_as_dict(
+    program: Program,
+    network: Network,
+    *,
+    slots: int = 0,
+    left: Sequence[Instruction] | None = None,
+) -> dict[str, Any]:
+    """Give the program of a step as plain values, for JSON; parameters as for `describe`."""
+    marked = set(left or ())
+    return {
+        "sections": [
+            {
+                "title": section.title,
+                "tiles": _tiles(section),
+                "operations": [
+                    {
+                        "output": each.output.name,
+                        "shape": list(each.output.shape),
+                        "expression": _expression(
+                            each.operation.name, [value.name for value in each.inputs]
+                        ),
+                        "operation": each.operation.name,
+                        "inputs": [value.name for value in each.inputs],
+                        "runs_in": "numpy" if left is None or each in marked else "numba",
+                    }
+                    for each in section.instructions
+                ],
+            }
+            for section in program.sections
+        ],
+        "memory": {
+            "vectors": (2 + slots) * network.parameters.nbytes,
+            "working_arrays": sum(map(sum, program.allocation.sizes.values())),
+        },
+    }
+
+
 def _tiles(section: Section) -> int:
     return 1 if section.rows is None else -(-section.rows // section.tile_rows)
 
 
-def _shape(value: Value) -> str:
-    return "×".join(map(str, value.shape)) if value.shape else "1"
-
-
-def _expression(name: str, inputs: tuple[Value, ...]) -> str:
-    names = [value.name for value in inputs]
+def _expression(name: str, names: Sequence[str]) -> str:
     if name in _SIGNS and len(names) == 2:
         return f"{names[0]} {_SIGNS[name]} {names[1]}"
     if name == "dot_left":
