@@ -36,6 +36,7 @@ _GROUPS: Mapping[str, tuple[str, ...]] = {
         "sql",
         "target",
         "task",
+        "target_transform",
         "columns",
         "drop",
         "categorical",
@@ -70,7 +71,8 @@ _GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 _TABLES = ("read", "class_weight")
 _OWN = ("checkpoint_every", "plugins", "given_in_python", "packages", "formulas")
-_TEXT = ("data", "sql", "task", "missing", "weights", "split", "engine", "dtype", "monitor")
+_TEXT = ("data", "sql", "task", "missing", "weights", "split", "engine", "dtype", "monitor",
+         "target_transform")  # fmt: skip
 _TEXTS = ("target", "columns", "drop", "categorical", "numeric", "plugins", "given_in_python")
 _TRUTH = ("drop_missing_targets", "stream")
 

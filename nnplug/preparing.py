@@ -41,7 +41,7 @@ from nnplug.settings import (
     whole_number,
 )
 from nnplug.sources import Rows, Source, asked_of_table, find_source
-from nnplug.tables import Split, Wishes
+from nnplug.tables import Split, TableOptions, Wishes
 from nnplug.tables.wording import quote
 from nnplug.tasks import DEFAULT_LOSS, DEFAULT_METRIC, Head, class_weights, output_activation_name
 from nnplug.training import (
@@ -308,8 +308,7 @@ def prepare(
         validation=validation,
         seed=seed,
         options=options,
-        # What is standardised is no count, and not above 0.
-        in_units=named is not None and named.targets != "real",
+        in_units=_in_units(named, options),
     )
     rows = source.rows(
         wishes, dtype, read=read, sample_weight=sample_weight, stream=asked.get("stream")
@@ -488,6 +487,24 @@ def _named_loss(asked: Any, registry: Registry) -> Loss | None:
 def _asked_task(asked: Task | None, loss: Loss | None) -> Task | None:
     """Say which task is asked for; whole numbers are classes for most losses, counts for some."""
     return "regression" if asked is None and loss is not None and loss.for_numbers else asked
+
+
+def _in_units(loss: Loss | None, options: TableOptions) -> bool:
+    """Tell whether targets stay in their units: what is standardised is no count, and not above 0.
+
+    Raises
+    ------
+    SettingError
+        If they are to be transformed too.
+    """
+    if loss is None or loss.targets == "real":
+        return False
+    if options.target_transform is not None:
+        raise SettingError(
+            f"target_transform={options.target_transform!r}: loss {loss.name!r} is for targets in "
+            "their own unit.\nLeave one of the two out."
+        )
+    return True
 
 
 def _check_targets(head: Head, rows: Rows, source: str) -> None:

@@ -74,6 +74,7 @@ def train(
     missing: str | None = None,
     drop_missing_targets: bool = False,
     weights: str | None = None,
+    target_transform: Literal["none", "log", "asinh"] | None = None,
     split: str | None = None,
     read: Mapping[str, Any] | None = None,
     sql: str | None = None,
@@ -173,6 +174,10 @@ def train(
     weights : str, optional
         The column of a table that says what each row counts for, as
         `sample_weight`.
+    target_transform : str, optional
+        Learn a transform of a table's target instead of the number: `"log"`,
+        of numbers above 0, or `"asinh"`, of any. It is standardised, and the
+        loss is that of it; predictions and metrics are in the target's unit.
     split : str, optional
         How the rows for validation are chosen: `"random"`, `"stratified"` (the
         default for classes), `"time:COLUMN"` (the last ones), `"group:COLUMN"`

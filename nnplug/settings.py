@@ -101,7 +101,7 @@ SETTINGS = frozenset(field.name for field in fields(Settings)) - {"data", "table
 }
 """The names of the settings that a user or a recipe may give."""
 
-UNSET = ("clip_global_norm", "class_weight", "monitor", "patience")
+UNSET = ("clip_global_norm", "class_weight", "monitor", "patience", "target_transform")
 """Those that may be not set; `"none"` says so, whatever a recipe says."""
 
 _READING = ("read", "sql", "stream")

@@ -157,6 +157,11 @@ class Source:
         )
 
     def _of_arrays(self, data: Data, wishes: Wishes, weight: Any) -> Rows:
+        if wishes.options.target_transform is not None:
+            raise SettingError(
+                f"target_transform={wishes.options.target_transform!r}: the targets of "
+                f"{self.name} are used as they are.\nTransform them before, or train on a table."
+            )
         if wishes.options != TableOptions():
             raise SettingError(f"{self.name} has no named columns to choose or to encode.")
         if wishes.task is not None and wishes.task != data.task:

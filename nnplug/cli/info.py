@@ -54,7 +54,10 @@ def _fields(info: ModelInfo) -> Iterable[tuple[str, str]]:
     classes = [printable(str(each)) for each in info.classes]
     widths = "-".join(map(str, (info.inputs, *info.hidden, info.outputs)))
     yield "task", f"{info.task}: {_listed(classes)}" if classes else info.task
-    yield "predicts", _listed([printable(name) for name in info.target])
+    table = info.settings.get("table")
+    transform = table.get("target_transform") if isinstance(table, dict) else None
+    learned = f" (learned as {printable(transform)})" if isinstance(transform, str) else ""
+    yield "predicts", _listed([printable(name) for name in info.target]) + learned
     yield "from", _listed([printable(name) for name in info.features])
     yield "network", f"{widths}, {info.size:,} weights and biases, {info.dtype}"
     texts = list(dict.fromkeys(each.text for each in info.parts["activation"]))

@@ -28,8 +28,15 @@ target_options = option_group(
         metavar="TASK",
         help="regression, binary, multiclass or multilabel; by default what the target suggests.",
     ),
+    click.option(
+        "--target-transform",
+        type=click.Choice(["none", "log", "asinh"]),
+        metavar="NAME",
+        help="Learn the log of the target, or its asinh where it is not always above 0; "
+        "predictions are brought back.",
+    ),
 )
-"""Add `--target` and `--task`."""
+"""Add `--target`, `--task` and `--target-transform`."""
 
 read_options = option_group(
     "Data",

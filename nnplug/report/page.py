@@ -187,6 +187,7 @@ def _column(encoding: Any) -> tuple[str, str, str]:
         cycles = f"; cycles: {', '.join(encoding.cycles)}" if encoding.cycles else ""
         return encoding.name, "dates", f"about {year:.1f} ± {number(encoding.scale)} years{cycles}"
     kind = "truth value" if encoding.kind == "boolean" else "number"
+    kind = encoding.transform or kind
     missing = "; missing values have an input of their own" if encoding.indicator else ""
     return encoding.name, kind, f"{number(encoding.mean)} ± {number(encoding.scale)}{missing}"
 

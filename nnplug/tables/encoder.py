@@ -30,7 +30,8 @@ from nnplug.tables.scale import Scale
 from nnplug.tables.state import is_number, list_of, names_of, need
 from nnplug.tables.summary import ColumnSummary
 from nnplug.tables.table import BoolArray, Column, Kind, Table, as_text
-from nnplug.tables.wording import count_of, quote, shell_word, some
+from nnplug.tables.transforms import forward, refuse_outside
+from nnplug.tables.wording import count_of, quote, shell_word, show, some
 from nnplug.types import AnyArray, FloatArray
 
 __all__ = ["Encoder", "Encoding", "Unknown", "check_enough"]
@@ -127,7 +128,7 @@ class Encoder:
             learn from.
         """
         options = options or TableOptions()
-        goal = find_goal(table, target, task)
+        goal = find_goal(table, target, task, options.target_transform)
         training = _mask(table, rows)
         return cls.learn(goal, table, [table], [training], options)
 
@@ -171,14 +172,16 @@ class Encoder:
             if column.name in used and column.name not in besides
         }
         for chunk, chosen in zip(chunks, training, strict=True):
-            _summarize(summaries, chunk, chosen, options)
+            _summarize(summaries, chunk, chosen, options, goal)
         notes = list(goal.notes)
         scales = []
         if goal.task == "regression":
             for name in goal.target:
                 scale = Scale.learn(summaries[name], table.source, "target")
+                scale = replace(scale, transform=goal.transform)
                 scales.append(replace(scale, mean=0.0, scale=1.0) if in_units else scale)
-                if value := value_of_all(summaries[name]):
+                if value_of_all(summaries[name]):
+                    value = show(scale.decode(np.zeros(1)).item())
                     notes.append(f"target {quote(name)}: all rows for training have {value}")
         columns: list[Encoding] = []
         reasons: dict[str, str] = {}
@@ -347,6 +350,7 @@ class Encoder:
         rows = slice(0, table.rows)
         for k, (column, scale) in enumerate(zip(wanted, self.scales, strict=True)):
             scale.check(column, table.source)
+            refuse_outside(table.source, column, scale.transform)
             scale.writer(column, table.source, bent=False)(rows, targets[:, k : k + 1])
         return targets
 
@@ -376,12 +380,8 @@ class Encoder:
                 f"predictions of shape {prediction.shape} do not fit {len(self.scales)} targets: "
                 f"the shape must be (N, {len(self.scales)})."
             )
-        # (N, K) * (K,) + (K,)
-        scale = np.array([each.scale for each in self.scales])
-        mean = np.array([each.mean for each in self.scales])
-        with np.errstate(over="ignore", invalid="ignore"):  # as in the network itself
-            decoded: Float64Array = prediction * scale + mean
-        return decoded
+        decoded = [each.decode(prediction[:, k]) for k, each in enumerate(self.scales)]
+        return np.stack(decoded, axis=1)
 
     def remarks(self, table: Table) -> tuple[str, ...]:
         """Say what `inputs` passes over in a table: unseen categories, other columns.
@@ -517,11 +517,15 @@ def _summarize(
     chunk: Table,
     chosen: BoolArray | None,
     options: TableOptions,
+    goal: Goal,
 ) -> None:
     """Take note of the next rows, column by column."""
 
     def add(column: Column) -> None:
         as_asked = as_text(column) if column.name in options.categorical else column
+        if goal.transform is not None and column.name in goal.target:
+            numbers = as_asked.data.astype(np.float64, copy=False)
+            as_asked = replace(as_asked, data=forward(goal.transform, numbers))
         summaries[column.name].add(as_asked, chosen)
 
     columns = [each for each in chunk.columns if each.name in summaries]

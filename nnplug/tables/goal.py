@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 import numpy as np
@@ -13,6 +13,7 @@ from nnplug.errors import DataError, SettingError, suggest
 from nnplug.parts import Task
 from nnplug.tables.missing import refuse_infinite, refuse_missing
 from nnplug.tables.table import Column, Table, kind_error, make_column
+from nnplug.tables.transforms import Transform, refuse_outside
 from nnplug.tables.wording import quote, show, some
 from nnplug.types import AnyArray
 
@@ -38,12 +39,15 @@ class Goal:
         several labels their names; empty for a regression.
     notes : tuple of str
         What was inferred.
+    transform : str, optional
+        What is learned instead of the numbers of a regression.
     """
 
     task: Task
     target: tuple[str, ...]
     classes: tuple[Any, ...] = ()
     notes: tuple[str, ...] = ()
+    transform: Transform | None = None
 
 
 def target_names(
@@ -69,18 +73,44 @@ def target_names(
     return targets
 
 
-def find_goal(table: Table, target: str | Sequence[str], task: Task | None = None) -> Goal:
+def find_goal(
+    table: Table,
+    target: str | Sequence[str],
+    task: Task | None = None,
+    transform: Transform | None = None,
+) -> Goal:
     """Infer or check the task from all rows, and list the classes.
 
     Without `task`, text and truth values are classes (two: binary), and so
     are whole numbers with at most 20 distinct values; several targets of
-    truth values, or of 0 and 1, are labels; all else is regression.
+    truth values, or of 0 and 1, are labels; all else is regression. What is
+    to be transformed is a quantity, so that it is regression too.
 
     Raises
     ------
     DataError
-        If a target is not there, lacks values or does not fit the task.
+        If a target is not there, lacks values or does not fit the task or the
+        transform.
+    SettingError
+        If the task does not exist, or has nothing to transform.
     """
+    if transform is None:
+        return _find_goal(table, target, task)
+    if task not in (None, "regression"):
+        raise SettingError(
+            f"target_transform={transform!r}: task={task} predicts classes, and only numbers can "
+            "be transformed.\nLeave one of the two out."
+        )
+    goal = _find_goal(table, target, "regression")
+    for name in goal.target:
+        refuse_outside(table.source, table.column(name), transform)
+    what = {"log": "its logarithm", "asinh": "its inverse hyperbolic sine"}[transform]
+    names = ", ".join(map(quote, goal.target))
+    note = f"target {names}: regression of {what}; predictions and metrics are in its own unit"
+    return replace(goal, notes=(note,), transform=transform)
+
+
+def _find_goal(table: Table, target: str | Sequence[str], task: Task | None) -> Goal:
     targets = target_names(target, table.source, table.names)
     if task is not None and task not in get_args(Task):
         raise SettingError(

@@ -10,6 +10,7 @@ from typing import Any
 
 from nnplug.errors import SettingError, suggest
 from nnplug.tables.missing import Missing, check_rule
+from nnplug.tables.transforms import Transform, check_transform
 
 __all__ = ["ReadOptions", "TableOptions"]
 
@@ -281,6 +282,9 @@ class TableOptions:
         Whether rows without a target are left out; else they are an error.
     weights : str, optional
         The column that says what each row counts for.
+    target_transform : str, optional
+        What is learned instead of a regression's target: see
+        `nnplug.tables.transforms.Transform`.
     """
 
     columns: tuple[str, ...] | None = None
@@ -290,6 +294,7 @@ class TableOptions:
     missing: Missing = "mean"
     drop_missing_targets: bool = False
     weights: str | None = None
+    target_transform: Transform | None = None
 
     def __post_init__(self) -> None:
         check_rule(self.missing)
@@ -305,4 +310,5 @@ class TableOptions:
             if value is None or (name in _SEVERAL and not value and name != "columns"):
                 continue
             values[name] = _names(value) if name in _SEVERAL else value
+        values["target_transform"] = check_transform(values.get("target_transform"))
         return cls(**values)

@@ -120,7 +120,7 @@ def _learn(
     first = _only(table.fetch([*targets, *named]), kept)
     if not first.rows:
         raise DataError(f"{table.source}: no row is left to learn from.")
-    goal = find_goal(first, targets, wishes.task)
+    goal = find_goal(first, targets, wishes.task, options.target_transform)
     split = wishes.way(goal.task)
     if held_out is not None:
         late = held_out[kept]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from nnplug.tables.missing import refuse_infinite
 from nnplug.tables.state import need, number_of, text_of
 from nnplug.tables.summary import ColumnSummary
 from nnplug.tables.table import Column, kind_error
+from nnplug.tables.transforms import Transform, back, forward
 from nnplug.tables.wording import quote, show
 from nnplug.types import AnyArray
 
@@ -44,6 +45,9 @@ class Scale:
         What stands for a missing value, in the column's unit.
     indicator : bool
         Whether a second input says, by 0 or 1, where values are missing.
+    transform : str, optional
+        What is standardised instead of the numbers themselves, of a target;
+        mean and scale are in its unit.
     """
 
     name: str
@@ -52,6 +56,7 @@ class Scale:
     scale: float
     fill: float
     indicator: bool = False
+    transform: Transform | None = None
 
     @classmethod
     def learn(
@@ -128,6 +133,7 @@ class Scale:
                 values = np.where(missing, self.fill, values)
                 if self.indicator:
                     out[:, 1] = missing
+            values = forward(self.transform, values)
             with np.errstate(over="ignore", under="ignore"):
                 standard = values - self.mean
                 standard /= self.scale
@@ -155,6 +161,11 @@ class Scale:
         if bent:
             standard[far] = np.copysign(FAR + np.log1p(np.abs(away) - FAR), away)
 
+    def decode(self, standard: Float64Array) -> Float64Array:
+        """Bring standardised values, (N,), back to the column's unit."""
+        with np.errstate(over="ignore", invalid="ignore"):  # as in the network itself
+            return back(self.transform, standard * self.scale + self.mean)
+
     def to_dict(self) -> dict[str, Any]:
         """Write it as plain values."""
         return {
@@ -164,6 +175,7 @@ class Scale:
             "scale": self.scale,
             "fill": self.fill,
             "indicator": self.indicator,
+            **({} if self.transform is None else {"transform": self.transform}),
         }
 
     @classmethod
@@ -172,7 +184,7 @@ class Scale:
         need(isinstance(value, Mapping), "a scale is no mapping")
         assert isinstance(value, Mapping)  # for the type checker
         keys = {"name", "kind", "mean", "scale", "fill", "indicator"}
-        need(set(value) == keys, "a scale has other keys")
+        need(set(value) - {"transform"} == keys, "a scale has other keys")
         name = text_of(value["name"], "a scale's name")
         need(value["kind"] in ("number", "boolean"), "a scale's kind is unknown")
         mean, scale, fill = (
@@ -184,4 +196,8 @@ class Scale:
             isinstance(value["indicator"], bool),
             f"the indicator of {quote(name)} is no truth value",
         )
-        return cls(name, value["kind"], mean, scale, fill, value["indicator"])
+        transform = value.get("transform")
+        need(
+            transform in (None, *get_args(Transform)), f"the transform of {quote(name)} is unknown"
+        )
+        return cls(name, value["kind"], mean, scale, fill, value["indicator"], transform)

@@ -132,6 +132,7 @@ def test_every_option_reaches_the_run():
             "missing": "mean",
             "drop_missing_targets": False,
             "weights": None,
+            "target_transform": None,
             "read": {},
             "sql": None,
         },
