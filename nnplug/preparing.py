@@ -152,7 +152,7 @@ class Run:
         batches = batches or self.batches()
         part = "validation" if len(self.validation_rows) else "training"
         chunks = batches.validation() if part == "validation" else batches.training()
-        found = [(self.model.run(x), self.head.decode(y)) for x, y, _ in chunks]
+        found = [(x, self.model.run(x), self.head.decode(y)) for x, y, _ in chunks]
         return write_page(
             Facts.of(
                 self.model,

@@ -7,16 +7,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import confusion_matrix, roc_auc_score, roc_curve
+from sklearn.metrics import (
+    confusion_matrix,
+    mean_absolute_error,
+    r2_score,
+    roc_auc_score,
+    roc_curve,
+    root_mean_squared_error,
+)
 
 import nnplug
-from nnplug.report.facts import calibration, confusion, roc
+from nnplug.report.facts import calibration, confusion, errors, roc
 from nnplug.report.svg import Chart, ticks
 from nnplug.report.terminal import boundary, curves
 
 IRIS = Path(__file__).parents[1] / "examples" / "iris.csv"
 LOADING = {"src", "href", "xlink:href", "srcset", "action", "data"}
-VOID = {"meta", "line", "rect", "circle", "polyline"}
+VOID = {"meta", "line", "rect", "circle", "polyline", "path", "wbr"}
 
 
 class Page(HTMLParser):
@@ -105,6 +112,15 @@ def test_confusion_is_that_of_scikit_learn():
     np.testing.assert_array_equal(confusion(wanted, chosen, 4), confusion_matrix(wanted, chosen))
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_errors_are_those_of_scikit_learn(seed):
+    true = np.random.default_rng(seed).normal(3e5, 1e5, 50)
+    found = true + np.random.default_rng(seed + 9).normal(0, 2e4, 50)
+    theirs = (r2_score, mean_absolute_error, root_mean_squared_error)
+    assert errors(true, found) == pytest.approx([each(true, found) for each in theirs])
+    assert np.isnan(errors(np.ones(3), np.zeros(3)).r2)
+
+
 @pytest.mark.parametrize(
     ("low", "high", "found"),
     [(0, 97, [0, 20, 40, 60, 80]), (0.001, 0.0035, [0.001, 0.0015, 0.002, 0.0025, 0.003, 0.0035]),
@@ -115,11 +131,21 @@ def test_round_numbers_stand_on_the_axes(low, high, found):
 
 
 def test_a_point_is_drawn_where_it_belongs():
-    chart = Chart((0, 10), (0, 1), ("x", "y"), width=172, height=170)
-    # The inner picture is 100 by 100, from (58, 28).
-    assert chart.place(0, 0) == (58, 128)
-    assert chart.place(10, 1) == (158, 28)
-    assert Chart((0, 1), (1, 100), ("", ""), width=172, height=170, log=True).place(0, 10)[1] == 78
+    chart = Chart((0, 10), (0, 1), ("x", "y"), width=166, height=152)
+    # The inner picture is 100 by 100, from (52, 10): its labels are three signs wide.
+    assert chart.place(0, 0) == (52, 110)
+    assert chart.place(10, 1) == (152, 10)
+    assert Chart((0, 1), (1, 100), ("", ""), width=166, height=152, log=True).place(0, 10)[1] == 60
+
+
+def test_long_labels_have_room_beside_the_axis():
+    chart = Chart((0, 1), (100_000, 900_000), ("x", "y"))
+    found = re.findall(
+        r'<text x="([\d.]+)" y="[\d.]+" text-anchor="end">([\d,]+)<', chart.to_html("")
+    )
+    assert [label for _, label in found] == ["200,000", "400,000", "600,000", "800,000"]
+    # They end at x, a sign is 7 wide, and the axis' name stands at 14.
+    assert all(float(x) - 7 * len(label) > 14 + 6 for x, label in found)
 
 
 # --- pages ----------------------------------------------------------------------------
@@ -156,6 +182,20 @@ def test_the_report_of_numbers(tmp_path):
     page = Page((tmp_path / "r" / "report.html").read_text())
     check(page)
     assert "petal_width: predicted against true" in page.text
+    # R² says how good, the errors how far off, in centimetres here.
+    run = nnplug.load(tmp_path / "r" / "model.safetensors")
+    parts = nnplug.train(IRIS, target=["petal_width", "petal_length"], task="regression", epochs=3)
+    rows = parts.rows.parts.validation
+    true = run.in_units(parts.rows.targets[rows])
+    found = run.decode(run.run(parts.rows.inputs[rows]))
+    for place, name in enumerate(["petal_width", "petal_length"]):
+        shown = re.search(rf"{name}([\d.-]+)\n", page.text.partition("root mean squared error")[2])
+        digits = "".join(
+            f"{each(true[:, place], found[:, place]):.4g}"
+            for each in (r2_score, mean_absolute_error, root_mean_squared_error)
+        )
+        assert shown[1] == digits
+    assert "in the unit of each target" in page.text
     assert "petal_length: residuals, mean" in page.text
     assert [tag for tag, _ in page.elements].count("svg") == 6
 
@@ -173,6 +213,54 @@ def test_names_from_a_table_are_text_and_nothing_else(tmp_path):
     for name in (names[0], names[1], names[3], "<i>yes</i>", "</svg><script>no"):
         assert name in page.text
     assert "\x07" not in page.text
+
+
+def test_two_inputs_have_the_boundary_and_four_rows_no_curve(tmp_path):
+    run = nnplug.train("xor", activation="tanh", epochs=3000, output=tmp_path / "r")
+    text = (tmp_path / "r" / "report.html").read_text()
+    page = Page(text)
+    check(page)
+    assert [a["aria-label"] for tag, a in page.elements if tag == "svg"] == [
+        "loss by epoch", "decision boundary",
+    ]  # fmt: skip
+    picture = text.partition('aria-label="decision boundary"')[2]
+    dots = re.findall(r'<circle class="(k\d)" cx="([\d.]+)" cy="([\d.]+)"', picture)
+    assert len(set(dots)) == 4
+    assert re.findall(r"<span class='(k\d)'></span>(\w)", picture) == [("k0", "0"), ("k1", "1")]
+    # XOR: the two rows of a class lie on a diagonal, and each in its class's area.
+    for ink in ("k0", "k1"):
+        (x1, y1), (x2, y2) = [(float(x), float(y)) for k, x, y in dots if k == ink]
+        assert x1 != x2
+        assert y1 != y2
+        area = re.search(rf'<path class="{ink}" d="([^"]*)"', picture)[1]
+        pieces = [
+            [float(v) for v in re.findall(r"[\d.]+", piece)] for piece in area.split("z")[:-1]
+        ]
+        for x, y in ((x1, y1), (x2, y2)):
+            assert any(left <= x <= right and top <= y <= bottom
+                       for left, bottom, right, top, _ in pieces)  # fmt: skip
+    assert "loss (logarithmic)" in page.text
+    assert run.history["loss"][0] > 100 * run.history["loss"][-1]
+
+
+def test_a_narrow_and_a_dark_screen_are_thought_of(tmp_path):
+    rng = np.random.default_rng(0)
+    long = "living_area_in_square_metres_without_the_balcony"
+    nnplug.train({long: rng.random(60), "b": rng.random(60), "y": rng.random(60) * 1e6},
+                 target="y", epochs=3, output=tmp_path / "r")  # fmt: skip
+    text = (tmp_path / "r" / "report.html").read_text()
+    style, _, body = text.partition("</style>")
+    # A colour is written in the style alone, once for light and once for dark.
+    dark = "".join(re.findall(r"prefers-color-scheme: dark\) \{(.*?\}) \}", style, re.S))
+    assert "color-scheme: light dark" in style
+    assert not re.search(r"#[0-9a-f]{3,6}\b|rgb\(", body)
+    assert "var(--" in style
+    for name in set(re.findall(r"var\((--\w+)\)", style)):
+        assert f"{name}: #" in dark, name
+    # A table that is too wide is moved in its box; a name breaks at its separators, no word does.
+    assert body.count("<table") == body.count("<div class='wide'><table") > 3
+    assert not re.search(r"t[dh][^{}]*\{[^}]*(anywhere|break-all)", style)
+    assert "living_<wbr>area_<wbr>in_<wbr>square_<wbr>metres_<wbr>without_" in body
 
 
 @pytest.mark.parametrize(
@@ -234,15 +322,18 @@ def test_curves_of_odd_histories(loss):
 
 def test_the_boundary_is_where_the_network_has_it():
     run = nnplug.train("xor", activation="tanh", epochs=3000)
-    lines = boundary(run.model, run.rows.inputs).splitlines()
+    lines = boundary(run.model, run.rows.inputs, run.rows.targets).splitlines()
     picture = [line[12:] for line in lines[:20]]
     # The corners of the unit square lie a twelfth within the picture: XOR is in each of them.
     left, right, top, bottom = 68 // 12, 68 - 68 // 12, 20 // 12, 19 - 20 // 12
-    assert picture[top][left] == "#"
-    assert picture[top][right] == "."
-    assert picture[bottom][left] == "."
-    assert picture[bottom][right] == "#"
-    assert lines[-1] == ". 0   # 1   (a across, b up)"
+    for row, column, area, letter in (
+        (top, left, "=", "B"), (top, right, ".", "A"),
+        (bottom, left, ".", "A"), (bottom, right, "=", "B"),
+    ):  # fmt: skip
+        assert picture[row][column - 2 : column + 4].replace(letter, area) == area * 6
+    assert sorted("".join(picture).replace(".", "").replace("=", "")) == ["A", "A", "B", "B"]
+    assert lines[-2] == ". 0   = 1   (a across, b up)"
+    assert lines[-1] == "A, B their rows"
     assert max(map(len, lines)) <= 80
 
 
@@ -251,14 +342,28 @@ def test_the_boundary_of_a_table_is_in_its_units():
     x, y = rng.uniform(100, 200, 80), rng.uniform(-1, 1, 80)
     run = nnplug.train({"x": x, "y": y, "t": np.where(x > 150, "far", "near")}, target="t",
                        epochs=60, learning_rate=0.05)  # fmt: skip
-    lines = boundary(run.model, run.rows.inputs).splitlines()
-    assert lines[10][12] == "#"
+    lines = boundary(run.model, run.rows.inputs, run.rows.targets).splitlines()
+    assert lines[10][12] == "="
     assert lines[10][-1] == "."
-    first, last = map(float, lines[-2].split())
+    first, last = map(float, lines[-3].split())
     assert first == pytest.approx(x.min() - 0.1 * np.ptp(x), rel=1e-3)
     assert last == pytest.approx(x.max() + 0.1 * np.ptp(x), rel=1e-3)
 
 
+def test_rows_of_two_classes_on_one_place_are_said_and_many_are_thinned():
+    x = np.repeat([[0.0, 0.0], [1.0, 1.0]], 300, axis=0)
+    labels = np.repeat([0, 1], 300)
+    run = nnplug.train((x, labels), epochs=1)
+    lines = boundary(run.model, x, labels).splitlines()
+    assert sum(line.partition("|")[2].count("A") for line in lines[:20]) == 1
+    assert lines[-1] == "A, B their rows (200 of 600)"
+    lines = boundary(run.model, x[290:310], np.array([0] * 11 + [1] * 9)).splitlines()
+    assert "".join(lines[:20]).count("*") == 1
+    assert lines[-1] == "A, B their rows; * rows of several"
+    # Rows of a stream are not at hand, and then there is the plane alone.
+    assert boundary(run.model, x[:0], labels).splitlines()[-1].endswith("up)")
+
+
 def test_there_is_no_plane_of_four_inputs():
     run = nnplug.train(IRIS, target="species", epochs=1)
-    assert boundary(run.model, run.rows.inputs) is None
+    assert boundary(run.model, run.rows.inputs, run.rows.targets) is None

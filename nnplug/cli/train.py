@@ -303,7 +303,7 @@ def train(
         if plot:
             print_plot(run, err=as_json)
         if plot_file is not None:
-            draw(plot_file, run.history, run.model, run.rows.inputs)
+            draw(plot_file, run.history, run.model, run.rows.inputs, run.rows.targets)
             echo(f"drawn in {plot_file}", err=True)
         keeping.say_where()
 

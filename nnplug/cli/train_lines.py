@@ -173,6 +173,6 @@ def print_plot(run: Run, *, err: bool) -> None:
 
     width = min(shutil.get_terminal_size().columns, 120)
     echo(f"\n{curves(loss_columns(run.history), width=width)}", err=err)
-    plane = boundary(run.model, run.rows.inputs, width=width)
+    plane = boundary(run.model, run.rows.inputs, run.rows.targets, width=width)
     if plane is not None:
         echo(f"\n{plane}", err=err)

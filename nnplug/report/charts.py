@@ -9,14 +9,25 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from nnplug.report.facts import Facts, calibration, confusion, roc
-from nnplug.report.svg import COLORS, Chart, clean, number
+from nnplug.report.plane import plane
+from nnplug.report.svg import INKS, PALE, Chart, folding, number
 from nnplug.training import OWN_COLUMNS, History
 from nnplug.types import AnyArray
 
-__all__ = ["class_charts", "confusion_table", "loss_chart", "metric_chart", "residual_charts"]
+__all__ = [
+    "class_charts",
+    "confusion_table",
+    "loss_chart",
+    "metric_chart",
+    "plane_chart",
+    "residual_charts",
+]
 
 MOST_CLASSES = 30
 """A confusion matrix of more is not read by anybody."""
+_ACROSS, _DOWN = 75, 50
+_FEWEST_ROWS = 10
+"""A curve of fewer is a few steps, and says nothing."""
 _MOST_CURVES = 8
 _MOST_DOTS = 1000
 _MOST_POINTS = 600
@@ -45,15 +56,18 @@ def _curves(history: History, names: Sequence[str], label: str) -> str | None:
     room = (high / low) ** 0.04 if log else (high - low) * 0.04
     low, high = (low / room, high * room) if log else (low - room, high + room)
     length = max(map(len, columns.values()))
-    chart = Chart((0, max(length - 1, 1)), (low, high), ("epoch", label), log=log, width=620)
-    for color, (name, column) in zip(COLORS, columns.items(), strict=False):
+    axis = f"{label} (logarithmic)" if log else label
+    chart = Chart((0, max(length - 1, 1)), (low, high), ("epoch", axis), log=log)
+    for ink, (name, column) in zip(INKS, columns.items(), strict=False):
         # Of a long history every so many epochs, and always the last.
         step = max(1, len(column) // _MOST_POINTS)
         places = [*range(0, len(column), step), len(column) - 1]
-        chart.line([(p, column[p]) for p in places], color, name.replace("_", " "))
+        chart.line([(p, column[p]) for p in places], ink)
+        chart.key(ink, name.replace("_", " "))
     if history.best is not None:
-        chart.line([(history.best, low), (history.best, high)], "#555555", "best epoch", dash="4 3")
-    return chart.to_svg(f"{label} by epoch")
+        chart.line([(history.best, low), (history.best, high)], INKS[-1], dash="4 3")
+        chart.key(INKS[-1], "best epoch")
+    return chart.to_html(f"{label} by epoch")
 
 
 # --- classes ---------------------------------------------------------------------------
@@ -64,7 +78,7 @@ def confusion_table(facts: Facts) -> str | None:
     model, outputs, targets = facts.model, facts.outputs, facts.targets
     if outputs is None or targets is None or model.task not in ("binary", "multiclass"):
         return None
-    names = [clean(each) for each in model.classes]
+    names = [folding(each) for each in model.classes]
     if len(names) > MOST_CLASSES:
         return None
     counts = confusion(targets.reshape(-1), model.head.classes(outputs), len(names))
@@ -84,44 +98,66 @@ def confusion_table(facts: Facts) -> str | None:
     return "\n".join([*lines, "</table>"])
 
 
+def plane_chart(facts: Facts) -> tuple[str, str] | None:
+    """Draw which class is where, with the rows, and its title; None but for two inputs."""
+    if facts.inputs is None or facts.targets is None:
+        return None
+    found = plane(facts.model, facts.inputs, facts.targets, _ACROSS, _DOWN, most=_MOST_DOTS)
+    if found is None:
+        return None
+    names = facts.model.info.features
+    chart = Chart(found.x, found.y, (str(names[0]), str(names[1])))
+    x = np.linspace(*found.x, _ACROSS + 1).tolist()
+    y = np.linspace(*found.y[::-1], _DOWN + 1).tolist()
+    areas: dict[int, list[tuple[float, float, float, float]]] = {}
+    for row, codes in enumerate(found.classes.tolist()):
+        start = 0
+        for code, run in itertools.groupby(codes):
+            end = start + len(list(run))
+            if code is not None:
+                areas.setdefault(code, []).append((x[start], x[end], y[row + 1], y[row]))
+            start = end
+    for code, pieces in areas.items():
+        chart.area(pieces, INKS[code % len(INKS)])
+    for code, name in enumerate(facts.model.classes):
+        ink = INKS[code % len(INKS)]
+        chart.dots(found.points[found.labels == code].tolist(), ink, size=3, opacity=0.9)
+        chart.key(ink, str(name))
+    shown = len(found.points)
+    said = f" ({shown:,} of {found.rows:,} rows)" if shown < found.rows else ""
+    return f"Decision boundary{said}", chart.to_html("decision boundary")
+
+
 def class_charts(facts: Facts) -> Iterator[tuple[str, str]]:
-    """Draw ROC and calibration, each with its title."""
+    """Draw ROC and calibration, each with its title, of rows enough for a curve."""
+    if facts.outputs is None or len(facts.outputs) < _FEWEST_ROWS:
+        return
     # Of very many classes, the first ones: each is a pass over all rows.
     found = list(itertools.islice(_by_class(facts), _MOST_CURVES))
     curves = [(name, roc(wanted, score)) for name, wanted, score in found]
     drawn = [(name, curve) for name, curve in curves if curve is not None]
     if drawn:
-        chart = Chart((0, 1), (0, 1), ("false positive rate", "true positive rate"), height=360)
-        chart.line([(0, 0), (1, 1)], "#999999", dash="4 3")
-        areas = []
-        for color, (name, (false, true, area)) in zip(COLORS, drawn, strict=False):
+        chart = Chart((0, 1), (0, 1), ("false positive rate", "true positive rate"))
+        chart.line([(0, 0), (1, 1)], PALE, dash="4 3")
+        for ink, (name, (false, true, area)) in zip(INKS, drawn, strict=False):
             step = max(1, len(false) // _MOST_POINTS)
             points = [*zip(false[::step].tolist(), true[::step].tolist(), strict=True), (1.0, 1.0)]
-            chart.line(points, color)
-            areas.append(_key(color, f"{name}: area {area:.4f}"))
+            chart.line(points, ink)
+            chart.key(ink, f"{name}: area {area:.4f}")
         rest = len(facts.model.classes) - _MOST_CURVES
         if rest > 0:
-            areas.append(f"<li>and {rest} more</li>")
-        yield (
-            "ROC, each class against the others",
-            (
-                chart.to_svg("receiver operating characteristic")
-                + f"<ul class='keys'>{''.join(areas)}</ul>"
-            ),
-        )
+            chart.key(PALE, f"and {rest} more")
+        title = "ROC, each class against the others"
+        yield title, chart.to_html("receiver operating characteristic")
     if found:
-        chart = Chart((0, 1), (0, 1), ("predicted probability", "share that is so"), height=360)
-        chart.line([(0, 0), (1, 1)], "#999999", dash="4 3")
-        keys = []
-        for color, (name, wanted, score) in zip(COLORS, found, strict=False):
+        chart = Chart((0, 1), (0, 1), ("predicted probability", "observed share"))
+        chart.line([(0, 0), (1, 1)], PALE, dash="4 3")
+        for ink, (name, wanted, score) in zip(INKS, found, strict=False):
             bins = calibration(wanted, score)
-            chart.line([(x, y) for x, y, _ in bins], color)
-            chart.dots([(x, y) for x, y, _ in bins], color, size=4)
-            keys.append(_key(color, name))
-        yield (
-            "Calibration, in bins of a tenth",
-            (chart.to_svg("calibration") + f"<ul class='keys'>{''.join(keys)}</ul>"),
-        )
+            chart.line([(x, y) for x, y, _ in bins], ink)
+            chart.dots([(x, y) for x, y, _ in bins], ink, size=4)
+            chart.key(ink, name)
+        yield "Calibration, in bins of a tenth", chart.to_html("calibration")
 
 
 def _by_class(facts: Facts) -> Iterator[tuple[str, AnyArray, AnyArray]]:
@@ -140,46 +176,31 @@ def _by_class(facts: Facts) -> Iterator[tuple[str, AnyArray, AnyArray]]:
         yield str(name), wanted, scores[:, place]
 
 
-def _key(color: str, text: str) -> str:
-    return f"<li><span style='background:{color}'></span>{clean(text)}</li>"
-
-
 # --- numbers ---------------------------------------------------------------------------
 
 
 def residual_charts(facts: Facts) -> Iterator[tuple[str, str]]:
     """Draw predictions against true values, and what is left, for each target."""
-    model, outputs, targets = facts.model, facts.outputs, facts.targets
-    if outputs is None or targets is None or model.task != "regression":
-        return
-    predicted = model.decode(outputs).astype(np.float64)
-    true = model.in_units(targets.reshape(len(outputs), -1)).astype(np.float64)
-    for place, name in enumerate(model.targets[:_MOST_TARGETS]):
-        found, wanted = predicted[:, place], true[:, place]
-        finite = np.isfinite(found) & np.isfinite(wanted)
-        found, wanted = found[finite], wanted[finite]
-        if not len(found):
-            continue
+    for name, found, wanted in itertools.islice(facts.answers(), _MOST_TARGETS):
         low = float(min(found.min(), wanted.min()))
         high = float(max(found.max(), wanted.max()))
-        chart = Chart((low, high), (low, high), (f"true {name}", "predicted"), height=360)
-        chart.line([(low, low), (high, high)], "#999999", dash="4 3")
+        chart = Chart((low, high), (low, high), (f"true {name}", "predicted"))
+        chart.line([(low, low), (high, high)], PALE, dash="4 3")
         step = max(1, -(-len(found) // _MOST_DOTS))
         pairs = zip(wanted[::step].tolist(), found[::step].tolist(), strict=True)
-        chart.dots(pairs, COLORS[0])
+        chart.dots(pairs, INKS[0])
         shown = len(found[::step])
         said = f" ({shown:,} of {len(found):,} rows)" if step > 1 else ""
-        yield f"{name}: predicted against true{said}", chart.to_svg(f"predictions of {name}")
+        yield f"{name}: predicted against true{said}", chart.to_html(f"predictions of {name}")
         left = wanted - found
         counts, edges = np.histogram(left, bins=30)
         chart = Chart(
             (float(edges[0]), float(edges[-1])),
             (0, 1.05 * float(counts.max())),
             (f"true {name} − predicted", "rows"),
-            height=360,
         )
         for count, start, end in zip(counts, edges[:-1], edges[1:], strict=True):
-            chart.bar((float(start), float(end)), float(count), COLORS[0])
+            chart.bar((float(start), float(end)), float(count), INKS[0])
         middle, spread = float(np.mean(left)), float(np.std(left))
         title = f"{name}: residuals, mean {number(middle)}, standard deviation {number(spread)}"
-        yield title, chart.to_svg(f"residuals of {name}")
+        yield title, chart.to_html(f"residuals of {name}")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from nnplug.models import Model
 from nnplug.training import History
 from nnplug.types import AnyArray
 
-__all__ = ["Facts", "calibration", "confusion", "roc"]
+__all__ = ["Errors", "Facts", "calibration", "confusion", "errors", "roc"]
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -33,6 +34,9 @@ class Facts:
         if there are none at hand, or one is not finite.
     targets : array or None
         Of those rows, as `Encoder.targets` gives them.
+    inputs : array or None
+        (N, 2), of those rows, where a network has two inputs: they can be
+        drawn.
     part : str
         Which rows they are: `"validation"` or `"training"`.
     rows : tuple of int
@@ -50,6 +54,7 @@ class Facts:
     history: History
     outputs: AnyArray | None
     targets: AnyArray | None
+    inputs: AnyArray | None
     part: str
     rows: tuple[int, int]
     notes: tuple[str, ...] = ()
@@ -62,15 +67,34 @@ class Facts:
         model: Model,
         settings: Mapping[str, Any],
         history: History,
-        found: Sequence[tuple[AnyArray, AnyArray]],
+        found: Sequence[tuple[AnyArray, AnyArray, AnyArray]],
         **more: Any,
     ) -> Self:
-        """Gather them; `found` are outputs and targets, stretch by stretch."""
-        outputs = np.concatenate([each for each, _ in found]) if found else None
-        targets = np.concatenate([each for _, each in found]) if found else None
+        """Gather them; `found` are inputs, outputs and targets, stretch by stretch."""
+        inputs = outputs = targets = None
+        if found:
+            outputs = np.concatenate([each for _, each, _ in found])
+            targets = np.concatenate([each for *_, each in found])
+            if model.info.inputs == 2:
+                inputs = np.concatenate([each for each, *_ in found])
         if outputs is not None and not np.isfinite(outputs).all():
             outputs = None  # of a run that diverged
-        return cls(model, settings, history, outputs, targets, **more)
+        return cls(model, settings, history, outputs, targets, inputs, **more)
+
+    def answers(self) -> Iterator[tuple[str, Float64Array, Float64Array]]:
+        """Give, for each target that is a number, its name, predictions and true values.
+
+        They are in the unit of the target, (N,); rows without a finite
+        prediction are left out.
+        """
+        if self.outputs is None or self.targets is None or self.model.task != "regression":
+            return
+        predicted = self.model.decode(self.outputs).astype(np.float64)
+        true = self.model.in_units(self.targets.reshape(len(self.outputs), -1)).astype(np.float64)
+        for place, name in enumerate(self.model.targets):
+            finite = np.isfinite(predicted[:, place]) & np.isfinite(true[:, place])
+            if finite.any():
+                yield name, predicted[finite, place], true[finite, place]
 
 
 def confusion(wanted: AnyArray, chosen: AnyArray, classes: int) -> npt.NDArray[np.int64]:
@@ -152,3 +176,31 @@ def calibration(
         (float(means[k] / rows[k]), float(hits[k] / rows[k]), int(rows[k]))
         for k in np.flatnonzero(rows).tolist()
     ]
+
+
+class Errors(NamedTuple):
+    """How far predictions are from the true values."""
+
+    r2: float
+    """NaN where all true values are the same."""
+    mean_absolute: float
+    root_mean_squared: float
+
+
+def errors(true: Float64Array, predicted: Float64Array) -> Errors:
+    """Measure predictions of a number, in its own unit.
+
+    Parameters
+    ----------
+    true, predicted : array
+        (N,).
+
+    Examples
+    --------
+    >>> errors(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0])).r2
+    0.5
+    """
+    left = true - predicted
+    spread = float(np.sum((true - true.mean()) ** 2))
+    r2 = 1 - float(np.sum(left**2)) / spread if spread else math.nan
+    return Errors(r2, float(np.mean(np.abs(left))), math.sqrt(float(np.mean(left**2))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,10 +14,11 @@ from nnplug.report.charts import (
     confusion_table,
     loss_chart,
     metric_chart,
+    plane_chart,
     residual_charts,
 )
-from nnplug.report.facts import Facts
-from nnplug.report.svg import clean, number
+from nnplug.report.facts import Facts, errors
+from nnplug.report.svg import STYLE, clean, folding, number
 from nnplug.tables.categories import Categories
 from nnplug.tables.dates import Dates
 
@@ -24,23 +26,36 @@ __all__ = ["write_page"]
 
 _MOST_COLUMNS = 200
 _STYLE = """
-:root { color-scheme: light; }
-body { font: 15px/1.5 system-ui, sans-serif; color: #222; background: #fff;
+:root { color-scheme: light dark; --text: #222; --soft: #555; --line: #ccc; --faint: #e4e4e4;
+        --frame: #999; --paper: #fff; --block: #f4f4f4; }
+@media screen and (prefers-color-scheme: dark) {
+  :root { --text: #e4e6ea; --soft: #a8adb5; --line: #4a4f57; --faint: #2f333a;
+          --frame: #7d838c; --paper: #16181c; --block: #23262c; } }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--text); background: var(--paper);
        max-width: 64rem; margin: 2rem auto; padding: 0 1.2rem; }
 h1 { font-size: 1.5rem; margin-bottom: 0; }
-h2 { font-size: 1.15rem; margin-top: 2.2rem; border-bottom: 1px solid #ccc; }
+h2 { font-size: 1.15rem; margin-top: 2.2rem; border-bottom: 1px solid var(--line); }
 h3 { font-size: 1rem; margin-bottom: .3rem; }
-p.lead { color: #555; margin-top: .2rem; }
+h1, h2, h3, p, li { overflow-wrap: break-word; }
+p.lead { color: var(--soft); margin-top: .2rem; }
+div.wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .6rem 0; }
 th, td { padding: .15rem .7rem; text-align: left; vertical-align: top;
-         border-bottom: 1px solid #e4e4e4; overflow-wrap: anywhere; }
+         border-bottom: 1px solid var(--faint); }
+th:first-child, td:first-child { padding-left: 0; }
 table.confusion td, td.number { text-align: right; }
-svg { max-width: 100%; height: auto; }
-svg text { font: 12px system-ui, sans-serif; fill: #333; }
-pre { background: #f4f4f4; padding: .7rem; white-space: pre-wrap; overflow-wrap: anywhere; }
-.side { display: flex; flex-wrap: wrap; gap: 1rem 2rem; }
-ul.keys { list-style: none; padding-left: 1rem; margin: 0; columns: 2; }
-ul.keys span { display: inline-block; width: 1.3em; height: .25em; margin: 0 .5em .25em 0; }
+td.number { white-space: nowrap; }
+table.confusion td { padding: .15rem .7rem; }
+pre { background: var(--block); padding: .7rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+.side { display: grid; gap: .5rem 2rem;
+        grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); }
+.side > div { min-width: 0; }
+ul.keys { list-style: none; display: flex; flex-wrap: wrap; gap: .1rem 1.2rem;
+          padding-left: 1.9rem; margin: .2rem 0 0; }
+ul.keys span { display: inline-block; width: 1.3em; height: .3em; margin: 0 .5em .2em 0;
+               background: var(--ink); }
+@media (max-width: 40rem) { body { margin: 1rem auto; padding: 0 .75rem; }
+                            th, td { padding: .15rem .45rem; } ul.keys { padding-left: .5rem; } }
 @media print { body { margin: 0; max-width: none; } h2, h3 { break-after: avoid; }
                svg, table.confusion { break-inside: avoid; } }
 """
@@ -51,10 +66,10 @@ def write_page(facts: Facts) -> str:
     settings = facts.settings
     title = f"{settings['data']}: {facts.model.task}"
     body = [
-        f"<h1>{clean(title)}</h1>",
-        f"<p class='lead'>{clean(_lead(facts))}</p>",
+        f"<h1>{folding(title)}</h1>",
+        f"<p class='lead'>{folding(_lead(facts))}</p>",
         *_section("Results", _results(facts)),
-        *_section("Learning", [loss_chart(facts.history), metric_chart(facts.history) or ""]),
+        *_section("Learning", _learning(facts)),
         *_section(f"On the {facts.part} rows", _judged(facts)),
         *_section("The data", _data(facts)),
         *_section("Settings", [_table(("setting", "value"), _settings(settings))]),
@@ -73,7 +88,7 @@ def write_page(facts: Facts) -> str:
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{clean(title)}</title>",
-            f"<style>{_STYLE}</style>",
+            f"<style>{_STYLE}{STYLE}</style>",
             "</head>",
             "<body>",
             *body,
@@ -91,16 +106,18 @@ def _section(title: str, parts: Iterable[str]) -> list[str]:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = ["<table>", "<tr>" + "".join(f"<th>{clean(each)}</th>" for each in head) + "</tr>"]
+    heads = "".join(f"<th>{folding(each)}</th>" for each in head)
+    # A table that is wider than a narrow screen is moved within its own box.
+    lines = ["<div class='wide'><table>", f"<tr>{heads}</tr>"]
     for row in rows:
         cells = [
             f"<td class='number'>{clean(_written(each))}</td>"
             if isinstance(each, int | float) and not isinstance(each, bool)
-            else f"<td>{clean(each)}</td>"
+            else f"<td>{folding(each)}</td>"
             for each in row
         ]
         lines.append(f"<tr>{''.join(cells)}</tr>")
-    return "\n".join([*lines, "</table>"])
+    return "\n".join([*lines, "</table></div>"])
 
 
 def _written(value: float) -> str:
@@ -141,22 +158,38 @@ def _results(facts: Facts) -> Iterator[str]:
     )
 
 
+def _learning(facts: Facts) -> Iterator[str]:
+    charts = [chart for chart in (loss_chart(facts.history), metric_chart(facts.history)) if chart]
+    if charts:
+        yield f"<div class='side'>{''.join(f'<div>{chart}</div>' for chart in charts)}</div>"
+
+
 def _judged(facts: Facts) -> Iterator[str]:
-    if facts.outputs is None:
-        return
+    measured = [(name, errors(true, found)) for name, found, true in facts.answers()]
+    if measured:
+        yield _table(
+            ("target", "R²", "mean absolute error", "root mean squared error"),
+            [
+                (name, "–" if math.isnan(found.r2) else found.r2, *found[1:])
+                for name, found in measured[:_MOST_COLUMNS]
+            ],
+        )
+        units = "the unit of the target" if len(measured) == 1 else "the unit of each target"
+        yield f"<p>Both errors are in {units}.</p>"
     matrix = confusion_table(facts)
     if matrix is not None:
-        yield f"<h3>Confusion matrix</h3>{matrix}"
-    charts = [*class_charts(facts), *residual_charts(facts)]
+        yield f"<h3>Confusion matrix</h3><div class='wide'>{matrix}</div>"
+    boundary = plane_chart(facts)
+    charts = [*([boundary] if boundary else []), *class_charts(facts), *residual_charts(facts)]
     if charts:
-        figures = [f"<div><h3>{clean(title)}</h3>{picture}</div>" for title, picture in charts]
+        figures = [f"<div><h3>{folding(title)}</h3>{picture}</div>" for title, picture in charts]
         yield f"<div class='side'>{''.join(figures)}</div>"
 
 
 def _data(facts: Facts) -> Iterator[str]:
     model = facts.model
     if facts.notes:
-        yield "<ul>" + "".join(f"<li>{clean(note)}</li>" for note in facts.notes) + "</ul>"
+        yield "<ul>" + "".join(f"<li>{folding(note)}</li>" for note in facts.notes) + "</ul>"
     if model.encoder is None:
         yield f"<p>{len(model.info.features):,} inputs, taken as they are.</p>"
     else:

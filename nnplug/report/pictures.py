@@ -6,15 +6,17 @@ import importlib.util
 import io
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nnplug.durable import write_file
 from nnplug.errors import SettingError, StorageError
+from nnplug.report.plane import plane
 from nnplug.report.svg import COLORS
-from nnplug.report.terminal import boundary_grid, loss_columns
+from nnplug.report.terminal import loss_columns
 
 if TYPE_CHECKING:
     from nnplug.models import Model
+    from nnplug.report.plane import Plane
     from nnplug.training import History
     from nnplug.types import AnyArray
 
@@ -44,8 +46,8 @@ def check_picture(path: Path) -> None:
         )
 
 
-def draw(path: Path, history: History, model: Model, inputs: AnyArray) -> None:
-    """Draw the losses, and for two inputs and classes the plane that they divide.
+def draw(path: Path, history: History, model: Model, inputs: AnyArray, targets: AnyArray) -> None:
+    """Draw the losses, and for two inputs and classes the plane that they divide, with the rows.
 
     Raises
     ------
@@ -54,24 +56,42 @@ def draw(path: Path, history: History, model: Model, inputs: AnyArray) -> None:
     """
     from matplotlib.figure import Figure  # noqa: PLC0415  # an extra, and heavy
 
-    found = boundary_grid(model, inputs, 200, 200)
+    found = plane(model, inputs, targets, 200, 200)
     figure = Figure(figsize=(11 if found else 6, 4.2), layout="constrained")
     axes = figure.subplots(1, 2 if found else 1, squeeze=False)[0]
     columns = loss_columns(history)
     for color, (name, column) in zip(COLORS, columns.items(), strict=False):
         axes[0].plot(column, color=color, label=name.replace("_", " "))
     values = [v for column in columns.values() for v in column if math.isfinite(v)]
-    if values and 0 < 100 * min(values) < max(values):
-        axes[0].set_yscale("log")
-    axes[0].set(xlabel="epoch", ylabel="loss")
+    log = bool(values) and 0 < 100 * min(values) < max(values)
+    axes[0].set_yscale("log" if log else "linear")
+    axes[0].set(xlabel="epoch", ylabel="loss (logarithmic)" if log else "loss")
     axes[0].legend()
     if found is not None:
-        classes, (x, y) = found
-        axes[1].imshow(classes, extent=(*x, *y), aspect="auto", cmap="tab10", vmin=0, vmax=9)
-        axes[1].set(xlabel=_plain(model.info.features[0]), ylabel=_plain(model.info.features[1]))
+        _draw_plane(axes[1], found, model)
     data = io.BytesIO()
     figure.savefig(data, format=path.suffix[1:].lower(), dpi=150)
     write_file(path, data.getvalue())
+
+
+def _draw_plane(axes: Any, found: Plane, model: Model) -> None:
+    from matplotlib.colors import ListedColormap  # noqa: PLC0415  # as above
+
+    colors = [COLORS[code % len(COLORS)] for code in range(len(model.classes))]
+    axes.imshow(
+        found.classes, extent=(*found.x, *found.y), aspect="auto", alpha=0.3,
+        cmap=ListedColormap(colors), vmin=-0.5, vmax=len(colors) - 0.5, interpolation="nearest",
+    )  # fmt: skip
+    for code, (color, name) in enumerate(zip(colors, model.classes, strict=True)):
+        x, y = found.points[found.labels == code].T
+        axes.scatter(x, y, s=18, color=color, edgecolors="white", linewidths=0.5)
+        # The legend names the area of a class too where none of its rows is drawn.
+        axes.scatter([], [], s=36, marker="s", color=color, label=_plain(str(name)))
+    features = model.info.features
+    axes.set(xlabel=_plain(features[0]), ylabel=_plain(features[1]), xlim=found.x, ylim=found.y)
+    shown = len(found.points)
+    rows = f"{shown:,} of {found.rows:,} rows" if shown < found.rows else None
+    axes.legend(title=rows, loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def _plain(name: str) -> str:

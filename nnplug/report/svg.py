@@ -3,15 +3,43 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
-__all__ = ["COLORS", "Chart", "clean", "number", "ticks"]
+__all__ = ["COLORS", "INKS", "PALE", "STYLE", "Chart", "clean", "folding", "number", "ticks"]
 
 COLORS = ("#1f5fa8", "#c2410c", "#2f7d32", "#7b3fa0", "#8a6d00", "#0f7a80", "#a81f5f", "#555555")
 """Dark enough for white paper, and told apart by people who do not see red and green alike."""
+_ON_DARK = ("#7db3f0", "#ff9466", "#77c97b", "#c79be6", "#d9b84a", "#5cc5cc", "#f08ab5", "#b5b5b5")
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 28, 42
+INKS = tuple(f"k{place}" for place in range(len(COLORS)))
+"""The classes of style by which a mark has one of the colours, whatever the screen."""
+PALE = "pale"
+"""The class of style of what stands behind the data."""
+
+
+def _inks(colors: Sequence[str]) -> str:
+    pairs = zip(INKS, colors, strict=True)
+    return " ".join(f".{ink} {{ --ink: {color}; }}" for ink, color in pairs)
+
+
+STYLE = f"""
+{_inks(COLORS)} .{PALE} {{ --ink: var(--frame); }}
+svg {{ width: 100%; max-width: 30rem; height: auto; }}
+svg text {{ font: 12px system-ui, sans-serif; fill: var(--text); }}
+svg line {{ stroke: var(--frame); }}
+svg line.faint {{ stroke: var(--faint); }}
+svg polyline {{ fill: none; stroke: var(--ink); stroke-width: 1.8; }}
+svg circle, svg rect, svg path {{ fill: var(--ink); }}
+svg rect.frame {{ fill: none; stroke: var(--frame); }}
+@media screen and (prefers-color-scheme: dark) {{ {_inks(_ON_DARK)} }}
+"""
+"""How charts look; a page around them says what --text, --frame and --faint are."""
+
+_RIGHT, _TOP, _BOTTOM = 14, 10, 42
+_LETTER = 7.2
+"""About the width of a letter or digit, as sans-serif fonts have it at 12 px."""
 
 
 def clean(text: object) -> str:
@@ -21,9 +49,30 @@ def clean(text: object) -> str:
     return escape("".join(kept), quote=True)
 
 
+_SEPARATORS = re.compile(r"(?<=[^\s_/\\.,:;=+-][_/\\.,:;=+-])(?=[^\s_/\\.,:;=+-])")
+
+
+def folding(text: object) -> str:
+    """Make text safe for HTML, with a place to break the line after each separator.
+
+    Examples
+    --------
+    >>> folding("area_in_m<2>")
+    'area_<wbr>in_<wbr>m&lt;2&gt;'
+    """
+    return "<wbr>".join(clean(piece) for piece in _SEPARATORS.split(str(text)))
+
+
 def number(value: float) -> str:
-    """Write a number shortly."""
-    return f"{value:.4g}"
+    """Write a number with four digits.
+
+    Examples
+    --------
+    >>> number(28271.3), number(0.0271), number(2.5e-7)
+    ('28,270', '0.0271', '2.5e-07')
+    """
+    short = f"{value:.4g}"
+    return f"{float(short):,.0f}" if 1e3 <= abs(float(short)) < 1e7 else short
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
@@ -66,13 +115,16 @@ class Chart:
         y: tuple[float, float],
         labels: tuple[str, str],
         *,
-        width: int = 460,
+        width: int = 420,
         height: int = 300,
         log: bool = False,
     ) -> None:
         self.log = log
         self.x, self.y = _wider(*x), _wider(*(map(math.log10, y) if log else y))
         self.width, self.height, self.labels = width, height, labels
+        self.levels = self._levels()
+        longest = max((len(label) for _, label in self.levels), default=1)
+        self.left = round(30 + _LETTER * longest)
         self.marks: list[str] = []
         self.keys: list[tuple[str, str]] = []
 
@@ -81,13 +133,15 @@ class Chart:
         y = math.log10(y) if self.log else y
         across = (x - self.x[0]) / (self.x[1] - self.x[0])
         up = (y - self.y[0]) / (self.y[1] - self.y[0])
-        inner_width = self.width - _LEFT - _RIGHT
+        inner_width = self.width - self.left - _RIGHT
         inner_height = self.height - _TOP - _BOTTOM
-        return _LEFT + across * inner_width, _TOP + (1 - up) * inner_height
+        return self.left + across * inner_width, _TOP + (1 - up) * inner_height
 
-    def line(
-        self, points: Iterable[tuple[float, float]], color: str, key: str = "", *, dash: str = ""
-    ) -> None:
+    def key(self, ink: str, text: str) -> None:
+        """Say in the legend what has a colour."""
+        self.keys.append((ink, text))
+
+    def line(self, points: Iterable[tuple[float, float]], ink: str, *, dash: str = "") -> None:
         """Draw a line through points; where one is not finite it is interrupted."""
         pieces: list[list[str]] = [[]]
         for x, y in points:
@@ -100,68 +154,82 @@ class Chart:
         for piece in filter(None, pieces):
             if len(piece) == 1:
                 cx, cy = piece[0].split(",")
-                self.marks.append(f'<circle cx="{cx}" cy="{cy}" r="2.5" fill="{color}"/>')
+                self.marks.append(f'<circle class="{ink}" cx="{cx}" cy="{cy}" r="2.5"/>')
             else:
-                self.marks.append(
-                    f'<polyline points="{" ".join(piece)}" fill="none" stroke="{color}" '
-                    f'stroke-width="1.8"{style}/>'
-                )
-        if key:
-            self.keys.append((key, color))
+                self.marks.append(f'<polyline class="{ink}" points="{" ".join(piece)}"{style}/>')
 
-    def dots(self, points: Iterable[tuple[float, float]], color: str, *, size: float = 2.2) -> None:
+    def dots(
+        self,
+        points: Iterable[tuple[float, float]],
+        ink: str,
+        *,
+        size: float = 2.2,
+        opacity: float = 0.45,
+    ) -> None:
         """Draw points, half transparent, so that many are seen as many."""
         for x, y in points:
             across, down = self.place(x, y)
             self.marks.append(
-                f'<circle cx="{across:.1f}" cy="{down:.1f}" r="{size}" fill="{color}" '
-                'fill-opacity="0.45"/>'
+                f'<circle class="{ink}" cx="{across:.1f}" cy="{down:.1f}" r="{size}" '
+                f'fill-opacity="{opacity}"/>'
             )
 
-    def bar(self, x: tuple[float, float], height: float, color: str) -> None:
+    def bar(self, x: tuple[float, float], height: float, ink: str) -> None:
         """Draw a bar that stands on the lower axis."""
         left, top = self.place(x[0], height)
         right, bottom = self.place(x[1], self.y[0])
         self.marks.append(
-            f'<rect x="{left:.1f}" y="{top:.1f}" width="{max(right - left - 1, 1):.1f}" '
-            f'height="{max(bottom - top, 0):.1f}" fill="{color}"/>'
+            f'<rect class="{ink}" x="{left:.1f}" y="{top:.1f}" '
+            f'width="{max(right - left - 1, 1):.1f}" height="{max(bottom - top, 0):.1f}"/>'
         )
 
-    def to_svg(self, title: str) -> str:
-        """Write the picture; the title is what a screen reader says."""
-        left, bottom = _LEFT, self.height - _BOTTOM
-        right = self.width - _RIGHT
+    def area(self, pieces: Iterable[tuple[float, float, float, float]], ink: str) -> None:
+        """Colour an area faintly; it is made of rectangles, given by left, right, bottom, top."""
+        drawn = []
+        for left, right, bottom, top in pieces:
+            (x1, y1), (x2, y2) = self.place(left, bottom), self.place(right, top)
+            drawn.append(f"M{x1:.1f} {y1:.1f}H{x2:.1f}V{y2:.1f}H{x1:.1f}z")
+        # One path, since rectangles by themselves are darker where rounding makes them overlap.
+        self.marks.append(
+            f'<path class="{ink}" d="{"".join(drawn)}" fill-opacity="0.25" '
+            'shape-rendering="crispEdges"/>'
+        )
+
+    def to_html(self, title: str) -> str:
+        """Write the picture and its legend; the title is what a screen reader says."""
+        left, bottom, right = self.left, self.height - _BOTTOM, self.width - _RIGHT
         parts = [
-            f'<svg viewBox="0 0 {self.width} {self.height}" width="{self.width}" '
-            f'height="{self.height}" role="img" aria-label="{clean(title)}">',
-            f'<rect x="{left}" y="{_TOP}" width="{right - left}" height="{bottom - _TOP}" '
-            'fill="none" stroke="#999999"/>',
+            f'<svg viewBox="0 0 {self.width} {self.height}" role="img" '
+            f'aria-label="{clean(title)}">',
+            f'<rect class="frame" x="{left}" y="{_TOP}" width="{right - left}" '
+            f'height="{bottom - _TOP}"/>',
         ]
-        for value in ticks(*self.x):
+        # As many as their widest leaves room for.
+        widest = max(len(number(value)) for value in ticks(*self.x)) + 2
+        about = max(1, min(5, int((right - left) / (_LETTER * widest))))
+        for value in ticks(*self.x, about):
             across = self.place(value, self._bottom)[0]
             parts.append(_rule(across, bottom, across, bottom + 4))
             parts.append(_text(across, bottom + 17, number(value), "middle"))
-        for value, label in self._levels():
+        for value, label in self.levels:
             down = self.place(self.x[0], value)[1]
             parts.append(_rule(left, down, right, down, faint=True))
             parts.append(_text(left - 6, down + 4, label, "end"))
         parts += self.marks
-        parts.append(_text((left + right) / 2, self.height - 8, self.labels[0], "middle"))
+        across_label, up_label = self.labels
+        fits = int((right - left) / _LETTER)
+        parts.append(_text((left + right) / 2, self.height - 8, _cut(across_label, fits), "middle"))
         middle = (_TOP + bottom) / 2
+        up_label = _cut(up_label, int((bottom - _TOP) / _LETTER))
         parts.append(
             f'<text x="14" y="{middle:.1f}" text-anchor="middle" '
-            f'transform="rotate(-90 14 {middle:.1f})">{clean(self.labels[1])}</text>'
+            f'transform="rotate(-90 14 {middle:.1f})">{clean(up_label)}</text>'
         )
-        across = float(left)
-        for key, color in self.keys:
-            short = key if len(key) < 22 else key[:20] + "…"
-            parts.append(
-                f'<line x1="{across:.1f}" y1="14" x2="{across + 20:.1f}" y2="14" '
-                f'stroke="{color}" stroke-width="3"/>'
-            )
-            parts.append(_text(across + 25, 18, short))
-            across += 42 + 7 * len(short)
-        return "\n".join([*parts, "</svg>"])
+        parts.append("</svg>")
+        keys = "".join(
+            f"<li><span class='{ink}'></span>{folding(text)}</li>" for ink, text in self.keys
+        )
+        return "\n".join([*parts, *([f"<ul class='keys'>{keys}</ul>"] if keys else [])])
 
     @property
     def _bottom(self) -> float:
@@ -172,7 +240,11 @@ class Chart:
             return [(each, number(each)) for each in ticks(*self.y)]
         whole = range(math.ceil(self.y[0]), math.floor(self.y[1]) + 1)
         step = max(1, len(whole) // 6)
-        return [(10.0**each, f"1e{each}") for each in whole[::step]]
+        return [(10.0**each, number(10.0**each)) for each in whole[::step]]
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def _wider(low: float, high: float) -> tuple[float, float]:
@@ -184,8 +256,8 @@ def _wider(low: float, high: float) -> tuple[float, float]:
 
 
 def _rule(x1: float, y1: float, x2: float, y2: float, *, faint: bool = False) -> str:
-    color = "#e4e4e4" if faint else "#999999"
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{color}"/>'
+    style = ' class="faint"' if faint else ""
+    return f'<line{style} x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
 
 
 def _text(x: float, y: float, text: str, anchor: str = "start") -> str:

@@ -9,16 +9,20 @@ import numpy as np
 
 from nnplug.models import Model
 from nnplug.models.strict_json import printable
+from nnplug.report.plane import plane
 from nnplug.report.svg import number
-from nnplug.tables.scale import Scale
 from nnplug.training import History
 from nnplug.types import AnyArray
 
-__all__ = ["boundary", "boundary_grid", "curves", "loss_columns"]
+__all__ = ["boundary", "curves", "loss_columns"]
 
 _SIGNS = ("*", "o")
 _BOTH = "@"
-_CLASS_SIGNS = ".#o+x%=*"
+_CLASS_SIGNS = ".=#-+:%~"
+_ROWS = "ABCDEFGH"
+"""The rows of a class, on any of the signs above."""
+_MIXED = "*"
+_MOST_POINTS = 200
 _LABEL = 10
 
 
@@ -92,75 +96,46 @@ def _spread(column: Sequence[float], length: int, places: int) -> list[tuple[int
     return list(zip(across.tolist(), values.tolist(), strict=True))
 
 
-def boundary_grid(
-    model: Model, inputs: AnyArray, across: int, down: int
-) -> tuple[AnyArray, tuple[tuple[float, float], tuple[float, float]]] | None:
-    """Classify a grid over the plane of two inputs.
-
-    Parameters
-    ----------
-    inputs : array
-        (N, 2), which the grid spans.
+def boundary(
+    model: Model, inputs: AnyArray, targets: AnyArray, *, width: int = 80, height: int = 20
+) -> str | None:
+    """Draw which class the network gives where, and the rows as letters, for two inputs.
 
     Returns
     -------
-    tuple or None
-        The class of each point, (down, across), from the top, and the ranges
-        of both axes, in the columns' units. None if there are not two inputs
-        that are numbers, or no classes.
+    str or None
+        None where that is no plane, or there are more classes than signs.
     """
-    if model.info.inputs != 2 or model.task not in ("binary", "multiclass"):
-        return None
-    scales: list[tuple[float, float]] = [(0.0, 1.0), (0.0, 1.0)]
-    if model.encoder is not None:
-        columns = model.encoder.columns
-        if len(columns) != 2:
-            return None
-        scales = [(each.mean, each.scale) for each in columns if isinstance(each, Scale)]
-        if len(scales) != 2:
-            return None
-    if len(inputs):
-        low, high = inputs.min(axis=0).astype(float), inputs.max(axis=0).astype(float)
-    else:
-        low, high = np.full(2, -3.0), np.full(2, 3.0)
-    room = np.where(high > low, (high - low) * 0.1, 1.0)
-    low, high = low - room, high + room
-    x = np.linspace(low[0], high[0], across)
-    y = np.linspace(high[1], low[1], down)
-    points = np.stack([each.reshape(-1) for each in np.meshgrid(x, y)], axis=1)
-    outputs = model.run(points.astype(model.network.dtype))
-    finite = np.isfinite(outputs).all(axis=1)
-    # Masked where the network gives no numbers.
-    classes = np.ma.MaskedArray(np.zeros(len(points), np.int64), ~finite)
-    classes[finite] = model.head.classes(outputs[finite])
-    first, second = (
-        (float(low[k] * scale + mean), float(high[k] * scale + mean))
-        for k, (mean, scale) in enumerate(scales)
-    )
-    return classes.reshape(down, across), (first, second)
-
-
-def _sign(code: int | None) -> str:
-    return " " if code is None else _CLASS_SIGNS[code]
-
-
-def boundary(model: Model, inputs: AnyArray, *, width: int = 80, height: int = 20) -> str | None:
-    """Draw which class the network gives where, for two inputs; None where that is no plane."""
     inner = width - _LABEL - 2
-    found = boundary_grid(model, inputs, inner, height)
+    found = plane(model, inputs, targets, inner, height, most=_MOST_POINTS)
     if found is None or len(model.classes) > len(_CLASS_SIGNS):
         return None
-    classes, (x, y) = found
+    cells = [
+        [" " if code is None else _CLASS_SIGNS[code] for code in codes]
+        for codes in found.classes.tolist()
+    ]
+    for (x, y), code in zip(found.points.tolist(), found.labels.tolist(), strict=True):
+        across = round((x - found.x[0]) / (found.x[1] - found.x[0]) * (inner - 1))
+        up = round((y - found.y[0]) / (found.y[1] - found.y[0]) * (height - 1))
+        row = cells[height - 1 - up]
+        # Where rows of several classes fall on one place, none of them is shown alone.
+        row[across] = _ROWS[code] if row[across] in (*_CLASS_SIGNS, " ", _ROWS[code]) else _MIXED
     lines = []
-    for row, codes in enumerate(classes.tolist()):
-        label = {0: number(y[1]), height - 1: number(y[0])}.get(row, "")
-        lines.append(f"{label:>{_LABEL}} |{''.join(map(_sign, codes))}")
+    for place, signs in enumerate(cells):
+        label = {0: number(found.y[1]), height - 1: number(found.y[0])}.get(place, "")
+        lines.append(f"{label:>{_LABEL}} |{''.join(signs)}")
     lines.append(" " * (_LABEL + 1) + "+" + "-" * inner)
-    left, right = number(x[0]), number(x[1])
+    left, right = number(found.x[0]), number(found.x[1])
     lines.append(" " * (_LABEL + 2) + left + f"{right:>{inner - len(left)}}")
     names = [printable(str(each), 20) for each in model.info.features]
     key = "   ".join(
-        f"{sign} {printable(str(each), 20)}"
-        for sign, each in zip(_CLASS_SIGNS, model.classes, strict=False)
+        f"{sign} {printable(str(name), 20)}"
+        for sign, name in zip(_CLASS_SIGNS, model.classes, strict=False)
     )
-    return "\n".join([*lines, f"{key}   ({names[0]} across, {names[1]} up)"])
+    lines.append(f"{key}   ({names[0]} across, {names[1]} up)")
+    shown = len(found.points)
+    if shown:
+        some = f" ({shown:,} of {found.rows:,})" if shown < found.rows else ""
+        mixed = f"; {_MIXED} rows of several" if any(_MIXED in row for row in cells) else ""
+        lines.append(f"{', '.join(_ROWS[: len(model.classes)])} their rows{some}{mixed}")
+    return "\n".join(lines)

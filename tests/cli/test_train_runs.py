@@ -241,7 +241,7 @@ def test_the_losses_are_drawn_in_the_terminal(command):
 
 def test_two_inputs_have_a_boundary(command):
     done = command("train", "--activation", "tanh", "--plot")
-    assert done.stdout.endswith(". 0   # 1   (a across, b up)\n")
+    assert done.stdout.endswith(". 0   = 1   (a across, b up)\nA, B their rows\n")
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
