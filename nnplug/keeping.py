@@ -21,6 +21,7 @@ from nnplug.errors import SettingError, StorageError
 from nnplug.models import Checkpoint, Model
 from nnplug.models.fingerprint import fingerprint
 from nnplug.models.strict_json import canonical_json
+from nnplug.parts import parse_part
 from nnplug.run_folder import CONFIG, REPORT, RunFolder
 from nnplug.sources import Rows
 from nnplug.training import Trainer
@@ -133,6 +134,16 @@ class Identity:
                 lines.append(f"{name} was {before} and is {after}")
         return lines + now.changed_formulas(other.get("formulas", {}))
 
+    def only_adds_epochs(self, other: Mapping[str, Any]) -> bool:
+        """Tell whether more epochs are all that differs, and would have changed no step so far.
+
+        A schedule may be planned over all epochs, and its rates then depend on how many they are.
+        """
+        before, now = other["settings"].get("epochs"), self.settings.get("epochs")
+        more = isinstance(before, int) and isinstance(now, int) and now > before
+        constant = parse_part(str(self.settings.get("schedule"))).name == "constant"
+        return more and constant and len(self.differences(other)) == 1
+
 
 class Keeper:
     """Keeps one run in its folder.
@@ -224,7 +235,8 @@ class Keeper:
         Parameters
         ----------
         allow_changes : bool, optional
-            Whether configuration, data and packages may be others. The
+            Whether configuration, data and packages may be others. More epochs
+            always are allowed, if the learning rate is constant. The
             configuration is then written anew, and the earlier one kept
             beside it.
 
@@ -246,7 +258,7 @@ class Keeper:
         else:
             earlier = self.folder.record().get("identity", self.identity.to_dict())
         differences = self.identity.differences(earlier)
-        if differences and not allow_changes:
+        if differences and not (allow_changes or self.identity.only_adds_epochs(earlier)):
             raise SettingError(
                 "\n".join(
                     [
@@ -274,7 +286,18 @@ class Keeper:
         step = f", step {numbers['step']}" if numbers["step"] else ""
         place = f"going on after epoch {numbers['epoch'] - 1}{step}" if numbers["epoch"] else (
             f"going on in epoch 0{step}")  # fmt: skip
-        return (*found.warnings, *notes, *(f"changed: {line}" for line in differences), place)
+        changes = [f"changed: {line}" for line in differences]
+        return (*found.warnings, *notes, *changes, place, *self._out_of_patience(numbers))
+
+    def _out_of_patience(self, numbers: Mapping[str, Any]) -> list[str]:
+        """Say that a run does not go on for having more epochs, if patience has ended it."""
+        patience = self.identity.settings.get("patience")
+        if not numbers["stopping"] or patience is None or numbers["stopping"]["waited"] < patience:
+            return []
+        return [
+            f"patience ran out after {patience} epochs without a better one: more epochs alone "
+            "change nothing; --patience none --allow-changes goes on"
+        ]
 
     def _other_versions(self) -> list[str]:
         """Say which versions are others than the run began with: the last bits may differ."""

@@ -42,11 +42,13 @@ def resume(
         Likewise.
     allow_changes : bool, optional
         Whether the configuration, the data or a package may differ from those
-        that the run began with.
+        that the run began with. More epochs may be given without it, if the
+        learning rate is constant.
     registry, callbacks
         See `train`.
     **changes
-        Settings of `train` that are to differ; with `allow_changes`.
+        Settings of `train` that are to differ; with `allow_changes`, but for
+        more epochs.
 
     Returns
     -------

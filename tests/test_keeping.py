@@ -1,5 +1,6 @@
 """Runs that are kept: checkpoints in time, disks that fail, and going on to the bit."""
 
+import contextlib
 import errno
 import json
 import signal
@@ -13,6 +14,7 @@ import nnplug
 from nnplug.callbacks import Callbacks
 from nnplug.errors import NnplugError, PluginError, SettingError, StorageError
 from nnplug.keeping import Every, Keeper
+from nnplug.resuming import keep_on
 from nnplug.run import default_registry, fit, prepare
 from nnplug.run_folder import RunFolder
 from tests.reliability.disks import ERRNOS, CountingDisk, FaultyDisk
@@ -389,8 +391,51 @@ def test_a_part_of_ones_own_that_was_edited_is_refused(tmp_path):
     assert nnplug.resume(tmp_path / "r", registry=registry(2)).ended == "epochs"
 
 
-def test_more_epochs_for_a_run_that_is_done(tmp_path):
-    nnplug.train(IRIS, **GIVEN, output=tmp_path / "r")
-    run = nnplug.resume(tmp_path / "r", epochs=8, allow_changes=True)
-    assert len(run.history) == 8
+@pytest.mark.parametrize("done", [True, False], ids=["done", "interrupted"])
+def test_more_epochs_are_those_of_the_longer_run_to_the_bit(done, tmp_path):
+    given = {**GIVEN, "schedule": "constant"}
+    longer = nnplug.train(IRIS, **{**given, "epochs": 8})
+    callbacks = () if done else (Interrupt(2),)
+    with contextlib.nullcontext() if done else pytest.raises(KeyboardInterrupt):
+        nnplug.train(IRIS, **given, output=tmp_path / "r", callbacks=callbacks)
+    run = nnplug.resume(tmp_path / "r", epochs=8)
+    assert run.network.parameters.tobytes() == longer.network.parameters.tobytes()
+    assert run.history.columns == longer.history.columns
     assert record(tmp_path / "r")["changes"] == ["epochs was 6 and is 8"]
+    assert "epochs = 8" in (tmp_path / "r" / "config.toml").read_text()
+    assert "epochs = 6" in next((tmp_path / "r").glob("config-until-epoch-*.toml")).read_text()
+    assert nnplug.resume(tmp_path / "r").ended == "epochs"  # it is the run now, and done
+
+
+@pytest.mark.parametrize(
+    ("given", "changes"),
+    [
+        ({}, {"epochs": 5}),  # fewer
+        ({}, {"epochs": 8, "clip_global_norm": 1.0}),
+        ({"schedule": "exponential"}, {"epochs": 8}),
+    ],
+    ids=["fewer", "besides", "schedule"],
+)
+def test_what_is_not_only_more_epochs_is_refused(given, changes, tmp_path):
+    nnplug.train(IRIS, **{**GIVEN, "schedule": "constant", **given}, output=tmp_path / "r")
+    with pytest.raises(SettingError, match=f"\n  epochs was 6 and is {changes['epochs']}\n"):
+        nnplug.resume(tmp_path / "r", **changes)
+    assert "changes" not in record(tmp_path / "r") or record(tmp_path / "r")["changes"] == []
+    assert nnplug.resume(tmp_path / "r", **changes, allow_changes=True).ended == "epochs"
+
+
+def test_more_epochs_do_not_outlast_patience_and_that_is_said(tmp_path):
+    run = nnplug.train(IRIS, target="species", patience=1, monitor="accuracy", epochs=50,
+                       output=tmp_path / "r")  # fmt: skip
+    assert run.ended == "patience"
+    taken = len(run.history)
+    prepared = prepare(IRIS, target="species", patience=1, monitor="accuracy", epochs=90,
+                       log_every=run.settings.log_every)  # fmt: skip
+    with keep_on(prepared, RunFolder(tmp_path / "r"), prepared.configuration()) as keeper:
+        assert keeper.take_up()[-1] == (
+            "patience ran out after 1 epochs without a better one: more epochs alone change "
+            "nothing; --patience none --allow-changes goes on"
+        )
+    assert len(nnplug.resume(tmp_path / "r", epochs=90).history) == taken
+    more = nnplug.resume(tmp_path / "r", epochs=90, patience="none", allow_changes=True)
+    assert len(more.history) == 90
