@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Self
 
 from nnplug.errors import StorageError
 
-__all__ = ["Disk", "NewFile", "is_temporary", "refuse_link", "write_file"]
+__all__ = ["Disk", "GrowingFile", "NewFile", "is_temporary", "refuse_link", "write_file"]
 
 _PREFIX, _SUFFIX = ".nnplug-", ".tmp"
 
@@ -47,6 +48,23 @@ class Disk:
         """Make a new file, which must not exist, and open it for writing."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         return os.open(path, flags, 0o666)
+
+    def extend(self, path: Path, length: int) -> int:
+        """Open a file for writing behind so many of its bytes; what came after them goes."""
+        flags = os.O_WRONLY | getattr(os, "O_BINARY", 0)
+        # A link or a pipe that somebody put there is neither followed nor waited for.
+        flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        file = os.open(path, flags)
+        try:
+            found = os.fstat(file)
+            if not stat.S_ISREG(found.st_mode) or found.st_size < length:
+                raise OSError(errno.EINVAL, "it is not the file that was written before")
+            os.ftruncate(file, length)
+            os.lseek(file, length, os.SEEK_SET)
+        except BaseException:
+            os.close(file)
+            raise
+        return file
 
     def write(self, file: int, data: memoryview) -> int:
         """Write some of the bytes and say how many."""
@@ -137,7 +155,7 @@ class NewFile:
 
     def __enter__(self) -> Self:
         self._check_target()
-        with self._step("making a temporary file beside it"):
+        with _step(self.path, "making a temporary file beside it"):
             self._file = self.disk.create(self.temporary)
             self._exists = True
         return self
@@ -150,13 +168,8 @@ class NewFile:
         StorageError
         """
         assert self._file is not None
-        rest = memoryview(data).cast("B")
-        with self._step("writing"):
-            while rest:
-                written = self.disk.write(self._file, rest)
-                if written <= 0:  # no error and no progress: trying again would never end
-                    raise OSError(errno.EIO, os.strerror(errno.EIO))
-                rest = rest[written:]
+        with _step(self.path, "writing"):
+            _write_all(self.disk, self._file, data)
 
     def __exit__(
         self,
@@ -178,16 +191,16 @@ class NewFile:
         assert file is not None
         # A sync that failed is never tried again: the pages it could not
         # write count as written from then on, and a second one would succeed.
-        with self._step("syncing"):
+        with _step(self.path, "syncing"):
             self.disk.sync(file)
-        with self._step("closing"):
+        with _step(self.path, "closing"):
             self._file = None
             self.disk.close(file)
         self._check_target()
-        with self._step("renaming"):
+        with _step(self.path, "renaming"):
             self.disk.replace(self.temporary, self._target)
             self._exists = False
-        with self._step("syncing the folder"):
+        with _step(self.path, "syncing the folder"):
             self.disk.sync_folder(self._target.parent)
 
     def _discard(self, fault: BaseException) -> None:
@@ -207,7 +220,7 @@ class NewFile:
                     fault.add_note(left)
 
     def _check_target(self) -> None:
-        with self._step("looking at what is there"):
+        with _step(self.path, "looking at what is there"):
             is_folder, is_there = self._target.is_dir(), self._target.exists()
             regular = self._target.is_file() or not is_there
         if is_folder:
@@ -224,22 +237,103 @@ class NewFile:
                 "line --overwrite."
             )
 
-    @contextlib.contextmanager
-    def _step(self, doing: str) -> Iterator[None]:
-        """Make an error of the system one for a person."""
+
+class GrowingFile:
+    r"""A file to which lines are added, and of which nothing else ever changes.
+
+    The first write puts a whole file in place, as `NewFile` does. Later ones
+    are added at its end, in a time that does not depend on its length. What a
+    write left that failed or was killed has no line's end, and the next one
+    cuts it off.
+
+    Parameters
+    ----------
+    path : path
+    disk : Disk
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "lines.txt"
+    >>> file = GrowingFile(path, Disk())
+    >>> file.begin(b"one\n")
+    >>> file.add(b"two\n", sync=True)
+    >>> path.read_text().split()
+    ['one', 'two']
+    """
+
+    def __init__(self, path: Path, disk: Disk) -> None:
+        self.path, self.disk = path, disk
+        self._length: int | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether this object wrote the file, and it is still there."""
+        return self._length is not None and self.path.is_file()
+
+    def begin(self, data: bytes) -> None:
+        """Write a whole file, in the place of an earlier one.
+
+        Raises
+        ------
+        StorageError
+        """
+        self._length = None
+        write_file(self.path, data, overwrite=True, disk=self.disk)
+        self._length = len(data)
+
+    def add(self, data: bytes, *, sync: bool) -> None:
+        """Write more behind what is there.
+
+        Parameters
+        ----------
+        sync : bool
+            Whether to return only when the device itself has the bytes.
+
+        Raises
+        ------
+        StorageError
+        """
+        assert self._length is not None
+        with _step(self.path, "opening it"):
+            opened = self.disk.extend(self.path, self._length)
         try:
-            yield
-        except OSError as error:
-            done = (
-                "The new file is in place and whole, but a loss of power may undo that."
-                if doing == "syncing the folder"
-                else "What was there before is as it was."
-            )
-            way_out = _WAYS_OUT.get(error.errno or 0, "")
-            raise StorageError(
-                f"{self.path}: cannot be written: {_reason(error)}, while {doing}.\n"
-                f"{done} {way_out}".rstrip()
-            ) from error
+            with _step(self.path, "writing"):
+                _write_all(self.disk, opened, data)
+            if sync:
+                with _step(self.path, "syncing"):
+                    self.disk.sync(opened)
+        finally:
+            with _step(self.path, "closing"):
+                self.disk.close(opened)
+        self._length += len(data)
+
+
+def _write_all(disk: Disk, file: int, data: bytes | bytearray | memoryview) -> None:
+    rest = memoryview(data).cast("B")
+    while rest:
+        written = disk.write(file, rest)
+        if written <= 0:  # no error and no progress: trying again would never end
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        rest = rest[written:]
+
+
+@contextlib.contextmanager
+def _step(path: Path, doing: str) -> Iterator[None]:
+    """Make an error of the system one for a person."""
+    try:
+        yield
+    except OSError as error:
+        done = (
+            "The new file is in place and whole, but a loss of power may undo that."
+            if doing == "syncing the folder"
+            else "What was there before is as it was."
+        )
+        way_out = _WAYS_OUT.get(error.errno or 0, "")
+        raise StorageError(
+            f"{path}: cannot be written: {_reason(error)}, while {doing}.\n"
+            f"{done} {way_out}".rstrip()
+        ) from error
 
 
 def write_file(

@@ -8,7 +8,7 @@ import shlex
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -30,6 +30,8 @@ from nnplug.types import AnyArray
 __all__ = ["Every", "Identity", "Keeper"]
 
 _EVERY = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)")
+_LINES = 1.0
+"""Seconds after which the lines of new epochs are written, without a checkpoint."""
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -318,7 +320,11 @@ class Keeper:
             self._kept = (trainer.epoch, trainer.step)
         # When one was last tried.
         self._epoch, self._time = trainer.epoch, self.clock()
+        self._lines = self._time
         if self._ended is None:
+            if self._checkpoint is not None:
+                # Epochs after the checkpoint are trained again: their lines go.
+                self._try("the history", lambda: self.folder.write_history(trainer.history))
             self._try("what is known of the run", lambda: self._note("running"))
 
     # --- during training --------------------------------------------------------------
@@ -332,6 +338,12 @@ class Keeper:
             due = self.clock() >= self._time + (self.every.seconds or 0)
         if due:
             self.save()
+        elif self.clock() >= self._lines + _LINES:
+            self._lines = self.clock()
+            # So that there is little to write when a signal comes. What fails here is
+            # tried, and said, with the next checkpoint.
+            with suppress(StorageError):
+                self.folder.write_history(self.trainer.history, sync=False)
 
     def after_epoch(self, asked: bool) -> None:
         """Write a checkpoint after the last epoch, before the best weights are taken.

@@ -9,12 +9,13 @@ import math
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from nnplug.durable import Disk, is_temporary, refuse_link, write_file
+from nnplug.durable import Disk, GrowingFile, is_temporary, refuse_link, write_file
 from nnplug.errors import ModelFileError, StorageError, suggest
 from nnplug.models import Checkpoints, Model
 from nnplug.models.strict_json import printable, read_json
@@ -57,6 +58,8 @@ _LARGEST_HISTORY = 2**30
 _DIVERGED = "diverged.safetensors"
 _CHECKPOINTS = "checkpoints"
 _LOCK = ".lock"
+_PATIENCE = 0.5
+"""Seconds after which a lock that another process has is one that it keeps."""
 
 
 class RunFolder:
@@ -77,6 +80,7 @@ class RunFolder:
         self.path = Path(path)
         self.disk = disk or Disk()
         self.checkpoints = Checkpoints(self.path / _CHECKPOINTS, disk=self.disk)
+        self._history, self._epochs = GrowingFile(self.path / HISTORY, self.disk), 0
 
     @classmethod
     def create(
@@ -169,21 +173,34 @@ class RunFolder:
             raise ModelFileError(f"{path}: {printable(wrong)} is not what nnplug writes there.")
         return found
 
-    def write_history(self, history: History) -> None:
-        """Write a line for each epoch: its number, losses and metrics."""
-        lines = []
-        for epoch in range(len(history)):
-            row: dict[str, float] = {"epoch": epoch}
-            row |= {name: column[epoch] for name, column in history.columns.items() if column}
-            lines.append(json.dumps(_finite(row), ensure_ascii=False))
-        self.write(HISTORY, "".join(f"{line}\n" for line in lines))
+    def write_history(self, history: History, *, sync: bool = True) -> None:
+        """Write a line for each epoch: its number, losses and metrics.
+
+        Lines that this object has written are not written again: however long
+        the history is, keeping it takes the time of its new epochs.
+
+        Parameters
+        ----------
+        sync : bool, optional
+            Whether the new lines are to outlast a loss of power.
+        """
+        refuse_link(self._history.path)
+        whole = min(
+            len(column) for column in history.columns.values() if column or not len(history)
+        )
+        if not self._history.begun or whole < self._epochs:
+            self._history.begin(_history_lines(history, 0, whole))
+        elif whole > self._epochs or sync:
+            self._history.add(_history_lines(history, self._epochs, whole), sync=sync)
+        self._epochs = whole
 
     def history(self) -> list[dict[str, Any]]:
         """Read the lines of the history; none if there is none yet."""
         path = self.path / HISTORY
         data = self._read(path, _LARGEST_HISTORY)
         rows = []
-        for number, line in enumerate((data or b"").splitlines(), 1):
+        # What a process that was killed was about to write has no end of line.
+        for number, line in enumerate((data or b"").rpartition(b"\n")[0].splitlines(), 1):
             try:
                 row = json.loads(line)
             except (ValueError, RecursionError) as error:
@@ -238,7 +255,11 @@ class RunFolder:
                 raise StorageError(
                     f"{self.path}: the run cannot be written to: {error.strerror or error}."
                 ) from None
-            if not _lock(file):
+            # Who only looks has the lock for less than a thousandth of a second.
+            give_up = time.monotonic() + _PATIENCE
+            while not (mine := _lock(file)) and time.monotonic() < give_up:
+                time.sleep(_PATIENCE / 50)
+            if not mine:
                 raise StorageError(
                     f"{self.path}: another process is training this run.\nWait for it, or end it."
                 )
@@ -252,7 +273,7 @@ class RunFolder:
             if path.is_symlink() or not path.is_file():
                 return False
             with path.open("r+b") as file:
-                return not _lock(file)
+                return not _lock(file, shared=True)
         except OSError:
             return False
 
@@ -300,6 +321,20 @@ def auto_name(root: str | os.PathLike[str], now: datetime, *words: str) -> Path:
     return path
 
 
+def _history_lines(history: History, start: int, stop: int) -> bytes:
+    """Write epochs as lines of JSON; a million takes seconds."""
+    columns = {name: column for name, column in history.columns.items() if column}
+    # A per cent sign in the name of a metric is no place for a number.
+    names = (json.dumps(name, ensure_ascii=False).replace("%", "%%") for name in columns)
+    line = '{"epoch": %d' + "".join(f", {name}: %s" for name in names) + "}\n"
+    texts = (
+        [repr(float(number)) if math.isfinite(number) else "null" for number in column[start:stop]]
+        for column in columns.values()
+    )
+    rows = zip(range(start, stop), *texts, strict=True)
+    return "".join([line % row for row in rows]).encode()
+
+
 def _finite(value: Any) -> Any:
     """Bring a value to what JSON holds: a number that is not finite is null."""
     if isinstance(value, float) and not math.isfinite(value):
@@ -311,20 +346,32 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def _lock(file: BinaryIO) -> bool:
-    """Lock an open file until it is closed; False if another has it."""
+def _lock(file: BinaryIO, *, shared: bool = False) -> bool:
+    """Lock an open file until it is closed; False if another has it.
+
+    Parameters
+    ----------
+    shared : bool, optional
+        Whether others may have it like this too: for a look, where the system can do that.
+    """
     try:
-        if sys.platform == "win32":
-            import msvcrt  # noqa: PLC0415  # there is none elsewhere
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
+        try:
             import fcntl  # noqa: PLC0415  # there is none on Windows
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:
+            return _lock_byte(file)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         return False
     except OSError:
         pass  # a file system without locks: the user has to see to it
+    return True
+
+
+def _lock_byte(file: BinaryIO) -> bool:
+    """Lock an open file as Windows does; other systems without `fcntl` have no locks."""
+    if sys.platform == "win32":
+        import msvcrt  # noqa: PLC0415  # there is none elsewhere
+
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
     return True

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import itertools
 import json
 import signal
 import sys
@@ -101,6 +102,33 @@ def saves(keeper):
 
     keeper.folder.checkpoints.save = noting
     return epochs
+
+
+def test_a_signal_finds_little_left_to_write_however_long_the_history_is(tmp_path):
+    class Disk(CountingDisk):
+        added = 0
+
+        def write(self, file, data):
+            self.added += len(data) * (self.calls[-1] == "extend")
+            return super().write(file, data)
+
+    disk, seconds = Disk(), itertools.count()
+    run, keeper = kept(
+        tmp_path / "r", disk=disk, every="10000s", clock=lambda: next(seconds), epochs=400,
+        batch_size="full",
+    )  # fmt: skip
+    lines, write = [], keeper.folder.write_history
+
+    def noting(history, sync=True):
+        write(history, sync=sync)
+        lines.append((len(history), disk.added))
+
+    keeper.folder.write_history = noting
+    train(run, keeper)
+    assert len(lines) > 10, "they are written while it trains"
+    assert lines[-1][0] == 400
+    whole = (tmp_path / "r" / "history.jsonl").read_bytes()
+    assert disk.added < len(whole), "and none is written twice"
 
 
 def test_a_checkpoint_every_two_epochs_and_after_the_last(tmp_path):

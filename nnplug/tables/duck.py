@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -175,7 +175,9 @@ def interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 def machine_memory() -> int:
     """Give the bytes of memory of this machine, or of the container that it is."""
-    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    whole = _MEMORY
+    with suppress(AttributeError, OSError, ValueError):  # Windows has no such function
+        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limits = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
     for limit in limits:
         try:
@@ -183,6 +185,10 @@ def machine_memory() -> int:
         except (OSError, ValueError):  # not there, or "max"
             continue
     return whole
+
+
+_MEMORY = 8 << 30
+"""Bytes of memory where the system does not say."""
 
 
 def literal(text: str) -> str:

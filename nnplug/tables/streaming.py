@@ -18,11 +18,11 @@ file often share a load. Rows that fit into one load are shuffled exactly.
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +125,7 @@ class RowStream:
         with self.disk.path("training").open("rb", buffering=0) as file:
             filled = 0
             for start, count in self._pieces(rng):
-                self._fetch(file.fileno(), start, filled, count)
+                self._fetch(file, start, filled, count)
                 filled += count
                 if filled == len(self._read):
                     yield self._shuffled(rng, filled)
@@ -146,13 +146,14 @@ class RowStream:
                 first, left, room = first + count, left - count, room - count
                 room = room or len(self._read)
 
-    def _fetch(self, file: int, start: int, at: int, count: int) -> None:
+    def _fetch(self, file: FileIO, start: int, at: int, count: int) -> None:
         """Read rows of the file into the buffer, from row `at` of it."""
         size = self.disk.record.itemsize
         view = self._read[at : at + count].view(np.uint8).data
         done = 0
+        file.seek(start * size)
         while done < len(view):
-            got = os.preadv(file, [view[done:]], start * size + done)
+            got = file.readinto(view[done:])
             if not got:
                 raise StorageError(
                     f"{self.disk.path('training')}: the temporary file of the rows was cut short."

@@ -27,6 +27,10 @@ class CountingDisk(Disk):
         self.before("create")
         return super().create(path)
 
+    def extend(self, path, length):
+        self.before("extend")
+        return super().extend(path, length)
+
     def write(self, file, data):
         self.before("write")
         return super().write(file, data)
@@ -98,7 +102,10 @@ class _Contents:
         """
         if self.live == self.synced:
             return {self.live}
-        half = len(self.live) // 2
+        # What was synced and is still there has reached the device.
+        same = self.live.startswith(self.synced)
+        start = len(self.synced) if same else 0
+        half = start + (len(self.live) - start) // 2
         torn = self.live[:half]
         return {self.synced, self.live, torn, torn + bytes(len(self.live) - half)}
 
@@ -138,6 +145,12 @@ class LosingDisk(CountingDisk):
         file = super().create(path)
         self.live[path.name] = self.open[file] = _Contents()
         self.changes.append(("", path.name, self.open[file]))
+        return file
+
+    def extend(self, path, length):
+        file = super().extend(path, length)
+        contents = self.open[file] = self.live[path.name]
+        contents.live = contents.live[:length]
         return file
 
     def write(self, file, data):
