@@ -30,7 +30,9 @@ from nnplug.tables.diagnosis import (
 from nnplug.tables.duck import (
     INTEGERS,
     SQL_TYPES,
+    TOGETHER,
     as_kind,
+    by_columns,
     kind_of,
     without_marks,
 )
@@ -202,22 +204,26 @@ class _Columns(RawText):
         to be digits are text, as are all cells if one is like 007.
         """
         strays = {}
-        for position, ours in enumerate(self.ours):
-            if self.types[ours] == "VARCHAR" and (ours in self.numeric or ours not in self.stated):
-                found = self._strays(ours)
-                if found:
-                    strays[position] = found
+        texts = [
+            ours
+            for ours in self.ours
+            if self.types[ours] == "VARCHAR" and (ours in self.numeric or ours not in self.stated)
+        ]
+        for ours, table in by_columns(self.connection, "raw", texts):
+            found = self._strays(ours, table)
+            if found:
+                strays[self.ours.index(ours)] = found
         if strays:
             raise stray_error(self.text, self.dialect, strays, self.options.decimal)
 
-    def _strays(self, ours: str) -> frozenset[str]:
+    def _strays(self, ours: str, table: str) -> frozenset[str]:
         """Find the spellings that are no numbers in a column of numbers; else none."""
         number, swapped = self._as_number(ours), self._as_number(ours, swapped=True)
         counts = self.connection.execute(
             f"SELECT sum(n), sum(n) FILTER ({number} IS NOT NULL), "
             f"sum(n) FILTER ({swapped} IS NOT NULL), count(*) FILTER ({number} IS NULL), "
             f"count(*) FILTER ({_is_code(ours)}) "
-            f"FROM (SELECT {ours}, count(*) AS n FROM raw WHERE {ours} IS NOT NULL GROUP BY 1)"
+            f"FROM (SELECT {ours}, count(*) AS n FROM {table} WHERE {ours} IS NOT NULL GROUP BY 1)"
         ).fetchone()
         assert counts is not None  # an aggregate always has its row
         filled, fitting, other_way, spellings, codes = (int(each or 0) for each in counts)
@@ -226,7 +232,7 @@ class _Columns(RawText):
         if not (asked or other_way == filled > fitting or few):
             return frozenset()
         rows = self.connection.execute(
-            f"SELECT DISTINCT {ours} FROM raw WHERE {ours} IS NOT NULL AND {number} IS NULL"
+            f"SELECT DISTINCT {ours} FROM {table} WHERE {ours} IS NOT NULL AND {number} IS NULL"
         ).fetchall()
         return frozenset(row[0] for row in rows)
 
@@ -253,6 +259,7 @@ class _Columns(RawText):
         """Bring each column of `raw` to its kind's one type, and call the table `part`."""
         fields = []
         raw = self.described()
+        changed = {}
         if self.dialect.indexed:
             self.connection.execute(f"ALTER TABLE raw DROP COLUMN {INDEX}")
             index_note(self.text.name, "the first column has no name and numbers the rows")
@@ -272,12 +279,25 @@ class _Columns(RawText):
                 else:
                     cell = as_kind(ours, raw[ours], kind)
             if raw[ours] != SQL_TYPES[kind]:
-                self.connection.execute(
-                    f"ALTER TABLE raw ALTER {ours} SET DATA TYPE {SQL_TYPES[kind]} USING {cell}"
-                )
+                changed[ours] = (SQL_TYPES[kind], cell)
             whole = self.types[ours] in INTEGERS
             fields.append(Field(name, kind, whole, "" if way == ISO else way))
-        self.connection.execute("ALTER TABLE raw RENAME TO part")
+        if len(changed) <= TOGETHER:
+            for ours, (kept_as, cell) in changed.items():
+                self.connection.execute(
+                    f"ALTER TABLE raw ALTER {ours} SET DATA TYPE {kept_as} USING {cell}"
+                )
+            self.connection.execute("ALTER TABLE raw RENAME TO part")
+        else:  # DuckDB looks through all columns for each that is altered
+            cells = [
+                f"CAST({changed[ours][1]} AS {changed[ours][0]}) AS {ours}"
+                if ours in changed
+                else ours
+                for ours in self.ours
+                if ours != INDEX
+            ]
+            self.connection.execute(f"CREATE TABLE part AS SELECT {', '.join(cells)} FROM raw")
+            self.connection.execute("DROP TABLE raw")
         return tuple(fields)
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "SQL_TYPES",
     "TOGETHER",
     "as_kind",
+    "by_columns",
     "connect",
     "first_line",
     "identifier",
@@ -54,6 +55,26 @@ SQL_TYPES: dict[Kind, str] = {
     "date": "TIMESTAMP",
 }
 """The one type in which the values of each kind are kept."""
+
+
+def by_columns(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    """Go through columns one by one, and say which table to ask for each.
+
+    DuckDB looks through all columns of a table for each query. So of a wide
+    table some columns at a time are copied, and the copy is asked.
+    """
+    if len(columns) <= TOGETHER:
+        yield from ((each, table) for each in columns)
+        return
+    for start in range(0, len(columns), TOGETHER):
+        some = columns[start : start + TOGETHER]
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE narrow AS SELECT {', '.join(some)} FROM {table}"
+        )
+        yield from ((each, "narrow") for each in some)
+    connection.execute("DROP TABLE narrow")
 
 
 def connect(scratch: Path, memory: int, paths: Sequence[Path] = ()) -> duckdb.DuckDBPyConnection:

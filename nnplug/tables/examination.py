@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -119,11 +120,12 @@ def examine(table: Table, wishes: Wishes, held_out: BoolArray | None = None) -> 
     order = ("problem", "warning", "note")
     found.sort(key=lambda finding: order.index(finding.weight))
     encoder = None if prepared is None else prepared.encoder
+    role = _roles(encoder, wishes)
     return Examination(
         table.source,
         table.rows,
         None if encoder is None else encoder.task,
-        tuple(_report(column, encoder, wishes) for column in table.columns),
+        tuple(_report(column, role(column.name)) for column in table.columns),
         0 if encoder is None else len(encoder.features),
         0 if prepared is None else len(prepared.parts.training),
         0 if prepared is None else len(prepared.parts.validation),
@@ -135,16 +137,18 @@ def examine(table: Table, wishes: Wishes, held_out: BoolArray | None = None) -> 
 # --- one line a column -----------------------------------------------------------------
 
 
-def _report(column: Column, encoder: Encoder | None, wishes: Wishes) -> ColumnReport:
-    role = ""
-    if encoder is not None:
-        role = "left out"
-        if column.name in encoder.target:
-            role = "target"
-        elif column.name == wishes.options.weights:
-            role = "weights"
-        elif any(each.name == column.name for each in encoder.columns):
-            role = "input"
+def _roles(encoder: Encoder | None, wishes: Wishes) -> Callable[[str], str]:
+    """Say what each column is used for; nothing without a target."""
+    if encoder is None:
+        return lambda name: ""
+    roles = {each.name: "input" for each in encoder.columns}
+    if wishes.options.weights is not None:
+        roles[wishes.options.weights] = "weights"
+    roles.update(dict.fromkeys(encoder.target, "target"))
+    return lambda name: roles.get(name, "left out")
+
+
+def _report(column: Column, role: str) -> ColumnReport:
     present = column.data[column.present]
     return ColumnReport(
         column.name,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnplug.errors import DataError, NnplugWarning, suggest
-from nnplug.tables.duck import connect, interruptible, literal
+from nnplug.tables.duck import by_columns, connect, interruptible, literal
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.parallel import parallel_map
 from nnplug.tables.table import BoolArray, Column, Kind, Table, make_column
@@ -122,9 +122,12 @@ class Relation:
         wanted: Sequence[tuple[str, Field]],
         where: str,
     ) -> tuple[Column, ...]:
+        texts = [o for o, each in wanted if each.kind == "text" and o not in self._words]
+        for ours, table in by_columns(connection, "rows", texts):
+            self._words[ours] = _coding(connection, table, ours)
         cells = []
         for ours, each in wanted:
-            coded = each.kind == "text" and self._coding(connection, ours) is not None
+            coded = each.kind == "text" and self._words[ours] is not None
             cells.append(f"enum_code(CAST({ours} AS {ours}_words)) AS {ours}" if coded else ours)
         fetched = connection.execute(f"SELECT {', '.join(cells)} FROM rows{where}").fetchnumpy()
         return tuple(self._column(each, ours, fetched[ours]) for ours, each in wanted)
@@ -149,21 +152,6 @@ class Relation:
         self.connection.execute("ALTER TABLE part RENAME TO rows")
         self.view = False
 
-    def _coding(self, connection: duckdb.DuckDBPyConnection, ours: str) -> tuple[str, ...] | None:
-        """List the different texts of a column, sorted; None if they are many."""
-        if ours not in self._words:
-            different = f"SELECT DISTINCT {ours} FROM rows WHERE {ours} IS NOT NULL"
-            rows = connection.execute(f"{different} LIMIT {_CODED + 1}").fetchall()
-            words = tuple(sorted(row[0] for row in rows))
-            fits = 0 < len(words) <= _CODED and not any("\0" in word for word in words)
-            self._words[ours] = words if fits else None
-            if fits:
-                # Many are not worth writing out. Their order, by bytes in UTF-8, is Python's too.
-                few = len(words) <= _WRITTEN_OUT
-                each = ", ".join(map(literal, words)) if few else f"{different} ORDER BY {ours}"
-                connection.execute(f"CREATE TYPE {ours}_words AS ENUM ({each})")
-        return self._words[ours]
-
     def _column(self, each: Field, ours: str, fetched: AnyArray) -> Column:
         masked = isinstance(fetched, np.ma.MaskedArray)
         missing: BoolArray | None = np.ma.getmaskarray(fetched) if masked else None
@@ -178,6 +166,20 @@ class Relation:
         else:
             missing = None
         return Column(each.name, each.kind, codes, missing, words=words)
+
+
+def _coding(connection: duckdb.DuckDBPyConnection, table: str, ours: str) -> tuple[str, ...] | None:
+    """Give codes to the different texts of a column, sorted; None if they are too many."""
+    different = f"SELECT DISTINCT {ours} FROM {table} WHERE {ours} IS NOT NULL"
+    rows = connection.execute(f"{different} LIMIT {_CODED + 1}").fetchall()
+    words = tuple(sorted(row[0] for row in rows))
+    if not 0 < len(words) <= _CODED or any("\0" in word for word in words):
+        return None
+    # Many are not worth writing out. Their order, by bytes in UTF-8, is Python's too.
+    few = len(words) <= _WRITTEN_OUT
+    each = ", ".join(map(literal, words)) if few else f"{different} ORDER BY {ours}"
+    connection.execute(f"CREATE TYPE {ours}_words AS ENUM ({each})")
+    return words
 
 
 @contextmanager

@@ -130,6 +130,10 @@ class Table:
         """The names of the columns, in order."""
         return tuple(column.name for column in self.columns)
 
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
+
     def column(self, name: str) -> Column:
         """Find a column by its exact name.
 
@@ -138,9 +142,8 @@ class Table:
         DataError
             If there is none of that name.
         """
-        for column in self.columns:
-            if column.name == name:
-                return column
+        if name in self._by_name:
+            return self._by_name[name]
         raise DataError(
             f"{self.source}: there is no column {quote(name)}.{suggest(name, self.names)}\n"
             f"Its columns are {listed(quote(each) for each in self.names)}."
