@@ -19,7 +19,6 @@ version = release = nnplug.__version__
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
-    "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
     "generate",  # beside this file: writes the generated pages
 ]
@@ -30,7 +29,7 @@ suppress_warnings = [] if (HERE / "benchmarks.md").exists() else ["toc.not_reada
 default_role = "code"
 smartquotes = False
 
-myst_enable_extensions = ["deflist", "dollarmath"]
+myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
 
 autodoc_typehints = "none"

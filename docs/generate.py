@@ -16,6 +16,7 @@ import textwrap
 from pathlib import Path
 
 import click
+import numpy as np
 from sphinx.application import Sphinx
 
 import nnplug.errors
@@ -23,12 +24,15 @@ from nnplug import hookspecs
 from nnplug.cli import cli
 from nnplug.cli.help import option_groups
 from nnplug.errors import NnplugError
-from nnplug.formulas.printing import to_latex
+from nnplug.formulas.evaluation import evaluate
+from nnplug.formulas.mathml import to_mathml
+from nnplug.formulas.primitives import new_graph
 from nnplug.hookspecs import HOOKS
 from nnplug.parts import KINDS, Activation, Loss, Metric, Optimizer, Part, Trainable
 from nnplug.parts.written import write_formulas
 from nnplug.plugins import PluginManager, Provider
 from nnplug.registry import Registry
+from nnplug.report.svg import DARK, LIGHT, STYLE, Chart
 from nnplug.settings import EPOCH_LIMIT, TABLE_DEFAULTS
 from nnplug.tasks import DEFAULT_LOSS, DEFAULT_METRIC
 
@@ -77,9 +81,20 @@ def _kind_page(kind: str) -> str:
     found = builtin_parts(kind)
     listed = ", ".join(f"[`{part.name}`](#{kind}-{part.name})" for part, _ in found)
     lines = [f"# {cls.plural.capitalize()}", "", _intro(cls), "", f"Built in: {listed}.", ""]
+    if cls in (Activation, Loss, Optimizer):
+        lines += ["```{raw} html", f"<style>{_STYLE}</style>", "```", ""]
     for part, provider in found:
         lines += _part(part, provider)
     return "\n".join(lines)
+
+
+_STYLE = f"""{STYLE}
+div.math {{ overflow-x: auto; }}
+body {{ --text: var(--color-foreground-primary); --frame: var(--color-foreground-border);
+       --faint: var(--color-background-border); {LIGHT} }}
+body[data-theme="dark"] {{ {DARK} }}
+@media (prefers-color-scheme: dark) {{ body:not([data-theme="light"]) {{ {DARK} }} }}
+"""
 
 
 def _intro(cls: type[Part]) -> str:
@@ -100,9 +115,11 @@ def _part(part: Part, provider: Provider) -> list[str]:
             for key, value in part.defaults.items()
         ]
         lines.append("")
-    formula = write_formulas(part, to_latex)
+    formula = write_formulas(part, to_mathml)
     if formula:
-        lines += ["```{math}", formula, "```", ""]
+        lines += ["```{raw} html", f'<div class="math">{formula}</div>', "```", ""]
+    if isinstance(part, Activation):
+        lines += ["```{raw} html", _plot(part), "```", ""]
     lines += ["```python", _source(part), "```", ""]
     if examples:
         lines += ["```pycon", examples, "```", ""]
@@ -132,6 +149,30 @@ def _default(value: object) -> str:
     if isinstance(value, Trainable):
         return f"`{float(value)!r}`, learned"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _plot(part: Activation) -> str:
+    """Draw an activation and its derivative.
+
+    One that works on rows is shown by the first output of the row (x, 0).
+    """
+    graph = new_graph()
+    x, given = graph.input("x", ("N", "C")), graph.input("g", ("N", "C"))
+    y = part.value(x)
+    across = np.linspace(-4, 4, 161)
+    rows = np.stack([across, np.zeros_like(across)], axis=1)
+    first = np.broadcast_to([1.0, 0.0], rows.shape)
+    value, slope = evaluate([y, part.pull_back(x, y, given)], {"x": rows, "g": first})
+    values, slopes = value[:, 0], np.broadcast_to(slope, rows.shape)[:, 0]
+    both = np.concatenate([values, slopes])
+    low, high = float(both.min()), float(both.max())
+    room = 0.05 * (high - low)
+    chart = Chart((-4, 4), (low - room, high + room), ("x", ""), height=240)
+    of_rows = part.slope(x, y) is None
+    for ink, name, numbers in (("k0", "y", values), ("k1", "dy/dx", slopes)):
+        chart.line(zip(across.tolist(), numbers.tolist(), strict=True), ink)
+        chart.key(ink, f"{name}, the first of the row (x, 0)" if of_rows else name)
+    return chart.to_html(f"{part.name} and its derivative")
 
 
 def _source(part: Part) -> str:

@@ -19,8 +19,9 @@ from nnplug.engines import ENGINES
 from nnplug.engines.compiler import Compiler, compiler
 from nnplug.formulas.derivative import differentiate
 from nnplug.formulas.graph import walk
+from nnplug.formulas.mathml import to_mathml
 from nnplug.formulas.primitives import new_graph
-from nnplug.formulas.printing import to_latex, to_text
+from nnplug.formulas.printing import to_text
 from nnplug.network import Network
 from nnplug.registry import Registry
 from nnplug.training import Steps
@@ -160,7 +161,7 @@ def test_four_times_the_formula_is_four_times_as_long_to_print(step):
         nodes = [y, *differentiate(y, [x], graph.constant(1.0))]
 
         def write():
-            for write in (to_text, to_latex):
+            for write in (to_text, to_mathml):
                 write(nodes, ["y", "slope"])
 
         return calls(write)

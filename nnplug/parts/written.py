@@ -29,7 +29,7 @@ def write_formulas(part: Part, write: Writer = to_text) -> str:
     ----------
     part : Part
     write : callable, optional
-        `to_text` or `to_latex`.
+        `to_text` or `to_mathml`.
 
     Returns
     -------

@@ -18,46 +18,43 @@ from nnplug.report.charts import (
     residual_charts,
 )
 from nnplug.report.facts import Facts, errors
-from nnplug.report.svg import STYLE, clean, folding, number
+from nnplug.report.svg import DARK, LIGHT, STYLE, clean, folding, number
 from nnplug.tables.categories import Categories
 from nnplug.tables.dates import Dates
 
 __all__ = ["write_page"]
 
 _MOST_COLUMNS = 200
-_STYLE = """
-:root { color-scheme: light dark; --text: #222; --soft: #555; --line: #ccc; --faint: #e4e4e4;
-        --frame: #999; --paper: #fff; --block: #f4f4f4; }
-@media screen and (prefers-color-scheme: dark) {
-  :root { --text: #e4e6ea; --soft: #a8adb5; --line: #4a4f57; --faint: #2f333a;
-          --frame: #7d838c; --paper: #16181c; --block: #23262c; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--text); background: var(--paper);
-       max-width: 64rem; margin: 2rem auto; padding: 0 1.2rem; }
-h1 { font-size: 1.5rem; margin-bottom: 0; }
-h2 { font-size: 1.15rem; margin-top: 2.2rem; border-bottom: 1px solid var(--line); }
-h3 { font-size: 1rem; margin-bottom: .3rem; }
-h1, h2, h3, p, li { overflow-wrap: break-word; }
-p.lead { color: var(--soft); margin-top: .2rem; }
-div.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .6rem 0; }
-th, td { padding: .15rem .7rem; text-align: left; vertical-align: top;
-         border-bottom: 1px solid var(--faint); }
-th:first-child, td:first-child { padding-left: 0; }
-table.confusion td, td.number { text-align: right; }
-td.number { white-space: nowrap; }
-table.confusion td { padding: .15rem .7rem; }
-pre { background: var(--block); padding: .7rem; white-space: pre-wrap; overflow-wrap: anywhere; }
-.side { display: grid; gap: .5rem 2rem;
-        grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); }
-.side > div { min-width: 0; }
-ul.keys { list-style: none; display: flex; flex-wrap: wrap; gap: .1rem 1.2rem;
-          padding-left: 1.9rem; margin: .2rem 0 0; }
-ul.keys span { display: inline-block; width: 1.3em; height: .3em; margin: 0 .5em .2em 0;
-               background: var(--ink); }
-@media (max-width: 40rem) { body { margin: 1rem auto; padding: 0 .75rem; }
-                            th, td { padding: .15rem .45rem; } ul.keys { padding-left: .5rem; } }
-@media print { body { margin: 0; max-width: none; } h2, h3 { break-after: avoid; }
-               svg, table.confusion { break-inside: avoid; } }
+_STYLE = f"""{STYLE}
+:root {{ color-scheme: light dark; --text: #222; --soft: #555; --line: #ccc; --faint: #e4e4e4;
+        --frame: #999; --paper: #fff; --block: #f4f4f4; {LIGHT} }}
+@media screen and (prefers-color-scheme: dark) {{
+  :root {{ --text: #e4e6ea; --soft: #a8adb5; --line: #4a4f57; --faint: #2f333a;
+          --frame: #7d838c; --paper: #16181c; --block: #23262c; {DARK} }} }}
+body {{ font: 15px/1.5 system-ui, sans-serif; color: var(--text); background: var(--paper);
+       max-width: 64rem; margin: 2rem auto; padding: 0 1.2rem; }}
+h1 {{ font-size: 1.5rem; margin-bottom: 0; }}
+h2 {{ font-size: 1.15rem; margin-top: 2.2rem; border-bottom: 1px solid var(--line); }}
+h3 {{ font-size: 1rem; margin-bottom: .3rem; }}
+h1, h2, h3, p, li {{ overflow-wrap: break-word; }}
+p.lead {{ color: var(--soft); margin-top: .2rem; }}
+div.wide {{ overflow-x: auto; }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .6rem 0; }}
+th, td {{ padding: .15rem .7rem; text-align: left; vertical-align: top;
+         border-bottom: 1px solid var(--faint); }}
+th:first-child, td:first-child {{ padding-left: 0; }}
+table.confusion td, td.number {{ text-align: right; }}
+td.number {{ white-space: nowrap; }}
+table.confusion td {{ padding: .15rem .7rem; }}
+pre {{ background: var(--block); padding: .7rem; white-space: pre-wrap; overflow-wrap: anywhere; }}
+.side {{ display: grid; gap: .5rem 2rem;
+        grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); }}
+.side > div {{ min-width: 0; }}
+@media (max-width: 40rem) {{ body {{ margin: 1rem auto; padding: 0 .75rem; }}
+                            th, td {{ padding: .15rem .45rem; }}
+                            ul.keys {{ padding-left: .5rem; }} }}
+@media print {{ body {{ margin: 0; max-width: none; }} h2, h3 {{ break-after: avoid; }}
+               svg, table.confusion {{ break-inside: avoid; }} }}
 """
 
 
@@ -88,7 +85,7 @@ def write_page(facts: Facts) -> str:
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{clean(title)}</title>",
-            f"<style>{_STYLE}{STYLE}</style>",
+            f"<style>{_STYLE}</style>",
             "</head>",
             "<body>",
             *body,

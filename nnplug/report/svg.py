@@ -7,7 +7,19 @@ import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
-__all__ = ["COLORS", "INKS", "PALE", "STYLE", "Chart", "clean", "folding", "number", "ticks"]
+__all__ = [
+    "COLORS",
+    "DARK",
+    "INKS",
+    "LIGHT",
+    "PALE",
+    "STYLE",
+    "Chart",
+    "clean",
+    "folding",
+    "number",
+    "ticks",
+]
 
 COLORS = ("#1f5fa8", "#c2410c", "#2f7d32", "#7b3fa0", "#8a6d00", "#0f7a80", "#a81f5f", "#555555")
 """Dark enough for white paper, and told apart by people who do not see red and green alike."""
@@ -20,22 +32,27 @@ PALE = "pale"
 
 
 def _inks(colors: Sequence[str]) -> str:
-    pairs = zip(INKS, colors, strict=True)
-    return " ".join(f".{ink} {{ --ink: {color}; }}" for ink, color in pairs)
+    return " ".join(f"--{ink}: {color};" for ink, color in zip(INKS, colors, strict=True))
 
+
+LIGHT, DARK = _inks(COLORS), _inks(_ON_DARK)
+"""Declarations of the colours for a light and for a dark screen."""
 
 STYLE = f"""
-{_inks(COLORS)} .{PALE} {{ --ink: var(--frame); }}
-svg {{ width: 100%; max-width: 30rem; height: auto; }}
-svg text {{ font: 12px system-ui, sans-serif; fill: var(--text); }}
-svg line {{ stroke: var(--frame); }}
-svg line.faint {{ stroke: var(--faint); }}
-svg polyline {{ fill: none; stroke: var(--ink); stroke-width: 1.8; }}
-svg circle, svg rect, svg path {{ fill: var(--ink); }}
-svg rect.frame {{ fill: none; stroke: var(--frame); }}
-@media screen and (prefers-color-scheme: dark) {{ {_inks(_ON_DARK)} }}
+{" ".join(f".{ink} {{ --ink: var(--{ink}); }}" for ink in INKS)} .{PALE} {{ --ink: var(--frame); }}
+svg.chart {{ width: 100%; max-width: 30rem; height: auto; }}
+svg.chart text {{ font: 12px system-ui, sans-serif; fill: var(--text); }}
+svg.chart line {{ stroke: var(--frame); }}
+svg.chart line.faint {{ stroke: var(--faint); }}
+svg.chart polyline {{ fill: none; stroke: var(--ink); stroke-width: 1.8; }}
+svg.chart :is(circle, rect, path) {{ fill: var(--ink); }}
+svg.chart rect.frame {{ fill: none; stroke: var(--frame); }}
+ul.keys {{ list-style: none; display: flex; flex-wrap: wrap; gap: .1rem 1.2rem;
+          padding-left: 1.9rem; margin: .2rem 0 0; }}
+ul.keys span {{ display: inline-block; width: 1.3em; height: .3em; margin: 0 .5em .2em 0;
+               background: var(--ink); }}
 """
-"""How charts look; a page around them says what --text, --frame and --faint are."""
+"""How charts look; a page around them declares the colours, --text, --frame and --faint."""
 
 _RIGHT, _TOP, _BOTTOM = 14, 10, 42
 _LETTER = 7.2
@@ -199,7 +216,7 @@ class Chart:
         """Write the picture and its legend; the title is what a screen reader says."""
         left, bottom, right = self.left, self.height - _BOTTOM, self.width - _RIGHT
         parts = [
-            f'<svg viewBox="0 0 {self.width} {self.height}" role="img" '
+            f'<svg class="chart" viewBox="0 0 {self.width} {self.height}" role="img" '
             f'aria-label="{clean(title)}">',
             f'<rect class="frame" x="{left}" y="{_TOP}" width="{right - left}" '
             f'height="{bottom - _TOP}"/>',

@@ -263,7 +263,37 @@ def test_every_built_in_part_is_in_the_reference(kind, site):
             assert expected in text
         assert part.summary.replace("`", "") in text
     if kind in ("activation", "loss", "optimizer"):
-        assert markup.count('<div class="math notranslate') == len(found)
+        assert markup.count('<div class="math"><math') == len(found)
+    if kind == "activation":
+        # Each with its derivative: two curves, and each of them in the legend.
+        assert markup.count('<svg class="chart"') == len(found)
+        assert markup.count("<polyline") >= 2 * len(found)
+        assert markup.count("</span>dy/<wbr>dx") == len(found)
+
+
+def test_no_page_asks_another_host_for_anything(site):
+    pages = [*site.rglob("*.html")]
+    assert len(pages) > 50
+    loading = re.compile(
+        r"<(?:script|img|iframe|source|embed|object|video|audio|image|use)\b[^>]*?"
+        r"\b(?:src|srcset|data|href)\s*=\s*[\"']?([^\"'\s>]+)|"
+        r"<link\b(?![^>]*rel=[\"'](?:canonical|author|prev|next|search|index)[\"'])[^>]*?"
+        r"\bhref\s*=\s*[\"']?([^\"'\s>]+)"
+    )
+    for page in pages:
+        for found in loading.finditer(page.read_text(encoding="utf-8")):
+            address = found[1] or found[2]
+            assert not re.match(r"(\w+:)?//|\w+:", address), f"{page.name}: {found[0]}"
+            if address.partition("?")[0].partition("#")[0]:
+                assert (page.parent / address.partition("?")[0].partition("#")[0]).exists(), found[
+                    0
+                ]
+    for style in [*site.rglob("*.css"), *pages]:
+        text = style.read_text(encoding="utf-8")
+        for address in re.findall(r"@import\s+[\"'(]*([^\"')]+)|url\(\s*[\"']?([^\"')]+)", text):
+            assert not re.match(r"(https?:)?//", "".join(address)), (style.name, address)
+    # Mathematics is drawn by the browser itself, without a script.
+    assert not any("mathjax" in page.read_text(encoding="utf-8").lower() for page in pages)
 
 
 @pytest.mark.parametrize("kind", HOOKS.values())
