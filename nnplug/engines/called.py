@@ -1,4 +1,4 @@
-"""Loops that a step calls, so that the loops of equal layers are compiled once.
+"""Loops that a step calls: as one call, or a share of the rows for each thread of BLAS.
 
 A loop that stands in its own function is compiled once for all layers, and all
 networks, that have the same one.
@@ -6,12 +6,14 @@ networks, that have the same one.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nnplug.engines.blas import OpenMP
 from nnplug.engines.compiler import Function
 from nnplug.engines.fusion import Fused
 from nnplug.engines.loops import Writer
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from nnplug.engines.numba_engine import NumbaBinder
 
 __all__ = ["CalledLoop"]
+
+LONG = 131_072
+"""Elements of a loop from which on its shares are worth the threads' meeting at its end."""
 
 VECTORS = ("parameters", "gradients")
 """The two vectors that change places after each step."""
@@ -42,6 +47,9 @@ class CalledLoop:
     moving : mapping of (role, vector) to array of int64 of shape (1,)
         Where the present step's address stands, for what lies elsewhere in
         each step: the row numbers, the outputs that are kept.
+    openmp : OpenMP or None
+        Whose threads share a long loop. What a loop computes does not depend on
+        the number of its shares: none that adds up rows is divided.
 
     Attributes
     ----------
@@ -56,55 +64,88 @@ class CalledLoop:
         part: Fused,
         step: Table,
         moving: Mapping[tuple[str, str], AnyArray],
+        openmp: OpenMP | None,
     ) -> None:
         self.binder, self.part, self.step, self.moving = binder, part, step, moving
-        self._rows = None if section.rows is None else slice(0, part.rows)
-        self._checks: dict[Value, AnyArray] = {}
-        # One table for each turn of the vectors.
-        self.tables = [self._table(turn) for turn in (0, 1)]
-        self.records = np.zeros((2, 4), np.int64)
+        self.openmp = openmp if openmp is not None and self._can_be_shared(section) else None
+        self._checks: dict[tuple[Value, int], AnyArray] = {}
+        slices: list[slice | None] = [None]
+        if section.rows is not None or self.openmp is not None:
+            count = 1 if self.openmp is None else self.openmp.threads()
+            if section.rows is not None:  # as many checks as it has tiles
+                count = min(count, -(-section.rows // section.tile_rows))
+            edges = (part.rows * number // count for number in range(count + 1))
+            slices = [slice(*pair) for pair in itertools.pairwise(edges)]
+        # For each turn of the vectors a table for each share.
+        self.tables = [[self._table(turn, rows) for rows in slices] for turn in (0, 1)]
+        self.records = np.zeros((2, len(slices), 4), np.int64)
 
-    def _table(self, turn: int) -> Table:
-        """Write the loop; its source is the same for both turns."""
+    def _can_be_shared(self, section: Section) -> bool:
+        """Whether a loop can be divided among threads, and is long enough for it."""
+        part, slots = self.part, self.binder.allocation.slots
+        names = {instruction.operation.name for instruction in part.instructions}
+        if part.numbers or part.rows * part.width < LONG or names & {"sum_rows", "total"}:
+            return False
+        # The working arrays of a tile are one place for all of them.
+        shared = any(
+            slots[each.output].scratch and self.binder.needed(each.output, part)
+            for each in part.instructions
+            if each.output in slots
+        )
+        return not shared and (section.rows is not None or "squares" not in names)
+
+    def _table(self, turn: int, rows: slice | None) -> Table:
+        """Write the loop; its source is the same for every share and turn."""
         table = Table()
 
         def locate(value: Value) -> tuple[str, Hashable]:
             place = self.moving.get((value.role, value.vector))
             if place is not None:
-                return f"int64_at({table.address(place)})[0]", value.vector
-            array = self._array(value, turn)
+                # The offset is not in the source, which is the same for all shares.
+                row = math.prod(value.shape[1:]) * value.dtype.itemsize
+                begin = table.enter(0 if rows is None else rows.start * row)
+                return f"int64_at({table.address(place)})[0] + {begin}", value.vector
+            array = self._array(value, turn, rows)
             return table.address(array), address_of(array)
 
         writer = Writer(table, locate, lambda value: self.binder.needed(value, self.part))
-        writer.fused(
-            self.part, table.size(self.part.rows, written_out=0), table.size(self.part.width)
-        )
+        count = self.part.rows if rows is None else rows.stop - rows.start
+        writer.fused(self.part, table.size(count, written_out=0), table.size(self.part.width))
         self.source = table.source([*writer.views, *writer.lines, "return 0"])
         return table
 
-    def _array(self, value: Value, turn: int) -> AnyArray:
+    def _array(self, value: Value, turn: int, rows: slice | None) -> AnyArray:
         """Find the array of a value."""
         if value.role in VECTORS:
             vector = self.binder.arrays[VECTORS[VECTORS.index(value.role) ^ turn]]
             size = math.prod(value.shape)
             array = vector[value.start : value.start + size].reshape(value.shape)
-            return array[self._rows] if self._rows is not None and value.per_row else array
+            return array[rows] if rows is not None and value.per_row else array
         if value.role != "result" or value.vector != "checks":
-            return self.binder.array(value, self._rows)
-        if value not in self._checks:  # the same in both turns
-            self._checks[value] = self.binder.array(value, self._rows)
-        return self._checks[value]
+            return self.binder.array(value, rows)
+        key = (value, 0 if rows is None else rows.start)
+        if key not in self._checks:  # each share has one, in both turns
+            self._checks[key] = self.binder.array(value, rows)
+        return self._checks[key]
 
     def call(self) -> str:
         """Write what the step does, where `turn` says how the vectors lie."""
-        return f"call_record({self.step.address(self.records)} + turn * {self.records[0].nbytes})"
+        _, count, _ = self.records.shape
+        record = f"{self.step.address(self.records)} + turn * {self.records[0].nbytes}"
+        if self.openmp is None:
+            return f"call_record({record})"
+        runtime = (self.openmp.parallel, self.openmp.number, self.openmp.count)
+        addresses = ", ".join(map(self.step.function, runtime))
+        return f"share_records({addresses}, {record}, {count}, {self.records[0, 0].nbytes})"
 
     def place(self, function: Function) -> None:
         """Enter the compiled function and what it is called with."""
-        for turn, table in enumerate(self.tables):
-            self.records[turn] = table.record(function)
+        for turn, tables in enumerate(self.tables):
+            for number, table in enumerate(tables):
+                self.records[turn, number] = table.record(function)
 
     @property
     def kept(self) -> list[AnyArray]:
         """The arrays that are known by their addresses."""
-        return [self.records, *(array for table in self.tables for array in table.kept)]
+        tables = [table for tables in self.tables for table in tables]
+        return [self.records, *(array for table in tables for array in table.kept)]

@@ -226,11 +226,7 @@ def _names() -> dict[str, Any]:
     def as_call(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         import llvmlite.ir as llvm
 
-        whole = llvm.IntType(64)
-        kind = llvm.FunctionType(llvm.IntType(32), [whole] * 3)
-        start = builder.inttoptr(arguments[0], llvm.PointerType(whole))
-        address, *given = (builder.load(builder.gep(start, [whole(n)])) for n in range(4))
-        builder.call(builder.inttoptr(address, llvm.PointerType(kind)), given)
+        _call_record(builder, builder.inttoptr(arguments[0], llvm.PointerType(llvm.IntType(64))))
         return context.get_dummy_value()
 
     @intrinsic  # type: ignore[untyped-decorator]  # Numba is untyped
@@ -240,6 +236,7 @@ def _names() -> dict[str, Any]:
     names: dict[str, Any] = {
         "np": np,
         "call_record": call_record,
+        "share_records": _sharing(),
         "math": math,
         "bits_of": bits_of,
         **{name: getattr(np, name) for name in (*NUMBERS, "uint8")},
@@ -261,6 +258,94 @@ def _names() -> dict[str, Any]:
             calls = _blas_calls(getattr(types, dtype), bits)
             names.update({f"{name}{bits}_{dtype}": call for name, call in calls.items()})
     return names
+
+
+def _sharing() -> Any:
+    """Make what lets the threads of OpenMP call records, which lie one after the other.
+
+    The function is of the addresses of `GOMP_parallel`, `omp_get_thread_num` and
+    `omp_get_num_threads`, and of the records: their address, how many there are, the bytes
+    of one. Each thread calls every n-th of them, n the number of threads that there are.
+    """
+    import llvmlite.ir as llvm
+    from numba import types
+    from numba.extending import intrinsic
+
+    whole, short = llvm.IntType(64), llvm.IntType(32)
+    block = llvm.PointerType(whole)
+    job_kind = llvm.FunctionType(llvm.VoidType(), [block])
+    given = llvm.ArrayType(whole, 5)  # number, count, the records, how many, bytes
+
+    def function_at(builder: Any, address: Any, kind: Any) -> Any:
+        return builder.inttoptr(address, llvm.PointerType(kind))
+
+    def job(module: Any) -> Any:
+        """Write what a thread does, once for a module."""
+        name = "nnplug_share"
+        if name in module.globals:
+            return module.globals[name]
+        function = llvm.Function(module, job_kind, name)
+        function.linkage = "internal"
+        builder = llvm.IRBuilder(function.append_basic_block())
+        (block,) = function.args
+        number, count, records, total, size = (
+            builder.load(builder.gep(block, [whole(n)])) for n in range(5)
+        )
+        asks = llvm.FunctionType(short, [])
+        first, step = (
+            builder.zext(builder.call(function_at(builder, each, asks), []), whole)
+            for each in (number, count)
+        )
+        here = builder.block
+        loop, end = function.append_basic_block(), function.append_basic_block()
+        builder.cbranch(builder.icmp_unsigned("<", first, total), loop, end)
+        builder.position_at_end(loop)
+        at = builder.phi(whole)
+        record = builder.inttoptr(
+            builder.add(records, builder.mul(at, size)), llvm.PointerType(whole)
+        )
+        _call_record(builder, record)
+        following = builder.add(at, step)
+        at.add_incoming(first, here)
+        at.add_incoming(following, builder.block)
+        builder.cbranch(builder.icmp_unsigned("<", following, total), loop, end)
+        builder.position_at_end(end)
+        builder.ret_void()
+        return function
+
+    def as_sharing(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        parallel, *rest = arguments
+        place = builder.alloca(given)
+        for position, value in enumerate(rest):
+            builder.store(value, builder.gep(place, [short(0), short(position)]))
+        kind = llvm.FunctionType(
+            llvm.VoidType(), [llvm.PointerType(job_kind), llvm.PointerType(whole), short, short]
+        )
+        as_it_likes = short(0)  # as many threads as the runtime would take; no flags
+        builder.call(
+            function_at(builder, parallel, kind),
+            [job(builder.module), builder.bitcast(place, block), as_it_likes, short(0)],
+        )
+        return context.get_dummy_value()
+
+    @intrinsic  # type: ignore[untyped-decorator]  # Numba is untyped
+    def share_records(
+        _context: Any, _parallel: Any, _number: Any, _count: Any, _records: Any, _total: Any,
+        _size: Any,
+    ) -> Any:  # fmt: skip
+        return types.void(*[types.int64] * 6), as_sharing
+
+    return share_records
+
+
+def _call_record(builder: Any, record: Any) -> None:
+    """Call the function of a record: its address, and those of its three arguments."""
+    import llvmlite.ir as llvm
+
+    whole = llvm.IntType(64)
+    kind = llvm.FunctionType(llvm.IntType(32), [whole] * 3)
+    address, *given = (builder.load(builder.gep(record, [whole(n)])) for n in range(4))
+    builder.call(builder.inttoptr(address, llvm.PointerType(kind)), given)
 
 
 def _blas_calls(real: Any, bits: int) -> dict[str, Any]:

@@ -171,7 +171,8 @@ class _StepLoop:
         self.part: Fused | None = None
         written_out = _is_small(binder.program)
         writer = Writer(self.table, self.locate, self.needed, constants=written_out)
-        products = Products(writer, find_blas(), written_out)
+        blas = find_blas()
+        products = Products(writer, blas, written_out)
         self.called: list[CalledLoop] = []
         # Where the present step's row numbers begin, and the outputs that it keeps.
         self.moving = {
@@ -187,7 +188,8 @@ class _StepLoop:
                     self.part = part
                     writer.fused(part, size(part.rows), size(part.width))
                 else:
-                    loop = CalledLoop(binder, self.section, part, self.table, self.moving)
+                    openmp = blas.openmp if blas else None
+                    loop = CalledLoop(binder, self.section, part, self.table, self.moving, openmp)
                     self.called.append(loop)
                     writer.lines.append(loop.call())
         checks = binder.results["checks"]
