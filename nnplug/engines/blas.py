@@ -74,17 +74,37 @@ class Blas:
     openmp: OpenMP | None = None
 
 
-@cache  # the library stays where it is as long as the process lives
 def find_blas() -> Blas | None:
     """Find the library for compiled products; None if none says where its functions are.
 
-    It is MKL if the package `mkl` is installed, else what `numpy.dot` calls.
+    It is MKL if the package `mkl` is installed and the environment's `NNPLUG_BLAS` is not
+    `numpy`; else what `numpy.dot` calls.
     """
+    return _find(os.getpid())
+
+
+@cache  # a library stays where it is as long as the process lives
+def _find(_process: int) -> Blas | None:
+    if os.environ.get("NNPLUG_BLAS", "").lower() == "numpy":
+        return _numpys()
     return _mkl() or _numpys()
 
 
+@cache  # a forked process inherits the answer
+def _first_process() -> int:
+    """Name the process that loaded MKL."""
+    return os.getpid()
+
+
 def _mkl() -> Blas | None:
-    """Load Intel's MKL, if it is installed."""
+    """Load Intel's MKL, if it is installed and can be used.
+
+    scikit-learn tells MKL's threads, by the variable below, that they need not begin anew
+    in a forked process. A product would wait there for ever for threads that are not.
+    """
+    stays = os.environ.get("KMP_INIT_AT_FORK", "").upper() in ("FALSE", "F", "NO", "OFF", "0")
+    if stays and _first_process() != os.getpid():
+        return None
     for path in _files("mkl", _MKL):
         blas = _functions(path)
         if blas is not None:

@@ -71,7 +71,8 @@ class CalledLoop:
         self._checks: dict[tuple[Value, int], AnyArray] = {}
         slices: list[slice | None] = [None]
         if section.rows is not None or self.openmp is not None:
-            count = 1 if self.openmp is None else self.openmp.threads()
+            is_long = part.rows * part.width >= LONG
+            count = self.openmp.threads() if self.openmp is not None and is_long else 1
             if section.rows is not None:  # as many checks as it has tiles
                 count = min(count, -(-section.rows // section.tile_rows))
             edges = (part.rows * number // count for number in range(count + 1))
@@ -81,10 +82,10 @@ class CalledLoop:
         self.records = np.zeros((2, len(slices), 4), np.int64)
 
     def _can_be_shared(self, section: Section) -> bool:
-        """Whether a loop can be divided among threads, and is long enough for it."""
+        """Whether a loop can be divided among threads."""
         part, slots = self.part, self.binder.allocation.slots
         names = {instruction.operation.name for instruction in part.instructions}
-        if part.numbers or part.rows * part.width < LONG or names & {"sum_rows", "total"}:
+        if part.numbers or names & {"sum_rows", "total"}:
             return False
         # The working arrays of a tile are one place for all of them.
         shared = any(
@@ -130,13 +131,16 @@ class CalledLoop:
 
     def call(self) -> str:
         """Write what the step does, where `turn` says how the vectors lie."""
-        _, count, _ = self.records.shape
-        record = f"{self.step.address(self.records)} + turn * {self.records[0].nbytes}"
+        size = self.records[0, 0].nbytes
+        place = self.step.address(self.records)
         if self.openmp is None:
-            return f"call_record({record})"
+            return f"call_record({place} + turn * {size})"
+        # Not as a size, which has one name wherever it is the same: a shorter batch has other
+        # numbers of shares, and the same source.
+        count = self.step.enter(self.records.shape[1])
         runtime = (self.openmp.parallel, self.openmp.number, self.openmp.count)
         addresses = ", ".join(map(self.step.function, runtime))
-        return f"share_records({addresses}, {record}, {count}, {self.records[0, 0].nbytes})"
+        return f"share_records({addresses}, {place} + turn * {size} * {count}, {count}, {size})"
 
     def place(self, function: Function) -> None:
         """Enter the compiled function and what it is called with."""

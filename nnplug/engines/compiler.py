@@ -315,17 +315,23 @@ def _sharing() -> Any:
 
     def as_sharing(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         parallel, *rest = arguments
-        place = builder.alloca(given)
-        for position, value in enumerate(rest):
-            builder.store(value, builder.gep(place, [short(0), short(position)]))
-        kind = llvm.FunctionType(
-            llvm.VoidType(), [llvm.PointerType(job_kind), llvm.PointerType(whole), short, short]
-        )
-        as_it_likes = short(0)  # as many threads as the runtime would take; no flags
-        builder.call(
-            function_at(builder, parallel, kind),
-            [job(builder.module), builder.bitcast(place, block), as_it_likes, short(0)],
-        )
+        *_, records, total, _ = rest
+        with builder.goto_entry_block():  # a place for all turns of the caller's loop
+            place = builder.alloca(given)
+        with builder.if_else(builder.icmp_unsigned("==", total, whole(1))) as (alone, together):
+            with alone:
+                _call_record(builder, builder.inttoptr(records, block))
+            with together:
+                for position, value in enumerate(rest):
+                    builder.store(value, builder.gep(place, [short(0), short(position)]))
+                kind = llvm.FunctionType(
+                    llvm.VoidType(), [llvm.PointerType(job_kind), block, short, short]
+                )
+                as_it_likes = short(0)  # as many threads as the runtime would take; no flags
+                builder.call(
+                    function_at(builder, parallel, kind),
+                    [job(builder.module), builder.bitcast(place, block), as_it_likes, short(0)],
+                )
         return context.get_dummy_value()
 
     @intrinsic  # type: ignore[untyped-decorator]  # Numba is untyped

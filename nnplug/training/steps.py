@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 
 import numpy as np
@@ -89,6 +90,7 @@ class Steps:
         }
         self.memory = Memory()
         self._bound: dict[tuple[str, int, int], BoundProgram] = {}
+        self._process = os.getpid()
         self._rows: dict[int, AnyArray] = {}
         self.turn = 0
         self._data = {"input": self.inputs, "target": self.targets}
@@ -111,6 +113,9 @@ class Steps:
     def bound(self, rows: int, engine: Engine | None = None) -> BoundProgram:
         """Give the step for a batch size and the vector whose turn it is."""
         engine = engine or self.engine
+        if self._process != os.getpid():  # a forked process has none of its parent's threads
+            self._process = os.getpid()
+            self._bound.clear()
         key = (engine.name, rows, self.turn)
         if key not in self._bound:
             program = self.program if rows == self.batch_size else self._planner.plan(rows)

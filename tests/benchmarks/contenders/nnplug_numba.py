@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import metadata
 from typing import Any
 
 from tests.benchmarks.contenders import nnplug_numpy
 
 TITLE = "nnplug, Numba"
 RANK = 1
-PACKAGES = (*nnplug_numpy.PACKAGES, "numba")
+MKL = ("mkl",) if any(metadata.distributions(name="mkl")) else ()
+PACKAGES = (*nnplug_numpy.PACKAGES, "numba", *MKL)
 KEEPS_COMPILED = True
 
 
