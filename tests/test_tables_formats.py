@@ -428,7 +428,7 @@ def test_many_faults_of_json_lines_are_counted(save):
         't.jsonl:101: column "a": cannot read "x" as a number '
         "(also lines 102, 103, 104, 105 and 25 more)"
     )
-    assert lines[1].startswith("The key's other values are numbers.")
+    assert lines[1].startswith("The column's other cells are numbers.")
 
 
 # --- several files -------------------------------------------------------------------------

@@ -598,7 +598,7 @@ def database_with_mixed_kinds(table):
 
 @kind
 def unknown_format(table):
-    return table.save(name="t.xlsx"), ['t.xlsx: files that end in ".xlsx" are not supported.']
+    return table.save(name="t.xls"), ['t.xls: files that end in ".xls" are not supported.']
 
 
 @kind

@@ -140,8 +140,8 @@ def test_a_comment_begins_with_a_sign():
 @pytest.mark.parametrize(
     ("name", "option", "what"),
     [
-        ("t.parquet", "skip=1", "delimited text"),
-        ("t.jsonl", "encoding=latin-1", "delimited text"),
+        ("t.parquet", "skip=1", "delimited text or a workbook"),
+        ("t.jsonl", "delimiter=;", "delimited text"),
         ("t.csv", "table=x", "a database"),
     ],
 )

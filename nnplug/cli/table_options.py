@@ -46,7 +46,8 @@ read_options = option_group(
         multiple=True,
         help="How to read the file: delimiter, quote, header, skip (lines before the names), "
         "comment, encoding, decimal, dates or dates.COLUMN (how dates are written), na or "
-        "na.COLUMN (a mark of missing values), table, trusted (lifts the limits); may be repeated.",
+        "na.COLUMN (a mark of missing values), table, sheet, trusted (lifts the limits); may be "
+        "repeated.",
     ),
     click.option(
         "--sql", metavar="QUERY", help="Rows to take: an SQL query over the file, called data."

@@ -67,7 +67,7 @@ def load_delimited(
         If it cannot be read as a table, names are empty or double, or a cell
         is not as its column needs.
     """
-    text = plain_text(path, options, scratch, encoding=options.encoding)
+    text = plain_text(path, options, scratch)
     text = rows_alone(text, options, scratch)
     try:
         return _load(connection, text, options, suffix_of(path))

@@ -8,7 +8,7 @@ slowly, to name the lines.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from nnplug.errors import DataError
@@ -24,6 +24,7 @@ __all__ = [
     "refusal",
     "stray_date_error",
     "stray_error",
+    "ways_out",
 ]
 
 _MARKS = ("na", "n/a", "#n/a", "n.a.", "null", "none", "nil", "missing", "-", "--", "?", ".")
@@ -117,8 +118,9 @@ def stray_error(text: TextFile, dialect: Dialect, strays: Strays, decimal: str) 
     if all(is_number(each.replace(",", ".").replace(decimal, ".")) for each in cells):
         sign = "," if decimal == "." else "."
         advice = (
-            f"{_others(strays)} are numbers whose decimals begin with {quote(decimal)}. Correct "
-            f"these, or, if all\ndecimals begin with {quote(sign)}, say so: --read decimal={sign}"
+            f"{_others(len(strays))} are numbers whose decimals begin with {quote(decimal)}. "
+            f"Correct these, or, if all\ndecimals begin with {quote(sign)}, say so: "
+            f"--read decimal={sign}"
         )
     else:
         advice = _ways_out(dialect, strays, "numbers")
@@ -167,21 +169,25 @@ def _stray_lines(text: TextFile, dialect: Dialect, strays: Strays, wanted: str) 
     )
 
 
-def _others(strays: Strays) -> str:
-    return "The column's other cells" if len(strays) == 1 else "The other cells of these columns"
+def _others(columns: int) -> str:
+    return "The column's other cells" if columns == 1 else "The other cells of these columns"
 
 
 def _ways_out(dialect: Dialect, strays: Strays, usual: str) -> str:
-    """Say the three ways out: correct the cells, call them missing, call the column text."""
     cells = {each for spellings in strays.values() for each in spellings}
+    return ways_out([dialect.names[position] for position in strays], cells, usual)
+
+
+def ways_out(columns: Sequence[str], cells: Collection[str], usual: str) -> str:
+    """Say the three ways out: correct the cells, call them missing, call the column text."""
     marks = " ".join(f"--read {shell_word('na=' + each)}" for each in sorted(cells))
-    names = column_list([dialect.names[position] for position in strays])
-    text = f"If {'the column is' if len(strays) == 1 else 'they are'} text: --categorical {names}"
+    names, others = column_list(columns), _others(len(columns))
+    text = f"If {'the column is' if len(columns) == 1 else 'they are'} text: --categorical {names}"
     if all(each.casefold() in _MARKS for each in cells):
         signs = listed(map(quote, sorted(cells)))
         often = f"{signs} often stands for a missing value. If so here: {marks}"
-        return f"{_others(strays)} are {usual}.\n{often}\n{text}\nElse correct the file."
-    ways = [f"{_others(strays)} are {usual}. Correct these."]
+        return f"{others} are {usual}.\n{often}\n{text}\nElse correct the file."
+    ways = [f"{others} are {usual}. Correct these."]
     if len(cells) <= 3:
         ways.append(f"If they stand for missing values: {marks}")
     return "\n".join([*ways, text])

@@ -7,6 +7,8 @@ from pathlib import Path
 
 __all__ = [
     "DATABASES",
+    "EXCEL",
+    "JSON",
     "JSON_LINES",
     "KNOWN",
     "PARQUET",
@@ -20,21 +22,30 @@ __all__ = [
 _COMPRESSED = ".gz"
 _DELIMITED = (".csv", ".tsv", ".txt")
 _JSON_LINES = (".jsonl", ".ndjson")
-_TEXT = (*_DELIMITED, *_JSON_LINES)
+_JSON = (".json",)
+_TEXT = (*_DELIMITED, *_JSON_LINES, *_JSON)
 JSON_LINES = (*_JSON_LINES, *(each + _COMPRESSED for each in _JSON_LINES))
+JSON = (*_JSON, *(each + _COMPRESSED for each in _JSON))
 PARQUET = (".parquet",)
+EXCEL = (".xlsx", ".xlsm")
 DATABASES = (".db", ".duckdb", ".sqlite", ".sqlite3")
-_SUFFIXES = (*_TEXT, *(each + _COMPRESSED for each in _TEXT), *PARQUET, *DATABASES)
-KNOWN = f"{', '.join(_TEXT)} (each also with {_COMPRESSED}), {', '.join((*PARQUET, *DATABASES))}"
+_SUFFIXES = (*_TEXT, *(each + _COMPRESSED for each in _TEXT), *PARQUET, *EXCEL, *DATABASES)
+_OTHERS = (*PARQUET, *EXCEL, *DATABASES)
+KNOWN = f"{', '.join(_TEXT)} (each also with {_COMPRESSED}), {', '.join(_OTHERS)}"
 """How the names of files that can be read end, for messages."""
 
 
-_TEXT_ALONE = ((*_DELIMITED, *(each + _COMPRESSED for each in _DELIMITED)), "delimited text")
+_DELIMITED_TEXT = (*_DELIMITED, *(each + _COMPRESSED for each in _DELIMITED))
 _TAKEN = {
     **dict.fromkeys(
-        ("delimiter", "quote", "header", "skip", "comment", "encoding", "decimal"), _TEXT_ALONE
+        ("delimiter", "quote", "comment", "decimal"), (_DELIMITED_TEXT, "delimited text")
+    ),
+    "encoding": ((*_DELIMITED_TEXT, *JSON_LINES, *JSON), "text"),
+    **dict.fromkeys(
+        ("header", "skip"), ((*_DELIMITED_TEXT, *EXCEL), "delimited text or a workbook")
     ),
     "table": (DATABASES, "a database"),
+    "sheet": (EXCEL, "a workbook"),
 }
 """The options of reading that say something of some formats alone, by name."""
 

@@ -1,4 +1,4 @@
-"""JSON lines: one object a line, its keys the columns."""
+"""JSON: an object a line, or an array of objects; their keys are the columns."""
 
 from __future__ import annotations
 
@@ -18,19 +18,28 @@ from nnplug.tables.date_formats import (
     first_cells,
     is_dated,
 )
-from nnplug.tables.diagnosis import is_number, mostly
-from nnplug.tables.duck import first_line, identifier, literal, location
+from nnplug.tables.diagnosis import is_number, mostly, ways_out
+from nnplug.tables.duck import identifier, literal, location
+from nnplug.tables.formats import JSON, suffix_of
+from nnplug.tables.json_faults import (
+    RECORD,
+    as_records,
+    check_case,
+    fault_error,
+    objects,
+    refusal,
+)
 from nnplug.tables.limits import LINE
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.relation import Field, check_known
 from nnplug.tables.table import Kind, check_names
-from nnplug.tables.text_file import TextFile, encoding_error, plain_text, unreadable
-from nnplug.tables.wording import column_list, listed, quote, shell_word
+from nnplug.tables.text_file import TextFile, plain_text, unreadable
+from nnplug.tables.wording import column_list, quote, shell_word
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["load_json_lines"]
+__all__ = ["load_json", "load_records"]
 
 _WHOLE = ("UBIGINT", "BIGINT", "HUGEINT", "UHUGEINT")
 _KINDS: dict[str, Kind] = {
@@ -43,12 +52,31 @@ _PYTHON: dict[Kind, tuple[type, ...]] = {"number": (int, float), "boolean": (boo
 _ISO_DATE = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?"
 
 
-def load_json_lines(
+def load_json(
     connection: duckdb.DuckDBPyConnection, path: Path, options: ReadOptions, scratch: Path
 ) -> tuple[Field, ...]:
-    """Load a file of JSON lines into the table `part` with the columns c0, c1 and so on.
+    """Load a file of JSON into the table `part` with the columns c0, c1 and so on.
 
-    A key that a line does not have, or that is null there, is a missing
+    Raises
+    ------
+    DataError
+        See `load_records`; or if it is no array of objects, and no lines of them.
+    """
+    text = plain_text(path, options, scratch)
+    try:
+        if suffix_of(path) in JSON:
+            text = as_records(text)
+        return load_records(connection, text, options)
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def load_records(
+    connection: duckdb.DuckDBPyConnection, text: TextFile, options: ReadOptions
+) -> tuple[Field, ...]:
+    """Load lines of objects, or an array of them, into the table `part`.
+
+    A key that an object does not have, or that is null there, is a missing
     value. A column of ISO dates is dates.
 
     Raises
@@ -58,20 +86,20 @@ def load_json_lines(
     """
     import duckdb  # noqa: PLC0415  # see connect
 
-    text = plain_text(path, options, scratch)
     longest = LINE if text.longest == LINE else max(LINE, text.path.stat().st_size + 1)
     # A depth of 1 leaves each value as it stands, with its own type.
     source = (
-        f"read_json({location(text.path)}, format='newline_delimited', records='true', "
+        f"read_json({location(text.path)}, "
+        f"format='{'array' if text.unit == RECORD else 'newline_delimited'}', records='true', "
         "sample_size=-1, maximum_depth=1, map_inference_threshold=-1, "
         f"maximum_object_size={longest})"
     )
     try:
         described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
         names = [str(row[0]) for row in described]
-        _check_case(text, names)
-        check_names(path.name, names)
-        check_known(path.name, options, names)
+        check_case(text, names)
+        check_names(text.name, names)
+        check_known(text.name, options, names)
         check_formats(connection, options)
         cells = ", ".join(f"{identifier(name)} AS c{i}" for i, name in enumerate(names))
         connection.execute(f"CREATE TABLE raw AS SELECT {cells} FROM {source}")
@@ -84,24 +112,7 @@ def load_json_lines(
         connection.execute("DROP TABLE raw")
         return tuple(fields)
     except duckdb.Error as error:
-        raise _refusal(text, error) from None
-    except OSError as error:
-        raise unreadable(path, error) from None
-
-
-def _check_case(text: TextFile, names: list[str]) -> None:
-    """Refuse keys that differ in case alone, to which DuckDB gives other names."""
-    folded = {name.casefold(): name for name in names}
-    for name in names:
-        stem, underscore, number = name.rpartition("_")
-        if underscore and number.isdigit() and stem.casefold() in folded:
-            spelt = {key for _, record in _objects(text) for key in record} - set(names)
-            if spelt:
-                other = folded[stem.casefold()]
-                raise DataError(
-                    f"{text.name}: the keys {quote(other)} and {quote(min(spelt))} differ in case "
-                    "alone.\nGive them one spelling."
-                )
+        raise refusal(text, error) from None
 
 
 def _field(
@@ -174,16 +185,16 @@ def _dates(
         return None
     strays = {row[0] for row in rows}
     faults = [
-        (line, f"column {quote(name)}: cannot read {json.dumps(value)} as a date")
+        (line, f"column {quote(name)}: cannot read {_shown(value)} as a date")
         for line, value in _values(text, name, options)
         if str(value) in strays
     ]
-    which = "are to be" if must else "of the other lines are"
-    raise _fault_error(
+    which = "are to be" if must else "elsewhere are"
+    raise fault_error(
         text,
         faults,
-        f"The key's dates {which} written {fit.usual}. Correct these, or say what they are: "
-        f"--read {shell_word(f'dates.{name}=...')}\nIf the key is text: "
+        f"The column's dates {which} written {fit.usual}. Correct these, or say what they are: "
+        f"--read {shell_word(f'dates.{name}=...')}\nIf the column is text: "
         f"--categorical {column_list([name])}",
     )
 
@@ -199,97 +210,49 @@ def _mixed_error(
     if not usual:
         return DataError(
             f"{text.name}: column {quote(name)} holds lists or objects, which are neither numbers, "
-            "truth values, text nor dates.\nTake the key out or convert it."
+            "truth values, text nor dates.\nTake the column out or convert it."
         )
     kind = usual.most_common(1)[0][0]
-    faults = [
-        (line, f"column {quote(name)}: cannot read {json.dumps(value)} as {_ONE_OF[kind]}")
+    strays = [
+        (line, value)
         for line, value in _values(text, name, options)
         if type(value) not in _PYTHON[kind]
     ]
-    return _fault_error(
+    faults = [
+        (line, f"column {quote(name)}: cannot read {_shown(value)} as {_ONE_OF[kind]}")
+        for line, value in strays
+    ]
+    if kind == "number" and all(isinstance(value, str) for _, value in strays):
+        cells = {str(value) for _, value in strays}
+        return fault_error(text, faults, ways_out([name], cells, "numbers"))
+    return fault_error(
         text,
         faults,
-        f"The key's other values are {'numbers' if kind == 'number' else _ONE_OF[kind]}. Correct "
-        "these, or take the key out.",
+        f"The column's other values are {'numbers' if kind == 'number' else _ONE_OF[kind]}. "
+        "Correct these, or take the column out.",
     )
+
+
+def _shown(value: Any) -> str:
+    """Write a value as JSON, not endless."""
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _check_numeric(text: TextFile, name: str, options: ReadOptions) -> None:
     """Name the lines whose value is no number, in a column that the user calls numeric."""
     faults = [
-        (line, f"column {quote(name)}: cannot read {json.dumps(value)} as a number")
+        (line, f"column {quote(name)}: cannot read {_shown(value)} as a number")
         for line, value in _values(text, name, options)
         if isinstance(value, str) and not is_number(value)
     ]
     if faults:
-        raise _fault_error(text, faults, "Correct these, or leave --numeric out.")
-
-
-def _fault_error(text: TextFile, faults: list[tuple[int, str]], way_out: str) -> DataError:
-    return DataError(f"{text.list_faults(faults)}\n{way_out}")
+        raise fault_error(text, faults, "Correct these, or leave --numeric out.")
 
 
 def _values(text: TextFile, name: str, options: ReadOptions) -> Iterator[tuple[int, Any]]:
     """Go through the values of a key that are there, each with its line."""
-    for line, record in _objects(text):
+    for line, record in objects(text):
         value = record.get(name)
         if value is not None and str(value) not in (*options.na, *options.marks(name)):
             yield line, value
-
-
-def _lines(text: TextFile) -> Iterator[tuple[int, str]]:
-    """Go through the lines that are not blank."""
-    for number, line in text.numbered():
-        decoded = line.decode("utf-8-sig" if number == 1 else "utf-8")
-        if decoded.strip():
-            yield number, decoded
-
-
-def _objects(text: TextFile) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Go through the lines that are objects."""
-    for number, line in _lines(text):
-        if _wrong_with(line) is None:
-            yield number, json.loads(line)
-
-
-def _refusal(text: TextFile, error: Exception) -> DataError:
-    """Find out why DuckDB refused a file of JSON lines."""
-    wrong = encoding_error(text)
-    if wrong is not None:
-        return wrong
-    faults = [
-        (number, reason)
-        for number, line in _lines(text)
-        if (reason := _wrong_with(line)) is not None
-    ]
-    if faults:
-        return _fault_error(
-            text, faults, 'Each line is one object, such as {"age": 31, "city": "Rome"}.'
-        )
-    return DataError(f"{text.name}: the file cannot be read as JSON lines: {first_line(error)}")
-
-
-class _DoubleKeyError(Exception):
-    """An object has a key twice."""
-
-
-def _wrong_with(line: str) -> str | None:
-    """Say what is wrong with a line."""
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        double = [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
-        if double:
-            raise _DoubleKeyError(f"the object has the key {listed(map(quote, double))} twice")
-        return dict(pairs)
-
-    try:
-        value = json.loads(line, object_pairs_hook=once)
-    except _DoubleKeyError as error:
-        return str(error)
-    except RecursionError:
-        return "the line is nested too deeply"
-    except ValueError as error:
-        place = f" at position {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else ""
-        return f"the line is not JSON{place}"
-    return None if isinstance(value, dict) else "the line is not an object"

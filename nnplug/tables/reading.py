@@ -14,8 +14,11 @@ from nnplug.errors import DataError, SettingError, suggest
 from nnplug.tables.databases import is_sqlite, load_duckdb, read_sqlite
 from nnplug.tables.delimited import load_delimited
 from nnplug.tables.duck import SQL_TYPES, first_line, identifier, machine_memory, one_select
+from nnplug.tables.excel import load_excel
 from nnplug.tables.formats import (
     DATABASES,
+    EXCEL,
+    JSON,
     JSON_LINES,
     KNOWN,
     PARQUET,
@@ -24,7 +27,7 @@ from nnplug.tables.formats import (
     not_taken,
     suffix_of,
 )
-from nnplug.tables.json_lines import load_json_lines
+from nnplug.tables.json_lines import load_json
 from nnplug.tables.limits import within_time
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.parquet import load_parquet, load_query, parquet_error
@@ -44,11 +47,12 @@ def read_table(
 ) -> Table:
     """Read a table from a file, several files or a database.
 
-    Delimited text (.csv, .tsv, .txt), JSON lines (.jsonl, .ndjson), both also
-    compressed (.csv.gz and so on), Parquet, and DuckDB and SQLite files (.db,
-    .duckdb, .sqlite, .sqlite3). A path with
-    `*`, `?` or `[...]` is all files that it fits, in the order of their
-    names, which must have the same columns.
+    Delimited text (.csv, .tsv, .txt), JSON (.json with an array of objects,
+    .jsonl and .ndjson with an object a line), all also compressed (.csv.gz and
+    so on), Parquet, Excel workbooks (.xlsx, .xlsm), and DuckDB and SQLite files
+    (.db, .duckdb, .sqlite, .sqlite3). A path with `*`, `?` or `[...]` is all
+    files that it fits, in the order of their names, which must have the same
+    columns.
 
     A text file's delimiter (comma, semicolon, tab or `|`) comes from its
     first lines, the type of each column from all of its rows. A column that
@@ -233,8 +237,10 @@ def _load(
     suffix = suffix_of(path)
     if suffix in PARQUET:
         return load_parquet(connection, path, options)
-    if suffix in JSON_LINES:
-        return load_json_lines(connection, path, options, scratch)
+    if suffix in (*JSON_LINES, *JSON):
+        return load_json(connection, path, options, scratch)
+    if suffix in EXCEL:
+        return load_excel(connection, path, options, scratch)
     if suffix in DATABASES:
         return load_duckdb(connection, path, options)
     return load_delimited(connection, path, options, scratch)

@@ -93,9 +93,7 @@ def unreadable(name: object, error: Exception) -> DataError:
     return DataError(f"{name}: the file cannot be read: {reason}.")
 
 
-def plain_text(
-    path: Path, options: ReadOptions, scratch: Path, *, encoding: str = "utf-8"
-) -> TextFile:
+def plain_text(path: Path, options: ReadOptions, scratch: Path) -> TextFile:
     """Give the file, or a copy of it that is neither compressed nor in another encoding.
 
     Parameters
@@ -106,8 +104,8 @@ def plain_text(
     text = TextFile(path, path.name, longest=-1 if options.trusted else LINE)
     if is_compressed(path):
         text = _unpacked(text, options, scratch / "unpacked")
-    if codecs.lookup(encoding).name not in ("utf-8", "utf-8-sig", "ascii"):
-        text = _as_utf8(text, encoding, scratch / "utf-8")
+    if codecs.lookup(options.encoding).name not in ("utf-8", "utf-8-sig", "ascii"):
+        text = _as_utf8(text, options.encoding, scratch / "utf-8")
     return text
 
 
