@@ -238,8 +238,8 @@ def test_paths(save, tmp_path):
     assert refusal(read_table, tmp_path).endswith(
         f"is a folder, not a table. Name one file in it, or several: '{tmp_path}/*.csv'."
     )
-    message = refusal(read_table, save("a\n1\n", "t.xlsx"))
-    assert 'files that end in ".xlsx" are not supported.' in message
+    message = refusal(read_table, save("a\n1\n", "t.xls"))
+    assert 'files that end in ".xls" are not supported.' in message
     assert message.endswith(
         "Tables are read from .csv, .tsv, .txt, .jsonl, .ndjson (each also with .gz), .parquet, "
         ".db, .duckdb, .sqlite, .sqlite3."
