@@ -239,10 +239,10 @@ def test_paths(save, tmp_path):
         f"is a folder, not a table. Name one file in it, or several: '{tmp_path}/*.csv'."
     )
     message = refusal(read_table, save("a\n1\n", "t.xls"))
-    assert 'files that end in ".xls" are not supported.' in message
     assert message.endswith(
-        "Tables are read from .csv, .tsv, .txt, .jsonl, .ndjson (each also with .gz), .parquet, "
-        ".db, .duckdb, .sqlite, .sqlite3."
+        'files that end in ".xls" are not supported. Save it as .xlsx.\n'
+        "Tables are read from .csv, .tsv, .txt, .jsonl, .ndjson, .json (each also with .gz), "
+        ".parquet, .xlsx, .xlsm, .db, .duckdb, .sqlite, .sqlite3."
     )
     assert "no such file" in refusal(read_table, "s3://bucket/x.csv")
 

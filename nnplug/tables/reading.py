@@ -176,8 +176,9 @@ def _check_file(path: Path) -> None:
             near = suggest(path.name, (each.name for each in folder.iterdir() if each.is_file()))
             raise DataError(f"{path}: no such file.{near}")
         if not is_known(path):
+            other = " Save it as .xlsx." if suffix_of(path) in (".xls", ".xlsb", ".ods") else ""
             raise DataError(
-                f"{path}: files that end in {quote(suffix_of(path))} are not supported.\n"
+                f"{path}: files that end in {quote(suffix_of(path))} are not supported.{other}\n"
                 f"Tables are read from {KNOWN}."
             )
         if not path.is_file():
