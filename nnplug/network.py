@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -176,6 +176,19 @@ class Network:
             for name, start in layer.activation.trainables.items():
                 self[f"{layer.name}.{name}"][...] = start
 
+    def forward(self, inputs: AnyArray) -> Iterator[tuple[Layer, AnyArray, AnyArray]]:
+        """Compute a layer's sums and outputs, each (N, H), for rows (N, D), layer by layer.
+
+        It is plain NumPy, for a look inside; engines compute the same faster.
+        """
+        x = inputs.astype(self.dtype)
+        for layer in self.layers:
+            learned = {name: self[f"{layer.name}.{name}"] for name in layer.activation.trainables}
+            with np.errstate(all="ignore"):
+                sums = x @ self[f"{layer.name}.weight"] + self[f"{layer.name}.bias"]
+                x = np.asarray(layer.activation(sums, **learned))
+            yield layer, sums, x
+
     def first_nonfinite(self, inputs: AnyArray) -> tuple[Layer, str] | None:
         """Find the first layer whose numbers are not finite, for rows (N, D).
 
@@ -184,18 +197,10 @@ class Network:
         tuple of Layer and str, or None
             The layer and `"sums"` or `"outputs"`; None if all are finite.
         """
-        x = inputs.astype(self.dtype)
-        with np.errstate(all="ignore"):
-            for layer in self.layers:
-                x = x @ self[f"{layer.name}.weight"] + self[f"{layer.name}.bias"]
-                if not np.isfinite(x).all():
-                    return layer, "sums"
-                learned = {
-                    name: self[f"{layer.name}.{name}"] for name in layer.activation.trainables
-                }
-                x = layer.activation(x, **learned)
-                if not np.isfinite(x).all():
-                    return layer, "outputs"
+        for layer, sums, outputs in self.forward(inputs):
+            for what, numbers in (("sums", sums), ("outputs", outputs)):
+                if not np.isfinite(numbers).all():
+                    return layer, what
         return None
 
     def __repr__(self) -> str:

@@ -98,6 +98,8 @@ class Run:
         callback `"asked"`. None: it is not.
     folder : Path or None
         Where it is kept.
+    advice : tuple of str
+        After training, what a colleague would say of it; each a line.
     """
 
     settings: Settings
@@ -117,6 +119,7 @@ class Run:
     stopping: Stopping | None = None
     ended: str | None = None
     folder: Path | None = None
+    advice: tuple[str, ...] = ()
     history: History = field(default_factory=History)
 
     # --- after training ---------------------------------------------------------------
@@ -161,7 +164,7 @@ class Run:
                 found,
                 part=part,
                 rows=(len(self.train_rows), len(self.validation_rows)),
-                notes=self.rows.notes,
+                notes=(*self.rows.notes, *self.advice),
                 ended=self.ended,
                 command=command,
             )

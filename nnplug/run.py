@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from nnplug import models
+from nnplug import advice, models
 from nnplug.callbacks import Callbacks
 from nnplug.errors import DivergedError
 from nnplug.interruption import Interruption
@@ -375,6 +375,8 @@ def fit(
     if keeper is None:
         trainer.run(on_epoch=on_epoch, every=every, should_stop=stop)
         run.ended = trainer.ended
+        if run.ended is not None:
+            run.advice = advice.after(run)
     else:
         _fit_kept(run, trainer, keeper, on_epoch, every, stop)
     if run.ended is not None:
@@ -418,6 +420,7 @@ def _fit_kept(
         if run.ended is None:
             keeper.interrupted()
         else:
+            run.advice = advice.after(run)
             keeper.done(run.model, run.ended, report)
     if run.ended is None:
         interruption.deliver()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +15,9 @@ from nnplug.cli.model_argument import load, model_argument, nonfinite_option, ve
 from nnplug.cli.options import PartType, plugin_options, registry_of
 from nnplug.cli.table_options import read_options
 from nnplug.cli.terminal import echo, style
+
+if TYPE_CHECKING:
+    from nnplug.types import AnyArray
 
 __all__ = ["evaluate"]
 
@@ -59,6 +63,8 @@ def evaluate(
     The exit code is 1 if the network's outputs for some rows are not finite,
     or the loss is not.
     """
+    from nnplug.advice import UNEVEN, one_class
+    from nnplug.cli.train_lines import print_advice
     from nnplug.errors import NotFiniteError, SettingError
     from nnplug.models.file_rows import open_rows
     from nnplug.tables import ReadOptions
@@ -73,14 +79,24 @@ def evaluate(
     with registry_of(context).naming_culprits(), opened as rows:
         parts = ((inputs, rows.targets(table)) for table, inputs in rows)
         nonfinite = loaded.nonfinite_rows(data)
+        seen: list[tuple[AnyArray, AnyArray]] = []
         scores = loaded.evaluate_parts(
-            parts, rows=nonfinite, metrics=metrics or None, allow_nonfinite=allow_nonfinite
+            parts,
+            rows=nonfinite,
+            metrics=metrics or None,
+            allow_nonfinite=allow_nonfinite,
+            watch=lambda outputs, targets: seen.append((outputs, targets)),
         )
     for line in rows.remarks():
         echo(f"Warning: {line}", err=True)
     if nonfinite.count:
         echo(f"Warning: {nonfinite.said()}\nThey are left out.", err=True)
     _print(str(path), data, rows.rows, nonfinite.count, scores, as_json=as_json)
+    if loaded.task in ("binary", "multiclass"):
+        ((outputs, targets),) = seen
+        answer = one_class(loaded.head.classes(outputs), targets, loaded.classes, least=UNEVEN)
+        if answer is not None:
+            print_advice([f"{answer}: --metric balanced_accuracy counts all classes alike"])
     if not math.isfinite(scores["loss"]):
         raise NotFiniteError(
             f"{data}: the loss is {scores['loss']}, though every prediction is a finite number."

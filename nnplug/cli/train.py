@@ -252,7 +252,7 @@ def train(
     """
     from nnplug.callbacks import Callbacks
     from nnplug.cli.train_keeping import Keeping
-    from nnplug.cli.train_lines import Lines, print_end, print_plot
+    from nnplug.cli.train_lines import Lines, print_advice, print_end, print_plot
     from nnplug.errors import DivergedError
     from nnplug.run import fit
 
@@ -300,6 +300,7 @@ def train(
             echo(json.dumps(_as_json(run), indent=2))
         else:
             print_end(run)
+        print_advice(run.advice)
         if plot:
             print_plot(run, err=as_json)
         if plot_file is not None:
@@ -392,6 +393,7 @@ def _as_json(run: Run, *, diverged: bool = False) -> dict[str, Any]:
         "ended": "diverged" if diverged else run.ended,
         "diverged": diverged,
         "best_epoch": run.history.best,
+        "advice": list(run.advice),
         "final": {
             name: column[-1 if best is None else best] for name, column in history.items() if column
         },

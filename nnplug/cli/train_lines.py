@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from nnplug.advice import before
 from nnplug.cli.terminal import console, echo, style
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from nnplug.settings import Settings
     from nnplug.training import EpochRecord
 
-__all__ = ["Lines", "describe_epoch", "print_end", "print_plot"]
+__all__ = ["Lines", "describe_epoch", "print_advice", "print_end", "print_plot"]
 
 
 class Lines:
@@ -26,6 +28,7 @@ class Lines:
         self.bar: Any = None
         self.due = 0.0
         _print_header(run)
+        print_advice(before(run))
         if sys.stderr.isatty():
             self._start(run.settings.epochs)
 
@@ -138,6 +141,12 @@ def _numbers(record: EpochRecord) -> str:
     return ", ".join(
         f"{_label(name)}: {value:.6f}" for name, value in numbers.items() if value is not None
     )
+
+
+def print_advice(lines: Iterable[str]) -> None:
+    """Say what a colleague would, each on a line."""
+    for line in lines:
+        echo(f"{style('hint:', fg='yellow', bold=True)} {line}", err=True)
 
 
 def print_end(run: Run) -> None:

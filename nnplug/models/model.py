@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -327,6 +327,7 @@ class Model:
         rows: NonfiniteRows | None = None,
         metrics: Sequence[str | Metric] | None = None,
         allow_nonfinite: bool = False,
+        watch: Callable[[AnyArray, AnyArray], object] | None = None,
     ) -> dict[str, float]:
         """Compute loss and metrics over parts of the rows, one after the other.
 
@@ -339,6 +340,8 @@ class Model:
             Counts the rows without a finite prediction.
         metrics, allow_nonfinite
             See `evaluate`.
+        watch : callable, optional
+            Is given outputs and targets of all rows, at the end.
         """
         rows = self.nonfinite_rows(None) if rows is None else rows
         chosen = self._metrics(metrics)
@@ -364,6 +367,8 @@ class Model:
         if rows.count and rows.count == rows.rows:
             rows.check(way_out="; there is none to go by")
         outputs, _, loss = found
+        if watch is not None:
+            watch(outputs, np.concatenate(targets))
         return Scores({"loss": loss, **self.measure(chosen, outputs, np.concatenate(targets))})
 
     def measure(

@@ -9,18 +9,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from nnplug.tables.categories import Categories
 from nnplug.tables.missing import Missing
 from nnplug.tables.summary import ColumnSummary
 from nnplug.tables.wording import count_of, listed, quote
+from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
     from nnplug.tables.encoder import Encoding
+    from nnplug.tables.goal import Goal
+    from nnplug.tables.table import Table
 
-__all__ = ["column_notes", "left_out_notes"]
+__all__ = ["column_notes", "left_out_notes", "skew_notes"]
 
 _SHOWN = 10
 """As many columns as one kind of note names."""
+
+SKEWED = 2.0
+"""The skewness of a target above which its logarithm is spoken of."""
+_SKEW_ROWS = 30
+"""Fewer rows tell nothing of it."""
+_SKEW_LOOKED_AT = 100_000
+"""Rows, evenly spaced."""
 
 
 def left_out_notes(reasons: Mapping[str, str], constant: Mapping[str, str]) -> list[str]:
@@ -98,3 +110,36 @@ def _missing(
 
 def _some(items: Iterable[str]) -> str:
     return listed(items, _SHOWN)
+
+
+def skew_notes(targets: Table, goal: Goal) -> tuple[str, ...]:
+    """Say which quantities are learned better by their logarithm: each a line.
+
+    Those are above 0 and far more skewed than their logarithm, so that a few
+    large values make most of a squared error.
+    """
+    if goal.task != "regression" or goal.transform is not None or targets.rows < _SKEW_ROWS:
+        return ()
+    notes = []
+    for name in goal.target:
+        column = targets.column(name)
+        numbers = column.data.astype(np.float64, copy=False)
+        if column.kind != "number" or not numbers.min() > 0:
+            continue
+        numbers = numbers[:: -(-len(numbers) // _SKEW_LOOKED_AT)]
+        skewness = _skewness(numbers)
+        if skewness > SKEWED and abs(_skewness(np.log(numbers))) < skewness / 3:
+            notes.append(
+                f"target {quote(name)} is skewed: half are below {np.median(numbers):.4g}, the "
+                f"largest is {numbers.max():.4g}. If errors count by ratio: --target-transform log"
+            )
+    return tuple(notes)
+
+
+def _skewness(numbers: AnyArray) -> float:
+    """Give the third standardised moment; 0 of what is constant or too large."""
+    with np.errstate(all="ignore"):
+        away = numbers - numbers.mean()
+        away /= away.std()
+        skewness = float(np.mean(away * away * away))
+    return skewness if np.isfinite(skewness) else 0.0

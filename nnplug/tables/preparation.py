@@ -12,6 +12,7 @@ from nnplug.errors import DataError
 from nnplug.tables.encoder import Encoder, check_enough
 from nnplug.tables.goal import find_goal, target_names
 from nnplug.tables.missing import refuse_infinite, refuse_missing
+from nnplug.tables.notes import skew_notes
 from nnplug.tables.options import ReadOptions, TableOptions
 from nnplug.tables.reading import read_table, taking
 from nnplug.tables.relation import Relation
@@ -154,7 +155,8 @@ def _learn(
     )
     # What was inferred is said, not kept: the model is the same where it is stated.
     encoder = replace(encoder, notes=encoder.notes[len(goal.notes) :])
-    return encoder, parts, split, goal.notes
+    odd = () if wishes.in_units else skew_notes(first, goal)
+    return encoder, parts, split, (*goal.notes, *odd)
 
 
 def _texts_of_many_kinds(
