@@ -30,7 +30,7 @@ def has_mkl():
     return True
 
 
-needs_mkl = pytest.mark.skipif(not has_mkl(), reason="needs MKL: pip install 'nnplug[mkl]'")
+needs_mkl = pytest.mark.skipif(not has_mkl(), reason="needs MKL: pip install '.[mkl]'")
 
 
 def runtime(threads):

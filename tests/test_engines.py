@@ -325,7 +325,7 @@ def test_numba_that_is_not_installed(monkeypatch):
         find_engine("numba")
     assert str(caught.value) == (
         "engine='numba': Numba is not installed.\n"
-        "Install it with: pip install 'nnplug[fast]', or use engine='numpy'."
+        "Install it with: pip install numba, or use engine='numpy'."
     )
     assert chosen(steps=10**9) == "numpy"
 

@@ -220,7 +220,7 @@ Examples:
         "--plot-file",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
-        help="Save the plot as .png, .pdf or .svg; needs nnplug[plot].",
+        help="Save the plot as .png, .pdf or .svg; needs Matplotlib.",
     ),
     click.option(
         "--plan", is_flag=True, help="Print the array operations of one step; do not train."

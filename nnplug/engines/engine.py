@@ -129,7 +129,7 @@ def find_engine(name: str) -> Engine:
         )
     if name == "numba" and not installed():
         raise SettingError(
-            "engine='numba': Numba is not installed.\nInstall it with: pip install 'nnplug[fast]', "
+            "engine='numba': Numba is not installed.\nInstall it with: pip install numba, "
             "or use engine='numpy'."
         )
     return ENGINES[name]

@@ -42,7 +42,7 @@ def check_picture(path: Path) -> None:
     if importlib.util.find_spec("matplotlib") is None:
         raise SettingError(
             f"{path}: pictures are drawn by Matplotlib, which is not installed.\n"
-            "Install it: pip install 'nnplug[plot]', or use --plot, or see report.html of the run."
+            "Install it: pip install matplotlib, or use --plot, or see report.html of the run."
         )
 
 

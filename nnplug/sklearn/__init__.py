@@ -4,7 +4,7 @@ try:
     import sklearn as _  # noqa: F401  # only whether it is there
 except ImportError as _error:
     raise ImportError(
-        "nnplug.sklearn needs scikit-learn.\nInstall it with: pip install 'nnplug[sklearn]'"
+        "nnplug.sklearn needs scikit-learn.\nInstall it with: pip install scikit-learn"
     ) from _error
 
 from nnplug.sklearn._classifier import MLPClassifier

@@ -201,7 +201,7 @@ def _pyplot() -> Any:
         from matplotlib import pyplot  # noqa: PLC0415  # pictures need it, and nothing else
     except ImportError as error:
         raise ImportError(
-            "Pictures need matplotlib.\nInstall it with: pip install 'nnplug[plot]'"
+            "Pictures need matplotlib.\nInstall it with: pip install matplotlib"
         ) from error
     return pyplot
 

@@ -18,11 +18,11 @@ import pytest
 
 from nnplug.hookspecs import HOOKS
 from nnplug.scaffold import HOW_TO_USE
-from tests.plugins.environments import Environment, borrow, run
+from tests.plugins.environments import ROOT, Environment, borrow, run
 from tests.project.test_docs import assert_shown, blocks, commands
 
 PAGE = "tutorial/first-plugin.md"
-FIVE = ("pip install nnplug", "nnplug plugins new ", "pip install ./", "nnplug plugins check ",
+FIVE = ("pip install ./nnplug", "nnplug plugins new ", "pip install ./", "nnplug plugins check ",
         "nnplug train --activation ")  # fmt: skip
 MODULE = "nnplug-wavy/nnplug_wavy/wavy.py"
 
@@ -47,6 +47,7 @@ class Newcomer:
         (packages / "borrowed.pth").write_text(f"{wheels.borrowed}\n{folder / 'borrowed'}\n")
         self.folder = folder / "home"
         self.folder.mkdir()
+        (self.folder / "nnplug").symlink_to(ROOT)
         scripts = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
         self.variables = {
             "PATH": os.pathsep.join([str(scripts), os.environ["PATH"]]),

@@ -119,7 +119,7 @@ class Page:
         """Run a command; None if it is one that is not run."""
         if command == "echo $?":
             return str(self.code)
-        if match := re.fullmatch(r"pip install (\./\S+)", command):
+        if match := re.fullmatch(r"pip install (\./\S+|\.)", command):
             options = (
                 "--quiet --no-deps --no-index --no-build-isolation --disable-pip-version-check"
             )
@@ -352,6 +352,17 @@ def test_the_defaults_and_errors_are_in_the_reference(site):
     for name in errors.__all__:
         if hasattr(getattr(errors, name), "exit_code"):
             assert f"{name} {getattr(errors, name).exit_code}" in text
+
+
+def test_nobody_is_told_to_install_nnplug_from_an_index():
+    # It is on none yet: from its source it installs as `.`, `".[fast]"` or `./nnplug`.
+    pages = [ROOT / "README.md", *DOCS.glob("*.md"), *DOCS.glob("[terh]*/*.md")]
+    pages += [*(ROOT / "nnplug").rglob("*.py"), *(ROOT / "plugins").glob("*/README.md")]
+    advice = re.compile(r"pip install [^\n&;]*(?<![./\w-])nnplug(\[|[\"'`\s]|$)", re.MULTILINE)
+    for text in ('pip install "nnplug[fast]"', "pip install nnplug\n", "pip install -U nnplug"):
+        assert advice.search(text)
+    for path in pages:
+        assert not advice.search(path.read_text(encoding="utf-8")), path
 
 
 def test_every_core_dependency_has_its_reason():

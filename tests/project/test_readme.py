@@ -1,6 +1,5 @@
 """The README is true: its names, its code, its commands."""
 
-import os
 import re
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import pytest
 
 from nnplug.parts import KINDS
 from nnplug.registry import Registry
+from tests.project.test_docs import Page
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -41,25 +41,31 @@ def test_its_python_runs(monkeypatch, capsys):
     assert "setosa" in capsys.readouterr().out
 
 
-def test_its_plugin_is_a_plugin(tmp_path):
-    module = next(block for block in blocks("python") if "hookimpl" in block)
-    (tmp_path / "nnplug_bent.py").write_text(module)
-    info = tmp_path / "nnplug_bent-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: nnplug-bent\nVersion: 1.0\n")
-    toml = next(block for block in blocks("toml") if "entry-points" in block)
-    (info / "entry_points.txt").write_text(
-        toml.replace("[project.entry-points.nnplug]", "[nnplug]").replace('"', "")
-    )
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "COLUMNS": "80"}
-    for command in ("train --activation bent --epochs 50", "plugins show bent"):
-        assert f"$ nnplug {command.partition(' --epochs')[0]}\n" in README
-        done = subprocess.run(
-            [sys.executable, "-m", "nnplug", *command.split()],
-            env=environment, cwd=ROOT, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        assert "Epoch 0" in done.stdout or "nnplug-bent 1.0" in done.stdout
+def test_its_plugin_is_typed(tmp_path):
+    """Write the files that it shows and type its commands, in their order."""
+    section = README.partition("## A first plugin\n")[2].partition("\n## ")[0]
+    (tmp_path / "page").mkdir()
+    page = Page("README.md", tmp_path / "page")
+    typed = []
+    fence = re.compile(r"([^`]*(?:`[^`\n]+`[^`]*)*)^```(\w+)\n(.*?)^```$", re.M | re.S)
+    for before, language, text in fence.findall(section):
+        if language == "console":
+            for command in re.findall(r"^\$ (.*)$", text, re.M):
+                if command.startswith("nnplug train"):
+                    printed = page.console(f"{command} --epochs 20")
+                    assert "Epoch 0, Loss: 0.27" in printed
+                else:
+                    printed = page.console(command)
+                assert page.code == 0, printed
+                typed.append((command.partition(" -")[0], printed))
+        else:
+            # The text before a file names it.
+            name = re.findall(r"`([\w.]+\.(?:py|toml))`", before)[-1]
+            (page.folder / name).write_text(text, encoding="utf-8")
+    assert [command for command, _ in typed] == [
+        "nnplug train", "nnplug plugins show", "pip install .", "nnplug train",
+    ]  # fmt: skip
+    assert "dy/dx = 1 + 0.5 * x / t1" in typed[1][1]
 
 
 def test_its_table_command_runs():
