@@ -219,6 +219,22 @@ def test_the_examples_of_a_page_run_and_print_what_it_shows(name, tmp_path, monk
                 del sys.modules[module]
 
 
+def test_pages_mark_the_digits_that_other_processors_do_not_have():
+    link = "numerics.md#what-is-the-same-when-you-run-it-again"
+    for name in [*PAGES, "tutorial/first-plugin.md"]:
+        shown, code = [], ""
+        for block in blocks(name):
+            code += block.text if block.language == "python" else ""
+            if block.language == "console":
+                shown += [output for command, output in commands(block) if ".csv" in command]
+            elif block.language == "text" and block.follows and ".csv" in code:
+                shown.append(block.text)
+        trained = re.search(
+            r"(Loss|R2|Accuracy): -?\d+\.\d{4,}|^-?\d+\.\d{6,}", "\n".join(shown), re.M
+        )
+        assert trained is None or link in (DOCS / name).read_text(encoding="utf-8"), name
+
+
 # --- the built site --------------------------------------------------------------
 
 
