@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,7 +11,8 @@ import click
 from nnplug.cli.completion import complete_shown
 from nnplug.cli.help import Command
 from nnplug.cli.options import Seconds, kind_option, plugin_options, plugins_given
-from nnplug.cli.terminal import echo, style
+from nnplug.cli.terminal import echo, print_json, safe, style, width
+from nnplug.layout import fold
 
 __all__ = ["check"]
 
@@ -24,7 +23,6 @@ Examples:
   nnplug plugins check ./my_part.py --kind activation
 """
 
-WIDTH = 79
 _INDENT = " " * 10
 
 
@@ -83,7 +81,7 @@ def check(
         _record(event, parts)
     if as_json:
         ok = not any(_failed(part) for part in parts)
-        echo(json.dumps({"ok": ok, "parts": parts}, indent=2))
+        print_json({"ok": ok, "parts": parts})
     else:
         echo(f"\n{_summary(parts)}")
     if any(_failed(part) for part in parts):
@@ -151,18 +149,8 @@ def _print(event: dict[str, Any], parts: list[dict[str, Any]]) -> None:
 
 
 def _fill(lines: Iterable[str]) -> str:
-    """Wrap lines; paths stay whole."""
-    return "\n".join(
-        textwrap.fill(
-            line,
-            width=WIDTH,
-            initial_indent=_INDENT,
-            subsequent_indent=_INDENT,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        for line in lines
-    ).lstrip()
+    """Fold lines that follow a mark of the indent's width; paths stay whole."""
+    return "\n".join(fold(safe(line), width(), indent=_INDENT) for line in lines).lstrip()
 
 
 def _summary(parts: list[dict[str, Any]]) -> str:
@@ -174,9 +162,7 @@ def _summary(parts: list[dict[str, Any]]) -> str:
     known = f", {declared} known to fail" if declared else ""
     passed = every.count("passed")
     if passed + declared == len(every):
-        return textwrap.fill(
-            f"{said}: {'all' if passed == len(every) else passed} passed{known}.", width=WIDTH
-        )
+        return fold(f"{said}: {'all' if passed == len(every) else passed} passed{known}.", width())
     said += f": {sum(len(_failed(part)) for part in parts)} failed{known}"
     if "not run" in every:
         said += f", {every.count('not run')} not run"
@@ -185,7 +171,7 @@ def _summary(parts: list[dict[str, Any]]) -> str:
         for part in parts
         if _failed(part)
     )
-    return textwrap.fill(f"{said} ({named}).", width=WIDTH, break_on_hyphens=False)
+    return fold(f"{said} ({named}).", width())
 
 
 def _count(number: int, noun: str) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import textwrap
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,7 +17,8 @@ from nnplug.cli.table_options import (
     table_arguments,
     target_options,
 )
-from nnplug.cli.terminal import echo, style
+from nnplug.cli.terminal import echo, print_json, safe, style, width
+from nnplug.layout import GLUE, columns, fold
 
 if TYPE_CHECKING:
     from nnplug.tables.examination import Examination
@@ -30,8 +29,8 @@ Examples:
   nnplug data iris.csv --target species
   nnplug data sales.parquet --target sold --split time:day --json
 """
+_KEPT_TOGETHER = re.compile(r"(?<=±) | (?=±)|(?<=\") (?=[0-9])")
 _COLORS = {"problem": "red", "warning": "yellow", "note": None}
-_WIDTH = 80
 
 
 @click.command(cls=Command, epilog=_EPILOG)
@@ -99,7 +98,7 @@ def data(
         rows += int(held_out.sum())
     found = examine(table, wishes, held_out)
     if as_json:
-        echo(json.dumps({"source_rows": rows, **found.to_dict()}, indent=2))
+        print_json({"source_rows": rows, **found.to_dict()})
     else:
         _print(found, rows)
     if any(each.weight == "problem" for each in found.findings):
@@ -130,46 +129,25 @@ def _print(found: Examination, rows: int) -> None:
 
 
 def _print_columns(found: Examination) -> None:
-    """Print a line for each column, cut to the terminal's width."""
-    width = max(_WIDTH, shutil.get_terminal_size((_WIDTH, 24)).columns)
-    longest = min(24, max(6, *(len(each.name) for each in found.columns)))
-    roles = any(each.role for each in found.columns)
-    missing = any(each.missing for each in found.columns)
+    """Print a line for each column of the table."""
     rows = [("column", "kind", "role", "missing", "distinct", "values")]
     rows += [
         (
-            _cut(each.name, longest),
+            safe(each.name),
             each.kind,
             each.role,
             f"{each.missing:,}" if each.missing else "",
             f"{each.distinct:,}",
-            each.summary,
+            _KEPT_TOGETHER.sub(GLUE, safe(each.summary)),
         )
         for each in found.columns
     ]
-    for number, (name, kind, role, lacking, distinct, summary) in enumerate(rows):
-        line = f"{name:<{longest}}  {kind:<7}"
-        line += f"  {role:<8}" if roles else ""
-        line += f"  {lacking:>7}" if missing else ""
-        line += f"  {distinct:>8}  {summary}"
-        line = _cut(line, width).rstrip()
+    told = [place for place in range(len(rows[0])) if any(row[place] for row in rows[1:])]
+    right = [told.index(place) for place in (3, 4) if place in told]
+    kept = [[row[place] for place in told] for row in rows]
+    for number, line in enumerate(columns(kept, width(), right=right)):
         echo(style(line, dim=True) if number == 0 else line)
 
 
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
-
-
 def _fill(text: str, indent: str) -> str:
-    lines = [
-        textwrap.fill(
-            line,
-            width=_WIDTH,
-            initial_indent=indent,
-            subsequent_indent=indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        for line in text.splitlines()
-    ]
-    return "\n".join(lines)
+    return "\n".join(fold(line, width(), indent=indent) for line in safe(text).splitlines())

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,7 +12,8 @@ import click
 
 from nnplug.cli.help import Command
 from nnplug.cli.options import Seconds, plugin_options, plugins_given
-from nnplug.cli.terminal import echo, style
+from nnplug.cli.terminal import echo, print_json, safe, style, width
+from nnplug.layout import fold
 
 if TYPE_CHECKING:
     from nnplug.plugins import PluginManager, Provider
@@ -35,8 +34,6 @@ Examples:
   nnplug plugins doctor
   nnplug plugins doctor -p ./my_part.py --json
 """
-
-WIDTH = 79
 
 
 @dataclass
@@ -117,7 +114,7 @@ def doctor(context: click.Context, as_json: bool, time_limit: float, slow: float
             "plugins": [vars(each) for each in findings],
             "settings": settings,
         }
-        echo(json.dumps(report, indent=2))
+        print_json(report)
     else:
         _print(findings, settings)
     if settings or any(each.problems for each in findings):
@@ -237,15 +234,8 @@ def _mark(title: str, color: str | None) -> str:
 
 
 def _fill(text: str, indent: str) -> str:
-    """Wrap a text whose first line begins after `indent`; paths stay whole."""
-    return textwrap.fill(
-        text,
-        width=WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    ).lstrip()
+    """Fold a text whose first line begins after `indent`; paths stay whole."""
+    return "\n".join(fold(line, width(), indent=indent) for line in safe(text).split("\n")).lstrip()
 
 
 def _count(number: int, noun: str) -> str:

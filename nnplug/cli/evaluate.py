@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from nnplug.cli.help import Command
 from nnplug.cli.model_argument import load, model_argument, nonfinite_option, versions_option
 from nnplug.cli.options import PartType, plugin_options, registry_of
 from nnplug.cli.table_options import read_options
-from nnplug.cli.terminal import echo, style
+from nnplug.cli.terminal import echo, print_json, style
 
 if TYPE_CHECKING:
     from nnplug.types import AnyArray
@@ -114,7 +113,9 @@ def _print(
         }
         counts = {"rows": rows, **({"nonfinite": left_out} if left_out else {})}
         listed = {"model": model, "data": data, **counts, **plain}
-        echo(json.dumps(listed, indent=2))
+        print_json(listed)
         return
     echo(style(f"{data}: {rows - left_out:,} rows", dim=True), err=True)
-    echo(", ".join(f"{name.capitalize()}: {score:.6f}" for name, score in scores.items()))
+    from nnplug.cli.train_lines import label
+
+    echo(", ".join(f"{label(name)}: {score:.6f}" for name, score in scores.items()))

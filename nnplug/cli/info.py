@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import textwrap
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -12,7 +10,7 @@ import click
 from nnplug.cli.find_run import find_model
 from nnplug.cli.help import Command
 from nnplug.cli.model_argument import model_argument
-from nnplug.cli.terminal import echo, style
+from nnplug.cli.terminal import echo, field, print_json, style
 
 if TYPE_CHECKING:
     from nnplug.models import ModelInfo
@@ -40,11 +38,11 @@ def info(model: str, as_json: bool) -> None:
     found = read_info(path)
     if as_json:
         listed = {"file": str(path), "bytes": path.stat().st_size, **found.to_dict()}
-        echo(json.dumps(listed, indent=2))
+        print_json(listed)
         return
     echo(style(str(path), bold=True))
     for name, text in _fields(found):
-        _print_field(name, text)
+        field(name, text)
 
 
 def _fields(info: ModelInfo) -> Iterable[tuple[str, str]]:
@@ -102,12 +100,3 @@ def _is_needed(info: ModelInfo, package: str) -> bool:
 def _listed(names: list[str]) -> str:
     more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
     return ", ".join(names[:_LISTED]) + more
-
-
-def _print_field(name: str, text: str) -> None:
-    if text:
-        lines = textwrap.wrap(
-            text, width=79, initial_indent=f"  {name:11}  ", subsequent_indent=" " * 15,
-            break_long_words=False, break_on_hyphens=False,
-        )  # fmt: skip
-        echo("\n".join(lines))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,8 @@ import click
 
 from nnplug.cli.help import Command
 from nnplug.cli.options import kind_option, plugin_options, registry_of, warn
-from nnplug.cli.terminal import console, echo, safe
+from nnplug.cli.terminal import echo, print_json, safe, style, width
+from nnplug.layout import columns
 
 if TYPE_CHECKING:
     from nnplug.parts import Part
@@ -56,7 +56,7 @@ def list_(context: click.Context, parts: bool, kind: str | None, as_json: bool) 
             for part, provider in found
         ]
         if as_json:
-            echo(json.dumps({"parts": records}, indent=2))
+            print_json({"parts": records})
             return
         rows = [
             (
@@ -73,7 +73,7 @@ def list_(context: click.Context, parts: bool, kind: str | None, as_json: bool) 
     manager = registry.plugins
     records = [_provider_record(manager, provider) for provider in manager.providers]
     if as_json:
-        echo(json.dumps({"plugins": records}, indent=2))
+        print_json({"plugins": records})
         return
     groups: dict[tuple[str, str, str], list[str]] = {}
     for each in records:
@@ -113,13 +113,8 @@ def _part_record(part: Part, provider: Provider, is_ambiguous: bool) -> dict[str
     }
 
 
-def _print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in ("Kind", "Version", "State"))
-    for row in rows:
-        table.add_row(*map(Text, map(safe, row)))
-    console().print(table)
+def _print_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    for number, line in enumerate(
+        columns([head, *(tuple(map(safe, row)) for row in rows)], width())
+    ):
+        echo(style(line, bold=True) if number == 0 else line)

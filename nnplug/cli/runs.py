@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +12,8 @@ import click
 from nnplug.cli.completion import complete_run
 from nnplug.cli.find_run import RUNS, find_run, record_of, runs_in
 from nnplug.cli.help import Command
-from nnplug.cli.terminal import echo, style
+from nnplug.cli.terminal import echo, field, print_json, style, width
+from nnplug.layout import columns
 
 if TYPE_CHECKING:
     from nnplug.run_folder import RunFolder
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["runs"]
 
 _OWN = ("loss", "validation_loss", "penalty", "learning_rate")
-_WIDTH = 80
 
 
 @click.group(
@@ -51,7 +49,7 @@ def list_runs(folder: Path, as_json: bool) -> None:
     """
     found = [_facts(each) for each in runs_in(folder)]
     if as_json:
-        echo(json.dumps(found, indent=2))
+        print_json(found)
         return
     if not found:
         echo(f"no runs in {folder}; nnplug train on a table keeps one there", err=True)
@@ -66,14 +64,7 @@ def list_runs(folder: Path, as_json: bool) -> None:
         )
         for each in found
     ]
-    # The name gives way: its beginning is the time, by which the run is named too.
-    rest = [max(len(row[k]) for row in rows) for k in range(1, 5)]
-    room = max(_WIDTH - sum(rest) - 2 * len(rest), 24)
-    name = min(max(len(row[0]) for row in rows), room)
-    for place, row in enumerate(rows):
-        cells = [_cut(row[0], name).ljust(name), row[1].ljust(rest[0])]
-        cells += [cell.rjust(width) for cell, width in zip(row[2:4], rest[1:3], strict=True)]
-        line = "  ".join([*cells, row[4]]).rstrip()
+    for place, line in enumerate(columns(rows, width(), right=(2, 3))):
         echo(style(line, bold=True) if place == 0 else line)
 
 
@@ -84,17 +75,19 @@ def list_runs(folder: Path, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print everything known as JSON.")
 def show(run: str, as_json: bool) -> None:
     """Show one RUN: how it ended, its results, its settings and its files."""
+    from nnplug.models.strict_json import printable
+
     folder = find_run(run)
     facts = _facts(folder)
     if as_json:
-        echo(json.dumps({**facts, "history": folder.history()}, indent=2))
+        print_json({**facts, "history": folder.history()})
         return
     echo(style(str(folder.path), bold=True))
     for name, text in _described(folder, facts):
-        _field(name, text)
+        field(name, printable(text, 2000), room=20, indent="")
     echo()
     for name, value in facts["settings"].items():
-        _field(name, _written(value))
+        field(name, printable(_written(value), 2000), room=20, indent="")
 
 
 @runs.command(
@@ -106,11 +99,13 @@ def show(run: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print everything known as JSON.")
 def compare(run: tuple[str, ...], as_json: bool) -> None:
     """Compare several RUNs: the settings that differ, and the results."""
+    from nnplug.models.strict_json import printable
+
     if len(run) < 2:
         raise click.UsageError("Name at least two runs.")
     found = [_facts(find_run(each)) for each in run]
     if as_json:
-        echo(json.dumps(found, indent=2))
+        print_json(found)
         return
     for place, each in enumerate(found, 1):
         echo(f"{place}  {each['name']}")
@@ -125,34 +120,13 @@ def compare(run: tuple[str, ...], as_json: bool) -> None:
     rows.append(("status", *(each["status"] for each in found)))
     rows.append(("epochs", *(f"{each['epochs']:,}" for each in found)))
     rows.append(("seconds", *(_number(each["seconds"]) for each in found)))
-    columns = dict.fromkeys(key for each in found for key in each["final"] or {})
+    numbers = dict.fromkeys(key for each in found for key in each["final"] or {})
     rows += [
         (key.replace("_", " "), *(_number((each["final"] or {}).get(key)) for each in found))
-        for key in columns
+        for key in numbers
     ]
-    _print_beside(rows)
-
-
-def _print_beside(rows: Sequence[Sequence[str]]) -> None:
-    """Print columns side by side; long cells are broken into lines."""
-    from nnplug.models.strict_json import printable
-
-    first = max(len(row[0]) for row in rows)
-    count = len(rows[0]) - 1
-    room = max((_WIDTH - first) // count - 2, 8)
-    widths = [min(room, max(len(row[k]) for row in rows)) for k in range(1, count + 1)]
-    for row in rows:
-        cells = [
-            textwrap.wrap(printable(cell, 2000), width, break_on_hyphens=False) or [""]
-            for cell, width in zip(row[1:], widths, strict=True)
-        ]
-        for line in range(max(map(len, cells))):
-            head = row[0] if line == 0 else ""
-            parts = [
-                (cell[line] if line < len(cell) else "").ljust(width)
-                for cell, width in zip(cells, widths, strict=True)
-            ]
-            echo("  ".join([head.ljust(first), *parts]).rstrip())
+    for line in columns([[printable(cell, 2000) for cell in row] for row in rows], width()):
+        echo(line)
 
 
 # --- what is known of them --------------------------------------------------------------
@@ -236,17 +210,6 @@ def _described(folder: RunFolder, facts: Mapping[str, Any]) -> Iterable[tuple[st
     )
 
 
-def _field(name: str, text: str) -> None:
-    """Print a line, broken where it is too long; none without text."""
-    from nnplug.models.strict_json import printable
-
-    if text:
-        safe = printable(text, 2000)
-        lines = textwrap.wrap(safe, _WIDTH - 22, break_on_hyphens=False)
-        for place, line in enumerate(lines):
-            echo(f"{name if place == 0 else '':20}  {line}")
-
-
 def _scores(final: Mapping[str, Any]) -> tuple[str, str]:
     """Give the loss, and the first metric with its name; shortly, for a list."""
     loss = final.get("validation_loss", final.get("loss"))
@@ -267,10 +230,6 @@ def _written(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key}={each}" for key, each in value.items()) or "by default"
     return str(value)
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _time(text: str | None) -> str:

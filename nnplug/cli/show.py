@@ -9,11 +9,10 @@ import click
 from nnplug.cli.completion import complete_shown
 from nnplug.cli.help import Command
 from nnplug.cli.options import kind_option, plugin_options, registry_of, warn
-from nnplug.cli.terminal import console, safe
+from nnplug.cli.terminal import echo, style, width
+from nnplug.layout import fold
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from nnplug.parts import Part
     from nnplug.plugins import Provider
     from nnplug.registry import Found, Registry
@@ -43,15 +42,14 @@ def show(context: click.Context, name: str, kind: str | None) -> None:
     """
     registry = registry_of(context)
     parts, providers = _look_up(registry, name, kind)
-    shown = console()
     for number, found in enumerate(parts):
         if number:
-            shown.print()
-        _show_part(shown, *found)
+            echo()
+        _show_part(*found)
     for number, provider in enumerate(providers):
         if number or parts:
-            shown.print()
-        _show_provider(shown, provider)
+            echo()
+        _show_provider(provider)
     warn(registry, besides=providers)
 
 
@@ -101,51 +99,43 @@ def _look_up(registry: Registry, name: str, kind: str | None) -> tuple[list[Foun
 # --- output --------------------------------------------------------------------------
 
 
-def _show_provider(console: Console, provider: Provider) -> None:
+def _show_provider(provider: Provider) -> None:
     from textwrap import shorten
 
     from nnplug.discovery import page_of
 
-    console.print(safe(f"plugin {provider.label}"), style="bold", soft_wrap=True)
-    _field(console, "state", provider.state)
-    _field(console, "entry point", f"{provider.entry_point} = {provider.module}")
-    _field(console, "page", page_of(provider))
-    _field(console, "cause", provider.cause)
+    echo(style(f"plugin {provider.label}", bold=True))
+    _field("state", provider.state)
+    _field("entry point", f"{provider.entry_point} = {provider.module}")
+    _field("page", page_of(provider))
+    _field("cause", provider.cause)
     for part in provider.parts:
         about = f"{part.text}: {part.summary}" if part.summary else part.text
-        _field(console, part.kind, shorten(about, max(20, console.width - 15), placeholder=" ..."))
+        _field(part.kind, shorten(about, max(20, width() - 15), placeholder=" ..."))
     for note in provider.notes:
-        _field(console, "note", note)
+        _field("note", note)
     if provider.traceback:
-        console.print(safe(f"\n{provider.traceback}"), soft_wrap=True)
+        echo(f"\n{provider.traceback}", whole=True)
 
 
-def _show_part(console: Console, part: Part, provider: Provider) -> None:
+def _show_part(part: Part, provider: Provider) -> None:
     import textwrap
 
     from nnplug.discovery import page_of
 
-    console.print(safe(f"{part.kind} {part.name}"), style="bold", soft_wrap=True)
-    _field(console, "from", f"{provider.label}, {provider.state}")
-    _field(console, "page", page_of(provider))
-    _field(console, "file", part.place)
+    echo(style(f"{part.kind} {part.name}", bold=True))
+    _field("from", f"{provider.label}, {provider.state}")
+    _field("page", page_of(provider))
+    _field("file", part.place)
     options = ",".join(f"{key}={_value(value)}" for key, value in part.defaults.items())
-    _field(console, "text form", f"{part.name}:{options}" if options else part.name)
-    _field(console, "aliases", ", ".join(part.aliases))
+    _field("text form", f"{part.name}:{options}" if options else part.name)
+    _field("aliases", ", ".join(part.aliases))
     for number, (key, value) in enumerate(part.defaults.items()):
-        _field(console, "" if number else "parameters", f"{key} = {_value(value)}")
+        _field("" if number else "parameters", f"{key} = {_value(value)}")
     for name, text in _traits(part).items():
-        _field(console, name, text)
+        _field(name, text)
     lines = [
-        textwrap.fill(
-            line,
-            width=console.width,
-            initial_indent="  ",
-            subsequent_indent="      ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        for line in formulas(part).splitlines()
+        fold(line, width(), indent="  ", hanging="      ") for line in formulas(part).splitlines()
     ]
     for title, text in (
         ("Formula", "\n".join(lines)),
@@ -153,13 +143,13 @@ def _show_part(console: Console, part: Part, provider: Provider) -> None:
         ("Source", textwrap.indent(_source(part), "  ")),
     ):
         if text:
-            console.print(f"\n{title}", style="bold")
-            console.print(safe(text), soft_wrap=True)
+            echo(f"\n{style(title, bold=True)}")
+            echo(text, whole=title == "Source")
 
 
-def _field(console: Console, name: str, text: str) -> None:
+def _field(name: str, text: str) -> None:
     if text:
-        console.print(safe(f"  {name:11}  {text}"), soft_wrap=True)
+        echo(f"  {name:11}  {text}", hanging=" " * 15)
 
 
 def _value(value: object) -> str:

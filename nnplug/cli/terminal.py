@@ -11,21 +11,34 @@ import os
 import re
 import secrets
 import sys
-from typing import TYPE_CHECKING, BinaryIO, Protocol, TextIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TextIO, cast
 
 import click
 
+from nnplug.layout import cells, fold
 from nnplug.untrusted import escaped
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["binary_stdout", "colours", "console", "echo", "forgive_encoding", "safe", "style"]
+__all__ = [
+    "binary_stdout",
+    "colours",
+    "console",
+    "echo",
+    "field",
+    "forgive_encoding",
+    "print_json",
+    "safe",
+    "style",
+    "width",
+]
 
-_MARK = f"<{secrets.token_hex(8)} "
+_MARK = f"<{secrets.token_hex(8)}:"
 """Before a style of our own; no data can know it."""
 
 _STYLES = re.compile(rf"{_MARK}([0-9;]*)>")
+_USUAL = 80
 _CODES = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36}
 
 
@@ -50,11 +63,73 @@ def style(text: str, *, fg: str | None = None, bold: bool = False, dim: bool = F
     return f"{_MARK}{';'.join(map(str, codes))}>{text}{_MARK}0>" if codes else text
 
 
-def echo(text: object = "", *, err: bool = False, nl: bool = True) -> None:
-    """Write a line to stdout, or to stderr."""
-    coloured = colours(sys.stderr if err else sys.stdout)
-    shown = _STYLES.sub(lambda found: f"\x1b[{found[1]}m" if coloured else "", safe(str(text)))
-    click.echo(shown, err=err, nl=nl, color=coloured)
+def echo(
+    text: object = "", *, err: bool = False, whole: bool = False, hanging: str | None = None
+) -> None:
+    """Write lines to stdout, or to stderr.
+
+    A terminal would break long lines within words, so for one they are folded
+    between words; files and pipes get them as they are.
+
+    Parameters
+    ----------
+    whole : bool, optional
+        Whether lines are left as they are on a terminal too.
+    hanging : str, optional
+        What the rest of a line that is folded begins with; by default with as
+        many spaces as the line.
+    """
+    stream = sys.stderr if err else sys.stdout
+    coloured = colours(stream)
+    shown = safe(str(text))
+    if not whole and stream.isatty():
+        room = width(err=err)
+        shown = "\n".join(_folded(line, room, hanging) for line in shown.split("\n"))
+    shown = _STYLES.sub(lambda found: f"\x1b[{found[1]}m" if coloured else "", shown)
+    click.echo(shown, err=err, color=coloured)
+
+
+def _folded(line: str, room: int, hanging: str | None) -> str:
+    if _visible(line) <= room:
+        return line
+    bare = line.lstrip(" ")
+    indent = line[: len(line) - len(bare)]
+    hanging = indent if hanging is None else hanging
+    return fold(bare, room, indent=indent, hanging=hanging, breaking="names", size=_visible)
+
+
+def _visible(text: str) -> int:
+    return cells(_STYLES.sub("", text))
+
+
+def print_json(value: Any) -> None:
+    """Write a value as JSON, which stays JSON on a terminal too."""
+    import json
+
+    echo(json.dumps(value, indent=2), whole=True)
+
+
+def width(*, err: bool = False) -> int:
+    """Give the columns of the terminal; 80 where there is none, or COLUMNS if that is set."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isdecimal() and int(said) > 0:
+        return int(said)
+    try:
+        found = os.get_terminal_size((sys.stderr if err else sys.stdout).fileno()).columns
+    except (OSError, ValueError, AttributeError):  # it is a file, or no stream of the system
+        found = 0
+    return found or _USUAL
+
+
+def field(name: str, text: str, *, room: int = 11, indent: str = "  ") -> None:
+    """Write what something is called and what it is, beside each other; nothing without text."""
+    if text:
+        head = f"{indent}{name:{room}}  "
+        rest = " " * len(head)
+        first, *others = safe(text).split("\n")
+        lines = [fold(first, width(), indent=head, hanging=rest, breaking="all")]
+        lines += [fold(each, width(), indent=rest, breaking="all") for each in others]
+        echo("\n".join(lines))
 
 
 def forgive_encoding() -> None:

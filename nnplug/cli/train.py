@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import sys
 from pathlib import Path
@@ -33,7 +32,7 @@ from nnplug.cli.table_options import (
     split_options,
     target_options,
 )
-from nnplug.cli.terminal import echo
+from nnplug.cli.terminal import echo, print_json
 from nnplug.cli.train_settings import asked_configuration
 
 if TYPE_CHECKING:
@@ -288,7 +287,7 @@ def train(
         except DivergedError:
             lines.close()
             if as_json:
-                echo(json.dumps(_as_json(run, diverged=True), indent=2))
+                print_json(_as_json(run, diverged=True))
             raise
         except (KeyboardInterrupt, SystemExit):
             lines.close()
@@ -297,7 +296,7 @@ def train(
         finally:
             lines.close()
         if as_json:
-            echo(json.dumps(_as_json(run), indent=2))
+            print_json(_as_json(run))
         else:
             print_end(run)
         print_advice(run.advice)
@@ -362,7 +361,7 @@ def _print_plan(run: Run, *, as_json: bool) -> None:
     slots = len(run.optimizer.slots)
     if as_json:
         plan = plan_as_dict(program, run.network, slots=slots, left=left)
-        echo(json.dumps({**_as_json_before(run), "plan": plan}, indent=2))
+        print_json({**_as_json_before(run), "plan": plan})
     else:
         echo(describe(program, run.network, slots=slots, left=left))
 

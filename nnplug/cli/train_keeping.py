@@ -9,8 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from nnplug.cli.find_run import RUNS
 from nnplug.cli.terminal import echo, style
 
@@ -100,7 +98,7 @@ class Keeping:
         return keeper
 
     def _say(self, line: str) -> None:
-        (click.echo if self.lines is None else self.lines.note)(f"Warning: {line}", err=True)
+        (echo if self.lines is None else self.lines.note)(f"Warning: {line}", err=True)
 
     def say_how_to_go_on(self) -> None:
         """Say what became of a run that was interrupted."""

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nnplug.advice import before
-from nnplug.cli.terminal import console, echo, style
+from nnplug.cli.terminal import console, echo, style, width
+from nnplug.progress import Bar
 
 if TYPE_CHECKING:
     from nnplug.run import Run
     from nnplug.settings import Settings
     from nnplug.training import EpochRecord
 
-__all__ = ["Lines", "describe_epoch", "print_advice", "print_end", "print_plot"]
+__all__ = ["Lines", "describe_epoch", "label", "print_advice", "print_end", "print_plot"]
 
 
 class Lines:
@@ -25,54 +24,41 @@ class Lines:
     def __init__(self, run: Run, *, to_stderr: bool) -> None:
         self.every = run.settings.log_every
         self.to_stderr = to_stderr
-        self.bar: Any = None
-        self.due = 0.0
         _print_header(run)
         print_advice(before(run))
-        if sys.stderr.isatty():
-            self._start(run.settings.epochs)
-
-    def _start(self, epochs: int) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-        from rich.progress import TimeRemainingColumn as Remaining
-
-        self.bar = Progress(
-            TextColumn("epoch"),
-            MofNCompleteColumn(),
-            BarColumn(),
-            Remaining(),
-            console=console(err=True),
-            transient=True,
-            auto_refresh=False,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-        self.bar.start()
-        self.task = self.bar.add_task("", total=epochs)
+        terminal = sys.stderr.isatty()
+        self.bar = Bar("epoch", run.settings.epochs, console(err=True)) if terminal else None
 
     def __call__(self, run: Run, epoch: int) -> None:
         """Take note of an epoch."""
+        if self.bar is not None:
+            self.bar.update(epoch + 1, _losses(run.history.record(epoch)))
         if epoch % self.every == 0:
             self.note(describe_epoch(run.history.record(epoch)), err=self.to_stderr)
-        if self.bar is not None and (now := time.monotonic()) >= self.due:
-            self.due = now + 0.1
-            self.bar.update(self.task, completed=epoch + 1, refresh=True)
 
     def note(self, text: str, *, err: bool) -> None:
         """Print a line."""
-        if self.bar is not None and (err or sys.stdout.isatty()):
-            # The bar owns the terminal's last line; it is drawn anew below.
-            self.bar.stop()
-            echo(text, err=err)
-            self.bar.start()
-        else:
-            echo(text, err=err)
+        # The bar owns the terminal's last line; it is drawn anew below.
+        beside = self.bar if err or sys.stdout.isatty() else None
+        if beside is not None:
+            beside.hide()
+        echo(text, err=err, hanging="  ")
+        if beside is not None:
+            beside.show()
 
     def close(self) -> None:
         """Take the bar away."""
         if self.bar is not None:
-            self.bar.stop()
+            self.bar.hide()
             self.bar = None
+
+
+def _losses(record: EpochRecord) -> str:
+    """Write the losses shortly, for the bar."""
+    said = f"loss {record.loss:.4g}"
+    if record.validation_loss is not None:
+        said += f", validation {record.validation_loss:.4g}"
+    return said
 
 
 def _print_header(run: Run) -> None:
@@ -96,7 +82,7 @@ def _print_header(run: Run) -> None:
         *_describe_regularization(settings),
     ]
     for line in lines:
-        echo(style(line, dim=True), err=True)
+        echo(style(line, dim=True), err=True, hanging="  ")
 
 
 def _describe_regularization(settings: Settings) -> list[str]:
@@ -116,7 +102,7 @@ def _describe_regularization(settings: Settings) -> list[str]:
     if settings.patience is not None and settings.patience < settings.epochs:
         said.append(
             f"stops after {_count(settings.patience, 'epoch')} without a better "
-            f"{_label(settings.monitor or '').lower()}"
+            f"{label(settings.monitor or '').lower()}"
         )
     return ["; ".join(said)] if said else []
 
@@ -125,7 +111,7 @@ def _count(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'s' * (number != 1)}"
 
 
-def _label(column: str) -> str:
+def label(column: str) -> str:
     """Name a column of the history for a person."""
     return column.replace("_", " ").capitalize()
 
@@ -139,22 +125,22 @@ def _numbers(record: EpochRecord) -> str:
     numbers = {"loss": record.loss, "penalty": record.penalty}
     numbers |= {"validation_loss": record.validation_loss, **record.metrics}
     return ", ".join(
-        f"{_label(name)}: {value:.6f}" for name, value in numbers.items() if value is not None
+        f"{label(name)}: {value:.6f}" for name, value in numbers.items() if value is not None
     )
 
 
 def print_advice(lines: Iterable[str]) -> None:
     """Say what a colleague would, each on a line."""
     for line in lines:
-        echo(f"{style('hint:', fg='yellow', bold=True)} {line}", err=True)
+        echo(f"{style('hint:', fg='yellow', bold=True)} {line}", err=True, hanging="  ")
 
 
 def print_end(run: Run) -> None:
     """Print the predictions of a handful of rows, or the last numbers."""
     for line in _describe_end(run):
-        echo(style(line, dim=True), err=True)
+        echo(style(line, dim=True), err=True, hanging="  ")
     if len(run.rows.inputs) > 20 or run.rows.encoder is not None:
-        echo(f"Final, {_numbers(run.final)}")
+        echo(f"Final, {_numbers(run.final)}", hanging="  ")
         return
     if run.settings.task == "regression":
         answers = run.predict(run.rows.inputs)
@@ -166,7 +152,7 @@ def print_end(run: Run) -> None:
 
 def _describe_end(run: Run) -> list[str]:
     """Say why the run ended before its last epoch, and whose weights it has."""
-    monitor = _label(run.settings.monitor or "").lower()
+    monitor = label(run.settings.monitor or "").lower()
     last, best, lines = len(run.history) - 1, run.history.best, []
     if run.ended == "patience":
         waited = _count(run.settings.patience or 0, "epoch")
@@ -180,8 +166,8 @@ def print_plot(run: Run, *, err: bool) -> None:
     """Draw the losses in the terminal, and which class is where in the plane of two inputs."""
     from nnplug.report.terminal import boundary, curves, loss_columns
 
-    width = min(shutil.get_terminal_size().columns, 120)
-    echo(f"\n{curves(loss_columns(run.history), width=width)}", err=err)
-    plane = boundary(run.model, run.rows.inputs, run.rows.targets, width=width)
+    room = min(width(err=err), 120)
+    echo(f"\n{curves(loss_columns(run.history), width=room)}", err=err)
+    plane = boundary(run.model, run.rows.inputs, run.rows.targets, width=room)
     if plane is not None:
         echo(f"\n{plane}", err=err)

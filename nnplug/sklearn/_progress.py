@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
-import time
 from typing import Any
+
+from nnplug.progress import Bar
 
 __all__ = ["Progress", "say_compiling"]
 
@@ -22,30 +23,13 @@ class Progress:
     """
 
     def __init__(self, verbose: Any, iterations: int) -> None:
-        self.verbose, self.due = bool(verbose), 0.0
-        self.bar: Any = None
+        self.verbose = bool(verbose)
+        self.bar: Bar | None = None
         self.last: tuple[str, ...] = ()
         if self.verbose and iterations > 1 and sys.stdout.isatty() and sys.stderr.isatty():
-            self._start(iterations)
+            from rich.console import Console  # noqa: PLC0415  # only a terminal needs it
 
-    def _start(self, iterations: int) -> None:
-        # Only a terminal needs the library that draws.
-        from rich.console import Console  # noqa: PLC0415
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
-        from rich.progress import TimeRemainingColumn as Remaining  # noqa: PLC0415
-
-        self.bar = Progress(
-            TextColumn("iteration"),
-            MofNCompleteColumn(),
-            BarColumn(),
-            Remaining(),
-            TextColumn("{task.description}"),
-            console=Console(stderr=True),
-            transient=True,
-            auto_refresh=False,
-        )
-        self.bar.start()
-        self.bar.add_task("", total=iterations)
+            self.bar = Bar("iteration", iterations, Console(stderr=True))
 
     def __call__(self, iteration: int, loss: float, score: float | None) -> None:
         """Show an iteration."""
@@ -56,11 +40,9 @@ class Progress:
             self.last += (f"Validation score: {score:f}",)
         if self.bar is None:
             _show(*self.last)
-        elif (now := time.monotonic()) >= self.due:
-            self.due = now + 0.1
+        else:
             shown = f"loss {loss:.6g}" + ("" if score is None else f", score {score:.4f}")
-            self.bar.update(self.bar.task_ids[0], completed=iteration, description=shown)
-            self.bar.refresh()
+            self.bar.update(iteration, shown)
 
     def say(self, text: str) -> None:
         """Print a line."""
@@ -70,7 +52,7 @@ class Progress:
     def close(self) -> None:
         """Take the bar away, and leave the last iteration's lines."""
         if self.bar is not None:
-            self.bar.stop()
+            self.bar.hide()
             self.bar = None
             _show(*self.last)
 

@@ -59,7 +59,7 @@ def run(*arguments, code=0):
     assert "\x1b" not in result.output
     if "--json" in arguments:
         return json.loads(result.stdout)
-    assert all(len(line) < 80 for line in result.stdout.splitlines() if "/" not in line)
+    assert all(len(line) <= 80 for line in result.stdout.splitlines() if "/" not in line)
     return result.stdout.splitlines()
 
 

@@ -44,12 +44,13 @@ def test_a_sound_table():
         == """\
 iris.csv: 150 rows, 5 columns
 
-column        kind     role      distinct  values
-sepal_length  number   input           35  4.3 to 7.9, mean 5.84 ± 0.825
-sepal_width   number   input           23  2 to 4.4, mean 3.06 ± 0.434
-petal_length  number   input           43  1 to 6.9, mean 3.76 ± 1.76
-petal_width   number   input           22  0.1 to 2.5, mean 1.2 ± 0.76
-species       text     target           3  "setosa" 50, "versicolor" 50, "virgi…
+column        kind    role    distinct  values
+sepal_length  number  input         35  4.3 to 7.9, mean 5.84 ± 0.825
+sepal_width   number  input         23  2 to 4.4, mean 3.06 ± 0.434
+petal_length  number  input         43  1 to 6.9, mean 3.76 ± 1.76
+petal_width   number  input         22  0.1 to 2.5, mean 1.2 ± 0.76
+species       text    target         3  "setosa" 50, "versicolor" 50,
+                                        "virginica" 50
 
 multiclass: 4 inputs, 120 training rows and 30 for validation
   target "species" has 3 classes: multiclass classification (--task overrides)
@@ -87,16 +88,19 @@ def test_a_table_with_faults(tmp_path):
         == """\
 churn.csv: 400 rows, 9 columns
 
-column       kind     role      missing  distinct  values
-customer_id  number   left out                100  1000 to 1099, mean 1.05e+03 …
-since        date     input                   321  2020-01-05 to 2022-06-18
-income       number   input                   362  -9999 to 75645, mean 4.48e+0…
-city         text     input           5         4  "Bern" 111, "Rome" 100, "rom…
-country      text     left out                  1  "EU" 400
-refund       number   input                     2  0 to 1, mean 0.0325 ± 0.177
-visits       number   input                     9  0 to 8, mean 4.02 ± 2.59
-visits2      number   input                     9  0 to 8, mean 4.02 ± 2.59
-churn        text     target                    2  "no" 387, "yes" 13
+column       kind    role      missing  distinct  values
+customer_id  number  left out                100  1000 to 1099, mean
+                                                  1.05e+03 ± 28.9
+since        date    input                   321  2020-01-05 to 2022-06-18
+income       number  input                   362  -9999 to 75645, mean
+                                                  4.48e+04 ± 1.91e+04
+city         text    input           5         4  "Bern" 111, "Rome" 100,
+                                                  "rome" 94
+country      text    left out                  1  "EU" 400
+refund       number  input                     2  0 to 1, mean 0.0325 ± 0.177
+visits       number  input                     9  0 to 8, mean 4.02 ± 2.59
+visits2      number  input                     9  0 to 8, mean 4.02 ± 2.59
+churn        text    target                    2  "no" 387, "yes" 13
 
 binary: 14 inputs, 320 training rows and 80 for validation
   target "churn" has 2 classes: binary classification (--task overrides)
@@ -136,9 +140,9 @@ def test_without_a_target(tmp_path):
         == """\
 t.csv: 60 rows, 2 columns
 
-column  kind     distinct  values
-a       number         60  0 to 59, mean 29.5 ± 17.3
-b       number          4  0 to 4, mean 1.98 ± 1.42
+column  kind    distinct  values
+a       number        60  0 to 59, mean 29.5 ± 17.3
+b       number         4  0 to 4, mean 1.98 ± 1.42
 
 warning  column "a" counts the rows. If it is their number and no measurement:
          --drop a

@@ -22,6 +22,8 @@ FLOORS = (
         "toml_text",
         "interruption",
         "lazy",
+        "layout",
+        "progress",
         "untrusted",
     ),
     ("formulas", "special"),

@@ -1,0 +1,144 @@
+"""How text is laid out in columns of a given width: folded between words, and in tables."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+__all__ = ["GLUE", "cells", "columns", "fold"]
+
+_BREAK = re.compile(r"(?<=[_\-/.,:;=|])(?![_\-/.,:;=|])(?!(?<=\d[.,])\d)(?!(?<=[eE]-)\d)")
+"""Where a long word may be continued on the next line: behind such signs, but within no number."""
+
+GLUE = "\u00a0"
+"""Between words that stay on one line; it becomes a space. `safe` leaves none in others' texts."""
+
+_GAP = 2
+_LEAST = 8
+"""A column of a table is not made narrower than this."""
+
+
+def cells(text: str) -> int:
+    """Count the cells of a terminal that a line takes.
+
+    Examples
+    --------
+    >>> cells("naïve"), cells("北京")
+    (5, 4)
+    """
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "FW" else 1
+        for each in text
+    )
+
+
+def fold(
+    text: str,
+    width: int,
+    *,
+    indent: str = "",
+    hanging: str | None = None,
+    breaking: Literal["none", "names", "all"] = "none",
+    size: Callable[[str], int] = cells,
+) -> str:
+    """Fold a line between its words, so that none of its lines is wider than `width`.
+
+    Parameters
+    ----------
+    indent : str, optional
+        What the first line begins with.
+    hanging : str, optional
+        What the others begin with; by default the same.
+    breaking : str, optional
+        Which words are folded too if they are too long, behind a sign such as
+        a hyphen or else anywhere: `"none"`, `"names"`, or `"all"`, also paths.
+        Another one stands on a line of its own.
+    size : callable, optional
+        What measures a text.
+
+    Examples
+    --------
+    >>> print(fold("the loss is sparse_categorical_crossentropy", 24, breaking="all"))
+    the loss is
+    sparse_categorical_
+    crossentropy
+    """
+    hanging = indent if hanging is None else hanging
+    lines, line, filled = [], indent, False
+    for word in text.split(" "):
+        if filled and size(line) + 1 + size(word) > width:
+            lines.append(line.rstrip())
+            line, filled = hanging, False
+        line, filled = (f"{line} {word}" if filled else line + word), True
+        breaks = breaking == "all" or (breaking == "names" and "/" not in word)
+        while breaks and size(line) > width:
+            head, line = _broken(line, len(hanging if lines else indent), width, size)
+            lines.append(head)
+            line = hanging + line
+    return "\n".join([*lines, line.rstrip()]).replace(GLUE, " ")
+
+
+def _broken(line: str, start: int, width: int, size: Callable[[str], int]) -> tuple[str, str]:
+    """Break a line that is one long word: behind a sign if there is one in time."""
+    place = start + 1
+    while place < len(line) and size(line[: place + 1]) <= width:
+        place += 1
+    found = [each.start() for each in _BREAK.finditer(line, start + 1) if each.start() <= place]
+    between = [each for each in found if line[each - 1] in ",;|/" and each > (start + place) // 2]
+    place = (between or found or [place])[-1]
+    return line[:place], line[place:]
+
+
+def columns(
+    rows: Sequence[Sequence[str]], width: int, *, right: Sequence[int] = (), indent: str = ""
+) -> list[str]:
+    r"""Lay out a table: a text for each row, of several lines where a cell is folded.
+
+    The widest columns give way until all fit.
+
+    Parameters
+    ----------
+    rows : sequence of sequence of str
+        All of one length; the head is one of them.
+    right : sequence of int, optional
+        The columns that are aligned to the right, such as those of numbers.
+
+    Examples
+    --------
+    >>> rows = [("name", "what"), ("binary_cross_entropy", "a loss of two classes")]
+    >>> print("\n".join(columns(rows, 28)))
+    name           what
+    binary_cross_  a loss of two
+    entropy        classes
+    """
+    widths = [max(cells(row[k]) for row in rows) for k in range(len(rows[0]))]
+    room = width - len(indent) - _GAP * (len(widths) - 1)
+    while sum(widths) > room and max(widths) > _LEAST:
+        widest = max(widths)
+        second = max((each for each in widths if each < widest), default=_LEAST)
+        many = widths.count(widest)
+        spare = -(-(sum(widths) - room) // many)
+        least = max(widest - spare, second, _LEAST)
+        widths = [least if each == widest else each for each in widths]
+    written = []
+    for row in rows:
+        folded = [
+            fold(cell, size, breaking="all").split("\n")
+            for cell, size in zip(row, widths, strict=True)
+        ]
+        lines = []
+        for place in range(max(map(len, folded))):
+            parts = [each[place] if place < len(each) else "" for each in folded]
+            padded = [
+                " " * (size - cells(part)) + part
+                if k in right
+                else part + " " * (size - cells(part))
+                for k, (part, size) in enumerate(zip(parts, widths, strict=True))
+            ]
+            lines.append((indent + (" " * _GAP).join(padded)).rstrip())
+        written.append("\n".join(lines))
+    return written
