@@ -30,7 +30,7 @@ from nnplug.types import AnyArray
 __all__ = ["Every", "Identity", "Keeper"]
 
 _EVERY = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)")
-_LINES = 1.0
+_LINES = 0.25
 """Seconds after which the lines of new epochs are written, without a checkpoint."""
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 

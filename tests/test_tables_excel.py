@@ -334,6 +334,18 @@ def test_a_workbook_that_holds_more_than_it_may(tmp_path):
     assert read_table(path).rows == 10
 
 
+def test_a_sheet_of_nothing_but_empty_cells(tmp_path):
+    rows = ("<row>" + "<c/>" * 16_000 + "</row>") * 126
+    parts = {"xl/worksheets/sheet1.xml": sheet(NAMES + rows + numbers(200, 210))}
+    path = workbooks.write(tmp_path / "t.xlsx", parts)
+    assert path.stat().st_size < 100_000
+    assert refusal(path) == (
+        "t.xlsx: the sheet has more than 2,000,000 cells, counted with the empty ones, and more "
+        "than the file has bytes.\n"
+        "If you know where it comes from and that it is right: --read trusted=true"
+    )
+
+
 def test_a_cell_far_away_takes_no_memory(tmp_path):
     far = '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
     path = workbooks.write(tmp_path / "t.xlsx", {"xl/worksheets/sheet1.xml": sheet(NAMES + far)})

@@ -23,8 +23,10 @@ __all__ = [
     "LINE",
     "check_rows",
     "line_error",
+    "most_cells",
     "most_rows",
     "most_unpacked",
+    "too_many_cells",
     "too_many_rows",
     "unpacked_error",
     "within_time",
@@ -36,6 +38,8 @@ _RATIO, _UNPACKED = 100, 100 << 20
 """A compressed file may hold so many times its own bytes, and always so many bytes."""
 _CELLS = 100_000_000
 """A query may give so many, and always as many rows as the data has."""
+_WORKBOOK_CELLS = 2_000_000
+"""A workbook may have so many cells, and always as many as bytes: a few seconds of reading."""
 _SECONDS = 600
 _WAY_OUT = "If you know where it comes from and that it is right: --read trusted=true"
 
@@ -50,6 +54,19 @@ def unpacked_error(source: str, most: float) -> DataError:
     return DataError(
         f"{source}: the file holds more than {most / 1e6:,.0f} MB once unpacked, over {_RATIO} "
         f"times its own size.\nTables are compressed 3 to 30 times. {_WAY_OUT}"
+    )
+
+
+def most_cells(packed: int, options: ReadOptions) -> float:
+    """Give the cells, empty ones too, that a workbook of so many bytes may have."""
+    return float("inf") if options.trusted else max(_WORKBOOK_CELLS, packed)
+
+
+def too_many_cells(source: str, most: float) -> DataError:
+    """Say that a workbook has more cells than it may."""
+    return DataError(
+        f"{source}: the sheet has more than {most:,} cells, counted with the empty ones, and more "
+        f"than the file has bytes.\n{_WAY_OUT}"
     )
 
 

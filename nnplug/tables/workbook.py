@@ -21,7 +21,7 @@ from typing import BinaryIO
 from xml.parsers import expat
 
 from nnplug.errors import DataError
-from nnplug.tables.limits import most_unpacked, unpacked_error
+from nnplug.tables.limits import most_cells, most_unpacked, too_many_cells, unpacked_error
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.wording import quote
 
@@ -49,10 +49,14 @@ class Workbook:
     ----------
     sheets : tuple of str
         The names of the worksheets that are shown, in order.
+    most_cells : float
+        As many cells may a sheet have.
     """
 
-    def __init__(self, archive: zipfile.ZipFile, source: str, most: float) -> None:
-        self._archive, self.source = archive, source
+    def __init__(
+        self, archive: zipfile.ZipFile, source: str, most: float, most_cells: float
+    ) -> None:
+        self._archive, self.source, self.most_cells = archive, source, most_cells
         if len(archive.infolist()) > 10_000 or sum(i.file_size for i in archive.infolist()) > most:
             raise unpacked_error(source, most)
         self._parts: dict[str, str] = {}
@@ -192,6 +196,7 @@ class _Sheet:
         self.book, self.strings, self.days, self.from_1904 = book, strings, days, from_1904
         self.done: list[tuple[int, Row]] = []
         self.row, self.column, self.cells = 0, -1, dict[int, Cell]()
+        self.count = 0
         self.kind, self.style, self.formula = "n", 0, False
         self.pieces: list[str] | None = None
         self.text = ""
@@ -210,6 +215,9 @@ class _Sheet:
     def start(self, name: str, given: dict[str, str]) -> None:
         name = name.rpartition(":")[2]
         if name == "c":
+            self.count += 1
+            if self.count > self.book.most_cells:
+                raise too_many_cells(self.book.source, self.book.most_cells)
             place = given.get("r")
             column = self.column + 1 if place is None else _column_of(place)
             if not self.column < column < _MOST_COLUMNS:
@@ -312,7 +320,9 @@ def _opened(file: BinaryIO, path: Path, options: ReadOptions) -> Iterator[Workbo
         )
     try:
         with zipfile.ZipFile(file) as archive:
-            yield Workbook(archive, path.name, most_unpacked(path.stat().st_size, options))
+            size = path.stat().st_size
+            most = (most_unpacked(size, options), most_cells(size, options))
+            yield Workbook(archive, path.name, *most)
     except (zipfile.BadZipFile, zlib.error, EOFError, expat.ExpatError, KeyError) as error:
         reason = "it is no ZIP archive, or a damaged one"
         if isinstance(error, expat.ExpatError):
