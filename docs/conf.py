@@ -40,5 +40,7 @@ maximum_signature_line_length = 80
 
 html_theme = "furo"
 html_title = f"nnplug {release}"
+html_static_path = ["_static"]
+html_css_files = ["nnplug.css"]
 html_copy_source = False
 html_show_sphinx = False

@@ -184,16 +184,19 @@ def residual_charts(facts: Facts) -> Iterator[tuple[str, str]]:
     for name, found, wanted in itertools.islice(facts.answers(), _MOST_TARGETS):
         low = float(min(found.min(), wanted.min()))
         high = float(max(found.max(), wanted.max()))
+        room = 0.04 * (high - low)  # a dot on the frame is half a dot
+        low, high = low - room, high + room
         chart = Chart((low, high), (low, high), (f"true {name}", "predicted"))
         chart.line([(low, low), (high, high)], PALE, dash="4 3")
         step = max(1, -(-len(found) // _MOST_DOTS))
         pairs = zip(wanted[::step].tolist(), found[::step].tolist(), strict=True)
-        chart.dots(pairs, INKS[0])
         shown = len(found[::step])
+        few = shown < 100
+        chart.dots(pairs, INKS[0], size=3 if few else 2.2, opacity=0.8 if few else 0.45)
         said = f" ({shown:,} of {len(found):,} rows)" if step > 1 else ""
         yield f"{name}: predicted against true{said}", chart.to_html(f"predictions of {name}")
         left = wanted - found
-        counts, edges = np.histogram(left, bins=30)
+        counts, edges = np.histogram(left, bins=min(30, 4 + math.isqrt(2 * len(left))))
         chart = Chart(
             (float(edges[0]), float(edges[-1])),
             (0, 1.05 * float(counts.max())),
