@@ -12,6 +12,7 @@ import numpy as np
 from nnplug.alignment import aligned_zeros
 from nnplug.errors import SettingError, UnknownNameError
 from nnplug.parts import Activation, Initializer
+from nnplug.summary import Block, Summarized
 from nnplug.types import AnyArray
 
 __all__ = ["Layer", "Network", "Span"]
@@ -61,7 +62,7 @@ class Span:
         return vector[self.start : self.stop].reshape(self.shape)
 
 
-class Network:
+class Network(Summarized):
     """Dense layers whose parameters are views of one vector.
 
     Parameters
@@ -203,9 +204,26 @@ class Network:
                     return layer, what
         return None
 
+    def _summary(self) -> Iterator[Block]:
+        yield Block(
+            [
+                (
+                    layer.name,
+                    f"{layer.fan_in} → {layer.fan_out}",
+                    layer.activation.text,
+                    f"{sum(math.prod(each.shape) for each in self._spans_of(layer)):,}",
+                )
+                for layer in self.layers
+            ],
+            ("layer", "units", "activation", "parameters"),
+        )
+
+    def _spans_of(self, layer: Layer) -> list[Span]:
+        return [each for each in self.spans if each.name.startswith(f"{layer.name}.")]
+
     def __repr__(self) -> str:
         widths = "-".join(str(layer.fan_in) for layer in self.layers)
         return (
-            f"<network {widths}-{self.layers[-1].fan_out}, {self.size} parameters, "
+            f"<network {widths}-{self.layers[-1].fan_out}, {self.size:,} parameters, "
             f"{self.dtype.name}>"
         )

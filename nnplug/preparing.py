@@ -41,6 +41,7 @@ from nnplug.settings import (
     whole_number,
 )
 from nnplug.sources import Rows, Source, asked_of_table, find_source
+from nnplug.summary import Block, Summarized
 from nnplug.tables import Split, TableOptions, Wishes
 from nnplug.tables.wording import quote
 from nnplug.tasks import DEFAULT_LOSS, DEFAULT_METRIC, Head, class_weights, output_activation_name
@@ -57,14 +58,17 @@ from nnplug.training import (
 from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from nnplug.configuration import Configuration
     from nnplug.keeping import Identity
+    from nnplug.report.notebook import Picture
 
 __all__ = ["Run", "default_registry", "prepare", "prepare_from"]
 
 
 @dataclass(eq=False)
-class Run:
+class Run(Summarized):
     """A training run: its settings, its network and what it learned.
 
     Attributes
@@ -170,6 +174,39 @@ class Run:
             )
         )
 
+    def plot(self) -> Picture:
+        """Draw the losses and the metrics by epoch.
+
+        Returns
+        -------
+        Picture
+            A notebook shows it; printed, it is a drawing in text; `save` writes it as .svg.
+        """
+        from nnplug.report.notebook import Picture  # noqa: PLC0415  # few runs ask for one
+
+        return Picture(self.history)
+
+    def _summary(self) -> Iterator[Block]:
+        from nnplug.report.facts import ended_as  # noqa: PLC0415  # few runs ask for one
+
+        said = self.settings
+        training, validation = len(self.train_rows), len(self.validation_rows)
+        facts = {
+            "data": f"{said.data}: {training:,} rows, {validation:,} for validation; {said.task}",
+            "loss": said.loss,
+            "optimizer": said.optimizer,
+            "epochs": f"{len(self.history):,} of {said.epochs:,}: {ended_as(self.ended)}",
+            "kept in": "" if self.folder is None else str(self.folder),
+        }
+        yield Block([(name, text) for name, text in facts.items() if text])
+        yield from self.network._summary()
+        yield from self.history._summary()
+
+    def _html(self) -> Iterator[str]:
+        yield from super()._html()
+        if len(self.history):
+            yield self.plot()._repr_html_()
+
     # --- during training --------------------------------------------------------------
 
     def measure(self, outputs: AnyArray, targets: AnyArray) -> dict[str, float]:
@@ -272,7 +309,7 @@ class Run:
         }
 
     def __repr__(self) -> str:
-        return f"<run on {self.settings.data}: {self.network!r}, {len(self.history)} epochs>"
+        return f"<run on {self.settings.data}: {self.network._title}; {len(self.history):,} epochs>"
 
 
 @cache

@@ -38,7 +38,7 @@ CLASS_LIMIT = 20
 """Whole numbers with more distinct values than this are quantities, not classes."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Rows:
     """Rows as arrays, ready for a network.
 
@@ -79,6 +79,9 @@ class Rows:
     encoder: Encoder | None = None
     notes: tuple[str, ...] = ()
     disk: RowsOnDisk | None = None
+
+    def __repr__(self) -> str:
+        return f"<{len(self.targets):,} rows of {len(self.features):,} inputs: {self.task}>"
 
 
 @dataclass(frozen=True)

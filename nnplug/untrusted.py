@@ -6,10 +6,11 @@ import errno
 import os
 import stat
 from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Shape", "escaped", "fits", "read_small"]
+__all__ = ["Shape", "clean", "escaped", "fits", "read_small"]
 
 Shape = type | tuple[type, ...] | list["Shape"] | Mapping[str, "Shape"]
 """What a value has to be: a type or one of several, `[shape]` for a list of such values,
@@ -27,6 +28,19 @@ def escaped(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
+def clean(text: object) -> str:
+    """Make text safe for HTML: escaped, and without signs that no page may hold.
+
+    Examples
+    --------
+    >>> print(clean("<b>"))
+    &lt;b&gt;
+    """
+    kept = (each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}"
+            for each in str(text))  # fmt: skip
+    return escape("".join(kept), quote=True)
 
 
 def read_small(path: str | os.PathLike[str], most: int, *, follow: bool = True) -> bytes:

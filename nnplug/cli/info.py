@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
 import click
 
 from nnplug.cli.find_run import find_model
@@ -12,12 +9,7 @@ from nnplug.cli.help import Command
 from nnplug.cli.model_argument import model_argument
 from nnplug.cli.terminal import echo, field, print_json, style
 
-if TYPE_CHECKING:
-    from nnplug.models import ModelInfo
-
 __all__ = ["info"]
-
-_LISTED = 20
 
 
 @click.command(
@@ -33,6 +25,7 @@ def info(model: str, as_json: bool) -> None:
     needs do not have to be installed.
     """
     from nnplug.models import read_info
+    from nnplug.models.description import describe
 
     path = find_model(model)
     found = read_info(path)
@@ -41,62 +34,5 @@ def info(model: str, as_json: bool) -> None:
         print_json(listed)
         return
     echo(style(str(path), bold=True))
-    for name, text in _fields(found):
+    for name, text in describe(found):
         field(name, text)
-
-
-def _fields(info: ModelInfo) -> Iterable[tuple[str, str]]:
-    """Give each line's name and text; a text may be empty."""
-    from nnplug.models.strict_json import printable
-
-    classes = [printable(str(each)) for each in info.classes]
-    widths = "-".join(map(str, (info.inputs, *info.hidden, info.outputs)))
-    yield "task", f"{info.task}: {_listed(classes)}" if classes else info.task
-    table = info.settings.get("table")
-    transform = table.get("target_transform") if isinstance(table, dict) else None
-    learned = f" (learned as {printable(transform)})" if isinstance(transform, str) else ""
-    yield "predicts", _listed([printable(name) for name in info.target]) + learned
-    yield "from", _listed([printable(name) for name in info.features])
-    yield "network", f"{widths}, {info.size:,} weights and biases, {info.dtype}"
-    texts = list(dict.fromkeys(each.text for each in info.parts["activation"]))
-    yield "activation", ", ".join(texts)
-    yield "output", info.parts["output_activation"][0].text
-    for role in ("loss", "metrics", "optimizer", "schedule", "initializer", "dataset"):
-        yield role, ", ".join(each.text for each in info.parts[role])
-    keys = ("data", "epochs", "batch_size", "validation", "seed")
-    said = [
-        f"{key.replace('_', ' ')} {printable(str(info.settings[key]))}"
-        for key in keys
-        if isinstance(info.settings.get(key), str | int | float)
-    ]
-    yield "trained", ", ".join(said)
-    yield "made with", f"nnplug {info.nnplug}"
-    for package, version in info.packages.items():
-        yield (
-            "needs" if _is_needed(info, package) else "used",
-            (f"{package} {version}: " + ", ".join(_provided(info, package))),
-        )
-
-
-def _provided(info: ModelInfo, package: str) -> list[str]:
-    from nnplug.models.info import ROLES
-
-    named = [
-        f"{ROLES[role]} {each.name}"
-        for role, records in info.parts.items()
-        for each in records
-        if each.package == package
-    ]
-    return list(dict.fromkeys(named))
-
-
-def _is_needed(info: ModelInfo, package: str) -> bool:
-    """Whether a prediction needs the package, and not only training did."""
-    from nnplug.models.info import PREDICTING
-
-    return any(each.package == package for role in PREDICTING for each in info.parts[role])
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
-    return ", ".join(names[:_LISTED]) + more

@@ -139,7 +139,7 @@ class PartRecord:
         return cls(name, package, version, options, formula)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ModelInfo:
     """What a model file says of its model.
 
@@ -223,6 +223,10 @@ class ModelInfo:
         named = (self.encoder or {}).get("target")
         names = named if isinstance(named, list) else []
         return tuple(name for name in names if isinstance(name, str))
+
+    def __repr__(self) -> str:
+        widths = "-".join(map(str, (self.inputs, *self.hidden, self.outputs)))
+        return f"<info of a model: {self.task}, {widths}, {self.dtype}>"
 
     @property
     def size(self) -> int:

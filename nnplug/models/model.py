@@ -15,12 +15,14 @@ from nnplug import tables
 from nnplug.durable import Disk, write_file
 from nnplug.errors import DataError, SettingError
 from nnplug.models.container import pack
+from nnplug.models.description import describe
 from nnplug.models.info import ModelInfo
 from nnplug.models.nonfinite import NonfiniteRows
 from nnplug.models.selection import find_parts, warn_of
 from nnplug.network import Network
 from nnplug.parts import Loss, Metric, by_column
 from nnplug.registry import Registry
+from nnplug.summary import Block, Summarized
 from nnplug.tables import matrix
 from nnplug.tables.wording import quote
 from nnplug.tasks import Head, finite_rows, label_matrix
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["Model"]
 
 
-@dataclass(eq=False)
-class Model:
+@dataclass(eq=False, repr=False)
+class Model(Summarized):
     """A network, how its data is read, and how its outputs become answers.
 
     Attributes
@@ -61,6 +63,17 @@ class Model:
     info: ModelInfo
     registry: Registry
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        widths = "-".join(map(str, (self.info.inputs, *self.info.hidden, self.info.outputs)))
+        return (
+            f"<model of {self.task}: {widths}, {self.info.size:,} parameters, "
+            f"{self.network.dtype.name}>"
+        )
+
+    def _summary(self) -> Iterator[Block]:
+        yield Block([(name, text) for name, text in describe(self.info) if text])
+        yield from self.network._summary()
 
     def __post_init__(self) -> None:
         self._evaluator = Evaluator(self.network)

@@ -14,7 +14,7 @@ from nnplug.models import Model
 from nnplug.training import History
 from nnplug.types import AnyArray
 
-__all__ = ["Errors", "Facts", "calibration", "confusion", "errors", "roc"]
+__all__ = ["Errors", "Facts", "calibration", "confusion", "errors", "roc", "ended_as"]
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -204,3 +204,12 @@ def errors(true: Float64Array, predicted: Float64Array) -> Errors:
     spread = float(np.sum((true - true.mean()) ** 2))
     r2 = 1 - float(np.sum(left**2)) / spread if spread else math.nan
     return Errors(r2, float(np.mean(np.abs(left))), math.sqrt(float(np.mean(left**2))))
+
+
+def ended_as(ended: str | None) -> str:
+    """Say why a training is over."""
+    return {
+        "patience": "stopped early, patience had run out",
+        "asked": "ended by a callback",
+        "epochs": "all epochs done",
+    }.get(ended or "", "not done")

@@ -17,20 +17,28 @@ from nnplug.report.charts import (
     plane_chart,
     residual_charts,
 )
-from nnplug.report.facts import Facts, errors
+from nnplug.report.facts import Facts, ended_as, errors
 from nnplug.report.svg import DARK, LIGHT, STYLE, clean, folding, number
 from nnplug.tables.categories import Categories
 from nnplug.tables.dates import Dates
 
-__all__ = ["write_page"]
+__all__ = ["DARK_PAGE", "LIGHT_PAGE", "write_page"]
+
+LIGHT_PAGE = (
+    "--text: #222; --soft: #555; --line: #ccc; --faint: #e4e4e4; --frame: #999; --paper: #fff; "
+    "--block: #f4f4f4;"
+)
+DARK_PAGE = (
+    "--text: #e4e6ea; --soft: #a8adb5; --line: #4a4f57; --faint: #2f333a; --frame: #7d838c; "
+    "--paper: #16181c; --block: #23262c;"
+)
+"""Declarations of the colours of a page."""
 
 _MOST_COLUMNS = 200
 _STYLE = f"""{STYLE}
-:root {{ color-scheme: light dark; --text: #222; --soft: #555; --line: #ccc; --faint: #e4e4e4;
-        --frame: #999; --paper: #fff; --block: #f4f4f4; {LIGHT} }}
+:root {{ color-scheme: light dark; {LIGHT_PAGE} {LIGHT} }}
 @media screen and (prefers-color-scheme: dark) {{
-  :root {{ --text: #e4e6ea; --soft: #a8adb5; --line: #4a4f57; --faint: #2f333a;
-          --frame: #7d838c; --paper: #16181c; --block: #23262c; {DARK} }} }}
+  :root {{ {DARK_PAGE} {DARK} }} }}
 body {{ font: 15px/1.5 system-ui, sans-serif; color: var(--text); background: var(--paper);
        max-width: 64rem; margin: 2rem auto; padding: 0 1.2rem; }}
 h1 {{ font-size: 1.5rem; margin-bottom: 0; }}
@@ -125,11 +133,7 @@ def _lead(facts: Facts) -> str:
     info, history = facts.model.info, facts.history
     widths = "-".join(map(str, (info.inputs, *info.hidden, info.outputs)))
     training, validation = facts.rows
-    ended = {
-        "patience": "stopped early, patience had run out",
-        "asked": "ended by a callback",
-        "epochs": "all epochs done",
-    }.get(facts.ended or "", "not done")
+    ended = ended_as(facts.ended)
     seconds = f"{history.seconds:.{2 if history.seconds < 10 else 0}f}"
     return (
         f"network {widths}, {facts.model.network.size:,} parameters; {training:,} rows for "

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from html import escape
+
+from nnplug.untrusted import clean
 
 __all__ = [
     "COLORS",
@@ -57,13 +58,6 @@ ul.keys span {{ display: inline-block; width: 1.3em; height: .3em; margin: 0 .5e
 _RIGHT, _TOP, _BOTTOM = 14, 10, 42
 _LETTER = 7.2
 """About the width of a letter or digit, as sans-serif fonts have it at 12 px."""
-
-
-def clean(text: object) -> str:
-    """Make text safe for HTML: escaped, and without signs that no page may hold."""
-    kept = (each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}"
-            for each in str(text))  # fmt: skip
-    return escape("".join(kept), quote=True)
 
 
 _SEPARATORS = re.compile(r"(?<=[^\s_/\\.,:;=+-][_/\\.,:;=+-])(?=[^\s_/\\.,:;=+-])")

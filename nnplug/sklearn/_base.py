@@ -19,7 +19,7 @@ from nnplug.interruption import Interruption
 from nnplug.models.nonfinite import NonfiniteRows
 from nnplug.parts import Task
 from nnplug.sklearn._compat import validate
-from nnplug.sklearn._display import layers_as_html, plot_history
+from nnplug.sklearn._display import plot_history
 from nnplug.sklearn._errors import EstimatorError, as_value_errors
 from nnplug.sklearn._exchange import given_back, taken_over
 from nnplug.sklearn._fitting import Fitting
@@ -398,7 +398,10 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, str]:
         bundle: dict[str, str] = super()._repr_mimebundle_(**options)
         if "text/html" in bundle and hasattr(self, "network_"):
-            bundle["text/html"] += layers_as_html(self.network_)
+            page, body, rest = bundle["text/html"].rpartition("</body>")
+            layers = self.network_._repr_html_()
+            # Before version 1.7 or so what scikit-learn writes has no body.
+            bundle["text/html"] = f"{page}{layers}{body}{rest}" if body else f"{rest}{layers}"
         return bundle
 
     # Before scikit-learn 1.6 it asks the one, since then the other.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from operator import add
 from typing import Any, Self
 
@@ -10,11 +9,10 @@ import numpy as np
 from sklearn.inspection import DecisionBoundaryDisplay
 from sklearn.utils.validation import check_is_fitted
 
-from nnplug.network import Network
 from nnplug.sklearn._errors import EstimatorError
 from nnplug.training import History
 
-__all__ = ["HistoryDisplay", "layers_as_html", "plot_decision_boundary", "plot_history"]
+__all__ = ["HistoryDisplay", "plot_decision_boundary", "plot_history"]
 
 
 class HistoryDisplay:
@@ -204,18 +202,3 @@ def _pyplot() -> Any:
             "Pictures need matplotlib.\nInstall it with: pip install matplotlib"
         ) from error
     return pyplot
-
-
-def layers_as_html(network: Network) -> str:
-    """Write the layers of a network as a table, for a notebook."""
-    rows = "".join(
-        f"<tr><td>{escape(layer.name)}</td><td>{layer.fan_in} → {layer.fan_out}</td>"
-        f"<td>{escape(layer.activation.text)}</td>"
-        f"<td>{(layer.fan_in + 1) * layer.fan_out + len(layer.activation.trainables):,}</td></tr>"
-        for layer in network.layers
-    )
-    return (
-        "<table><thead><tr><th>layer</th><th>units</th><th>activation</th><th>parameters</th></tr>"
-        f"</thead><tbody>{rows}</tbody></table>"
-        f"<p>{network.size:,} parameters, {network.dtype.name}</p>"
-    )

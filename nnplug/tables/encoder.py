@@ -47,7 +47,7 @@ _BLOCK = 8192
 """Rows encoded at a time: their inputs stay in the cache."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Encoder:
     """What turns the rows of a table into arrays for a network.
 
@@ -87,6 +87,11 @@ class Encoder:
     missing: Missing = "mean"
     na: tuple[str, ...] = ()
     na_of: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        return (
+            f"<encoder of {len(self.columns):,} columns, for {', '.join(self.target)}: {self.task}>"
+        )
 
     # --- learning -----------------------------------------------------------------------
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from nnplug.errors import UnknownNameError
+from nnplug.summary import Block, Summarized
 
 __all__ = ["OWN_COLUMNS", "EpochRecord", "History", "Scores"]
 
@@ -52,7 +54,7 @@ class EpochRecord:
     metrics: dict[str, float] = field(default_factory=Scores)
 
 
-class History:
+class History(Summarized):
     """Losses and metrics by epoch; `history["loss"]` is a list of floats.
 
     Attributes
@@ -88,6 +90,41 @@ class History:
 
     def __iter__(self) -> Iterator[EpochRecord]:
         return (self.record(epoch) for epoch in range(len(self)))
+
+    def to_frame(self) -> Any:
+        """Give the columns as a data frame of pandas, a row for each epoch.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed; `columns` needs none.
+        """
+        try:
+            import pandas as pd  # noqa: PLC0415  # nobody else needs it
+        except ImportError as error:
+            raise ImportError(
+                "A data frame needs pandas.\nInstall it with: pip install pandas, or use "
+                "history.columns, lists by their names."
+            ) from error
+        filled = {name: column for name, column in self.columns.items() if column}
+        return pd.DataFrame(filled, index=pd.RangeIndex(len(self), name="epoch"))
+
+    def _summary(self) -> Iterator[Block]:
+        if not len(self):
+            return
+        last = len(self) - 1
+        places = {"first epoch": 0}
+        if self.best is not None and self.best != last:
+            places[f"best epoch, {self.best}"] = self.best
+        places[f"last epoch, {last}"] = last
+        yield Block(
+            [
+                (name.replace("_", " "), *(f"{column[place]:.4g}" for place in places.values()))
+                for name, column in self.columns.items()
+                if column
+            ],
+            ("", *places),
+        )
 
     def __repr__(self) -> str:
         return f"<history of {len(self)} epochs: {', '.join(self.columns)}>"

@@ -24,6 +24,7 @@ FLOORS = (
         "lazy",
         "layout",
         "progress",
+        "summary",
         "untrusted",
     ),
     ("formulas", "special"),
@@ -57,6 +58,7 @@ FLOORS = (
 BESIDE = {
     "alignment": {"types"},
     "lazy": {"errors"},
+    "summary": {"layout", "untrusted"},
     "special": {"formulas"},
     "builtin": {"hookspecs"},
     "plugins": {"discovery", "plugin_checks"},

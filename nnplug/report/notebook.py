@@ -1,0 +1,71 @@
+"""A run's curves in a notebook: the report's charts, in a box with colours of its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from nnplug.durable import write_file
+from nnplug.errors import SettingError
+from nnplug.report.charts import loss_chart, metric_chart
+from nnplug.report.page import DARK_PAGE, LIGHT_PAGE
+from nnplug.report.svg import DARK, LIGHT, STYLE
+from nnplug.report.terminal import curves, loss_columns
+from nnplug.training import History
+
+__all__ = ["Picture"]
+
+_BOX = "nnplug-charts"
+_LOOK = f"""
+.{_BOX} {{ {LIGHT_PAGE} {LIGHT} color: var(--text); background: var(--paper); padding: .5rem;
+          display: flex; flex-wrap: wrap; gap: .5rem 2rem; {STYLE} }}
+.{_BOX} > div {{ flex: 1 1 20rem; max-width: 30rem; }}
+:is([data-jp-theme-light="false"], .vscode-dark) .{_BOX} {{ {DARK_PAGE} {DARK} }}
+"""
+"""JupyterLab and VS Code say whether they are dark; the light box is readable in both."""
+
+
+class Picture:
+    """The losses and the metrics of a history by epoch.
+
+    A notebook shows it; printed, it is a drawing in text.
+    """
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+
+    def _repr_html_(self) -> str:
+        found = [loss_chart(self._history), metric_chart(self._history)]
+        charts = "".join(f"<div>{each}</div>" for each in found if each)
+        return f"<style>{_LOOK}</style><div class='{_BOX}'>{charts}</div>"
+
+    def __repr__(self) -> str:
+        return curves(loss_columns(self._history))
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the picture as a page of its own, which a browser shows.
+
+        Parameters
+        ----------
+        path : path
+            It ends in .html.
+        overwrite : bool, optional
+            Whether a file that is there is replaced.
+
+        Raises
+        ------
+        SettingError
+            If the path ends otherwise.
+        StorageError
+            If the file is there, or cannot be written.
+        """
+        if Path(path).suffix.lower() != ".html":
+            raise SettingError(
+                f"{os.fspath(path)}: the curves are saved as .html. For .png, .pdf and .svg: "
+                "nnplug train --plot-file, or matplotlib on run.history.to_frame()."
+            )
+        page = (
+            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+            f"<title>nnplug</title></head><body>{self._repr_html_()}</body></html>\n"
+        )
+        write_file(Path(path), page.encode(), overwrite=overwrite)
