@@ -6,7 +6,6 @@ import errno
 import os
 import stat
 from collections.abc import Mapping
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +37,8 @@ def clean(text: object) -> str:
     >>> print(clean("<b>"))
     &lt;b&gt;
     """
+    from html import escape  # noqa: PLC0415  # the command line imports this module for its help
+
     kept = (each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}"
             for each in str(text))  # fmt: skip
     return escape("".join(kept), quote=True)

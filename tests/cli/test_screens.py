@@ -42,8 +42,8 @@ def test_every_screen_fits_and_no_word_is_broken(folder, title, monkeypatch):
     seen = without_source(written)
     assert seen.strip()
     assert [line for line in lines(seen) if len(line) > WIDTH] == []
-    if "train" in title or title == "new":
-        return  # a second run has other times, and what is written is there already
+    if "train" in title or title in ("new", "doctor"):
+        return  # a second run takes another time, and what is written is there already
     # On paper that is wide enough no word is folded.
     monkeypatch.setenv("COLUMNS", "2000")
     wide = nnplug_here(*SCREENS[title], folder=folder)
