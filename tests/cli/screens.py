@@ -72,8 +72,9 @@ SCREENS = {
         "plugins", "show", "a_rather_long_name_of_an_activation_that_is_made_for_screens_alone",
         "-p", "./part.py"],
     "doctor": ["plugins", "doctor", "-p", "./part.py"],
-    "check": ["plugins", "check", "a_rather_long_name_of_an_activation_that_is_made_for_screens_alone",
-              "-p", "./part.py", "--engine", "numpy"],
+    "check": [
+        "plugins", "check", "a_rather_long_name_of_an_activation_that_is_made_for_screens_alone",
+        "-p", "./part.py", "--engine", "numpy"],
     "new": ["plugins", "new", "wavy", "new/wavy", "--kind", "activation", "--kind", "loss"],
 }  # fmt: skip
 
