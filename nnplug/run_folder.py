@@ -196,21 +196,28 @@ class RunFolder:
 
     def history(self) -> list[dict[str, Any]]:
         """Read the lines of the history; none if there is none yet."""
-        path = self.path / HISTORY
-        data = self._read(path, _LARGEST_HISTORY)
-        rows = []
+        lines = self._history_lines()
+        return [self._epoch(line, number) for number, line in enumerate(lines, 1)]
+
+    def last_epoch(self) -> tuple[int, dict[str, Any]]:
+        """Count the epochs of the history, and read the last; it may be a million."""
+        lines = self._history_lines()
+        return len(lines), self._epoch(lines[-1], len(lines)) if lines else {}
+
+    def _history_lines(self) -> list[bytes]:
+        data = self._read(self.path / HISTORY, _LARGEST_HISTORY)
         # What a process that was killed was about to write has no end of line.
-        for number, line in enumerate((data or b"").rpartition(b"\n")[0].splitlines(), 1):
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise StorageError(f"{path}: line {number} is no JSON: {error}.") from None
-            if wrong := fits(row, _NUMBERS):
-                raise StorageError(
-                    f"{path}: line {number}: {printable(wrong)} is not what nnplug writes there."
-                )
-            rows.append(row)
-        return rows
+        return (data or b"").rpartition(b"\n")[0].splitlines()
+
+    def _epoch(self, line: bytes, number: int) -> dict[str, Any]:
+        place = f"{self.path / HISTORY}: line {number}"
+        try:
+            row: dict[str, Any] = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise StorageError(f"{place} is no JSON: {error}.") from None
+        if wrong := fits(row, _NUMBERS):
+            raise StorageError(f"{place}: {printable(wrong)} is not what nnplug writes there.")
+        return row
 
     def _read(self, path: Path, most: int) -> bytes | None:
         """Read a file of the folder; None if it is not there."""

@@ -195,6 +195,17 @@ def test_only_new_epochs_are_written(tmp_path):
     assert path.read_bytes() == expected_lines(again)
 
 
+def test_the_last_epoch_is_read_alone(tmp_path):
+    folder = RunFolder.create(tmp_path / "r", "")
+    assert folder.last_epoch() == (0, {})
+    folder.write_history(longer(History(), 3))
+    path = folder.path / "history.jsonl"
+    path.write_bytes(b"no JSON\n" + path.read_bytes() + b'{"epoch": 3, "lo')
+    assert folder.last_epoch() == (4, {"epoch": 2, "loss": 2 / 3, '100 % "ü"': -2.0})
+    with pytest.raises(StorageError, match="line 1 is no JSON"):
+        folder.history()
+
+
 def test_a_history_that_somebody_changed_is_written_anew(tmp_path):
     folder, history = RunFolder.create(tmp_path / "r", ""), longer(History(), 3)
     path = folder.path / "history.jsonl"

@@ -147,11 +147,11 @@ def _facts(folder: RunFolder) -> dict[str, Any]:
     except NnplugError:
         settings = {}
     try:
-        history = folder.history() if record.get("final") is None else []
+        epochs, last = folder.last_epoch() if record.get("final") is None else (0, {})
     except NnplugError as error:
-        history, record = [], {**record, "status": "damaged", "error": str(error)}
+        epochs, last, record = 0, {}, {**record, "status": "damaged", "error": str(error)}
         status = "damaged"
-    last = {key: value for key, value in history[-1].items() if key != "epoch"} if history else None
+    last = {key: value for key, value in last.items() if key != "epoch"}
     return {
         "name": folder.path.name,
         "folder": str(folder.path),
@@ -164,11 +164,11 @@ def _facts(folder: RunFolder) -> dict[str, Any]:
         "command": record.get("command"),
         "data": record.get("data"),
         "task": record.get("task"),
-        "epochs": record.get("epochs") or len(history),
+        "epochs": record.get("epochs") or epochs,
         "best_epoch": record.get("best_epoch"),
         "parameters": record.get("parameters"),
         "seconds": record.get("seconds"),
-        "final": record.get("final") or last,
+        "final": record.get("final") or last or None,
         "packages": record.get("identity", {}).get("packages", {}),
         "versions": record.get("versions", {}),
         "settings": settings,
