@@ -31,8 +31,15 @@ DATES = [
     "7:30", "24:00", "10:30:15.5", "epoch", "infinity", "0020-01-01", "20240131", "2024-13-01",
     "2023-02-29", "1.2.10", "2024-05",
 ]  # fmt: skip
+WRITTEN = [
+    "1,234", "1.234", "999", "12.750", "1,234,567", "1.234.567", "1,234.50", "1.234,50", "$5",
+    "$1,234", "-$5.5", "($5)", "(100)", "5%", "3,5 %", "50,5 \u20ac", "1 234", "1\u00a0234",
+    "1'234.5", "\u22125", "\u2212$1,000", "USD 5", "NA", "n/a", "-", "null", "12,34", "9,99",
+]  # fmt: skip
 USUAL = [
-    NUMBERS, TEXTS, DATES, ["0", "1"], ["true", "false"], ["2024-01-31", "2024-02-01"],
+    NUMBERS, TEXTS, DATES, WRITTEN, ["1.234", "999"], ["$1,234", "$999.5", "$5"], ["5%", "3%"],
+    ["1.234,50 \u20ac", "3 \u20ac"], ["NA", "5", "7"], ["(5)", "7"],
+    ["0", "1"], ["true", "false"], ["2024-01-31", "2024-02-01"],
     ["31/01/2024", "05/06/2024"], ["10:30", "07:30"], ["007", "012"], ["1.5", "2"],
 ]  # fmt: skip
 
@@ -43,8 +50,15 @@ def random_table(rng):
     options = {"delimiter": str(delimiter), "quote": str(quote)}
     if delimiter != "," and rng.random() < 0.3:
         options["decimal"] = ","
+    if rng.random() < 0.3:
+        options["unit"] = [str(rng.choice(["$", "%", "\u20ac", "USD"]))]
+    if rng.random() < 0.3 and "decimal" not in options:
+        options["thousands"] = str(rng.choice([",", ".", " "]))
     if rng.random() < 0.2:
-        options["na"] = [str(rng.choice(["n/a", "007", "00"]))]
+        options["thousands_of"] = {"k0": ",", "column0": ","}
+        options["thousands_of"].pop("k0" if rng.random() < 0.5 else "column0")
+    if rng.random() < 0.2:
+        options["na"] = [str(rng.choice(["n/a", "007", "00", "NA"]))]
     if rng.random() < 0.2:
         options["dates"] = str(rng.choice(["%d/%m/%Y", "%m/%d/%Y", "%Y%m%d"]))
     if rng.random() < 0.3:
@@ -56,7 +70,7 @@ def random_table(rng):
         values = [usual[i] for i in rng.integers(0, len(usual), rng.choice([1, 2, 3]))]
         cells = [values[i] for i in rng.integers(0, len(values), rows)]
         for place in rng.integers(0, rows, rng.choice([0, 0, 1, 2])):
-            pool = [NUMBERS, TEXTS, DATES, usual, [""]][rng.integers(5)]
+            pool = [NUMBERS, TEXTS, DATES, WRITTEN, usual, [""]][rng.integers(6)]
             cells[place if rng.random() < 0.5 else -1] = pool[rng.integers(len(pool))]
         always = rng.random() < 0.2
         columns.append([

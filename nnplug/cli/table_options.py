@@ -45,8 +45,9 @@ read_options = option_group(
         metavar="KEY=VALUE",
         multiple=True,
         help="How to read the file: delimiter, quote, header, skip (lines before the names), "
-        "comment, encoding, decimal, dates or dates.COLUMN (how dates are written), na or "
-        "na.COLUMN (a mark of missing values), table, sheet, trusted (lifts the limits); may be "
+        "comment, encoding, decimal, thousands, unit (a sign beside numbers, such as $ or %), "
+        "negative, dates (how they are written), na (a mark of missing values), table, sheet, "
+        "trusted (lifts the limits). thousands.COLUMN and so on are of one column; may be "
         "repeated.",
     ),
     click.option(

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnplug.errors import DataError, suggest
-from nnplug.tables.duck import first_line, identifier, literal, not_one_select, one_select
+from nnplug.tables.duck import (
+    first_line,
+    identifier,
+    literal,
+    machine_memory,
+    not_one_select,
+    one_select,
+)
 from nnplug.tables.frames import column_of
 from nnplug.tables.limits import most_rows, too_many_rows, within_time
+from nnplug.tables.number_formats import heads, number_error, number_of_text
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.parquet import load_query
-from nnplug.tables.relation import Field, check_known
+from nnplug.tables.relation import Field, check_known, database
 from nnplug.tables.table import Column, Table, check_names, make_table
 from nnplug.tables.wording import listed, quote
 
@@ -202,9 +211,35 @@ def _column(
         values = [_instant(value) for value in values]
     elif declared.startswith("BOOL") and {*values} <= {0, 1, None}:
         values = [None if value is None else bool(value) for value in values]
+    written = ""
+    if name not in options.text and any(isinstance(value, str) for value in values):
+        values, written = _numbers(name, values, source, options)
     array = np.empty(len(values), object)
     array[:] = values
-    return column_of(name, array, source)
+    return replace(column_of(name, array, source), written=written)
+
+
+def _numbers(
+    name: str, values: list[Any], source: str, options: ReadOptions
+) -> tuple[list[Any], str]:
+    """Read a column that holds text for numbers: its values, and how they were written."""
+    texts = [value for value in values if isinstance(value, str)]
+    with database(machine_memory() // 4) as (connection, _):
+        connection.execute("CREATE TABLE texts AS SELECT unnest($1::VARCHAR[]) AS t", [texts])
+        (first,) = heads(connection, ["t"], "texts")
+        way, fit = number_of_text(connection, "t", "texts", first, options, name)
+    if fit is not None:
+        raise number_error(source, [(name, fit)], text=not options.lenient, apart=True)
+    if way is None:
+        return values, ""
+    numbers = [way.read(value) if isinstance(value, str) else value for value in values]
+    for row, (value, number) in enumerate(zip(values, numbers, strict=True), start=1):
+        if number is None and value is not None:
+            raise DataError(
+                f"{source}: column {quote(name)}: cannot read {quote(value)} in row {row} as a "
+                "number"
+            )
+    return numbers, way.written
 
 
 def _instant(value: Any) -> Any:

@@ -25,20 +25,20 @@ from nnplug.tables.diagnosis import (
     mostly,
     refusal,
     stray_date_error,
-    stray_error,
 )
 from nnplug.tables.duck import (
     INTEGERS,
     SQL_TYPES,
     TOGETHER,
     as_kind,
-    by_columns,
     kind_of,
     without_marks,
 )
 from nnplug.tables.formats import suffix_of
+from nnplug.tables.missing import usual_mark
+from nnplug.tables.number_columns import NumberColumns
 from nnplug.tables.options import ReadOptions
-from nnplug.tables.raw_text import INDEX, RawText
+from nnplug.tables.raw_text import INDEX
 from nnplug.tables.relation import Field, check_known, index_note
 from nnplug.tables.sniffing import find_dialect, preamble_error
 from nnplug.tables.table import Kind, check_names
@@ -99,7 +99,7 @@ def _load(
             raise wrong
         columns.find_numbers()
         columns.find_dates()
-        columns.refuse_strays()
+        columns.settle_numbers()
         if dialect.indexed and not columns.begins_with_row_numbers():
             check_names(text.name, dialect.names)  # which says so
         return columns.finish()
@@ -107,7 +107,7 @@ def _load(
         raise refusal(text, dialect, error) from None
 
 
-class _Columns(RawText):
+class _Columns(NumberColumns):
     """The columns of a text file, each brought from `raw` to its one type."""
 
     def find_dates(self) -> None:
@@ -146,10 +146,14 @@ class _Columns(RawText):
         """Refuse a column of dates in which a few cells are none: see `refuse_strays`."""
         ours = self.ours[position]
         strays = f"FROM raw WHERE {ours} IS NOT NULL AND NOT {is_dated(ours, fit.usual)}"
-        found = self.connection.execute(f"SELECT count(DISTINCT {ours}) {strays}").fetchone()
+        found = self.connection.execute(
+            f"SELECT count(DISTINCT {ours}), count(*) FILTER ({usual_mark(ours)}), "
+            f"count(DISTINCT {ours}) FILTER ({usual_mark(ours)}) {strays}"
+        ).fetchone()
         assert found is not None  # an aggregate always has its row
+        spellings, marks, marked = map(int, found)
         must = ours in self.dated
-        if must or mostly(fit.fitting, fit.filled, int(found[0])):
+        if must or mostly(fit.fitting, fit.filled, spellings, marks, marked):
             rows = self.connection.execute(f"SELECT DISTINCT {ours} {strays}").fetchall()
             cells = {position: frozenset(str(row[0]) for row in rows)}
             raise stray_date_error(self.text, self.dialect, cells, fit.usual, must=must)
@@ -166,82 +170,6 @@ class _Columns(RawText):
                 f"ALTER TABLE raw ALTER {ours} SET DATA TYPE {raw} USING {cell}"
             )
             self.forget(ours)
-
-    def find_numbers(self) -> None:
-        """Find the columns of text of which every cell is a number, and none a code.
-
-        DuckDB does not take +5 for one, and knows no marks of single columns.
-        """
-        given = {*self.stated, *self.dated, *self.foreign}
-        texts = [o for o in self.ours if self.types[o] == "VARCHAR" and o not in given]
-        for ours, first in self.first_cells(texts).items():
-            if not (first and all(map(self._is_number, first))):
-                continue
-            found = self.connection.execute(
-                f"SELECT bool_and({self._as_number(ours)} IS NOT NULL AND NOT {_is_code(ours)}), "
-                f"bool_and(regexp_full_match({ours}, '\\s*[+-]?[0-9]+\\s*')) "
-                f"FROM raw WHERE {ours} IS NOT NULL"
-            ).fetchone()
-            if found is not None and found[0]:
-                self.numeric.append(ours)
-                self.types[ours] = "BIGINT" if found[1] else "DOUBLE"
-
-    def _is_number(self, cell: str) -> bool:
-        """Tell whether a cell may be a number, without asking DuckDB."""
-        try:
-            float(cell.replace(",", ".") if self.options.decimal == "," else cell)
-        except ValueError:
-            return False
-        return True
-
-    def refuse_strays(self) -> None:
-        """Refuse columns of numbers in which a few cells are none.
-
-        A column counts as numbers if the user says so; if more than half of
-        its cells are, and the rest is little: a tenth of the cells, or three
-        different spellings; or if all would be, with a point for the comma.
-        So "n/a" among ages is a fault, and ticket codes of which most happen
-        to be digits are text, as are all cells if one is like 007.
-        """
-        strays = {}
-        texts = [
-            ours
-            for ours in self.ours
-            if self.types[ours] == "VARCHAR" and (ours in self.numeric or ours not in self.stated)
-        ]
-        for ours, table in by_columns(self.connection, "raw", texts):
-            found = self._strays(ours, table)
-            if found:
-                strays[self.ours.index(ours)] = found
-        if strays:
-            raise stray_error(self.text, self.dialect, strays, self.options.decimal)
-
-    def _strays(self, ours: str, table: str) -> frozenset[str]:
-        """Find the spellings that are no numbers in a column of numbers; else none."""
-        number, swapped = self._as_number(ours), self._as_number(ours, swapped=True)
-        counts = self.connection.execute(
-            f"SELECT sum(n), sum(n) FILTER ({number} IS NOT NULL), "
-            f"sum(n) FILTER ({swapped} IS NOT NULL), count(*) FILTER ({number} IS NULL), "
-            f"count(*) FILTER ({_is_code(ours)}) "
-            f"FROM (SELECT {ours}, count(*) AS n FROM {table} WHERE {ours} IS NOT NULL GROUP BY 1)"
-        ).fetchone()
-        assert counts is not None  # an aggregate always has its row
-        filled, fitting, other_way, spellings, codes = (int(each or 0) for each in counts)
-        asked = ours in self.numeric and fitting < filled
-        few = not codes and mostly(fitting, filled, spellings)
-        if not (asked or other_way == filled > fitting or few):
-            return frozenset()
-        rows = self.connection.execute(
-            f"SELECT DISTINCT {ours} FROM {table} WHERE {ours} IS NOT NULL AND {number} IS NULL"
-        ).fetchall()
-        return frozenset(row[0] for row in rows)
-
-    def _as_number(self, ours: str, *, swapped: bool = False) -> str:
-        """Write a cell as a number, its decimals as the user says, or the other way."""
-        comma = (self.options.decimal == ",") != swapped
-        # A number with decimal commas has no points: else 1.5 were 1.5 again.
-        point = f"replace(replace({ours}, '.', '?'), ',', '.')"
-        return f"TRY_CAST({point if comma else ours} AS DOUBLE)"
 
     def begins_with_row_numbers(self) -> bool:
         """Tell whether the first column holds whole numbers, each once and none below 0."""
@@ -267,7 +195,7 @@ class _Columns(RawText):
             if ours == INDEX:
                 continue
             kind: Kind = "number"
-            cell = self._as_number(ours)
+            cell = self.as_number(ours)
             fit = self.fits.get(ours)
             way = fit.usual if fit is not None and fit.ways else ""
             if ours not in self.numeric:
@@ -281,7 +209,10 @@ class _Columns(RawText):
             if raw[ours] != SQL_TYPES[kind]:
                 changed[ours] = (SQL_TYPES[kind], cell)
             whole = self.types[ours] in INTEGERS
-            fields.append(Field(name, kind, whole, "" if way == ISO else way))
+            written = "" if way == ISO else way
+            if kind == "number":
+                written = self.numerals(ours).written
+            fields.append(Field(name, kind, whole, written))
         if len(changed) <= TOGETHER:
             for ours, (kept_as, cell) in changed.items():
                 self.connection.execute(
@@ -299,8 +230,3 @@ class _Columns(RawText):
             self.connection.execute(f"CREATE TABLE part AS SELECT {', '.join(cells)} FROM raw")
             self.connection.execute("DROP TABLE raw")
         return tuple(fields)
-
-
-def _is_code(cell: str) -> str:
-    """Write the SQL that says whether a cell is like 007: a code, and a number to a cast."""
-    return f"({cell} >= '00' AND {cell} < '0:')"

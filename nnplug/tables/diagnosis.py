@@ -13,22 +13,23 @@ from dataclasses import dataclass
 
 from nnplug.errors import DataError
 from nnplug.tables.duck import first_line
+from nnplug.tables.missing import is_usual_mark
 from nnplug.tables.text_file import TextFile, encoding_error
 from nnplug.tables.wording import column_list, listed, quote, shell_word
 
 __all__ = [
     "Dialect",
+    "QuoteError",
     "find_faults",
     "is_number",
     "mostly",
+    "records",
     "refusal",
     "stray_date_error",
     "stray_error",
     "ways_out",
 ]
 
-_MARKS = ("na", "n/a", "#n/a", "n.a.", "null", "none", "nil", "missing", "-", "--", "?", ".")
-"""What many programs write for a missing value, in small letters."""
 Strays = Mapping[int, frozenset[str]]
 """From a column's position to the cells that are not as its others."""
 _LINE_ENDS = {b"\r\n": "CR LF (Windows)", b"\n": "LF (Unix)"}
@@ -49,7 +50,7 @@ class Dialect:
         return len(self.names) > 1 and not self.names[0]
 
 
-class _QuoteError(Exception):
+class QuoteError(Exception):
     """A record cannot be taken apart."""
 
     def __init__(self, line: int, said: str) -> None:
@@ -85,12 +86,12 @@ def find_faults(text: TextFile, dialect: Dialect) -> DataError | None:
     def faults() -> Iterator[tuple[int, str]]:
         nonlocal advice, comments
         try:
-            for line, record in _records(text, dialect):
+            for line, record in records(text, dialect):
                 if len(record) != width:
                     comments = comments and record[0].startswith("#")
                     cells = "cell" if len(record) == 1 else "cells"
                     yield line, f"the row has {len(record)} {cells}, the first line {width}"
-        except _QuoteError as wrong:
+        except QuoteError as wrong:
             comments = False
             if "text follows" in wrong.reason:
                 advice = f" A quote inside a quoted cell is written twice ({dialect.quote * 2})."
@@ -106,24 +107,25 @@ def find_faults(text: TextFile, dialect: Dialect) -> DataError | None:
     return DataError(f"{found}\nCorrect the file.{advice}")
 
 
-def stray_error(text: TextFile, dialect: Dialect, strays: Strays, decimal: str) -> DataError:
+def stray_error(
+    text: TextFile, dialect: Dialect, strays: Strays, ways: Sequence[str] = ()
+) -> DataError:
     """Name the lines of cells that are no numbers.
 
     Parameters
     ----------
-    decimal : str
-        The sign before the decimals, as the file is read.
+    ways : sequence of str
+        What can be said of the cells so that they are numbers, each a line.
     """
-    cells = {each for spellings in strays.values() for each in spellings}
-    if all(is_number(each.replace(",", ".").replace(decimal, ".")) for each in cells):
-        sign = "," if decimal == "." else "."
-        advice = (
-            f"{_others(len(strays))} are numbers whose decimals begin with {quote(decimal)}. "
-            f"Correct these, or, if all\ndecimals begin with {quote(sign)}, say so: "
-            f"--read decimal={sign}"
-        )
-    else:
-        advice = _ways_out(dialect, strays, "numbers")
+    advice = _ways_out(dialect, strays, "numbers")
+    if ways:
+        which = "If they are, say how they are written:"
+        names = column_list([dialect.names[position] for position in strays])
+        advice = "\n".join([
+            f"{_others(len(strays))} are numbers. Correct these. {which}",
+            *ways,
+            f"If {'the column is' if len(strays) == 1 else 'they are'} text: --categorical {names}",
+        ])  # fmt: skip
     return DataError(f"{_stray_lines(text, dialect, strays, 'a number')}\n{advice}")
 
 
@@ -152,13 +154,13 @@ def stray_date_error(
 def _stray_lines(text: TextFile, dialect: Dialect, strays: Strays, wanted: str) -> str:
     def faults() -> Iterator[tuple[int, str]]:
         try:
-            for line, record in _records(text, dialect):
+            for line, record in records(text, dialect):
                 for position, spellings in strays.items():
                     if position < len(record) and record[position] in spellings:
                         name = quote(dialect.names[position])
                         cell = quote(record[position])
                         yield line, f"column {name}: cannot read {cell} as {wanted}"
-        except _QuoteError:
+        except QuoteError:
             pass  # a cell beyond the csv module's limit: what came before it is named
 
     # Where the two parsers took the cells apart differently, there is no line.
@@ -183,7 +185,7 @@ def ways_out(columns: Sequence[str], cells: Collection[str], usual: str) -> str:
     marks = " ".join(f"--read {shell_word('na=' + each)}" for each in sorted(cells))
     names, others = column_list(columns), _others(len(columns))
     text = f"If {'the column is' if len(columns) == 1 else 'they are'} text: --categorical {names}"
-    if all(each.casefold() in _MARKS for each in cells):
+    if all(map(is_usual_mark, cells)):
         signs = listed(map(quote, sorted(cells)))
         often = f"{signs} often stands for a missing value. If so here: {marks}"
         return f"{others} are {usual}.\n{often}\n{text}\nElse correct the file."
@@ -193,16 +195,22 @@ def ways_out(columns: Sequence[str], cells: Collection[str], usual: str) -> str:
     return "\n".join([*ways, text])
 
 
-def mostly(fitting: int, filled: int, spellings: int) -> bool:
+def mostly(fitting: int, filled: int, spellings: int, marks: int = 0, marked: int = 0) -> bool:
     """Tell whether the cells of a column are of a kind but for a few.
 
     Parameters
     ----------
     spellings : int
         How many different cells are not.
+    marks : int
+        How many of the others are usual marks of missing values, which do
+        not count.
+    marked : int
+        How many different ones.
     """
+    filled, spellings = filled - marks, spellings - marked
     few = spellings <= 3 or (filled - fitting) * 10 <= filled
-    return filled / 2 < fitting < filled and few
+    return filled / 2 < fitting < filled + marks and few
 
 
 def is_number(text: str) -> bool:
@@ -213,7 +221,7 @@ def is_number(text: str) -> bool:
         return False
 
 
-def _records(text: TextFile, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+def records(text: TextFile, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
     """Go through the rows of a text file, each with the line it begins on."""
     with text.path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=dialect.delimiter, quotechar=dialect.quote, strict=True)
@@ -226,7 +234,7 @@ def _records(text: TextFile, dialect: Dialect) -> Iterator[tuple[int, list[str]]
                 seen = seen or bool(record)
                 line = reader.line_num + 1
         except csv.Error as error:
-            raise _QuoteError(line, str(error)) from None
+            raise QuoteError(line, str(error)) from None
 
 
 def _mixed_line_ends(text: TextFile) -> DataError | None:

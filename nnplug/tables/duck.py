@@ -233,12 +233,19 @@ def without_marks(cell: str, type_name: str, marks: Sequence[str]) -> str:
     if not marks:
         return cell
     if type_name.partition("(")[0] in (*INTEGERS, *_NUMBERS):
-        wanted = [f"TRY_CAST({literal(mark)} AS DOUBLE)" for mark in marks]
+        wanted = [f"TRY_CAST({literal(mark)} AS DOUBLE)" for mark in marks if _is_digits(mark)]
+        if not wanted:
+            return cell
         return (
             f"CASE WHEN CAST({cell} AS DOUBLE) IN ({', '.join(wanted)}) THEN NULL ELSE {cell} END"
         )
     wanted = [literal(mark) for mark in marks]
     return f"CASE WHEN CAST({cell} AS VARCHAR) IN ({', '.join(wanted)}) THEN NULL ELSE {cell} END"
+
+
+def _is_digits(mark: str) -> bool:
+    """Tell whether a mark may be a number."""
+    return any(sign.isdigit() for sign in mark)
 
 
 def first_line(error: Exception) -> str:

@@ -243,15 +243,15 @@ class Encoder:
         if self.classes and isinstance(self.classes[0], str) and self.task != "multilabel":
             texts += self.target
         known = given.adding(text=texts, numeric=numbers, na=self.na, na_of=self.na_of)
-        return replace(
-            known,
-            known_dates=tuple(
-                (each.name, each.written)
-                for each in self.columns
-                if isinstance(each, Dates) and each.written
-            ),
-            only=(*(each.name for each in self.columns), *self.target),
-        )
+        wanted = [
+            each for each in (*self.columns, *self.scales) if not isinstance(each, Categories)
+        ]
+        columns = [
+            (each.name, "date" if isinstance(each, Dates) else each.kind, each.written)
+            for each in wanted
+        ]
+        used = (*(each.name for each in self.columns), *self.target)
+        return replace(known.knowing(columns), only=used)
 
     # --- encoding -------------------------------------------------------------------------
 

@@ -100,6 +100,10 @@ def examine(table: Table, wishes: Wishes, held_out: BoolArray | None = None) -> 
         except NnplugError as error:
             refusals.append(Finding("problem", "refused by training", str(error)))
             prepared = None
+    used_columns: set[str] = set()  # of these training says so: see the plan
+    if prepared is not None:
+        columns = (*(each.name for each in prepared.encoder.columns), *prepared.encoder.target)
+        used_columns = set(columns)
     found = [
         *refusals,
         *(findings.few_rows(table, prepared) if wishes.target else ()),
@@ -112,6 +116,8 @@ def examine(table: Table, wishes: Wishes, held_out: BoolArray | None = None) -> 
         *findings.row_numbers(table, wishes),
         *findings.sentinel_dates(table),
         *findings.numbers_like_dates(table),
+        *findings.marks_of_missing(table, used_columns),
+        *findings.large_numbers(table, used_columns),
         *findings.outliers(table),
     ]
     if prepared is not None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from nnplug.tables.hashes import hashes, row_hashes
+from nnplug.tables.notes import large_note, marks_note
 from nnplug.tables.preparation import Prepared
 from nnplug.tables.roles import named_as_identifier
 from nnplug.tables.table import Column, Table
@@ -25,6 +26,8 @@ __all__ = [
     "equal_rows",
     "few_rows",
     "infinite",
+    "large_numbers",
+    "marks_of_missing",
     "missing",
     "outliers",
     "numbers_like_dates",
@@ -159,6 +162,28 @@ def numbers_like_dates(table: Table) -> Iterator[Finding]:
                 "Written as 2024-01-31 they are dates; --sql can write them so.",
                 (column.name,),
             )
+
+
+def marks_of_missing(table: Table, used: Collection[str]) -> Iterator[Finding]:
+    """Find texts that often stand for a missing value, but in columns of which training says so."""
+    for column in table.columns:
+        if column.kind == "text" and column.name not in used:
+            found = np.bincount(column.data[column.present], minlength=len(column.words)).tolist()
+            counts = {word: n for word, n in zip(column.words, found, strict=True) if n}
+            if note := marks_note(column.name, counts):
+                yield Finding("note", "marks of missing values", note, (column.name,))
+
+
+def large_numbers(table: Table, used: Collection[str]) -> Iterator[Finding]:
+    """Find whole numbers beyond 2^53, but in columns of which training says so."""
+    for column in table.columns:
+        values = column.data[column.present] if column.kind == "number" else np.empty(0)
+        values = values[np.isfinite(values)]
+        if len(values) and column.name not in used:
+            whole = bool((values == np.floor(values)).all())
+            lowest, highest = float(values.min()), float(values.max())
+            if note := large_note(column.name, lowest, highest, whole=whole):
+                yield Finding("warning", "large numbers", note, (column.name,))
 
 
 def constant(table: Table) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ from nnplug.tables.date_formats import (
     first_cells,
     is_dated,
 )
-from nnplug.tables.diagnosis import is_number, mostly, ways_out
+from nnplug.tables.diagnosis import mostly, ways_out
 from nnplug.tables.duck import identifier, literal, location
 from nnplug.tables.formats import JSON, suffix_of
 from nnplug.tables.json_faults import (
@@ -30,6 +30,7 @@ from nnplug.tables.json_faults import (
     refusal,
 )
 from nnplug.tables.limits import LINE
+from nnplug.tables.number_formats import heads, number_error, number_of_text
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.relation import Field, check_known
 from nnplug.tables.table import Kind, check_names
@@ -139,9 +140,10 @@ def _field(
     must = options.date_format(name)
     if options.is_text(name) and (not nested or name not in options.text):
         return Field(name, "text"), cell
-    if name in options.numeric and not nested and found <= {"number", "text"}:
-        _check_numeric(text, name, options)
-        return Field(name, "number"), f"CAST({cell} AS DOUBLE)"
+    if not nested and "text" in found <= {"number", "text"} and not must:
+        number = _numbers(connection, text, ours, name, cell, options)
+        if number is not None:
+            return number
     if must and not nested and found <= {"number", "text"}:
         return _dates(connection, text, name, cell, options) or (Field(name, "text"), cell)
     if len(found) > 1 or nested:
@@ -239,15 +241,32 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _check_numeric(text: TextFile, name: str, options: ReadOptions) -> None:
-    """Name the lines whose value is no number, in a column that the user calls numeric."""
+def _numbers(
+    connection: duckdb.DuckDBPyConnection,
+    text: TextFile,
+    ours: str,
+    name: str,
+    cell: str,
+    options: ReadOptions,
+) -> tuple[Field, str] | None:
+    """Take a column that holds text for numbers, if it must be or people write them so."""
+    is_text = f"json_type({ours}) = 'VARCHAR'"
+    texts = f"CASE WHEN {is_text} THEN {cell} END"
+    (first,) = heads(connection, [texts], "raw")
+    way, fit = number_of_text(connection, texts, "raw", first, options, name)
+    if fit is not None:
+        raise number_error(text.name, [(name, fit)], text=not options.lenient, apart=True)
+    if way is None:
+        return None
     faults = [
         (line, f"column {quote(name)}: cannot read {_shown(value)} as a number")
         for line, value in _values(text, name, options)
-        if isinstance(value, str) and not is_number(value)
+        if isinstance(value, str) and way.read(value) is None
     ]
     if faults:
         raise fault_error(text, faults, "Correct these, or leave --numeric out.")
+    number = f"CASE WHEN {is_text} THEN {way.sql(cell)} ELSE TRY_CAST({cell} AS DOUBLE) END"
+    return Field(name, "number", written=way.written), number
 
 
 def _values(text: TextFile, name: str, options: ReadOptions) -> Iterator[tuple[int, Any]]:

@@ -14,10 +14,19 @@ __all__ = [
     "Missing",
     "check_rule",
     "infinite_error",
+    "is_usual_mark",
     "missing_error",
     "refuse_infinite",
     "refuse_missing",
+    "usual_mark",
 ]
+
+_MARKS = (
+    "na", "n/a", "#n/a", "n.a.", "<na>", "(na)", "nan", "null", "(null)", "#null!", "none", "nil",
+    "nat", "missing", "(missing)", "\\n", "-", "--", "---", "\u2013", "\u2014", "?", "??", ".",
+    "..", "...", "#value!", "#div/0!", "#ref!", "#num!", "#name?",
+)  # fmt: skip
+"""What programs and people write for a missing value, in small letters."""
 
 Missing = Literal["mean", "median", "refuse", "drop"]
 """What is done with rows that lack a value of an input.
@@ -46,6 +55,17 @@ _WAYS_OUT: dict[Role, str] = {
     "target": "Fill the values in, or leave these rows out: --drop-missing-targets",
     "weights": "Fill the values in.",
 }
+
+
+def is_usual_mark(cell: str) -> bool:
+    """Tell whether a cell often stands for a missing value: NA, n/a, null, -, ?."""
+    return cell.strip().casefold() in _MARKS
+
+
+def usual_mark(cell: str) -> str:
+    """Write the SQL that says whether a text cell often stands for a missing value."""
+    marks = ", ".join(f"'{mark}'" for mark in _MARKS)
+    return f"lower(trim({cell})) IN ({marks})"
 
 
 def missing_error(

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnplug.tables.categories import Categories
-from nnplug.tables.missing import Missing
+from nnplug.tables.missing import Missing, is_usual_mark
 from nnplug.tables.summary import ColumnSummary
-from nnplug.tables.wording import count_of, listed, quote
+from nnplug.tables.wording import column_list, count_of, listed, quote, shell_word
 from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from nnplug.tables.goal import Goal
     from nnplug.tables.table import Table
 
-__all__ = ["column_notes", "left_out_notes", "skew_notes"]
+__all__ = ["column_notes", "large_note", "left_out_notes", "marks_note", "skew_notes"]
+
+_EXACT = 2.0**53
+"""From here on, not every whole number is a float64."""
 
 _SHOWN = 10
 """As many columns as one kind of note names."""
@@ -65,8 +68,59 @@ def left_out_notes(reasons: Mapping[str, str], constant: Mapping[str, str]) -> l
 def column_notes(
     columns: Sequence[Encoding], summaries: Mapping[str, ColumnSummary], rule: Missing
 ) -> list[str]:
-    """Say which columns have rare categories or lack values."""
-    return [*_rare(columns, summaries), *_missing(columns, summaries, rule)]
+    """Say which columns have rare categories, lack values, or may do so unseen."""
+    return [
+        *_rare(columns, summaries),
+        *_missing(columns, summaries, rule),
+        *_marks(columns, summaries),
+        *_large(summaries),
+    ]
+
+
+def marks_note(name: str, counts: Mapping[str, int]) -> str:
+    """Say which texts of a column often stand for a missing value; empty if none does."""
+    marks = [text for text in counts if is_usual_mark(text)]
+    if not marks:
+        return ""
+    rows = count_of(sum(counts[mark] for mark in marks), "row")
+    ways = " ".join(f"--read {shell_word(f'na.{name}={mark}')}" for mark in sorted(marks))
+    return (
+        f"column {quote(name)}: {_some(map(quote, sorted(marks)))} in {rows} counts as a category; "
+        f"if it stands for a missing value: {ways}"
+    )
+
+
+def large_note(name: str, lowest: float, highest: float, *, whole: bool) -> str:
+    """Say that a column has whole numbers that a float64 does not tell apart; empty if not."""
+    if not whole or max(abs(lowest), abs(highest)) < _EXACT:
+        return ""
+    largest = max(lowest, highest, key=abs)
+    return (
+        f"column {quote(name)} has whole numbers such as {largest:.22g}: beyond 2^53, a 64-bit "
+        "float does not tell neighbours apart. If they are codes: "
+        f"--categorical {column_list([name])}"
+    )
+
+
+def _marks(columns: Sequence[Encoding], summaries: Mapping[str, ColumnSummary]) -> list[str]:
+    named = [each.name for each in columns if isinstance(each, Categories)]
+    return _few([marks_note(name, summaries[name].counts) for name in named])
+
+
+def _large(summaries: Mapping[str, ColumnSummary]) -> list[str]:
+    numbers = {name: each.numbers for name, each in summaries.items() if each.kind == "number"}
+    return _few([
+        large_note(name, each.lowest, each.highest, whole=each.whole)
+        for name, each in numbers.items()
+        if each.count
+    ])  # fmt: skip
+
+
+def _few(notes: list[str]) -> list[str]:
+    """Keep the first of many notes, without empty ones."""
+    said = [note for note in notes if note]
+    more = [f"so it is of {len(said) - _SHOWN:,} more columns"] if len(said) > _SHOWN else []
+    return [*said[:_SHOWN], *more]
 
 
 def _rare(columns: Sequence[Encoding], summaries: Mapping[str, ColumnSummary]) -> list[str]:

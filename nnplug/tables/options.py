@@ -10,6 +10,8 @@ from typing import Any
 
 from nnplug.errors import SettingError, suggest
 from nnplug.tables.missing import Missing, check_rule
+from nnplug.tables.number_options import SIGNS_OF_NUMBERS, NumberOptions
+from nnplug.tables.table import Kind
 from nnplug.tables.transforms import Transform, check_transform
 
 __all__ = ["ReadOptions", "TableOptions"]
@@ -17,13 +19,18 @@ __all__ = ["ReadOptions", "TableOptions"]
 _TRUE = ("true", "yes", "1")
 _FALSE = ("false", "no", "0")
 _SIGNS = {"tab": "\t", "comma": ",", "semicolon": ";", "space": " ", "pipe": "|"}
+_SIGNS |= {"point": ".", "apostrophe": "'", "parentheses": "()"}
 _SEVERAL = ("columns", "drop", "categorical", "numeric")
-_NOT_OF_A_FILE = ("sql", "text", "numeric", "lenient", "known_dates", "only")
+_NOT_OF_A_FILE = ("sql", "text", "numeric", "lenient", "known_dates", "known_numbers", "only")
+_OF_COLUMNS = ("na", "dates", *SIGNS_OF_NUMBERS, "unit")
+"""Keys that may be given of one column, as `na.COLUMN`."""
 
 
 @dataclass(frozen=True)
-class ReadOptions:
+class ReadOptions(NumberOptions):
     """How a file is to be read; what is not stated is found out.
+
+    How its numbers are written is said as in `NumberOptions`.
 
     Attributes
     ----------
@@ -43,8 +50,6 @@ class ReadOptions:
         What a line of a text file begins with that is not read.
     encoding : str
         Of a text file, by Python's name. It is never guessed.
-    decimal : str
-        `"."` or `","`, in numbers.
     dates : str
         How dates are written, as `%d.%m.%Y`; ISO and what is clear from all
         rows need not be stated.
@@ -84,7 +89,6 @@ class ReadOptions:
     skip: int = 0
     comment: str = ""
     encoding: str = "utf-8"
-    decimal: str = "."
     dates: str = ""
     dates_of: tuple[tuple[str, str], ...] = ()
     na: tuple[str, ...] = ()
@@ -94,7 +98,6 @@ class ReadOptions:
     trusted: bool = False
     sql: str | None = None
     text: tuple[str, ...] = ()
-    numeric: tuple[str, ...] = ()
     lenient: bool = False
     known_dates: tuple[tuple[str, str], ...] = ()
     only: tuple[str, ...] | None = None
@@ -112,9 +115,8 @@ class ReadOptions:
             raise SettingError(f"read: skip={self.skip!r}: it must be a number of lines.")
         if self.comment != self.comment.strip() or self.comment[:1] == self.quote:
             raise SettingError(f"read: comment={self.comment!r}: use a sign such as #.")
-        if self.decimal not in (".", ","):
-            raise SettingError(f"read: decimal={self.decimal!r}: use '.' or ','.")
-        if self.decimal == self.delimiter:
+        self.check_numbers()
+        if self.decimal is not None and self.decimal == self.delimiter:
             raise SettingError(f"read: delimiter and decimal are both {self.decimal!r}.")
         try:
             codecs.lookup(self.encoding)
@@ -126,8 +128,9 @@ class ReadOptions:
         both = [name for name in self.text if name in self.numeric]
         if both:
             raise SettingError(f"column {both[0]!r} cannot be both categorical and numeric.")
+        numbers = {*self.numeric, *self.written_numbers}
         for name, way in self.dates_of:
-            if name in (*self.text, *self.numeric):
+            if name in self.text or name in numbers:
                 other = "categorical" if name in self.text else "numeric"
                 raise SettingError(f"column {name!r} cannot be both {other} and dates ({way}).")
 
@@ -151,12 +154,12 @@ class ReadOptions:
                 raise SettingError(
                     f"read: {text!r} is not of the form key=value, such as encoding=latin-1."
                 )
-            if key == "dates" and column in dict(found.get("dates_of", ())):
-                raise SettingError(f"read: dates.{column} is given twice.")
-            if key in ("na", "dates") and dot:
+            if key != "na" and column in dict(found.get(f"{key}_of", ())):
+                raise SettingError(f"read: {key}.{column} is given twice.")
+            if key in _OF_COLUMNS and dot:
                 found[f"{key}_of"] = (*found.get(f"{key}_of", ()), (column, value))
-            elif key == "na":
-                found["na"] = (*found.get("na", ()), value)
+            elif key in ("na", "unit"):
+                found[key] = (*found.get(key, ()), value)
             elif key in found:
                 raise SettingError(f"read: {key} is given twice.")
             else:
@@ -178,30 +181,33 @@ class ReadOptions:
         values: dict[str, Any] = {}
         for key, value in (given or {}).items():
             if key not in known:
+                near = [each for each in known if each.endswith("_of") == key.endswith("_of")]
                 raise SettingError(
-                    f"read: there is no option {key!r}.{suggest(key, known)}\n"
+                    f"read: there is no option {key!r}.{suggest(key, near)}\n"
                     f"The options are {', '.join(known)}."
                 )
             values[key] = value
-        if isinstance(values.get("delimiter"), str):
-            values["delimiter"] = _SIGNS.get(values["delimiter"], values["delimiter"])
+        for key in ("delimiter", *SIGNS_OF_NUMBERS):
+            if isinstance(values.get(key), str):
+                values[key] = _SIGNS.get(values[key], values[key])
         for key in ("header", "trusted"):
             if isinstance(values.get(key), str):
                 values[key] = _truth(key, values[key])
         if re.fullmatch("[0-9]{1,18}", str(values.get("skip"))):
             values["skip"] = int(values["skip"])
-        if "na" in values:
-            values["na"] = _names(values["na"])
+        for key in {"na", "unit"} & values.keys():
+            values[key] = _names(values[key])
         if isinstance(values.get("na_of"), Mapping):
             values["na_of"] = [
                 (column, cell)
                 for column, cells in values["na_of"].items()
                 for cell in _names(cells)
             ]
-        if isinstance(values.get("dates_of"), Mapping):
-            values["dates_of"] = values["dates_of"].items()
-        for key in {"na_of", "dates_of"} & values.keys():
-            values[key] = tuple((str(column), str(value)) for column, value in values[key])
+        for key in {f"{each}_of" for each in _OF_COLUMNS} & values.keys():
+            pairs = values[key].items() if isinstance(values[key], Mapping) else values[key]
+            values[key] = tuple((str(column), str(value)) for column, value in pairs)
+        for key in {f"{each}_of" for each in SIGNS_OF_NUMBERS} & values.keys():
+            values[key] = tuple((column, _SIGNS.get(sign, sign)) for column, sign in values[key])
         return cls(**values)
 
     def adding(
@@ -235,8 +241,9 @@ class ReadOptions:
         if self.na_of:
             columns = dict.fromkeys(column for column, _ in self.na_of)
             stated["na_of"] = {column: list(self.marks(column)) for column in columns}
-        if self.dates_of:
-            stated["dates_of"] = dict(self.dates_of)
+        for key in (f"{each}_of" for each in _OF_COLUMNS if each != "na"):
+            if key in stated:
+                stated[key] = dict(getattr(self, key))
         return stated
 
     def marks(self, column: str) -> tuple[str, ...]:
@@ -247,6 +254,13 @@ class ReadOptions:
         """Tell whether a column is text whatever it looks like."""
         unused = self.only is not None and self.sql is None and column not in self.only
         return column in self.text or unused
+
+    def knowing(self, columns: Iterable[tuple[str, Kind, str]]) -> ReadOptions:
+        """Add how columns are written that have been read: name, kind, and how."""
+        found = [each for each in columns if each[1] in ("date", "number")]
+        dates = tuple((name, way) for name, kind, way in found if kind == "date" and way)
+        numbers = tuple((name, way) for name, kind, way in found if kind == "number")
+        return replace(self, known_dates=dates, known_numbers=numbers)
 
     def date_format(self, column: str) -> str:
         """Give how the dates of a column must be written; empty if that is not known."""

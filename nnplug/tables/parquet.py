@@ -18,6 +18,8 @@ from nnplug.tables.duck import (
     without_marks,
 )
 from nnplug.tables.limits import check_rows, most_rows, too_many_rows
+from nnplug.tables.number_formats import heads, number_error, number_of_text
+from nnplug.tables.numerals import Numerals
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.relation import Field, check_known, index_note
 from nnplug.tables.table import Kind, check_names
@@ -134,36 +136,70 @@ def load_query(
         kind: Kind = kind_of(type_name, name, source)
         if name in options.text:
             kind = "text"
-        if name in options.numeric and kind in ("text", "boolean"):
-            _check_castable(connection, query, theirs, name, source)
+        if name in options.numeric and kind == "boolean":
             kind = "number"
-        cell = without_marks(identifier(theirs), type_name, options.marks(name))
+        marks = (*options.na, *options.marks(name))
+        cell = without_marks(identifier(theirs), type_name, marks)
         cells.append(f"{as_kind(cell, type_name, kind)} AS c{position}")
         fields.append(Field(name, kind, type_name in INTEGERS and kind == "number"))
     what = "VIEW" if view else "TABLE"
     # Where the query's names are looked up may be a user's database; it may end in a comment.
     most = None if there is None else most_rows(len(fields), there, options)
     limit = "" if most is None else f" LIMIT {most + 1}"
-    connection.execute(
-        f"CREATE {what} memory.main.part AS SELECT {', '.join(cells)} FROM ({query}\n){limit}"
-    )
+    part = f"SELECT {', '.join(cells)} FROM ({query}\n){limit}"
+    connection.execute(f"CREATE {what} memory.main.part AS {part}")
     if most is not None:
         found = connection.execute("SELECT count(*) FROM memory.main.part").fetchone()
         if found is not None and found[0] > most:
             raise too_many_rows(source, most)
+    written = _numbers(connection, fields, options, source)
+    if written and view:
+        numbers = [
+            f"{written[i].sql(f'c{i}') if i in written else f'c{i}'} AS c{i}"
+            for i in range(len(fields))
+        ]
+        connection.execute("DROP VIEW memory.main.part")
+        connection.execute(
+            f"CREATE VIEW memory.main.part AS SELECT {', '.join(numbers)} FROM ({part})"
+        )
+    for i, way in written.items():
+        if not view:
+            change = f"ALTER c{i} SET DATA TYPE DOUBLE USING {way.sql(f'c{i}')}"
+            connection.execute(f"ALTER TABLE memory.main.part {change}")
+        fields[i] = Field(fields[i].name, "number", written=way.written)
     return tuple(fields)
 
 
-def _check_castable(
-    connection: duckdb.DuckDBPyConnection, query: str, theirs: str, name: str, source: str
-) -> None:
-    """Refuse a column that the user calls numeric and is not."""
-    cell = identifier(theirs)
-    wrong = connection.execute(
-        f"SELECT {cell} FROM ({query}\n) WHERE {cell} IS NOT NULL "
-        f"AND TRY_CAST({cell} AS DOUBLE) IS NULL LIMIT 1"
-    ).fetchone()
-    if wrong is not None:
-        raise DataError(
-            f"{source}: column {quote(name)}: cannot read {quote(wrong[0])} as a number"
-        )
+def _numbers(
+    connection: duckdb.DuckDBPyConnection,
+    fields: Sequence[Field],
+    options: ReadOptions,
+    source: str,
+) -> dict[int, Numerals]:
+    """Find the columns of text that hold numbers, as people write them, or must hold some."""
+    written, fits = {}, []
+    part = "memory.main.part"
+    texts = {
+        i: each
+        for i, each in enumerate(fields)
+        if each.kind == "text" and not options.is_text(each.name)
+    }
+    first = heads(connection, [f"c{i}" for i in texts], part)
+    for (i, each), some in zip(texts.items(), first, strict=True):
+        way, fit = number_of_text(connection, f"c{i}", part, some, options, each.name)
+        if fit is not None:
+            fits.append((each.name, fit))
+        elif way is not None:
+            wrong = connection.execute(
+                f"SELECT c{i} FROM {part} WHERE c{i} IS NOT NULL "
+                f"AND {way.sql(f'c{i}')} IS NULL LIMIT 1"
+            ).fetchone()
+            if wrong is not None:
+                cell = quote(wrong[0])
+                raise DataError(
+                    f"{source}: column {quote(each.name)}: cannot read {cell} as a number"
+                )
+            written[i] = way
+    if fits:
+        raise number_error(source, fits, text=not options.lenient)
+    return written

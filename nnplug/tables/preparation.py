@@ -11,7 +11,7 @@ import numpy.typing as npt
 from nnplug.errors import DataError
 from nnplug.tables.encoder import Encoder, check_enough
 from nnplug.tables.goal import find_goal, target_names
-from nnplug.tables.missing import refuse_infinite, refuse_missing
+from nnplug.tables.missing import is_usual_mark, refuse_infinite, refuse_missing
 from nnplug.tables.notes import skew_notes
 from nnplug.tables.options import ReadOptions, TableOptions
 from nnplug.tables.reading import read_table, taking
@@ -20,7 +20,7 @@ from nnplug.tables.roles import MOST_TEXTS, TOO_MANY_TEXTS, candidates
 from nnplug.tables.splitting import Parts, Split, split_rows
 from nnplug.tables.table import KIND_NAMES, BoolArray, Table, join
 from nnplug.tables.wishes import Wishes
-from nnplug.tables.wording import count_of, quote, show
+from nnplug.tables.wording import column_list, count_of, quote, shell_word, show, some
 
 __all__ = ["Prepared", "prepare_table", "with_file"]
 
@@ -56,9 +56,9 @@ class Prepared:
 
 def with_file(table: Table, path: str, read: ReadOptions) -> tuple[Table, BoolArray]:
     """Append the rows of another file, and say which they are."""
-    # Its dates are written as the first file's, which may be what tells how.
-    dates = tuple((each.name, each.written) for each in table.columns if each.written)
-    other = read_table(path, taking(path, replace(read, known_dates=dates)))
+    # Dates and numbers are written as in the first file, which may be what tells how.
+    known = read.knowing((each.name, each.kind, each.written) for each in table.columns)
+    other = read_table(path, taking(path, known))
     held = np.arange(table.rows + other.rows) >= table.rows
     return join(table, other), held
 
@@ -121,6 +121,7 @@ def _learn(
     first = _only(table.fetch([*targets, *named]), kept)
     if not first.rows:
         raise DataError(f"{table.source}: no row is left to learn from.")
+    marked = _marks_of_targets(first, targets, options)
     goal = find_goal(first, targets, wishes.task, options.target_transform)
     split = wishes.way(goal.task)
     if held_out is not None:
@@ -156,7 +157,37 @@ def _learn(
     # What was inferred is said, not kept: the model is the same where it is stated.
     encoder = replace(encoder, notes=encoder.notes[len(goal.notes) :])
     odd = () if wishes.in_units else skew_notes(first, goal)
-    return encoder, parts, split, (*goal.notes, *odd)
+    return encoder, parts, split, (*goal.notes, *marked, *odd)
+
+
+def _marks_of_targets(
+    table: Table, targets: Sequence[str], options: TableOptions
+) -> tuple[str, ...]:
+    """Say which classes often stand for a missing value.
+
+    Raises
+    ------
+    DataError
+        If the user says that some targets are missing.
+    """
+    notes: tuple[str, ...] = ()
+    for column in (table.column(name) for name in targets if name not in options.categorical):
+        marks = [word for word in column.words if is_usual_mark(word)]
+        places = [column.words.index(mark) for mark in marks]
+        rows = int(np.isin(column.data, places).sum()) if marks else 0
+        if not rows:
+            continue
+        ways = " ".join(f"--read {shell_word(f'na.{column.name}={mark}')}" for mark in marks)
+        held = f"target {quote(column.name)} holds {some(marks)} in {count_of(rows, 'row')}"
+        if options.drop_missing_targets:
+            raise DataError(
+                f"{table.source}: {held}, which often stands for a missing value.\nIf so here: "
+                f"{ways}\nIf it is a class: --categorical {column_list([column.name])}"
+            )
+        notes += (
+            f"{held}, as a class; if it stands for a missing value: {ways} --drop-missing-targets",
+        )
+    return notes
 
 
 def _texts_of_many_kinds(

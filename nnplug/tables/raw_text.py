@@ -37,6 +37,8 @@ class RawText:
     ours : list of str
         Names for DuckDB, which renames double names and takes "Age" and
         "age" for one: so columns are known by their position.
+    names : dict
+        The user's name of each.
     numeric : list of str
         The columns that the user calls numbers.
     stated : list of str
@@ -63,8 +65,11 @@ class RawText:
         # The index, if there is one, is taken out in the end: it does not count.
         self.ours = [INDEX] * dialect.indexed
         self.ours += [f"c{i}" for i in range(len(dialect.names) - dialect.indexed)]
-        pairs = list(zip(self.ours, dialect.names, strict=True))
-        self.numeric = [ours for ours, name in pairs if name in options.numeric]
+        self.names = dict(zip(self.ours, dialect.names, strict=True))
+        pairs = self.names.items()
+        self.numeric = [
+            o for o, name in pairs if options.is_numeric(name) and not options.is_text(name)
+        ]
         # Numbers that the user asks for are looked at cell by cell.
         self.stated = self.numeric + [ours for ours, name in pairs if options.is_text(name)]
         self.dated = [ours for ours, name in pairs if options.date_format(name)]
@@ -85,7 +90,7 @@ class RawText:
             "quote": literal(dialect.quote),
             "escape": literal(dialect.quote),
             "nullstr": f"[{nulls}]",
-            "decimal_separator": literal(options.decimal),
+            "decimal_separator": literal(options.point),
             "comment": "''",  # else a row that begins with # could be dropped
             "skip": "0",  # else lines before a "better" header could be
             "encoding": "'utf-8'",
@@ -136,14 +141,20 @@ class RawText:
         described = self.connection.execute("DESCRIBE raw").fetchall()
         return {ours: str(row[1]) for ours, row in zip(self.ours, described, strict=True)}
 
-    def ask(self, questions: dict[str, str]) -> dict[str, Any]:
+    def _cells_as_text(self) -> str:
+        """Write the SQL of all cells of the file as they stand."""
+        types = dict.fromkeys(self.ours, "VARCHAR")
+        settings = self._settings() | {"columns": _mapping(types), "auto_detect": "false"}
+        return self._call("read_csv", settings)
+
+    def ask(self, questions: dict[str, str], source: str = "raw") -> dict[str, Any]:
         """Answer a question about all rows, in SQL, for each of some columns."""
         answers: dict[str, Any] = {}
         names = list(questions)
         for start in range(0, len(names), TOGETHER):
             some = names[start : start + TOGETHER]
             asked = ", ".join(questions[ours] for ours in some)
-            found = self.connection.execute(f"SELECT {asked} FROM raw").fetchone()
+            found = self.connection.execute(f"SELECT {asked} FROM {source}").fetchone()
             assert found is not None  # an aggregate always has its row
             answers |= zip(some, found, strict=True)
         return answers

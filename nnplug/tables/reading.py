@@ -208,8 +208,8 @@ def _relation(
             fields = _load(connection, paths[0], options, scratch)
         connection.execute(f"ALTER {'VIEW' if view else 'TABLE'} part RENAME TO rows")
         for path in paths[1:]:
-            dates = tuple((each.name, each.written) for each in fields if each.written)
-            more = _load(connection, path, replace(options, known_dates=dates), scratch)
+            known = options.knowing((each.name, each.kind, each.written) for each in fields)
+            more = _load(connection, path, known, scratch)
             fields = _append(connection, (paths[0].name, fields), (path.name, more))
         if options.sql is not None and suffix_of(paths[0]) not in DATABASES:
             fields = _query(connection, fields, source, options)
@@ -341,17 +341,19 @@ def _query(
     connection.execute("DROP VIEW data")
     connection.execute("DROP TABLE rows")
     connection.execute("ALTER TABLE part RENAME TO rows")
-    # A date that is passed on by its name is written as it was.
-    written = {each.name: each.written for each in fields}
+    # What is passed on by its name is written as it was.
+    written = {(each.name, each.kind): each.written for each in fields}
     return tuple(
-        replace(each, written=written.get(each.name, "")) if each.kind == "date" else each
+        replace(each, written=each.written or written.get((each.name, each.kind), ""))
         for each in queried
     )
 
 
 def _of_the_result(options: ReadOptions) -> ReadOptions:
-    """Give the options for a query's result; dates were read before it."""
-    return replace(options, sql=None, dates_of=())
+    """Give the options for a query's result; dates and numbers were read before it."""
+    return replace(
+        options, sql=None, dates_of=(), decimal_of=(), thousands_of=(), unit_of=(), negative_of=()
+    )
 
 
 def _fits_bigint(connection: duckdb.DuckDBPyConnection, cell: str) -> bool:

@@ -208,8 +208,8 @@ def index_note(source: str, what: str) -> None:
 def check_known(source: str, options: ReadOptions, names: Sequence[str]) -> None:
     """Refuse a request about a column that is not there.
 
-    With a query, requests are about the columns of its result, but for dates:
-    these are read before it.
+    With a query, requests are about the columns of its result, but for how
+    dates and numbers are written: these are read before it.
     """
     marked = tuple(name for name, _ in options.na_of)
     dated = tuple(name for name, _ in options.dates_of)
@@ -219,7 +219,11 @@ def check_known(source: str, options: ReadOptions, names: Sequence[str]) -> None
         (marked, "with a mark of missing values"),
     )
     later = options.lenient or options.sql is not None
-    for wanted, what in (*(() if later else known), (dated, "to be read as dates")):
+    stated = (
+        (dated, "to be read as dates"),
+        (options.written_numbers, "of which numbers are written so"),
+    )
+    for wanted, what in (*(() if later else known), *stated):
         for name in wanted:
             if name not in names:
                 raise DataError(

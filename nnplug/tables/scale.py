@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from nnplug.errors import DataError
 from nnplug.tables.missing import refuse_infinite
+from nnplug.tables.numerals import Numerals
 from nnplug.tables.state import need, number_of, text_of
 from nnplug.tables.summary import ColumnSummary
 from nnplug.tables.table import Column, kind_error
@@ -48,6 +49,10 @@ class Scale:
     transform : str, optional
         What is standardised instead of the numbers themselves, of a target;
         mean and scale are in its unit.
+    written : str
+        How the file with the rows for training wrote the numbers, as
+        `Numerals.written`; files with rows to predict are read so. Empty for
+        plain numbers.
     """
 
     name: str
@@ -57,6 +62,7 @@ class Scale:
     fill: float
     indicator: bool = False
     transform: Transform | None = None
+    written: str = ""
 
     @classmethod
     def learn(
@@ -82,7 +88,15 @@ class Scale:
         fill = numbers.median if median else numbers.mean
         indicator = role == "column" and summary.training_missing > 0
         scale = numbers.deviation or 1.0
-        return cls(summary.name, kind, numbers.mean, scale, fill, indicator)
+        return cls(
+            summary.name,
+            kind,
+            numbers.mean,
+            scale,
+            fill,
+            indicator,
+            written=summary.written if kind == "number" else "",
+        )
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -176,6 +190,7 @@ class Scale:
             "fill": self.fill,
             "indicator": self.indicator,
             **({} if self.transform is None else {"transform": self.transform}),
+            **({"written": self.written} if self.written else {}),
         }
 
     @classmethod
@@ -184,7 +199,7 @@ class Scale:
         need(isinstance(value, Mapping), "a scale is no mapping")
         assert isinstance(value, Mapping)  # for the type checker
         keys = {"name", "kind", "mean", "scale", "fill", "indicator"}
-        need(set(value) - {"transform"} == keys, "a scale has other keys")
+        need(set(value) - {"transform", "written"} == keys, "a scale has other keys")
         name = text_of(value["name"], "a scale's name")
         need(value["kind"] in ("number", "boolean"), "a scale's kind is unknown")
         mean, scale, fill = (
@@ -200,4 +215,6 @@ class Scale:
         need(
             transform in (None, *get_args(Transform)), f"the transform of {quote(name)} is unknown"
         )
-        return cls(name, value["kind"], mean, scale, fill, value["indicator"], transform)
+        written = text_of(value.get("written", ""), f"how {quote(name)} is written")
+        need(Numerals.of(written) is not None, f"how {quote(name)} is written is unknown")
+        return cls(name, value["kind"], mean, scale, fill, value["indicator"], transform, written)

@@ -227,11 +227,16 @@ def preamble_error(text: TextFile, options: ReadOptions) -> DataError | None:
     """
     if options.header is False:
         return None
+    heads = {}
     for delimiter in options.delimiter or text.delimiter or ",;\t|":
         try:
-            head = _head(text, delimiter, options.quote)
+            heads[delimiter] = _head(text, delimiter, options.quote)
         except (OSError, UnicodeDecodeError, DataError):
             return None
+        records = [record for _, record in heads[delimiter]]
+        if records and _begins(records):
+            return None  # whatever is wrong with it, it is a table from its first line on
+    for delimiter, head in heads.items():
         records = [record for _, record in head]
         start = next((k for k in range(len(records)) if _begins(records[k:])), 0)
         if not start or not all(_is_apart(each, len(records[start])) for each in records[:start]):
