@@ -364,6 +364,24 @@ def test_rows_of_two_classes_on_one_place_are_said_and_many_are_thinned():
     assert boundary(run.model, x[:0], labels).splitlines()[-1].endswith("up)")
 
 
+def test_a_picture_has_the_rows_and_a_legend(tmp_path):
+    matplotlib = pytest.importorskip("matplotlib")
+    from nnplug.report.pictures import draw
+
+    rng = np.random.default_rng(0)
+    table = {"x": rng.uniform(0, 1, 60), "y$": rng.uniform(0, 1, 60)}
+    table["zone"] = np.where(table["x"] > 0.5, "far", "near")
+    run = nnplug.train(table, target="zone", epochs=5)
+    with matplotlib.rc_context({"svg.fonttype": "none"}):  # text as text
+        draw(tmp_path / "a.svg", run.history, run.model, run.rows.inputs, run.rows.targets)
+    picture = (tmp_path / "a.svg").read_text(encoding="utf-8")
+    words = re.findall(r"<text [^>]*>([^<]+)</text>", picture)
+    assert {"epoch", "loss", "validation loss", "x", "y$", "far", "near"} <= set(words)
+    # 60 rows and the two squares of the legend; the ticks are in no colour.
+    marks = re.findall(r'<use [^>]*style="fill: #(?:1f5fa8|c2410c)', picture)
+    assert len(marks) == 60 + 2
+
+
 def test_there_is_no_plane_of_four_inputs():
     run = nnplug.train(IRIS, target="species", epochs=1)
     assert boundary(run.model, run.rows.inputs, run.rows.targets) is None

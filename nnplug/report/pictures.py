@@ -66,6 +66,7 @@ def draw(path: Path, history: History, model: Model, inputs: AnyArray, targets: 
     log = bool(values) and 0 < 100 * min(values) < max(values)
     axes[0].set_yscale("log" if log else "linear")
     axes[0].set(xlabel="epoch", ylabel="loss (logarithmic)" if log else "loss")
+    axes[0].xaxis.get_major_locator().set_params(integer=True)
     axes[0].legend()
     if found is not None:
         _draw_plane(axes[1], found, model)
