@@ -178,7 +178,7 @@ def _part(kind: str, record: PartRecord, registry: Registry) -> Part:
         if record.package == _BUILTIN:
             raise ModelFileError(
                 f"this nnplug has no {kind} {record.name}, and the model was made with nnplug "
-                f"{record.version}\nInstall that one: pip install nnplug=={record.version}"
+                f"{record.version}\nInstall that one, in the folder of its source: pip install ."
             )
         raise ModelFileError(
             f"{kind} {record.name} is of no package, but of a file or of Python code, which is "

@@ -394,7 +394,7 @@ def test_nobody_is_told_to_install_nnplug_from_an_index():
     # It is on none yet: from its source it installs as `.`, `".[fast]"` or `./nnplug`.
     pages = [ROOT / "README.md", *DOCS.glob("*.md"), *DOCS.glob("[terh]*/*.md")]
     pages += [*(ROOT / "nnplug").rglob("*.py"), *(ROOT / "plugins").glob("*/README.md")]
-    advice = re.compile(r"pip install [^\n&;]*(?<![./\w-])nnplug(\[|[\"'`\s]|$)", re.MULTILINE)
+    advice = re.compile(r"pip install [^\n&;]*(?<![./\w-])nnplug(==|\[|[\"'`\s]|$)", re.MULTILINE)
     for text in ('pip install "nnplug[fast]"', "pip install nnplug\n", "pip install -U nnplug"):
         assert advice.search(text)
     for path in pages:
