@@ -12,7 +12,8 @@ import pytest
 from nnplug.errors import NnplugError
 from nnplug.tables import ReadOptions, read_table
 from nnplug.tables import raw_text as raw_text_module
-from nnplug.tables.numerals import Numerals
+from nnplug.tables.numerals import Numerals, unit_behind
+from nnplug.tables.wording import shell_word
 
 
 @pytest.fixture
@@ -226,6 +227,27 @@ def test_a_few_cells_that_are_none_are_named(save):
     assert message.startswith('t.csv:4: column "x": cannot read "0.5" as a number (also lines ')
 
 
+@pytest.mark.usefixtures("road")
+@pytest.mark.parametrize("cells", [["5", "7.5"], ["2024-01-31", "2024-02-01"], ["$5", "$1,000.5"]])
+@pytest.mark.parametrize("mark", ["NA", "None", "-"])
+def test_marks_of_missing_values_do_not_count(cells, mark, save):
+    path = save(file_of([*cells, mark, mark, mark] * 12))
+    message = refusal(path)
+    if "$" in cells[0]:  # one thing is asked after the other
+        given = ["unit=$", "thousands=,"]
+        assert "--read 'unit=$' --read thousands=,\n" in message
+        message = refusal(path, *given)
+    else:
+        given = []
+    assert message.startswith(f't.csv:4: column "x": cannot read "{mark}" as a ')
+    assert " (also lines 5, 6, 9, 10 and 31 more)\n" in message
+    option = shell_word(f"na={mark}")
+    assert f'"{mark}" often stands for a missing value. If so here: --read {option}\n' in message
+    found = read_table(path, ReadOptions.parse([*given, f"na={mark}"])).column("x")
+    assert found.kind == ("date" if "-" in cells[0] else "number")
+    assert found.missing.sum() == 36
+
+
 FORMATS = {}
 
 
@@ -358,3 +380,21 @@ def refusal_of_a_column(options):
     with pytest.raises(NnplugError) as caught:
         check_known("t.csv", options, ["price", "y"])
     return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("cells", "unit"),
+    [
+        ({"998 CC": 5, "1248 CC": 7, "NA": 9}, "CC"),
+        ({"5 stars": 1, "4.5 stars": 2}, "stars"),
+        ({"5kg": 20, "6kg": 20, "seven": 2}, "kg"),
+        ({"5kg": 20, "6kg": 20, "seven": 9}, ""),
+        ({"5 kg": 20, "6 g": 20}, ""),
+        ({"Q1": 5, "Q2": 7}, ""),
+        ({"5": 5, "7": 7}, ""),
+        ({"Rome": 5, "5 kg": 2}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_unit_behind_numbers(cells, unit):
+    assert unit_behind(cells) == unit

@@ -116,13 +116,14 @@ def examine(table: Table, wishes: Wishes, held_out: BoolArray | None = None) -> 
         *findings.row_numbers(table, wishes),
         *findings.sentinel_dates(table),
         *findings.numbers_like_dates(table),
-        *findings.marks_of_missing(table, used_columns),
+        *findings.marks_and_units(table, used_columns),
         *findings.large_numbers(table, used_columns),
         *findings.outliers(table),
     ]
     if prepared is not None:
         for look in (leaks.rows_in_both, leaks.classes, leaks.given_away, leaks.time, leaks.groups):
             found += look(table, prepared)
+        found = [each for each in found if each.text not in prepared.notes]
     order = ("problem", "warning", "note")
     found.sort(key=lambda finding: order.index(finding.weight))
     encoder = None if prepared is None else prepared.encoder

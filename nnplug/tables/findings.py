@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from nnplug.tables.hashes import hashes, row_hashes
-from nnplug.tables.notes import large_note, marks_note
+from nnplug.tables.notes import large_note, marks_note, unit_note
 from nnplug.tables.preparation import Prepared
 from nnplug.tables.roles import named_as_identifier
 from nnplug.tables.table import Column, Table
@@ -27,7 +27,7 @@ __all__ = [
     "few_rows",
     "infinite",
     "large_numbers",
-    "marks_of_missing",
+    "marks_and_units",
     "missing",
     "outliers",
     "numbers_like_dates",
@@ -164,14 +164,16 @@ def numbers_like_dates(table: Table) -> Iterator[Finding]:
             )
 
 
-def marks_of_missing(table: Table, used: Collection[str]) -> Iterator[Finding]:
-    """Find texts that often stand for a missing value, but in columns of which training says so."""
+def marks_and_units(table: Table, used: Collection[str]) -> Iterator[Finding]:
+    """Find texts that often stand for a missing value, or for numbers, if training does not."""
     for column in table.columns:
         if column.kind == "text" and column.name not in used:
             found = np.bincount(column.data[column.present], minlength=len(column.words)).tolist()
             counts = {word: n for word, n in zip(column.words, found, strict=True) if n}
             if note := marks_note(column.name, counts):
                 yield Finding("note", "marks of missing values", note, (column.name,))
+            if note := unit_note(column.name, counts):
+                yield Finding("note", "numbers with a unit", note, (column.name,))
 
 
 def large_numbers(table: Table, used: Collection[str]) -> Iterator[Finding]:

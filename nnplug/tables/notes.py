@@ -13,6 +13,7 @@ import numpy as np
 
 from nnplug.tables.categories import Categories
 from nnplug.tables.missing import Missing, is_usual_mark
+from nnplug.tables.numerals import unit_behind
 from nnplug.tables.summary import ColumnSummary
 from nnplug.tables.wording import column_list, count_of, listed, quote, shell_word
 from nnplug.types import AnyArray
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from nnplug.tables.goal import Goal
     from nnplug.tables.table import Table
 
-__all__ = ["column_notes", "large_note", "left_out_notes", "marks_note", "skew_notes"]
+__all__ = ["column_notes", "large_note", "left_out_notes", "marks_note", "skew_notes", "unit_note"]
 
 _EXACT = 2.0**53
 """From here on, not every whole number is a float64."""
@@ -73,6 +74,7 @@ def column_notes(
         *_rare(columns, summaries),
         *_missing(columns, summaries, rule),
         *_marks(columns, summaries),
+        *_few([unit_note(name, each.counts) for name, each in summaries.items()]),
         *_large(summaries),
     ]
 
@@ -87,6 +89,17 @@ def marks_note(name: str, counts: Mapping[str, int]) -> str:
     return (
         f"column {quote(name)}: {_some(map(quote, sorted(marks)))} in {rows} counts as a category; "
         f"if it stands for a missing value: {ways}"
+    )
+
+
+def unit_note(name: str, counts: Mapping[str, int]) -> str:
+    """Say that the texts of a column are numbers with a unit; empty if they are not."""
+    unit = unit_behind(counts) if counts else ""
+    option = shell_word(f"unit.{name}={unit}")
+    return (
+        f"column {quote(name)} is text, and numbers if {quote(unit)} is left out: --read {option}"
+        if unit
+        else ""
     )
 
 

@@ -10,14 +10,16 @@ import itertools
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nnplug.tables.duck import literal
 from nnplug.tables.missing import is_usual_mark
 
-__all__ = ["PLAIN", "Numerals", "likeliest", "suggested"]
+__all__ = ["PLAIN", "Numerals", "likeliest", "suggested", "unit_behind"]
 
+_FIRST = 200
+"""Texts that are looked at before all are."""
 _UNIT_NEEDED = ("%", "‰")
 """Units without which a number would be another: 0.5 beside 50 %."""
 _WRITTEN = re.compile(r"(\(?)(\D*)1([,. ']?)234([.,])5(\)?)", re.DOTALL)
@@ -29,7 +31,7 @@ _CURRENCY = re.compile(
     "KES|KRW|KZT|MAD|MXN|MYR|NGN|NOK|NZD|PEN|PHP|PKR|PLN|QAR|RMB|RON|RSD|RUB|SAR|SEK|SGD|THB|TRY|"
     "TWD|TZS|UAH|USD|VND|ZAR|(?i:kr|zł|kč|ft|fr|sfr|rs|lei|лв|руб|грн)[.]?"
 )
-_UNIT = r"[^\W\d_]{1,4}\.?|[^\W\d_]{0,3}[^\w\s.,+()'-]{1,3}"
+_UNIT = r"[^\W\d_]{1,12}\.?|[^\W\d_]{0,3}[^\w\s.,+()'-]{1,3}"
 _CELL = re.compile(
     rf"[+-]?\s*(?P<before>{_UNIT})?\s*[+-]?\s*(?:[0-9][0-9.,' ]*|[.,][0-9]+)\s*(?P<after>{_UNIT})?"
 )
@@ -205,6 +207,28 @@ def _without_unneeded(way: Numerals, stated: Numerals, cells: Sequence[str]) -> 
         if other.decimal != other.thousands and [other.read(cell) for cell in cells] == values:
             way = other
     return way
+
+
+def unit_behind(cells: Mapping[str, int]) -> str:
+    """Give the unit that stands behind the numbers of most cells, such as km; else nothing.
+
+    Parameters
+    ----------
+    cells : mapping
+        How often each occurs. What stands before a number makes it a code: Q1.
+    """
+    units: Counter[str] = Counter()
+    for cell, count in itertools.islice(cells.items(), _FIRST):
+        found = _CELL.fullmatch(cell.translate(_USUAL).strip())
+        if found and not found["before"] and found["after"]:
+            units[found["after"]] += count
+    unit = max(units, key=lambda each: (units[each], each), default="")
+    if 2 * units[unit] < sum(itertools.islice(cells.values(), _FIRST)):
+        return ""
+    judged = sum(count for cell, count in cells.items() if not is_usual_mark(cell))
+    way = Numerals(unit=unit)
+    fitting = sum(n for cell, n in cells.items() if unit and way.read(cell) is not None)
+    return unit if judged and fitting * 10 >= 9 * judged else ""
 
 
 def _is_unit(text: str) -> bool:

@@ -144,6 +144,25 @@ def test_a_mark_among_categories_is_said(tmp_path):
     assert "counts as a category" not in done.stdout
 
 
+def test_numbers_with_a_unit_are_said(tmp_path):
+    rows = "".join(f"{i * 17 % 61 * 20} CC,{i % 7}.5\n" for i in range(60))
+    (tmp_path / "t.csv").write_text(f"engine,y\n{rows}")
+    said = 'column "engine" is text, and numbers if "CC" is left out: --read unit.engine=CC'
+    for more in ([], ["--target", "y", "--categorical", "engine"]):
+        done = nnplug_here("data", "t.csv", *more, folder=tmp_path)
+        assert " ".join(done.stdout.split()).count(said) == 1
+    # Said too where the column is left out, as an identifier.
+    rows = "".join(f"{i * 20} CC,{i % 7}.5,{i % 5}\n" for i in range(60))
+    (tmp_path / "t.csv").write_text(f"engine,y,z\n{rows}")
+    done = nnplug_here(
+        "train", "t.csv", "--target", "y", "--epochs", "1", "--no-output", folder=tmp_path
+    )
+    assert 'column "engine" is left out' in done.stderr
+    assert f"{said}\n" in done.stderr
+    read = nnplug.tables.read_table(tmp_path / "t.csv", unit_of={"engine": "CC"})
+    assert read.column("engine").kind == "number"
+
+
 def test_whole_numbers_beyond_what_a_float_holds_are_said(tmp_path):
     rows = "".join(f"{9007199254740993 + i},{i % 7}.5,{i % 5}\n" for i in range(60))
     (tmp_path / "t.csv").write_text(f"account,y,z\n{rows}")
