@@ -197,7 +197,8 @@ def table_choices(given: Mapping[str, Any]) -> tuple[ReadOptions, TableOptions]:
     options = TableOptions.of({name: each for name, each in given.items() if name not in _READING})
     read = ReadOptions.of(given.get("read"))
     sql = read.sql if given.get("sql") is None else given["sql"]
-    return replace(read, sql=sql, text=options.categorical, numeric=options.numeric), options
+    read = replace(read, sql=sql, text=options.categorical, numeric=options.numeric)
+    return replace(read, unused=options.drop), options
 
 
 def whole_number(name: str, value: Any, least: int) -> int:

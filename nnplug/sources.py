@@ -268,7 +268,7 @@ def find_source(
         return _table(data, read or ReadOptions())
     if target:
         raise SettingError(f"{source.name} has its own target; leave target={target!r} out.")
-    if read not in (None, ReadOptions()):
+    if read is not None and replace(read, unused=()) != ReadOptions():
         raise SettingError(f"{source.name} is not read from a file: leave the options of read out.")
     return source
 
@@ -278,7 +278,7 @@ def _table(data: Any, read: ReadOptions) -> Source:
     if isinstance(data, str | os.PathLike):
         path = Path(data)
         return Source(path.name, path, {})
-    if replace(read, text=(), numeric=()) != ReadOptions():
+    if replace(read, text=(), numeric=(), unused=()) != ReadOptions():
         raise SettingError("The table is in memory: leave read and sql out.")
     table = tables.as_kinds(tables.table_of(data), text=read.text, numeric=read.numeric)
     return Source(table.source, table, {})

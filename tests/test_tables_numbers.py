@@ -320,6 +320,16 @@ def test_every_format_asks_and_takes_the_answer(suffix, tmp_path):
     assert [each.written for each in table.columns] == ["($1,234.5)", "(%1234,5)", ""]
 
 
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_every_format_takes_decimal_commas(suffix, tmp_path):
+    path = tmp_path / f"t.{suffix}"
+    FORMATS[suffix]({"price": ["1,5", "2"] * 9, "rate": ["3,25", "4,5"] * 9, "y": [1] * 18}, path)
+    options = [line for line in refusal(path).splitlines() if line.startswith("--read ")]
+    assert options in (["--read decimal=,"], ["--read decimal.price=,"])
+    assert column(path, "decimal=,", name="price")[:2] == [1.5, 2]
+    assert column(path, "decimal=,", name="rate")[:2] == [3.25, 4.5]
+
+
 @pytest.mark.parametrize("suffix", [*FORMATS, "csv"])
 def test_a_query_sees_numbers(suffix, tmp_path):
     path = tmp_path / f"t.{suffix}"

@@ -132,7 +132,9 @@ class _Columns(NumberColumns):
         self.fit_dates(texts)
         for ours in texts:
             fit = self.fits[ours]
-            if fit is None:
+            unused = self.names[ours] in self.options.unused
+            if fit is None or (unused and len(fit.ways) != 1):
+                self.fits[ours] = None
                 continue
             position = self.ours.index(ours)
             if len(fit.ways) > 1:

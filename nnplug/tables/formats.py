@@ -37,9 +37,7 @@ KNOWN = f"{', '.join(_TEXT)} (each also with {_COMPRESSED}), {', '.join(_OTHERS)
 
 _DELIMITED_TEXT = (*_DELIMITED, *(each + _COMPRESSED for each in _DELIMITED))
 _TAKEN = {
-    **dict.fromkeys(
-        ("delimiter", "quote", "comment", "decimal"), (_DELIMITED_TEXT, "delimited text")
-    ),
+    **dict.fromkeys(("delimiter", "quote", "comment"), (_DELIMITED_TEXT, "delimited text")),
     "encoding": ((*_DELIMITED_TEXT, *JSON_LINES, *JSON), "text"),
     **dict.fromkeys(
         ("header", "skip"), ((*_DELIMITED_TEXT, *EXCEL), "delimited text or a workbook")

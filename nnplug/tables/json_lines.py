@@ -30,6 +30,7 @@ from nnplug.tables.json_faults import (
     refusal,
 )
 from nnplug.tables.limits import LINE
+from nnplug.tables.missing import is_usual_mark, usual_mark
 from nnplug.tables.number_formats import heads, number_error, number_of_text
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.relation import Field, check_known
@@ -173,7 +174,7 @@ def _dates(
     source, must = f"(SELECT {cell} AS t FROM raw)", options.date_format(name)
     (first,) = first_cells(connection, ["t"], source)
     fit = find_format(connection, "t", source, first, must=must, hint=options.dates)
-    if fit is None:
+    if fit is None or (name in options.unused and len(fit.ways) != 1):
         return None
     if len(fit.ways) > 1:
         raise ambiguous_error(text.name, name, fit)
@@ -183,22 +184,26 @@ def _dates(
     rows = connection.execute(
         f"SELECT DISTINCT t FROM {source} WHERE t IS NOT NULL AND NOT {is_dated('t', fit.usual)}"
     ).fetchall()
-    if not (must or mostly(fit.fitting, fit.filled, len(rows))):
-        return None
     strays = {row[0] for row in rows}
+    marks = {each for each in strays if is_usual_mark(each)}
+    marked = f"SELECT count(*) FROM {source} WHERE {usual_mark('t')}"
+    (missing,) = connection.execute(marked).fetchone() or (0,)
+    if not (must or mostly(fit.fitting, fit.filled, len(strays), missing, len(marks))):
+        return None
     faults = [
         (line, f"column {quote(name)}: cannot read {_shown(value)} as a date")
         for line, value in _values(text, name, options)
         if str(value) in strays
     ]
     which = "are to be" if must else "elsewhere are"
-    raise fault_error(
-        text,
-        faults,
+    advice = (
         f"The column's dates {which} written {fit.usual}. Correct these, or say what they are: "
         f"--read {shell_word(f'dates.{name}=...')}\nIf the column is text: "
-        f"--categorical {column_list([name])}",
+        f"--categorical {column_list([name])}"
     )
+    if marks == strays:
+        advice = ways_out([name], strays, f"dates written {fit.usual}")
+    raise fault_error(text, faults, advice)
 
 
 def _mixed_error(
@@ -214,6 +219,9 @@ def _mixed_error(
             f"{text.name}: column {quote(name)} holds lists or objects, which are neither numbers, "
             "truth values, text nor dates.\nTake the column out or convert it."
         )
+    if len(usual) > 1:  # what stands for a missing value does not count
+        texts = (value for _, value in _values(text, name, options) if isinstance(value, str))
+        usual["text"] -= sum(map(is_usual_mark, texts))
     kind = usual.most_common(1)[0][0]
     strays = [
         (line, value)

@@ -79,7 +79,9 @@ class NumberColumns(RawText):
         texts = [
             ours
             for ours in self.ours
-            if self.types[ours] == "VARCHAR" and (ours in self.numeric or ours not in self.stated)
+            if self.types[ours] == "VARCHAR"
+            and (ours in self.numeric or ours not in self.stated)
+            and self.names[ours] not in self.options.unused
         ]
         self.first_cells(texts)
         for ours, table in by_columns(self.connection, "raw", texts):
@@ -147,6 +149,7 @@ class NumberColumns(RawText):
         """Find the columns of numbers that mix 999 and 1.234, if that was not asked about."""
         wanted = [o for o in self.ours if self.types[o] == "DOUBLE" or o in self.numeric]
         wanted = [o for o in wanted if self.options.asks_for_decimal(self.names[o])]
+        wanted = [o for o in wanted if self.names[o] not in self.options.unused]
         wanted = self._of_few_digits(wanted)
         texts = [o for o in wanted if o in self.numeric and self.numerals(o) == PLAIN]
         found = self.ask({ours: mixes_points(ours) for ours in texts})

@@ -189,7 +189,9 @@ def number_of_text(
         ).fetchone()
         if found and found[0] is not False and (found[1] or must):
             return way, None
-    fit = find_numerals(connection, cell, source, first, options, name)
+    fit = None
+    if name not in options.unused:
+        fit = find_numerals(connection, cell, source, first, options, name)
     return (way if must else None), (fit if fit is None or fit.whole or not must else None)
 
 

@@ -21,7 +21,16 @@ _FALSE = ("false", "no", "0")
 _SIGNS = {"tab": "\t", "comma": ",", "semicolon": ";", "space": " ", "pipe": "|"}
 _SIGNS |= {"point": ".", "apostrophe": "'", "parentheses": "()"}
 _SEVERAL = ("columns", "drop", "categorical", "numeric")
-_NOT_OF_A_FILE = ("sql", "text", "numeric", "lenient", "known_dates", "known_numbers", "only")
+_NOT_OF_A_FILE = (
+    "sql",
+    "text",
+    "numeric",
+    "lenient",
+    "known_dates",
+    "known_numbers",
+    "only",
+    "unused",
+)
 _OF_COLUMNS = ("na", "dates", *SIGNS_OF_NUMBERS, "unit")
 """Keys that may be given of one column, as `na.COLUMN`."""
 
@@ -81,6 +90,9 @@ class ReadOptions(NumberOptions):
     only : tuple of str, optional
         The columns that will be used. In a text file the others are text,
         whatever they hold: nothing in them is refused.
+    unused : tuple of str
+        Columns that will not be used: what would be refused or asked about in
+        them is text. They may be missing.
     """
 
     delimiter: str | None = None
@@ -101,6 +113,7 @@ class ReadOptions(NumberOptions):
     lenient: bool = False
     known_dates: tuple[tuple[str, str], ...] = ()
     only: tuple[str, ...] | None = None
+    unused: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("delimiter", "quote"):

@@ -106,6 +106,37 @@ def test_another_unit_is_refused_and_can_be_stated(folder):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_nothing_is_asked_of_columns_that_are_dropped(suffix, tmp_path):
+    columns = {"price": "$1,234", "day": "01/02/2024", "mixed": "1.234"}
+    rows = [columns | {"x": i % 7, "y": f"{i % 7}.5"} for i in range(40)]
+    rows[5] |= {"mixed": "999"}
+    rows[6] |= {"day": "soon"}
+    path = tmp_path / f"t.{suffix}"
+    if suffix == "csv":
+        lines = [";".join(map(str, row.values())) for row in rows]
+        path.write_text("\n".join([";".join(rows[0]), *lines]) + "\n")
+    else:
+        path.write_text("".join(json.dumps(row | {"y": float(row["y"])}) + "\n" for row in rows))
+    given = [path, "--target", "y", "--epochs", "1", "--no-output", "--read", "decimal=."]
+    assert nnplug_here("train", *given, folder=tmp_path).returncode == 2
+    done = nnplug_here("train", *given, "--drop", "price,day,mixed", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    done = nnplug_here("data", path, "--drop", "price,day,mixed", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("cells", [["2024-01-31", "NA", "NA"], [5, "NA", "NA"]])
+def test_marks_in_json_do_not_count(cells, tmp_path):
+    rows = [{"x": cells[i % 3], "y": i % 7 + 0.5} for i in range(60)]
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = nnplug_here("data", "t.jsonl", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert '"NA" often stands for a missing value. If so here: --read na=NA\n' in done.stderr
+    done = nnplug_here("data", "t.jsonl", "--read", "na=NA", folder=tmp_path)
+    assert done.returncode == 0
+
+
 def test_a_mark_is_no_third_class(tmp_path):
     rows = "".join(f"{i % 9},{['yes', 'no', 'no', '', 'NA'][i % 5]}\n" for i in range(60))
     (tmp_path / "t.csv").write_text(f"x,y\n{rows}")
