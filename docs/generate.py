@@ -33,7 +33,7 @@ from nnplug.parts.written import write_formulas
 from nnplug.plugins import PluginManager, Provider
 from nnplug.registry import Registry
 from nnplug.report.svg import DARK, LIGHT, STYLE, Chart
-from nnplug.settings import EPOCH_LIMIT, TABLE_DEFAULTS
+from nnplug.settings import EPOCH_LIMIT, GROUPS, ROWS
 from nnplug.tasks import DEFAULT_LOSS, DEFAULT_METRIC
 
 __all__ = ["builtin_parts", "hook_names", "hook_signature", "pages", "setup", "write_pages"]
@@ -63,7 +63,7 @@ def pages() -> dict[str, str]:
     made = {f"{KINDS[kind].plural}.md": _kind_page(kind) for kind in HOOKS.values()}
     made["commands.inc.md"] = _commands()
     made |= {f"hook_{name}.inc.md": _hook(name) for name in hook_names()}
-    made["table_defaults.inc.md"] = _table_defaults()
+    made["settings.inc.md"] = _settings()
     made["errors.inc.md"] = _errors()
     return made
 
@@ -283,10 +283,16 @@ def _hook(name: str) -> str:
     return "\n".join([*lines, ""])
 
 
-def _table_defaults() -> str:
-    lines = ["| setting | default |", "|---|---|"]
-    lines += [f"| `{name}` | `{value}` |" for name, value in sorted(TABLE_DEFAULTS.items())]
-    lines += [f"| `epochs` with `patience` and validation rows | `{EPOCH_LIMIT}` |"]
+def _settings() -> str:
+    lines = []
+    for group in GROUPS:
+        lines += ["", f"## {group}", "", "| setting | default | what it says |", "|---|---|---|"]
+        for name, row in ROWS.items():
+            if row.group == group:
+                default = "" if row.default is None else f"`{row.default}`"
+                lines.append(f"| `{name}` | {default} | {row.help.replace('|', chr(92) + '|')} |")
+    lines += ["", "## What follows from something else", ""]
+    lines += [f"`epochs` is {EPOCH_LIMIT} where `patience` and validation rows may end a run.", ""]
     lines += ["", "| task | loss | metric |", "|---|---|---|"]
     lines += [
         f"| {task} | [`{loss}`](generated/losses.md#loss-{loss}) "

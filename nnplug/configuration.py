@@ -13,7 +13,7 @@ from nnplug.errors import SettingError, StorageError
 from nnplug.formulas.digest import differ
 from nnplug.models import ModelInfo, PartRecord
 from nnplug.models.info import ROLES
-from nnplug.settings import UNSET, Settings, no_setting
+from nnplug.settings import GROUPS, ROWS, Settings, no_setting
 from nnplug.sources import Rows, Source
 from nnplug.tables.wording import quote
 from nnplug.toml_text import toml_line, toml_table
@@ -30,55 +30,11 @@ LARGEST = 2**20
 MOST_DOTS = 100
 """In a key; the settings have one."""
 
-_GROUPS: Mapping[str, tuple[str, ...]] = {
-    "The data": (
-        "data",
-        "sql",
-        "target",
-        "task",
-        "target_transform",
-        "columns",
-        "drop",
-        "categorical",
-        "numeric",
-        "missing",
-        "drop_missing_targets",
-        "weights",
-        "stream",
-        "validation",
-        "split",
-    ),
-    "The network": ("hidden", "activation", "output_activation", "initializer", "dtype"),
-    "Training": (
-        "loss",
-        "optimizer",
-        "schedule",
-        "epochs",
-        "batch_size",
-        "l2",
-        "l1",
-        "dropout",
-        "clip_global_norm",
-        "class_weight",
-        "monitor",
-        "patience",
-        "min_delta",
-        "metrics",
-        "seed",
-        "engine",
-    ),
-    "What is printed and kept": ("log_every", "checkpoint_every"),
-}
 _TABLES = ("read", "class_weight")
 _OWN = ("checkpoint_every", "plugins", "given_in_python", "packages", "formulas")
-_TEXT = ("data", "sql", "task", "missing", "weights", "split", "engine", "dtype", "monitor",
-         "target_transform")  # fmt: skip
-_TEXTS = ("target", "columns", "drop", "categorical", "numeric", "plugins", "given_in_python")
-_TRUTH = ("drop_missing_targets", "stream")
+_TEXTS = ("plugins", "given_in_python")
 
-SETTABLE = frozenset(
-    {*(key for keys in _GROUPS.values() for key in keys), *_TABLES, *_OWN, "learning_rate"}
-)
+SETTABLE = frozenset({*ROWS, *_OWN})
 """The keys that a configuration may have."""
 
 _FREE = ("data", "log_every")
@@ -177,13 +133,13 @@ class Configuration:
             "# and a key takes what the option of that name takes.",
         ]
         values = {**self.settings, "checkpoint_every": self.checkpoint_every}
-        for title, keys in _GROUPS.items():
-            lines += ["", f"# {title}"]
-            for key in keys:
-                if key not in values or isinstance(values[key], Mapping):
+        for group in GROUPS:
+            lines += ["", f"# {group}"]
+            for key, row in ROWS.items():
+                if row.group != group or key not in values or isinstance(values[key], Mapping):
                     continue
                 value = values[key]
-                if value is None and key in UNSET:
+                if value is None and row.unset:
                     value = "none"
                 lines.append(f"# {key}: not set" if value is None else toml_line(key, value))
         lines.append(toml_line("plugins", self.plugins))
@@ -281,31 +237,24 @@ def _check_keys(path: Path, text: str) -> None:
 
 
 def check_setting(key: str, value: Any, where: str) -> None:
-    """Refuse a key that there is not, and a value of the wrong kind.
+    """Refuse a key that there is not, and a value of the wrong kind or out of range.
 
     Raises
     ------
     SettingError
     """
+    if key in ROWS:
+        ROWS[key].check(value, f"{where}: ")
+        return
     if key not in SETTABLE:
         raise SettingError(f"{where}: {no_setting(key, SETTABLE)}")
     wanted = None
-    if key in _TEXT and not isinstance(value, str):
-        wanted = "a text"
-    elif key in _TRUTH and not isinstance(value, bool):
-        wanted = "true or false"
-    elif key in _TEXTS and not (
-        isinstance(value, str) or (isinstance(value, list | tuple) and _all_texts(value))
-    ):
-        wanted = "a text, or a list of texts"
-    elif key in ("read", "packages", "formulas") and not isinstance(value, Mapping):
-        wanted = "a table"
+    if key not in _TEXTS:
+        wanted = None if isinstance(value, Mapping) else "a table"
+    elif not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+        wanted = "a list of texts"
     if wanted is not None:
         raise SettingError(f"{where}: {key} = {value!r}: it must be {wanted}.")
-
-
-def _all_texts(values: list[Any] | tuple[Any, ...]) -> bool:
-    return all(isinstance(each, str) for each in values)
 
 
 def _digests(info: ModelInfo) -> dict[str, str]:

@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
+from nnplug.choices import TABLE_SETTINGS, Choice, follow, for_each_layer, table_choices
 from nnplug.engines import Engine, choose_engine, find_engine
 from nnplug.errors import SettingError
 from nnplug.models import Model, ModelInfo
@@ -27,19 +30,7 @@ from nnplug.parts import (
 )
 from nnplug.plans import Regularization
 from nnplug.registry import Registry
-from nnplug.settings import (
-    EPOCH_LIMIT,
-    TABLE_SETTINGS,
-    Choice,
-    Settings,
-    amount,
-    dropout_shares,
-    follow,
-    layer_widths,
-    share,
-    table_choices,
-    whole_number,
-)
+from nnplug.settings import EPOCH_LIMIT, Settings
 from nnplug.sources import Rows, Source, asked_of_table, find_source
 from nnplug.summary import Block, Summarized
 from nnplug.tables import Split, TableOptions, Wishes
@@ -337,9 +328,7 @@ def prepare(
     task = _asked_task(given.get("task"), named)
     source = find_source(data, target, task, registry, read)
     choice = Choice(given, source.recipe, registry)
-    seed = whole_number("seed", choice("seed"), 0)
-    dtype = choice.dtype()
-    validation = share("validation", choice("validation"))
+    seed, dtype, validation = choice("seed"), np.dtype(choice("dtype")), choice("validation")
     split = choice("split")
     wishes = Wishes(
         target=target or (),
@@ -361,7 +350,7 @@ def prepare(
     width = len(rows.classes) or rows.targets.shape[1]
     head = Head(rows.task, loss, output_activation, width)
     _check_targets(head, rows, source.name)
-    hidden = layer_widths(choice("hidden"))
+    hidden = choice("hidden")
     activations = cast("tuple[Activation, ...]", choice.parts("activation"))
     if len(activations) == 1:
         activations *= len(hidden)
@@ -395,12 +384,13 @@ def prepare(
     stopping = follow(choice, columns, schedule, validation=len(validation_rows) > 0)
     class_weight = choice("class_weight")
     weights = _weights(class_weight, rows, train_rows, validation_rows)
-    clip = choice("clip_global_norm")
-    expected = whole_number("epochs", choice("epochs"), 1)
+    expected = choice("epochs")
     waits = stopping is not None and stopping.patience is not None and len(validation_rows) > 0
     # Where patience is there to end the run, epochs that nobody asked for are but a limit.
     epochs = EPOCH_LIMIT if waits and not choice.says("epochs") else expected
-    batch_size = _batch_size(choice("batch_size"), rows)
+    batch_size = choice("batch_size")
+    if batch_size == "full" and rows.disk is not None:
+        raise SettingError("batch_size='full': a table that is streamed is never in memory whole.")
     step_rows = len(train_rows) if batch_size == "full" else min(batch_size, len(train_rows))
     engine = choose_engine(
         choice("engine"),
@@ -409,10 +399,9 @@ def prepare(
         rows=step_rows,
         steps=expected * -(-len(train_rows) // step_rows),
     )
-    settings = Settings(
+    settings = choice.record(
         data=source.name,
         task=rows.task,
-        hidden=hidden,
         activation=tuple(part.text for part in activations),
         output_activation=output_activation.text,
         loss=loss.text,
@@ -421,23 +410,17 @@ def prepare(
         schedule=schedule.text,
         epochs=epochs,
         batch_size=batch_size,
-        l2=amount("l2", choice("l2")),
-        l1=amount("l1", choice("l1")),
-        dropout=dropout_shares(choice("dropout"), hidden),
-        clip_global_norm=None if clip is None else amount("clip_global_norm", clip, above=True),
+        dropout=for_each_layer("dropout", choice("dropout"), hidden),
         class_weight={str(key): float(each) for key, each in class_weight.items()}
         if isinstance(class_weight, Mapping)
         else class_weight,
-        validation=validation,
         split=_without_folder(rows.split),
         monitor=None if stopping is None else stopping.monitor,
         patience=None if stopping is None else stopping.patience,
         min_delta=0.0 if stopping is None else stopping.min_delta,
         metrics=tuple(metric.text for metric in metrics),
-        seed=seed,
         engine=engine.name,
-        dtype=dtype.name,
-        log_every=whole_number("log_every", choice("log_every", _lines(epochs, stopping)), 1),
+        log_every=choice("log_every", _lines(epochs, stopping)),
         table=None if rows.encoder is None else asked_of_table(rows.encoder, options, read),
     )
     roles = {
@@ -564,15 +547,6 @@ def _lines(epochs: int, stopping: Stopping | None) -> int:
 def _without_folder(split: Split) -> str:
     """Write how rows were split; a file by its name alone, as the data is."""
     return f"file:{Path(split.name).name}" if split.way == "file" else split.text
-
-
-def _batch_size(given: Any, rows: Rows) -> int | Literal["full"]:
-    """Take the rows of a step."""
-    if given != "full":
-        return whole_number("batch_size", given, 1)
-    if rows.disk is not None:
-        raise SettingError("batch_size='full': a table that is streamed is never in memory whole.")
-    return "full"
 
 
 def _weights(

@@ -21,10 +21,7 @@ from nnplug.parts import (
 )
 from nnplug.preparing import Run, default_registry, prepare
 from nnplug.registry import Registry
-from nnplug.settings import (
-    SETTINGS,
-    TABLE_SETTINGS,
-)
+from nnplug.settings import ROWS
 from nnplug.training import (
     Trainer,
 )
@@ -221,8 +218,8 @@ def train(
     >>> run.predict([[0, 1], [1, 1]]).tolist()
     [1, 0]
     """
-    named = {*SETTINGS, *TABLE_SETTINGS}
-    given = {key: value for key, value in locals().items() if key in named}
+    apart = ("data", "target", "checkpoint_every")
+    given = {key: value for key, value in locals().items() if key in ROWS and key not in apart}
     registry = registry or default_registry()
     if output is not None:
         from nnplug.run_folder import check_free  # noqa: PLC0415  # few runs are kept

@@ -1,112 +1,231 @@
-"""The settings of a run: what the user says, then the recipe, then the defaults."""
+"""The table of settings, from which options, files, checks and docs are made."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal, cast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
+from nnplug.errors import suggest
+from nnplug.setting import (
+    ClassWeights,
+    Names,
+    Number,
+    PartName,
+    Reading,
+    Setting,
+    Several,
+    Text,
+    Truth,
+    Whole,
+    Words,
+    asked,
+    declared,
+    kept,
+)
 
-from nnplug.errors import SettingError, suggest
-from nnplug.parts import Metric, Optimizer, Part, Schedule, Task, normalise_name, parse_part
-from nnplug.registry import Registry
-from nnplug.tables import ReadOptions, TableOptions
-from nnplug.training import Stopping
+if TYPE_CHECKING:
+    from nnplug.parts import Task
 
-__all__ = [
-    "EPOCH_LIMIT",
-    "SETTINGS",
-    "TABLE_DEFAULTS",
-    "TABLE_SETTINGS",
-    "UNSET",
-    "Choice",
-    "Settings",
-    "amount",
-    "dropout_shares",
-    "follow",
-    "layer_widths",
-    "no_setting",
-    "share",
-    "table_choices",
-    "whole_number",
-]
-
-TABLE_DEFAULTS: Mapping[str, Any] = {
-    "hidden": (100,),
-    "activation": "relu",
-    "optimizer": "adam",
-    "initializer": "glorot_uniform",
-    "epochs": 100,
-    "batch_size": 32,
-    "validation": 0.2,
-    "schedule": "constant",
-    "l2": 0.0,
-    "l1": 0.0,
-    "dropout": 0.0,
-    "patience": 20,
-    "min_delta": 0.0,
-    "seed": 0,
-    "engine": "auto",
-    "dtype": "float32",
-}
-"""What a run does where neither the user nor a dataset's recipe says.
-
-Patience is for runs with validation rows whose length nobody planned: see `follow`.
-"""
+__all__ = ["EPOCH_LIMIT", "GROUPS", "ROWS", "Settings", "no_setting"]
 
 EPOCH_LIMIT = 500
 """Epochs by default where patience is expected to end the run before them."""
 
+_LAYERS = "0.5 for all hidden layers, 0.2,0.5 for two"
+GROUPS = ("Data", "Network", "Training", "Keeping the run", "Output")
+"""The groups of settings, in the order of the help and of files."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
-    """A run's settings, resolved; parts are in their text form."""
+    """The table of settings, a row each; an object of it is the record of a run, resolved.
 
-    data: str
-    task: Task
-    hidden: tuple[int, ...]
-    activation: tuple[str, ...]
-    output_activation: str
-    loss: str
-    optimizer: str
-    initializer: str
-    schedule: str
-    epochs: int
-    batch_size: int | Literal["full"]
-    l2: float
-    l1: float
-    dropout: tuple[float, ...]
-    clip_global_norm: float | None
-    class_weight: str | dict[str, float] | None
-    validation: float
-    split: str
-    monitor: str | None
-    patience: int | None
-    min_delta: float
-    metrics: tuple[str, ...]
-    seed: int
-    engine: str
-    dtype: str
-    log_every: int
+    A row is the setting's name, its group, what it takes, its line of help and its default.
+    The option of the command line, the key of a file of settings, the check of its range
+    and the line of the docs come from it. Fields are recorded by their names; the rows
+    that are class variables are recorded in the fields `table`, by `nnplug.tables`'s
+    options, and `optimizer`. Parts are recorded in their text form.
+    """
+
+    data: str = kept("Data", Text(), "Path of a table, or the name of a dataset.", option="")
+    target: ClassVar[Setting] = asked("Data", Names(), "Column to predict; may be repeated.")
+    task: Task = kept(
+        "Data",
+        Words(("regression", "binary", "multiclass", "multilabel"), "TASK"),
+        "regression, binary, multiclass or multilabel; by default what the target suggests.",
+    )
+    target_transform: ClassVar[Setting] = asked(
+        "Data",
+        Words(("none", "log", "asinh")),
+        "Learn the log of the target, or its asinh where it is not always above 0; "
+        "predictions are brought back.",
+        unset=True,
+    )
+    columns: ClassVar[Setting] = asked("Data", Names("A,B"), "Predict from these columns.")
+    drop: ClassVar[Setting] = asked("Data", Names("A,B"), "Leave these columns out.")
+    categorical: ClassVar[Setting] = asked(
+        "Data", Names("A,B"), "Take these columns as categories."
+    )
+    numeric: ClassVar[Setting] = asked("Data", Names("A,B"), "Take these columns as numbers.")
+    missing: ClassVar[Setting] = asked(
+        "Data",
+        Words(("mean", "median", "drop", "refuse"), "HOW"),
+        "What to do where an input has no value: use the mean (by default) or the median, "
+        "drop the row, or refuse the table.",
+    )
+    drop_missing_targets: ClassVar[Setting] = asked(
+        "Data", Truth(), "Leave out the rows without a target."
+    )
+    weights: ClassVar[Setting] = asked(
+        "Data", Text("COLUMN"), "Column that holds each row's weight in the loss."
+    )
+    read: ClassVar[Setting] = asked(
+        "Data",
+        Reading(),
+        "How to read the file: delimiter, quote, header, skip (lines before the names), "
+        "comment, encoding, decimal, thousands, unit (a sign beside numbers, such as $ or %), "
+        "negative, dates (how they are written), na (a mark of missing values), table, sheet, "
+        "trusted (lifts the limits). thousands.COLUMN and so on are of one column; may be "
+        "repeated.",
+    )
+    sql: ClassVar[Setting] = asked(
+        "Data", Text("QUERY"), "Rows to take: an SQL query over the file, called data."
+    )
+    validation: float = kept(
+        "Data",
+        Number(below=1, metavar="SHARE"),
+        "Share of the rows to hold out for validation.",
+        default=0.2,
+    )
+    split: str = kept(
+        "Data",
+        Text("HOW"),
+        "How to choose those rows: random, stratified, time:COLUMN, group:COLUMN, "
+        "column:COLUMN or file:PATH.",
+    )
+    stream: ClassVar[Setting] = asked(
+        "Data",
+        Truth(),
+        "Train from a file on disk, not from memory; by default if the rows are too many.",
+        option="--stream/--no-stream",
+    )
+
+    hidden: tuple[int, ...] = kept(
+        "Network",
+        Several(
+            Whole(1), "64 for one hidden layer, 64,32 for two, none for no hidden layer", empty=True
+        ),
+        "Units of the hidden layers: 64 for one layer, 64,32 for two, or none.",
+        default=(100,),
+    )
+    activation: tuple[str, ...] = kept(
+        "Network",
+        PartName("activation", repeated=True),
+        "Activation of the hidden layers; repeat it to give one for each layer.",
+        default="relu",
+    )
+    output_activation: str = kept(
+        "Network",
+        PartName("activation"),
+        "Activation of the output layer; by default the one that fits the loss.",
+    )
+    initializer: str = kept(
+        "Network", PartName("initializer"), "How the weights start.", default="glorot_uniform"
+    )
+    dropout: tuple[float, ...] = kept(
+        "Network",
+        Several(Number(below=1), _LAYERS),
+        "Share of hidden units to drop in a step: 0.5, or 0.2,0.5 by layer.",
+        default=0.0,
+    )
+    dtype: str = kept(
+        "Network",
+        Words(("float32", "float64"), "DTYPE"),
+        "Precision of all numbers: float32 or float64.",
+        default="float32",
+    )
+
+    loss: str = kept("Training", PartName("loss"), "Loss to minimize.")
+    optimizer: str = kept(
+        "Training", PartName("optimizer"), "How the weights are updated.", default="adam"
+    )
+    learning_rate: ClassVar[Setting] = asked(
+        "Training",
+        Number(above=True),
+        "Learning rate; by default the optimizer's own.",
+    )
+    schedule: str = kept(
+        "Training",
+        PartName("schedule"),
+        "How the learning rate changes over time.",
+        default="constant",
+    )
+    epochs: int = kept("Training", Whole(1), "Passes over the training rows.", default=100)
+    batch_size: int | Literal["full"] = kept(
+        "Training", Whole(1, "full", "ROWS"), "Rows in a step, or full.", default=32
+    )
+    l2: float = kept(
+        "Training", Number(), "L2 penalty: ½·l2·Σw² is added to the loss.", default=0.0
+    )
+    l1: float = kept("Training", Number(), "L1 penalty: l1·Σ|w| is added to the loss.", default=0.0)
+    clip_global_norm: float | None = kept(
+        "Training", Number(above=True), "Clip the gradients to this global norm.", unset=True
+    )
+    class_weight: str | dict[str, float] | None = kept(
+        "Training",
+        ClassWeights(),
+        "Weight of each class in the loss: balanced, or such as yes=5,no=1.",
+        unset=True,
+    )
+    metrics: tuple[str, ...] = kept(
+        "Training",
+        PartName("metric", repeated=True),
+        "Metric to report; may be repeated.",
+        option="--metric",
+    )
+    monitor: str | None = kept(
+        "Training",
+        Text("NAME"),
+        "What decides which epoch is best: validation_loss, loss or a metric.",
+        unset=True,
+    )
+    patience: int | None = kept(
+        "Training",
+        Whole(1),
+        "Stop after N epochs without an improvement, or none to take all epochs.",
+        default=20,
+        unset=True,
+    )
+    min_delta: float = kept(
+        "Training",
+        Number(),
+        "Smallest change that counts as an improvement, for --patience.",
+        default=0.0,
+    )
+    seed: int = kept("Training", Whole(0), "Seed of every random draw.", default=0)
+    engine: str = kept(
+        "Training",
+        Words(("auto", "numpy", "numba"), "ENGINE"),
+        "What runs the steps: numpy, numba, or auto for the faster one.",
+        default="auto",
+    )
+
+    checkpoint_every: ClassVar[Setting] = asked(
+        "Keeping the run",
+        Text("N|TIME", or_whole=True),
+        "Write a checkpoint every N epochs, or every 30s or 5m; by default 60s.",
+    )
+    log_every: int = kept("Output", Whole(1), "Epochs between printed lines.")
     table: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give the settings as plain values, for JSON."""
-        return asdict(self)
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
-SETTINGS = frozenset(field.name for field in fields(Settings)) - {"data", "table"} | {
-    "learning_rate"
-}
-"""The names of the settings that a user or a recipe may give."""
-
-UNSET = ("clip_global_norm", "class_weight", "monitor", "patience", "target_transform")
-"""Those that may be not set; `"none"` says so, whatever a recipe says."""
-
-_READING = ("read", "sql", "stream")
-TABLE_SETTINGS = (*(field.name for field in fields(TableOptions)), *_READING)
-"""The names of those that a user may give for a table alone."""
+ROWS: Mapping[str, Setting] = declared(Settings)
+"""The table of settings by name, in its order."""
 
 
 def no_setting(name: str, known: Iterable[str]) -> str:
@@ -118,179 +237,3 @@ def no_setting(name: str, known: Iterable[str]) -> str:
             "alpha is l2 times the rows of a batch."
         )
     return f"there is no setting {name!r}.{hint}"
-
-
-class Choice:
-    """Chooses each setting: the user's, then the recipe's, then the default."""
-
-    def __init__(
-        self, given: Mapping[str, Any], recipe: Mapping[str, Any], registry: Registry
-    ) -> None:
-        for whose, settings in (("", given), ("the dataset's recipe: ", recipe)):
-            for name in sorted(set(settings) - SETTINGS):
-                raise SettingError(f"{whose}{no_setting(name, SETTINGS)}")
-        self.given, self.recipe, self.registry = given, recipe, registry
-
-    def __call__(self, name: str, default: Any = None) -> Any:
-        """Choose a plain setting."""
-        given = self.given.get(name)
-        if given is not None:
-            return None if name in UNSET and isinstance(given, str) and given == "none" else given
-        return self.recipe.get(name, TABLE_DEFAULTS.get(name, default))
-
-    def says(self, name: str) -> bool:
-        """Tell whether the user or the recipe says anything of a setting."""
-        return self.given.get(name) is not None or name in self.recipe
-
-    def part(self, name: str, kind: str | None = None, default: str | None = None) -> Part:
-        """Choose one part."""
-        return self._find(kind or name, self(name, default), self.recipe.get(name))
-
-    def parts(
-        self, name: str, kind: str | None = None, default: Sequence[str] = ()
-    ) -> tuple[Part, ...]:
-        """Choose several parts; one stands for a list of one."""
-        chosen = self(name, default)
-        if not isinstance(chosen, list | tuple):
-            chosen = (chosen,)
-        return tuple(self._find(kind or name, each, self.recipe.get(name)) for each in chosen)
-
-    def dtype(self) -> np.dtype[Any]:
-        """Choose the dtype of all numbers."""
-        asked = self("dtype")
-        try:
-            dtype: np.dtype[Any] = np.dtype(asked)
-        except TypeError:
-            dtype = np.dtype(object)
-        if dtype not in (np.float32, np.float64):
-            raise SettingError(f"dtype={asked!r}: use 'float32' or 'float64'.")
-        return dtype
-
-    def optimizer(self, dtype: np.dtype[Any]) -> Optimizer:
-        """Choose the optimizer with its learning rate."""
-        optimizer = cast(Optimizer, self.part("optimizer"))
-        rate = self.given.get("learning_rate")
-        if rate is None and self.given.get("optimizer") is None:
-            rate = self.recipe.get("learning_rate")
-        if rate is not None:
-            optimizer = optimizer.with_options(learning_rate=rate)
-        rate = optimizer.learning_rate
-        if not 0 < rate < float(np.finfo(dtype).max):
-            raise SettingError(
-                f"learning_rate={rate:g}: it must be above 0 and finite in {dtype.name}."
-            )
-        return optimizer
-
-    def _find(self, kind: str, asked: str | Part, recipe: Any) -> Part:
-        part = self.registry.get(kind, asked)
-        if not isinstance(asked, str) or not isinstance(recipe, str) or asked == recipe:
-            return part
-        # The recipe's part by name alone keeps the recipe's options.
-        usual = self.registry.get(kind, recipe)
-        if usual.function is not part.function:
-            return part
-        return usual.with_options(**parse_part(asked).options)
-
-
-def table_choices(given: Mapping[str, Any]) -> tuple[ReadOptions, TableOptions]:
-    """Take the settings of a table: how it is read, and how its columns are used."""
-    options = TableOptions.of({name: each for name, each in given.items() if name not in _READING})
-    read = ReadOptions.of(given.get("read"))
-    sql = read.sql if given.get("sql") is None else given["sql"]
-    read = replace(read, sql=sql, text=options.categorical, numeric=options.numeric)
-    return replace(read, unused=options.drop), options
-
-
-def whole_number(name: str, value: Any, least: int) -> int:
-    """Take a setting that must be a whole number, at least `least`."""
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < least:
-        also = {"batch_size": " or 'full'", "patience": " or 'none'"}.get(name, "")
-        raise SettingError(f"{name}={value!r}: it must be a whole number, at least {least}{also}.")
-    return int(value)
-
-
-def share(name: str, value: Any) -> float:
-    """Take a setting that must be a number from 0 to below 1."""
-    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not number or not 0 <= value < 1:
-        raise SettingError(f"{name}={value!r}: it must be a number, at least 0 and below 1.")
-    return float(value)
-
-
-def layer_widths(hidden: Any) -> tuple[int, ...]:
-    """Take the widths of the hidden layers; one number is one layer."""
-    widths = tuple(hidden) if isinstance(hidden, list | tuple) else (hidden,)
-    return tuple(whole_number("hidden", width, 1) for width in widths)
-
-
-def amount(name: str, value: Any, *, above: bool = False) -> float:
-    """Take a setting that must be a finite number, at least 0, or above it."""
-    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not number or not np.isfinite(value) or value < 0 or (above and value == 0):
-        least = "above 0" if above else "at least 0"
-        raise SettingError(f"{name}={value!r}: it must be a finite number, {least}.")
-    return float(value)
-
-
-def dropout_shares(dropout: Any, hidden: Sequence[int]) -> tuple[float, ...]:
-    """Take the share that is dropped of each hidden layer; one number is that of all."""
-    if not isinstance(dropout, list | tuple):
-        return (share("dropout", dropout),) * len(hidden)
-    if len(dropout) != len(hidden):
-        raise SettingError(
-            f"dropout={dropout!r}: {len(dropout)} shares for {len(hidden)} hidden layers; give "
-            "one, or one for each hidden layer."
-        )
-    return tuple(share("dropout", each) for each in dropout)
-
-
-def follow(
-    choice: Choice, metrics: Mapping[str, Metric], schedule: Schedule, *, validation: bool
-) -> Stopping | None:
-    """Choose the number by which the best epoch is found, and how long to wait for it.
-
-    By default a run waits only if it has validation rows. It does not where a
-    recipe says how many epochs there are, or a schedule is planned over them:
-    ending it early would leave out the epochs of the lowest learning rates.
-
-    Parameters
-    ----------
-    metrics : mapping
-        From the column of the history to the metric.
-    schedule : Schedule
-    validation : bool
-        Whether there is a validation part.
-
-    Returns
-    -------
-    Stopping or None
-        None: the weights of the last step are kept.
-    """
-    patience, monitor = choice("patience"), choice("monitor")
-    planned = "epochs" in choice.recipe or schedule.text != "constant"
-    if not choice.says("patience") and (planned or not validation):
-        patience = None
-    min_delta = amount("min_delta", choice("min_delta"))
-    if patience is not None:
-        patience = whole_number("patience", patience, 1)
-    elif min_delta:
-        raise SettingError(
-            f"min_delta={min_delta:g} without patience: nothing waits for an improvement.\n"
-            "Give patience too, the epochs to wait."
-        )
-    if monitor is None:
-        if not validation and patience is None:
-            return None
-        monitor = "validation_loss" if validation else "loss"
-    known = ["loss", *(["validation_loss"] if validation else []), *metrics]
-    found = next((name for name in (monitor, normalise_name(str(monitor))) if name in known), None)
-    if found is None:
-        hint = suggest(str(monitor), known)
-        if normalise_name(str(monitor)) == "validation_loss":
-            hint = "\nThere is no validation part: validation is 0."
-        elif not hint:
-            hint = "\nA metric is followed if it is among the metrics of the run."
-        raise SettingError(f"monitor={monitor!r}: there are {', '.join(known)}.{hint}")
-    goal = metrics[found].goal if found in metrics else "minimize"
-    return Stopping(found, goal, patience, min_delta)

@@ -12,7 +12,7 @@ from nnplug.configuration import SETTABLE, Configuration
 from nnplug.errors import NnplugError, SettingError, StorageError
 from nnplug.preparing import prepare_from
 from nnplug.run import default_registry, prepare
-from nnplug.settings import SETTINGS, TABLE_SETTINGS
+from nnplug.settings import ROWS
 
 IRIS = Path(__file__).parents[1] / "examples" / "iris.csv"
 
@@ -23,7 +23,7 @@ NOT_ARGUMENTS = {"plugins", "packages", "formulas", "given_in_python"}
 def test_every_argument_of_train_has_a_key():
     arguments = set(inspect.signature(nnplug.train).parameters)
     assert arguments - NOT_KEPT == SETTABLE - NOT_ARGUMENTS
-    assert {*SETTINGS, *TABLE_SETTINGS} <= SETTABLE
+    assert arguments - NOT_KEPT == set(ROWS)
 
 
 @pytest.mark.parametrize(
@@ -116,6 +116,9 @@ def test_objects_are_asked_for(tmp_path):
         ("epoch = 5", "c.toml: there is no setting 'epoch'. Did you mean 'epochs'?"),
         ("alpha = 0.1", "c.toml: there is no setting 'alpha'. The L2 penalty is called 'l2'"),
         ("epochs = 5\nepochs = 6", "c.toml: is no TOML: Cannot overwrite a value (at"),
+        ("epochs = 0", "c.toml: epochs = 0: it must be a whole number, at least 1."),
+        ("patience = 0", "c.toml: patience = 0: it must be a whole number, at least 1, or none."),
+        ("engine = 'nump'", "c.toml: engine = 'nump': it must be auto, numpy or numba"),
         ("target = 5", "c.toml: target = 5: it must be a text, or a list of texts."),
         ("drop = [1]", "c.toml: drop = [1]: it must be a text, or a list of texts."),
         ("stream = 1", "c.toml: stream = 1: it must be true or false."),

@@ -134,11 +134,11 @@ Y = np.arange(10) % 2
 @pytest.mark.parametrize(
     ("data", "settings", "message"),
     [
-        ("xor", {"hidden": "64"}, "hidden='64': it must be a whole number, at least 1."),
-        ("xor", {"hidden": (3, 0)}, "hidden=0: it must be a whole number, at least 1."),
-        ("xor", {"validation": "x"}, "validation='x': it must be a number, at least 0"),
-        ("xor", {"batch_size": "all"}, "at least 1 or 'full'."),
-        ("xor", {"dtype": "int8"}, "dtype='int8': use 'float32' or 'float64'."),
+        ("xor", {"hidden": "64"}, "hidden='64': each must be a whole number, at least 1; write"),
+        ("xor", {"hidden": (3, 0)}, "hidden=(3, 0): each must be a whole number, at least 1"),
+        ("xor", {"validation": "x"}, "validation='x': it must be a finite number, at least 0"),
+        ("xor", {"batch_size": "all"}, "at least 1, or full."),
+        ("xor", {"dtype": "int8"}, "dtype='int8': it must be float32 or float64."),
         ("xor", {"activation": np.tanh}, "<ufunc 'tanh'> is not an activation."),
         ("xor", {"loss": "cross_entropy", "output_activation": "log_softmax"}, "applied twice"),
         ((X, Y[:5]), {}, "inputs have shape (10, 2) and targets (5,)"),

@@ -16,14 +16,8 @@ if TYPE_CHECKING:
     from nnplug.registry import Registry
 
 __all__ = [
-    "BatchSizeType",
-    "ClassWeightType",
-    "DropoutType",
-    "HiddenType",
     "PartType",
-    "PatienceType",
     "Seconds",
-    "Share",
     "WholeNumber",
     "add_plugins",
     "kind_option",
@@ -150,53 +144,6 @@ class PartType(click.ParamType):  # type: ignore[type-arg]  # generic only from 
         return complete_part(ctx, self.kind, incomplete)
 
 
-class HiddenType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
-    """Units of the hidden layers: `64,32`, or `none`."""
-
-    name = "units"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        """Read the widths."""
-        if isinstance(value, tuple):
-            return value
-        if value.strip().lower() == "none":
-            return ()
-        try:
-            widths = tuple(int(each) for each in value.split(","))
-        except ValueError:
-            widths = (0,)
-        if min(widths) < 1:
-            self.fail(
-                f"{value!r} is not a list of layer widths. Write 64 for one hidden layer, "
-                "64,32 for two, none for no hidden layer.",
-                param,
-                ctx,
-            )
-        return widths
-
-
-class BatchSizeType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
-    """A number of rows, or `full`."""
-
-    name = "rows"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | str:
-        """Read the number of rows."""
-        if value == "full" or isinstance(value, int):
-            return cast("int | str", value)
-        try:
-            rows = int(value)
-        except ValueError:
-            rows = 0
-        if rows < 1:
-            self.fail(f"{value!r} is neither a number of rows, at least 1, nor full.", param, ctx)
-        return rows
-
-
 class WholeNumber(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
     """A whole number that is large enough."""
 
@@ -209,19 +156,6 @@ class WholeNumber(click.ParamType):  # type: ignore[type-arg]  # generic only fr
         """Read the number."""
         number: int = self._range.convert(value, param, ctx)
         return number
-
-
-class Share(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
-    """A share of the whole: from 0 to below 1."""
-
-    name = "share"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Read the share."""
-        share: float = click.FloatRange(0, 1, max_open=True).convert(value, param, ctx)
-        return share
 
 
 class Seconds(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
@@ -238,80 +172,3 @@ class Seconds(click.ParamType):  # type: ignore[type-arg]  # generic only from c
         """Read the seconds."""
         seconds: float = self._range.convert(value, param, ctx)
         return seconds
-
-
-class PatienceType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
-    """A number of epochs, or `none`."""
-
-    name = "N"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | str:
-        """Read the number of epochs."""
-        if value == "none" or isinstance(value, int):
-            return cast("int | str", value)
-        try:
-            epochs = int(value)
-        except ValueError:
-            epochs = 0
-        if epochs < 1:
-            self.fail(
-                f"{value!r} is neither a number of epochs, at least 1, nor none, which waits "
-                "for ever.",
-                param,
-                ctx,
-            )
-        return epochs
-
-
-class DropoutType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
-    """A share for all hidden layers, or one for each: `0.5` or `0.2,0.5`."""
-
-    name = "share"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float | tuple[float, ...]:
-        """Read the shares."""
-        if not isinstance(value, str):
-            return cast("float | tuple[float, ...]", value)
-        try:
-            shares = tuple(float(each) for each in value.split(","))
-        except ValueError:
-            shares = (-1.0,)
-        if not all(0 <= share < 1 for share in shares):
-            self.fail(
-                f"{value!r} is no share from 0 to below 1. Write 0.5 for all hidden layers, "
-                "0.2,0.5 for two.",
-                param,
-                ctx,
-            )
-        return shares if len(shares) > 1 else shares[0]
-
-
-class ClassWeightType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
-    """`balanced`, or weights by the names of classes: `yes=5,no=1`."""
-
-    name = "balanced|class=weight,..."
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str | dict[str, float]:
-        """Read the weights; a class's name may hold an equals sign."""
-        if not isinstance(value, str) or value == "balanced":
-            return cast("str | dict[str, float]", value)
-        weights: dict[str, float] = {}
-        try:
-            for item in value.split(","):
-                name, _, weight = item.rpartition("=")
-                weights[name] = float(weight)
-        except ValueError:
-            weights = {"": 0.0}
-        if "" in weights:
-            self.fail(
-                f"{value!r} is neither balanced nor a weight for each class. Write yes=5,no=1.",
-                param,
-                ctx,
-            )
-        return weights

@@ -6,10 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import click
-
 from nnplug.cli.help import option_group
-from nnplug.cli.options import Share
+from nnplug.cli.setting_options import setting_option
 
 __all__ = ["column_options", "read_options", "split_options", "table_arguments", "target_options"]
 
@@ -17,88 +15,22 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _LISTS = ("columns", "drop", "categorical", "numeric")
 
 
-target_options = option_group(
-    "Data",
-    click.option(
-        "--target", multiple=True, metavar="COLUMN", help="Column to predict; may be repeated."
-    ),
-    click.option(
-        "--task",
-        type=click.Choice(["regression", "binary", "multiclass", "multilabel"]),
-        metavar="TASK",
-        help="regression, binary, multiclass or multilabel; by default what the target suggests.",
-    ),
-    click.option(
-        "--target-transform",
-        type=click.Choice(["none", "log", "asinh"]),
-        metavar="NAME",
-        help="Learn the log of the target, or its asinh where it is not always above 0; "
-        "predictions are brought back.",
-    ),
-)
+target_options = option_group("Data", *map(setting_option, ("target", "task", "target_transform")))
 """Add `--target`, `--task` and `--target-transform`."""
 
-read_options = option_group(
-    "Data",
-    click.option(
-        "--read",
-        metavar="KEY=VALUE",
-        multiple=True,
-        help="How to read the file: delimiter, quote, header, skip (lines before the names), "
-        "comment, encoding, decimal, thousands, unit (a sign beside numbers, such as $ or %), "
-        "negative, dates (how they are written), na (a mark of missing values), table, sheet, "
-        "trusted (lifts the limits). thousands.COLUMN and so on are of one column; may be "
-        "repeated.",
-    ),
-    click.option(
-        "--sql", metavar="QUERY", help="Rows to take: an SQL query over the file, called data."
-    ),
-)
+read_options = option_group("Data", *map(setting_option, ("read", "sql")))
 """Add `--read` and `--sql`: how a file is read."""
 
 column_options = option_group(
-    "Data",
-    click.option("--columns", metavar="A,B", multiple=True, help="Predict from these columns."),
-    click.option("--drop", metavar="A,B", multiple=True, help="Leave these columns out."),
-    click.option(
-        "--categorical", metavar="A,B", multiple=True, help="Take these columns as categories."
-    ),
-    click.option("--numeric", metavar="A,B", multiple=True, help="Take these columns as numbers."),
-    click.option(
-        "--missing",
-        type=click.Choice(["mean", "median", "drop", "refuse"]),
-        metavar="HOW",
-        help="What to do where an input has no value: use the mean (by default) or the median, "
-        "drop the row, or refuse the table.",
-    ),
-    click.option(
-        "--drop-missing-targets", is_flag=True, help="Leave out the rows without a target."
-    ),
-    click.option(
-        "--weights", metavar="COLUMN", help="Column that holds each row's weight in the loss."
-    ),
+    "Data", *map(setting_option, (*_LISTS, "missing", "drop_missing_targets", "weights"))
 )
 """Add the options about a table's columns, each a list with commas or repeated."""
 
 
 def split_options(validation: float | None = None) -> Callable[[_Command], _Command]:
     """Add `--validation`, with a default or none, and `--split`."""
-    return option_group(
-        "Data",
-        click.option(
-            "--validation",
-            type=Share(),
-            default=validation,
-            show_default=True,
-            help="Share of the rows to hold out for validation.",
-        ),
-        click.option(
-            "--split",
-            metavar="HOW",
-            help="How to choose those rows: random, stratified, time:COLUMN, group:COLUMN, "
-            "column:COLUMN or file:PATH.",
-        ),
-    )
+    shown = {} if validation is None else {"default": validation, "show_default": True}
+    return option_group("Data", setting_option("validation", **shown), setting_option("split"))
 
 
 def table_arguments(given: dict[str, Any]) -> dict[str, Any]:

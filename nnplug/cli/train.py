@@ -14,18 +14,8 @@ from click.core import ParameterSource
 from nnplug.cli.completion import complete_data, complete_run
 from nnplug.cli.find_run import find_run
 from nnplug.cli.help import Command, option_group
-from nnplug.cli.options import (
-    BatchSizeType,
-    ClassWeightType,
-    DropoutType,
-    HiddenType,
-    PartType,
-    PatienceType,
-    WholeNumber,
-    plugin_options,
-    registry_of,
-    warn,
-)
+from nnplug.cli.options import plugin_options, registry_of, warn
+from nnplug.cli.setting_options import setting_option, setting_options
 from nnplug.cli.table_options import (
     column_options,
     read_options,
@@ -68,109 +58,9 @@ Examples:
 @column_options
 @read_options
 @split_options()
-@option_group(
-    "Data",
-    click.option(
-        "--stream/--no-stream",
-        default=None,
-        help="Train from a file on disk, not from memory; by default if the rows are too many.",
-    ),
-)
-@option_group(
-    "Network",
-    click.option(
-        "--hidden",
-        type=HiddenType(),
-        help="Units of the hidden layers: 64 for one layer, 64,32 for two, or none.",
-    ),
-    click.option(
-        "--activation",
-        multiple=True,
-        type=PartType("activation"),
-        help="Activation of the hidden layers; repeat it to give one for each layer.",
-    ),
-    click.option(
-        "--output-activation",
-        type=PartType("activation"),
-        help="Activation of the output layer; by default the one that fits the loss.",
-    ),
-    click.option("--initializer", type=PartType("initializer"), help="How the weights start."),
-    click.option(
-        "--dropout",
-        type=DropoutType(),
-        help="Share of hidden units to drop in a step: 0.5, or 0.2,0.5 by layer.",
-    ),
-    click.option(
-        "--dtype",
-        type=click.Choice(["float32", "float64"]),
-        metavar="DTYPE",
-        help="Precision of all numbers: float32 or float64.",
-    ),
-)
-@option_group(
-    "Training",
-    click.option("--loss", type=PartType("loss"), help="Loss to minimize."),
-    click.option("--optimizer", type=PartType("optimizer"), help="How the weights are updated."),
-    click.option(
-        "--learning-rate",
-        type=float,
-        metavar="NUMBER",
-        help="Learning rate; by default the optimizer's own.",
-    ),
-    click.option(
-        "--schedule", type=PartType("schedule"), help="How the learning rate changes over time."
-    ),
-    click.option("--epochs", type=WholeNumber(1), help="Passes over the training rows."),
-    click.option("--batch-size", type=BatchSizeType(), help="Rows in a step, or full."),
-    click.option(
-        "--l2", type=float, metavar="NUMBER", help="L2 penalty: ½·l2·Σw² is added to the loss."
-    ),
-    click.option(
-        "--l1", type=float, metavar="NUMBER", help="L1 penalty: l1·Σ|w| is added to the loss."
-    ),
-    click.option(
-        "--clip-global-norm",
-        type=float,
-        metavar="NUMBER",
-        help="Clip the gradients to this global norm.",
-    ),
-    click.option(
-        "--class-weight",
-        type=ClassWeightType(),
-        metavar="WEIGHTS",
-        help="Weight of each class in the loss: balanced, or such as yes=5,no=1.",
-    ),
-    click.option(
-        "--metric",
-        "metrics",
-        multiple=True,
-        type=PartType("metric"),
-        help="Metric to report; may be repeated.",
-    ),
-    click.option(
-        "--monitor",
-        metavar="NAME",
-        help="What decides which epoch is best: validation_loss, loss or a metric.",
-    ),
-    click.option(
-        "--patience",
-        type=PatienceType(),
-        help="Stop after N epochs without an improvement, or none to take all epochs.",
-    ),
-    click.option(
-        "--min-delta",
-        type=float,
-        metavar="NUMBER",
-        help="Smallest change that counts as an improvement, for --patience.",
-    ),
-    click.option("--seed", type=WholeNumber(0), help="Seed of every random draw."),
-    click.option(
-        "--engine",
-        type=click.Choice(["auto", "numpy", "numba"]),
-        metavar="ENGINE",
-        help="What runs the steps: numpy, numba, or auto for the faster one.",
-    ),
-)
+@option_group("Data", setting_option("stream"))
+@option_group("Network", *setting_options("Network"))
+@option_group("Training", *setting_options("Training"))
 @option_group(
     "Keeping the run",
     click.option(
@@ -180,11 +70,7 @@ Examples:
         help="Keep the run in this new folder; by default one in runs, for a table.",
     ),
     click.option("--no-output", is_flag=True, help="Do not keep the run."),
-    click.option(
-        "--checkpoint-every",
-        metavar="N|TIME",
-        help="Write a checkpoint every N epochs, or every 30s or 5m; by default 60s.",
-    ),
+    *setting_options("Keeping the run"),
     click.option(
         "--resume",
         metavar="RUN",
@@ -213,7 +99,7 @@ Examples:
 )
 @option_group(
     "Output",
-    click.option("--log-every", type=WholeNumber(1), help="Epochs between printed lines."),
+    *setting_options("Output"),
     click.option("--plot", is_flag=True, help="Plot the losses in the terminal at the end."),
     click.option(
         "--plot-file",

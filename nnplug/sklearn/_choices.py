@@ -11,10 +11,11 @@ from typing import Any, cast
 
 import numpy as np
 
+from nnplug.choices import for_each_layer
 from nnplug.errors import NnplugError, UnknownPartError, suggest
 from nnplug.parts import Activation, Loss, Metric, Optimizer, Part, Schedule, Task, parse_part
 from nnplug.plans import Regularization
-from nnplug.settings import dropout_shares
+from nnplug.settings import ROWS
 from nnplug.sklearn._errors import ArgumentError
 from nnplug.sklearn._parts import (
     exponential,
@@ -117,7 +118,7 @@ def _choose(estimator: Any, task: Task) -> Choices:
     regularization = Regularization(
         l2=float(estimator.l2),
         alpha=float(estimator.alpha),
-        dropout=dropout_shares(_plain(estimator.dropout), hidden),
+        dropout=for_each_layer("dropout", ROWS["dropout"].check(_plain(estimator.dropout)), hidden),
         clip_global_norm=None if clip is None else float(clip),
     )
     if optimizer is None:

@@ -174,7 +174,7 @@ problem  t.csv: target "y" has one value that is missing: row 1.
         ([IRIS, "--target", "spcies"], None),
         ([IRIS, "--split", "tmie:a"], "split='tmie:a' is none of random"),
         ([IRIS, "--read", "delimeter=;"], "Did you mean 'delimiter'?"),
-        ([IRIS, "--validation", "1"], "1.0 is not in the range 0<=x<1"),
+        ([IRIS, "--validation", "1"], "'1': it must be a finite number, at least 0 and below 1."),
     ],
 )
 def test_what_cannot_be_examined_exits_with_2(arguments, message):

@@ -80,26 +80,26 @@ def test_the_plan_shows_penalty_dropout_and_clipping():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--l2", "-1"], "l2=-1.0: it must be a finite number, at least 0."),
-        (["--l1", "nan"], "l1=nan: it must be a finite number, at least 0."),
-        (["--clip-global-norm", "0"], "clip_global_norm=0.0: it must be a finite number, above 0."),
-        (["--dropout", "1"], "'1' is no share from 0 to below 1. Write 0.5 for all hidden layers,"),
-        (["--dropout", "x"], "'x' is no share from 0 to below 1."),
-        (["--dropout", "0.1,0.2"], "dropout=(0.1, 0.2): 2 shares for 1 hidden layers; give one,"),
-        (["--patience", "0"], "'0' is neither a number of epochs, at least 1, nor none, which "
-         "waits for ever."),
+        (["--l2", "-1"], "'--l2': '-1': it must be a finite number, at least 0."),
+        (["--l1", "nan"], "'--l1': 'nan': it must be a finite number, at least 0."),
+        (["--clip-global-norm", "0"], "'0': it must be a finite number, above 0, or none."),
+        (["--dropout", "1"], "'1': each must be a finite number, at least 0 and below 1; write "
+         "0.5 for all hidden layers, 0.2,0.5 for two."),
+        (["--dropout", "x"], "'x': each must be a finite number, at least 0 and below 1"),
+        (["--dropout", "0.1,0.2"], "dropout=(0.1, 0.2): 2 values for 1 hidden layers; give one,"),
+        (["--patience", "0"], "'0': it must be a whole number, at least 1, or none."),
         (["--min-delta", "0.1", "--validation", "0"],
          "min_delta=0.1 without patience: nothing waits"),
-        (["--min-delta", "-1", "--patience", "2"], "min_delta=-1.0: it must be a finite number"),
+        (["--min-delta", "-1", "--patience", "2"], "'-1': it must be a finite number"),
         (["--monitor", "acuracy"], "monitor='acuracy': there are loss, validation_loss, accuracy. "
          "Did you mean 'accuracy'?"),
         (["--monitor", "f1"], "A metric is followed if it is among the metrics of the run."),
         (["--monitor", "validation-loss", "--validation", "0"],
          "monitor='validation-loss': there are loss, accuracy. "
          "There is no validation part: validation is 0."),
-        (["--class-weight", "even"], "'even' is neither balanced nor a weight for each class. "
-         "Write yes=5,no=1."),
-        (["--class-weight", "setosa=x"], "'setosa=x' is neither balanced nor"),
+        (["--class-weight", "even"], "'even': it must be balanced, or a weight for each class, as "
+         "yes=5,no=1, or none."),
+        (["--class-weight", "setosa=x"], "'setosa=x': it must be balanced, or a weight"),
         (["--class-weight", "setosaa=2"], "class_weight: there is no class 'setosaa'. Did you mean "
          "'setosa'? The classes are setosa, versicolor, virginica."),
         (["--class-weight", "setosa=-1"], "class 'setosa' weighs -1.0; a weight is a finite"),

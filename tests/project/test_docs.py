@@ -379,11 +379,12 @@ def test_every_public_name_is_in_the_reference(site):
 
 def test_the_defaults_and_errors_are_in_the_reference(site):
     from nnplug import errors
-    from nnplug.settings import TABLE_DEFAULTS
+    from nnplug.settings import ROWS
 
     text = text_of(site / "reference" / "settings.html")
-    for name, value in TABLE_DEFAULTS.items():
-        assert f"{name} {value}" in text
+    for name, row in ROWS.items():
+        default = "" if row.default is None else f" {row.default}"
+        assert f"{name}{default} {row.help}" in text
     text = text_of(site / "reference" / "errors.html")
     for name in errors.__all__:
         if hasattr(getattr(errors, name), "exit_code"):

@@ -681,7 +681,11 @@ def test_an_interrupt_leaves_a_fitted_estimator():
         (MLPClassifier, {"n_iter_no_change": 0}, "n_iter_no_change=0: it must be a whole number"),
         (MLPClassifier, {"learning_rate": 0.1}, "The rate itself is learning_rate_init"),
         (MLPClassifier, {"clip_global_norm": 0}, "clip_global_norm=0: it must be a number above 0"),
-        (MLPClassifier, {"dropout": 1.0}, "dropout=1.0: it must be a number, at least 0 and below"),
+        (
+            MLPClassifier,
+            {"dropout": 1.0},
+            "dropout=1.0: each must be a finite number, at least 0 and below",
+        ),
         (MLPClassifier, {"dtype": "float16"}, "dtype='float16': use 'float32', 'float64', or None"),
         (MLPClassifier, {"engine": "cuda"}, "engine='cuda': use 'numpy', 'numba', 'auto'"),
         (MLPClassifier, {"class_weight": {7: 2}}, "there is no class '7'"),

@@ -1,0 +1,168 @@
+"""What each setting of a run is: what the user says, then the recipe, then the default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any, cast
+
+import numpy as np
+
+from nnplug.errors import SettingError, suggest
+from nnplug.parts import Metric, Optimizer, Part, Schedule, normalise_name, parse_part
+from nnplug.registry import Registry
+from nnplug.settings import ROWS, Settings, no_setting
+from nnplug.tables import ReadOptions, TableOptions
+from nnplug.training import Stopping
+
+__all__ = ["TABLE_SETTINGS", "Choice", "follow", "for_each_layer", "table_choices"]
+
+_TABLE_OPTIONS = tuple(each.name for each in fields(TableOptions))
+TABLE_SETTINGS = (*_TABLE_OPTIONS, "read", "sql", "stream")
+"""The settings that are for a table alone."""
+
+_RECORDED = tuple(each.name for each in fields(Settings) if each.name in ROWS)
+_CHOSEN = frozenset({*_RECORDED, "learning_rate"} - {"data"})
+
+
+class Choice:
+    """Chooses each setting: the user's, then the recipe's, then the default."""
+
+    def __init__(
+        self, given: Mapping[str, Any], recipe: Mapping[str, Any], registry: Registry
+    ) -> None:
+        for whose, settings in (("", given), ("the dataset's recipe: ", recipe)):
+            for name in sorted(set(settings) - _CHOSEN):
+                raise SettingError(f"{whose}{no_setting(name, _CHOSEN)}")
+        self.given, self.recipe, self.registry = given, recipe, registry
+
+    def __call__(self, name: str, default: Any = None) -> Any:
+        """Choose a plain setting; None if nothing says it."""
+        row = ROWS[name]
+        given = self.given.get(name)
+        if given is None:
+            given = self.recipe.get(name, default if row.default is None else row.default)
+        return None if given is None else row.check(given)
+
+    def record(self, **resolved: Any) -> Settings:
+        """Record all settings: as they were chosen, but for what the run resolved further."""
+        plain = {name: self(name) for name in _RECORDED if name not in resolved}
+        return Settings(**plain, **resolved)
+
+    def says(self, name: str) -> bool:
+        """Tell whether the user or the recipe says anything of a setting."""
+        return self.given.get(name) is not None or name in self.recipe
+
+    def part(self, name: str, kind: str | None = None, default: str | None = None) -> Part:
+        """Choose one part."""
+        return self._find(kind or name, self(name, default), self.recipe.get(name))
+
+    def parts(
+        self, name: str, kind: str | None = None, default: Sequence[str] = ()
+    ) -> tuple[Part, ...]:
+        """Choose several parts; one stands for a list of one."""
+        chosen = self(name, default)
+        if not isinstance(chosen, list | tuple):
+            chosen = (chosen,)
+        return tuple(self._find(kind or name, each, self.recipe.get(name)) for each in chosen)
+
+    def optimizer(self, dtype: np.dtype[Any]) -> Optimizer:
+        """Choose the optimizer with its learning rate."""
+        optimizer = cast(Optimizer, self.part("optimizer"))
+        rate = self.given.get("learning_rate")
+        if rate is None and self.given.get("optimizer") is None:
+            rate = self.recipe.get("learning_rate")
+        if rate is not None:
+            optimizer = optimizer.with_options(learning_rate=rate)
+        rate = optimizer.learning_rate
+        if not 0 < rate < float(np.finfo(dtype).max):
+            raise SettingError(
+                f"learning_rate={rate:g}: it must be above 0 and finite in {dtype.name}."
+            )
+        return optimizer
+
+    def _find(self, kind: str, asked: str | Part, recipe: Any) -> Part:
+        part = self.registry.get(kind, asked)
+        if not isinstance(asked, str) or not isinstance(recipe, str) or asked == recipe:
+            return part
+        # The recipe's part by name alone keeps the recipe's options.
+        usual = self.registry.get(kind, recipe)
+        if usual.function is not part.function:
+            return part
+        return usual.with_options(**parse_part(asked).options)
+
+
+def table_choices(given: Mapping[str, Any]) -> tuple[ReadOptions, TableOptions]:
+    """Take the settings of a table: how it is read, and how its columns are used."""
+    options = TableOptions.of({name: given[name] for name in _TABLE_OPTIONS if name in given})
+    read = ReadOptions.of(given.get("read"))
+    sql = read.sql if given.get("sql") is None else given["sql"]
+    read = replace(read, sql=sql, text=options.categorical, numeric=options.numeric)
+    return replace(read, unused=options.drop), options
+
+
+def for_each_layer(name: str, values: Sequence[Any], layers: Sequence[Any]) -> tuple[Any, ...]:
+    """Give one value for each hidden layer; one alone is that of all.
+
+    Raises
+    ------
+    SettingError
+        If there are neither one nor as many as there are layers.
+    """
+    if len(values) == 1:
+        return tuple(values) * len(layers)
+    if len(values) != len(layers):
+        raise SettingError(
+            f"{name}={tuple(values)!r}: {len(values)} values for {len(layers)} hidden layers; give "
+            "one, or one for each hidden layer."
+        )
+    return tuple(values)
+
+
+def follow(
+    choice: Choice, metrics: Mapping[str, Metric], schedule: Schedule, *, validation: bool
+) -> Stopping | None:
+    """Choose the number by which the best epoch is found, and how long to wait for it.
+
+    By default a run waits only if it has validation rows. It does not where a
+    recipe says how many epochs there are, or a schedule is planned over them:
+    ending it early would leave out the epochs of the lowest learning rates.
+
+    Parameters
+    ----------
+    metrics : mapping
+        From the column of the history to the metric.
+    schedule : Schedule
+    validation : bool
+        Whether there is a validation part.
+
+    Returns
+    -------
+    Stopping or None
+        None: the weights of the last step are kept.
+    """
+    patience, monitor = choice("patience"), choice("monitor")
+    planned = "epochs" in choice.recipe or schedule.text != "constant"
+    if not choice.says("patience") and (planned or not validation):
+        patience = None
+    min_delta = choice("min_delta")
+    if patience is None and min_delta:
+        raise SettingError(
+            f"min_delta={min_delta:g} without patience: nothing waits for an improvement.\n"
+            "Give patience too, the epochs to wait."
+        )
+    if monitor is None:
+        if not validation and patience is None:
+            return None
+        monitor = "validation_loss" if validation else "loss"
+    known = ["loss", *(["validation_loss"] if validation else []), *metrics]
+    found = next((name for name in (monitor, normalise_name(str(monitor))) if name in known), None)
+    if found is None:
+        hint = suggest(str(monitor), known)
+        if normalise_name(str(monitor)) == "validation_loss":
+            hint = "\nThere is no validation part: validation is 0."
+        elif not hint:
+            hint = "\nA metric is followed if it is among the metrics of the run."
+        raise SettingError(f"monitor={monitor!r}: there are {', '.join(known)}.{hint}")
+    goal = metrics[found].goal if found in metrics else "minimize"
+    return Stopping(found, goal, patience, min_delta)

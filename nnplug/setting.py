@@ -1,0 +1,391 @@
+"""What a setting is: one row that options, files of settings, checks and docs are made from."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from nnplug.errors import SettingError, suggest
+
+__all__ = [
+    "ClassWeights",
+    "Kind",
+    "Names",
+    "Number",
+    "PartName",
+    "Reading",
+    "Several",
+    "Setting",
+    "Text",
+    "Truth",
+    "Whole",
+    "Words",
+    "asked",
+    "declared",
+    "kept",
+]
+
+# --- what a setting takes ------------------------------------------------------------------
+
+
+class Kind:
+    """What a setting takes.
+
+    Attributes
+    ----------
+    metavar : str
+        Names the value in the help of the command line.
+    repeated : bool
+        Whether the option may be given several times.
+    """
+
+    metavar = "TEXT"
+    repeated = False
+
+    def parse(self, text: str) -> Any:
+        """Read a value from the command line.
+
+        Raises
+        ------
+        ValueError
+            With what the value must be: "it must be ...".
+        """
+        return self.check(text)
+
+    def check(self, value: Any) -> Any:
+        """Take a value of Python or TOML, and give it as a run records it.
+
+        Raises
+        ------
+        ValueError
+            With what the value must be: "it must be ...".
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Whole(Kind):
+    """A whole number, at least `least`; or one word, such as `full`."""
+
+    least: int = 0
+    word: str = ""
+    metavar: str = "N"
+
+    def parse(self, text: str) -> Any:
+        """Read digits, or the word."""
+        try:
+            return self.check(text if self.word and text == self.word else int(text))
+        except ValueError:
+            raise ValueError(self._reason()) from None
+
+    def check(self, value: Any) -> Any:
+        """Take a number, or the word."""
+        if self.word and isinstance(value, str) and value == self.word:
+            return value
+        whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+        if not whole or value < self.least:
+            raise ValueError(self._reason())
+        return int(value)
+
+    def _reason(self) -> str:
+        also = f", or {self.word}" if self.word else ""
+        return f"it must be a whole number, at least {self.least}{also}"
+
+
+@dataclass(frozen=True)
+class Number(Kind):
+    """A finite number: at least `least`, or above it, and below `below`."""
+
+    least: float = 0.0
+    below: float = math.inf
+    above: bool = False
+    metavar: str = "NUMBER"
+
+    def parse(self, text: str) -> float:
+        """Read a number."""
+        try:
+            return self.check(float(text))
+        except ValueError:
+            raise ValueError(self._reason()) from None
+
+    def check(self, value: Any) -> float:
+        """Take a number."""
+        number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+        if not number or not self.least <= value < self.below or (self.above and value == 0):
+            raise ValueError(self._reason())
+        return float(value)
+
+    def _reason(self) -> str:
+        below = f" and below {self.below:g}" if self.below < math.inf else ""
+        return f"it must be a finite number, {'above' if self.above else 'at least'} " + (
+            f"{self.least:g}{below}"
+        )
+
+
+@dataclass(frozen=True)
+class Several(Kind):
+    """A list: `64,32`, or one value for a list of one, and perhaps `none` for an empty one."""
+
+    each: Kind
+    example: str
+    empty: bool = False
+    metavar: str = "LIST"
+
+    def parse(self, text: str) -> tuple[Any, ...]:
+        """Read values with commas between them."""
+        if self.empty and text.strip().lower() == "none":
+            return ()
+        try:
+            return tuple(self.each.parse(each.strip()) for each in text.split(","))
+        except ValueError as error:
+            raise ValueError(self._reason(error)) from None
+
+    def check(self, value: Any) -> tuple[Any, ...]:
+        """Take a list, or a value that stands for a list of one."""
+        values = value if isinstance(value, list | tuple) else (value,)
+        try:
+            found = tuple(map(self.each.check, values))
+        except ValueError as error:
+            raise ValueError(self._reason(error)) from None
+        if not found and not self.empty:
+            raise ValueError(f"it must not be empty; write {self.example}")
+        return found
+
+    def _reason(self, error: ValueError) -> str:
+        return f"{str(error).replace('it must', 'each must', 1)}; write {self.example}"
+
+
+@dataclass(frozen=True)
+class Words(Kind):
+    """One of some words."""
+
+    words: tuple[str, ...]
+    metavar: str = "NAME"
+
+    def check(self, value: Any) -> str:
+        """Take one of them, or what has it as its name, such as `numpy.float32`."""
+        value = getattr(value, "name", getattr(value, "__name__", value))
+        if not isinstance(value, str) or value not in self.words:
+            hint = suggest(value, self.words) if isinstance(value, str) else ""
+            raise ValueError(f"it must be {_listed(self.words)}{'.' * bool(hint)}{hint}")
+        return value
+
+
+def _listed(words: Sequence[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+@dataclass(frozen=True)
+class Text(Kind):
+    """A text, which may be a whole number too where that is said."""
+
+    metavar: str = "TEXT"
+    or_whole: bool = False
+
+    def check(self, value: Any) -> str:
+        """Take a text."""
+        if self.or_whole and isinstance(value, numbers.Integral) and not isinstance(value, bool):
+            return str(value)
+        if not isinstance(value, str):
+            raise ValueError("it must be a text")
+        return value
+
+
+@dataclass(frozen=True)
+class Names(Kind):
+    """Names of columns; a comma is part of a name unless `commas` says otherwise."""
+
+    metavar: str = "COLUMN"
+    repeated: bool = True
+
+    def check(self, value: Any) -> Any:
+        """Take a name, or a list of names."""
+        if isinstance(value, str):
+            return value
+        if not isinstance(value, Sequence) or not all(isinstance(each, str) for each in value):
+            raise ValueError("it must be a text, or a list of texts")
+        return tuple(value)
+
+
+class Truth(Kind):
+    """True or false."""
+
+    def check(self, value: Any) -> bool:
+        """Take a truth value."""
+        if not isinstance(value, bool):
+            raise ValueError("it must be true or false")
+        return value
+
+
+@dataclass(frozen=True)
+class PartName(Kind):
+    """A part by its text form; the registry checks it."""
+
+    kind: str
+    repeated: bool = False
+    metavar: str = "PART"
+
+    def check(self, value: Any) -> Any:
+        """Take it as it is."""
+        return value
+
+
+@dataclass(frozen=True)
+class ClassWeights(Kind):
+    """`balanced`, or a weight for each class: `yes=5,no=1`."""
+
+    metavar: str = "WEIGHTS"
+
+    def parse(self, text: str) -> str | dict[str, float]:
+        """Read the weights; a class's name may hold an equals sign."""
+        if text == "balanced":
+            return text
+        weights: dict[str, float] = {}
+        for item in text.split(","):
+            name, _, weight = item.rpartition("=")
+            try:
+                weights[name] = float(weight)
+            except ValueError:
+                name = ""
+            if not name:
+                raise ValueError("it must be balanced, or a weight for each class, as yes=5,no=1")
+        return weights
+
+    def check(self, value: Any) -> Any:
+        """Take `balanced` or a mapping; the data knows which classes there are."""
+        return value
+
+
+@dataclass(frozen=True)
+class Reading(Kind):
+    """How a file is read: keys and values; `nnplug.tables.ReadOptions` knows which."""
+
+    metavar: str = "KEY=VALUE"
+    repeated: bool = True
+
+    def parse(self, text: str) -> str:
+        """Leave it to whoever knows the keys."""
+        return text
+
+    def check(self, value: Any) -> Mapping[str, Any]:
+        """Take a mapping."""
+        if not isinstance(value, Mapping):
+            raise ValueError("it must be a table")
+        return value
+
+
+# --- a row ---------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Setting:
+    """A row of the table of settings.
+
+    Attributes
+    ----------
+    group : str
+        Where it stands in the help and in files of settings.
+    takes : Kind
+    help : str
+        The line of the command line's help and of the docs.
+    default : object
+        Where neither the user nor a dataset's recipe says; None: it follows
+        from something else.
+    unset : bool
+        Whether it may be not set; `"none"` says so, whatever a recipe says.
+    option : str
+        Of the command line; "": none.
+    name : str
+        As an argument of `nnplug.train`, and as a key of a file.
+    """
+
+    group: str
+    takes: Kind
+    help: str
+    default: Any = None
+    unset: bool = False
+    option: str | None = None
+    name: str = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        if self.option is None:
+            self.option = "--" + name.replace("_", "-")
+
+    def parse(self, text: str) -> Any:
+        """Read a value from the command line; `none` stays as it is where it may be not set.
+
+        Raises
+        ------
+        ValueError
+            With what the value must be.
+        """
+        if self.unset and text == "none":
+            return text
+        try:
+            return self.takes.parse(text)
+        except ValueError as error:
+            raise ValueError(self._reason(error)) from None
+
+    def check(self, value: Any, where: str = "") -> Any:
+        """Take a value.
+
+        Parameters
+        ----------
+        where : str
+            The file that says it, if one does.
+
+        Raises
+        ------
+        SettingError
+            If it takes another kind of value, or is out of range.
+        """
+        if self.unset and isinstance(value, str) and value == "none":
+            return None
+        try:
+            return self.takes.check(value)
+        except ValueError as error:
+            equals = " = " if where else "="  # as a file has it, or Python
+            said = f"{where}{self.name}{equals}{value!r}"
+            raise SettingError(f"{said}: {self._reason(error)}") from None
+
+    def _reason(self, error: ValueError) -> str:
+        text = str(error) + (", or none" if self.unset else "")
+        return text if text.endswith("?") else f"{text}."
+
+
+def kept(
+    group: str,
+    takes: Kind,
+    about: str,
+    **more: Any,
+) -> Any:
+    """Declare a setting that a run records, as a field of a dataclass; see `Setting`."""
+    return field(metadata={"setting": Setting(group, takes, about, **more)})
+
+
+def asked(
+    group: str,
+    takes: Kind,
+    about: str,
+    **more: Any,
+) -> Setting:
+    """Declare a setting that a run records in another way, as a class variable."""
+    return Setting(group, takes, about, **more)
+
+
+def declared(table: type) -> dict[str, Setting]:
+    """Give the rows of a table by name, in the order in which its class declares them."""
+    of_fields = {each.name: each.metadata.get("setting") for each in fields(table)}
+    rows: dict[str, Setting] = {}
+    for name in table.__annotations__:
+        row = of_fields.get(name, vars(table).get(name))
+        if isinstance(row, Setting):
+            if not row.name:
+                row.__set_name__(table, name)
+            rows[name] = row
+    return rows
