@@ -188,7 +188,7 @@ class Text(Kind):
 
     def check(self, value: Any) -> str:
         """Take a text."""
-        if self.or_whole and isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        if self.or_whole and isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         if not isinstance(value, str):
             raise ValueError("it must be a text")
