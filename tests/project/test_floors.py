@@ -15,6 +15,7 @@ ROOT = Path(nnplug.__file__).parent
 FLOORS = (
     (
         "errors",
+        "setting",
         "types",
         "randomness",
         "durable",
@@ -38,6 +39,7 @@ FLOORS = (
     (
         "sources",
         "settings",
+        "choices",
         "callbacks",
         "configuration",
         "run_folder",
@@ -59,6 +61,7 @@ BESIDE = {
     "alignment": {"types"},
     "lazy": {"errors"},
     "summary": {"layout", "untrusted"},
+    "setting": {"errors"},
     "special": {"formulas"},
     "builtin": {"hookspecs"},
     "plugins": {"discovery", "plugin_checks"},
@@ -66,9 +69,10 @@ BESIDE = {
     "durable": {"errors"},
     "engines": {"plans"},
     "models": {"tables"},
+    "choices": {"settings"},
     "configuration": {"sources", "settings"},
     "keeping": {"sources", "configuration", "run_folder"},
-    "preparing": {"sources", "settings", "configuration", "keeping", "report"},
+    "preparing": {"sources", "settings", "choices", "configuration", "keeping", "report"},
     "advice": {"preparing"},
     "run": {
         "advice",
@@ -80,7 +84,7 @@ BESIDE = {
         "preparing",
     },
     "resuming": {"callbacks", "configuration", "run_folder", "keeping", "preparing", "run"},
-    "sklearn": {"settings", "callbacks", "run"},
+    "sklearn": {"settings", "choices", "callbacks", "run"},
     "__main__": {"cli"},
 }
 
