@@ -258,7 +258,8 @@ class Keeper:
         if found is not None:
             earlier = found.numbers["identity"]
         else:
-            earlier = self.folder.record().get("identity", self.identity.to_dict())
+            # What the record does not say, nobody can compare.
+            earlier = {**self.identity.to_dict(), **self.folder.record().get("identity", {})}
         differences = self.identity.differences(earlier)
         if differences and not (allow_changes or self.identity.only_adds_epochs(earlier)):
             raise SettingError(
@@ -277,8 +278,9 @@ class Keeper:
             self.folder.write(CONFIG, self.configuration.to_toml())
         self._checkpoint = found
         notes = self._other_versions()
-        if found is not None and not differences and self._record.get("status") == "done":
-            self._ended = self._record["ended"]
+        ended = self._record.get("ended") if self._record.get("status") == "done" else None
+        if found is not None and not differences and ended is not None:
+            self._ended = ended
             return (*found.warnings, "the run is done: there is nothing to go on with")
         self._record["resumed"] = [*self._record["resumed"], _now()]
         self._record["changes"] = [*self._record["changes"], *differences]

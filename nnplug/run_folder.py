@@ -43,7 +43,12 @@ _SHAPE: Shape = {
     "seconds": float,
     "final": (dict, _NOTHING),
     "data": {"name": str, "training": int, "validation": int},
-    "identity": {"packages": {"*": str}},
+    "identity": {
+        "settings": dict,
+        "data": str,
+        "packages": {"*": str},
+        "formulas": {"*": str},
+    },
     "versions": {"*": str},
 }
 """Of what a record holds that is read again."""

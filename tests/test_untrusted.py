@@ -232,3 +232,23 @@ def test_shapes():
     assert fits(1, float) == ""
     assert fits([], {}) == "the whole"
     assert fits({"unknown": object()}, {"a": int}) == ""
+
+
+@pytest.mark.parametrize("lacks", ["ended", "identity", "resumed", "versions"])
+def test_a_record_that_lacks_something_can_be_resumed(runs, lacks):
+    path = runs / "bad" / "run.json"
+    record = json.loads(path.read_text())
+    del record[lacks]
+    path.write_text(json.dumps(record))
+    assert command("train", "--resume", str(runs / "bad")) == 0
+
+
+def test_a_record_whose_identity_lacks_something_can_be_resumed(runs):
+    for each in (runs / "bad" / "checkpoints").iterdir():
+        each.unlink()
+    path = runs / "bad" / "run.json"
+    record = json.loads(path.read_text())
+    for key in ("settings", "data", "formulas"):
+        del record["identity"][key]
+    path.write_text(json.dumps({**record, "status": "killed"}))
+    assert command("train", "--resume", str(runs / "bad")) == 0
