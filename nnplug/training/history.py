@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -140,6 +141,15 @@ class History(Summarized):
         """The numbers of the network as it was left: the best epoch's, or else the last's."""
         return self.record(len(self) - 1 if self.best is None else self.best)
 
-    def add(self, name: str, value: float) -> None:
-        """Append one number to a column."""
-        self.columns.setdefault(name, []).append(value)
+    def add(self, name: str, *values: float) -> None:
+        """Append the numbers of the last epochs to a column; the loss is the first of them."""
+        column = self.columns.setdefault(name, [])
+        if name != "loss":  # a run that went on with another metric has none for the epochs before
+            column += [math.nan] * (len(self) - len(values) - len(column))
+        column += values
+
+    def level(self) -> None:
+        """Fill the columns that the last epochs had nothing for with NaN."""
+        for column in self.columns.values():
+            if column:
+                column += [math.nan] * (len(self) - len(column))

@@ -220,15 +220,15 @@ class Trainer:
         started = time.perf_counter()
         taken = self._run_steps(None, rates, losses, penalties, self._outputs)
         self._pace(count, time.perf_counter() - started)
-        columns = self.history.columns
-        columns["loss"] += (losses[:taken] * self._mean.scale(weight)).tolist()
+        self.history.add("loss", *(losses[:taken] * self._mean.scale(weight)).tolist())
         if self._penalised:
-            columns.setdefault("penalty", []).extend(penalties[:taken].tolist())
-        columns.setdefault("learning_rate", []).extend(rates[:taken].tolist())
+            self.history.add("penalty", *penalties[:taken].tolist())
+        self.history.add("learning_rate", *rates[:taken].tolist())
         self.epoch += taken
         if taken < count:
             raise self._diverged(None, self.epoch)
         self._close([self.steps.targets])
+        self.history.level()
         return True
 
     def _take_epoch(self, every: int, should_stop: Callable[[], bool] | None) -> bool:
@@ -269,6 +269,7 @@ class Trainer:
         self.history.add("learning_rate", float(rates[-1]))
         self.epoch, self.step = self.epoch + 1, 0
         self._close(targets)
+        self.history.level()
         return True
 
     def _run_steps(

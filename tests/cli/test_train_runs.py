@@ -254,3 +254,16 @@ def test_a_picture_is_written(command, tmp_path, suffix):
     assert f"drawn in a{suffix}" in done.stderr
     begins = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}[suffix]
     assert Path(tmp_path / f"a{suffix}").read_bytes().startswith(begins)
+
+
+def test_a_penalty_that_comes_and_goes_leaves_gaps_in_the_history(command, tmp_path):
+    def penalised(*arguments):
+        command("train", *arguments)
+        lines = (tmp_path / "run" / "history.jsonl").read_text().splitlines()
+        return [json.loads(line).get("penalty") is not None for line in lines]
+
+    assert penalised("xor", "--epochs", "2", "--output", "run") == [False] * 2
+    again = ("--resume", "run", "--allow-changes")
+    assert penalised(*again, "--epochs", "4", "--l2", "0.1") == [False] * 2 + [True] * 2
+    assert penalised(*again, "--epochs", "5", "--l2", "0") == [False, False, True, True, False]
+    command("runs", "show", "run")
