@@ -152,4 +152,4 @@ class History(Summarized):
         """Fill the columns that the last epochs had nothing for with NaN."""
         for column in self.columns.values():
             if column:
-                column += [math.nan] * (len(self) - len(column))
+                column.extend([math.nan] * (len(self) - len(column)))
