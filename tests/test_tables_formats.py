@@ -538,6 +538,17 @@ def test_a_query_over_a_file(save):
     assert refusal(read_table, path, sql="SELECT x FROM data").endswith(
         "\nThe table is called data; its columns: k, Day, w."
     )
+    for query in (
+        "SELECT * FROM data WHERE w > 3",
+        "SELECT sum(w) FROM data",
+        "SELECT w + k FROM data",
+    ):
+        said = refusal(read_table, path, sql=query)
+        assert said.splitlines()[2:] == [
+            "Columns of text: w. As numbers, and missing where a cell is none:",
+            "TRY_CAST(w AS DOUBLE)",
+        ]
+    assert read_table(path, sql="SELECT k, TRY_CAST(w AS DOUBLE) AS x FROM data").rows == 3
     assert "t.csv: --sql gives no rows." in refusal(
         read_table, path, sql="SELECT * FROM data WHERE k > 9"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -303,6 +304,20 @@ def _filled(connection: duckdb.DuckDBPyConnection, table: str, position: int) ->
 # --- queries ---------------------------------------------------------------------------
 
 
+def _as_numbers(error: Exception, fields: Sequence[Field]) -> str:
+    """Say how a query takes text for numbers, if it fails because it did not say so."""
+    texts = [each.name for each in fields if each.kind == "text"]
+    said = first_line(error)
+    if not texts or not ("VARCHAR" in said or "Could not convert string" in said):
+        return ""
+    names = ", ".join(texts)
+    first = texts[0] if re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", texts[0]) else identifier(texts[0])
+    return (
+        f"\nColumns of text: {names}. As numbers, and missing where a cell is none:\n"
+        f"TRY_CAST({first} AS DOUBLE)"
+    )
+
+
 def _query(
     connection: duckdb.DuckDBPyConnection,
     fields: tuple[Field, ...],
@@ -337,6 +352,7 @@ def _query(
         names = ", ".join(each.name for each in fields)
         raise DataError(
             f"{source}: --sql: {first_line(error)}\nThe table is called data; its columns: {names}."
+            f"{_as_numbers(error, fields)}"
         ) from None
     connection.execute("DROP VIEW data")
     connection.execute("DROP TABLE rows")
