@@ -17,7 +17,7 @@ from nnplug.settings import GROUPS, ROWS, Settings, no_setting
 from nnplug.sources import Rows, Source
 from nnplug.tables.wording import quote
 from nnplug.toml_text import toml_line, toml_table
-from nnplug.untrusted import read_small
+from nnplug.untrusted import read_small, why_unreadable
 
 __all__ = ["CHECKPOINT_EVERY", "Configuration"]
 
@@ -182,7 +182,7 @@ class Configuration:
         except RecursionError:
             raise SettingError(f"{path}: is nested too deeply.") from None
         except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
-            raise SettingError(f"{path}: is no TOML: {error}.") from None
+            raise SettingError(f"{path}: is no TOML: {why_unreadable(error)}.") from None
         for key, value in found.items():
             check_setting(key, value, str(path))
         own = {key: found.pop(key) for key in _OWN if key in found}

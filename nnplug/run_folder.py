@@ -20,7 +20,7 @@ from nnplug.errors import ModelFileError, StorageError, suggest
 from nnplug.models import Checkpoints, Model
 from nnplug.models.strict_json import printable, read_json
 from nnplug.training import History
-from nnplug.untrusted import Shape, fits, read_small
+from nnplug.untrusted import Shape, fits, read_small, why_unreadable
 
 __all__ = ["CONFIG", "HISTORY", "MODEL", "RECORD", "REPORT", "RunFolder", "auto_name", "check_free"]
 
@@ -218,8 +218,10 @@ class RunFolder:
         place = f"{self.path / HISTORY}: line {number}"
         try:
             row: dict[str, Any] = json.loads(line)
-        except (ValueError, RecursionError) as error:
+        except RecursionError as error:
             raise StorageError(f"{place} is no JSON: {error}.") from None
+        except ValueError as error:
+            raise StorageError(f"{place} is no JSON: {why_unreadable(error)}.") from None
         if wrong := fits(row, _NUMBERS):
             raise StorageError(f"{place}: {printable(wrong)} is not what nnplug writes there.")
         return row

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Shape", "clean", "escaped", "fits", "read_small"]
+__all__ = ["Shape", "clean", "escaped", "fits", "read_small", "why_unreadable"]
 
 Shape = type | tuple[type, ...] | list["Shape"] | Mapping[str, "Shape"]
 """What a value has to be: a type or one of several, `[shape]` for a list of such values,
@@ -27,6 +27,14 @@ def escaped(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
+def why_unreadable(error: ValueError) -> str:
+    """Say why a parser refused text; of a very long number Python only tells programmers."""
+    said = str(error)
+    if "set_int_max_str_digits" in said:
+        return "a whole number in it has too many digits; 19 are the most"
+    return said
 
 
 def clean(text: object) -> str:

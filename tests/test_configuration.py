@@ -116,6 +116,10 @@ def test_objects_are_asked_for(tmp_path):
         ("epoch = 5", "c.toml: there is no setting 'epoch'. Did you mean 'epochs'?"),
         ("alpha = 0.1", "c.toml: there is no setting 'alpha'. The L2 penalty is called 'l2'"),
         ("epochs = 5\nepochs = 6", "c.toml: is no TOML: Cannot overwrite a value (at"),
+        (
+            f"epochs = {'9' * 5000}",
+            "c.toml: is no TOML: a whole number in it has too many digits; ",
+        ),
         ("epochs = 0", "c.toml: epochs = 0: it must be a whole number, at least 1."),
         ("patience = 0", "c.toml: patience = 0: it must be a whole number, at least 1, or none."),
         ("engine = 'nump'", "c.toml: engine = 'nump': it must be auto, numpy or numba"),

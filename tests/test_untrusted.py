@@ -151,7 +151,8 @@ def test_any_value_in_a_record_is_read_or_refused(key, value, runs, capsys):
     assert "Traceback" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("line", ["3", "[]", "{", '{"loss": "x"}', '{"loss": true}', "[" * 100_000])
+@pytest.mark.parametrize("line", ["3", "[]", "{", '{"loss": "x"}', '{"loss": true}', "[" * 100_000,
+                                  '{"loss": ' + "9" * 5000 + "}"])  # fmt: skip
 def test_a_damaged_history_is_refused(line, runs, capsys):
     path = runs / "bad" / "history.jsonl"
     path.write_text(path.read_text() + line + "\n")

@@ -81,7 +81,7 @@ def _parse(ctx: click.Context, given: dict[str, Any], pairs: Iterable[str]) -> d
         if key == "read":
             found[key] = (text,)
             continue
-        value = _value(text)
+        value = _value(key, text)
         if isinstance(value, str) and option is not None and value != "none":
             value = option.type.convert(value, option, ctx)
             if getattr(option, "multiple", False):
@@ -93,14 +93,18 @@ def _parse(ctx: click.Context, given: dict[str, Any], pairs: Iterable[str]) -> d
     return found
 
 
-def _value(text: str) -> Any:
+def _value(key: str, text: str) -> Any:
     """Read a value as TOML has it; what is none is text."""
     import tomllib
+
+    from nnplug.untrusted import why_unreadable
 
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text.strip()
+    except ValueError as error:
+        raise click.UsageError(f"--set {key}: {why_unreadable(error)}.") from None
 
 
 def _from_anywhere(plugin: str) -> str:

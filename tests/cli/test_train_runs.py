@@ -109,6 +109,10 @@ def test_json_names_the_folder(command):
         ),
         (["--set", "seed=1", "--set", "seed=2"], "--set seed=2: seed is given twice."),
         (["--set", "epochs=3", "--epochs", "4"], "--set epochs=3: epochs is given twice."),
+        (
+            ["--set", f"epochs={'9' * 5000}"],
+            "--set epochs: a whole number in it has too many digits",
+        ),
         (["--set", "plugins=x"], "--set plugins=x: use -p instead."),
         (["--plot-file", "a.bmp"], "error: a.bmp: a picture ends in .png, .pdf, .svg."),
         (["--plot-file", "there.png"], "there.png: there is such a file already"),
