@@ -132,8 +132,16 @@ class RunFolder:
                 f"{folder.path}: {what}.{suggest(folder.path.name, near)}\n"
                 "The runs that there are: nnplug runs list"
             )
+        if folder.damage:
+            raise StorageError(folder.damage)
         refuse_link(folder.checkpoints.folder)
         return folder
+
+    @property
+    def damage(self) -> str:
+        """What is lost, without which nobody can go on with the run; empty if nothing is."""
+        said = f"{self.path}: the run is damaged: its {CONFIG} is not there.\nPut it back."
+        return "" if os.path.lexists(self.path / CONFIG) else said
 
     # --- files ------------------------------------------------------------------------
 
@@ -201,8 +209,7 @@ class RunFolder:
 
     def history(self) -> list[dict[str, Any]]:
         """Read the lines of the history; none if there is none yet."""
-        lines = self._history_lines()
-        return [self._epoch(line, number) for number, line in enumerate(lines, 1)]
+        return [self._epoch(line, n) for n, line in enumerate(self._history_lines(), 1)]
 
     def last_epoch(self) -> tuple[int, dict[str, Any]]:
         """Count the epochs of the history, and read the last; it may be a million."""
@@ -218,9 +225,7 @@ class RunFolder:
         place = f"{self.path / HISTORY}: line {number}"
         try:
             row: dict[str, Any] = json.loads(line)
-        except RecursionError as error:
-            raise StorageError(f"{place} is no JSON: {error}.") from None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise StorageError(f"{place} is no JSON: {why_unreadable(error)}.") from None
         if wrong := fits(row, _NUMBERS):
             raise StorageError(f"{place}: {printable(wrong)} is not what nnplug writes there.")
@@ -293,8 +298,8 @@ class RunFolder:
 
 
 def is_run(path: Path) -> bool:
-    """Whether a path is the folder of a run."""
-    return (path / CONFIG).is_file()
+    """Whether a path is the folder of a run, be it damaged."""
+    return (path / CONFIG).is_file() or (path / RECORD).is_file()
 
 
 def check_free(path: str | os.PathLike[str]) -> None:
@@ -308,7 +313,11 @@ def check_free(path: str | os.PathLike[str]) -> None:
     if path.is_file():
         raise StorageError(f"{path}: is a file; --output takes the name of a new folder.")
     if path.is_dir() and not _is_blank(path):
-        more = f" Go on with the run in it: nnplug train --resume {path}" if is_run(path) else ""
+        more = (
+            f" Go on with the run in it: nnplug train --resume {path}"
+            if (path / CONFIG).is_file()
+            else ""
+        )
         raise StorageError(
             f"{path}: there is such a folder, it is not empty, and nothing is overwritten.\n"
             f"Name another, or leave --output out for a new one.{more}"

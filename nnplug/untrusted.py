@@ -29,7 +29,7 @@ def escaped(text: str) -> str:
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
-def why_unreadable(error: ValueError) -> str:
+def why_unreadable(error: Exception) -> str:
     """Say why a parser refused text; of a very long number Python only tells programmers."""
     said = str(error)
     if "set_int_max_str_digits" in said:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import time
+from pathlib import Path
 
 import pytest
 
-from nnplug import train
+from nnplug import resume, train
 from nnplug.cli import main
 from nnplug.configuration import LARGEST, Configuration
 from nnplug.durable import write_file
@@ -138,6 +139,24 @@ def test_a_damaged_record_is_refused_and_one_line_in_the_list(text, runs, capsys
         printed = capsys.readouterr()
         assert "Traceback" not in printed.err
         assert "run.json" in printed.out + printed.err or words[1] == "compare"
+
+
+def test_a_run_without_its_configuration_is_damaged(runs, capsys):
+    (runs / "bad" / "config.toml").unlink()
+    assert command("runs", "list") == 0
+    (line,) = (each for each in capsys.readouterr().out.splitlines() if each.startswith("bad"))
+    assert "damaged" in line
+    assert command("runs", "show", "bad") == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "damaged" in shown
+    assert "config.toml is not there" in shown
+    assert command("train", "--resume", "runs/bad") == 2
+    wanted = f"{Path('runs/bad')}: the run is damaged: its config.toml is not there.\nPut it back"
+    assert wanted in capsys.readouterr().err
+    with pytest.raises(StorageError, match="the run is damaged"):
+        resume("runs/bad")
+    assert command("train", "xor", "--output", "runs/bad") == 2
+    assert "--resume" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("key", sorted(RECORD))

@@ -30,11 +30,12 @@ def _started(folder: RunFolder) -> tuple[str, str]:
 
 
 def record_of(folder: RunFolder) -> dict[str, Any]:
-    """Read what happened; of a damaged file, what is wrong with it."""
+    """Read what happened; of a damaged file or folder, what is wrong with it."""
     from nnplug.errors import NnplugError
 
     try:
-        return folder.record()
+        record = folder.record()
+        return {**record, "status": "damaged", "error": folder.damage} if folder.damage else record
     except NnplugError as error:
         return {"status": "damaged", "error": str(error)}
 

@@ -235,7 +235,11 @@ def _check_usage(
         from nnplug.run_folder import check_free
 
         check_free(output)
-    return None if resume is None else find_run(resume).path
+    if resume is None:
+        return None
+    from nnplug.run_folder import RunFolder
+
+    return RunFolder.open(find_run(resume).path).path  # which refuses a damaged one
 
 
 def _print_plan(run: Run, *, as_json: bool) -> None:
