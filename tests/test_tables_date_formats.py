@@ -202,8 +202,10 @@ def test_words_that_duckdb_takes_for_instants_are_no_dates(save, name):
     path = save(["2024-01-31", "infinity"])
     message = refusal(path)
     assert message == (
-        't.csv: column "day" holds infinity among its dates.\n'
-        "If that stands for a missing value: --read na=infinity --read na=-infinity"
+        't.csv:3: column "day": cannot read "infinity" as a date\n'
+        "The column's other cells are dates written ISO 8601. Correct these.\n"
+        "If they stand for missing values: --read na=infinity\n"
+        "If the column is text: --categorical day"
     )
     assert read_table(path, na=["infinity"]).column("day").kind == "date"
 

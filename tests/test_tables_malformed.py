@@ -714,8 +714,8 @@ def dates(table, text):
 
 @kind
 def infinity_among_dates(table):
-    dates(table, "infinity")
-    return table.save(), ['t.csv: column "age" holds infinity among its dates.']
+    row = dates(table, "infinity")
+    return table.save(), [f't.csv:{row + 2}: column "age": cannot read "infinity" as a date']
 
 
 @kind

@@ -91,13 +91,42 @@ def test_a_zone_by_its_name_is_refused_with_its_line(zone, row, kind, road, tmp_
     assert "when" in str(error.value)
 
 
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+@pytest.mark.parametrize(
+    "offset", ["+99:00", "-25:00", "+23:59", "+16", "-1600", "+05:60", " +16:00"]
+)
+def test_an_offset_that_no_clock_has_is_refused_with_its_line(offset, kind, road, tmp_path):
+    cells = [NAIVE + "-03:30"] * 60
+    cells[45] = f"{NAIVE}{offset}"
+    with pytest.raises(DataError, match=f':{47 - (kind == "jsonl")}: column "when"') as error:
+        read_table(save(tmp_path, kind, cells))
+    assert f'"{cells[45]}" as a date' in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_the_offsets_that_are_furthest_from_utc(kind, road, tmp_path):
+    found = instants(save(tmp_path, kind, [f"{NAIVE}+15:59", f"{NAIVE}-1559", f"{NAIVE}+14"] * 9))
+    wanted = ["2024-01-04T18:01", "2024-01-06T01:59", "2024-01-04T20:00"]
+    assert (found[:3] == np.array(wanted, "datetime64[us]")).all()
+
+
 @pytest.mark.parametrize("kind", ["csv", "csv.gz", "jsonl"])
 @pytest.mark.parametrize("row", [3, 45, 2100, 21_500])
 @pytest.mark.parametrize("cell", ["infinity", "-infinity", "epoch"])
 def test_infinity_among_dates_is_refused(cell, row, kind, road, tmp_path):
     cells = [NAIVE] * (row + 5)
     cells[row] = cell
-    with pytest.raises(DataError, match='"when"'):
+    with pytest.raises(DataError, match='"when"') as error:
+        read_table(save(tmp_path, kind, cells))
+    line = row + 2 - (kind == "jsonl")
+    assert f':{line}: column "when": cannot read "{cell}" as a date\n' in str(error.value)
+    assert cell == "epoch" or f"--read na={cell}" in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_column_that_is_mostly_infinity_is_no_text(kind, road, tmp_path):
+    cells = ["2024-01-05", *["infinity"] * 40, "Infinity", "2024-01-06"]
+    with pytest.raises(DataError, match=f':{3 - (kind == "jsonl")}: column "when": cannot read'):
         read_table(save(tmp_path, kind, cells))
 
 

@@ -36,7 +36,8 @@ ISO = "ISO 8601"
 """The way to write 2024-12-31, also with a time of day; the others are as for `strftime`."""
 
 # For Python and for RE2, which has no references to a group.
-_OFFSET = r"\s?[+-]\d\d(:?\d\d)?"
+# No clock anywhere is further from UTC than 15:59 hours.
+_OFFSET = r"\s?[+-](0\d|1[0-5])(:?[0-5]\d)?"
 _ISO = (
     r"\s*\d{4}(-\d{1,2}-|/\d{1,2}/)\d{1,2}"
     rf"([ T]\d{{1,2}}:\d\d(:\d\d(\.\d+)?)?(Z|{_OFFSET})?)?\s*"

@@ -43,7 +43,6 @@ from nnplug.tables.relation import Field, check_known, index_note
 from nnplug.tables.sniffing import find_dialect, preamble_error
 from nnplug.tables.table import Kind, check_names
 from nnplug.tables.text_file import TextFile, plain_text, rows_alone, unreadable
-from nnplug.tables.wording import quote
 
 if TYPE_CHECKING:
     import duckdb
@@ -118,15 +117,6 @@ class _Columns(NumberColumns):
         DataError
             If the cells of one can be read in several ways, or a few are no dates.
         """
-        native = [o for o in self.ours if self.types[o].startswith(("DATE", "TIMESTAMP"))]
-        asked = {o: f"count(*) FILTER (NOT isfinite({o}))" for o in native}
-        for ours, count in self.ask(asked).items():
-            if count:  # PostgreSQL writes it
-                name = self.dialect.names[self.ours.index(ours)]
-                raise DataError(
-                    f"{self.text.name}: column {quote(name)} holds infinity among its dates.\n"
-                    "If that stands for a missing value: --read na=infinity --read na=-infinity"
-                )
         given = {*self.stated, *self.numeric}
         texts = [o for o in self.ours if self.types[o] == "VARCHAR" and o not in given]
         self.fit_dates(texts)
@@ -148,9 +138,10 @@ class _Columns(NumberColumns):
         """Refuse a column of dates in which a few cells are none: see `refuse_strays`."""
         ours = self.ours[position]
         strays = f"FROM raw WHERE {ours} IS NOT NULL AND NOT {is_dated(ours, fit.usual)}"
+        mark = usual_mark(ours, date=True)
         found = self.connection.execute(
-            f"SELECT count(DISTINCT {ours}), count(*) FILTER ({usual_mark(ours)}), "
-            f"count(DISTINCT {ours}) FILTER ({usual_mark(ours)}) {strays}"
+            f"SELECT count(DISTINCT {ours}), count(*) FILTER ({mark}), "
+            f"count(DISTINCT {ours}) FILTER ({mark}) {strays}"
         ).fetchone()
         assert found is not None  # an aggregate always has its row
         spellings, marks, marked = map(int, found)

@@ -185,8 +185,8 @@ def _dates(
         f"SELECT DISTINCT t FROM {source} WHERE t IS NOT NULL AND NOT {is_dated('t', fit.usual)}"
     ).fetchall()
     strays = {row[0] for row in rows}
-    marks = {each for each in strays if is_usual_mark(each)}
-    marked = f"SELECT count(*) FROM {source} WHERE {usual_mark('t')}"
+    marks = {each for each in strays if is_usual_mark(each, date=True)}
+    marked = f"SELECT count(*) FROM {source} WHERE {usual_mark('t', date=True)}"
     (missing,) = connection.execute(marked).fetchone() or (0,)
     if not (must or mostly(fit.fitting, fit.filled, len(strays), missing, len(marks))):
         return None

@@ -27,6 +27,8 @@ _MARKS = (
     "..", "...", "#value!", "#div/0!", "#ref!", "#num!", "#name?",
 )  # fmt: skip
 """What programs and people write for a missing value, in small letters."""
+_ENDLESS = ("infinity", "-infinity")
+"""What PostgreSQL writes among dates, for no end or no beginning."""
 
 Missing = Literal["mean", "median", "refuse", "drop"]
 """What is done with rows that lack a value of an input.
@@ -57,14 +59,20 @@ _WAYS_OUT: dict[Role, str] = {
 }
 
 
-def is_usual_mark(cell: str) -> bool:
-    """Tell whether a cell often stands for a missing value: NA, n/a, null, -, ?."""
-    return cell.strip().casefold() in _MARKS
+def is_usual_mark(cell: str, *, date: bool = False) -> bool:
+    """Tell whether a cell often stands for a missing value: NA, n/a, null, -, ?.
+
+    Parameters
+    ----------
+    date : bool, optional
+        Whether it is among dates.
+    """
+    return cell.strip().casefold() in (*_MARKS, *_ENDLESS * date)
 
 
-def usual_mark(cell: str) -> str:
+def usual_mark(cell: str, *, date: bool = False) -> str:
     """Write the SQL that says whether a text cell often stands for a missing value."""
-    marks = ", ".join(f"'{mark}'" for mark in _MARKS)
+    marks = ", ".join(f"'{mark}'" for mark in (*_MARKS, *_ENDLESS * date))
     return f"lower(trim({cell})) IN ({marks})"
 
 

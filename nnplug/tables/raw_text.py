@@ -176,7 +176,7 @@ class RawText:
             done = done and not (marks.codes and marks.codes != self._codes())
         if not done:
             self._read_by_all_rows()
-        if self._instants() and (marks.zones or self._holds_epoch()):
+        if self._instants() and (marks.zones or self._holds_words()):
             self._read_by_all_rows(as_text=self._instants())
         return marks
 
@@ -184,9 +184,10 @@ class RawText:
         """List the columns that DuckDB takes for days or instants."""
         return [o for o, each in self.types.items() if each.startswith(("DATE", "TIMESTAMP"))]
 
-    def _holds_epoch(self) -> bool:
-        """Whether some cell may be the word epoch, which DuckDB takes for an instant."""
-        asked = {ours: f"bool_or({ours} = TIMESTAMP '1970-01-01')" for ours in self._instants()}
+    def _holds_words(self) -> bool:
+        """Whether some cell may be epoch or infinity, words that DuckDB takes for instants."""
+        word = "bool_or({0} = TIMESTAMP '1970-01-01' OR NOT isfinite({0}))"
+        asked = {ours: word.format(ours) for ours in self._instants()}
         return True in self.ask(asked).values()
 
     def _codes(self) -> int:
