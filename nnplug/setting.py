@@ -28,6 +28,9 @@ __all__ = [
     "kept",
 ]
 
+MOST = 2**53
+"""The largest whole number: up to it each is a number of float64, too."""
+
 # --- what a setting takes ------------------------------------------------------------------
 
 
@@ -77,15 +80,18 @@ class Whole(Kind):
     def parse(self, text: str) -> Any:
         """Read digits, or the word."""
         try:
-            return self.check(text if self.word and text == self.word else int(text))
+            value = text if self.word and text == self.word else int(text)
         except ValueError:
             raise ValueError(self._reason()) from None
+        return self.check(value)
 
     def check(self, value: Any) -> Any:
         """Take a number, or the word."""
         if self.word and isinstance(value, str) and value == self.word:
             return value
         whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+        if whole and value > MOST:
+            raise ValueError(f"it must be a whole number, at most {MOST:,}")
         if not whole or value < self.least:
             raise ValueError(self._reason())
         return int(value)
@@ -350,12 +356,19 @@ class Setting:
             return self.takes.check(value)
         except ValueError as error:
             equals = " = " if where else "="  # as a file has it, or Python
-            said = f"{where}{self.name}{equals}{value!r}"
+            said = f"{where}{self.name}{equals}{_shown(value)}"
             raise SettingError(f"{said}: {self._reason(error)}") from None
 
     def _reason(self, error: ValueError) -> str:
         text = str(error) + (", or none" if self.unset else "")
         return text if text.endswith("?") else f"{text}."
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # Python writes no number of thousands of digits
+        return "a number of thousands of digits"
 
 
 def kept(

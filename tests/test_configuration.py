@@ -121,6 +121,16 @@ def test_objects_are_asked_for(tmp_path):
             "c.toml: is no TOML: a whole number in it has too many digits; ",
         ),
         ("epochs = 0", "c.toml: epochs = 0: it must be a whole number, at least 1."),
+        (
+            "epochs = 0x" + "f" * 5000,
+            "c.toml: epochs = a number of thousands of "
+            "digits: it must be a whole number, at most 9,007",
+        ),
+        (
+            "seed = 9007199254740993",
+            "c.toml: seed = 9007199254740993: it must be a whole number, "
+            "at most 9,007,199,254,740,992.",
+        ),
         ("patience = 0", "c.toml: patience = 0: it must be a whole number, at least 1, or none."),
         ("engine = 'nump'", "c.toml: engine = 'nump': it must be auto, numpy or numba"),
         ("target = 5", "c.toml: target = 5: it must be a text, or a list of texts."),
