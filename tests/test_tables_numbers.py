@@ -321,6 +321,23 @@ def test_every_format_asks_and_takes_the_answer(suffix, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("times", [6, 1_000])
+def test_every_format_asks_what_a_point_is(times, suffix, tmp_path):
+    path, code = tmp_path / f"t.{suffix}", tmp_path / f"u.{suffix}"
+    cells = {"price": ["999", "1.234", "12"] * times, "rate": ["a", "b", "c"] * times,
+             "y": list(range(3 * times))}  # fmt: skip
+    FORMATS[suffix](cells, path)
+    message = refusal(path)
+    assert '"price" holds numbers such as "1.234", and no row tells whether that is\n' in message
+    assert "\n1234 or 1.234. Say which:\n--read thousands" in message
+    assert column(path, "thousands=.", name="price")[:3] == [999, 1234, 12]
+    assert column(path, "decimal=.", name="price")[:3] == [999, 1.234, 12]
+    assert column(path, "decimal.price=.", name="price")[:3] == [999, 1.234, 12]
+    FORMATS[suffix]({**cells, "price": ["999", "007", "1.234"] * times}, code)
+    assert read_table(code).column("price").kind == "text"
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
 def test_every_format_takes_decimal_commas(suffix, tmp_path):
     path = tmp_path / f"t.{suffix}"
     FORMATS[suffix]({"price": ["1,5", "2"] * 9, "rate": ["3,25", "4,5"] * 9, "y": [1] * 18}, path)

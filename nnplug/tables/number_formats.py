@@ -181,6 +181,15 @@ def number_of_text(
         What may be stated instead.
     """
     way, must = likeliest(options.numerals(name), first), options.is_numeric(name)
+    doubtful = way in (PLAIN, Numerals(",", ".")) and name not in options.unused
+    if doubtful and first and all(map(may_mix_points, first)):
+        mixed = connection.execute(
+            f"SELECT {mixes_points('t')} FROM (SELECT {cell} AS t FROM {source}) "
+            f"HAVING {must} OR NOT coalesce(bool_or({is_code('t')}), false)"
+        ).fetchone()
+        if mixed and mixed[0]:
+            asks = options.asks_for_decimal(name)
+            return (None, points_fit(str(mixed[0]))) if asks else (way, None)
     if way != PLAIN or must:
         found = connection.execute(
             f"SELECT bool_and(t IS NULL OR {way.sql('t')} IS NOT NULL), "
