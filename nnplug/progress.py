@@ -28,8 +28,7 @@ class Bar:
     """
 
     def __init__(self, what: str, total: int, console: Console) -> None:
-        # Only a terminal needs the library that draws.
-        from rich.progress import (  # noqa: PLC0415
+        from rich.progress import (  # noqa: PLC0415  # only a terminal needs the library that draws
             BarColumn,
             MofNCompleteColumn,
             Progress,

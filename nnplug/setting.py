@@ -203,7 +203,7 @@ class Text(Kind):
 
 @dataclass(frozen=True)
 class Names(Kind):
-    """Names of columns; a comma is part of a name unless `commas` says otherwise."""
+    """Names of columns."""
 
     metavar: str = "COLUMN"
     repeated: bool = True

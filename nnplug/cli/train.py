@@ -175,7 +175,7 @@ def train(
             if as_json:
                 print_json(_as_json(run, diverged=True))
             raise
-        except (KeyboardInterrupt, SystemExit):
+        except (KeyboardInterrupt, SystemExit, BrokenPipeError):
             lines.close()
             keeping.say_how_to_go_on()
             raise

@@ -15,7 +15,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 from xml.parsers import expat
@@ -79,11 +79,12 @@ class Workbook:
 
     def rows(self, sheet: str) -> Iterator[tuple[int, Row]]:
         """Go through the rows of a sheet that have cells, each with its number from 1."""
-        strings = [text for part in self._strings.values() for text in self._texts(part)]
-        days = [day for part in self._styles.values() for day in self._shown_as_days(part)]
-        yield from _Sheet(self, strings, days, self._from_1904).rows(
-            self.stretches(self._parts[sheet])
-        )
+        with _faults_named(self.source):
+            strings = [text for part in self._strings.values() for text in self._texts(part)]
+            days = [day for part in self._styles.values() for day in self._shown_as_days(part)]
+            yield from _Sheet(self, strings, days, self._from_1904).rows(
+                self.stretches(self._parts[sheet])
+            )
 
     def stretches(self, part: str) -> Iterator[bytes]:
         """Read a document of the archive a stretch at a time."""
@@ -318,20 +319,32 @@ def _opened(file: BinaryIO, path: Path, options: ReadOptions) -> Iterator[Workbo
             f"{path.name}: the workbook has a password, or is one of Excel 2003 or earlier under "
             "this name.\nOpen it in Excel or LibreOffice and save it as .xlsx, without a password."
         )
-    try:
-        with zipfile.ZipFile(file) as archive:
+    with ExitStack() as kept:
+        with _faults_named(path.name):
+            archive = kept.enter_context(zipfile.ZipFile(file))
             size = path.stat().st_size
             most = (most_unpacked(size, options), most_cells(size, options))
-            yield Workbook(archive, path.name, *most)
+            book = Workbook(archive, path.name, *most)
+        yield book
+
+
+@contextmanager
+def _faults_named(source: str) -> Iterator[None]:
+    """Say of what the standard library finds wrong that the workbook is damaged.
+
+    It stands around the reading alone: a fault of whoever asks for the rows is not the file's.
+    """
+    try:
+        yield
     except (zipfile.BadZipFile, zlib.error, EOFError, expat.ExpatError, KeyError) as error:
         reason = "it is no ZIP archive, or a damaged one"
         if isinstance(error, expat.ExpatError):
             reason = f"a document in it is not XML: {error}"
         elif isinstance(error, KeyError):
             reason = "a document is missing from it"
-        raise _damaged(path.name, reason) from None
+        raise _damaged(source, reason) from None
     except (NotImplementedError, RuntimeError, ValueError, OverflowError, AttributeError):
-        raise _damaged(path.name, "it is packed or numbered in a way that Excel does not") from None
+        raise _damaged(source, "it is packed or numbered in a way that Excel does not") from None
 
 
 def _damaged(source: str, reason: str) -> DataError:

@@ -1,6 +1,7 @@
 """`nnplug train` with a folder: configurations, resuming, disks that are full, pictures."""
 
 import json
+import os
 import re
 import resource
 import signal
@@ -271,3 +272,18 @@ def test_a_penalty_that_comes_and_goes_leaves_gaps_in_the_history(command, tmp_p
     assert penalised(*again, "--epochs", "4", "--l2", "0.1") == [False] * 2 + [True] * 2
     assert penalised(*again, "--epochs", "5", "--l2", "0") == [False, False, True, True, False]
     command("runs", "show", "run")
+
+
+def test_a_reader_who_leaves_is_told_how_to_go_on(command, tmp_path):
+    """As `nnplug train ... | head` leaves."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "nnplug", *SPECIES, "--output", "run"],
+        cwd=tmp_path, stdout=writer, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    os.close(writer)
+    assert "Go on with: nnplug train --resume run\n" in done.stderr
+    assert "Traceback" not in done.stderr
+    command("train", "--resume", "run")
+    assert len(model(tmp_path / "run")) > 0
