@@ -30,7 +30,7 @@ A_LOOK = 10
 
 MANY_STEPS = 1_000_000
 STEPS_OF_AN_EPOCH = 5_000
-"""An epoch of fewer steps is no reason for larger batches."""
+"""With fewer steps in an epoch, larger batches are not suggested."""
 BATCHES_OF_AN_EPOCH = 2_000
 """About as many are advised."""
 

@@ -102,7 +102,7 @@ def table_choices(given: Mapping[str, Any]) -> tuple[ReadOptions, TableOptions]:
 
 
 def for_each_layer(name: str, values: Sequence[Any], layers: Sequence[Any]) -> tuple[Any, ...]:
-    """Give one value for each hidden layer; one alone is that of all.
+    """Give each hidden layer its value; a single value is for all of them.
 
     Raises
     ------
@@ -160,7 +160,7 @@ def follow(
     if found is None:
         hint = suggest(str(monitor), known)
         if normalise_name(str(monitor)) == "validation_loss":
-            hint = "\nThere is no validation part: validation is 0."
+            hint = "\nNo rows are held out for validation: validation is 0."
         elif not hint:
             hint = "\nA metric is followed if it is among the metrics of the run."
         raise SettingError(f"monitor={monitor!r}: there are {', '.join(known)}.{hint}")

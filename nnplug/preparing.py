@@ -513,7 +513,7 @@ def _asked_task(asked: Task | None, loss: Loss | None) -> Task | None:
 
 
 def _in_units(loss: Loss | None, options: TableOptions) -> bool:
-    """Tell whether targets stay in their units: what is standardised is no count, and not above 0.
+    """Tell whether targets keep their units: a standardised target is neither a count nor positive.
 
     Raises
     ------

@@ -130,7 +130,7 @@ class RunFolder:
             what = "is no folder of a run" if folder.path.exists() else "there is no such run"
             raise StorageError(
                 f"{folder.path}: {what}.{suggest(folder.path.name, near)}\n"
-                "The runs that there are: nnplug runs list"
+                "To list the runs: nnplug runs list"
             )
         if folder.damage:
             raise StorageError(folder.damage)

@@ -7,21 +7,18 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nnplug.errors import suggest
-from nnplug.setting import (
+from nnplug.setting import Setting, asked, declared, kept
+from nnplug.setting_kinds import (
     ClassWeights,
     Names,
     Number,
     PartName,
     Reading,
-    Setting,
     Several,
     Text,
     Truth,
     Whole,
     Words,
-    asked,
-    declared,
-    kept,
 )
 
 if TYPE_CHECKING:

@@ -72,7 +72,7 @@ def test_a_run_that_is_not_there_gets_the_nearest_name(tmp_path):
         RunFolder.open(tmp_path / "20260131-irsi")
     assert str(caught.value) == (
         f"{tmp_path}/20260131-irsi: there is no such run. Did you mean '20260131-iris'?\n"
-        "The runs that there are: nnplug runs list"
+        "To list the runs: nnplug runs list"
     )
     with pytest.raises(StorageError, match="is no folder of a run"):
         RunFolder.open(tmp_path)

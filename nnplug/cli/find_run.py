@@ -57,7 +57,7 @@ def find_model(text: str) -> Path:
     Raises
     ------
     StorageError
-        If it is a folder or a run without a model, or there is no such run.
+        If there is no such run, or the folder or run has no model.
     """
     from nnplug.errors import StorageError
     from nnplug.run_folder import MODEL, is_run
@@ -109,5 +109,5 @@ def _find(text: str, what: str, besides: list[str]) -> RunFolder:
     begins = next((each for each in besides if each.startswith(text)), None)
     hint = f" Did you mean {begins!r}?" if begins else suggest(text, names)
     raise StorageError(
-        f"{text}: there is no such {what}.{hint}\nThe runs that there are: nnplug runs list"
+        f"{text}: there is no such {what}.{hint}\nTo list the runs: nnplug runs list"
     )

@@ -9,7 +9,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from nnplug.cli.options import PartType
-from nnplug.setting import PartName, Setting, Truth, Words
+from nnplug.setting import Setting
+from nnplug.setting_kinds import PartName, Truth, Words
 from nnplug.settings import ROWS
 
 __all__ = ["SettingType", "setting_option", "setting_options"]
@@ -51,7 +52,7 @@ def setting_option(name: str, **more: Any) -> Callable[[Any], Any]:
         For `click.option`, such as a default that a command has.
     """
     row: Setting = ROWS[name]
-    assert row.option, f"{name} is no option"
+    assert row.option, f"{name} has no option"
     if isinstance(row.takes, Truth):
         pair = {"default": None} if "/" in row.option else {"is_flag": True}
         return click.option(row.option, name, help=row.help, **pair, **more)

@@ -110,7 +110,7 @@ def print_json(value: Any) -> None:
 
 
 def width(*, err: bool = False) -> int:
-    """Give the columns of the terminal; 80 where there is none, or COLUMNS if that is set."""
+    """Give the terminal's width: COLUMNS if it is set, and 80 without a terminal."""
     said = os.environ.get("COLUMNS", "")
     if said.isdecimal() and int(said) > 0:
         return int(said)

@@ -79,7 +79,7 @@ def to_mathml(outputs: Sequence[Symbol], names: Sequence[str]) -> str:
 
 
 def _fence(text: str, left: str = "(", right: str = ")") -> str:
-    # Around what is no taller than a line, a browser's stretched brackets are too large.
+    # Browsers stretch brackets too far around content of one line's height.
     tall = any(f"<{tag}" in text for tag in ("mfrac", "mtable", "msqrt"))
     fence = "<mo>" if tall else '<mo stretchy="false">'
     return f"<mrow>{fence}{left}</mo>{text}{fence}{right}</mo></mrow>"

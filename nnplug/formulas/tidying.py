@@ -127,7 +127,7 @@ def _is_arithmetic(symbol: Symbol) -> bool:
 
 
 def _product(symbol: Symbol, given: Sequence[_Product]) -> _Product | None:
-    """See a node as a product; None if it is none, or its number is not to be computed with."""
+    """Split a product into its number and the rest; None for other nodes and for kept numbers."""
     if symbol.is_constant:
         found = _Product(symbol.value)
     elif not _is_arithmetic(symbol):

@@ -45,9 +45,9 @@ def test_what_is_there_comes_before_a_name_of_a_run(folder, tmp_path):
     [
         ("2026", f"error: 2026: 2 runs begin so:\n  {LAST}\n  {FIRST}\n"),
         ("lates", "error: lates: there is no such model file or run. Did you mean 'latest'?\n"
-         "The runs that there are: nnplug runs list\n"),
+         "To list the runs: nnplug runs list\n"),
         ("iris", "error: iris: there is no such model file or run. Did you mean "
-         "'iris.safetensors'?\nThe runs that there are: nnplug runs list\n"),
+         "'iris.safetensors'?\nTo list the runs: nnplug runs list\n"),
         ("iris.safetensor", "error: iris.safetensor: no such file. Did you mean "
          "'iris.safetensors'?\n"),
         ("runs/x", "error: runs/x: no such file.\n"),

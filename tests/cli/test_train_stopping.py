@@ -96,7 +96,7 @@ def test_the_plan_shows_penalty_dropout_and_clipping():
         (["--monitor", "f1"], "A metric is followed if it is among the metrics of the run."),
         (["--monitor", "validation-loss", "--validation", "0"],
          "monitor='validation-loss': there are loss, accuracy. "
-         "There is no validation part: validation is 0."),
+         "No rows are held out for validation: validation is 0."),
         (["--class-weight", "even"], "'even': it must be balanced, or a weight for each class, as "
          "yes=5,no=1, or none."),
         (["--class-weight", "setosa=x"], "'setosa=x': it must be balanced, or a weight"),

@@ -15,6 +15,7 @@ ROOT = Path(nnplug.__file__).parent
 FLOORS = (
     (
         "errors",
+        "setting_kinds",
         "setting",
         "types",
         "randomness",
@@ -61,7 +62,8 @@ BESIDE = {
     "alignment": {"types"},
     "lazy": {"errors"},
     "summary": {"layout", "untrusted"},
-    "setting": {"errors"},
+    "setting_kinds": {"errors"},
+    "setting": {"errors", "setting_kinds"},
     "special": {"formulas"},
     "builtin": {"hookspecs"},
     "plugins": {"discovery", "plugin_checks"},
