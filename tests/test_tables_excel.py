@@ -13,6 +13,7 @@ import pytest
 from nnplug.cli import main
 from nnplug.errors import DataError, NnplugWarning, SettingError
 from nnplug.tables import ReadOptions, limits, open_relation, read_table, table_from
+from nnplug.tables.workbook import open_workbook
 from tests import workbooks
 from tests.workbooks import NAMES, numbers, sheet
 
@@ -401,3 +402,15 @@ def test_other_files_under_this_name(tmp_path):
     data[data.index(b"PK\x01\x02") + 10] = 99
     path.write_bytes(data)
     assert "it is packed or numbered in a way that Excel does not" in refusal(path)
+
+
+def test_a_fault_of_who_reads_is_not_called_the_workbooks(tmp_path):
+    path = save(tmp_path / "t.xlsx", [["a", "b"], [1, 2], [3, 4]])
+
+    def read():
+        with open_workbook(path, ReadOptions()) as book:
+            for _ in book.rows("One"):
+                raise ValueError("of its own")
+
+    with pytest.raises(ValueError, match="of its own"):
+        read()

@@ -82,12 +82,10 @@ def _parse(ctx: click.Context, given: dict[str, Any], pairs: Iterable[str]) -> d
             found[key] = (text,)
             continue
         value = _value(key, text)
-        if isinstance(value, str) and option is not None and value != "none":
+        if isinstance(value, str) and option is not None:
             value = option.type.convert(value, option, ctx)
             if getattr(option, "multiple", False):
                 value = (value,)
-        elif isinstance(value, str) and key == "hidden":
-            value = ()
         check_setting(key, value, "--set")
         found[key] = value
     return found
