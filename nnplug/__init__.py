@@ -19,11 +19,16 @@ if TYPE_CHECKING:
     from nnplug.parts import activation as activation
     from nnplug.parts import dataset as dataset
     from nnplug.parts import initializer as initializer
+    from nnplug.parts import layer as layer
     from nnplug.parts import loss as loss
     from nnplug.parts import metric as metric
+    from nnplug.parts import normal as normal
     from nnplug.parts import optimizer as optimizer
+    from nnplug.parts import parameter as parameter
     from nnplug.parts import schedule as schedule
+    from nnplug.parts import state as state
     from nnplug.parts import trainable as trainable
+    from nnplug.parts import uniform as uniform
     from nnplug.registry import Registry as Registry
     from nnplug.resuming import resume as resume
     from nnplug.run import Run as Run
@@ -44,11 +49,16 @@ __getattr__, _lazy_names = lazy_names(
             "activation",
             "dataset",
             "initializer",
+            "layer",
             "loss",
             "metric",
+            "normal",
             "optimizer",
+            "parameter",
             "schedule",
+            "state",
             "trainable",
+            "uniform",
         ),
         "nnplug.registry": ("Registry",),
         "nnplug.resuming": ("resume",),

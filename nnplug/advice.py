@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnplug.parts import parse_part
+from nnplug.parts import Activation, parse_part
 from nnplug.tables.wording import show
 from nnplug.types import AnyArray
 
@@ -226,13 +226,17 @@ def _learned_nothing(run: Run) -> str | None:
     """Say that nothing was learned, by the plainest sign of it, and what may help."""
     inputs, targets = _some_rows(run)
     layers = list(run.network.forward(inputs)) if len(inputs) > 1 else []
-    if not layers or not np.isfinite(layers[-1][2]).all() or (inputs == inputs[0]).all():
+    if not layers or not np.isfinite(layers[-1][1]).all() or (inputs == inputs[0]).all():
         return None
     remedy = _other_rate(run.optimizer.learning_rate, _usual_rate(run))
-    hidden = [(layer.name, layer.activation.name, found) for layer, _, found in layers[:-1]]
+    hidden = [
+        (layer.name, layer.part.name, found)
+        for layer, found in layers[:-2]
+        if isinstance(layer.part, Activation)
+    ]
     if line := dead_layer(hidden):
         return f"{line}{remedy}"
-    outputs = layers[-1][2]
+    outputs = layers[-1][1]
     if run.settings.task == "regression":
         line = constant(run.model.decode(outputs))
     elif run.settings.task != "multilabel":

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Activation,
         Dataset,
         Initializer,
+        Layer,
         Loss,
         Metric,
         Optimizer,
@@ -33,6 +34,11 @@ hookimpl = pluggy.HookimplMarker("nnplug")
 @hookspec
 def register_activations(register: Callable[[Activation], None]) -> None:
     """Register activations, made with `@nnplug.activation`."""
+
+
+@hookspec
+def register_layers(register: Callable[[Layer], None]) -> None:
+    """Register layers, made with `@nnplug.layer`."""
 
 
 @hookspec
@@ -85,6 +91,7 @@ def on_train_end(run: Any) -> None:
 
 HOOKS: dict[str, str] = {
     "register_activations": "activation",
+    "register_layers": "layer",
     "register_losses": "loss",
     "register_optimizers": "optimizer",
     "register_initializers": "initializer",

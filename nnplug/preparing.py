@@ -206,9 +206,9 @@ class Run(Summarized):
 
     @property
     def regularization(self) -> Regularization:
-        """Penalties, dropout and clipping, as the settings say."""
+        """Penalties and clipping, as the settings say."""
         said = self.settings
-        return Regularization(said.l2, said.l1, said.dropout, said.clip_global_norm)
+        return Regularization(said.l2, said.l1, said.clip_global_norm)
 
     def trainer(self, engine: Engine | None = None) -> Trainer:
         """Make what trains the run's network, on the run's rows, from where it stands.
@@ -372,12 +372,14 @@ def prepare(
     optimizer = choice.optimizer(dtype)
     initializer = cast(Initializer, choice.part("initializer"))
     schedule = cast(Schedule, choice.part("schedule"))
+    dropout = for_each_layer("dropout", choice("dropout"), hidden)
     network = Network(
         rows.inputs.shape[1],
         hidden,
         head.outputs,
         activations=activations,
         output_activation=output_activation,
+        dropout=dropout,
         dtype=dtype,
     )
     network.initialize(initializer, seed)
@@ -410,7 +412,7 @@ def prepare(
         schedule=schedule.text,
         epochs=epochs,
         batch_size=batch_size,
-        dropout=for_each_layer("dropout", choice("dropout"), hidden),
+        dropout=dropout,
         class_weight={str(key): float(each) for key, each in class_weight.items()}
         if isinstance(class_weight, Mapping)
         else class_weight,

@@ -27,7 +27,7 @@ from nnplug.training import Steps, train_network
 SMALL, LARGE = (2, 3, 2), (40, 60, 2)
 
 
-def setup(widths=SMALL, optimizer="adam", activation="tanh", dtype=np.float64, rows=23):
+def setup(widths=SMALL, optimizer="adam", activation="tanh", dtype=np.float64, rows=23, dropout=()):
     registry = Registry()
     if isinstance(activation, str):
         activation = registry.get("activation", activation)
@@ -37,6 +37,7 @@ def setup(widths=SMALL, optimizer="adam", activation="tanh", dtype=np.float64, r
         widths[-1],
         activations=[activation] * (len(widths) - 2),
         output_activation=registry.get("activation", "identity"),
+        dropout=dropout,
         dtype=dtype,
     )
     network.initialize(registry.get("initializer", "glorot_uniform"), 0)
@@ -47,8 +48,8 @@ def setup(widths=SMALL, optimizer="adam", activation="tanh", dtype=np.float64, r
     return network, loss, method, inputs, targets
 
 
-def trained(engine, widths=SMALL, batch_size=5, epochs=7, **options):
-    network, loss, optimizer, inputs, targets = setup(widths)
+def trained(engine, widths=SMALL, batch_size=5, epochs=7, dropout=(), **options):
+    network, loss, optimizer, inputs, targets = setup(widths, dropout=dropout)
     history = train_network(
         network, loss, optimizer, inputs, targets,
         epochs=epochs, batch_size=batch_size, seed=1, engine=ENGINES[engine], **options,
@@ -67,15 +68,15 @@ def test_the_same_run_in_both_engines(widths, batch_size):
 
 
 @pytest.mark.parametrize(
-    "regularization",
-    [Regularization(l2=0.1, l1=0.01), Regularization(dropout=(0.4,)),
-     Regularization(clip_global_norm=0.05)],
+    "options",
+    [{"regularization": Regularization(l2=0.1, l1=0.01)}, {"dropout": (0.4,)},
+     {"regularization": Regularization(clip_global_norm=0.05)}],
     ids=["penalties", "dropout", "clipping"],
 )  # fmt: skip
 @pytest.mark.parametrize("widths", [SMALL, LARGE], ids=["small", "large"])
-def test_regularization_in_both_engines(widths, regularization):
-    wanted, before = trained("numpy", widths, regularization=regularization)
-    found, after = trained("numba", widths, regularization=regularization)
+def test_regularization_in_both_engines(widths, options):
+    wanted, before = trained("numpy", widths, **options)
+    found, after = trained("numba", widths, **options)
     np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-13)
     for name, column in before.columns.items():
         np.testing.assert_allclose(after[name], column, rtol=1e-12)

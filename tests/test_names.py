@@ -50,6 +50,7 @@ def train(engine, widths, regularization, *, optimizer="adam", rate=0.01, activa
         3, widths, 2,
         activations=[PARTS.get("activation", parts["activation"])] * len(widths),
         output_activation=PARTS.get("activation", parts["output"]), dtype=np.float64,
+        dropout=(0.4,) if regularization else (),
     )  # fmt: skip
     network.initialize(PARTS.get("initializer", "glorot_uniform"), 0)
     generator = np.random.default_rng(0)
@@ -63,7 +64,7 @@ def train(engine, widths, regularization, *, optimizer="adam", rate=0.01, activa
     return network.parameters.tobytes(), history["loss"]
 
 
-ALL = Regularization(l2=0.1, l1=0.01, dropout=(0.4,), clip_global_norm=0.05)
+ALL = Regularization(l2=0.1, l1=0.01, clip_global_norm=0.05)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -415,7 +415,13 @@ def steps_of(part, engine, *, apart=False, tile=program.TILE):
     """Three steps of a network with an activation; `apart`, with no memory shared."""
     registry = Registry()
     network = Network(
-        5, (7, 6), 3, activations=[part, part], output_activation=TANH, dtype=np.float64
+        5,
+        (7, 6),
+        3,
+        activations=[part, part],
+        output_activation=TANH,
+        dropout=(0.2,),
+        dtype=np.float64,
     )
     network.initialize(registry.get("initializer", "glorot_uniform"), 1)
     generator = np.random.default_rng(2)
@@ -428,7 +434,7 @@ def steps_of(part, engine, *, apart=False, tile=program.TILE):
             patch.setattr(program, "_allocate", allocate_apart)
         steps = Steps(
             network, loss, optimizer, inputs, targets, 64, weights,
-            regularization=Regularization(l1=0.01, dropout=(0.2,), clip_global_norm=9.0),
+            regularization=Regularization(l1=0.01, clip_global_norm=9.0),
             engine=ENGINES[engine],
         )  # fmt: skip
     with np.errstate(all="ignore"):

@@ -18,10 +18,10 @@ MSE = REGISTRY.get("loss", "mse")
 ADAM = REGISTRY.get("optimizer", "adam:learning_rate=0.05")
 
 
-def network(seed=0, dtype=np.float64, hidden=(5,)):
+def network(seed=0, dtype=np.float64, hidden=(5,), dropout=()):
     made = Network(
         3, hidden, 2, activations=[REGISTRY.get("activation", "tanh")] * len(hidden),
-        output_activation=REGISTRY.get("activation", "identity"), dtype=dtype,
+        output_activation=REGISTRY.get("activation", "identity"), dropout=dropout, dtype=dtype,
     )  # fmt: skip
     made.initialize(REGISTRY.get("initializer", "glorot_uniform"), seed)
     return made
@@ -33,9 +33,11 @@ def data(rows=23, dtype=np.float64):
     return x, (np.sin(x[:, :2]) + 0.3 * rng.standard_normal((rows, 2))).astype(dtype)
 
 
-def trainer(net=None, *, epochs=6, batch_size=5, held=6, optimizer=ADAM, rows=23, **options):
+def trainer(
+    net=None, *, epochs=6, batch_size=5, held=6, optimizer=ADAM, rows=23, dropout=(), **options
+):
     x, y = data(rows)
-    net = network() if net is None else net
+    net = network(dropout=dropout) if net is None else net
     batches = RowsInMemory(
         x, y, batch_size=batch_size, seed=4,
         rows=np.arange(held, rows) if held else None,
@@ -188,7 +190,7 @@ def test_time_is_apart_from_the_columns():
 
 # --- portions -----------------------------------------------------------------------
 
-REGULARIZED = Regularization(0.01, 0.01, (0.3,), 0.5)
+REGULARIZED = Regularization(0.01, 0.01, 0.5)
 
 
 # With dropout a compiled engine takes each step by itself; without, many at a call.
@@ -202,6 +204,7 @@ def test_how_often_somebody_asks_changes_no_bit(
     options = {
         "engine": ENGINES[engine], "batch_size": batch_size, "held": held,
         "regularization": regularization,
+        "dropout": (0.3,) if regularization is REGULARIZED else (),
     }  # fmt: skip
     alone = trainer(**options)
     alone.run()
@@ -241,7 +244,8 @@ def resumed(stop_at, **options):
     first = trainer(**options)
     first.run(should_stop=after(stop_at))
     assert first.ended is None
-    second = trainer(network(seed=99), **options)  # other weights: the state brings its own
+    other = network(seed=99, dropout=options.get("dropout", ()))
+    second = trainer(other, **options)  # other weights: the state brings its own
     second.restore(*first.state())
     second.run()
     return second
@@ -256,6 +260,7 @@ def test_a_run_that_was_left_ends_as_the_one_that_was_not(
     options = {
         "engine": ENGINES[engine],
         "regularization": regularization,
+        "dropout": (0.3,) if regularization is REGULARIZED else (),
         "schedule": REGISTRY.get("schedule", "cosine:warmup=1"),
         "stopping": Stopping(patience=50),
     }

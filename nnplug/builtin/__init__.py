@@ -2,6 +2,7 @@
 
 MODULES = (
     "activations",
+    "layers",
     "losses",
     "optimizers",
     "initializers",

@@ -64,7 +64,7 @@ def _losses(record: EpochRecord) -> str:
 def _print_header(run: Run) -> None:
     """Say on stderr what is about to run, so that no default is hidden."""
     settings = run.settings
-    widths = [layer.fan_in for layer in run.network.layers] + [run.network.layers[-1].fan_out]
+    widths = [layer.fan_in for layer in run.network.layers] + [run.network.outputs]
     held = len(run.validation_rows)
     rows = f"{len(run.train_rows):,} rows"
     if held:

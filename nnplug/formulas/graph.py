@@ -26,6 +26,7 @@ from nnplug.formulas.alternatives import instead_of
 from nnplug.formulas.refusal import refuse, refuse_function
 
 __all__ = [
+    "Dimension",
     "Graph",
     "Kind",
     "Operation",
@@ -333,16 +334,17 @@ class Graph:
     def constant(self, value: float | bool | np.generic) -> Symbol:
         """Make the symbol of a number."""
         if isinstance(value, bool | np.bool_):
-            return self._constant(float(value), "bool")
+            return self.number(float(value), "bool")
         try:
             number = float(value)
         except OverflowError:
             raise refuse(
                 "a whole number above 1e308", "no float is that large", "write a smaller number"
             ) from None
-        return self._constant(number, "int" if isinstance(value, int | np.integer) else "float")
+        return self.number(number, "int" if isinstance(value, int | np.integer) else "float")
 
-    def _constant(self, number: float, kind: Kind) -> Symbol:
+    def number(self, number: float, kind: Kind) -> Symbol:
+        """Make the symbol of a number of a kind, such as the float 1 that stands for True."""
         # repr tells 0.0 from -0.0 and finds NaN again, which == does not.
         key = (CONSTANT, kind, repr(number))
         if key not in self._nodes:
@@ -450,7 +452,7 @@ class Graph:
         ]
         with np.errstate(all="ignore"):
             result = np.asarray(operation.evaluate(*map(np.asarray, values))).item()
-        return self._constant(float(result), kind)
+        return self.number(float(result), kind)
 
 
 def broadcast_shapes(name: str, *shapes: Shape) -> Shape:

@@ -203,9 +203,9 @@ class ModelInfo:
         """
         return cls(
             task=task,
-            inputs=network.layers[0].fan_in,
+            inputs=network.inputs,
             hidden=tuple(layer.fan_out for layer in network.layers[:-1]),
-            outputs=network.layers[-1].fan_out,
+            outputs=network.outputs,
             dtype=network.dtype.name,
             parts={
                 role: tuple(PartRecord.of(part, provider(part)) for part in parts.get(role, ()))

@@ -107,6 +107,6 @@ class NonfiniteRows:
             return "The network's outputs are finite, but too large for the target's unit."
         layer, what = found
         return (
-            f"The {what} of layer {layer.name!r} (activation {layer.activation.name!r}) are not "
+            f"The {what} of layer {layer.name!r} ({layer.part.kind} {layer.part.name!r}) are not "
             "finite there."
         )

@@ -2,7 +2,18 @@
 
 from nnplug.parts.activation import Activation, activation
 from nnplug.parts.dataset import Data, Dataset, Task, dataset
+from nnplug.parts.declared import (
+    Declared,
+    Noise,
+    Parameter,
+    State,
+    normal,
+    parameter,
+    state,
+    uniform,
+)
 from nnplug.parts.initializer import Initializer, initializer
+from nnplug.parts.layer import Layer, layer
 from nnplug.parts.loss import Loss, loss
 from nnplug.parts.metric import Metric, by_column, metric
 from nnplug.parts.optimizer import Optimizer, Update, optimizer
@@ -15,14 +26,19 @@ __all__ = [
     "Activation",
     "Data",
     "Dataset",
+    "Declared",
     "Initializer",
+    "Layer",
     "Loss",
     "Metric",
+    "Noise",
     "OptionValue",
     "Optimizer",
+    "Parameter",
     "Part",
     "PartText",
     "Schedule",
+    "State",
     "Task",
     "Trainable",
     "Update",
@@ -30,17 +46,22 @@ __all__ = [
     "by_column",
     "dataset",
     "initializer",
+    "layer",
     "loss",
     "metric",
     "normalise_name",
+    "normal",
     "optimizer",
+    "parameter",
     "parse_part",
     "schedule",
+    "state",
     "trainable",
+    "uniform",
 ]
 
 KINDS: dict[str, type[Part]] = {
     kind.kind: kind
-    for kind in (Activation, Loss, Optimizer, Initializer, Schedule, Metric, Dataset)
+    for kind in (Activation, Layer, Loss, Optimizer, Initializer, Schedule, Metric, Dataset)
 }
 """Every kind of part by its name."""

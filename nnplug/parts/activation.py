@@ -10,6 +10,7 @@ import numpy as np
 
 from nnplug.errors import FormulaError, ImpureFormulaError, PartError
 from nnplug.formulas.authors import call_author
+from nnplug.formulas.composition import Formula
 from nnplug.formulas.derivative import depending, differentiate
 from nnplug.formulas.digest import code_text, graph_text
 from nnplug.formulas.graph import Operation, Symbol, shape_text
@@ -17,6 +18,7 @@ from nnplug.formulas.kinds import as_number
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.purity import check_twice
 from nnplug.formulas.tracing import mixed_rows, trace
+from nnplug.parts.declared import Declared, Parameter
 from nnplug.parts.part import Part, Trainable, build_part
 
 __all__ = ["Activation", "activation"]
@@ -51,6 +53,20 @@ class Activation(Part):
             for key, value in self.options.items()
             if isinstance(self.defaults[key], Trainable)
         }
+
+    @property
+    def arrays(self) -> dict[str, Declared]:
+        """What the formula is given beside x, in order: what is learned."""
+        return {name: Parameter((), start, decay=False) for name, start in self.trainables.items()}
+
+    @property
+    def width(self) -> str:
+        """The label of the width of its outputs: that of its inputs."""
+        return "C"
+
+    def compute(self, x: Any, arrays: Mapping[str, Any]) -> Any:
+        """Compute the outputs, on arrays of shape (N, C)."""
+        return self(x, **arrays)
 
     def value(self, x: Symbol, options: Mapping[str, Any] | None = None) -> Symbol:
         """Trace the formula.
@@ -130,6 +146,21 @@ class Activation(Part):
         if not all(node.operation.elementwise for node in depending([y], [x])):
             return None
         return differentiate(y, [x], x.graph.constant(1.0))[0]
+
+    def formula(self) -> Formula:
+        """Trace the formula with its derivative: its inputs are x and what is learned.
+
+        Raises
+        ------
+        FormulaError
+            See `value`.
+        """
+        graph = new_graph()
+        x = graph.input("x", ("N", "C"))
+        learned = {name: graph.input(name) for name in self.trainables}
+        y = self.value(x, learned)
+        given = None if self.own_derivative is None else self.slope(x, y, learned)
+        return Formula(f"activation {self.name}", [x, *learned.values()], y, given)
 
     def formula_texts(self) -> list[str | None]:
         """Write what the part computes: see `Part.formula_texts`."""

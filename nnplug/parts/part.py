@@ -16,6 +16,7 @@ from nnplug.formulas.authors import call_author
 from nnplug.formulas.digest import code_text, digest
 from nnplug.formulas.purity import Traces
 from nnplug.formulas.refusal import author_line
+from nnplug.parts.declared import Declared
 from nnplug.parts.text import is_part_name, normalise_name
 
 __all__ = ["OptionValue", "Part", "Trainable", "build_part", "trainable"]
@@ -216,6 +217,9 @@ def _plain(default: OptionValue) -> OptionValue:
 
 def _wrong_option(parameter: inspect.Parameter) -> str | None:
     """Say why a keyword argument cannot be an option."""
+    if isinstance(parameter.default, Declared):
+        what = type(parameter.default).__name__.lower()
+        return f"{parameter.name!r} is a {what}, which only a layer may declare."
     if not isinstance(parameter.default, bool | int | float | str):
         return (
             f"the option {parameter.name!r} needs a default that is a number, a truth value or "
@@ -248,6 +252,7 @@ def build_part(
     *,
     positional: Callable[[tuple[str, ...]], str | None],
     reserved: tuple[str, ...] = (),
+    declared: Mapping[str, Declared] | None = None,
     name: str | None = None,
     aliases: tuple[str, ...] = (),
     expected_failures: Mapping[str, str] | None = None,
@@ -262,6 +267,9 @@ def build_part(
         them, or None.
     reserved : tuple of str
         Keyword arguments that the framework passes; they are no options.
+    declared : mapping, optional
+        The arrays that a layer declares, by the names of its arguments; for
+        another kind, None: they are refused.
 
     Raises
     ------
@@ -299,7 +307,7 @@ def build_part(
             stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**"
             raise wrong(f"it takes {stars}{parameter.name}; name each argument and option.")
         if parameter.kind is parameter.KEYWORD_ONLY or parameter.default is not parameter.empty:
-            if parameter.name in reserved:
+            if parameter.name in reserved or parameter.name in (declared or {}):
                 continue
             if complaint := _wrong_option(parameter):
                 raise wrong(complaint)
@@ -311,6 +319,8 @@ def build_part(
         raise wrong(
             f"{complaint}, not ({', '.join(arguments)}).{_as_options(positional, arguments)}"
         )
+    if declared is not None:
+        attributes["declared"] = declared
     return cls(
         function=function,
         name=label,

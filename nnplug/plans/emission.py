@@ -27,15 +27,17 @@ __all__ = [
 ]
 
 
-def _operation(name: str, evaluate: Callable[..., Any]) -> Operation:
-    return Operation(name, evaluate, shape=lambda *shapes: shapes[0])
+def _operation(
+    name: str, evaluate: Callable[..., Any], shape: Callable[..., Shape] = lambda *shapes: shapes[0]
+) -> Operation:
+    return Operation(name, evaluate, shape=shape)
 
 
 # Operations of a plan that no formula writes.
-DOT = _operation("dot", np.dot)
-DOT_LEFT = _operation("dot_left", lambda a, b: np.dot(a.T, b))  # aᵀ·b
-DOT_RIGHT = _operation("dot_right", lambda a, b: np.dot(a, b.T))  # a·bᵀ
-SUM_ROWS = _operation("sum_rows", lambda a: np.sum(a, axis=0))
+DOT = _operation("dot", np.dot, lambda a, b: (a[0], b[1]))
+DOT_LEFT = _operation("dot_left", lambda a, b: np.dot(a.T, b), lambda a, b: (a[1], b[1]))  # aᵀ·b
+DOT_RIGHT = _operation("dot_right", lambda a, b: np.dot(a, b.T), lambda a, b: (a[0], b[0]))  # a·bᵀ
+SUM_ROWS = _operation("sum_rows", lambda a: np.sum(a, axis=0), lambda a: a[1:])
 TOTAL = _operation("total", lambda a: np.sum(a, dtype=np.float64))
 TAKE = _operation("take", lambda data, rows: data[rows])
 SQUARES = _operation("squares", lambda a: np.dot(a, a))
@@ -134,32 +136,45 @@ class Emitter:
             Values made beforehand for some nodes.
         """
         for symbol in reading_order(roots, values):
-            if symbol.is_constant:
-                continue
-            if symbol.is_input:  # all but the sizes of dimensions stand in `values`
-                values[id(symbol)] = self.constant(float(sizes[symbol.name]), np.float64)
-                continue
-            read = [self._value(child, values) for child in _read(symbol)]
-            roles = {value.role for value in read}
-            if roles == {"constant"} and not symbol.shape:
-                values[id(symbol)] = self._compute_now(symbol, read)
-                continue
-            # Numbers are computed in float64 beside the arrays: 1 - beta2**step
-            # would lose half its digits in float32.
-            number = not symbol.shape and roles <= {"scalar", "constant"}
-            dtype = np.dtype(np.float64) if number else self.dtype
-            output = (names or {}).get(id(symbol))
-            if output is None:
-                output = self._fresh(symbol, section, prefix, concrete(symbol.shape, sizes), dtype)
-            if number:
-                output.role = "scalar"
-            values[id(symbol)] = output
-            target = self.numbers if number and self.numbers is not None else section
-            if symbol.operation.name not in _BY_LABEL:
-                read = [self._as_float(value, target) for value in read]
-            inputs = tuple(read if number else map(self._beside_arrays, read))
-            options = dict(symbol.options)
-            target.instructions.append(Instruction(symbol.operation, inputs, output, options))
+            self.write(section, symbol, values, prefix=prefix, sizes=sizes, names=names)
+
+    def write(
+        self,
+        section: Section,
+        symbol: Symbol,
+        values: dict[int, Value],
+        *,
+        prefix: str,
+        sizes: Mapping[str, int],
+        names: Mapping[int, Value] | None = None,
+    ) -> None:
+        """Append what computes one node, whose inputs stand in `values`; as `emit` does."""
+        if symbol.is_constant:
+            return
+        if symbol.is_input:  # all but the sizes of dimensions stand in `values`
+            values[id(symbol)] = self.constant(float(sizes[symbol.name]), np.float64)
+            return
+        read = [self._value(child, values) for child in _read(symbol)]
+        roles = {value.role for value in read}
+        if roles == {"constant"} and not symbol.shape:
+            values[id(symbol)] = self._compute_now(symbol, read)
+            return
+        # Numbers are computed in float64 beside the arrays: 1 - beta2**step
+        # would lose half its digits in float32.
+        number = not symbol.shape and roles <= {"scalar", "constant"}
+        dtype = np.dtype(np.float64) if number else self.dtype
+        output = (names or {}).get(id(symbol))
+        if output is None:
+            output = self._fresh(symbol, section, prefix, concrete(symbol.shape, sizes), dtype)
+        if number:
+            output.role = "scalar"
+        values[id(symbol)] = output
+        target = self.numbers if number and self.numbers is not None else section
+        if symbol.operation.name not in _BY_LABEL:
+            read = [self._as_float(value, target) for value in read]
+        inputs = tuple(read if number else map(self._beside_arrays, read))
+        options = dict(symbol.options)
+        target.instructions.append(Instruction(symbol.operation, inputs, output, options))
 
     def operand(self, symbol: Symbol, values: Mapping[int, Value]) -> Value:
         """Give the value of a symbol, as an operand of an array operation."""
@@ -181,7 +196,9 @@ class Emitter:
         self._counts[prefix] = self._counts.get(prefix, 0) + 1
         name = f"{prefix}.t{self._counts[prefix]}"
         kind = np.dtype(bool) if symbol.dtype_kind == "bool" else dtype
-        by_row = section.rows is not None and shape[:1] == (section.rows,)
+        by_row = symbol.shape[:1] == ("N",) or (
+            section.rows is not None and shape[:1] == (section.rows,)
+        )
         return Value(name, shape, kind, per_row=by_row)
 
     def _compute_now(self, symbol: Symbol, read: Sequence[Value]) -> Value:

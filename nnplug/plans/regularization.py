@@ -1,6 +1,6 @@
-"""What a step does beside its loss and its optimizer: penalties, dropout, clipping.
+"""What a step does beside its loss and its optimizer: penalties, clipping.
 
-Letters: N rows of the batch, H units, R by C a weight, P parameters.
+Letters: R by C a weight, P parameters.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ from nnplug.formulas.derivative import differentiate
 from nnplug.formulas.graph import Symbol
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import lower
-from nnplug.network import Layer
 from nnplug.plans.emission import CAST, COPY, SQUARES, TOTAL, Emitter
 from nnplug.plans.program import Instruction, Section, Value
 
-__all__ = ["Regularization", "write_clip", "write_dropout", "write_penalty"]
+__all__ = ["Regularization", "write_clip", "write_penalty"]
 
 
 @dataclass(frozen=True)
@@ -35,10 +34,6 @@ class Regularization:
         batch size; weights only, no biases.
     l1 : float
         L1 penalty: l1·Σ|w|, likewise.
-    dropout : tuple of float
-        The share of each hidden layer's outputs that a training step sets to
-        0, from 0 to below 1; the others are divided by the share that is
-        kept (Srivastava et al., 2014, JMLR 15:1929). Empty: none.
     clip_global_norm : float or None
         The longest that the vector of all gradients may be, penalties
         included; a longer one is scaled to this length (Pascanu et al., 2013,
@@ -51,7 +46,6 @@ class Regularization:
 
     l2: float = 0.0
     l1: float = 0.0
-    dropout: tuple[float, ...] = ()
     clip_global_norm: float | None = None
     alpha: float = 0.0
 
@@ -63,45 +57,6 @@ class Regularization:
     def counts_rows(self, *, summed: bool) -> bool:
         """Whether a penalty beside a loss, summed or averaged, depends on the batch's rows."""
         return bool(self.l2 or self.l1) if summed else bool(self.alpha)
-
-    def dropped(self, hidden: int) -> float:
-        """Give the share that is dropped of a hidden layer, counted from 0."""
-        return self.dropout[hidden] if hidden < len(self.dropout) else 0.0
-
-
-# --- dropout ---------------------------------------------------------------------------
-
-
-def write_dropout(
-    emitter: Emitter, section: Section, layer: Layer, output: Value, share: float
-) -> tuple[Value, Value]:
-    """Write what drops a share of a layer's outputs.
-
-    The noise, uniform on [0, 1), is data: it is drawn before each step.
-
-    Returns
-    -------
-    tuple of Value
-        The outputs after it, (N, H), and the mask that they were multiplied
-        by: 0, or 1 over the share that is kept.
-    """
-    shape = (emitter.rows, layer.fan_out)
-    noise = emitter.value(f"{layer.name}.noise", shape, role="noise", vector=f"{layer.name}.noise")
-    mask = emitter.value(f"{layer.name}.mask", shape)
-    kept = emitter.value(f"{layer.name}.kept", shape)
-    graph = new_graph()
-    drawn = graph.input("noise", ("N", "C"))
-    chosen: Any = np.where(drawn >= share, 1 / (1 - share), 0.0)
-    emitter.emit(
-        section,
-        [chosen],
-        {id(drawn): noise},
-        prefix=f"{layer.name}.dropout",
-        sizes={"N": emitter.rows, "C": layer.fan_out},
-        names={id(chosen): mask},
-    )
-    section.instructions.append(Instruction(graph.operations["multiply"], (output, mask), kept))
-    return kept, mask
 
 
 # --- penalties -------------------------------------------------------------------------
@@ -159,9 +114,14 @@ def write_penalty(
     _write_sums(emitter, section, penalties)
     emitter.numbers = emitter.section("penalty", "penalty: rows")
     slope = _Slope(penalties)
-    for layer in emitter.network.layers:
-        slope.write(emitter, f"{layer.name}.weight")
+    for name in _penalised(emitter):
+        slope.write(emitter, name)
     emitter.numbers = None
+
+
+def _penalised(emitter: Emitter) -> list[str]:
+    """List the arrays that penalties count, such as the weights and not the biases."""
+    return [span.name for span in emitter.network.spans if span.decay]
 
 
 def _write_count(emitter: Emitter, section: Section, weight: Value | None) -> tuple[Value, Value]:
@@ -187,11 +147,11 @@ def _write_sums(emitter: Emitter, section: Section, penalties: Sequence[_Penalty
     values: dict[int, Value] = {}
 
     def total(name: str, write: Callable[[Value, Value], None], dtype: np.dtype[Any]) -> Symbol:
-        """Sum something of each weight over all layers."""
+        """Sum something of each penalised array over all of them."""
         terms = []
-        for layer in emitter.network.layers:
-            made = Value(f"penalty.{layer.name}.{name}", (), dtype, "scalar")
-            write(emitter.parameter(f"{layer.name}.weight"), made)
+        for array in _penalised(emitter):
+            made = Value(f"penalty.{array}.{name}", (), dtype, "scalar")
+            write(emitter.parameter(array), made)
             symbol = graph.input(made.name)
             values[id(symbol)] = _write_cast(section, made, float64)
             terms.append(symbol)
@@ -252,14 +212,16 @@ class _Slope:
         """Add the penalties' derivative to one weight's gradient, in place."""
         span = emitter.network.span(name)
         weight, grad = emitter.parameter(name), emitter.parameter(name, gradient=True)
+        shape = (*span.shape, 1, 1)[:2]
+        weight.shape = grad.shape = shape
         weight.per_row = grad.per_row = True
-        section = emitter.section("penalty", f"penalty: {name}", tiled=True, rows=span.shape[0])
+        section = emitter.section("penalty", f"penalty: {name}", tiled=True, rows=shape[0])
         emitter.emit(
             section,
             [self.total],
             {id(self.weight): weight, id(self.grad): grad, **self.values},
             prefix="penalty",
-            sizes=dict(zip(("R", "C"), span.shape, strict=True)),
+            sizes=dict(zip(("R", "C"), shape, strict=True)),
             names={id(self.total): grad},
         )
 
@@ -283,7 +245,7 @@ def write_clip(emitter: Emitter, limit: float) -> None:
     the factor is then NaN, not 0, and the check of the step finds it.
     """
     title, float64 = f"clip: global norm {limit:g}", np.dtype(np.float64)
-    size = emitter.network.size
+    size = emitter.network.learned
     section = emitter.section("clip", title)
     grad = Value("grad", (size,), emitter.dtype, "gradients", per_row=True)
     squares = Value("clip.squares", (), emitter.dtype, "scalar")

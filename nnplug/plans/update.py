@@ -16,7 +16,7 @@ from nnplug.plans.emission import COPY, SQUARES, Emitter, concrete
 from nnplug.plans.factors import gather_factors
 from nnplug.plans.program import Instruction, Section, Value
 
-__all__ = ["write_update"]
+__all__ = ["write_state_check", "write_update"]
 
 VECTOR: Shape = ("P",)
 MATRIX: Shape = ("R", "C")
@@ -29,7 +29,7 @@ def write_update(emitter: Emitter, optimizer: Optimizer) -> None:
     the vector, in tiles; one with norms or matrix products sees each weight
     and each bias in its own shape.
     """
-    size = emitter.network.size
+    size = emitter.network.learned
     vector = optimizer.update(new_graph(), VECTOR)
     matrix = None
     if optimizer.over != "vector":
@@ -40,7 +40,22 @@ def write_update(emitter: Emitter, optimizer: Optimizer) -> None:
         _write_piece(emitter, optimizer, vector, Span("", 0, size, (size,)))
         return
     for span in emitter.network.spans:
+        if span.is_state:
+            continue
         _write_piece(emitter, optimizer, vector if len(span.shape) < 2 else matrix, span)
+
+
+def write_state_check(emitter: Emitter) -> None:
+    """Write the check of the layers' new states, which stand after the new parameters."""
+    network = emitter.network
+    count = network.size - network.learned
+    if count:
+        section = emitter.section("update", "update: states", tiled=True, rows=count)
+        states = Value(
+            "states'", (count,), emitter.dtype, "gradients", network.learned, per_row=True
+        )
+        check = Value("check.states'", (), emitter.dtype, "result", vector="checks")
+        section.instructions.append(Instruction(SQUARES, (states,), check))
 
 
 def _write_piece(emitter: Emitter, optimizer: Optimizer, update: Update, span: Span) -> None:

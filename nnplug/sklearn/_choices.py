@@ -49,6 +49,8 @@ class Choices:
     hidden : tuple of int
     activations : tuple of Activation
         One for each hidden layer.
+    dropout : tuple of float
+        The share of each hidden layer's outputs that a step drops.
     loss : Loss
     output_activation : Activation
     optimizer : Optimizer or None
@@ -68,6 +70,7 @@ class Choices:
 
     hidden: tuple[int, ...]
     activations: tuple[Activation, ...]
+    dropout: tuple[float, ...]
     loss: Loss
     output_activation: Activation
     optimizer: Optimizer | None
@@ -118,11 +121,11 @@ def _choose(estimator: Any, task: Task) -> Choices:
     regularization = Regularization(
         l2=float(estimator.l2),
         alpha=float(estimator.alpha),
-        dropout=for_each_layer("dropout", ROWS["dropout"].check(_plain(estimator.dropout)), hidden),
         clip_global_norm=None if clip is None else float(clip),
     )
+    dropout = for_each_layer("dropout", ROWS["dropout"].check(_plain(estimator.dropout)), hidden)
     if optimizer is None:
-        _check_lbfgs(estimator, regularization)
+        _check_lbfgs(estimator, regularization, dropout)
     if not isinstance(estimator.callbacks, list | tuple | NoneType):
         raise ArgumentError(f"callbacks={estimator.callbacks!r}: give a list of objects.")
     metrics = estimator.metrics or ()
@@ -131,6 +134,7 @@ def _choose(estimator: Any, task: Task) -> Choices:
     return Choices(
         hidden,
         _activations(estimator.activation, hidden),
+        dropout,
         loss,
         _output_activation(estimator.output_activation, loss, task),
         optimizer,
@@ -254,10 +258,12 @@ def _dtype(asked: Any) -> np.dtype[Any] | None:
     return dtype
 
 
-def _check_lbfgs(estimator: Any, regularization: Regularization) -> None:
+def _check_lbfgs(
+    estimator: Any, regularization: Regularization, dropout: tuple[float, ...]
+) -> None:
     """Refuse what lbfgs, which looks at all rows alike and steps as it likes, cannot heed."""
     unheeded = {
-        "dropout": any(regularization.dropout),
+        "dropout": any(dropout),
         "clip_global_norm": regularization.clip_global_norm is not None,
         "schedule": estimator.schedule is not None,
     }

@@ -98,7 +98,7 @@ class Descent:
             engine=engine,
         )
         self.best: dict[str, AnyArray] | None = None
-        outputs = network.layers[-1].fan_out
+        outputs = network.outputs
         self._mean = MeanLoss(choices.loss, outputs)
         # scikit-learn looks at the mean over outputs of what it descends the sum of.
         self._watched = 1 / outputs if estimator.loss == "squared_error" else 1.0

@@ -60,6 +60,7 @@ def taken_over(cls: Any, fitted: Any) -> Any:
         fitted.n_outputs_,
         activations=choices.activations,
         output_activation=choices.output_activation,
+        dropout=choices.dropout,
         dtype=fitted.coefs_[0].dtype,
     )
     estimator.n_features_in_ = fitted.n_features_in_

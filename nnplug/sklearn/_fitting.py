@@ -89,6 +89,7 @@ class Fitting:
             self.head.outputs,
             activations=self.choices.activations,
             output_activation=self.choices.output_activation,
+            dropout=self.choices.dropout,
             dtype=self.choices.dtype or dtype,
         )
         self.take_random_state(first=first, incremental=incremental)
@@ -308,7 +309,7 @@ class Fitting:
         )
         rate.go_on(getattr(estimator, "_optimizer", None))
         estimator._optimizer = rate
-        if any(choices.regularization.dropout) and estimator._noise_seed is None:
+        if any(choices.dropout) and estimator._noise_seed is None:
             estimator._noise_seed = int(estimator._random_state.randint(2**31))
         score = None
         if held is not None:

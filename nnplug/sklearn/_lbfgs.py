@@ -58,7 +58,7 @@ class Objective:
         self.penalty, self.loss = np.zeros(()), 0.0
         self.summed = choices.loss.reduction == "sum"
         self.weight = weight_of(len(some), some.weights)
-        self.scale = MeanLoss(choices.loss, network.layers[-1].fan_out).scale(self.weight)
+        self.scale = MeanLoss(choices.loss, network.outputs).scale(self.weight)
         # All rows are one batch, whatever the stretches.
         said = choices.regularization
         regularization = replace(said, alpha=0.0, l2=said.l2 + said.alpha / self.weight)

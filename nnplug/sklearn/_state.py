@@ -81,9 +81,9 @@ def revived_state(state: dict[str, Any]) -> dict[str, Any]:
 def _plain_network(network: Network, head: Head) -> dict[str, Any]:
     layers = network.layers
     return {
-        "inputs": layers[0].fan_in,
+        "inputs": network.inputs,
         "hidden": [layer.fan_out for layer in layers[:-1]],
-        "outputs": layers[-1].fan_out,
+        "outputs": network.outputs,
         "activations": [_plain_part(layer.activation) for layer in layers[:-1]],
         "output_activation": _plain_part(layers[-1].activation),
         "dtype": network.dtype.name,

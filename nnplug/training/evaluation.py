@@ -38,7 +38,7 @@ class Evaluator:
 
     def __init__(self, network: Network, loss: Loss | None = None, engine: Engine = NUMPY) -> None:
         self.network, self.loss, self.engine = network, loss, engine
-        self._mean = None if loss is None else MeanLoss(loss, network.layers[-1].fan_out)
+        self._mean = None if loss is None else MeanLoss(loss, network.outputs)
         self._bound: dict[tuple[int, bool, int], tuple[BoundProgram, dict[str, AnyArray]]] = {}
 
     def run(
@@ -108,7 +108,7 @@ class Evaluator:
     ) -> tuple[AnyArray, float]:
         """Give the outputs, and the sum of the loss's values, each times its row's weight."""
         check_shapes(self.network, self.loss, inputs, targets, weights)
-        outputs = np.empty((len(inputs), self.network.layers[-1].fan_out), self.network.dtype)
+        outputs = np.empty((len(inputs), self.network.outputs), self.network.dtype)
         total = 0.0
         with np.errstate(all="ignore"):
             for start in range(0, len(inputs), EVALUATION_ROWS):
@@ -132,13 +132,12 @@ class Evaluator:
             while len(self._bound) >= REMEMBERED:
                 del self._bound[next(iter(self._bound))]
             program = plan_evaluation(self.network, rows, self.loss, weighted=weighted)
-            first, last = self.network.layers[0], self.network.layers[-1]
             labels = self.loss is not None and self.loss.against == "labels"
             arrays = {
-                "input": np.empty((rows, first.fan_in), self.network.dtype),
+                "input": np.empty((rows, self.network.inputs), self.network.dtype),
                 "target": np.zeros((rows, 1), np.int64)
                 if labels
-                else np.zeros((rows, last.fan_out), self.network.dtype),
+                else np.zeros((rows, self.network.outputs), self.network.dtype),
                 "weight": np.zeros((rows, 1), self.network.dtype),
                 "parameters": self.network.parameters,
             }
@@ -166,17 +165,16 @@ def check_shapes(
             f"weights have shape {weights.shape}; inputs of shape {inputs.shape} need "
             f"({len(inputs)}, 1)."
         )
-    first, last = network.layers[0], network.layers[-1]
-    if inputs.ndim != 2 or inputs.shape[1] != first.fan_in:
+    if inputs.ndim != 2 or inputs.shape[1] != network.inputs:
         raise ShapeError(
-            f"inputs have shape {inputs.shape}; the network takes (rows, {first.fan_in})."
+            f"inputs have shape {inputs.shape}; the network takes (rows, {network.inputs})."
         )
     if targets is None or loss is None:
         return
-    wanted = (len(inputs), 1 if loss.against == "labels" else last.fan_out)
+    wanted = (len(inputs), 1 if loss.against == "labels" else network.outputs)
     if targets.shape != wanted:
         raise ShapeError(
             f"{loss.against} has shape {targets.shape}; loss {loss.name!r} with inputs of shape "
-            f"{inputs.shape} and {last.fan_out} outputs needs {wanted}.\n"
+            f"{inputs.shape} and {network.outputs} outputs needs {wanted}.\n"
             "Nothing is broadcast; reshape it."
         )

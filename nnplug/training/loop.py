@@ -48,11 +48,11 @@ class Trainer:
     epochs : int
         The length of the run, which a schedule sees too.
     seed : int
-        Of the noise of dropout; the order of rows is the batches' own.
+        Of the noise of layers such as dropout; the order of rows is the batches' own.
     schedule : Schedule, optional
         Its factor is set before each step.
     regularization : Regularization, optional
-        Penalties, dropout, clipping.
+        Penalties, clipping.
     stopping : Stopping, optional
         Follows a number of the history; the network ends with the weights,
         and the trainer with the optimizer's state, of the best epoch.
@@ -120,14 +120,14 @@ class Trainer:
         self.ended: str | None = None
         self.best: dict[str, AnyArray] | None = None
         self._penalised = self.steps.regularization.penalised
-        self._mean = MeanLoss(loss, network.layers[-1].fan_out)
+        self._mean = MeanLoss(loss, network.outputs)
         self._losses = np.zeros(self.per_epoch)
         self._penalties = np.zeros(self.per_epoch)
         self._before: dict[str, AnyArray] | None = None
         self._portion = 1
         self._outputs: AnyArray | None = None
         if keep_outputs:
-            self._outputs = np.empty((batches.rows, network.layers[-1].fan_out), network.dtype)
+            self._outputs = np.empty((batches.rows, network.outputs), network.dtype)
         # Full batches need nothing of Python between two epochs, unless somebody looks.
         self._watched = stopping is not None or measure is not None or validated
 

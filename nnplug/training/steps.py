@@ -37,11 +37,11 @@ class Steps:
     weights : array, optional
         (N, 1), what each row counts for: a batch's loss is then Σwℓ / Σw.
     regularization : Regularization, optional
-        Penalties, dropout, clipping.
+        Penalties, clipping.
     keep_outputs : bool
         Whether `run` and `run_many` give the network's outputs too.
     seed : int
-        Of the noise that dropout draws, anew for each step.
+        Of the noise that layers such as dropout are given, anew for each step.
     engine : Engine
         What runs the plan.
 
@@ -80,13 +80,14 @@ class Steps:
             weights = None if weights is None else np.ascontiguousarray(weights, network.dtype)
         self.inputs, self.targets, self.weights = inputs, targets, weights
         self.vectors = [network.parameters, aligned_zeros(network.size, network.dtype)]
-        self.slots = {name: aligned_zeros(network.size, network.dtype) for name in optimizer.slots}
+        self.slots = {
+            name: aligned_zeros(network.learned, network.dtype) for name in optimizer.slots
+        }
         self.learning_rate = np.array(optimizer.learning_rate)
         self.count, self.penalty = np.zeros(()), np.zeros(())
         self.noise = {
-            f"{layer.name}.noise": np.zeros((self.batch_size, layer.fan_out), network.dtype)
-            for number, layer in enumerate(network.layers[:-1])
-            if self.regularization.dropped(number)
+            array.name: np.zeros((self.batch_size, *array.shape), network.dtype)
+            for array in network.noise
         }
         self.memory = Memory()
         self._bound: dict[tuple[str, int, int], BoundProgram] = {}

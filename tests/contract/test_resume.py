@@ -32,7 +32,8 @@ def trainer(optimizer, schedule, seed=0):
     registry = Registry()
     net = Network(
         3, (6, 4), 2, activations=[registry.get("activation", "tanh")] * 2,
-        output_activation=registry.get("activation", "identity"), dtype=np.float32,
+        output_activation=registry.get("activation", "identity"), dropout=(0.2, 0.0),
+        dtype=np.float32,
     )  # fmt: skip
     net.initialize(registry.get("initializer", "glorot_uniform"), seed)
     rng = np.random.default_rng(3)
@@ -43,7 +44,7 @@ def trainer(optimizer, schedule, seed=0):
     )  # 19 rows: the last batch has 4
     return Trainer(
         net, registry.get("loss", "mse"), optimizer, batches, epochs=3, schedule=schedule,
-        regularization=Regularization(0.01, 0.0, (0.2, 0.0), 1.0),
+        regularization=Regularization(0.01, 0.0, 1.0),
         stopping=Stopping(patience=2), seed=8,
     )  # fmt: skip
 

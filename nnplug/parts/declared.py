@@ -1,0 +1,167 @@
+"""What a layer's formula declares beside its value, as defaults in its signature.
+
+A formula that needs numbers of its own says so where it names them:
+
+    def dense(x, weight=parameter("D", "units"), bias=parameter("units", start=0), *, units=100):
+
+Dimensions are labels: "N" rows, "D" the width of what the layer is applied
+to, the name of an option that is a whole number, or a whole number itself.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from nnplug.errors import PartError
+from nnplug.formulas.refusal import author_line
+
+__all__ = ["Declared", "Noise", "Parameter", "State", "normal", "parameter", "state", "uniform"]
+
+Dimension = str | int
+
+
+@dataclass(frozen=True)
+class Declared:
+    """An array that a formula is given beside what it is applied to.
+
+    Attributes
+    ----------
+    shape : tuple of str or int
+        Its dimensions, as in the module's docstring.
+    """
+
+    shape: tuple[Dimension, ...]
+
+
+@dataclass(frozen=True)
+class Parameter(Declared):
+    """An array that is learned.
+
+    Attributes
+    ----------
+    start : float or None
+        Before training: a number, or None for what the run's initializer draws.
+    decay : bool
+        Whether penalties count it.
+    """
+
+    start: float | None = None
+    decay: bool = True
+
+
+@dataclass(frozen=True)
+class State(Declared):
+    """An array that each training step replaces by what the formula returns for it.
+
+    Attributes
+    ----------
+    start : float
+        Before training.
+    """
+
+    start: float = 0.0
+
+
+@dataclass(frozen=True)
+class Noise(Declared):
+    """Random numbers that are drawn anew before each training step.
+
+    Attributes
+    ----------
+    law : str
+        `"uniform"`, from 0 to below 1, or `"normal"`, of mean 0 and variance 1.
+    """
+
+    law: Literal["uniform", "normal"] = "uniform"
+
+
+def parameter(*shape: Dimension, start: float | None = None, decay: bool | None = None) -> Any:
+    """Declare an array that is learned.
+
+    Parameters
+    ----------
+    *shape : str or int
+        Its dimensions; none for a single number.
+    start : float, optional
+        A number that all elements start from; by default what the run's
+        initializer draws. That is for matrices: the first dimension is the
+        one that is summed over.
+    decay : bool, optional
+        Whether penalties, such as `--l2`, count it; by default they count
+        what is drawn.
+
+    Raises
+    ------
+    PartError
+        If a dimension or the start is none of these.
+    """
+    _check_shape("parameter", shape)
+    if start is None and len(shape) != 2:
+        raise PartError(
+            f"{author_line()}parameter({', '.join(map(repr, shape))}): an initializer draws "
+            "matrices.\nGive the number that it starts from: start=0."
+        )
+    drawn = start is None
+    number = None if start is None else _number("parameter", start)
+    return Parameter(shape, number, drawn if decay is None else decay)
+
+
+def state(*shape: Dimension, start: float = 0.0) -> Any:
+    """Declare an array that each training step replaces.
+
+    The formula returns the new array after its value, in the order in which
+    its states are declared. Outside training it is given the last one, and
+    what it returns for it is not looked at.
+
+    Parameters
+    ----------
+    *shape : str or int
+        Its dimensions; none of them is "N".
+    start : float
+        What all elements start from.
+
+    Raises
+    ------
+    PartError
+        If a dimension or the start is none of these.
+    """
+    _check_shape("state", shape)
+    return State(shape, _number("state", start))
+
+
+def uniform(*shape: Dimension) -> Any:
+    """Declare random numbers from 0 to below 1, drawn anew before each training step.
+
+    They are derived from the run's seed and the step, so that a run that is
+    resumed draws the same. Outside training a formula that reads them is
+    refused: it branches on `training`.
+    """
+    _check_shape("uniform", shape, rows=True)
+    return Noise(shape, "uniform")
+
+
+def normal(*shape: Dimension) -> Any:
+    """Declare random numbers of mean 0 and variance 1; see `uniform`."""
+    _check_shape("normal", shape, rows=True)
+    return Noise(shape, "normal")
+
+
+def _check_shape(name: str, shape: tuple[Any, ...], *, rows: bool = False) -> None:
+    for dim in shape:
+        whole = isinstance(dim, int) and not isinstance(dim, bool) and dim > 0
+        if not (whole or (isinstance(dim, str) and dim.isidentifier())) or (
+            dim == "N" and not rows
+        ):
+            why = "it is there for all batches" if dim == "N" else 'write "D", an option or 3'
+            raise PartError(f"{author_line()}{name}: the dimension {dim!r} is not one: {why}.")
+
+
+def _number(name: str, start: Any) -> float:
+    number = isinstance(start, int | float | np.integer | np.floating)
+    if not number or isinstance(start, bool) or not math.isfinite(start):
+        raise PartError(f"{author_line()}{name}: start={start!r} is not a finite number.")
+    return float(start)

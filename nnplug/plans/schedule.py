@@ -1,0 +1,154 @@
+"""From a step's graph to sections: what is computed when, and how rows are taken.
+
+The graph says what depends on what. A section is what an engine may take row
+by row, tile by tile, in one pass; or what needs all rows: products, sums over
+the batch. The nodes of a layer are written in turns: those of the one kind
+whose inputs are there, then those of the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from nnplug.formulas.graph import Symbol
+from nnplug.plans.emission import (
+    COPY,
+    Emitter,
+    concrete,
+    reading_order,
+)
+from nnplug.plans.program import Instruction, Phase, Section, Value
+from nnplug.plans.step_graph import Group, StepGraph
+
+__all__ = ["Schedule"]
+
+_OVER_ROWS = {"dot", "dot_left", "dot_right", "matmul", "transpose", "sum_rows"}
+"""Operations that do not compute a row of their result from that row of their inputs."""
+
+
+class Schedule:
+    """Writes the sections of a step's graph for one batch size.
+
+    Parameters
+    ----------
+    emitter : Emitter
+    graph : StepGraph
+    batch : mapping of str to Value
+        `"input"`, `"target"`, `"weight"`, as far as they are.
+    """
+
+    def __init__(self, emitter: Emitter, graph: StepGraph, batch: Mapping[str, Value]) -> None:
+        self.emitter, self.graph = emitter, graph
+        self.sizes = {**graph.labels, "N": emitter.rows}
+        self.values: dict[int, Value] = {
+            id(symbol): batch[name] for name, symbol in graph.given.items()
+        }
+        for name, symbol in graph.arrays.items():
+            self.values[id(symbol)] = emitter.parameter(name)
+        for name, symbol in graph.noise.items():
+            shape = concrete(symbol.shape, self.sizes)
+            self.values[id(symbol)] = emitter.value(name, shape, role="noise", vector=name)
+        self._owners: list[str] = []
+
+    def value(self, symbol: Symbol) -> Value:
+        """Give the value of a node, as an operand."""
+        return self.emitter.operand(symbol, self.values)
+
+    def write_forward(self) -> None:
+        """Write what the layers give."""
+        for group in self.graph.forward:
+            self._write(group, "forward")
+
+    def write_loss(self, text: str) -> None:
+        """Write the loss of each output, and its derivative if the graph has one."""
+        assert self.graph.loss is not None
+        self._write(self.graph.loss, "loss", text)
+
+    def write_backward(self) -> None:
+        """Write the derivative by every parameter."""
+        for group in self.graph.backward:
+            self._write(group, "backward")
+
+    def _write(self, group: Group, phase: Phase, owner: str = "") -> None:
+        places: dict[int, Value] = {}
+        for name, symbol in group.gradients.items():
+            if symbol.inputs and id(symbol) not in self.values:
+                places.setdefault(id(symbol), self.emitter.parameter(name, gradient=True))
+        waiting = reading_order(group.roots, self.values)
+        nowhere = Section("", phase)
+        by_row = False  # what is for all rows goes first: a pass over them may need it
+        while waiting:
+            section: Section | None = None
+            rest: list[Symbol] = []
+            for symbol in waiting:
+                if not all(each.is_constant or id(each) in self.values for each in symbol.inputs):
+                    rest.append(symbol)
+                elif self._is_number(symbol):
+                    self._write_node(nowhere, symbol, group, places)
+                elif _is_by_row(symbol) == by_row:
+                    if section is None:
+                        section = self._section(phase, owner or group.owner, by_row=by_row)
+                    self._write_node(section, symbol, group, places)
+                else:
+                    rest.append(symbol)
+            waiting, by_row = rest, not by_row
+        self._write_gradients(group, phase)
+
+    def _is_number(self, symbol: Symbol) -> bool:
+        """Whether a node is a number that is known when the plan is made."""
+        return not symbol.shape and all(
+            child.is_constant or self.values[id(child)].role == "constant"
+            for child in symbol.inputs
+        )
+
+    def _write_node(
+        self, section: Section, symbol: Symbol, group: Group, places: Mapping[int, Value]
+    ) -> None:
+        shape = concrete(symbol.shape, self.sizes)
+        names = {}
+        if id(symbol) in places and places[id(symbol)].shape == shape:
+            names[id(symbol)] = places[id(symbol)]
+        elif id(symbol) in group.names and shape[:1] == (self.emitter.rows,):
+            names[id(symbol)] = self.emitter.value(group.names[id(symbol)], shape)
+        self.emitter.write(
+            section, symbol, self.values, prefix=group.owner, sizes=self.sizes, names=names
+        )
+
+    def _write_gradients(self, group: Group, phase: Phase) -> None:
+        """Copy the derivatives that are not where they belong: numbers, and what two share."""
+        for name, symbol in group.gradients.items():
+            place = self.emitter.parameter(name, gradient=True)
+            source = self.value(symbol)
+            if (source.role, source.start) != (place.role, place.start):
+                section = self._section(phase, group.owner, by_row=False)
+                section.instructions.append(Instruction(COPY, (source,), place))
+
+    def _section(self, phase: Phase, owner: str, *, by_row: bool) -> Section:
+        """Go on with the last section if it is of this kind, or begin one."""
+        sections = self.emitter.sections
+        last = sections[-1] if sections else None
+        if last is not None and last.phase == phase and (last.rows is not None) == by_row:
+            section = last
+            if owner not in self._owners:
+                self._owners.append(owner)
+        else:
+            section = self.emitter.section(phase, "", tiled=by_row)
+            self._owners = [owner]
+        section.title = _title(phase, self._owners, by_row=by_row)
+        return section
+
+
+def _title(phase: Phase, owners: Sequence[str], *, by_row: bool) -> str:
+    if phase == "loss":
+        return f"loss: {owners[0]}" if by_row else "loss: weights"
+    return f"{phase}: {', '.join(owners)}{', row by row' if by_row else ''}"
+
+
+def _is_by_row(symbol: Symbol) -> bool:
+    """Whether each row of a node is computed from that row of its inputs, and whole numbers."""
+    if symbol.shape[:1] != ("N",) or symbol.operation.name in _OVER_ROWS:
+        return False
+    return all(
+        child.shape[:1] != ("N",) or child.ndim == symbol.ndim or not symbol.operation.elementwise
+        for child in symbol.inputs
+    )
