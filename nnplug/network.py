@@ -351,9 +351,11 @@ def short_form(
     shares : sequence of float
         What is dropped of each; what is missing at the end is 0.
     """
+    # One part for all layers of a width, so that it is traced once.
+    by_units = {units: dense.with_options(units=units) for units in hidden}
     parts: list[Activation | Layer] = []
     for number, (units, activation) in enumerate(zip(hidden, activations, strict=True)):
-        parts += [dense.with_options(units=units), activation]
+        parts += [by_units[units], activation]
         if number < len(shares) and shares[number]:
             parts.append(dropout.with_options(rate=shares[number]))
     return parts

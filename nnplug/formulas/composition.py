@@ -1,26 +1,26 @@
-"""A formula inside another: traced once, it stands there as one operation.
+"""A formula inside another: traced once, with its derivative, and put wherever it stands.
 
 A network is the composition of its layers' formulas. Each is traced by
-itself, with its derivative, on labels of its own; in the network's graph it is
-an operation like any other, until `lower` puts its primitives in its place.
-So equal layers are traced once, a derivative that the author gives is kept,
-and what a formula is does not depend on what stands before it.
+itself, on labels of its own, with the chain rule through it: from a number's
+derivative by its output to those by its inputs. So equal layers are traced
+and differentiated once, a derivative that the author gives is kept, and what
+a formula is does not depend on what stands before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
 from nnplug.formulas.derivative import depending, differentiate
 from nnplug.formulas.graph import Dimension, Graph, Operation, Shape, Symbol, walk
 from nnplug.formulas.tracing import lower
 
-__all__ = ["Formula", "substitute"]
+__all__ = ["Formula", "put"]
 
 
 class Formula:
-    """A traced formula with its derivative, to be put into other graphs.
+    """A traced formula with its derivative, lowered.
 
     Parameters
     ----------
@@ -38,19 +38,18 @@ class Formula:
     ----------
     y : Symbol
         The output, lowered.
-    operation : Operation
-        The formula as one operation.
+    g : Symbol
+        A number's derivative by the output: what `pulled` begins with.
     """
 
     def __init__(
         self, name: str, inputs: Sequence[Symbol], output: Symbol, slope: Symbol | None = None
     ) -> None:
-        self.inputs, self._output = tuple(inputs), output
+        self.name, self.inputs, self._output = name, tuple(inputs), output
         self._given = slope
         (self.y,) = lower([output])
-        self.operation = Operation(
-            name, _leaf, derivative=self._derive, shape=self._shape, lower=self._expand
-        )
+        # No identifier, so that no argument is called the same.
+        self.g = output.graph.input("derivative by the output", output.shape)
 
     @property
     def is_identity(self) -> bool:
@@ -70,84 +69,73 @@ class Formula:
         return lower([slope])[0]
 
     @cached_property
-    def _pulled(self) -> tuple[Symbol, list[Symbol]]:
-        """A number's derivative by the output, and from it those by the inputs, lowered."""
-        x, *arrays = self.inputs
-        # An output without a name of its own, so that no argument can be called the same.
-        g = x.graph.input("derivative by the output", self._output.shape)
+    def pulled(self) -> list[Symbol]:
+        """The number's derivative by each input, from that by the output, lowered."""
+        _, *arrays = self.inputs
         if self.slope is None:
-            return g, lower(differentiate(self._output, self.inputs, g))
-        by_arrays = differentiate(self._output, arrays, g) if arrays else []
-        return g, [g * self.slope, *lower(by_arrays)]
+            return lower(differentiate(self._output, self.inputs, self.g))
+        by_arrays = differentiate(self._output, arrays, self.g) if arrays else []
+        return [self.g * self.slope, *lower(by_arrays)]
 
     @cached_property
-    def reads_input(self) -> bool:
-        """Whether a derivative needs the first input itself."""
-        return any(node is self.inputs[0] for node in walk(self._pulled[1]))
+    def operation(self) -> Operation:
+        """The formula as one operation, as it stands in the formula of a layer around it."""
+        return Operation(
+            self.name, _leaf, derivative=self._derive, shape=self.shape, lower=self._expand
+        )
 
-    def apply(self, *inputs: Symbol) -> Symbol:
-        """Put the formula into the graph of its inputs, as one operation."""
-        return inputs[0].graph.apply(self.operation, *inputs)
+    def shape(self, *shapes: Shape) -> Shape:
+        """Give the output's shape from the inputs'."""
+        labels = self.labels(shapes)
+        return tuple(labels.get(str(dim), dim) for dim in self._output.shape)
 
-    def put(self, nodes: Sequence[Symbol], inputs: Sequence[Symbol]) -> list[Symbol]:
-        """Put some of the formula's nodes into the graph of its inputs."""
-        values = {id(own): given for own, given in zip(self.inputs, inputs, strict=True)}
-        return substitute(nodes, values, inputs[0].graph, self._labels(*_shapes(inputs)))
-
-    def _labels(self, *shapes: Shape) -> dict[str, Dimension]:
-        """Find what the formula's labels stand for."""
+    def labels(self, shapes: Sequence[Shape]) -> dict[str, Dimension]:
+        """Find what its labels stand for, where its inputs have these shapes."""
         return {
             str(label): size
             for own, shape in zip(self.inputs, shapes, strict=True)
             for label, size in zip(own.shape, shape, strict=True)
         }
 
-    def _shape(self, *shapes: Shape) -> Shape:
-        labels = self._labels(*shapes)
-        return tuple(labels.get(str(dim), dim) for dim in self._output.shape)
-
     def _expand(self, *inputs: Symbol) -> Symbol:
-        return self.put([self.y], inputs)[0]
+        made = {id(own): given for own, given in zip(self.inputs, inputs, strict=True)}
+        put(walk([self.y], made), made, inputs[0].graph, self.labels(_shapes(inputs)))
+        return made[id(self.y)]
 
     def _derive(self, g: Symbol, _y: Symbol, *inputs: Symbol) -> list[Symbol]:
-        own, pulled = self._pulled
-        values = {id(mine): given for mine, given in zip(self.inputs, inputs, strict=True)}
-        labels = self._labels(*_shapes(inputs))
-        return substitute(pulled, {**values, id(own): g}, g.graph, labels)
+        made = {id(own): given for own, given in zip(self.inputs, inputs, strict=True)}
+        made[id(self.g)] = g
+        put(walk(self.pulled, made), made, g.graph, self.labels(_shapes(inputs)))
+        return [made[id(symbol)] for symbol in self.pulled]
 
 
-def substitute(
-    nodes: Sequence[Symbol],
-    values: Mapping[int, Symbol],
-    graph: Graph,
-    labels: Mapping[str, Dimension],
-    rewrite: Callable[[Symbol, list[Symbol]], Symbol | None] = lambda _symbol, _inputs: None,
-) -> list[Symbol]:
-    """Build nodes again with other arguments, in the graph of these.
+def put(
+    order: Sequence[Symbol], made: dict[int, Symbol], graph: Graph, labels: dict[str, Dimension]
+) -> None:
+    """Put nodes of one graph into another, with other symbols for its arguments.
 
     Parameters
     ----------
-    values : mapping of int to Symbol
-        By the identity of a node: what takes its place.
-    labels : mapping of str to label or int
-        What takes the place of labels, where a node is the size of a dimension.
-    rewrite : callable, optional
-        Given a node and its new inputs, may give another node for it.
+    order : sequence of Symbol
+        Inputs before their users, without the arguments.
+    made : dict of int to Symbol
+        By a node's identity, what takes its place: the arguments stand in it,
+        and the nodes are added.
+    graph : Graph
+        Where to.
+    labels : dict of str to label or int
+        What takes the place of labels.
     """
-    made = dict(values)
-    for symbol in walk(nodes, made):
+    for symbol in order:
         if symbol.is_constant:
             made[id(symbol)] = graph.number(symbol.value, symbol.dtype_kind)
         elif symbol.is_size:
             made[id(symbol)] = graph.size((labels.get(symbol.name, symbol.name),))
         else:
             assert not symbol.is_input, f"nothing is given for the argument {symbol.name}"
-            inputs = [made[id(child)] for child in symbol.inputs]
-            other = rewrite(symbol, inputs)
-            if other is None:
-                other = graph.apply(symbol.operation, *inputs, **dict(symbol.options))
-            made[id(symbol)] = other
-    return [made[id(symbol)] for symbol in nodes]
+            inputs = tuple([made[id(child)] for child in symbol.inputs])
+            shape = tuple([labels.get(str(dim), dim) for dim in symbol.shape])
+            made[id(symbol)] = graph.copy(symbol, inputs, shape)
 
 
 def _shapes(symbols: Sequence[Symbol]) -> list[Shape]:

@@ -401,6 +401,16 @@ class Graph:
             known = self._nodes[key] = self._note(operation, inputs, options, settings)
         return known
 
+    def copy(self, symbol: Symbol, inputs: tuple[Symbol, ...], shape: Shape) -> Symbol:
+        """Note the operation of a node of another graph, which is as simple as it gets, here."""
+        key = (symbol.operation, tuple(map(id, inputs)), symbol.options)
+        known = self._nodes.get(key)
+        if known is None:
+            known = self._nodes[key] = Symbol(
+                self, symbol.operation, inputs, symbol.options, shape, symbol.dtype_kind
+            )
+        return known
+
     def _note(
         self,
         operation: Operation,

@@ -72,31 +72,33 @@ class Schedule:
     def _write(self, group: Group, phase: Phase, owner: str = "") -> None:
         places: dict[int, Value] = {}
         for name, symbol in group.gradients.items():
-            if symbol.inputs and id(symbol) not in self.values:
-                places.setdefault(id(symbol), self.emitter.parameter(name, gradient=True))
+            place = self.emitter.parameter(name, gradient=True)
+            own = concrete(symbol.shape, self.sizes) == place.shape
+            if own and symbol.inputs and id(symbol) not in self.values:
+                places.setdefault(id(symbol), place)
         waiting = reading_order(group.roots, self.values)
         nowhere = Section("", phase)
         by_row = False  # what is for all rows goes first: a pass over them may need it
         while waiting:
             section: Section | None = None
-            rest: list[Symbol] = []
+            later: dict[int, Symbol] = {}
             for symbol in waiting:
-                if not all(each.is_constant or id(each) in self.values for each in symbol.inputs):
-                    rest.append(symbol)
-                elif self._is_number(symbol):
+                if not later.keys().isdisjoint(map(id, symbol.inputs)):
+                    later[id(symbol)] = symbol
+                elif not symbol.shape and self._is_number(symbol):
                     self._write_node(nowhere, symbol, group, places)
                 elif _is_by_row(symbol) == by_row:
                     if section is None:
                         section = self._section(phase, owner or group.owner, by_row=by_row)
                     self._write_node(section, symbol, group, places)
                 else:
-                    rest.append(symbol)
-            waiting, by_row = rest, not by_row
+                    later[id(symbol)] = symbol
+            waiting, by_row = list(later.values()), not by_row
         self._write_gradients(group, phase)
 
     def _is_number(self, symbol: Symbol) -> bool:
         """Whether a node is a number that is known when the plan is made."""
-        return not symbol.shape and all(
+        return all(
             child.is_constant or self.values[id(child)].role == "constant"
             for child in symbol.inputs
         )
@@ -104,11 +106,11 @@ class Schedule:
     def _write_node(
         self, section: Section, symbol: Symbol, group: Group, places: Mapping[int, Value]
     ) -> None:
-        shape = concrete(symbol.shape, self.sizes)
         names = {}
-        if id(symbol) in places and places[id(symbol)].shape == shape:
+        if id(symbol) in places:
             names[id(symbol)] = places[id(symbol)]
-        elif id(symbol) in group.names and shape[:1] == (self.emitter.rows,):
+        elif id(symbol) in group.names and symbol.shape[:1] == ("N",):
+            shape = concrete(symbol.shape, self.sizes)
             names[id(symbol)] = self.emitter.value(group.names[id(symbol)], shape)
         self.emitter.write(
             section, symbol, self.values, prefix=group.owner, sizes=self.sizes, names=names

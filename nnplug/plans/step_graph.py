@@ -1,4 +1,4 @@
-"""A training step as one graph: the layers' formulas, the loss over them, one derivative.
+"""A training step as one graph: the layers' formulas, the loss over them, their derivative.
 
 Letters: N rows of the batch, which stay a label here; C outputs.
 """
@@ -7,24 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
+from operator import is_
 from typing import Any
 
 import numpy as np
 
-from nnplug.formulas.composition import Formula, substitute
+from nnplug.formulas.composition import Formula, put
 from nnplug.formulas.derivative import differentiate
 from nnplug.formulas.graph import Dimension, Symbol, walk
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import lower
 from nnplug.network import Network, Placed
-from nnplug.parts import Activation, Layer, Loss, Noise
+from nnplug.parts import Activation, Layer, Loss, Noise, Parameter
 from nnplug.plans.emission import DOT, DOT_LEFT, DOT_RIGHT, SUM_ROWS, reading_order
 
-__all__ = ["Formulas", "Group", "StepGraph"]
-
-Formulas = dict[tuple[Activation | Layer, bool], Any]
-"""The parts' formulas, in training or not, as they were traced for this run."""
+__all__ = ["Group", "StepGraph"]
 
 
 @dataclass(eq=False)
@@ -49,15 +47,106 @@ class Group:
     gradients: dict[str, Symbol] = field(default_factory=dict)
 
 
+class _Planned:
+    """A part's formulas as a plan computes them, in training or outside it."""
+
+    def __init__(self, part: Activation | Layer, dtype: np.dtype[Any], *, training: bool) -> None:
+        self.states: dict[str, Formula] = {}
+        if isinstance(part, Activation):
+            self.formula = part.formula()
+        else:
+            traced = part.trace(training)
+            self.formula, self.states = traced.value, traced.states
+        self.dtype = dtype
+        self.y, *new = _as_planned([self.formula.y, *(each.y for each in self.states.values())])
+        self.new_states = dict(zip(self.states, new, strict=True))
+
+    @cached_property
+    def pulled(self) -> list[Symbol]:
+        """A number's derivative by each input."""
+        return _as_planned(self.formula.pulled)
+
+    @cached_property
+    def reads_input(self) -> bool:
+        """Whether the derivative needs what the layer is applied to."""
+        x = self.formula.inputs[0]
+        return any(node is x for node in reading_order(self.pulled, {}))
+
+    @cached_property
+    def order(self) -> list[Symbol]:
+        """The nodes of the forward pass, inputs before their users."""
+        known = set(map(id, self.formula.inputs))
+        return walk([self.y, *self.new_states.values()], known)
+
+    @cached_property
+    def backward_order(self) -> list[Symbol]:
+        """The nodes of the backward pass that those of the forward pass do not give."""
+        known = {*map(id, (*self.formula.inputs, self.formula.g)), *map(id, self.order)}
+        return walk(self.pulled, known)
+
+    @cache  # noqa: B019  # it lives as long as what it remembers
+    def early(self, *, kept: bool) -> list[Symbol]:
+        """Choose what of an elementwise derivative to compute in the forward pass.
+
+        Whatever the backward pass needs of the forward pass must be kept until
+        then: either nodes of the value, or the finished slope, or the conditions
+        (a byte each). The cheapest in memory is taken; the output itself is kept
+        in any case, if what follows needs it.
+        """
+        slope = self.formula.slope
+        if slope is None or slope.is_constant:
+            return []
+        given = {id(self.y), *map(id, self.formula.inputs)}
+        order = reading_order([slope], {})
+        conditions = [node for node in order if node.dtype_kind == "bool" and node.inputs]
+
+        def cost(done: Sequence[Symbol]) -> int:
+            """Count the bytes that are kept for each element."""
+            ready = given | {id(symbol) for symbol in done}
+            needed: dict[int, int] = {}
+            seen: set[int] = set()
+            stack = [slope]
+            while stack:
+                node = stack.pop()
+                if id(node) in seen:
+                    continue
+                seen.add(id(node))
+                if id(node) in ready:
+                    size = 1 if node.dtype_kind == "bool" else self.dtype.itemsize
+                    needed[id(node)] = size if node.shape else 0
+                else:
+                    stack.extend(node.inputs)
+            if kept:
+                needed.pop(id(self.y), None)
+            return sum(needed.values())
+
+        # Late with everything from x and y, late from conditions, or early.
+        choices: list[list[Symbol]] = [[], conditions, [slope]]
+        return min(choices, key=cost)
+
+
 @dataclass(eq=False)
 class _Applied:
     """A layer as it stands in the graph: what it is applied to, and what that gives."""
 
     placed: Placed
-    formula: Formula
-    inputs: tuple[Symbol, ...]
-    output: Symbol
-    states: dict[str, Symbol]
+    planned: _Planned
+    labels: dict[str, Dimension]
+    made: dict[int, Symbol]
+
+    @property
+    def x(self) -> Symbol:
+        """What it is applied to."""
+        return self.made[id(self.planned.formula.inputs[0])]
+
+    @property
+    def output(self) -> Symbol:
+        """What it gives."""
+        return self.made[id(self.planned.y)]
+
+    def put(self, order: Sequence[Symbol]) -> None:
+        """Put nodes of the layer's formula where the layer stands."""
+        put(order, self.made, self.x.graph, self.labels)
 
 
 class StepGraph:
@@ -73,8 +162,6 @@ class StepGraph:
     training : bool
         Whether layers are told that the network trains, and the loss is
         differentiated.
-    formulas : dict
-        What has been traced so far; others are added.
 
     Attributes
     ----------
@@ -100,48 +187,39 @@ class StepGraph:
         *,
         weighted: bool = False,
         training: bool = False,
-        formulas: Formulas | None = None,
     ) -> None:
         self.network, self._training = network, training
-        self._formulas = {} if formulas is None else formulas
+        self._planned: dict[Activation | Layer, _Planned] = {}
         self.graph = new_graph()
         self.given = {"input": self.graph.input("input", ("N", "D"))}
         self.arrays: dict[str, Symbol] = {}
         self.noise: dict[str, Symbol] = {}
         self.labels: dict[str, int] = {"D": network.inputs}
-        applied: list[_Applied] = []
-        x = self.given["input"]
+        self._applied: list[_Applied] = []
+        self.output = self.given["input"]
         for placed in network.placed:
-            applied.append(self._apply(placed, x))
-            x = applied[-1].output
-        roots: list[Group] = [self._forward(*pair) for pair in _with_next(applied)]
+            self._applied.append(self._apply(placed, self.output))
+            self.output = self._applied[-1].output
+        self.forward = self._forward()
+        self.errors = self.output
         self.loss: Group | None = None
-        self.output = self.errors = x
-        backward: list[Group] = []
+        self.backward: list[Group] = []
         if loss is not None:
-            unweighted, seed = self._write_loss(loss, x, weighted)
-            self.loss = Group("loss", [self.errors])
-            self.loss.names[id(self.errors)] = "loss.each"
+            self.loss = self._write_loss(loss, weighted)
             if training:
-                backward = self._differentiate(applied, unweighted, seed)
-        every = [*roots, *([self.loss] if self.loss else []), *backward]
-        self._lower(every)
-        self.forward, self.backward = roots, backward
+                self._derive(self.loss.roots[1])
 
     # --- forward ------------------------------------------------------------------------
 
     def _apply(self, placed: Placed, x: Symbol) -> _Applied:
+        """Put a layer after what it is applied to."""
         part, graph = placed.part, self.graph
-        key = (part, self._training)
-        if key not in self._formulas:
-            self._formulas[key] = (
-                part.formula() if isinstance(part, Activation) else part.trace(self._training)
-            )
-        found = self._formulas[key]
-        formula: Formula = found if isinstance(part, Activation) else found.value
+        if part not in self._planned:
+            self._planned[part] = _Planned(part, self.network.dtype, training=self._training)
+        planned = self._planned[part]
         labels: dict[str, Dimension] = {"N": "N", "D": x.shape[1], "C": x.shape[1]}
         inputs = [x]
-        for own, symbol in zip(placed.arrays, formula.inputs[1:], strict=True):
+        for own, symbol in zip(placed.arrays, planned.formula.inputs[1:], strict=True):
             for dim in symbol.shape:
                 if isinstance(dim, str) and dim not in labels:
                     new = placed.name if dim == placed.width else f"{placed.name}.{dim}"
@@ -150,126 +228,110 @@ class StepGraph:
             kind = self.noise if isinstance(own.declared, Noise) else self.arrays
             kind[own.name] = graph.input(own.name, shape)
             inputs.append(kind[own.name])
-        output = x if formula.is_identity else formula.apply(*inputs)
-        states = (
-            {}
-            if isinstance(part, Activation)
-            else {
-                f"{placed.name}.{name}": state.apply(*inputs)
-                for name, state in found.states.items()
-            }
-        )
-        return _Applied(placed, formula, tuple(inputs), output, states)
+        made = {id(mine): x for mine, x in zip(planned.formula.inputs, inputs, strict=True)}
+        applied = _Applied(placed, planned, labels, made)
+        applied.put(planned.order)
+        return applied
 
-    def _forward(self, applied: _Applied, following: _Applied | None) -> Group:
-        """Give what a layer computes in the forward pass: early derivatives where that saves memory."""
-        placed, output = applied.placed, applied.output
-        group = Group(placed.name, [output], gradients=dict(applied.states))
-        if output is not applied.inputs[0]:
-            group.names[id(output)] = placed.output_name
-        if self._training and output is not applied.inputs[0]:
-            kept = following is None or following.formula.reads_input
-            early = _early(applied.formula, self.network.dtype, kept=kept)
-            group.roots += applied.formula.put(early, applied.inputs)
-        group.roots += applied.states.values()
-        return group
+    def _forward(self) -> list[Group]:
+        """List what the layers compute: early derivatives too, where that saves memory."""
+        groups = []
+        for number, applied in enumerate(self._applied):
+            placed, planned, output = applied.placed, applied.planned, applied.output
+            group = Group(placed.name, [output])
+            if output is not applied.x:
+                group.names[id(output)] = placed.output_name
+            if self._training and output is not applied.x:
+                following = self._applied[number + 1 : number + 2]
+                kept = all(each.planned.reads_input for each in following)
+                early = planned.early(kept=kept)
+                applied.put(walk(early, applied.made))
+                group.roots += [applied.made[id(symbol)] for symbol in early]
+                for name, symbol in planned.new_states.items():
+                    group.gradients[f"{placed.name}.{name}"] = applied.made[id(symbol)]
+                group.roots += group.gradients.values()
+            groups.append(group)
+        return groups
 
     # --- loss ---------------------------------------------------------------------------
 
-    def _write_loss(self, loss: Loss, output: Symbol, weighted: bool) -> tuple[Symbol, Symbol]:
-        """Put the loss over the outputs; give it unweighted, and what its derivative begins with."""
-        graph = self.graph
+    def _write_loss(self, loss: Loss, weighted: bool) -> Group:
+        """Put the loss over the outputs, with its derivative by them."""
         own = new_graph()
         prediction, against = loss.inputs(own)
         errors = loss.value(prediction, against)
-        width = output.shape[1]
-        labels: dict[str, Dimension] = {"C": width}
-        target = graph.input(
-            "target", ("N", *[labels.get(str(dim), dim) for dim in against.shape[1:]]),
-            against.dtype_kind,
-        )  # fmt: skip
-        self.given["target"] = target
-        (unweighted,) = substitute(
-            [errors], {id(prediction): output, id(against): target}, graph, labels
-        )
-        if unweighted.shape == ():
-            unweighted = graph.call("broadcast_like", unweighted, output)
-        self.errors = unweighted
-        count = graph.size(unweighted.shape)
-        seed = graph.constant(1.0) if loss.reduction == "sum" else 1.0 / count
+        count = own.size(errors.shape)
+        seed = own.constant(1.0) if loss.reduction == "sum" else 1.0 / count
+        arguments = [prediction, against]
+        each = errors
         if weighted:
-            weight = self.given["weight"] = graph.input("weight", ("N", 1))
-            if self.errors.ndim == 1:
-                expand = graph.operations["expand_dims"]
-                self.errors = graph.apply(expand, self.errors, axis=-1)
-            self.errors = self.errors * weight
-            seed = weight
+            weight = own.input("weight", ("N", 1))
+            arguments.append(weight)
+            if each.ndim == 1:
+                each = own.apply(own.operations["expand_dims"], each, axis=-1)
+            each, seed = each * weight, weight
             if loss.reduction == "mean":
                 total: Any = np.sum(weight)
-                each = graph.size(unweighted.shape[1:])
                 # Rows that all weigh nothing teach nothing; 0 / 0 would end the run.
-                seed = weight / (np.where(total > 0, total, 1) * each)
-        return unweighted, seed
+                seed = weight / (np.where(total > 0, total, 1) * own.size(errors.shape[1:]))
+        wanted = [each]
+        if self._training:
+            wanted += differentiate(errors, [prediction], seed)
+        labels: dict[str, Dimension] = {"N": "N", "C": self.output.shape[1]}
+        for name, symbol in zip(("target", "weight"), arguments[1:], strict=False):
+            shape = tuple(labels.get(str(dim), dim) for dim in symbol.shape)
+            self.given[name] = self.graph.input(name, shape, symbol.dtype_kind)
+        given = [self.output, *list(self.given.values())[1:]]
+        made = {id(mine): other for mine, other in zip(arguments, given, strict=True)}
+        planned = _as_planned(lower(wanted))
+        put(walk(planned, made), made, self.graph, labels)
+        roots = [made[id(symbol)] for symbol in planned]
+        self.errors = roots[0]
+        group = Group("loss", roots)
+        for symbol, name in zip(roots, ("loss.each", "loss.grad"), strict=False):
+            group.names.setdefault(id(symbol), name)
+        return group
 
     # --- backward -----------------------------------------------------------------------
 
-    def _differentiate(
-        self, applied: Sequence[_Applied], unweighted: Symbol, seed: Symbol
-    ) -> list[Group]:
-        """Differentiate the loss, once, by every array and by what each layer gives."""
-        learned = [span.name for span in self.network.spans if not span.is_state]
-        between = [each.output for each in applied]
-        found = differentiate(
-            unweighted, [*(self.arrays[name] for name in learned), *between], seed
-        )
-        by_name = dict(zip(learned, found, strict=False))
-        by_output = found[len(learned) :]
-        assert self.loss is not None
-        self.loss.roots.append(by_output[-1])
-        self.loss.names[id(by_output[-1])] = "loss.grad"
-        backward = []
-        for position in reversed(range(len(applied))):
-            placed = applied[position].placed
-            names = [each.name for each in placed.arrays if each.name in by_name]
-            gradients = {name: by_name[name] for name in names}
-            group = Group(placed.name, list(gradients.values()), gradients=gradients)
-            if position:
-                group.roots.append(by_output[position - 1])
-                name = applied[position - 1].placed.gradient_name
-                group.names[id(by_output[position - 1])] = name
-            backward.append(group)
-        return backward
-
-    # --- lowering -----------------------------------------------------------------------
-
-    def _lower(self, groups: Sequence[Group]) -> None:
-        """Replace all nodes by those that a plan can compute."""
-        wanted = [root for group in groups for root in group.roots]
-        wanted += [self.output, self.errors]
-        lowered = lower(wanted)
-        planned = substitute(
-            lowered, {id(each): each for each in walk(lowered) if each.is_input}, self.graph, {},
-            _as_planned,
-        )  # fmt: skip
-        made = {id(old): new for old, new in zip(wanted, planned, strict=True)}
-        for group in groups:
-            group.roots = [made[id(root)] for root in group.roots]
-            group.names = {id(made[key]): name for key, name in group.names.items()}
-            group.gradients = {name: made[id(symbol)] for name, symbol in group.gradients.items()}
-        self.output, self.errors = made[id(self.output)], made[id(self.errors)]
-
-    @cached_property
-    def inputs(self) -> dict[str, Symbol]:
-        """All arguments of the graph, by name."""
-        return {**self.given, **self.arrays, **self.noise}
+    def _derive(self, g: Symbol) -> None:
+        """List the derivative by every parameter, from that by the outputs, layer by layer."""
+        for number in reversed(range(len(self._applied))):
+            applied = self._applied[number]
+            planned = applied.planned
+            applied.made[id(planned.formula.g)] = g
+            applied.put(planned.backward_order)
+            by_input, *by_arrays = [applied.made[id(symbol)] for symbol in planned.pulled]
+            group = Group(applied.placed.name, [])
+            for array, symbol in zip(applied.placed.arrays, by_arrays, strict=True):
+                if isinstance(array.declared, Parameter):
+                    group.gradients[array.name] = symbol
+            group.roots += group.gradients.values()
+            if number:
+                group.roots.append(by_input)
+                group.names[id(by_input)] = self._applied[number - 1].placed.gradient_name
+            self.backward.append(group)
+            g = by_input
 
 
-def _with_next(applied: Sequence[_Applied]) -> list[tuple[_Applied, _Applied | None]]:
-    return list(zip(applied, [*applied[1:], None], strict=True))
-
-
-def _as_planned(symbol: Symbol, inputs: list[Symbol]) -> Symbol | None:
+def _as_planned(nodes: Sequence[Symbol]) -> list[Symbol]:
     """Write products by transposed matrices, and sums over rows, as a plan has them."""
+    made: dict[int, Symbol] = {}
+    for symbol in walk(nodes):
+        inputs = [made[id(child)] for child in symbol.inputs]
+        other = _rewritten(symbol, inputs)
+        if other is None:
+            same = all(map(is_, inputs, symbol.inputs))
+            other = (
+                symbol
+                if same
+                else symbol.graph.apply(symbol.operation, *inputs, **dict(symbol.options))
+            )
+        made[id(symbol)] = other
+    return [made[id(symbol)] for symbol in nodes]
+
+
+def _rewritten(symbol: Symbol, inputs: list[Symbol]) -> Symbol | None:
     name, graph = symbol.operation.name, symbol.graph
     if name == "matmul":
         a, b = inputs
@@ -279,51 +341,11 @@ def _as_planned(symbol: Symbol, inputs: list[Symbol]) -> Symbol | None:
         if right and not left:
             return graph.apply(DOT_RIGHT, a, b.inputs[0])
         return graph.apply(DOT, a, b)
-    options = dict(symbol.options)
-    if name == "sum" and symbol.inputs[0].ndim == 2 and options["axis"] == -2:
-        total = graph.apply(SUM_ROWS, *inputs)
-        if options["keepdims"]:
-            total = graph.apply(graph.operations["expand_dims"], total, axis=-2)
-        return total
+    if name == "sum" and symbol.inputs[0].ndim == 2:
+        options = dict(symbol.options)
+        if options["axis"] == -2:
+            total = graph.apply(SUM_ROWS, *inputs)
+            if options["keepdims"]:
+                total = graph.apply(graph.operations["expand_dims"], total, axis=-2)
+            return total
     return None
-
-
-def _early(formula: Formula, dtype: np.dtype[Any], *, kept: bool) -> list[Symbol]:
-    """Choose what of an elementwise derivative to compute in the forward pass.
-
-    Whatever the backward pass needs of the forward pass must be kept until
-    then: either nodes of the value, or the finished slope, or the conditions
-    (a byte each). The cheapest in memory is taken; the output itself is kept
-    in any case, if what follows needs it.
-    """
-    slope = formula.slope
-    if slope is None or slope.is_constant:
-        return []
-    given = {id(formula.y), *map(id, formula.inputs)}
-    conditions = [
-        node for node in reading_order([slope], {}) if node.dtype_kind == "bool" and node.inputs
-    ]
-
-    def cost(done: Sequence[Symbol]) -> int:
-        """Count the bytes that are kept for each element."""
-        ready = given | {id(symbol) for symbol in done}
-        needed: dict[int, int] = {}
-        seen: set[int] = set()
-        stack = [slope]
-        while stack:
-            node = stack.pop()
-            if id(node) in seen:
-                continue
-            seen.add(id(node))
-            if id(node) in ready:
-                size = 1 if node.dtype_kind == "bool" else dtype.itemsize
-                needed[id(node)] = size if node.shape else 0
-            else:
-                stack.extend(node.inputs)
-        if kept:
-            needed.pop(id(formula.y), None)
-        return sum(needed.values())
-
-    # Late with everything from x and y, late from conditions, or early.
-    choices: list[list[Symbol]] = [[], conditions, [slope]]
-    return min(choices, key=cost)
