@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,64 +12,21 @@ import numpy as np
 from nnplug.alignment import aligned_zeros
 from nnplug.builtin.layers import dense, dropout
 from nnplug.errors import SettingError, UnknownNameError
-from nnplug.parts import Activation, Declared, Initializer, Layer, Noise, Parameter, State
+from nnplug.parts import (
+    Activation,
+    Array,
+    Initializer,
+    Layer,
+    Noise,
+    Parameter,
+    Placed,
+    State,
+    place,
+)
 from nnplug.summary import Block, Summarized
 from nnplug.types import AnyArray
 
-__all__ = ["Array", "DenseLayer", "Network", "Placed", "Span"]
-
-
-@dataclass(frozen=True)
-class Array:
-    """An array that a layer's formula is given beside what it is applied to.
-
-    Attributes
-    ----------
-    name : str
-        `"hidden1.weight"`: the layer's name and that of the formula's argument.
-    declared : Declared
-        A parameter, a state or noise.
-    shape : tuple of int
-        Of noise without the rows.
-    """
-
-    name: str
-    declared: Declared
-    shape: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A layer of a network: a part and its place.
-
-    Attributes
-    ----------
-    name : str
-        `"hidden1"`, `"layer_norm1"`, ..., `"output"`. A dense layer, with the
-        activation and the dropout that follow it, is called hidden; the last
-        one, with what gives the network's outputs, output.
-    part : Activation or Layer
-    inputs, outputs : int
-        Numbers of a row before it and after it.
-    arrays : tuple of Array
-        What its formula is given, in order.
-    width : str or int
-        The label of the outputs' width in the part's formula.
-    sizes : dict of str to int
-        Of the labels that are the part's own.
-    output_name, gradient_name : str
-        What its outputs, and the loss's derivative by them, are called.
-    """
-
-    name: str
-    part: Activation | Layer
-    inputs: int
-    outputs: int
-    arrays: tuple[Array, ...]
-    width: str | int
-    sizes: Mapping[str, int]
-    output_name: str
-    gradient_name: str
+__all__ = ["DenseLayer", "Network", "Span", "short_form"]
 
 
 @dataclass(frozen=True)
@@ -206,7 +162,7 @@ class Network(Summarized):
     ) -> None:
         self.inputs, self.outputs, self.dtype = inputs, outputs, np.dtype(dtype)
         head = (dense.with_options(units=outputs), output_activation)
-        self.placed = tuple(_place(inputs, [*parts, *head], len(parts)))
+        self.placed = tuple(place(inputs, [*parts, *head], head=len(parts)))
         self.layers = tuple(_dense_layers(self.placed))
         arrays = [array for placed in self.placed for array in placed.arrays]
         spans: list[Span] = []
@@ -290,14 +246,13 @@ class Network(Summarized):
         """
         x = inputs.astype(self.dtype)
         for placed in self.placed:
-            arrays = {
-                array.name.rpartition(".")[2]: self[array.name]
-                for array in placed.arrays
-                if not isinstance(array.declared, Noise)
-            }
             with np.errstate(all="ignore"):
-                x = np.asarray(placed.part.compute(x, arrays))
+                x = np.asarray(placed.compute(x, self._views))
             yield placed, x
+
+    @property
+    def _views(self) -> dict[str, AnyArray]:
+        return {span.name: span.view(self.parameters) for span in self.spans}
 
     def first_nonfinite(self, inputs: AnyArray) -> tuple[Placed, str] | None:
         """Find the first layer whose numbers are not finite, for rows (N, D).
@@ -359,44 +314,6 @@ def short_form(
         if number < len(shares) and shares[number]:
             parts.append(dropout.with_options(rate=shares[number]))
     return parts
-
-
-def _place(inputs: int, parts: Sequence[Activation | Layer], head: int) -> Iterator[Placed]:
-    """Give each part its place; from number `head` on they give the outputs."""
-    counts: Counter[str] = Counter()
-    block, taken = "", set[str]()
-    width = inputs
-    for number, part in enumerate(parts):
-        is_dense = isinstance(part, Layer) and part.name == dense.name
-        role = "activation" if isinstance(part, Activation) else part.name
-        if number == head or is_dense:
-            counts["hidden"] += number < head
-            block = "output" if number >= head else f"hidden{counts['hidden']}"
-            taken = set()
-        if block and role not in taken and role in (dense.name, "activation", dropout.name):
-            name = block
-        else:
-            counts[part.name] += 1
-            name = f"{part.name}{counts[part.name]}"
-        taken.add(role)
-        sizes = {"D": width, "C": width, **_whole(part)}
-        arrays = tuple(
-            Array(f"{name}.{own}", declared, tuple(
-                dim if isinstance(dim, int) else sizes[dim] for dim in declared.shape if dim != "N"
-            ))
-            for own, declared in part.arrays.items()
-        )  # fmt: skip
-        dim = part.width
-        outputs = dim if isinstance(dim, int) else sizes[dim]
-        letter = {dense.name: "z", "activation": "a", dropout.name: "kept"}.get(role, "y")
-        output_name = f"{name}.{letter}"
-        gradient = f"{name}.delta" if is_dense else f"{output_name}.grad"
-        yield Placed(name, part, width, outputs, arrays, dim, sizes, output_name, gradient)
-        width = outputs
-
-
-def _whole(part: Activation | Layer) -> dict[str, int]:
-    return {key: value for key, value in part.options.items() if type(value) is int}
 
 
 def _dense_layers(placed: Sequence[Placed]) -> list[DenseLayer]:

@@ -5,12 +5,14 @@ Letters: N rows, D inputs, H units.
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
+from nnplug import special
 from nnplug.hookspecs import hookimpl
-from nnplug.parts import Layer, Part, layer, parameter, uniform
+from nnplug.parts import Layer, Part, layer, parameter, state, uniform
 
 
 @layer
@@ -42,6 +44,137 @@ def dropout(x: Any, noise: Any = uniform("N", "D"), *, training: bool, rate: flo
     """
     # A mask: the backward pass multiplies by the very numbers that the forward pass did.
     return x * np.where(noise >= rate, 1 / (1 - rate), 0.0) if training else x
+
+
+@layer
+def batch_norm(
+    x: Any, gain: Any = parameter("D", start=1), shift: Any = parameter("D", start=0),
+    mean: Any = state("D", start=0), variance: Any = state("D", start=1), *,
+    training: bool, momentum: float = 0.1, epsilon: float = 1e-5,
+) -> Any:  # fmt: skip
+    """Batch normalisation (Ioffe & Szegedy, 2015, arXiv:1502.03167, algorithms 1 and 2).
+
+    In training each input has the mean and variance of its batch taken off;
+    outside it those that were met, of which each step counts for `momentum`.
+    A batch of one row has no variance, and leaves the one that was met.
+    """
+    if not training:
+        return gain * (x - mean) / np.sqrt(variance + epsilon) + shift, mean, variance
+    centre, spread = np.mean(x, axis=0), np.var(x, axis=0)
+    y = gain * ((x - centre) / np.sqrt(spread + epsilon)) + shift
+    unbiased = np.var(x, axis=0, ddof=1)
+    unbiased = np.where(unbiased == unbiased, unbiased, variance)  # NaN of one row
+    return (
+        y,
+        (1 - momentum) * mean + momentum * centre,
+        (1 - momentum) * variance + momentum * unbiased,
+    )
+
+
+@layer
+def layer_norm(
+    x: Any, gain: Any = parameter("D", start=1), shift: Any = parameter("D", start=0), *,
+    epsilon: float = 1e-5,
+) -> Any:  # fmt: skip
+    """Layer normalisation (Ba, Kiros & Hinton, 2016, arXiv:1607.06450, equation 4).
+
+    Examples
+    --------
+    >>> layer_norm(np.array([[1.0, 3.0]]), 1.0, 0.0, epsilon=0.0)
+    array([[-1.,  1.]])
+    """
+    centred = x - np.mean(x, axis=-1, keepdims=True)
+    variance = np.mean(centred**2, axis=-1, keepdims=True)
+    return gain * (centred / np.sqrt(variance + epsilon)) + shift
+
+
+@layer
+def rms_norm(x: Any, gain: Any = parameter("D", start=1), *, epsilon: float = 1e-6) -> Any:
+    """Normalisation by the root of the mean square (Zhang & Sennrich, 2019, arXiv:1910.07467).
+
+    Examples
+    --------
+    >>> rms_norm(np.array([[1.0, -1.0]]), 2.0, epsilon=0.0)
+    array([[ 2., -2.]])
+    """
+    return gain * (x / np.sqrt(np.mean(x**2, axis=-1, keepdims=True) + epsilon))
+
+
+@layer
+def residual(x: Any, *, inner: Any) -> Any:
+    """A layer around layers: x + inner(x) (He et al., 2016, arXiv:1512.03385, equation 1).
+
+    The layers that it holds must give as many numbers as they are given.
+
+    Examples
+    --------
+    >>> residual(np.ones(2), inner=lambda x: 2 * x)
+    array([3., 3.])
+    """
+    return x + inner(x)
+
+
+@layer
+def scale(x: Any, factor: Any = parameter("D", start=1)) -> Any:
+    """One factor for each input: f·x.
+
+    Examples
+    --------
+    >>> scale(np.array([1.0, 2.0]), np.array([3.0, 0.5]))
+    array([3., 1.])
+    """
+    return x * factor
+
+
+@layer
+def maxout(
+    x: Any, weights: Any = parameter("D", "units", count="pieces"),
+    biases: Any = parameter("units", start=0, count="pieces"), *,
+    units: int = 100, pieces: int = 2,
+) -> Any:  # fmt: skip
+    """Maxout: the largest of several dense layers (Goodfellow et al., 2013, arXiv:1302.4389).
+
+    Examples
+    --------
+    >>> maxout(np.ones((1, 1)), np.array([[[1.0]], [[3.0]]]), np.array([[1.0], [-2.0]]))
+    array([[2.]])
+    """
+    return reduce(np.maximum, [x @ w + b for w, b in zip(weights, biases, strict=True)])
+
+
+@layer
+def glu(
+    x: Any, weight: Any = parameter("D", "units"), bias: Any = parameter("units", start=0),
+    gate: Any = parameter("D", "units"), gate_bias: Any = parameter("units", start=0), *,
+    units: int = 100,
+) -> Any:  # fmt: skip
+    """Gated linear unit: (x·W + b)·σ(x·V + c) (Dauphin et al., 2017, arXiv:1612.08083, eq. 1).
+
+    Examples
+    --------
+    >>> one, nothing = np.ones((1, 1)), np.zeros(1)
+    >>> glu(one, 4 * one, nothing, 0 * one, nothing)
+    array([[2.]])
+    """
+    return (x @ weight + bias) * special.sigmoid(x @ gate + gate_bias)
+
+
+@layer
+def swiglu(
+    x: Any, weight: Any = parameter("D", "units"), bias: Any = parameter("units", start=0),
+    gate: Any = parameter("D", "units"), gate_bias: Any = parameter("units", start=0), *,
+    units: int = 100,
+) -> Any:  # fmt: skip
+    """SwiGLU: swish(x·W + b)·(x·V + c) (Shazeer, 2020, arXiv:2002.05202, equation 5).
+
+    Examples
+    --------
+    >>> one, nothing = np.ones((1, 1)), np.zeros(1)
+    >>> swiglu(one, 0 * one, nothing, 4 * one, nothing)
+    array([[0.]])
+    """
+    z = x @ weight + bias
+    return z * special.sigmoid(z) * (x @ gate + gate_bias)
 
 
 @hookimpl

@@ -59,6 +59,21 @@ def _reduction(name: str) -> Callable[..., Symbol]:
     return call
 
 
+def _variance(graph: Graph, x: Any, axis: Any = None, ddof: int = 0, **rest: Any) -> Symbol:
+    """Write `np.var`: the mean of squared distances from the mean."""
+    keepdims = rest.pop("keepdims", False)
+    mean = _reduction("mean")(graph, x, axis, True, **rest)
+    squares = graph.call("square", graph.call("subtract", x, mean))
+    total = _reduction("sum")(graph, squares, axis, keepdims)
+    symbol = graph.symbol(x)
+    count = graph.size(symbol.shape if axis is None else (symbol.shape[axis],))
+    return graph.call("divide", total, count - ddof if ddof else count)
+
+
+def _deviation(graph: Graph, x: Any, axis: Any = None, ddof: int = 0, **rest: Any) -> Symbol:
+    return graph.call("sqrt", _variance(graph, x, axis, ddof, **rest))
+
+
 def _round(graph: Graph, x: Any, decimals: int = 0, out: None = None) -> Symbol:
     if decimals != 0:
         raise refuse(
@@ -231,6 +246,8 @@ CALLS: dict[str, Callable[..., Symbol]] = {
     "mean": _reduction("mean"),
     "max": _reduction("max"),
     "min": _reduction("min"),
+    "var": _variance,
+    "std": _deviation,
     "amax": _reduction("max"),
     "amin": _reduction("min"),
     "clip": _clip,

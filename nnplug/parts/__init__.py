@@ -18,12 +18,14 @@ from nnplug.parts.loss import Loss, loss
 from nnplug.parts.metric import Metric, by_column, metric
 from nnplug.parts.optimizer import Optimizer, Update, optimizer
 from nnplug.parts.part import OptionValue, Part, Trainable, trainable
+from nnplug.parts.placing import Array, Placed, Traced, place, trace_placed
 from nnplug.parts.schedule import Schedule, schedule
 from nnplug.parts.text import PartText, normalise_name, parse_part
 
 __all__ = [
     "KINDS",
     "Activation",
+    "Array",
     "Data",
     "Dataset",
     "Declared",
@@ -36,10 +38,12 @@ __all__ = [
     "Optimizer",
     "Parameter",
     "Part",
+    "Placed",
     "PartText",
     "Schedule",
     "State",
     "Task",
+    "Traced",
     "Trainable",
     "Update",
     "activation",
@@ -54,8 +58,10 @@ __all__ = [
     "optimizer",
     "parameter",
     "parse_part",
+    "place",
     "schedule",
     "state",
+    "trace_placed",
     "trainable",
     "uniform",
 ]

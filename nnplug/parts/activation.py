@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, overload
 
 import numpy as np
@@ -19,7 +19,7 @@ from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.purity import check_twice
 from nnplug.formulas.tracing import mixed_rows, trace
 from nnplug.parts.declared import Declared, Parameter
-from nnplug.parts.part import Part, Trainable, build_part
+from nnplug.parts.part import Part, Trainable, build_part, declarations
 
 __all__ = ["Activation", "activation"]
 
@@ -37,6 +37,9 @@ class Activation(Part):
     gives : str
         `"probabilities"` or `"log_probabilities"` when its outputs are such;
         a loss that takes logits refuses it.
+    declared : mapping of str to Declared
+        The arrays that it learns beside its trainable options, such as a
+        number for each unit.
     """
 
     kind: ClassVar[str] = "activation"
@@ -44,6 +47,7 @@ class Activation(Part):
 
     own_derivative: Callable[..., Any] | None = None
     gives: Gives = ""
+    declared: Mapping[str, Declared] = field(default_factory=dict)
 
     @property
     def trainables(self) -> dict[str, float]:
@@ -57,16 +61,32 @@ class Activation(Part):
     @property
     def arrays(self) -> dict[str, Declared]:
         """What the formula is given beside x, in order: what is learned."""
-        return {name: Parameter((), start, decay=False) for name, start in self.trainables.items()}
+        single = {
+            name: Parameter((), start, decay=False) for name, start in self.trainables.items()
+        }
+        return {**self.declared, **single}
+
+    @property
+    def starts(self) -> dict[str, float]:
+        """What it learns, by the numbers that it starts from."""
+        return {name: getattr(each, "start", 0.0) for name, each in self.arrays.items()}
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """Call the function with this instance's options, and those given here.
+
+        What it learns is as it starts, unless it is given.
+        """
+        return super().__call__(*arguments, **{**self.starts, **options})
 
     @property
     def width(self) -> str:
         """The label of the width of its outputs: that of its inputs."""
         return "C"
 
-    def compute(self, x: Any, arrays: Mapping[str, Any]) -> Any:
-        """Compute the outputs, on arrays of shape (N, C)."""
-        return self(x, **arrays)
+    @property
+    def dimensions(self) -> set[str]:
+        """The options that are dimensions of its arrays: none."""
+        return set()
 
     def value(self, x: Symbol, options: Mapping[str, Any] | None = None) -> Symbol:
         """Trace the formula.
@@ -89,7 +109,7 @@ class Activation(Part):
             If it cannot be traced and has no derivative of its own, or if
             its result has another shape.
         """
-        chosen = {**self.options, **(options or {})}
+        chosen = {**self.options, **self.starts, **(options or {})}
         try:
             outputs = trace(
                 self.function,
@@ -103,7 +123,7 @@ class Activation(Part):
         except ImpureFormulaError:
             raise
         except FormulaError:
-            if self.own_derivative is None or self.trainables:
+            if self.own_derivative is None or self.arrays:
                 raise
             return _opaque(self, self.function, x)
         if len(outputs) != 1:
@@ -129,7 +149,7 @@ class Activation(Part):
     ) -> Symbol | None:
         """Derive dy/dx element by element; None for a row-wise activation."""
         if self.own_derivative is not None:
-            chosen = {**self.options, **(options or {})}
+            chosen = {**self.options, **self.starts, **(options or {})}
             try:
                 outputs = trace(
                     self.own_derivative,
@@ -157,7 +177,7 @@ class Activation(Part):
         """
         graph = new_graph()
         x = graph.input("x", ("N", "C"))
-        learned = {name: graph.input(name) for name in self.trainables}
+        learned = {name: graph.input(name, each.shape) for name, each in self.arrays.items()}
         y = self.value(x, learned)
         given = None if self.own_derivative is None else self.slope(x, y, learned)
         return Formula(f"activation {self.name}", [x, *learned.values()], y, given)
@@ -166,7 +186,7 @@ class Activation(Part):
         """Write what the part computes: see `Part.formula_texts`."""
         graph = new_graph()
         x = graph.input("x", ("N", "C"))
-        learned = {name: graph.input(name) for name in self.trainables}
+        learned = {name: graph.input(name, each.shape) for name, each in self.arrays.items()}
         y = self.value(x, learned)
         texts: list[str | None] = [graph_text([y])]
         if self.own_derivative is not None:
@@ -282,9 +302,11 @@ def activation(
     def decorate(function: Callable[..., Any]) -> Activation:
         if derivative is not None and not callable(derivative):
             raise PartError(f"activation {function.__name__!r}: derivative= is not a function.")
+        declared = declarations(function, "activation", Parameter)
         return build_part(
             Activation,
             function,
+            declared=declared,
             positional=lambda names: None if len(names) == 1 else "an activation takes (x)",
             name=name,
             aliases=aliases,

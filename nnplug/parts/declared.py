@@ -47,10 +47,13 @@ class Parameter(Declared):
         Before training: a number, or None for what the run's initializer draws.
     decay : bool
         Whether penalties count it.
+    count : str, int or None
+        How many there are, which the formula is given as a tuple; None: one array.
     """
 
     start: float | None = None
     decay: bool = True
+    count: str | int | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,12 @@ class Noise(Declared):
     law: Literal["uniform", "normal"] = "uniform"
 
 
-def parameter(*shape: Dimension, start: float | None = None, decay: bool | None = None) -> Any:
+def parameter(
+    *shape: Dimension,
+    start: float | None = None,
+    decay: bool | None = None,
+    count: str | int | None = None,
+) -> Any:
     """Declare an array that is learned.
 
     Parameters
@@ -93,6 +101,9 @@ def parameter(*shape: Dimension, start: float | None = None, decay: bool | None 
     decay : bool, optional
         Whether penalties, such as `--l2`, count it; by default they count
         what is drawn.
+    count : str or int, optional
+        How many of them there are: a whole number, or the name of an option
+        that is one. The formula is given a tuple.
 
     Raises
     ------
@@ -107,7 +118,7 @@ def parameter(*shape: Dimension, start: float | None = None, decay: bool | None 
         )
     drawn = start is None
     number = None if start is None else _number("parameter", start)
-    return Parameter(shape, number, drawn if decay is None else decay)
+    return Parameter(shape, number, drawn if decay is None else decay, count)
 
 
 def state(*shape: Dimension, start: float = 0.0) -> Any:

@@ -3,41 +3,22 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, overload
 
 from nnplug.errors import FormulaError, PartError
-from nnplug.formulas.composition import Formula
 from nnplug.formulas.digest import graph_text
 from nnplug.formulas.graph import Symbol, shape_text, walk
 from nnplug.formulas.kinds import as_number
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import trace
-from nnplug.parts.declared import Declared, Noise, State
-from nnplug.parts.part import Part, build_part
+from nnplug.parts.activation import Activation
+from nnplug.parts.declared import Declared, Noise, Parameter, State
+from nnplug.parts.part import Part, build_part, declarations
 
 __all__ = ["Layer", "layer"]
-
-
-@dataclass(frozen=True)
-class Traced:
-    """A layer's formulas, for training or outside it.
-
-    Attributes
-    ----------
-    value : Formula
-        Of the outputs; its inputs are x and what the layer declares, in order.
-    states : dict of str to Formula
-        Of each new state, from the same inputs; empty outside training.
-    reads_noise : bool
-        Whether what is random changes the outputs.
-    """
-
-    value: Formula
-    states: dict[str, Formula]
-    reads_noise: bool
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -52,6 +33,8 @@ class Layer(Part):
         Whether it is told if the network trains, by its argument `training`.
     holds : bool
         Whether it is a layer around layers: it is given a function, `inner`.
+    inner : tuple of Activation or Layer
+        The layers that this instance holds.
     """
 
     kind: ClassVar[str] = "layer"
@@ -60,16 +43,98 @@ class Layer(Part):
     declared: Mapping[str, Declared] = field(default_factory=dict)
     branches: bool = False
     holds: bool = False
+    inner: tuple[Activation | Layer, ...] = ()
 
-    def trace(self, training: bool, inner: Callable[[Symbol], Symbol] | None = None) -> Traced:
+    @property
+    def arrays(self) -> Mapping[str, Declared]:
+        """What the formula is given beside x, in order; each of several by itself."""
+        found: dict[str, Declared] = {}
+        for name, each in self.declared.items():
+            count = self._count(each)
+            if count is None:
+                found[name] = each
+            else:
+                found.update({f"{name}{number}": each for number in range(1, count + 1)})
+        return found
+
+    def _count(self, declared: Declared) -> int | None:
+        """Say how many arrays a declaration stands for; None: one, and no tuple of them."""
+        count = declared.count if isinstance(declared, Parameter) else None
+        return int(self.options[count]) if isinstance(count, str) else count
+
+    def grouped(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the formula's arguments from its arrays: several as a tuple."""
+        given: dict[str, Any] = {}
+        for name, each in self.declared.items():
+            count = self._count(each)
+            if count is not None:
+                given[name] = tuple(arrays[f"{name}{number}"] for number in range(1, count + 1))
+            elif name in arrays:
+                given[name] = arrays[name]
+        return given
+
+    @property
+    def dimensions(self) -> set[str]:
+        """The options that are dimensions of its arrays."""
+        return {str(dim) for each in self.declared.values() for dim in each.shape} & {*self.options}
+
+    @property
+    def text(self) -> str:
+        """The text form: the first option by its value alone, what it holds in brackets."""
+        text = super().text
+        first = next(iter(self.defaults), None)
+        name, colon, options = text.partition(":")
+        if colon and options.startswith(f"{first}="):
+            text = f"{name}:{options.partition('=')[2]}"
+        if self.holds:
+            text += f"[{' '.join(each.text for each in self.inner)}]"
+        return text
+
+    def around(self, inner: Sequence[Activation | Layer]) -> Layer:
+        """Make this layer around others.
+
+        Raises
+        ------
+        PartError
+            If it is no layer around layers.
+        """
+        if not self.holds:
+            raise PartError(f"layer {self.name!r} holds no layers; leave out the brackets.")
+        return replace(self, inner=tuple(inner))
+
+    @cached_property
+    def width(self) -> str | int:
+        """The label of the width of its outputs: "D", the name of an option, or a number."""
+        graph = new_graph()
+        x = graph.input("x", ("N", "D"))
+        arrays = {name: graph.input(name, each.shape) for name, each in self.arrays.items()}
+        return self.trace(x, arrays, training=False)[0].shape[-1]
+
+    def trace(
+        self,
+        x: Symbol,
+        arrays: Mapping[str, Symbol],
+        *,
+        training: bool,
+        inner: Callable[[Symbol], Symbol] | None = None,
+    ) -> tuple[Symbol, dict[str, Symbol]]:
         """Trace the formula.
 
         Parameters
         ----------
+        x : Symbol
+            (N, D).
+        arrays : mapping of str to Symbol
+            What it declares.
         training : bool
             Whether the network trains.
         inner : callable, optional
             Applies the layers that it holds.
+
+        Returns
+        -------
+        tuple of Symbol and dict
+            Its outputs, (N, ...), and each new state.
 
         Raises
         ------
@@ -77,9 +142,6 @@ class Layer(Part):
             If it cannot be traced, or what it returns has another shape than
             rows, or than the states it declares.
         """
-        graph = new_graph()
-        x = graph.input("x", ("N", "D"))
-        arrays = {name: graph.input(name, each.shape) for name, each in self.declared.items()}
         given: dict[str, Any] = dict(self.options)
         if self.branches:
             given["training"] = training
@@ -87,7 +149,7 @@ class Layer(Part):
             given["inner"] = inner
         outputs = trace(
             self.function,
-            [x, *arrays.values()],
+            [x, *self.grouped(arrays).values()],
             given,
             name=f"layer {self.name!r}",
             traces=self.traces,
@@ -105,63 +167,45 @@ class Layer(Part):
                 f"its result has shape {shape_text(y.shape)}.",
                 'return a row of numbers for each row of x, ("N", ...)',
             )
-        inputs = [x, *arrays.values()]
-        states = {}
-        for name, symbol in zip(names, new, strict=True):
-            shape = self.declared[name].shape
-            if symbol.shape not in (shape, ()):
+        states = dict(zip(names, new, strict=True))
+        for name, symbol in states.items():
+            if symbol.shape not in (arrays[name].shape, ()):
                 raise self._wrong(
                     f"the new {name} has shape {shape_text(symbol.shape)}, "
-                    f"the old {shape_text(shape)}.",
+                    f"the old {shape_text(arrays[name].shape)}.",
                     "reduce over the rows, as in np.mean(x, axis=0)",
                 )
-            if training:
-                states[name] = Formula(f"layer {self.name}, {name}", inputs, symbol)
-        return Traced(
-            Formula(f"layer {self.name}", inputs, y), states, self._reads_noise(y, arrays)
-        )
+        if not training:
+            self._check_noise([y, *new], arrays)
+        return y, states
 
-    def _reads_noise(self, y: Symbol, arrays: Mapping[str, Symbol]) -> bool:
-        noise = {
-            id(arrays[name]) for name, each in self.declared.items() if isinstance(each, Noise)
-        }
-        return bool(noise) and any(id(node) in noise for node in walk([y]))
+    def _check_noise(self, outputs: Sequence[Symbol], arrays: Mapping[str, Symbol]) -> None:
+        """Refuse what would be random outside training."""
+        noise = [name for name, each in self.declared.items() if isinstance(each, Noise)]
+        read = {id(node) for node in walk(outputs)}
+        for name in noise:
+            if id(arrays[name]) in read:
+                raise self._wrong(
+                    f"it reads {name}, which is random, outside training too.",
+                    "take the argument training after the *, and compute without noise where it "
+                    "is false",
+                )
 
     def _wrong(self, reason: str, way_out: str) -> FormulaError:
         return FormulaError(f"layer {self.name!r}: {self.place}: {reason}\nWay out: {way_out}.")
-
-    @property
-    def arrays(self) -> Mapping[str, Declared]:
-        """What the formula is given beside x, in order."""
-        return self.declared
-
-    @cached_property
-    def width(self) -> str | int:
-        """The label of the width of its outputs: "D", the name of an option, or a number."""
-        dim = self.trace(False).value.operation.shape
-        assert dim is not None
-        shapes = [("N", "D"), *(each.shape for each in self.declared.values())]
-        return dim(*shapes)[-1]
-
-    def compute(self, x: Any, arrays: Mapping[str, Any]) -> Any:
-        """Compute the outputs outside training, on arrays, (N, D); noise is left out."""
-        given = {"training": False} if self.branches else {}
-        left = {name: None for name in self.declared if name not in arrays}
-        result = self(x, **arrays, **left, **given)
-        return result[0] if isinstance(result, tuple) else result
 
     def formula_texts(self) -> list[str | None]:
         """Write what the part computes: see `Part.formula_texts`."""
         if self.holds:
             return super().formula_texts()
-        traced = [
-            self.trace(training) for training in ((True, False) if self.branches else (True,))
-        ]
-        texts = [
-            graph_text([each.value.y, *(state.y for state in each.states.values())])
-            for each in traced
-        ]
-        return [*texts, repr(sorted(self.declared.items()))]
+        graph = new_graph()
+        x = graph.input("x", ("N", "D"))
+        arrays = {name: graph.input(name, each.shape) for name, each in self.arrays.items()}
+        texts: list[str | None] = [repr(sorted(self.declared.items()))]
+        for training in (True, False):
+            y, states = self.trace(x, arrays, training=training)
+            texts.append(graph_text([y, *states.values()]))
+        return texts
 
 
 @overload
@@ -206,6 +250,7 @@ def layer(
 
     Examples
     --------
+    >>> from nnplug.parts import parameter
     >>> @layer
     ... def scale(x, factor=parameter("D", start=1)):
     ...     "One factor for each input."
@@ -215,17 +260,8 @@ def layer(
     """
 
     def decorate(function: Callable[..., Any]) -> Layer:
-        declared: dict[str, Declared] = {}
-        arguments: set[str] = set()
-        for each in inspect.signature(function).parameters.values():
-            arguments.add(each.name)
-            if isinstance(each.default, Declared):
-                if each.kind is each.KEYWORD_ONLY:
-                    raise PartError(
-                        f"layer {function.__name__!r}: {each.name} stands after the *; what a "
-                        "layer declares stands before it, its options after it."
-                    )
-                declared[each.name] = each.default
+        declared = declarations(function, "layer", Declared)
+        arguments = inspect.signature(function).parameters
         made = build_part(
             Layer,
             function,

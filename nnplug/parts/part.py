@@ -243,6 +243,29 @@ def _as_options(positional: Callable[[tuple[str, ...]], str | None], names: list
     return ""
 
 
+def declarations(
+    function: Callable[..., Any], kind: str, allowed: type[Declared]
+) -> dict[str, Declared]:
+    """Find what a formula declares in its signature.
+
+    Raises
+    ------
+    PartError
+        If it stands after the `*`, or a part of this kind cannot be given it.
+    """
+    found: dict[str, Declared] = {}
+    for each in inspect.signature(function).parameters.values():
+        if isinstance(each.default, Declared):
+            what = type(each.default).__name__.lower()
+            name = f"{kind} {getattr(function, '__name__', '')!r}: {each.name}"
+            if each.kind is each.KEYWORD_ONLY:
+                raise PartError(f"{name} is a {what}: it stands before the *, options after it.")
+            if not isinstance(each.default, allowed):
+                raise PartError(f"{name} is a {what}, which only a layer may declare.")
+            found[each.name] = each.default
+    return found
+
+
 P = TypeVar("P", bound=Part)
 
 

@@ -18,8 +18,8 @@ from nnplug.formulas.derivative import differentiate
 from nnplug.formulas.graph import Dimension, Symbol, walk
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import lower
-from nnplug.network import Network, Placed
-from nnplug.parts import Activation, Layer, Loss, Noise, Parameter
+from nnplug.network import Network
+from nnplug.parts import Activation, Layer, Loss, Noise, Parameter, Placed, trace_placed
 from nnplug.plans.emission import DOT, DOT_LEFT, DOT_RIGHT, SUM_ROWS, reading_order
 
 __all__ = ["Group", "StepGraph"]
@@ -50,16 +50,12 @@ class Group:
 class _Planned:
     """A part's formulas as a plan computes them, in training or outside it."""
 
-    def __init__(self, part: Activation | Layer, dtype: np.dtype[Any], *, training: bool) -> None:
-        self.states: dict[str, Formula] = {}
-        if isinstance(part, Activation):
-            self.formula = part.formula()
-        else:
-            traced = part.trace(training)
-            self.formula, self.states = traced.value, traced.states
-        self.dtype = dtype
-        self.y, *new = _as_planned([self.formula.y, *(each.y for each in self.states.values())])
-        self.new_states = dict(zip(self.states, new, strict=True))
+    def __init__(self, placed: Placed, dtype: np.dtype[Any], *, training: bool) -> None:
+        traced = trace_placed(placed, training=training)
+        self.formula, self.dtype = traced.value, dtype
+        names = [name.removeprefix(f"{placed.name}.") for name in traced.states]
+        self.y, *new = _as_planned([self.formula.y, *(each.y for each in traced.states.values())])
+        self.new_states = dict(zip(names, new, strict=True))
 
     @cached_property
     def pulled(self) -> list[Symbol]:
@@ -189,7 +185,7 @@ class StepGraph:
         training: bool = False,
     ) -> None:
         self.network, self._training = network, training
-        self._planned: dict[Activation | Layer, _Planned] = {}
+        self._planned: dict[tuple[Activation | Layer, str], _Planned] = {}
         self.graph = new_graph()
         self.given = {"input": self.graph.input("input", ("N", "D"))}
         self.arrays: dict[str, Symbol] = {}
@@ -213,10 +209,12 @@ class StepGraph:
 
     def _apply(self, placed: Placed, x: Symbol) -> _Applied:
         """Put a layer after what it is applied to."""
-        part, graph = placed.part, self.graph
-        if part not in self._planned:
-            self._planned[part] = _Planned(part, self.network.dtype, training=self._training)
-        planned = self._planned[part]
+        graph = self.graph
+        # A layer around layers is another formula for other widths, and in another place.
+        key = (placed.part, placed.name if placed.inner else "")
+        if key not in self._planned:
+            self._planned[key] = _Planned(placed, self.network.dtype, training=self._training)
+        planned = self._planned[key]
         labels: dict[str, Dimension] = {"N": "N", "D": x.shape[1], "C": x.shape[1]}
         inputs = [x]
         for own, symbol in zip(placed.arrays, planned.formula.inputs[1:], strict=True):

@@ -1,0 +1,290 @@
+"""Layers in their places: names, widths, and the arrays that each is given.
+
+A layer that holds layers is traced where it stands, since those may change
+the width of its rows; all others are traced by themselves.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nnplug.errors import SettingError
+from nnplug.formulas.composition import Formula
+from nnplug.formulas.graph import Shape, Symbol
+from nnplug.formulas.primitives import new_graph
+from nnplug.parts.activation import Activation
+from nnplug.parts.declared import Declared, Noise, Parameter, State
+from nnplug.parts.layer import Layer
+
+__all__ = ["Array", "Placed", "Traced", "place", "trace_placed"]
+
+
+@dataclass(frozen=True)
+class Array:
+    """An array that a layer's formula is given beside what it is applied to.
+
+    Attributes
+    ----------
+    name : str
+        `"hidden1.weight"`: the layer's name and that of the formula's argument.
+    declared : Declared
+        A parameter, a state or noise.
+    shape : tuple of int
+        Of noise without the rows.
+    """
+
+    name: str
+    declared: Declared
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A layer of a network: a part and its place.
+
+    Attributes
+    ----------
+    name : str
+        `"hidden1"`, `"layer_norm1"`, ..., `"output"`. A dense layer, with the
+        activation and the dropout that follow it, is called hidden; the last
+        one, with what gives the network's outputs, output.
+    part : Activation or Layer
+    inputs, outputs : int
+        Numbers of a row before it and after it.
+    arrays : tuple of Array
+        What its formula is given, in order: its own, then those of the layers
+        that it holds.
+    width : str or int
+        The label of the outputs' width in the part's formula.
+    sizes : dict of str to int
+        Of the labels in it.
+    output_name, gradient_name : str
+        What its outputs, and the loss's derivative by them, are called.
+    inner : tuple of Placed
+        The layers that it holds.
+    """
+
+    name: str
+    part: Activation | Layer
+    inputs: int
+    outputs: int
+    arrays: tuple[Array, ...]
+    width: str | int
+    sizes: Mapping[str, int]
+    output_name: str
+    gradient_name: str
+    inner: tuple[Placed, ...] = ()
+
+    def compute(self, x: Any, given: Mapping[str, Any]) -> Any:
+        """Compute its outputs outside training, on arrays.
+
+        Parameters
+        ----------
+        x : array
+            (N, D).
+        given : mapping of str to array
+            The network's parameters and states, by name.
+        """
+        arrays = {
+            array.name.rpartition(".")[2]: given[array.name]
+            for array in self._own
+            if not isinstance(array.declared, Noise)
+        }
+        if isinstance(self.part, Activation):
+            return self.part(x, **arrays)
+        arrays = self.part.grouped(arrays)
+        options: dict[str, Any] = dict.fromkeys(set(self.part.declared) - set(arrays))
+        if self.part.branches:
+            options["training"] = False
+        if self.part.holds:
+            options["inner"] = lambda rows: _compute_all(self.inner, rows, given)
+        result = self.part(x, **arrays, **options)
+        return np.asarray(result[0] if isinstance(result, tuple) else result)
+
+    @property
+    def _own(self) -> tuple[Array, ...]:
+        """The arrays that are not of the layers it holds."""
+        return self.arrays[: len(self.part.arrays)]
+
+
+def _compute_all(inner: Sequence[Placed], x: Any, given: Mapping[str, Any]) -> Any:
+    for placed in inner:
+        x = placed.compute(x, given)
+    return x
+
+
+def place(
+    inputs: int, parts: Sequence[Activation | Layer], *, head: int | None = None, prefix: str = ""
+) -> Iterator[Placed]:
+    """Give each part its place.
+
+    Parameters
+    ----------
+    inputs : int
+        Numbers of a row before the first of them.
+    head : int, optional
+        The number of the part from which on they give the network's outputs;
+        None: they are held by a layer, and none is called hidden.
+    prefix : str
+        Before their names: that of the layer that holds them.
+    """
+    counts: Counter[str] = Counter()
+    block, taken = "", set[str]()
+    width = inputs
+    for number, part in enumerate(parts):
+        is_dense = part.kind == "layer" and part.name == "dense"
+        role = part.kind if isinstance(part, Activation) else part.name
+        if head is not None and (number == head or is_dense):
+            counts["hidden"] += number < head
+            block = "output" if number >= head else f"hidden{counts['hidden']}"
+            taken = set()
+        if block and role not in taken and role in ("dense", "activation", "dropout"):
+            name = block
+        else:
+            counts[part.name] += 1
+            name = f"{prefix}{part.name}{counts[part.name]}"
+        taken.add(role)
+        placed = _placed(name, part, width, role)
+        yield placed
+        width = placed.outputs
+
+
+def _placed(name: str, part: Activation | Layer, width: int, role: str) -> Placed:
+    whole = {key: value for key, value in part.options.items() if type(value) is int}
+    sizes = {"D": width, "C": width, **whole}
+    if least := [key for key, value in whole.items() if value < 1 and key in part.dimensions]:
+        raise SettingError(
+            f"{part.kind} {part.text!r}: {least[0]}={whole[least[0]]}: a dimension is at least 1."
+        )
+    arrays = tuple(
+        Array(
+            f"{name}.{own}",
+            declared,
+            tuple(
+                dim if isinstance(dim, int) else sizes[dim] for dim in declared.shape if dim != "N"
+            ),
+        )
+        for own, declared in part.arrays.items()
+    )
+    letter = {"dense": "z", "activation": "a", "dropout": "kept"}.get(role, "y")
+    output_name = f"{name}.{letter}"
+    gradient = f"{name}.delta" if letter == "z" else f"{output_name}.grad"
+    inner: tuple[Placed, ...] = ()
+    dim: str | int
+    if isinstance(part, Layer) and part.holds:
+        inner = tuple(place(width, part.inner, prefix=f"{name}."))
+        arrays += tuple(array for each in inner for array in each.arrays)
+        bare = Placed(name, part, width, 0, arrays, 0, sizes, output_name, gradient, inner)
+        shape = trace_placed(bare, training=False).value.y.shape
+        dim = shape[-1]
+        sizes = {**sizes, **{_label(each, width): each for each in _widths(inner)}}
+    else:
+        dim = part.width
+    outputs = dim if isinstance(dim, int) else sizes[dim]
+    return Placed(name, part, width, outputs, arrays, dim, sizes, output_name, gradient, inner)
+
+
+# --- tracing ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Traced:
+    """The formulas of a layer in its place.
+
+    Attributes
+    ----------
+    value : Formula
+        Of the outputs; its inputs are x and the layer's arrays.
+    states : dict of str to Formula
+        Of each new state, by the name of the array; empty outside training.
+    """
+
+    value: Formula
+    states: dict[str, Formula]
+
+
+def trace_placed(placed: Placed, *, training: bool) -> Traced:
+    """Trace the formulas of a layer, and of those that it holds.
+
+    Raises
+    ------
+    FormulaError
+        If one cannot be traced.
+    """
+    part = placed.part
+    if isinstance(part, Activation):
+        return Traced(part.formula(), {})
+    graph = new_graph()
+    x = graph.input("x", ("N", "D"))
+    own = {name: graph.input(name, each.shape) for name, each in part.arrays.items()}
+    arrays = list(own.values())
+    inner = None
+    if part.holds:
+        inner = _Inner(placed, graph.input, training=training)
+        arrays += inner.symbols
+    y, new = part.trace(x, own, training=training, inner=inner)
+    inputs = [x, *arrays]
+    states: dict[str, Formula] = {}
+    if training:
+        states = {
+            f"{placed.name}.{name}": Formula(f"layer {part.name}, {name}", inputs, symbol)
+            for name, symbol in new.items()
+        }
+        for name, symbol in (inner.states if inner is not None else {}).items():
+            states[name] = Formula(f"layer {part.name}, {name}", inputs, symbol)
+    return Traced(Formula(f"layer {part.name}", inputs, y), states)
+
+
+class _Inner:
+    """What a layer around layers is given: it applies those.
+
+    Attributes
+    ----------
+    symbols : list of Symbol
+        Their arrays, in order.
+    states : dict of str to Symbol
+        Their new states, once they are applied.
+    """
+
+    def __init__(self, placed: Placed, make: Any, *, training: bool) -> None:
+        self.placed, self.training = placed, training
+        self.symbols: list[Symbol] = []
+        self.states: dict[str, Symbol] = {}
+        self._traced = [trace_placed(each, training=training) for each in placed.inner]
+        self._given: list[list[Symbol]] = []
+        for each, traced in zip(placed.inner, self._traced, strict=True):
+            labels = {name: _label(size, placed.inputs) for name, size in each.sizes.items()}
+            given = []
+            for array, symbol in zip(each.arrays, traced.value.inputs[1:], strict=True):
+                shape: Shape = tuple(labels.get(str(dim), dim) for dim in symbol.shape)
+                given.append(make(array.name, shape))
+            self._given.append(given)
+            self.symbols += given
+
+    def __call__(self, x: Symbol) -> Symbol:
+        for traced, given in zip(self._traced, self._given, strict=True):
+            before = x
+            if not traced.value.is_identity:
+                x = x.graph.apply(traced.value.operation, before, *given)
+            for name, state in traced.states.items():
+                self.states[name] = x.graph.apply(state.operation, before, *given)
+        return x
+
+    def __repr__(self) -> str:
+        # What a formula is given is part of what tells one trace from another.
+        texts = " ".join(each.part.text for each in self.placed.inner)
+        return f"<{texts} of {self.placed.inputs}, training={self.training}>"
+
+
+def _widths(inner: Sequence[Placed]) -> set[int]:
+    return {size for each in inner for size in each.sizes.values()}
+
+
+def _label(size: int, width: int) -> str:
+    """Name a dimension within a layer around layers: equal sizes are one dimension there."""
+    return "D" if size == width else f"of {size}"
