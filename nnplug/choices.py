@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
 import numpy as np
 
 from nnplug.errors import SettingError, suggest
-from nnplug.parts import Metric, Optimizer, Part, Schedule, normalise_name, parse_part
+from nnplug.layers import find_layers
+from nnplug.network import short_form
+from nnplug.parts import (
+    Activation,
+    Layer,
+    Metric,
+    Optimizer,
+    Part,
+    Schedule,
+    normalise_name,
+    parse_part,
+)
 from nnplug.registry import Registry
 from nnplug.settings import ROWS, Settings, no_setting
 from nnplug.tables import ReadOptions, TableOptions
 from nnplug.training import Stopping
 
-__all__ = ["TABLE_SETTINGS", "Choice", "follow", "for_each_layer", "table_choices"]
+__all__ = ["TABLE_SETTINGS", "Choice", "Shape", "follow", "for_each_layer", "table_choices"]
 
 _TABLE_OPTIONS = tuple(each.name for each in fields(TableOptions))
 TABLE_SETTINGS = (*_TABLE_OPTIONS, "read", "sql", "stream")
@@ -23,6 +34,21 @@ TABLE_SETTINGS = (*_TABLE_OPTIONS, "read", "sql", "stream")
 
 _RECORDED = tuple(each.name for each in fields(Settings) if each.name in ROWS)
 _CHOSEN = frozenset({*_RECORDED, "learning_rate"} - {"data"})
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The layers before a network's output.
+
+    Attributes
+    ----------
+    layers : list of Activation or Layer
+    settings : dict
+        The settings that say it, as they are recorded.
+    """
+
+    layers: list[Activation | Layer]
+    settings: dict[str, Any]
 
 
 class Choice:
@@ -65,6 +91,41 @@ class Choice:
         if not isinstance(chosen, list | tuple):
             chosen = (chosen,)
         return tuple(self._find(kind or name, each, self.recipe.get(name)) for each in chosen)
+
+    def network(self) -> Shape:
+        """Choose the layers before the output: as they are, or in their short form.
+
+        Raises
+        ------
+        SettingError
+            If both are given.
+        """
+        asked = self.given.get("layers")
+        if asked is not None:
+            for name in ("hidden", "activation", "dropout"):
+                if self.given.get(name) is not None:
+                    raise SettingError(
+                        f"layers and {name}: both say what the network's layers are.\n"
+                        "Give layers alone, which can say it all, or the others."
+                    )
+            layers = find_layers(ROWS["layers"].check(asked), self.registry)
+            text = " ".join(each.text for each in layers)
+            empty: dict[str, Any] = dict.fromkeys(("hidden", "activation", "dropout"), ())
+            return Shape(layers, {**empty, "layers": text})
+        hidden = self("hidden")
+        activations = cast("tuple[Activation, ...]", self.parts("activation"))
+        if len(activations) == 1:
+            activations *= len(hidden)
+        dropout = for_each_layer("dropout", self("dropout"), hidden)
+        return Shape(
+            short_form(hidden, activations, dropout),
+            {
+                "hidden": hidden,
+                "activation": tuple(part.text for part in activations),
+                "dropout": dropout,
+                "layers": None,
+            },
+        )
 
     def optimizer(self, dtype: np.dtype[Any]) -> Optimizer:
         """Choose the optimizer with its learning rate."""

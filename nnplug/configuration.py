@@ -12,7 +12,7 @@ from nnplug import __version__
 from nnplug.errors import SettingError, StorageError
 from nnplug.formulas.digest import differ
 from nnplug.models import ModelInfo, PartRecord
-from nnplug.models.info import ROLES
+from nnplug.models.info import LayerRecord, kind_of
 from nnplug.settings import GROUPS, ROWS, Settings, no_setting
 from nnplug.sources import Rows, Source
 from nnplug.tables.wording import quote
@@ -88,10 +88,8 @@ class Configuration:
         """
         chosen = {
             **settings.to_dict(),
-            **{
-                role: [_spelled(each) for each in info.parts[role]]
-                for role in ("activation", "metrics")
-            },
+            **_spelled_network(settings, info),
+            "metrics": [_spelled(each) for each in info.parts["metrics"]],
             **{
                 role: _spelled(info.parts[role][0])
                 for role in ("output_activation", "loss", "optimizer", "schedule", "initializer")
@@ -100,12 +98,6 @@ class Configuration:
         }
         if rows.split.way == "file":
             chosen["split"] = f"file:{os.path.abspath(rows.split.name)}"  # noqa: PTH100  # resolve() would follow links
-        for name in ("dropout", "activation"):
-            # One for all layers, so that it fits when their number is changed.
-            if len(set(chosen[name])) == 1:
-                chosen[name] = chosen[name][:1]
-        if len(chosen["dropout"]) < 2:
-            chosen["dropout"] = (*chosen["dropout"], 0.0)[0]
         chosen.update(chosen.pop("table") or {})
         if rows.encoder is not None:
             chosen["stream"] = rows.disk is not None
@@ -260,11 +252,30 @@ def check_setting(key: str, value: Any, where: str) -> None:
 def _digests(info: ModelInfo) -> dict[str, str]:
     """Give the digest of each part that has one."""
     return {
-        f"{ROLES[role]} {_spelled(record)}": record.formula
+        f"{kind_of(role, record)} {_spelled(record)}": record.formula
         for role, records in info.parts.items()
         for record in records
         if record.formula
     }
+
+
+def _spelled_network(settings: Settings, info: ModelInfo) -> dict[str, Any]:
+    """Write the layers: by their text form if they were given so, else by the short one."""
+    if settings.layers is not None:
+        empty: dict[str, Any] = dict.fromkeys(("hidden", "activation", "dropout"))
+        return {**empty, "layers": " ".join(map(_spelled_layer, info.layers))}
+    activation = [_spelled(each) for each in info.parts["layers"] if each.kind == "activation"]
+    # One for all layers, so that it fits when their number is changed.
+    if len(set(activation)) == 1:
+        activation = activation[:1]
+    shares = settings.dropout
+    several = len(set(shares)) > 1
+    return {"activation": activation, "dropout": shares if several else (*shares, 0.0)[0]}
+
+
+def _spelled_layer(layer: LayerRecord) -> str:
+    text = _spelled(layer.part)
+    return f"{text}[{' '.join(map(_spelled_layer, layer.inner))}]" if layer.inner else text
 
 
 def _spelled(record: PartRecord) -> str:

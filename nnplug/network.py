@@ -126,14 +126,6 @@ class Network(Summarized):
         dropout: Sequence[float] = (),
         dtype: Any = np.float32,
     ) -> None:
-        widths = (inputs, *hidden, outputs)
-        if min(widths) < 1:
-            raise SettingError(f"a layer of {min(widths)} units: every layer needs at least one.")
-        if len(activations) != len(hidden):
-            raise SettingError(
-                f"{len(activations)} activations for {len(hidden)} hidden layers: "
-                "give one, or one for each hidden layer."
-            )
         parts = short_form(hidden, activations, dropout)
         self._compose(inputs, parts, outputs, output_activation, dtype)
 
@@ -146,10 +138,24 @@ class Network(Summarized):
         *,
         output_activation: Activation,
         dtype: Any = np.float32,
+        size: int | None = None,
     ) -> Network:
-        """Compose a network of layers, with a dense layer that gives the outputs after them."""
+        """Compose a network of layers, with a dense layer that gives the outputs after them.
+
+        Parameters
+        ----------
+        size : int, optional
+            How many parameters it must have; looked at before memory is taken.
+
+        Raises
+        ------
+        SettingError
+            If it has another number of parameters, or a layer has no unit.
+        FormulaError
+            If a layer cannot be traced.
+        """
         network = cls.__new__(cls)
-        network._compose(inputs, parts, outputs, output_activation, dtype)
+        network._compose(inputs, parts, outputs, output_activation, dtype, size)
         return network
 
     def _compose(
@@ -159,7 +165,10 @@ class Network(Summarized):
         outputs: int,
         output_activation: Activation,
         dtype: Any,
+        size: int | None = None,
     ) -> None:
+        if min(inputs, outputs) < 1:
+            raise SettingError(_no_units(min(inputs, outputs)))
         self.inputs, self.outputs, self.dtype = inputs, outputs, np.dtype(dtype)
         head = (dense.with_options(units=outputs), output_activation)
         self.placed = tuple(place(inputs, [*parts, *head], head=len(parts)))
@@ -175,7 +184,21 @@ class Network(Summarized):
                     spans.append(Span(array.name, start, stop, array.shape, decay, kind is State))
         self.spans = tuple(spans)
         self.learned = max((span.stop for span in spans if not span.is_state), default=0)
+        if size not in (None, spans[-1].stop):
+            raise SettingError(
+                f"the network has {spans[-1].stop:,} parameters, where {size:,} are expected."
+            )
         self.parameters = aligned_zeros(spans[-1].stop, self.dtype)
+
+    @property
+    def widths(self) -> list[int]:
+        """Numbers of a row: of the inputs, then after each layer that may change them."""
+        changing = [
+            each
+            for each in self.placed
+            if each.part.kind == "layer" and each.part.name != "dropout"
+        ]
+        return [self.inputs, *(each.outputs for each in changing)]
 
     @property
     def noise(self) -> list[Array]:
@@ -293,6 +316,10 @@ class Network(Summarized):
         )
 
 
+def _no_units(units: int) -> str:
+    return f"a layer of {units} units: every layer needs at least one."
+
+
 def short_form(
     hidden: Sequence[int], activations: Sequence[Activation], shares: Sequence[float] = ()
 ) -> list[Activation | Layer]:
@@ -305,7 +332,19 @@ def short_form(
     activations : sequence of Activation
     shares : sequence of float
         What is dropped of each; what is missing at the end is 0.
+
+    Raises
+    ------
+    SettingError
+        If there are not as many activations, or a layer has no unit.
     """
+    if min(hidden, default=1) < 1:
+        raise SettingError(_no_units(min(hidden)))
+    if len(activations) != len(hidden):
+        raise SettingError(
+            f"{len(activations)} activations for {len(hidden)} hidden layers: "
+            "give one, or one for each hidden layer."
+        )
     # One part for all layers of a width, so that it is traced once.
     by_units = {units: dense.with_options(units=units) for units in hidden}
     parts: list[Activation | Layer] = []

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from nnplug.choices import TABLE_SETTINGS, Choice, follow, for_each_layer, table_choices
+from nnplug.choices import TABLE_SETTINGS, Choice, follow, table_choices
 from nnplug.engines import Engine, choose_engine, find_engine
 from nnplug.errors import SettingError
+from nnplug.layers import flat
 from nnplug.models import Model, ModelInfo
 from nnplug.network import Network
 from nnplug.parts import (
@@ -350,10 +351,7 @@ def prepare(
     width = len(rows.classes) or rows.targets.shape[1]
     head = Head(rows.task, loss, output_activation, width)
     _check_targets(head, rows, source.name)
-    hidden = choice("hidden")
-    activations = cast("tuple[Activation, ...]", choice.parts("activation"))
-    if len(activations) == 1:
-        activations *= len(hidden)
+    shape = choice.network()
     metrics = cast(
         "tuple[Metric, ...]", choice.parts("metrics", "metric", (DEFAULT_METRIC[rows.task],))
     )
@@ -372,14 +370,11 @@ def prepare(
     optimizer = choice.optimizer(dtype)
     initializer = cast(Initializer, choice.part("initializer"))
     schedule = cast(Schedule, choice.part("schedule"))
-    dropout = for_each_layer("dropout", choice("dropout"), hidden)
-    network = Network(
+    network = Network.of(
         rows.inputs.shape[1],
-        hidden,
+        shape.layers,
         head.outputs,
-        activations=activations,
         output_activation=output_activation,
-        dropout=dropout,
         dtype=dtype,
     )
     network.initialize(initializer, seed)
@@ -396,7 +391,7 @@ def prepare(
     step_rows = len(train_rows) if batch_size == "full" else min(batch_size, len(train_rows))
     engine = choose_engine(
         choice("engine"),
-        widths=[rows.inputs.shape[1], *hidden, head.outputs],
+        widths=network.widths,
         slots=len(optimizer.slots),
         rows=step_rows,
         steps=expected * -(-len(train_rows) // step_rows),
@@ -404,7 +399,7 @@ def prepare(
     settings = choice.record(
         data=source.name,
         task=rows.task,
-        activation=tuple(part.text for part in activations),
+        **shape.settings,
         output_activation=output_activation.text,
         loss=loss.text,
         optimizer=optimizer.text,
@@ -412,7 +407,6 @@ def prepare(
         schedule=schedule.text,
         epochs=epochs,
         batch_size=batch_size,
-        dropout=dropout,
         class_weight={str(key): float(each) for key, each in class_weight.items()}
         if isinstance(class_weight, Mapping)
         else class_weight,
@@ -426,7 +420,7 @@ def prepare(
         table=None if rows.encoder is None else asked_of_table(rows.encoder, options, read),
     )
     roles = {
-        "activation": activations,
+        "layers": tuple(flat(shape.layers)),
         "output_activation": (output_activation,),
         "loss": (loss,),
         "metrics": metrics,

@@ -13,6 +13,7 @@ from nnplug.errors import suggest
 __all__ = [
     "ClassWeights",
     "Kind",
+    "LayerTexts",
     "Names",
     "Number",
     "PartName",
@@ -231,6 +232,19 @@ class PartName(Kind):
 
     def check(self, value: Any) -> Any:
         """Take it as it is."""
+        return value
+
+
+@dataclass(frozen=True)
+class LayerTexts(Kind):
+    """Layers by their text form, or a list of them; the registry checks them."""
+
+    metavar: str = "LAYERS"
+
+    def check(self, value: Any) -> Any:
+        """Take a text or a list."""
+        if not isinstance(value, str | list | tuple) or not value:
+            raise ValueError("it must be a text such as 'dense:64 relu', or a list of layers")
         return value
 
 

@@ -10,6 +10,7 @@ from nnplug.errors import suggest
 from nnplug.setting import Setting, asked, declared, kept
 from nnplug.setting_kinds import (
     ClassWeights,
+    LayerTexts,
     Names,
     Number,
     PartName,
@@ -121,6 +122,12 @@ class Settings:
         PartName("activation", repeated=True),
         "Activation of the hidden layers; repeat it to give one for each layer.",
         default="relu",
+    )
+    layers: str | None = kept(
+        "Network",
+        LayerTexts(),
+        "Layers before the output, in place of --hidden, --activation and --dropout: "
+        "'dense:64 layer_norm gelu dropout:0.1 residual[dense:64 relu dense:64]'.",
     )
     output_activation: str = kept(
         "Network",

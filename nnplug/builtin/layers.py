@@ -63,7 +63,7 @@ def batch_norm(
     centre, spread = np.mean(x, axis=0), np.var(x, axis=0)
     y = gain * ((x - centre) / np.sqrt(spread + epsilon)) + shift
     unbiased = np.var(x, axis=0, ddof=1)
-    unbiased = np.where(unbiased == unbiased, unbiased, variance)  # NaN of one row
+    unbiased = np.where(np.isnan(unbiased), variance, unbiased)  # of one row
     return (
         y,
         (1 - momentum) * mean + momentum * centre,

@@ -246,6 +246,7 @@ CALLS: dict[str, Callable[..., Symbol]] = {
     "mean": _reduction("mean"),
     "max": _reduction("max"),
     "min": _reduction("min"),
+    "isnan": lambda graph, x: graph.call("not_equal", x, x),
     "var": _variance,
     "std": _deviation,
     "amax": _reduction("max"),

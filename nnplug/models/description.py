@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nnplug.models.info import PREDICTING, ROLES, ModelInfo
+from nnplug.models.info import PREDICTING, LayerRecord, ModelInfo, kind_of
 from nnplug.models.strict_json import printable
 
 __all__ = ["describe"]
@@ -15,16 +15,14 @@ _LISTED = 20
 def describe(info: ModelInfo) -> Iterator[tuple[str, str]]:
     """Give each line's name and text; a text may be empty."""
     classes = [printable(str(each)) for each in info.classes]
-    widths = "-".join(map(str, (info.inputs, *info.hidden, info.outputs)))
     yield "task", f"{info.task}: {_listed(classes)}" if classes else info.task
     table = info.settings.get("table")
     transform = table.get("target_transform") if isinstance(table, dict) else None
     learned = f" (learned as {printable(transform)})" if isinstance(transform, str) else ""
     yield "predicts", _listed([printable(name) for name in info.target]) + learned
     yield "from", _listed([printable(name) for name in info.features])
-    yield "network", f"{widths}, {info.size:,} weights and biases, {info.dtype}"
-    texts = list(dict.fromkeys(each.text for each in info.parts["activation"]))
-    yield "activation", ", ".join(texts)
+    yield "network", f"{info.widths}, {info.parameters:,} parameters, {info.dtype}"
+    yield "layers", ", ".join(map(_layer, info.layers))
     yield "output", info.parts["output_activation"][0].text
     for role in ("loss", "metrics", "optimizer", "schedule", "initializer", "dataset"):
         yield role, ", ".join(each.text for each in info.parts[role])
@@ -43,9 +41,14 @@ def describe(info: ModelInfo) -> Iterator[tuple[str, str]]:
         )
 
 
+def _layer(layer: LayerRecord) -> str:
+    inner = ", ".join(map(_layer, layer.inner))
+    return f"{layer.part.text}[{inner}]" if layer.inner else layer.part.text
+
+
 def _provided(info: ModelInfo, package: str) -> list[str]:
     named = [
-        f"{ROLES[role]} {each.name}"
+        f"{kind_of(role, each)} {each.name}"
         for role, records in info.parts.items()
         for each in records
         if each.package == package

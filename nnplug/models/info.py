@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, get_args
 
@@ -14,17 +14,17 @@ from nnplug.errors import ModelFileError, SettingError
 from nnplug.formulas.digest import DIGEST
 from nnplug.models.strict_json import printable
 from nnplug.network import Network
-from nnplug.parts import OptionValue, Part, Task
+from nnplug.parts import OptionValue, Part, Placed, Task
 from nnplug.parts.text import is_part_name
 from nnplug.plugins import Provider
 
 if TYPE_CHECKING:
     from nnplug.tables import Encoder
 
-__all__ = ["PREDICTING", "ROLES", "ModelInfo", "PartRecord"]
+__all__ = ["PREDICTING", "ROLES", "LayerRecord", "ModelInfo", "PartRecord", "kind_of"]
 
 ROLES = {
-    "activation": "activation",
+    "layers": "layer",
     "output_activation": "activation",
     "loss": "loss",
     "metrics": "metric",
@@ -33,9 +33,9 @@ ROLES = {
     "initializer": "initializer",
     "dataset": "dataset",
 }
-"""The roles of parts in a run, each with its kind."""
+"""The roles of parts in a run, each with its kind; activations stand among layers, too."""
 
-PREDICTING = ("activation", "output_activation", "loss")
+PREDICTING = ("layers", "output_activation", "loss")
 """The roles without which there is no prediction."""
 
 _PACKAGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")  # PEP 508
@@ -63,6 +63,8 @@ class PartRecord:
     formula : str
         The part's digest; empty if it has none, and in files of before there
         were digests.
+    kind : str
+        Among layers, `"layer"` or `"activation"`; else empty, as the role says it.
     """
 
     name: str
@@ -70,12 +72,13 @@ class PartRecord:
     version: str
     options: Mapping[str, OptionValue] = field(default_factory=dict)
     formula: str = field(default="", repr=False)
+    kind: str = ""
 
     @classmethod
-    def of(cls, part: Part, provider: Provider) -> Self:
+    def of(cls, part: Part, provider: Provider, role: str = "") -> Self:
         """Record a part and who provides it."""
-        options = dict(part.options)
-        return cls(part.name, provider.package, provider.version, options, part.digest)
+        options, kind = dict(part.options), part.kind if role == "layers" else ""
+        return cls(part.name, provider.package, provider.version, options, part.digest, kind)
 
     @property
     def text(self) -> str:
@@ -98,6 +101,7 @@ class PartRecord:
             "version": self.version,
             "options": dict(self.options),
             "formula": self.formula,
+            **({"kind": self.kind} if self.kind else {}),
         }
 
     @classmethod
@@ -109,7 +113,8 @@ class PartRecord:
         ModelFileError
         """
         keys = {"name", "package", "version", "options"}
-        state = _mapping(value, keys, f"a part of {role}", may_have=frozenset({"formula"}))
+        more = frozenset({"formula", *(("kind",) if role == "layers" else ())})
+        state = _mapping(value, keys, f"a part of {role}", may_have=more)
         name = _text(state["name"], f"the name of a part of {role}")
         _need(is_part_name(name) and len(name) <= 80, f"{_shown(name)} is not the name of a part")
         package = _text(state["package"], f"the package of {role} {name}")
@@ -136,7 +141,25 @@ class PartRecord:
             not formula or _DIGEST.fullmatch(formula) is not None,
             f"{_shown(formula)} is not the digest of a formula ({role} {name})",
         )
-        return cls(name, package, version, options, formula)
+        kind = state.get("kind", "")
+        _need(
+            role != "layers" or kind in ("layer", "activation"),
+            f"the kind of {name} is {_shown(kind)}, which is no kind of layers",
+        )
+        return cls(name, package, version, options, formula, kind)
+
+
+def kind_of(role: str, record: PartRecord) -> str:
+    """Say of what kind a part of a role is."""
+    return record.kind or ROLES[role]
+
+
+@dataclass(frozen=True)
+class LayerRecord:
+    """A layer as a file names it, with the layers that it holds."""
+
+    part: PartRecord
+    inner: tuple[LayerRecord, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -148,12 +171,15 @@ class ModelInfo:
     task : str
     inputs, outputs : int
         D and C.
-    hidden : tuple of int
-        Units of each hidden layer.
+    structure : tuple
+        How the parts of the role `"layers"` stand in the network: the number
+        of each, or, for one that holds layers, its number and their structure.
+    parameters : int
+        How many numbers the network learned, and keeps as state.
     dtype : str
         `"float32"` or `"float64"`.
     parts : dict of str to tuple of PartRecord
-        By role: `"activation"` one for each hidden layer, `"output_activation"`
+        By role: `"layers"` those before the output, `"output_activation"`
         and `"loss"` one each, `"metrics"` any number, and those of training.
     classes : tuple
         Empty for a regression.
@@ -169,8 +195,9 @@ class ModelInfo:
 
     task: Task
     inputs: int
-    hidden: tuple[int, ...]
+    structure: tuple[Any, ...]
     outputs: int
+    parameters: int
     dtype: str
     parts: Mapping[str, tuple[PartRecord, ...]]
     classes: tuple[Any, ...]
@@ -204,11 +231,14 @@ class ModelInfo:
         return cls(
             task=task,
             inputs=network.inputs,
-            hidden=tuple(layer.fan_out for layer in network.layers[:-1]),
+            structure=_structure(network.placed[:-2], itertools.count()),
             outputs=network.outputs,
+            parameters=network.size,
             dtype=network.dtype.name,
             parts={
-                role: tuple(PartRecord.of(part, provider(part)) for part in parts.get(role, ()))
+                role: tuple(
+                    PartRecord.of(part, provider(part), role) for part in parts.get(role, ())
+                )
                 for role in ROLES
             },
             classes=tuple(classes),
@@ -224,15 +254,34 @@ class ModelInfo:
         names = named if isinstance(named, list) else []
         return tuple(name for name in names if isinstance(name, str))
 
-    def __repr__(self) -> str:
-        widths = "-".join(map(str, (self.inputs, *self.hidden, self.outputs)))
-        return f"<info of a model: {self.task}, {widths}, {self.dtype}>"
+    @property
+    def layers(self) -> tuple[LayerRecord, ...]:
+        """The layers before the output, in order."""
+        records = self.parts["layers"]
+
+        def built(structure: Sequence[Any]) -> tuple[LayerRecord, ...]:
+            return tuple(
+                LayerRecord(records[each])
+                if isinstance(each, int)
+                else LayerRecord(records[each[0]], built(each[1]))
+                for each in structure
+            )
+
+        return built(self.structure)
 
     @property
-    def size(self) -> int:
-        """The number of weights and biases, options that are learned aside."""
-        widths = (self.inputs, *self.hidden, self.outputs)
-        return sum((a + 1) * b for a, b in itertools.pairwise(widths))
+    def hidden(self) -> tuple[int, ...]:
+        """Units of the dense layers before the output, but those that a layer holds."""
+        dense = [each.part for each in self.layers if each.part.name == "dense"]
+        return tuple(int(each.options["units"]) for each in dense)
+
+    @property
+    def widths(self) -> str:
+        """Inputs, units of dense layers and outputs, with dashes between them."""
+        return "-".join(map(str, (self.inputs, *self.hidden, self.outputs)))
+
+    def __repr__(self) -> str:
+        return f"<info of a model: {self.task}, {self.widths}, {self.dtype}>"
 
     @property
     def packages(self) -> dict[str, str]:
@@ -253,8 +302,9 @@ class ModelInfo:
             "task": self.task,
             "network": {
                 "inputs": self.inputs,
-                "hidden": list(self.hidden),
+                "layers": _plain_structure(self.structure),
                 "outputs": self.outputs,
+                "parameters": self.parameters,
                 "dtype": self.dtype,
             },
             "parts": {
@@ -284,11 +334,9 @@ class ModelInfo:
         )
         task = _text(state["task"], "the task")
         _need(task in get_args(Task), f"there is no task {_shown(task)}")
+        state = _of_this_version(state)
         network = _mapping(
-            state["network"], {"inputs", "hidden", "outputs", "dtype"}, "the network"
-        )
-        hidden = tuple(
-            _width(each, "a hidden layer") for each in _list(network["hidden"], "hidden")
+            state["network"], {"inputs", "layers", "outputs", "parameters", "dtype"}, "the network"
         )
         inputs = _width(network["inputs"], "inputs")
         _need(
@@ -300,7 +348,10 @@ class ModelInfo:
             role: tuple(PartRecord.from_dict(each, role) for each in _list(roles[role], role))
             for role in ROLES
         }
-        for role, count in {"activation": len(hidden), "output_activation": 1, "loss": 1}.items():
+        numbers = itertools.count()
+        structure = _read_structure(network["layers"], numbers)
+        counts = {"layers": next(numbers), "output_activation": 1, "loss": 1}
+        for role, count in counts.items():
             _need(
                 len(parts[role]) == count,
                 f"it names {len(parts[role])} parts for {role}, and needs {count}",
@@ -313,8 +364,9 @@ class ModelInfo:
         return cls(
             task=task,  # type: ignore[arg-type]  # one of Task's, as was checked
             inputs=inputs,
-            hidden=hidden,
+            structure=structure,
             outputs=_width(network["outputs"], "outputs"),
+            parameters=_width(network["parameters"], "the parameters"),
             dtype=network["dtype"],
             parts=parts,
             classes=_classes(state["classes"], task),
@@ -323,6 +375,76 @@ class ModelInfo:
             settings=state["settings"],
             nnplug=version,
         )
+
+
+# --- layers ------------------------------------------------------------------
+
+_DEEPEST = 16
+"""Layers within layers that a file may have."""
+
+
+def _structure(placed: Sequence[Placed], numbers: Iterator[int]) -> tuple[Any, ...]:
+    """Give layers their numbers, and those that they hold."""
+    return tuple(
+        (number, _structure(each.inner, numbers)) if each.inner else number
+        for each, number in zip(placed, numbers, strict=False)
+    )
+
+
+def _plain_structure(structure: Sequence[Any]) -> list[Any]:
+    return [
+        each if isinstance(each, int) else [each[0], _plain_structure(each[1])]
+        for each in structure
+    ]
+
+
+def _read_structure(value: object, numbers: Iterator[int], depth: int = 0) -> tuple[Any, ...]:
+    """Read what `_plain_structure` gave: every number once, in order."""
+    _need(depth <= _DEEPEST, f"its layers hold layers {_DEEPEST} times")
+    found: list[Any] = []
+    for each in _list(value, "layers"):
+        number = next(numbers)
+        pair = isinstance(each, list) and len(each) == 2
+        _need((each[0] if pair else each) == number, "its layers are not numbered in order")
+        found.append((number, _read_structure(each[1], numbers, depth + 1)) if pair else number)
+    return tuple(found)
+
+
+def _of_this_version(state: dict[str, Any]) -> dict[str, Any]:
+    """Bring a file that knows hidden layers alone to the form that has layers of any kind."""
+    network, parts = state["network"], state["parts"]
+    if not (isinstance(network, dict) and isinstance(parts, dict) and "hidden" in network):
+        return state
+    hidden = [_width(each, "a hidden layer") for each in _list(network["hidden"], "hidden")]
+    activations = _list(parts.get("activation"), "activation")
+    _need(
+        len(activations) == len(hidden),
+        f"it names {len(activations)} parts for activation, and needs {len(hidden)}",
+    )
+    layers: list[Any] = []
+    for units, activation in zip(hidden, activations, strict=True):
+        dense = {"name": "dense", "package": "nnplug", "version": state["nnplug"]}
+        layers.append({**dense, "options": {"units": units}, "kind": "layer"})
+        of_kind = {**activation, "kind": "activation"} if isinstance(activation, dict) else None
+        layers.append(of_kind)
+    widths = [
+        _width(network.get("inputs"), "inputs"),
+        *hidden,
+        _width(network.get("outputs"), "outputs"),
+    ]
+    others = {key: value for key, value in network.items() if key != "hidden"}
+    return {
+        **state,
+        "network": {
+            **others,
+            "layers": list(range(len(layers))),
+            "parameters": sum((a + 1) * b for a, b in itertools.pairwise(widths)),
+        },
+        "parts": {
+            **{role: each for role, each in parts.items() if role != "activation"},
+            "layers": layers,
+        },
+    }
 
 
 # --- what a file may hold ----------------------------------------------------

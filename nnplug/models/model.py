@@ -65,9 +65,8 @@ class Model(Summarized):
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        widths = "-".join(map(str, (self.info.inputs, *self.info.hidden, self.info.outputs)))
         return (
-            f"<model of {self.task}: {widths}, {self.info.size:,} parameters, "
+            f"<model of {self.task}: {self.info.widths}, {self.info.parameters:,} parameters, "
             f"{self.network.dtype.name}>"
         )
 

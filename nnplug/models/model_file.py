@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
-from typing import cast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from nnplug.models.model import Model
 from nnplug.models.selection import find_parts
 from nnplug.models.strict_json import printable
 from nnplug.network import Network
-from nnplug.parts import Activation, Loss
+from nnplug.parts import Activation, Layer, Loss, Part
 from nnplug.registry import Registry
 from nnplug.tables import Encoder
 from nnplug.tasks import Head
@@ -69,6 +70,7 @@ def load_model(
         info = ModelInfo.from_dict(container.content)
         # Before any package is imported for it.
         _check_size(info, container.arrays)
+        info = replace(info, parameters=sum(array.size for array in container.arrays.values()))
         encoder = _encoder(info)
         parts, notes = find_parts(
             info, PREDICTING, registry, allow_other_versions=allow_other_versions
@@ -83,13 +85,13 @@ def load_model(
                     f"{info.outputs} outputs do not fit a {info.task} of {width} classes with loss "
                     f"{loss.name}, which needs {head.outputs}"
                 )
-            network = Network(
+            network = Network.of(
                 info.inputs,
-                info.hidden,
+                _layers(info.structure, parts["layers"]),
                 info.outputs,
-                activations=cast("tuple[Activation, ...]", parts["activation"]),
                 output_activation=output_activation,
                 dtype=info.dtype,
+                size=info.parameters,
             )
         _fill(network, container.arrays)
     return Model(network, head, encoder, info, registry, notes)
@@ -104,18 +106,29 @@ def _as_reason() -> Iterator[None]:
         raise ModelFileError(printable(" ".join(str(error).split()), 400).rstrip(".")) from None
 
 
+def _layers(structure: Sequence[Any], parts: Sequence[Part]) -> list[Activation | Layer]:
+    """Put the parts of a network's layers together."""
+    found: list[Activation | Layer] = []
+    for each in structure:
+        if isinstance(each, int):
+            found.append(cast("Activation | Layer", parts[each]))
+        else:
+            found.append(cast(Layer, parts[each[0]]).around(_layers(each[1], parts)))
+    return found
+
+
+def _single(arrays: Mapping[str, AnyArray]) -> int:
+    """Count single numbers, which files of hidden layers leave out: what activations learn."""
+    return sum(array.ndim == 0 for array in arrays.values())
+
+
 def _check_size(info: ModelInfo, arrays: Mapping[str, AnyArray]) -> None:
     """Compare the widths with what is there, before memory is taken for them."""
-    counts = {
-        name: array.size
-        for name, array in arrays.items()
-        if name.endswith((".weight", ".bias")) and array.ndim
-    }
-    if sum(counts.values()) != info.size:
-        widths = "-".join(map(str, (info.inputs, *info.hidden, info.outputs)))
+    held = sum(array.size for array in arrays.values())
+    if held != info.parameters and held - _single(arrays) != info.parameters:
         raise ModelFileError(
-            f"a network {printable(widths, 60)} has {info.size:,} weights and biases, and it "
-            f"holds {sum(counts.values()):,}"
+            f"a network {printable(info.widths, 60)} has {info.parameters:,} parameters, and it "
+            f"holds {held:,}"
         )
 
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 import nnplug
 from nnplug.errors import ModelFileError, NnplugWarning, OptionError, UnknownPartError
 from nnplug.formulas.digest import differ
-from nnplug.models.info import ROLES, ModelInfo, PartRecord
+from nnplug.models.info import ModelInfo, PartRecord, kind_of
 from nnplug.models.strict_json import printable
 from nnplug.parts import OptionValue, Part
 from nnplug.plugins import LOCAL, Provider, normalise_package
@@ -61,7 +61,7 @@ def find_parts(
     notes = _check_packages(info, wanted, registry, allow_other_versions)
     found: dict[str, tuple[Part, ...]] = dict.fromkeys(roles, ())
     for role, record in wanted:
-        part = _with_options(_part(ROLES[role], record, registry), record)
+        part = _with_options(_part(kind_of(role, record), record, registry), record)
         found[role] += (part,)
         if differ(record.formula, part.digest):
             notes += (_other_formula(part, record, registry),)
@@ -91,7 +91,7 @@ def _check_packages(
     for role, record in wanted:
         if record.package not in (_BUILTIN, LOCAL):
             named = users.setdefault((record.package, record.version), [])
-            if (called := f"{ROLES[role]} {record.name}") not in named:
+            if (called := f"{kind_of(role, record)} {record.name}") not in named:
                 named.append(called)
     versions = {
         key: _installed(key[0], registry)[0].version

@@ -20,7 +20,7 @@ from nnplug.parts.optimizer import Optimizer, Update, optimizer
 from nnplug.parts.part import OptionValue, Part, Trainable, trainable
 from nnplug.parts.placing import Array, Placed, Traced, place, trace_placed
 from nnplug.parts.schedule import Schedule, schedule
-from nnplug.parts.text import PartText, normalise_name, parse_part
+from nnplug.parts.text import LayerText, PartText, normalise_name, parse_layers, parse_part
 
 __all__ = [
     "KINDS",
@@ -31,6 +31,7 @@ __all__ = [
     "Declared",
     "Initializer",
     "Layer",
+    "LayerText",
     "Loss",
     "Metric",
     "Noise",
@@ -57,6 +58,7 @@ __all__ = [
     "normal",
     "optimizer",
     "parameter",
+    "parse_layers",
     "parse_part",
     "place",
     "schedule",

@@ -342,8 +342,7 @@ def build_part(
         raise wrong(
             f"{complaint}, not ({', '.join(arguments)}).{_as_options(positional, arguments)}"
         )
-    if declared is not None:
-        attributes["declared"] = declared
+    attributes |= {} if declared is None else {"declared": declared}
     return cls(
         function=function,
         name=label,

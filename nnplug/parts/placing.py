@@ -18,7 +18,7 @@ from nnplug.formulas.composition import Formula
 from nnplug.formulas.graph import Shape, Symbol
 from nnplug.formulas.primitives import new_graph
 from nnplug.parts.activation import Activation
-from nnplug.parts.declared import Declared, Noise, Parameter, State
+from nnplug.parts.declared import Declared, Noise
 from nnplug.parts.layer import Layer
 
 __all__ = ["Array", "Placed", "Traced", "place", "trace_placed"]

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 from nnplug.errors import OptionError
 
-__all__ = ["PartText", "normalise_name", "parse_part"]
+__all__ = ["LayerText", "PartText", "normalise_name", "parse_layers", "parse_part"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_LAYER_TOKEN = re.compile(r"[\[\]]|[^\s\[\]]+")
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,13 @@ def is_part_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def parse_part(text: str) -> PartText:
+def parse_part(text: str, first: str | None = None) -> PartText:
     """Read a part's text form.
+
+    Parameters
+    ----------
+    first : str, optional
+        The option that may be given by its value alone, as in `dense:64`.
 
     Raises
     ------
@@ -67,9 +73,11 @@ def parse_part(text: str) -> PartText:
             "Write name, name:key=value,key=value or package/name."
         )
     options: dict[str, str] = {}
-    for item in listed.split(",") if colon else ():
+    for place, item in enumerate(listed.split(",") if colon else ()):
         key, equals, value = item.partition("=")
         key = normalise_name(key)
+        if first and place == 0 and item and not equals:  # its value alone
+            key, equals, value = first, "=", item
         if not equals or not key or not value.strip():
             raise OptionError(
                 f"{text!r}: the option {item!r} is not of the form key=value.\n"
@@ -79,3 +87,57 @@ def parse_part(text: str) -> PartText:
             raise OptionError(f"{text!r}: the option {key!r} is given twice.")
         options[key] = value.strip()
     return PartText(name, package.strip() or None, options)
+
+
+@dataclass(frozen=True)
+class LayerText:
+    """What the text form of a network says of one layer.
+
+    Attributes
+    ----------
+    text : str
+        Name and options, as written.
+    inner : tuple of LayerText or None
+        What stands in brackets after it; None: there are none.
+    """
+
+    text: str
+    inner: tuple[LayerText, ...] | None = None
+
+
+def parse_layers(text: str) -> tuple[LayerText, ...]:
+    """Read the text form of a network: layers with spaces between, and brackets around some.
+
+    Raises
+    ------
+    OptionError
+        If a bracket has no other.
+
+    Examples
+    --------
+    >>> parse_layers("dense:8 residual[relu]")[1]
+    LayerText(text='residual', inner=(LayerText(text='relu', inner=None),))
+    """
+    tokens = _LAYER_TOKEN.findall(text)
+    found, rest = _layers(tokens, text)
+    if rest:
+        raise OptionError(f"{text!r}: a ] without a [ before it.")
+    return found
+
+
+def _layers(tokens: list[str], text: str) -> tuple[tuple[LayerText, ...], list[str]]:
+    """Read up to the bracket that closes, which is left with what follows."""
+    found: list[LayerText] = []
+    while tokens and tokens[0] != "]":
+        token, *tokens = tokens
+        if token != "[":
+            found.append(LayerText(token))
+            continue
+        if not found or found[-1].inner is not None:
+            raise OptionError(f"{text!r}: a [ without the name of a layer before it.")
+        inner, tokens = _layers(tokens, text)
+        if not tokens:
+            raise OptionError(f"{text!r}: a [ without a ] after it.")
+        found[-1] = LayerText(found[-1].text, inner)
+        tokens = tokens[1:]
+    return tuple(found), tokens

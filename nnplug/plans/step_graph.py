@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nnplug.formulas.composition import Formula, put
+from nnplug.formulas.composition import put
 from nnplug.formulas.derivative import differentiate
 from nnplug.formulas.graph import Dimension, Symbol, walk
 from nnplug.formulas.primitives import new_graph

@@ -131,7 +131,7 @@ def _written(value: float) -> str:
 
 def _lead(facts: Facts) -> str:
     info, history = facts.model.info, facts.history
-    widths = "-".join(map(str, (info.inputs, *info.hidden, info.outputs)))
+    widths = info.widths
     training, validation = facts.rows
     ended = ended_as(facts.ended)
     seconds = f"{history.seconds:.{2 if history.seconds < 10 else 0}f}"

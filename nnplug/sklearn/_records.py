@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from nnplug.errors import ModelFileError
+from nnplug.layers import flat
 from nnplug.models import Model, ModelInfo, load_model, warn_of
 from nnplug.network import Network
 from nnplug.parts import Part
@@ -72,7 +73,7 @@ def model_of(estimator: Any, network: Network | None = None) -> Model:
     names = getattr(estimator, "feature_names_in_", [f"x{number}" for number in range(columns)])
     choices = choose(estimator, head.task)
     roles: dict[str, tuple[Part, ...]] = {
-        "activation": tuple(layer.activation for layer in network.layers[:-1]),
+        "layers": tuple(flat([placed.part for placed in network.placed[:-2]])),
         "output_activation": (head.activation,),
         "loss": (head.loss,),
         "metrics": choices.metrics,
