@@ -127,6 +127,7 @@ class Registry:
 
     def provider(self, part: Part) -> Provider:
         """Say who provides a part, whatever its options."""
+        self.plugins.builtin(part.kind)  # a short form may name a part that nobody asked for
         for provider in self.plugins.known:
             if any(each.function is part.function and each.kind == part.kind
                    and each.name == part.name for each in provider.parts):  # fmt: skip

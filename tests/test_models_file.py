@@ -128,8 +128,8 @@ def test_what_is_learned_of_an_option_is_kept(tmp_path):
     model = nnplug.load(tmp_path / "m.safetensors", registry=registry)
     assert model.network["hidden1.slope"] == run.network["hidden1.slope"]
     assert model.outputs(np.eye(2)).tobytes() == run.outputs(np.eye(2)).tobytes()
-    (record,) = model.info.parts["activation"]
-    assert record == PartRecord("sloped", "local", "", {"slope": 0.25}, sloped.digest)
+    _, record = model.info.parts["layers"]
+    assert record == PartRecord("sloped", "local", "", {"slope": 0.25}, sloped.digest, "activation")
 
 
 def test_a_part_of_python_code_must_be_given_again(tmp_path):
@@ -194,12 +194,12 @@ def test_info_needs_neither_parts_nor_numpy_nor_the_library(trained, tmp_path):
     info = read_info(path)
     assert isinstance(info, ModelInfo)
     assert (info.task, info.inputs, info.hidden, info.outputs) == ("regression", 6, (100,), 1)
-    assert info.parts["activation"][0].options == {"slope": 0.3}
+    assert info.parts["layers"][1].options == {"slope": 0.3}
     assert info.parts["optimizer"][0].name == "adam"
     assert info.target == ("petal_width",)
     assert info.settings["epochs"] == 3
     assert info.nnplug == nnplug.__version__
-    assert info.size == 801
+    assert info.parameters == 801
     code = (
         "import sys; from nnplug.models import read_info; read_info(sys.argv[1]);"
         "heavy = {'safetensors', 'duckdb', 'rich', 'nnplug.builtin.activations'};"
@@ -259,7 +259,7 @@ def test_packages_and_versions_are_recorded(site, tmp_path):
     site.install("Nnplug_Double", DOUBLE.format(by=2.0), version="1.4.2")
     train_double(tmp_path / "m")
     info = read_info(tmp_path / "m")
-    record = info.parts["activation"][0]
+    record = info.parts["layers"][1]
     assert record == replace(record, name="double", package="Nnplug_Double", version="1.4.2")
     assert record.options == {"by": 2.0}
     assert info.packages == {"Nnplug_Double": "1.4.2"}
@@ -369,7 +369,7 @@ def test_only_the_package_that_is_named_is_imported(site, tmp_path):
         del sys.modules[name]
     model = load_model(tmp_path / "m", Registry())
     assert site.imported() == ["nnplug_double"]
-    assert model.info.parts["activation"][0].label == "nnplug-double 1.0"
+    assert model.info.parts["layers"][1].label == "nnplug-double 1.0"
 
 
 def test_what_training_alone_used_need_not_be_installed(site, tmp_path):

@@ -33,7 +33,7 @@ FLOORS = (
     ("parts",),
     ("hookspecs", "builtin"),
     ("discovery", "plugin_checks", "plugins", "registry"),
-    ("network", "tasks"),
+    ("layers", "network", "tasks"),
     ("plans", "engines"),
     ("training",),
     ("tables", "models"),
