@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, overload
@@ -18,7 +19,7 @@ from nnplug.formulas.kinds import as_number
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.purity import check_twice
 from nnplug.formulas.tracing import mixed_rows, trace
-from nnplug.parts.declared import Declared, Parameter
+from nnplug.parts.declared import Declared, Noise, Parameter, check_noise
 from nnplug.parts.part import Part, Trainable, build_part, declarations
 
 __all__ = ["Activation", "activation"]
@@ -38,8 +39,10 @@ class Activation(Part):
         `"probabilities"` or `"log_probabilities"` when its outputs are such;
         a loss that takes logits refuses it.
     declared : mapping of str to Declared
-        The arrays that it learns beside its trainable options, such as a
-        number for each unit.
+        The arrays that it is given beside its trainable options: what it
+        learns for each unit, and noise.
+    branches : bool
+        Whether it is told if the network trains, by its argument `training`.
     """
 
     kind: ClassVar[str] = "activation"
@@ -48,6 +51,7 @@ class Activation(Part):
     own_derivative: Callable[..., Any] | None = None
     gives: Gives = ""
     declared: Mapping[str, Declared] = field(default_factory=dict)
+    branches: bool = False
 
     @property
     def trainables(self) -> dict[str, float]:
@@ -67,9 +71,12 @@ class Activation(Part):
         return {**self.declared, **single}
 
     @property
-    def starts(self) -> dict[str, float]:
-        """What it learns, by the numbers that it starts from."""
-        return {name: getattr(each, "start", 0.0) for name, each in self.arrays.items()}
+    def starts(self) -> dict[str, Any]:
+        """What it is given where nothing else is: learned numbers as they start, no training."""
+        given: dict[str, Any] = {
+            name: getattr(each, "start", 0.0) for name, each in self.arrays.items()
+        }
+        return {**given, "training": False} if self.branches else given
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Call the function with this instance's options, and those given here.
@@ -167,8 +174,13 @@ class Activation(Part):
             return None
         return differentiate(y, [x], x.graph.constant(1.0))[0]
 
-    def formula(self) -> Formula:
-        """Trace the formula with its derivative: its inputs are x and what is learned.
+    def formula(self, *, training: bool = False) -> Formula:
+        """Trace the formula with its derivative: its inputs are x and its arrays.
+
+        Parameters
+        ----------
+        training : bool
+            Whether the network trains.
 
         Raises
         ------
@@ -178,7 +190,10 @@ class Activation(Part):
         graph = new_graph()
         x = graph.input("x", ("N", "C"))
         learned = {name: graph.input(name, each.shape) for name, each in self.arrays.items()}
-        y = self.value(x, learned)
+        told = {"training": training} if self.branches else {}
+        y = self.value(x, {**learned, **told})
+        if not training:
+            check_noise(self, [y], learned)
         given = None if self.own_derivative is None else self.slope(x, y, learned)
         return Formula(f"activation {self.name}", [x, *learned.values()], y, given)
 
@@ -302,11 +317,13 @@ def activation(
     def decorate(function: Callable[..., Any]) -> Activation:
         if derivative is not None and not callable(derivative):
             raise PartError(f"activation {function.__name__!r}: derivative= is not a function.")
-        declared = declarations(function, "activation", Parameter)
+        declared = declarations(function, "activation", (Parameter, Noise))
         return build_part(
             Activation,
             function,
             declared=declared,
+            reserved=("training",),
+            branches="training" in inspect.signature(function).parameters,
             positional=lambda names: None if len(names) == 1 else "an activation takes (x)",
             name=name,
             aliases=aliases,

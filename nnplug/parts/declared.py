@@ -11,15 +11,27 @@ to, the name of an option that is a whole number, or a whole number itself.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from nnplug.errors import PartError
+from nnplug.errors import FormulaError, PartError
+from nnplug.formulas.graph import Symbol, walk
 from nnplug.formulas.refusal import author_line
 
-__all__ = ["Declared", "Noise", "Parameter", "State", "normal", "parameter", "state", "uniform"]
+__all__ = [
+    "Declared",
+    "Noise",
+    "Parameter",
+    "State",
+    "check_noise",
+    "normal",
+    "parameter",
+    "state",
+    "uniform",
+]
 
 Dimension = str | int
 
@@ -159,6 +171,32 @@ def normal(*shape: Dimension) -> Any:
     """Declare random numbers of mean 0 and variance 1; see `uniform`."""
     _check_shape("normal", shape, rows=True)
     return Noise(shape, "normal")
+
+
+def check_noise(part: Any, outputs: Sequence[Symbol], arrays: Mapping[str, Symbol]) -> None:
+    """Refuse a layer or an activation that is random outside training.
+
+    Parameters
+    ----------
+    part : Part
+    outputs : sequence of Symbol
+        What it computes outside training.
+    arrays : mapping of str to Symbol
+        What it declares.
+
+    Raises
+    ------
+    FormulaError
+        If it reads noise.
+    """
+    read = {id(node) for node in walk(outputs)}
+    for name, each in part.arrays.items():
+        if isinstance(each, Noise) and id(arrays[name]) in read:
+            raise FormulaError(
+                f"{part.kind} {part.name!r}: {part.place}: it reads {name}, which is random, "
+                "outside training too.\nWay out: take the argument training after the *, and "
+                "compute without noise where it is false."
+            )
 
 
 def _check_shape(name: str, shape: tuple[Any, ...], *, rows: bool = False) -> None:

@@ -10,12 +10,12 @@ from typing import Any, ClassVar, overload
 
 from nnplug.errors import FormulaError, PartError
 from nnplug.formulas.digest import graph_text
-from nnplug.formulas.graph import Symbol, shape_text, walk
+from nnplug.formulas.graph import Symbol, shape_text
 from nnplug.formulas.kinds import as_number
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import trace
 from nnplug.parts.activation import Activation
-from nnplug.parts.declared import Declared, Noise, Parameter, State
+from nnplug.parts.declared import Declared, Parameter, State, check_noise
 from nnplug.parts.part import Part, build_part, declarations
 
 __all__ = ["Layer", "layer"]
@@ -176,20 +176,8 @@ class Layer(Part):
                     "reduce over the rows, as in np.mean(x, axis=0)",
                 )
         if not training:
-            self._check_noise([y, *new], arrays)
+            check_noise(self, [y, *new], arrays)
         return y, states
-
-    def _check_noise(self, outputs: Sequence[Symbol], arrays: Mapping[str, Symbol]) -> None:
-        """Refuse what would be random outside training."""
-        noise = [name for name, each in self.declared.items() if isinstance(each, Noise)]
-        read = {id(node) for node in walk(outputs)}
-        for name in noise:
-            if id(arrays[name]) in read:
-                raise self._wrong(
-                    f"it reads {name}, which is random, outside training too.",
-                    "take the argument training after the *, and compute without noise where it "
-                    "is false",
-                )
 
     def _wrong(self, reason: str, way_out: str) -> FormulaError:
         return FormulaError(f"layer {self.name!r}: {self.place}: {reason}\nWay out: {way_out}.")
@@ -260,7 +248,7 @@ def layer(
     """
 
     def decorate(function: Callable[..., Any]) -> Layer:
-        declared = declarations(function, "layer", Declared)
+        declared = declarations(function, "layer", (Declared,))
         arguments = inspect.signature(function).parameters
         made = build_part(
             Layer,

@@ -21,6 +21,7 @@ from nnplug.parts.targets import TARGETS, Targets
 __all__ = ["Loss", "loss"]
 
 Reduction = Literal["mean", "sum"]
+Over = Literal["row", "batch"]
 
 _USUAL: dict[Link, Targets] = {
     "identity": "real",
@@ -61,6 +62,9 @@ class Loss(Part):
         `"log"`, `"logit"` or `"softmax"`. A prediction is the inverse of it.
     targets : str
         What its targets may be: see `nnplug.parts.targets.TARGETS`.
+    over : str
+        What the formula looks at: `"row"`, each row by itself, or `"batch"`,
+        all rows of a batch together.
     """
 
     kind: ClassVar[str] = "loss"
@@ -71,6 +75,7 @@ class Loss(Part):
     reduction: Reduction = "mean"
     link: Link = "identity"
     targets: Targets = "real"
+    over: Over = "row"
 
     @property
     def by_row(self) -> bool:
@@ -132,24 +137,30 @@ class Loss(Part):
             name=f"loss {self.name!r}",
             traces=self.traces,
         )
-        if len(outputs) != 1 or outputs[0].shape[:1] != ("N",):
+        if len(outputs) == 1 and self.over == "batch" and outputs[0].shape in ((), (1,), (1, 1)):
+            # One number for the batch: each row's error is that number.
+            rows = output.graph.call("sum", output, axis=-1, keepdims=True)
+            return output.graph.call("broadcast_like", as_number(outputs[0]), rows)
+        if len(outputs) != 1 or outputs[0].shape[:1] != ("N",) or "N" in outputs[0].shape[1:]:
             shapes = ", ".join(str(each.shape) for each in outputs)
             raise FormulaError(
                 f"loss {self.name!r}: {self.place}: it returns {shapes}; a loss returns the "
                 "error of each element, (N, C), or row, (N, 1), and nnplug averages them.\n"
                 "Way out: leave out the mean, or sum over axis=-1 with keepdims=True."
             )
-        if mixed_rows(outputs[0], [output, target]) is not None:
+        if self.over == "row" and mixed_rows(outputs[0], [output, target]) is not None:
             raise FormulaError(
                 f"loss {self.name!r}: {self.place}: the error of a row depends on other rows.\n"
-                "Way out: keep every row by itself; reduce with axis=-1, keepdims=True."
+                "Way out: keep every row by itself; reduce with axis=-1, keepdims=True. Or "
+                'declare that it is over all rows of a batch: @nnplug.loss(over="batch").'
             )
         return as_number(outputs[0])
 
     def formula_texts(self) -> list[str | None]:
         """Write what the part computes: see `Part.formula_texts`."""
         errors = self.value(*self.inputs(new_graph()))
-        return [graph_text([errors]), self.takes, self.against, self.reduction, self.link]
+        texts = [graph_text([errors]), self.takes, self.against, self.reduction, self.link]
+        return [*texts, self.over] if self.over != "row" else [*texts]
 
 
 @overload
@@ -162,6 +173,7 @@ def loss(
     reduction: Reduction = "mean",
     link: Link | None = None,
     targets: Targets | None = None,
+    over: Over = "row",
     expected_failures: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Any]], Loss]: ...
 def loss(
@@ -173,6 +185,7 @@ def loss(
     reduction: Reduction = "mean",
     link: Link | None = None,
     targets: Targets | None = None,
+    over: Over = "row",
     expected_failures: Mapping[str, str] | None = None,
 ) -> Any:
     """Make a loss from a formula in NumPy.
@@ -201,6 +214,11 @@ def loss(
         `"count"`, `"unit"` (from 0 to 1), `"binary"` (0 or 1) or
         `"distribution"` (rows that sum to 1). By default what suits the link.
         Other targets are refused before training.
+    over : str, optional
+        `"batch"` if the error of a row depends on the other rows of its
+        batch, as where pairs of rows are compared. The formula may then
+        return one number for the batch. The loss of the validation rows is
+        over all of them, up to 4,096 at a time.
     expected_failures : mapping of str to str, optional
         See `nnplug.testing.run`.
 
@@ -231,6 +249,8 @@ def loss(
     def decorate(function: Callable[..., Any]) -> Loss:
         if reduction not in ("mean", "sum"):
             raise PartError(f"loss: reduction={reduction!r} is neither 'mean' nor 'sum'.")
+        if over not in ("row", "batch"):
+            raise PartError(f"loss: over={over!r} is neither 'row' nor 'batch'.")
         made = build_part(
             Loss,
             function,
@@ -238,6 +258,7 @@ def loss(
             name=name,
             aliases=aliases,
             reduction=reduction,
+            over=over,
             expected_failures=expected_failures,
         )
         takes, against = function.__code__.co_varnames[:2]

@@ -244,7 +244,7 @@ def _as_options(positional: Callable[[tuple[str, ...]], str | None], names: list
 
 
 def declarations(
-    function: Callable[..., Any], kind: str, allowed: type[Declared]
+    function: Callable[..., Any], kind: str, allowed: tuple[type[Declared], ...]
 ) -> dict[str, Declared]:
     """Find what a formula declares in its signature.
 

@@ -96,7 +96,7 @@ class Placed:
             if not isinstance(array.declared, Noise)
         }
         if isinstance(self.part, Activation):
-            return self.part(x, **arrays)
+            return self.part(x, **arrays)  # what is not given is as it starts
         arrays = self.part.grouped(arrays)
         options: dict[str, Any] = dict.fromkeys(set(self.part.declared) - set(arrays))
         if self.part.branches:
@@ -184,6 +184,8 @@ def _placed(name: str, part: Activation | Layer, width: int, role: str) -> Place
         dim = shape[-1]
         sizes = {**sizes, **{_label(each, width): each for each in _widths(inner)}}
     else:
+        if isinstance(part, Activation) and part.declared:
+            part.formula()  # what is wrong with it is said before anything is trained
         dim = part.width
     outputs = dim if isinstance(dim, int) else sizes[dim]
     return Placed(name, part, width, outputs, arrays, dim, sizes, output_name, gradient, inner)
@@ -218,7 +220,7 @@ def trace_placed(placed: Placed, *, training: bool) -> Traced:
     """
     part = placed.part
     if isinstance(part, Activation):
-        return Traced(part.formula(), {})
+        return Traced(part.formula(training=training), {})
     graph = new_graph()
     x = graph.input("x", ("N", "D"))
     own = {name: graph.input(name, each.shape) for name, each in part.arrays.items()}

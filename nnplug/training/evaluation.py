@@ -20,6 +20,9 @@ __all__ = ["Evaluator", "check_shapes"]
 EVALUATION_ROWS = 1024
 """Rows that an evaluation takes at once, at most."""
 
+BATCH_ROWS = 4096
+"""The same, for a loss over all rows of a batch: pairs of them take 64 MiB in float32."""
+
 REMEMBERED = 8
 """Programs that an evaluator keeps; a program is for a number of rows and a vector."""
 
@@ -111,8 +114,9 @@ class Evaluator:
         outputs = np.empty((len(inputs), self.network.outputs), self.network.dtype)
         total = 0.0
         with np.errstate(all="ignore"):
-            for start in range(0, len(inputs), EVALUATION_ROWS):
-                chunk = slice(start, min(start + EVALUATION_ROWS, len(inputs)))
+            most = BATCH_ROWS if self.loss and self.loss.over == "batch" else EVALUATION_ROWS
+            for start in range(0, len(inputs), most):
+                chunk = slice(start, min(start + most, len(inputs)))
                 program, arrays = self._for(chunk.stop - chunk.start, weights is not None)
                 np.copyto(arrays["input"], inputs[chunk], casting="unsafe")
                 if targets is not None:
