@@ -148,7 +148,7 @@ class Choice:
             return part
         # The recipe's part by name alone keeps the recipe's options.
         usual = self.registry.get(kind, recipe)
-        if usual.function is not part.function:
+        if usual.function is not part.function or parse_part(asked).inner is not None:
             return part
         return usual.with_options(**parse_part(asked).options)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -30,7 +30,7 @@ LARGEST = 2**20
 MOST_DOTS = 100
 """In a key; the settings have one."""
 
-_TABLES = ("read", "class_weight")
+_TABLES = ("read", "class_weight", "rate", "decay")
 _OWN = ("checkpoint_every", "plugins", "given_in_python", "packages", "formulas")
 _TEXTS = ("plugins", "given_in_python")
 
@@ -92,8 +92,9 @@ class Configuration:
             "metrics": [_spelled(each) for each in info.parts["metrics"]],
             **{
                 role: _spelled(info.parts[role][0])
-                for role in ("output_activation", "loss", "optimizer", "schedule", "initializer")
+                for role in ("output_activation", "loss", "schedule", "initializer")
             },
+            "optimizer": _spelled_chain(info.parts["optimizer"]),
             "split": rows.split.text,
         }
         if rows.split.way == "file":
@@ -271,6 +272,12 @@ def _spelled_network(settings: Settings, info: ModelInfo) -> dict[str, Any]:
     shares = settings.dropout
     several = len(set(shares)) > 1
     return {"activation": activation, "dropout": shares if several else (*shares, 0.0)[0]}
+
+
+def _spelled_chain(records: Sequence[PartRecord]) -> str:
+    """Write an optimizer, with the one that it holds in brackets."""
+    first, *others = records
+    return f"{_spelled(first)}[{_spelled_chain(others)}]" if others else _spelled(first)
 
 
 def _spelled_layer(layer: LayerRecord) -> str:

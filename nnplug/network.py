@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,9 @@ from nnplug.summary import Block, Summarized
 from nnplug.types import AnyArray
 
 __all__ = ["DenseLayer", "Network", "Span", "short_form"]
+
+LISTED = 12
+"""Names in a message, at most."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,12 @@ class Span:
         Its place in the vector.
     shape : tuple of int
         (fan_in, fan_out) for a dense layer's weight, (fan_out,) for its bias.
-    decay : bool
-        Whether penalties count it.
+    penalised : float
+        How much of the penalties it is given: 1, or 0 for biases, if nothing else is said.
+    decays : float
+        How much of the optimizer's weight decay it is given: 1, if nothing else is said.
+    rate : float
+        A factor on its learning rate.
     is_state : bool
         Whether training steps replace it, and do not learn it.
     """
@@ -70,7 +78,9 @@ class Span:
     start: int
     stop: int
     shape: tuple[int, ...]
-    decay: bool = False
+    penalised: float = 0.0
+    decays: float = 1.0
+    rate: float = 1.0
     is_state: bool = False
 
     def view(self, vector: AnyArray) -> AnyArray:
@@ -180,8 +190,11 @@ class Network(Summarized):
                 if isinstance(array.declared, kind):
                     start = spans[-1].stop if spans else 0
                     stop = start + math.prod(array.shape)
-                    decay = isinstance(array.declared, Parameter) and array.declared.decay
-                    spans.append(Span(array.name, start, stop, array.shape, decay, kind is State))
+                    span = Span(array.name, start, stop, array.shape, is_state=kind is State)
+                    if isinstance(array.declared, Parameter):
+                        penalised, rate = float(array.declared.decay), array.declared.rate
+                        span = replace(span, penalised=penalised, rate=rate)
+                    spans.append(span)
         self.spans = tuple(spans)
         self.learned = max((span.stop for span in spans if not span.is_state), default=0)
         if size not in (None, spans[-1].stop):
@@ -189,6 +202,43 @@ class Network(Summarized):
                 f"the network has {spans[-1].stop:,} parameters, where {size:,} are expected."
             )
         self.parameters = aligned_zeros(spans[-1].stop, self.dtype)
+
+    def group(self, *, rate: Mapping[str, float], decay: Mapping[str, float]) -> None:
+        """Give some arrays a learning rate, or a decay, of their own.
+
+        Parameters
+        ----------
+        rate, decay : mapping of str to float
+            Factors by patterns of names, such as `"*.bias"`; the last that
+            fits counts. A decay is a factor on penalties and on the
+            optimizer's weight decay.
+
+        Raises
+        ------
+        SettingError
+            If a pattern fits no array.
+        """
+        learned = [span for span in self.spans if not span.is_state]
+        for what, factors in (("rate", rate), ("decay", decay)):
+            for pattern in factors:
+                if not any(fnmatchcase(span.name, pattern) for span in learned):
+                    names = ", ".join(span.name for span in learned[:LISTED])
+                    more = f" and {len(learned) - LISTED} more" * (len(learned) > LISTED)
+                    raise SettingError(
+                        f"{what}={pattern!r}: no array has such a name. There are {names}{more}."
+                    )
+        for pattern, factor in rate.items():
+            self.spans = tuple(
+                replace(span, rate=factor) if fnmatchcase(span.name, pattern) else span
+                for span in self.spans
+            )
+        for pattern, factor in decay.items():
+            self.spans = tuple(
+                replace(span, penalised=factor, decays=factor)
+                if fnmatchcase(span.name, pattern)
+                else span
+                for span in self.spans
+            )
 
     @property
     def widths(self) -> list[int]:
@@ -248,6 +298,9 @@ class Network(Summarized):
         for placed in self.placed:
             for array in placed.arrays:
                 if isinstance(array.declared, Noise):
+                    continue
+                if isinstance(array.declared, State):
+                    array.declared.fill(self[array.name])
                     continue
                 start = getattr(array.declared, "start", None)
                 if start is not None:

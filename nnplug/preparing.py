@@ -377,6 +377,7 @@ def prepare(
         output_activation=output_activation,
         dtype=dtype,
     )
+    network.group(rate=choice("rate"), decay=choice("decay"))
     network.initialize(initializer, seed)
     stopping = follow(choice, columns, schedule, validation=len(validation_rows) > 0)
     class_weight = choice("class_weight")
@@ -424,7 +425,7 @@ def prepare(
         "output_activation": (output_activation,),
         "loss": (loss,),
         "metrics": metrics,
-        "optimizer": (optimizer,),
+        "optimizer": optimizer.chain,
         "schedule": (schedule,),
         "initializer": (initializer,),
         "dataset": (source.dataset,) if source.dataset is not None else (),

@@ -6,18 +6,19 @@ import textwrap
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Self
+from typing import Self, cast
 
 from nnplug.errors import (
     DivergedError,
     NnplugError,
+    OptionError,
     PartError,
     PluginError,
     UnknownPartError,
     suggest,
 )
 from nnplug.hookspecs import HOOKS
-from nnplug.parts import KINDS, Part, PartText, parse_part
+from nnplug.parts import KINDS, Layer, Optimizer, Part, PartText, parse_part
 from nnplug.plugins import LOCAL, PluginManager, Provider, normalise_package
 
 __all__ = ["Found", "Registry"]
@@ -107,7 +108,19 @@ class Registry:
         part, provider = found[0]
         if provider.state != "built-in":
             self._given[provider.plugin_name, part.text] = found[0]
-        return part.with_options(**asked.options) if asked.options else part
+        if asked.options:
+            part = part.with_options(**asked.options)
+        return part if asked.inner is None else self._around(part, asked.inner)
+
+    def _around(self, part: Part, inner: str) -> Part:
+        """Put a part around the one that stands in brackets after it."""
+        if isinstance(part, Optimizer):
+            return part.around(cast(Optimizer, self.get("optimizer", inner)))
+        if isinstance(part, Layer):
+            raise OptionError(f"{part.name}[{inner}]: layers are read together, as --layers is.")
+        raise OptionError(
+            f"{part.name}[{inner}]: {_a(part.kind)} holds no other part; leave out the brackets."
+        )
 
     def find(self, text: str, kind: str | None = None, *, load: bool = True) -> list[Found]:
         """Find every part that a name may mean, in one kind or in all.

@@ -45,6 +45,7 @@ def train(
     loss: str | Loss | None = None,
     optimizer: str | Optimizer | None = None,
     learning_rate: float | None = None,
+    rate: Mapping[str, float] | None = None,
     initializer: str | Initializer | None = None,
     schedule: str | Schedule | None = None,
     epochs: int | None = None,
@@ -52,6 +53,7 @@ def train(
     validation: float | None = None,
     l2: float | None = None,
     l1: float | None = None,
+    decay: Mapping[str, float] | None = None,
     dropout: float | Sequence[float] | None = None,
     clip_global_norm: float | None = None,
     class_weight: Literal["balanced"] | Mapping[Any, float] | None = None,
@@ -111,6 +113,9 @@ def train(
     optimizer : str or Optimizer, optional
     learning_rate : float, optional
         Instead of the optimizer's own.
+    rate : mapping of str to float, optional
+        Factors on the learning rate of some arrays, by patterns of their
+        names: `{"*.bias": 0.1}`.
     initializer : str or Initializer, optional
     schedule : str or Schedule, optional
     epochs : int, optional
@@ -123,6 +128,9 @@ def train(
         and not biases, whatever the batch size.
     l1 : float, optional
         L1 penalty, likewise: l1·Σ|w|.
+    decay : mapping of str to float, optional
+        Factors on the penalties and on the optimizer's weight decay of some
+        arrays, by patterns of their names: `{"*.bias": 0}`.
     dropout : float or sequence of float, optional
         The share of the hidden layers' outputs that a training step drops,
         one for all layers or one for each, from 0 to below 1.

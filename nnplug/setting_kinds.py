@@ -12,6 +12,7 @@ from nnplug.errors import suggest
 
 __all__ = [
     "ClassWeights",
+    "Factors",
     "Kind",
     "LayerTexts",
     "Names",
@@ -272,6 +273,45 @@ class ClassWeights(Kind):
     def check(self, value: Any) -> Any:
         """Take `balanced` or a mapping; the data knows which classes there are."""
         return value
+
+
+@dataclass(frozen=True)
+class Factors(Kind):
+    """Factors by patterns of names: `*.bias=0.1`, several with commas between them."""
+
+    metavar: str = "PATTERN=FACTOR"
+    repeated: bool = True
+
+    def parse(self, text: str) -> dict[str, float]:
+        """Read the factors."""
+        factors: dict[str, Any] = {}
+        for item in text.split(","):
+            pattern, _, factor = item.rpartition("=")
+            try:
+                factors[pattern.strip()] = float(factor)
+            except ValueError:
+                raise ValueError(self._reason()) from None
+        return self.check(factors)
+
+    def check(self, value: Any) -> dict[str, float]:
+        """Take a mapping, or several that were given one after the other."""
+        if isinstance(value, list | tuple):
+            value = {key: factor for each in value for key, factor in self.check(each).items()}
+        if not isinstance(value, Mapping):
+            raise ValueError(self._reason())
+        for pattern, factor in value.items():
+            number = isinstance(factor, numbers.Real) and not isinstance(factor, bool)
+            if (
+                not isinstance(pattern, str)
+                or not pattern
+                or not number
+                or not (0 <= factor < math.inf)
+            ):
+                raise ValueError(self._reason())
+        return {pattern: float(factor) for pattern, factor in value.items()}
+
+    def _reason(self) -> str:
+        return "it must be factors, at least 0, by names of arrays, as '*.bias=0.1'"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from nnplug.errors import suggest
 from nnplug.setting import Setting, asked, declared, kept
 from nnplug.setting_kinds import (
     ClassWeights,
+    Factors,
     LayerTexts,
     Names,
     Number,
@@ -159,6 +160,12 @@ class Settings:
         Number(above=True),
         "Learning rate; by default the optimizer's own.",
     )
+    rate: dict[str, float] = kept(
+        "Training",
+        Factors(),
+        "Factor on the learning rate of some arrays, by their names: '*.bias=0.1'.",
+        default={},
+    )
     schedule: str = kept(
         "Training",
         PartName("schedule"),
@@ -173,6 +180,12 @@ class Settings:
         "Training", Number(), "L2 penalty: ½·l2·Σw² is added to the loss.", default=0.0
     )
     l1: float = kept("Training", Number(), "L1 penalty: l1·Σ|w| is added to the loss.", default=0.0)
+    decay: dict[str, float] = kept(
+        "Training",
+        Factors(),
+        "Factor on the penalties and the weight decay of some arrays: '*.bias=0'.",
+        default={},
+    )
     clip_global_norm: float | None = kept(
         "Training", Number(above=True), "Clip the gradients to this global norm.", unset=True
     )

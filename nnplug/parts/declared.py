@@ -20,6 +20,7 @@ import numpy as np
 from nnplug.errors import FormulaError, PartError
 from nnplug.formulas.graph import Symbol, walk
 from nnplug.formulas.refusal import author_line
+from nnplug.types import AnyArray
 
 __all__ = [
     "Declared",
@@ -59,12 +60,15 @@ class Parameter(Declared):
         Before training: a number, or None for what the run's initializer draws.
     decay : bool
         Whether penalties count it.
+    rate : float
+        A factor on the learning rate.
     count : str, int or None
         How many there are, which the formula is given as a tuple; None: one array.
     """
 
     start: float | None = None
     decay: bool = True
+    rate: float = 1.0
     count: str | int | None = None
 
 
@@ -74,11 +78,15 @@ class State(Declared):
 
     Attributes
     ----------
-    start : float
+    start : float or "identity"
         Before training.
     """
 
-    start: float = 0.0
+    start: float | Literal["identity"] = 0.0
+
+    def fill(self, array: AnyArray) -> None:
+        """Write what the array is before training."""
+        array[...] = np.eye(len(array)) if self.start == "identity" else self.start
 
 
 @dataclass(frozen=True)
@@ -98,6 +106,7 @@ def parameter(
     *shape: Dimension,
     start: float | None = None,
     decay: bool | None = None,
+    rate: float = 1.0,
     count: str | int | None = None,
 ) -> Any:
     """Declare an array that is learned.
@@ -113,6 +122,8 @@ def parameter(
     decay : bool, optional
         Whether penalties, such as `--l2`, count it; by default they count
         what is drawn.
+    rate : float, optional
+        A factor on the learning rate.
     count : str or int, optional
         How many of them there are: a whole number, or the name of an option
         that is one. The formula is given a tuple.
@@ -130,10 +141,10 @@ def parameter(
         )
     drawn = start is None
     number = None if start is None else _number("parameter", start)
-    return Parameter(shape, number, drawn if decay is None else decay, count)
+    return Parameter(shape, number, drawn if decay is None else decay, rate, count)
 
 
-def state(*shape: Dimension, start: float = 0.0) -> Any:
+def state(*shape: Dimension, start: float | Literal["identity"] = 0.0) -> Any:
     """Declare an array that each training step replaces.
 
     The formula returns the new array after its value, in the order in which
@@ -144,8 +155,9 @@ def state(*shape: Dimension, start: float = 0.0) -> Any:
     ----------
     *shape : str or int
         Its dimensions; none of them is "N".
-    start : float
-        What all elements start from.
+    start : float or "identity"
+        What all elements start from; `"identity"`, for two equal dimensions:
+        1 on the diagonal, 0 elsewhere.
 
     Raises
     ------
@@ -153,6 +165,10 @@ def state(*shape: Dimension, start: float = 0.0) -> Any:
         If a dimension or the start is none of these.
     """
     _check_shape("state", shape)
+    if start == "identity":
+        if len(shape) != 2 or shape[0] != shape[1]:
+            raise PartError(f"{author_line()}state: start='identity' is for two equal dimensions.")
+        return State(shape, "identity")
     return State(shape, _number("state", start))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, overload
 
 from nnplug.errors import FormulaError, PartError
@@ -11,7 +12,8 @@ from nnplug.formulas.digest import graph_text
 from nnplug.formulas.graph import Graph, Shape, Symbol, walk
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import trace
-from nnplug.parts.part import Part, build_part
+from nnplug.parts.declared import State
+from nnplug.parts.part import OptionValue, Part, build_part, declarations
 
 __all__ = ["Optimizer", "Update", "optimizer"]
 
@@ -52,9 +54,15 @@ class Optimizer(Part):
 
     Attributes
     ----------
-    slots : tuple of str
-        The names of its state arrays, each of the parameter's shape, zero
-        before the first step.
+    own_slots : tuple of str
+        The names of its state arrays: of the parameter's shape and zero
+        before the first step, if they are not declared otherwise.
+    declared : mapping of str to State
+        Those of another shape or start.
+    holds : bool
+        Whether it is an optimizer around another: it is given a function, `base`.
+    base : Optimizer or None
+        The one that this instance holds.
     over : str
         What a norm or a sum in the formula spans: `"tensor"`, each weight
         matrix and bias by itself, or `"vector"`, all parameters at once.
@@ -64,14 +72,80 @@ class Optimizer(Part):
     kind: ClassVar[str] = "optimizer"
     plural: ClassVar[str] = "optimizers"
 
-    slots: tuple[str, ...] = ()
+    own_slots: tuple[str, ...] = ()
+    declared: Mapping[str, State] = field(default_factory=dict)
     over: Over = "auto"
     uses_step: bool = False
+    holds: bool = False
+    base: Optimizer | None = None
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The names of its state arrays, then those of the optimizer that it holds."""
+        inner = () if self.base is None else self.base.slots
+        return (*self.own_slots, *(f"{self._inner}.{slot}" for slot in inner))
+
+    @property
+    def _inner(self) -> str:
+        return "" if self.base is None else self.base.name
+
+    @property
+    def states(self) -> dict[str, State]:
+        """What is declared of slots, by their names; the others are as parameters, from 0."""
+        inner = {} if self.base is None else self.base.states
+        return {**self.declared, **{f"{self._inner}.{name}": each for name, each in inner.items()}}
+
+    @property
+    def chain(self) -> tuple[Optimizer, ...]:
+        """The optimizer, the one that it holds, and so on."""
+        return (self, *(() if self.base is None else self.base.chain))
+
+    @property
+    def text(self) -> str:
+        """The text form, with the optimizer that it holds in brackets."""
+        return super().text if self.base is None else f"{super().text}[{self.base.text}]"
+
+    def around(self, base: Optimizer) -> Optimizer:
+        """Make this optimizer around another.
+
+        Raises
+        ------
+        PartError
+            If it holds none.
+        """
+        if not self.holds:
+            raise PartError(f"optimizer {self.name!r} holds no other; leave out the brackets.")
+        return replace(self, base=base)
+
+    def with_options(self, /, **values: OptionValue) -> Optimizer:
+        """Make this optimizer with other values; the learning rate may be the held one's.
+
+        Raises
+        ------
+        OptionError
+            See `Part.with_options`.
+        """
+        if self.base is not None and "learning_rate" not in self.defaults:
+            rate = values.pop("learning_rate", None)
+            if rate is not None:
+                made = super().with_options(**values)
+                return replace(made, base=self.base.with_options(learning_rate=rate))
+        return super().with_options(**values)
 
     @property
     def learning_rate(self) -> float:
         """The learning rate before any schedule."""
+        if self.base is not None and "learning_rate" not in self.options:
+            return self.base.learning_rate
         return float(self.options["learning_rate"])
+
+    def slot_shape(self, slot: str, shape: Shape) -> Shape:
+        """Give a slot's shape for a parameter of a shape."""
+        state = self.states.get(slot)
+        if state is None:
+            return shape
+        labels = dict(zip(("R", "C"), shape, strict=False))
+        return tuple(labels.get(str(dim), dim) for dim in state.shape)
 
     def update(
         self, graph: Graph, shape: Shape = ("P",), options: Mapping[str, Any] | None = None
@@ -85,43 +159,98 @@ class Optimizer(Part):
             every slot in the parameter's shape.
         """
         param, grad = graph.input("param", shape), graph.input("grad", shape)
-        slots = tuple(graph.input(slot, shape) for slot in self.slots)
+        slots = tuple(graph.input(slot, self.slot_shape(slot, shape)) for slot in self.slots)
+        own = slots[: len(self.own_slots)]
         given: dict[str, Any] = {**self.options, **(options or {})}
-        given["learning_rate"] = graph.input("learning_rate")
+        if "learning_rate" in self.defaults:
+            given["learning_rate"] = graph.input("learning_rate")
         if self.uses_step:
             given["step"] = graph.input("step")
+        base = None
+        if self.holds:
+            if self.base is None:
+                raise FormulaError(
+                    f"optimizer {self.name!r} holds another: write it in brackets, as in "
+                    f"{self.name}[adam]."
+                )
+            self.base.update(new_graph(), shape)  # what is wrong with it is said of it alone
+            base = given["base"] = _Base(self.base, slots[len(own) :])
         outputs = trace(
             self.function,
-            [param, grad, *slots],
+            [param, grad, *own],
             given,
             name=f"optimizer {self.name!r}",
             traces=self.traces,
         )
-        expected = ", ".join(("param", *self.slots))
-        if len(outputs) != 1 + len(slots):
+        expected = ", ".join(("param", *self.own_slots))
+        if len(outputs) != 1 + len(own):
             raise FormulaError(
                 f"optimizer {self.name!r}: {self.place}: it returns {len(outputs)} values.\n"
                 f"Way out: return the new {expected}, in this order."
             )
-        for name, output in zip(("param", *self.slots), outputs, strict=True):
+        if base is not None:
+            if base.new is None:
+                raise FormulaError(
+                    f"optimizer {self.name!r}: {self.place}: it does not call base.\n"
+                    "Way out: new = base(param, grad)."
+                )
+            outputs = (*outputs, *base.new)
+        shapes = [shape, *(symbol.shape for symbol in slots)]
+        for name, output, wanted in zip(("param", *self.slots), outputs, shapes, strict=True):
             if output.dtype_kind == "bool":
                 raise FormulaError(
                     f"optimizer {self.name!r}: {self.place}: the new {name} is truth values, "
                     "which the next step would add up in another way than numbers.\n"
                     "Way out: return numbers, such as np.where(condition, 1.0, 0.0)."
                 )
-            if output.shape not in (shape, ()):
+            if output.shape not in (wanted, ()):
                 raise FormulaError(
                     f"optimizer {self.name!r}: {self.place}: the new {name} has shape "
-                    f"{output.shape}, the old {shape}."
+                    f"{output.shape}, the old {wanted}."
                 )
         return Update(param, grad, slots, outputs)
 
     def formula_texts(self) -> list[str | None]:
         """Write what the part computes, for vectors and matrices: see `Part.formula_texts`."""
         shapes: tuple[Shape, ...] = (("P",), ("R", "C")) if self.over != "vector" else (("P",),)
+        if self.states:
+            shapes = (("R", "C"),)
         updates = [self.update(new_graph(), shape) for shape in shapes]
-        return [*(graph_text(each.outputs) for each in updates), *self.slots, self.over]
+        texts = [*(graph_text(each.outputs) for each in updates), *self.slots, self.over]
+        return [*texts, repr(sorted(self.states.items()))] if self.states else [*texts]
+
+
+class _Base:
+    """What an optimizer around another is given: it makes the held one's step.
+
+    Attributes
+    ----------
+    new : tuple of Symbol or None
+        The held one's new slots; None before it is called.
+    """
+
+    def __init__(self, optimizer: Optimizer, slots: Sequence[Symbol]) -> None:
+        self.optimizer, self.slots = optimizer, tuple(slots)
+        self.new: tuple[Symbol, ...] | None = None
+
+    def __call__(self, param: Symbol, grad: Symbol) -> Symbol:
+        part, graph = self.optimizer, param.graph
+        given: dict[str, Any] = {"learning_rate": graph.input("learning_rate")}
+        if part.uses_step:
+            given["step"] = graph.input("step")
+        own = self.slots[: len(part.own_slots)]
+        inner = None
+        if part.base is not None:
+            inner = given["base"] = _Base(part.base, self.slots[len(own) :])
+            if "learning_rate" not in part.defaults:
+                del given["learning_rate"]
+        result = part(param, grad, *own, **given)
+        new, *slots = result if isinstance(result, tuple) else (result,)
+        self.new = (*map(graph.symbol, slots), *(inner.new or () if inner is not None else ()))
+        return graph.symbol(new)
+
+    def __repr__(self) -> str:
+        return f"<base {self.optimizer.text}>"
 
 
 @overload
@@ -147,7 +276,11 @@ def optimizer(
 
     `def name(param, grad, slot, ..., *, step, learning_rate=0.01, ...)`
     returns the new parameter, or a tuple of it and each new slot. `step`, if
-    it is named, counts updates from 1.
+    it is named, counts updates from 1. A slot is as the parameter and 0 before
+    the first step, or what its default says: `row=state("R", 1)` is a number
+    for each row; the parameters are then given as matrices, biases as columns.
+    An optimizer around another is given `base`, after the `*`: `base(param,
+    grad)` is the other's new parameter.
 
     Parameters
     ----------
@@ -178,23 +311,31 @@ def optimizer(
             Optimizer,
             function,
             positional=check,
-            reserved=("step",),
+            declared=declarations(function, "optimizer", (State,)),
+            reserved=("step", "base"),
             name=name,
             aliases=aliases,
             expected_failures=expected_failures,
             over=over,
         )
-        names = function.__code__.co_varnames
-        if "learning_rate" not in made.defaults:
+        arguments = inspect.signature(function).parameters
+        names = list(arguments)
+        own = [
+            name for name in names[2:] if arguments[name].kind is not inspect.Parameter.KEYWORD_ONLY
+        ]
+        holds = "base" in names
+        for slot, each in made.declared.items():
+            if wrong := [dim for dim in each.shape if dim not in ("R", "C", 1)]:
+                raise PartError(
+                    f"{made.place}: optimizer {made.name!r}: {slot} has a dimension {wrong[0]!r}; "
+                    'an optimizer\'s state has "R" and "C", the rows and columns of a parameter, '
+                    "and 1."
+                )
+        if "learning_rate" not in made.defaults and not holds:
             raise PartError(
                 f"{made.place}: optimizer {made.name!r}: it needs the option "
                 "learning_rate with a default, after a *."
             )
-        count = function.__code__.co_argcount + function.__code__.co_kwonlyargcount
-        return replace(
-            made,
-            slots=tuple(names[2 : function.__code__.co_argcount]),
-            uses_step="step" in names[:count],
-        )
+        return replace(made, own_slots=tuple(own), uses_step="step" in names, holds=holds)
 
     return decorate if function is None else decorate(function)

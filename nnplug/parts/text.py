@@ -29,11 +29,14 @@ class PartText:
         The package it must come from, when qualified.
     options : dict of str to str
         The options as written.
+    inner : str or None
+        What stands in brackets after it: the text of the part that it holds.
     """
 
     name: str
     package: str | None = None
     options: dict[str, str] = field(default_factory=dict)
+    inner: str | None = None
 
 
 def normalise_name(name: str) -> str:
@@ -64,6 +67,9 @@ def parse_part(text: str, first: str | None = None) -> PartText:
     >>> parse_part("Leaky-ReLU:slope=0.2")
     PartText(name='leaky_relu', package=None, options={'slope': '0.2'})
     """
+    inner = None
+    if text.rstrip().endswith("]") and "[" in text:
+        text, _, inner = text.rstrip()[:-1].partition("[")
     qualified, colon, listed = text.partition(":")
     package, slash, name = qualified.rpartition("/")
     name = normalise_name(name)
@@ -86,7 +92,7 @@ def parse_part(text: str, first: str | None = None) -> PartText:
         if key in options:
             raise OptionError(f"{text!r}: the option {key!r} is given twice.")
         options[key] = value.strip()
-    return PartText(name, package.strip() or None, options)
+    return PartText(name, package.strip() or None, options, inner)
 
 
 @dataclass(frozen=True)

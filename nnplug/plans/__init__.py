@@ -3,6 +3,7 @@
 from nnplug.plans.planner import StepPlanner, plan_evaluation, plan_step
 from nnplug.plans.program import Instruction, Program, Section, Value
 from nnplug.plans.regularization import Regularization
+from nnplug.plans.update import slot_layouts
 
 __all__ = [
     "Instruction",
@@ -13,4 +14,5 @@ __all__ = [
     "Value",
     "plan_evaluation",
     "plan_step",
+    "slot_layouts",
 ]

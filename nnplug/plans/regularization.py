@@ -6,7 +6,7 @@ Letters: R by C a weight, P parameters.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 from typing import Any
@@ -113,15 +113,19 @@ def write_penalty(
         penalties.append(_Penalty(said.alpha, 0.0, None if summed else share))
     _write_sums(emitter, section, penalties)
     emitter.numbers = emitter.section("penalty", "penalty: rows")
-    slope = _Slope(penalties)
+    slopes: dict[float, _Slope] = {}
     for name in _penalised(emitter):
-        slope.write(emitter, name)
+        times = emitter.network.span(name).penalised
+        if times not in slopes:
+            part = [replace(each, l2=each.l2 * times, l1=each.l1 * times) for each in penalties]
+            slopes[times] = _Slope(part)
+        slopes[times].write(emitter, name)
     emitter.numbers = None
 
 
 def _penalised(emitter: Emitter) -> list[str]:
     """List the arrays that penalties count, such as the weights and not the biases."""
-    return [span.name for span in emitter.network.spans if span.decay]
+    return [span.name for span in emitter.network.spans if span.penalised]
 
 
 def _write_count(emitter: Emitter, section: Section, weight: Value | None) -> tuple[Value, Value]:
@@ -154,7 +158,8 @@ def _write_sums(emitter: Emitter, section: Section, penalties: Sequence[_Penalty
             write(emitter.parameter(array), made)
             symbol = graph.input(made.name)
             values[id(symbol)] = _write_cast(section, made, float64)
-            terms.append(symbol)
+            times = emitter.network.span(array).penalised
+            terms.append(symbol if times == 1.0 else symbol * times)
         return reduce(add, terms)
 
     def write_squares(weight: Value, made: Value) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,16 +12,51 @@ import numpy as np
 from nnplug.formulas.graph import Shape, Symbol, alike
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import lower
-from nnplug.network import Span
+from nnplug.network import Network, Span
 from nnplug.parts import Optimizer, Update
 from nnplug.plans.emission import COPY, SQUARES, Emitter, concrete
 from nnplug.plans.factors import gather_factors
 from nnplug.plans.program import Instruction, Section, Value
 
-__all__ = ["write_state_check", "write_update"]
+__all__ = ["SlotLayout", "slot_layouts", "write_state_check", "write_update"]
 
 VECTOR: Shape = ("P",)
 MATRIX: Shape = ("R", "C")
+
+
+@dataclass(frozen=True)
+class SlotLayout:
+    """Where a slot of an optimizer lies.
+
+    Attributes
+    ----------
+    size : int
+        Its elements for all parameters together.
+    places : dict of str to tuple of int and shape
+        By the name of a parameter array: where its part begins, and its shape.
+    """
+
+    size: int
+    places: dict[str, tuple[int, tuple[int, ...]]]
+
+
+def slot_layouts(network: Network, optimizer: Optimizer) -> dict[str, SlotLayout]:
+    """Say where each slot of an optimizer lies: as the parameters, or as it is declared."""
+    spans = [span for span in network.spans if not span.is_state]
+    found = {}
+    for slot in optimizer.slots:
+        places: dict[str, tuple[int, tuple[int, ...]]] = {}
+        size = 0
+        for span in spans:
+            shape = span.shape
+            if slot in optimizer.states:
+                rows, columns = _as_matrix(span.shape)
+                sizes = {"R": rows, "C": columns}
+                shape = concrete(optimizer.slot_shape(slot, MATRIX), sizes)
+            places[span.name] = (size, shape)
+            size += math.prod(shape)
+        found[slot] = SlotLayout(size, places)
+    return found
 
 
 def write_update(emitter: Emitter, optimizer: Optimizer) -> None:
@@ -27,22 +64,68 @@ def write_update(emitter: Emitter, optimizer: Optimizer) -> None:
 
     An elementwise formula that is the same for matrices and vectors goes over
     the vector, in tiles; one with norms or matrix products sees each weight
-    and each bias in its own shape.
+    and each bias in its own shape. With state of another shape all are given
+    as matrices. Arrays with a learning rate or a decay of their own are
+    pieces of their own, too.
     """
     size = emitter.network.learned
+    spans = [span for span in emitter.network.spans if not span.is_state]
+    emitter.numbers = emitter.section("update", f"update: {optimizer.text}, numbers")
+    layouts = slot_layouts(emitter.network, optimizer)
+    if optimizer.states:
+        for span in spans:
+            made = _with_decay(optimizer, span).update(new_graph(), MATRIX)
+            _write_piece(emitter, optimizer, made, span, _as_matrix(span.shape), layouts)
+        return
     vector = optimizer.update(new_graph(), VECTOR)
     matrix = None
     if optimizer.over != "vector":
         matrix = optimizer.update(new_graph(), MATRIX)
     at_once = matrix is None or (vector.elementwise and alike(vector.outputs, matrix.outputs))
-    emitter.numbers = emitter.section("update", f"update: {optimizer.text}, numbers")
     if matrix is None or at_once:
-        _write_piece(emitter, optimizer, vector, Span("", 0, size, (size,)))
+        groups = _alike_groups(spans)
+        if len(groups) == 1:
+            whole = Span("", 0, size, (size,), rate=spans[0].rate, decays=spans[0].decays)
+            groups = [whole]
+        for span in groups:
+            made = _with_decay(optimizer, span).update(new_graph(), VECTOR)
+            _write_piece(emitter, optimizer, made, span, span.shape, layouts)
         return
-    for span in emitter.network.spans:
-        if span.is_state:
-            continue
-        _write_piece(emitter, optimizer, vector if len(span.shape) < 2 else matrix, span)
+    for span in spans:
+        shape = span.shape or (1,)
+        made = _with_decay(optimizer, span).update(new_graph(), MATRIX if shape[1:] else VECTOR)
+        _write_piece(emitter, optimizer, made, span, shape, layouts)
+
+
+def _as_matrix(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Take a bias as a column, and a number as a matrix of one."""
+    rows, columns = (*shape, 1, 1)[:2]
+    return rows, columns
+
+
+def _alike_groups(spans: Sequence[Span]) -> list[Span]:
+    """Join neighbours of one learning rate and one decay."""
+    groups: list[Span] = []
+    for span in spans:
+        last = groups[-1] if groups else None
+        if last is not None and (last.rate, last.decays) == (span.rate, span.decays):
+            names = f"{last.name}, {span.name}"
+            count = span.stop - last.start
+            groups[-1] = replace(last, name=names, stop=span.stop, shape=(count,))
+        else:
+            groups.append(replace(span, shape=(span.stop - span.start,)))
+    return groups
+
+
+def _with_decay(optimizer: Optimizer, span: Span) -> Optimizer:
+    """Give an optimizer the weight decay of an array."""
+    if span.decays == 1.0:
+        return optimizer
+    base = None if optimizer.base is None else _with_decay(optimizer.base, span)
+    if "weight_decay" in optimizer.options:
+        decay = float(optimizer.options["weight_decay"]) * span.decays
+        optimizer = optimizer.with_options(weight_decay=decay)
+    return replace(optimizer, base=base)
 
 
 def write_state_check(emitter: Emitter) -> None:
@@ -58,20 +141,27 @@ def write_state_check(emitter: Emitter) -> None:
         section.instructions.append(Instruction(SQUARES, (states,), check))
 
 
-def _write_piece(emitter: Emitter, optimizer: Optimizer, update: Update, span: Span) -> None:
+def _write_piece(
+    emitter: Emitter,
+    optimizer: Optimizer,
+    update: Update,
+    span: Span,
+    shape: tuple[int, ...],
+    layouts: Mapping[str, SlotLayout],
+) -> None:
     graph, labels = update.param.graph, update.param.shape
-    shape = span.shape or (1,)
     sizes = dict(zip(map(str, labels), shape, strict=True))
     lowered = gather_factors(lower(update.outputs))
-    tiled = update.elementwise
+    tiled = update.elementwise and not optimizer.states
     title = f"update: {optimizer.text}" + (f", {span.name}" if span.name else "")
     section = emitter.section("update", title, tiled=tiled, rows=shape[0])
 
     def stretch(name: str, role: Any, vector: str = "") -> Value:
         whole = f"{span.name}." if span.name else ""
-        return Value(
-            f"{whole}{name}", shape, emitter.dtype, role, span.start, vector, per_row=tiled
-        )
+        start, own = span.start, shape
+        if vector in optimizer.states:
+            start, own = layouts[vector].places[span.name]
+        return Value(f"{whole}{name}", own, emitter.dtype, role, start, vector, per_row=tiled)
 
     param, grad = stretch("param", "parameters"), stretch("grad", "gradients")
     values = {id(update.param): param, id(update.grad): grad}
@@ -79,6 +169,8 @@ def _write_piece(emitter: Emitter, optimizer: Optimizer, update: Update, span: S
         values[id(symbol)] = stretch(name, "slot", name)
     for name in ("learning_rate", "step"):
         number = Value(name, (), np.dtype(np.float64), "scalar", vector=name)
+        if name == "learning_rate" and span.rate != 1.0:
+            number = _scaled(emitter, number, span.rate)
         values[id(graph.input(name))] = number
     before, after = (
         Value(f"check.{what}", (), emitter.dtype, "result", vector="checks")
@@ -89,6 +181,16 @@ def _write_piece(emitter: Emitter, optimizer: Optimizer, update: Update, span: S
     section.instructions.append(Instruction(SQUARES, (grad,), before))
     new = _write_in_place(emitter, section, lowered, values, places, sizes)
     section.instructions.append(Instruction(SQUARES, (new,), after))
+
+
+def _scaled(emitter: Emitter, number: Value, factor: float) -> Value:
+    """Multiply the learning rate by that of some arrays, once a step."""
+    assert emitter.numbers is not None
+    made = Value(f"{number.name}·{factor:g}", (), number.dtype, "scalar")
+    times = emitter.constant(factor, number.dtype)
+    multiply = new_graph().operations["multiply"]
+    emitter.numbers.instructions.append(Instruction(multiply, (number, times), made))
+    return made
 
 
 def _write_in_place(

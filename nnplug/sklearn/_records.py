@@ -77,7 +77,7 @@ def model_of(estimator: Any, network: Network | None = None) -> Model:
         "output_activation": (head.activation,),
         "loss": (head.loss,),
         "metrics": choices.metrics,
-        "optimizer": () if choices.optimizer is None else (choices.optimizer,),
+        "optimizer": () if choices.optimizer is None else choices.optimizer.chain,
         "schedule": () if choices.schedule is None else (choices.schedule,),
     }
     info = ModelInfo.of(

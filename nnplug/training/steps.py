@@ -12,7 +12,7 @@ from nnplug.alignment import aligned_zeros
 from nnplug.engines import NUMPY, BoundProgram, Engine, Memory
 from nnplug.network import Network
 from nnplug.parts import Loss, Optimizer
-from nnplug.plans import Regularization, StepPlanner
+from nnplug.plans import Regularization, StepPlanner, slot_layouts
 from nnplug.randomness import derive_generator
 from nnplug.training.evaluation import check_shapes
 from nnplug.types import AnyArray
@@ -80,9 +80,13 @@ class Steps:
             weights = None if weights is None else np.ascontiguousarray(weights, network.dtype)
         self.inputs, self.targets, self.weights = inputs, targets, weights
         self.vectors = [network.parameters, aligned_zeros(network.size, network.dtype)]
-        self.slots = {
-            name: aligned_zeros(network.learned, network.dtype) for name in optimizer.slots
-        }
+        self.slots: dict[str, AnyArray] = {}
+        for name, layout in slot_layouts(network, optimizer).items():
+            self.slots[name] = aligned_zeros(layout.size, network.dtype)
+            if name in optimizer.states:
+                for start, shape in layout.places.values():
+                    part = self.slots[name][start : start + math.prod(shape)].reshape(shape)
+                    optimizer.states[name].fill(part)
         self.learning_rate = np.array(optimizer.learning_rate)
         self.count, self.penalty = np.zeros(()), np.zeros(())
         self.noise = {
