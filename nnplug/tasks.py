@@ -208,7 +208,7 @@ class Head:
     def _check_targets_fit(self) -> None:
         """Refuse a loss for other targets than a task has."""
         loss = self.loss
-        if self.task != "regression" and loss.for_numbers:
+        if self.task != "regression" and (loss.for_numbers or loss.heads):
             raise SettingError(
                 f"loss {loss.name!r} is for {TARGETS[loss.targets]}, and not for classes.\n"
                 "Use a loss for classes, such as cross_entropy, or task regression."
@@ -224,7 +224,7 @@ class Head:
     def outputs(self) -> int:
         """Units of the output layer, C."""
         one_unit = self.task == "binary" and self.loss.against == "target" and not self.loss.by_row
-        return 1 if one_unit else self.width
+        return 1 if one_unit else self.width * self.loss.outputs_for_each
 
     def encode(self, targets: AnyArray, dtype: np.dtype[np.generic]) -> AnyArray:
         """Bring targets to the form that the loss takes.
@@ -336,12 +336,12 @@ class Head:
 
     def numbers(self, outputs: AnyArray) -> AnyArray:
         """Turn a regression's outputs (N, K) into the mean that is predicted."""
-        mean: AnyArray = mean_of(self.loss.link, outputs)
+        mean: AnyArray = mean_of(self.loss.link, self.loss.predicted(outputs))
         return mean
 
     def finite(self, outputs: AnyArray) -> npt.NDArray[np.bool_] | None:
         """Tell for which rows of outputs (N, C) there is an answer; None if for all."""
-        if self.task == "regression" and self.loss.link != "identity":
+        if self.task == "regression" and (self.loss.link != "identity" or self.loss.heads):
             outputs = np.concatenate([outputs, self.numbers(outputs)], axis=1)
         return finite_rows(outputs)
 

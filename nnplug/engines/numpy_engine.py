@@ -366,6 +366,13 @@ _CALLS: dict[str, Callable[..., list[Call]]] = {
     "expand_dims": lambda inputs, output, axis: [
         partial(np.copyto, output, np.expand_dims(inputs[0], axis))
     ],
+    "columns": lambda inputs, output, place: [
+        partial(np.copyto, output, _block(inputs[0], output.shape[-1], place))
+    ],
+    "place_columns": lambda inputs, output, place: [
+        partial(output.fill, 0),
+        partial(np.copyto, _block(output, inputs[0].shape[-1], place), inputs[0]),
+    ],
     "dot": lambda inputs, output: [partial(np.dot, *inputs, output)],
     "dot_left": lambda inputs, output: [partial(np.dot, inputs[0].T, inputs[1], output)],
     "dot_right": _dot_right,
@@ -378,6 +385,11 @@ _CALLS: dict[str, Callable[..., list[Call]]] = {
     "copy": lambda inputs, output: [partial(np.copyto, output, inputs[0])],
     "cast": lambda inputs, output: [partial(np.copyto, output, inputs[0], "unsafe")],
 }
+
+
+def _block(array: AnyArray, width: int, place: int) -> AnyArray:
+    """See one of the blocks of columns that stand side by side."""
+    return array[:, place * width : (place + 1) * width]
 
 
 def _one_hot(labels: AnyArray, classes: AnyArray, hits: AnyArray, output: AnyArray) -> None:

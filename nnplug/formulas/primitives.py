@@ -115,6 +115,14 @@ def _gather_rule(g: Symbol, y: Symbol, x: Symbol, indices: Symbol) -> Any:
     return g * x.graph.call("one_hot", indices, x), None
 
 
+def _columns_rule(g: Symbol, y: Symbol, x: Symbol, like: Symbol, place: int) -> Any:
+    return g.graph.apply(g.graph.operations["place_columns"], g, x, place=place), None
+
+
+def _place_columns_rule(g: Symbol, y: Symbol, x: Symbol, like: Symbol, place: int) -> Any:
+    return g.graph.apply(g.graph.operations["columns"], g, x, place=place), None
+
+
 # --- shape rules ------------------------------------------------------------------
 
 
@@ -147,6 +155,17 @@ def _expand_shape(shape: Shape, axis: int) -> Shape:
 def _one_hot(indices: AnyArray, like: AnyArray) -> AnyArray:
     hot: AnyArray = (indices == np.arange(like.shape[-1])).astype(like.dtype)
     return hot
+
+
+def _columns(x: AnyArray, like: AnyArray, place: int) -> AnyArray:
+    width = like.shape[-1]
+    return x[:, place * width : (place + 1) * width]
+
+
+def _place_columns(x: AnyArray, like: AnyArray, place: int) -> AnyArray:
+    placed: AnyArray = np.zeros_like(like, x.dtype)
+    placed[:, place * x.shape[-1] : (place + 1) * x.shape[-1]] = x
+    return placed
 
 
 def _reduce(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -264,6 +283,9 @@ _PRIMITIVES: tuple[Operation, ...] = (
         lambda x, indices: broadcast_shapes("take_along_axis", indices, (*x[:-1], 1)),
     ),
     Operation("one_hot", _one_hot, None, lambda indices, like: like),
+    # blocks of columns, as wide as another array: the outputs of a loss that takes several
+    Operation("columns", _columns, _columns_rule, lambda x, like, place: like),
+    Operation("place_columns", _place_columns, _place_columns_rule, lambda x, like, place: like),
     # made by derivative rules
     Operation(
         "broadcast_like",

@@ -77,7 +77,9 @@ def load_model(
         )
         loss = cast(Loss, parts["loss"][0])
         output_activation = cast(Activation, parts["output_activation"][0])
-        width = info.outputs if info.task == "regression" else len(info.classes)
+        width = len(info.classes)
+        if info.task == "regression":
+            width = info.outputs // loss.outputs_for_each
         with _as_reason():
             head = Head(info.task, loss, output_activation, width)
             if head.outputs != info.outputs:
@@ -140,7 +142,7 @@ def _encoder(info: ModelInfo) -> Encoder | None:
     said = (info.task, info.classes, info.features)
     if (encoder.task, tuple(encoder.classes), encoder.features) != said:
         raise ModelFileError("its encoder has another task, other classes or other features")
-    if info.task == "regression" and len(encoder.target) != info.outputs:
+    if info.task == "regression" and info.outputs % max(len(encoder.target), 1):
         raise ModelFileError(
             f"its encoder has {len(encoder.target)} targets, and its network {info.outputs} outputs"
         )

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, cast, overload
 
 import numpy as np
 
 from nnplug.errors import FormulaError, PartError, ShapeError, suggest
-from nnplug.formulas.digest import graph_text
-from nnplug.formulas.graph import Graph, Symbol
+from nnplug.formulas.authors import call_author
+from nnplug.formulas.composition import put
+from nnplug.formulas.digest import code_text, graph_text
+from nnplug.formulas.graph import Graph, Symbol, walk
 from nnplug.formulas.kinds import as_number
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import mixed_rows, trace
 from nnplug.parts.link import LINKS, Link
 from nnplug.parts.part import Part, build_part
 from nnplug.parts.targets import TARGETS, Targets
+from nnplug.types import AnyArray
 
 __all__ = ["Loss", "loss"]
 
@@ -62,6 +65,14 @@ class Loss(Part):
         `"log"`, `"logit"` or `"softmax"`. A prediction is the inverse of it.
     targets : str
         What its targets may be: see `nnplug.parts.targets.TARGETS`.
+    heads : tuple of str
+        The names of the outputs that it takes for each target; empty for one
+        that takes a single one.
+    predict : callable or None
+        Gives the prediction from them; None: the first.
+    interval : callable or None
+        `interval(*outputs, level)` gives the bounds between which a target is
+        expected with this probability.
     over : str
         What the formula looks at: `"row"`, each row by itself, or `"batch"`,
         all rows of a batch together.
@@ -76,6 +87,27 @@ class Loss(Part):
     link: Link = "identity"
     targets: Targets = "real"
     over: Over = "row"
+    heads: tuple[str, ...] = ()
+    predict: Callable[..., Any] | None = None
+    interval: Callable[..., Any] | None = None
+
+    @property
+    def outputs_for_each(self) -> int:
+        """How many outputs a target takes."""
+        return max(len(self.heads), 1)
+
+    def split(self, outputs: AnyArray) -> list[AnyArray]:
+        """Give the outputs by their names: (N, k·C) as k arrays (N, C)."""
+        return np.split(outputs, self.outputs_for_each, axis=-1)
+
+    def predicted(self, outputs: AnyArray) -> AnyArray:
+        """Give the first argument, or the prediction that its outputs stand for, (N, C)."""
+        if not self.heads:
+            return outputs
+        heads = self.split(outputs)
+        if self.predict is None:
+            return heads[0]
+        return np.asarray(call_author(f"loss {self.name!r}", self.predict, *heads))
 
     @property
     def by_row(self) -> bool:
@@ -97,6 +129,8 @@ class Loss(Part):
             for each row, (N, 1). Nothing is broadcast: (N, 1) against (N,)
             would silently be N² errors.
         """
+        if self.heads and len(arguments) == 2:
+            arguments = (*self.split(np.asarray(arguments[0])), arguments[1])
         if len(arguments) == 2:
             first, second = map(np.shape, arguments)
             labels = self.against == "labels"
@@ -110,7 +144,9 @@ class Loss(Part):
         return super().__call__(*arguments, **options)
 
     def inputs(self, graph: Graph) -> tuple[Symbol, Symbol]:
-        """Make the symbols of its two arguments."""
+        """Make the symbols of its two arguments; several outputs are one array, (N, k·C)."""
+        if self.heads:
+            return graph.input(self.takes, ("N", "K")), graph.input("target", ("N", "C"))
         output = graph.input(self.takes, ("N", "C"))
         if self.against == "labels":
             return output, graph.input("labels", ("N", 1), "int")
@@ -130,6 +166,8 @@ class Loss(Part):
         FormulaError
             If it cannot be traced, or mixes rows.
         """
+        if self.heads:
+            return self._of_heads(output, target)
         outputs = trace(
             self.function,
             [output, target],
@@ -137,6 +175,29 @@ class Loss(Part):
             name=f"loss {self.name!r}",
             traces=self.traces,
         )
+        return self._errors(outputs, [output, target])
+
+    def _of_heads(self, output: Symbol, target: Symbol) -> Symbol:
+        """Trace the formula on its outputs by name, and put it over the one array of all."""
+        graph, own = output.graph, new_graph()
+        arguments = [own.input(name, ("N", "C")) for name in (*self.heads, "target")]
+        traced = trace(
+            self.function, arguments, self.options, name=f"loss {self.name!r}", traces=self.traces
+        )
+        errors = self._errors(traced, arguments)
+        blocks = [
+            graph.apply(graph.operations["columns"], output, target, place=place)
+            for place in range(len(self.heads))
+        ]
+        made: dict[int, Symbol] = {
+            id(mine): x for mine, x in zip(arguments, [*blocks, target], strict=True)
+        }
+        put(walk([errors], made), made, graph, {"C": target.shape[-1]})
+        return made[id(errors)]
+
+    def _errors(self, outputs: Sequence[Symbol], arguments: Sequence[Symbol]) -> Symbol:
+        """Check what the formula gives."""
+        output = arguments[0]
         if len(outputs) == 1 and self.over == "batch" and outputs[0].shape in ((), (1,), (1, 1)):
             # One number for the batch: each row's error is that number.
             rows = output.graph.call("sum", output, axis=-1, keepdims=True)
@@ -148,7 +209,7 @@ class Loss(Part):
                 "error of each element, (N, C), or row, (N, 1), and nnplug averages them.\n"
                 "Way out: leave out the mean, or sum over axis=-1 with keepdims=True."
             )
-        if self.over == "row" and mixed_rows(outputs[0], [output, target]) is not None:
+        if self.over == "row" and mixed_rows(outputs[0], arguments) is not None:
             raise FormulaError(
                 f"loss {self.name!r}: {self.place}: the error of a row depends on other rows.\n"
                 "Way out: keep every row by itself; reduce with axis=-1, keepdims=True. Or "
@@ -159,7 +220,15 @@ class Loss(Part):
     def formula_texts(self) -> list[str | None]:
         """Write what the part computes: see `Part.formula_texts`."""
         errors = self.value(*self.inputs(new_graph()))
-        texts = [graph_text([errors]), self.takes, self.against, self.reduction, self.link]
+        texts: list[str | None] = [
+            graph_text([errors]),
+            self.takes,
+            self.against,
+            self.reduction,
+            self.link,
+        ]
+        if self.heads:
+            texts += [*self.heads, code_text(self.predict), code_text(self.interval)]
         return [*texts, self.over] if self.over != "row" else [*texts]
 
 
@@ -174,6 +243,8 @@ def loss(
     link: Link | None = None,
     targets: Targets | None = None,
     over: Over = "row",
+    predict: Callable[..., Any] | None = None,
+    interval: Callable[..., Any] | None = None,
     expected_failures: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Any]], Loss]: ...
 def loss(
@@ -186,13 +257,17 @@ def loss(
     link: Link | None = None,
     targets: Targets | None = None,
     over: Over = "row",
+    predict: Callable[..., Any] | None = None,
+    interval: Callable[..., Any] | None = None,
     expected_failures: Mapping[str, str] | None = None,
 ) -> Any:
     """Make a loss from a formula in NumPy.
 
     The formula's two arguments say by their names what it takes: first
     `prediction`, `logits` or `probabilities`, of shape (N, C), then `target`,
-    of the same shape, or `labels`, class indices of shape (N, 1). It returns
+    of the same shape, or `labels`, class indices of shape (N, 1). Or it takes
+    several outputs for each target, by names of its own, and then `target`:
+    `def gaussian_nll(mean, log_variance, target)`. It returns
     the error of each element or row; nnplug averages, or sums, and
     differentiates that very number.
 
@@ -214,6 +289,12 @@ def loss(
         `"count"`, `"unit"` (from 0 to 1), `"binary"` (0 or 1) or
         `"distribution"` (rows that sum to 1). By default what suits the link.
         Other targets are refused before training.
+    predict : callable, optional
+        Of a loss that takes several outputs: `predict(*outputs)` gives the
+        prediction, (N, C). By default it is the first of them.
+    interval : callable, optional
+        Likewise: `interval(*outputs, level)` gives a lower and an upper bound
+        between which a target is with probability `level`.
     over : str, optional
         `"batch"` if the error of a row depends on the other rows of its
         batch, as where pairs of rows are compared. The formula may then
@@ -241,9 +322,11 @@ def loss(
     def check(names: tuple[str, ...]) -> str | None:
         if len(names) == 2 and names[0] in _TAKES and names[1] in _AGAINST:
             return None
+        if len(names) > 2 and names[-1] == "target" and not {*names} & {*_TAKES, "labels"}:
+            return None
         return (
             f"its arguments must be named ({' | '.join(_TAKES)}, {' | '.join(_AGAINST)}), "
-            "which says what it takes"
+            "which says what it takes, or be several outputs by names of their own, then target"
         )
 
     def decorate(function: Callable[..., Any]) -> Loss:
@@ -261,13 +344,23 @@ def loss(
             over=over,
             expected_failures=expected_failures,
         )
-        takes, against = function.__code__.co_varnames[:2]
+        arguments = function.__code__.co_varnames[: function.__code__.co_argcount]
+        heads = arguments[:-1] if len(arguments) > 2 else ()
+        takes, against = ("prediction", "target") if heads else arguments[:2]
+        if (predict or interval) and not heads:
+            raise PartError(
+                f"{made.place}: loss {made.name!r}: predict and interval are for a loss that takes "
+                "several outputs, as (mean, log_variance, target)."
+            )
         try:
             chosen = _link(link, takes, against)
             kind = _targets(targets, chosen, takes, against)
         except PartError as error:
             raise PartError(f"{made.place}: loss {made.name!r}: {error}") from None
-        return replace(made, takes=takes, against=against, link=chosen, targets=kind)
+        return replace(
+            made, takes=takes, against=against, link=chosen, targets=kind,
+            heads=heads, predict=predict, interval=interval,
+        )  # fmt: skip
 
     return decorate if function is None else decorate(function)
 

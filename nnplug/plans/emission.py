@@ -45,7 +45,7 @@ COPY = _operation("copy", lambda a: a)
 CAST = _operation("cast", lambda a: a)
 
 # Inputs that are read for their shape alone.
-_SHAPE_ONLY = {"broadcast_like": 1, "one_hot": 1}
+_SHAPE_ONLY = {"broadcast_like": 1, "one_hot": 1, "columns": 1, "place_columns": 1}
 
 # What chooses by labels, which are whole numbers there and floats elsewhere.
 _BY_LABEL = {"take_along_axis", "one_hot"}

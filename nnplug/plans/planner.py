@@ -195,7 +195,8 @@ def _write_batch(
     """Write the batch: the data itself, or rows taken from it."""
     n, network = emitter.rows, emitter.network
     labels = loss is not None and loss.against == "labels"
-    shapes = {"input": (n, network.inputs), "target": (n, 1 if labels else network.outputs)}
+    targets = network.outputs // (1 if loss is None else loss.outputs_for_each)
+    shapes = {"input": (n, network.inputs), "target": (n, 1 if labels else targets)}
     own = {"input": emitter.dtype, "target": np.dtype(np.int64) if labels else emitter.dtype}
     if weighted:
         shapes["weight"], own["weight"] = (n, 1), emitter.dtype

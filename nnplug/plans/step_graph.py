@@ -276,6 +276,9 @@ class StepGraph:
         if self._training:
             wanted += differentiate(errors, [prediction], seed)
         labels: dict[str, Dimension] = {"N": "N", "C": self.output.shape[1]}
+        if loss.heads:
+            labels = {"N": "N", "K": self.output.shape[1], "C": "targets"}
+            self.labels["targets"] = self.network.outputs // loss.outputs_for_each
         for name, symbol in zip(("target", "weight"), arguments[1:], strict=False):
             shape = tuple(labels.get(str(dim), dim) for dim in symbol.shape)
             self.given[name] = self.graph.input(name, shape, symbol.dtype_kind)

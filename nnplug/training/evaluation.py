@@ -137,11 +137,12 @@ class Evaluator:
                 del self._bound[next(iter(self._bound))]
             program = plan_evaluation(self.network, rows, self.loss, weighted=weighted)
             labels = self.loss is not None and self.loss.against == "labels"
+            heads = 1 if self.loss is None else self.loss.outputs_for_each
             arrays = {
                 "input": np.empty((rows, self.network.inputs), self.network.dtype),
                 "target": np.zeros((rows, 1), np.int64)
                 if labels
-                else np.zeros((rows, self.network.outputs), self.network.dtype),
+                else np.zeros((rows, self.network.outputs // heads), self.network.dtype),
                 "weight": np.zeros((rows, 1), self.network.dtype),
                 "parameters": self.network.parameters,
             }
@@ -175,7 +176,8 @@ def check_shapes(
         )
     if targets is None or loss is None:
         return
-    wanted = (len(inputs), 1 if loss.against == "labels" else network.outputs)
+    targets_of_row = network.outputs // loss.outputs_for_each
+    wanted = (len(inputs), 1 if loss.against == "labels" else targets_of_row)
     if targets.shape != wanted:
         raise ShapeError(
             f"{loss.against} has shape {targets.shape}; loss {loss.name!r} with inputs of shape "

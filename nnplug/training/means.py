@@ -35,7 +35,7 @@ class MeanLoss:
         prediction, target = loss.inputs(new_graph())
         elementwise = loss.value(prediction, target).shape == ("N", "C")
         self.summed = loss.reduction == "sum"
-        self._errors = outputs if elementwise else 1  # of a row
+        self._errors = outputs // loss.outputs_for_each if elementwise else 1  # of a row
 
     def scale(self, weight: float) -> float:
         """Give the factor that turns a sum over rows of this weight into the mean.
