@@ -253,7 +253,7 @@ def _usual_rate(run: Run) -> float:
     optimizer = run.source.recipe.get("optimizer")
     given = parse_part(optimizer).options if isinstance(optimizer, str) else {}
     rate = run.source.recipe.get("learning_rate", given.get("learning_rate"))
-    return float(run.optimizer.defaults["learning_rate"] if rate is None else rate)
+    return float(run.optimizer.usual_rate if rate is None else rate)
 
 
 def _some_rows(run: Run) -> tuple[AnyArray, AnyArray]:

@@ -59,6 +59,8 @@ class Optimizer(Part):
         before the first step, if they are not declared otherwise.
     declared : mapping of str to State
         Those of another shape or start.
+    evaluate : str
+        The slot that holds the weights to predict with; empty: the parameters.
     holds : bool
         Whether it is an optimizer around another: it is given a function, `base`.
     base : Optimizer or None
@@ -76,6 +78,7 @@ class Optimizer(Part):
     declared: Mapping[str, State] = field(default_factory=dict)
     over: Over = "auto"
     uses_step: bool = False
+    evaluate: str = ""
     holds: bool = False
     base: Optimizer | None = None
 
@@ -138,6 +141,13 @@ class Optimizer(Part):
         if self.base is not None and "learning_rate" not in self.options:
             return self.base.learning_rate
         return float(self.options["learning_rate"])
+
+    @property
+    def usual_rate(self) -> float:
+        """The learning rate that it, or the one that it holds, has by default."""
+        if self.base is not None and "learning_rate" not in self.defaults:
+            return self.base.usual_rate
+        return float(self.defaults["learning_rate"])
 
     def slot_shape(self, slot: str, shape: Shape) -> Shape:
         """Give a slot's shape for a parameter of a shape."""
@@ -217,6 +227,8 @@ class Optimizer(Part):
             shapes = (("R", "C"),)
         updates = [self.update(new_graph(), shape) for shape in shapes]
         texts = [*(graph_text(each.outputs) for each in updates), *self.slots, self.over]
+        if self.evaluate:
+            texts.append(f"evaluated at {self.evaluate}")
         return [*texts, repr(sorted(self.states.items()))] if self.states else [*texts]
 
 
@@ -261,6 +273,7 @@ def optimizer(
     name: str | None = None,
     aliases: tuple[str, ...] = (),
     over: Over = "auto",
+    evaluate: str = "",
     expected_failures: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Any]], Optimizer]: ...
 def optimizer(
@@ -270,6 +283,7 @@ def optimizer(
     name: str | None = None,
     aliases: tuple[str, ...] = (),
     over: Over = "auto",
+    evaluate: str = "",
     expected_failures: Mapping[str, str] | None = None,
 ) -> Any:
     """Make an optimizer from one step of its algorithm, in NumPy.
@@ -290,6 +304,10 @@ def optimizer(
         Other names.
     over : str, optional
         What norms and sums span; see `Optimizer.over`.
+    evaluate : str, optional
+        The slot that holds the weights to predict with, such as an average of
+        those of many steps. Validation, predictions and the model take them;
+        training goes on with the parameters.
     expected_failures : mapping of str to str, optional
         See `nnplug.testing.run`.
 
@@ -317,6 +335,7 @@ def optimizer(
             aliases=aliases,
             expected_failures=expected_failures,
             over=over,
+            evaluate=evaluate,
         )
         arguments = inspect.signature(function).parameters
         names = list(arguments)
@@ -324,6 +343,11 @@ def optimizer(
             name for name in names[2:] if arguments[name].kind is not inspect.Parameter.KEYWORD_ONLY
         ]
         holds = "base" in names
+        if evaluate and (evaluate not in own or evaluate in made.declared):
+            raise PartError(
+                f"{made.place}: optimizer {made.name!r}: evaluate={evaluate!r} is none of its "
+                "slots of the parameter's shape."
+            )
         for slot, each in made.declared.items():
             if wrong := [dim for dim in each.shape if dim not in ("R", "C", 1)]:
                 raise PartError(

@@ -242,7 +242,7 @@ def _optimizer(estimator: Any) -> Optimizer | None:
         return kind.with_options(learning_rate=rate, momentum=float(estimator.momentum))
     found = cast(Optimizer, _part("optimizer", solver, ["lbfgs"]))
     said = parse_part(solver).options if isinstance(solver, str) else {}
-    own = "learning_rate" in said or found.learning_rate != found.defaults["learning_rate"]
+    own = "learning_rate" in said or found.learning_rate != found.usual_rate
     return found if own else found.with_options(learning_rate=rate)
 
 

@@ -96,7 +96,9 @@ class Trainer:
         self.stopping, self.measure = stopping, measure
         self.history = History() if history is None else history
         validated = next(iter(batches.validation()), None) is not None
+        # Outputs of a step are of the weights that it began with.
         keep_outputs = measure is not None and not validated and batches.keeps_outputs
+        keep_outputs = keep_outputs and not optimizer.evaluate
         self.steps = Steps(
             network,
             loss,
@@ -280,6 +282,7 @@ class Trainer:
         penalties: AnyArray,
         outputs: AnyArray | None,
     ) -> int:
+        self.steps.hide()
         penalties_given = penalties if self._penalised else None
         return self.steps.run_many(order, rates, losses, penalties_given, outputs)
 
@@ -319,6 +322,7 @@ class Trainer:
         targets : list of array
             Those of the training rows, in the order of the outputs that were kept.
         """
+        self.steps.show()
         if not self._watched:
             return
         pair: tuple[AnyArray, AnyArray] | None = None
@@ -352,6 +356,7 @@ class Trainer:
         if self.best is not None and self.stopping is not None:
             self.steps.set_state(self.best)
             self.history.best = self.stopping.best_epoch
+        self.steps.show()
 
     # --- leaving and going on ---------------------------------------------------------
 
@@ -436,7 +441,7 @@ class Trainer:
         step = epoch * self.per_epoch + self.step + 1
         layer, what = self.steps.culprit(batch)
         rate = float(self.steps.learning_rate)
-        usual = float(self.steps.optimizer.defaults["learning_rate"])
+        usual = self.steps.optimizer.usual_rate
         advice = f"try {rate / 10:g}" if rate <= 1000 * usual else f"the default is {usual:g}"
         cause = (
             f"The likely cause is a learning rate that is too large: it is {rate:g}; {advice}."

@@ -87,6 +87,7 @@ class Steps:
                 for start, shape in layout.places.values():
                     part = self.slots[name][start : start + math.prod(shape)].reshape(shape)
                     optimizer.states[name].fill(part)
+        self._shown = np.empty_like(network.parameters) if optimizer.evaluate else None
         self.learning_rate = np.array(optimizer.learning_rate)
         self.count, self.penalty = np.zeros(()), np.zeros(())
         self.noise = {
@@ -246,6 +247,22 @@ class Steps:
         for noise in self.noise.values():
             generator.random(out=noise[:rows], dtype=noise.dtype.type)
 
+    def show(self) -> None:
+        """Let the network have the weights to predict with, if the optimizer says which."""
+        if self._shown is not None:
+            self._shown[: self.network.learned] = self.slots[self.optimizer.evaluate]
+            self._shown[self.network.learned :] = self.parameters[self.network.learned :]
+            self.network.parameters = self._shown
+
+    def hide(self) -> None:
+        """Let the network have the parameters, from which training goes on."""
+        self.network.parameters = self.parameters
+
+    @property
+    def parameters(self) -> AnyArray:
+        """The parameters that are learned, and the layers' states."""
+        return self.vectors[self.turn]
+
     def copy_state(self, into: dict[str, AnyArray] | None = None) -> dict[str, AnyArray]:
         """Copy everything that steps change: parameters, slots, the count of steps.
 
@@ -254,7 +271,7 @@ class Steps:
         into : dict of str to array, optional
             An earlier copy, to write over.
         """
-        state = {"parameters": self.network.parameters, "count": self.count}
+        state = {"parameters": self.parameters, "count": self.count}
         state |= {f"slot.{name}": slot for name, slot in self.slots.items()}
         if into is None:
             return {name: array.copy() for name, array in state.items()}
@@ -264,7 +281,7 @@ class Steps:
 
     def set_state(self, state: Mapping[str, AnyArray]) -> None:
         """Go back to a copy, or to another's copy of the same network and optimizer."""
-        self.network.parameters[...] = state["parameters"]
+        self.parameters[...] = state["parameters"]
         self.count[...] = state["count"]
         for name, slot in self.slots.items():
             slot[...] = state[f"slot.{name}"]
