@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -282,38 +283,68 @@ class Network(Summarized):
     def __getitem__(self, name: str) -> AnyArray:
         return self.span(name).view(self.parameters)
 
-    def initialize(self, initializer: Initializer, seed: int) -> None:
+    def initialize(
+        self, initializer: Initializer, seed: int, inputs: AnyArray | None = None
+    ) -> None:
         """Draw the weights, layer by layer; all else starts from what it declares.
+
+        Parameters
+        ----------
+        inputs : array, optional
+            Some rows, (N, D), for an initializer that looks at data.
 
         Raises
         ------
         SettingError
             If the initializer returns another shape, or numbers that are not
-            finite.
+            finite; or if it looks at data and there is none.
         ImpureFormulaError
             If it does not draw from the generator that it is given.
         """
         initializer.check_pure()
-        generator = initializer.generator(seed)
+        if initializer.from_inputs and inputs is None:
+            raise SettingError(
+                f"initializer {initializer.text!r} looks at rows of the data, and none are given."
+            )
+        draw = partial(self._draw, initializer, initializer.generator(seed))
+        x = None if not initializer.from_inputs or inputs is None else inputs.astype(self.dtype)
         for placed in self.placed:
-            for array in placed.arrays:
-                if isinstance(array.declared, Noise):
-                    continue
-                if isinstance(array.declared, State):
-                    array.declared.fill(self[array.name])
-                    continue
-                start = getattr(array.declared, "start", None)
-                if start is not None:
-                    self[array.name][...] = start
-                    continue
-                weights = np.asarray(initializer(generator, *array.shape))
-                if weights.shape != array.shape or not np.isfinite(weights).all():
-                    raise SettingError(
-                        f"initializer {initializer.text!r} ({initializer.place}): for "
-                        f"{placed.name} it returned shape {weights.shape}, or numbers that are "
-                        f"not finite; needed are finite numbers of shape {array.shape}."
-                    )
-                self[array.name][...] = weights
+            x = self._start(placed, draw, x)
+
+    def _start(
+        self, placed: Placed, draw: Callable[[str, Array, Any], None], x: AnyArray | None
+    ) -> AnyArray | None:
+        """Start a layer, and those that it holds; give what it makes of some rows."""
+        for array in placed.own_arrays:
+            start = getattr(array.declared, "start", None)
+            if isinstance(array.declared, State):
+                array.declared.fill(self[array.name])
+            elif start is not None:
+                self[array.name][...] = start
+            elif not isinstance(array.declared, Noise):
+                draw(placed.name, array, x)
+        within = x
+        for each in placed.inner:
+            within = self._start(each, draw, within)
+        if x is None:
+            return None
+        with np.errstate(all="ignore"):
+            return np.asarray(placed.compute(x, self._views))
+
+    def _draw(
+        self, initializer: Initializer, generator: np.random.Generator, layer: str, array: Array,
+        inputs: AnyArray | None,
+    ) -> None:  # fmt: skip
+        fan_in, fan_out = array.shape
+        rows = np.empty((0, fan_in)) if inputs is None else inputs
+        weights = initializer.draw(generator, fan_in, fan_out, rows)
+        if weights.shape != array.shape or not np.isfinite(weights).all():
+            raise SettingError(
+                f"initializer {initializer.text!r} ({initializer.place}): for {layer} it returned "
+                f"shape {weights.shape}, or numbers that are not finite; needed are finite "
+                f"numbers of shape {array.shape}."
+            )
+        self[array.name][...] = weights
 
     def forward(self, inputs: AnyArray) -> Iterator[tuple[Placed, AnyArray]]:
         """Compute each layer's outputs, (N, H), for rows (N, D), outside training.

@@ -59,6 +59,10 @@ if TYPE_CHECKING:
 __all__ = ["Run", "default_registry", "prepare", "prepare_from"]
 
 
+START_ROWS = 1024
+"""Rows of the training data that an initializer may look at."""
+
+
 @dataclass(eq=False)
 class Run(Summarized):
     """A training run: its settings, its network and what it learned.
@@ -378,7 +382,8 @@ def prepare(
         dtype=dtype,
     )
     network.group(rate=choice("rate"), decay=choice("decay"))
-    network.initialize(initializer, seed)
+    some = rows.first_inputs(START_ROWS) if initializer.from_inputs else None
+    network.initialize(initializer, seed, some)
     stopping = follow(choice, columns, schedule, validation=len(validation_rows) > 0)
     class_weight = choice("class_weight")
     weights = _weights(class_weight, rows, train_rows, validation_rows)

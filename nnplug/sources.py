@@ -80,6 +80,13 @@ class Rows:
     notes: tuple[str, ...] = ()
     disk: RowsOnDisk | None = None
 
+    def first_inputs(self, count: int) -> AnyArray:
+        """Give the inputs of the first training rows, at most so many, (N, D)."""
+        if self.disk is None:
+            return self.inputs[self.parts.training[:count]]
+        records = np.memmap(self.disk.path("training"), self.disk.record, mode="r")
+        return np.asarray(records[:count]["input"])
+
     def __repr__(self) -> str:
         return f"<{len(self.targets):,} rows of {len(self.features):,} inputs: {self.task}>"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, overload
@@ -11,8 +12,11 @@ import numpy as np
 from nnplug.formulas.purity import check_twice
 from nnplug.parts.part import Part, build_part
 from nnplug.randomness import derive_generator, legacy_generator
+from nnplug.types import AnyArray
 
 __all__ = ["Initializer", "initializer"]
+
+FANS = ("generator", "fan_in", "fan_out")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -23,12 +27,22 @@ class Initializer(Part):
     ----------
     legacy : bool
         Whether it draws from NumPy's legacy stream (`numpy.random.seed`).
+    from_inputs : bool
+        Whether it is given what its layer is applied to, for some rows.
     """
 
     kind: ClassVar[str] = "initializer"
     plural: ClassVar[str] = "initializers"
 
     legacy: bool = False
+    from_inputs: bool = False
+
+    def draw(
+        self, generator: np.random.Generator, fan_in: int, fan_out: int, inputs: AnyArray
+    ) -> AnyArray:
+        """Draw the weights of a layer that is applied to some rows, (N, fan_in)."""
+        given = (inputs,) if self.from_inputs else ()
+        return np.asarray(self(generator, fan_in, fan_out, *given))
 
     def generator(self, seed: int) -> np.random.Generator:
         """Make the generator that the weights of a run are drawn from."""
@@ -45,7 +59,7 @@ class Initializer(Part):
         check_twice(
             f"initializer {self.name!r}",
             self.function,
-            lambda: self(self.generator(0), 3, 2),
+            lambda: self.draw(self.generator(0), 3, 2, np.eye(4, 3)),
             "draw from `generator` alone, which the run's seed makes",
         )
 
@@ -73,7 +87,9 @@ def initializer(
 
     It returns the weights, float64 of shape (fan_in, fan_out), drawn from the
     `numpy.random.Generator` it is given. The layers are drawn in order, from
-    one generator.
+    one generator. A fourth argument, `inputs`, is what the layer is applied to
+    for some rows of the training data, (N, fan_in), through the layers that
+    were drawn before it.
 
     Parameters
     ----------
@@ -93,9 +109,9 @@ def initializer(
     """
 
     def check(names: tuple[str, ...]) -> str | None:
-        if names == ("generator", "fan_in", "fan_out"):
+        if names in (FANS, (*FANS, "inputs")):
             return None
-        return "an initializer takes (generator, fan_in, fan_out)"
+        return "an initializer takes (generator, fan_in, fan_out), and perhaps inputs"
 
     def decorate(function: Callable[..., Any]) -> Initializer:
         return build_part(
@@ -106,6 +122,7 @@ def initializer(
             aliases=aliases,
             expected_failures=expected_failures,
             legacy=legacy,
+            from_inputs="inputs" in inspect.signature(function).parameters,
         )
 
     return decorate if function is None else decorate(function)

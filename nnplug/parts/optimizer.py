@@ -61,6 +61,9 @@ class Optimizer(Part):
         Those of another shape or start.
     evaluate : str
         The slot that holds the weights to predict with; empty: the parameters.
+    point : callable or None
+        `point(param, grad)` gives the parameters at which the gradient is
+        taken that the formula is given; None: where they are.
     holds : bool
         Whether it is an optimizer around another: it is given a function, `base`.
     base : Optimizer or None
@@ -79,6 +82,7 @@ class Optimizer(Part):
     over: Over = "auto"
     uses_step: bool = False
     evaluate: str = ""
+    point: Callable[..., Any] | None = None
     holds: bool = False
     base: Optimizer | None = None
 
@@ -141,6 +145,27 @@ class Optimizer(Part):
         if self.base is not None and "learning_rate" not in self.options:
             return self.base.learning_rate
         return float(self.options["learning_rate"])
+
+    def point_of(self, graph: Graph) -> tuple[Symbol, Symbol, Symbol]:
+        """Trace where the second gradient is taken: the parameters, their gradient, the point.
+
+        Raises
+        ------
+        FormulaError
+            If it cannot be traced, or gives another shape.
+        """
+        assert self.point is not None
+        param, grad = graph.input("param", ("P",)), graph.input("grad", ("P",))
+        known = inspect.signature(self.point).parameters
+        given = {key: value for key, value in self.options.items() if key in known}
+        name = f"optimizer {self.name!r}, its point"
+        outputs = trace(self.point, [param, grad], given, name=name, traces=self.traces)
+        if len(outputs) != 1 or outputs[0].shape != ("P",):
+            raise FormulaError(
+                f"{name}: {self.place}: it gives {len(outputs)} values, the first of shape "
+                f"{outputs[0].shape}.\nWay out: return the parameters to go to, as param + grad."
+            )
+        return param, grad, outputs[0]
 
     @property
     def usual_rate(self) -> float:
@@ -227,6 +252,8 @@ class Optimizer(Part):
             shapes = (("R", "C"),)
         updates = [self.update(new_graph(), shape) for shape in shapes]
         texts = [*(graph_text(each.outputs) for each in updates), *self.slots, self.over]
+        if self.point is not None:
+            texts.append(graph_text([self.point_of(new_graph())[2]]))
         if self.evaluate:
             texts.append(f"evaluated at {self.evaluate}")
         return [*texts, repr(sorted(self.states.items()))] if self.states else [*texts]
@@ -274,6 +301,7 @@ def optimizer(
     aliases: tuple[str, ...] = (),
     over: Over = "auto",
     evaluate: str = "",
+    point: Callable[..., Any] | None = None,
     expected_failures: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Any]], Optimizer]: ...
 def optimizer(
@@ -284,6 +312,7 @@ def optimizer(
     aliases: tuple[str, ...] = (),
     over: Over = "auto",
     evaluate: str = "",
+    point: Callable[..., Any] | None = None,
     expected_failures: Mapping[str, str] | None = None,
 ) -> Any:
     """Make an optimizer from one step of its algorithm, in NumPy.
@@ -304,6 +333,11 @@ def optimizer(
         Other names.
     over : str, optional
         What norms and sums span; see `Optimizer.over`.
+    point : callable, optional
+        `point(param, grad, **options)`, over all parameters as one vector,
+        shape (P,): where to take the gradient that the formula is given. A
+        step then takes two: the first where the parameters are, for `point`.
+        Its options are those of the optimizer, by their names.
     evaluate : str, optional
         The slot that holds the weights to predict with, such as an average of
         those of many steps. Validation, predictions and the model take them;
@@ -336,6 +370,7 @@ def optimizer(
             expected_failures=expected_failures,
             over=over,
             evaluate=evaluate,
+            point=point,
         )
         arguments = inspect.signature(function).parameters
         names = list(arguments)

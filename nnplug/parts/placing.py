@@ -92,7 +92,7 @@ class Placed:
         """
         arrays = {
             array.name.rpartition(".")[2]: given[array.name]
-            for array in self._own
+            for array in self.own_arrays
             if not isinstance(array.declared, Noise)
         }
         if isinstance(self.part, Activation):
@@ -107,7 +107,7 @@ class Placed:
         return np.asarray(result[0] if isinstance(result, tuple) else result)
 
     @property
-    def _own(self) -> tuple[Array, ...]:
+    def own_arrays(self) -> tuple[Array, ...]:
         """The arrays that are not of the layers it holds."""
         return self.arrays[: len(self.part.arrays)]
 

@@ -1,11 +1,13 @@
 """Plans: a training step as a flat list of array operations over fixed buffers."""
 
+from nnplug.plans.emission import POINT
 from nnplug.plans.planner import StepPlanner, plan_evaluation, plan_step
 from nnplug.plans.program import Instruction, Program, Section, Value
 from nnplug.plans.regularization import Regularization
 from nnplug.plans.update import slot_layouts
 
 __all__ = [
+    "POINT",
     "Instruction",
     "Program",
     "Regularization",

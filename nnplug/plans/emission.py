@@ -51,6 +51,10 @@ _SHAPE_ONLY = {"broadcast_like": 1, "one_hot": 1, "columns": 1, "place_columns":
 _BY_LABEL = {"take_along_axis", "one_hot"}
 
 
+POINT = "at point"
+"""The vector of the parameters at which an optimizer takes a second gradient."""
+
+
 class Emitter:
     """Writes the sections of a program, one after the other.
 
@@ -67,6 +71,9 @@ class Emitter:
     numbers : Section or None
         Where numbers that change with the step are computed, if a formula
         has any.
+    at_point : bool
+        Whether parameters are those of the point where a second gradient is
+        taken.
     """
 
     def __init__(self, network: Network, rows: int) -> None:
@@ -75,6 +82,7 @@ class Emitter:
         self.dtype = network.dtype
         self.sections: list[Section] = []
         self.numbers: Section | None = None
+        self.at_point = False
         self._constants: dict[tuple[str, str], Value] = {}
         self._counts: dict[str, int] = {}
         self._narrow: dict[Value, Value] = {}
@@ -108,6 +116,9 @@ class Emitter:
         span: Span = self.network.span(name)
         role: Any = "gradients" if gradient else "parameters"
         shown = f"{name}.grad" if gradient else name
+        if self.at_point and not gradient:
+            shown = f"{name}.point"
+            return Value(shown, span.shape, self.dtype, "slot", span.start, POINT)
         return Value(shown, span.shape, self.dtype, role, start=span.start)
 
     # --- a formula's graph as instructions --------------------------------------------

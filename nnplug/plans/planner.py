@@ -17,7 +17,7 @@ from nnplug.plans.program import Instruction, Program, Section, Value
 from nnplug.plans.regularization import Regularization, write_clip, write_penalty
 from nnplug.plans.schedule import Schedule
 from nnplug.plans.step_graph import StepGraph
-from nnplug.plans.update import write_state_check, write_update
+from nnplug.plans.update import write_point, write_state_check, write_update
 
 __all__ = ["StepPlanner", "plan_evaluation", "plan_step"]
 
@@ -133,6 +133,14 @@ class StepPlanner:
         schedule.write_loss(loss.text)
         _write_total(emitter, schedule.value(self.graph.errors))
         schedule.write_backward()
+        if self.optimizer is not None and self.optimizer.point is not None:
+            write_point(emitter, self.optimizer)
+            emitter.at_point = True
+            schedule = Schedule(emitter, self.graph, batch)
+            schedule.write_forward()
+            schedule.write_loss(f"{loss.text}, at the point", derivative_alone=True)
+            schedule.write_backward()
+            emitter.at_point = False
         summed, weight = loss.reduction == "sum", batch.get("weight")
         by_rows = self.regularization.counts_rows(summed=summed)
         if by_rows:

@@ -9,6 +9,7 @@ whose inputs are there, then those of the other.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from nnplug.formulas.graph import Symbol
 from nnplug.plans.emission import (
@@ -57,12 +58,19 @@ class Schedule:
     def write_forward(self) -> None:
         """Write what the layers give."""
         for group in self.graph.forward:
+            if self.emitter.at_point:  # the states are those of the parameters themselves
+                states = {id(symbol) for symbol in group.gradients.values()}
+                roots = [symbol for symbol in group.roots if id(symbol) not in states]
+                group = replace(group, roots=roots, gradients={})  # noqa: PLW2901  # the same, without
             self._write(group, "forward")
 
-    def write_loss(self, text: str) -> None:
+    def write_loss(self, text: str, *, derivative_alone: bool = False) -> None:
         """Write the loss of each output, and its derivative if the graph has one."""
-        assert self.graph.loss is not None
-        self._write(self.graph.loss, "loss", text)
+        group = self.graph.loss
+        assert group is not None
+        if derivative_alone:
+            group = replace(group, roots=group.roots[1:])
+        self._write(group, "loss", text)
 
     def write_backward(self) -> None:
         """Write the derivative by every parameter."""

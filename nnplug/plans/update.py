@@ -14,11 +14,11 @@ from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import lower
 from nnplug.network import Network, Span
 from nnplug.parts import Optimizer, Update
-from nnplug.plans.emission import COPY, SQUARES, Emitter, concrete
+from nnplug.plans.emission import COPY, POINT, SQUARES, Emitter, concrete
 from nnplug.plans.factors import gather_factors
 from nnplug.plans.program import Instruction, Section, Value
 
-__all__ = ["SlotLayout", "slot_layouts", "write_state_check", "write_update"]
+__all__ = ["SlotLayout", "slot_layouts", "write_point", "write_state_check", "write_update"]
 
 VECTOR: Shape = ("P",)
 MATRIX: Shape = ("R", "C")
@@ -126,6 +126,32 @@ def _with_decay(optimizer: Optimizer, span: Span) -> Optimizer:
         decay = float(optimizer.options["weight_decay"]) * span.decays
         optimizer = optimizer.with_options(weight_decay=decay)
     return replace(optimizer, base=base)
+
+
+def write_point(emitter: Emitter, optimizer: Optimizer) -> None:
+    """Write where an optimizer takes its second gradient, from the first."""
+    size = emitter.network.learned
+    graph = new_graph()
+    param, grad, point = optimizer.point_of(graph)
+    emitter.numbers = emitter.section("update", f"point: {optimizer.text}, numbers")
+    section = emitter.section("update", f"point: {optimizer.text}")
+    values = {
+        id(param): Value("param", (size,), emitter.dtype, "parameters"),
+        id(grad): Value("grad", (size,), emitter.dtype, "gradients"),
+    }
+    place = Value(POINT, (size,), emitter.dtype, "slot", 0, POINT)
+    (lowered,) = gather_factors(lower([point]))
+    names = {id(lowered): place} if lowered.inputs else {}
+    emitter.emit(section, [lowered], values, prefix="point", sizes={"P": size}, names=names)
+    made = emitter.operand(lowered, values)
+    if made is not place:
+        section.instructions.append(Instruction(COPY, (made,), place))
+    states = emitter.network.size - size
+    if states:
+        kept = Value("states", (states,), emitter.dtype, "parameters", size)
+        there = Value("states.point", (states,), emitter.dtype, "slot", size, POINT)
+        section.instructions.append(Instruction(COPY, (kept,), there))
+    emitter.numbers = None
 
 
 def write_state_check(emitter: Emitter) -> None:

@@ -12,7 +12,7 @@ from nnplug.alignment import aligned_zeros
 from nnplug.engines import NUMPY, BoundProgram, Engine, Memory
 from nnplug.network import Network
 from nnplug.parts import Loss, Optimizer
-from nnplug.plans import Regularization, StepPlanner, slot_layouts
+from nnplug.plans import POINT, Regularization, StepPlanner, slot_layouts
 from nnplug.randomness import derive_generator
 from nnplug.training.evaluation import check_shapes
 from nnplug.types import AnyArray
@@ -87,6 +87,7 @@ class Steps:
                 for start, shape in layout.places.values():
                     part = self.slots[name][start : start + math.prod(shape)].reshape(shape)
                     optimizer.states[name].fill(part)
+        self._point = aligned_zeros(network.size, network.dtype) if optimizer.point else None
         self._shown = np.empty_like(network.parameters) if optimizer.evaluate else None
         self.learning_rate = np.array(optimizer.learning_rate)
         self.count, self.penalty = np.zeros(()), np.zeros(())
@@ -129,6 +130,7 @@ class Steps:
             for turn in (0, 1):
                 arrays = {
                     **{f"slot.{name}": slot for name, slot in self.slots.items()},
+                    **({} if self._point is None else {f"slot.{POINT}": self._point}),
                     **self._data,
                     **{name: noise[:rows] for name, noise in self.noise.items()},
                     "parameters": self.vectors[turn],
