@@ -85,7 +85,7 @@ class Rows:
         if self.disk is None:
             return self.inputs[self.parts.training[:count]]
         records = np.memmap(self.disk.path("training"), self.disk.record, mode="r")
-        return np.asarray(records[:count]["input"])
+        return np.asarray(records[:count]["inputs"])
 
     def __repr__(self) -> str:
         return f"<{len(self.targets):,} rows of {len(self.features):,} inputs: {self.task}>"

@@ -54,13 +54,14 @@ def output_activation_name(task: Task, loss: Loss) -> str:
         If the loss is not for this task.
     """
     if task == "regression":
-        if loss.takes != "prediction" or loss.against == "labels":
+        shares = loss.against == "target" and loss.targets == "distribution"
+        if (loss.takes != "prediction" or loss.against == "labels") and not shares:
             raise SettingError(
                 f"loss {loss.name!r} takes {loss.takes} and {loss.against}, which a regression "
                 "does not have.\nUse a loss that takes a prediction, such as mse, or "
                 "task classification."
             )
-        return "identity"
+        return "identity" if loss.takes != "probabilities" else "softmax"
     if task == "multilabel" and loss.against == "labels":
         raise SettingError(
             f"loss {loss.name!r} takes one class for each row; a row of a multilabel task has "

@@ -216,12 +216,14 @@ def check_noise(part: Any, outputs: Sequence[Symbol], arrays: Mapping[str, Symbo
 
 
 def _check_shape(name: str, shape: tuple[Any, ...], *, rows: bool = False) -> None:
-    for dim in shape:
+    for place, dim in enumerate(shape):
         whole = isinstance(dim, int) and not isinstance(dim, bool) and dim > 0
         if not (whole or (isinstance(dim, str) and dim.isidentifier())) or (
-            dim == "N" and not rows
+            dim == "N" and (not rows or place)
         ):
-            why = "it is there for all batches" if dim == "N" else 'write "D", an option or 3'
+            why = (
+                "rows come first, and of noise alone" if dim == "N" else 'write "D", an option or 3'
+            )
             raise PartError(f"{author_line()}{name}: the dimension {dim!r} is not one: {why}.")
 
 

@@ -27,6 +27,8 @@ class Update:
     Attributes
     ----------
     param, grad : Symbol
+    curvature : Symbol or None
+        An estimate of the Hessian's diagonal, if the formula asks for it.
     slots : tuple of Symbol
         Its state before the step.
     outputs : tuple of Symbol
@@ -37,6 +39,7 @@ class Update:
     grad: Symbol
     slots: tuple[Symbol, ...]
     outputs: tuple[Symbol, ...]
+    curvature: Symbol | None = None
 
     @property
     def elementwise(self) -> bool:
@@ -81,6 +84,7 @@ class Optimizer(Part):
     declared: Mapping[str, State] = field(default_factory=dict)
     over: Over = "auto"
     uses_step: bool = False
+    uses_curvature: bool = False
     evaluate: str = ""
     point: Callable[..., Any] | None = None
     holds: bool = False
@@ -101,6 +105,11 @@ class Optimizer(Part):
         """What is declared of slots, by their names; the others are as parameters, from 0."""
         inner = {} if self.base is None else self.base.states
         return {**self.declared, **{f"{self._inner}.{name}": each for name, each in inner.items()}}
+
+    @property
+    def asks_curvature(self) -> bool:
+        """Whether it, or one that it holds, asks for the Hessian's diagonal."""
+        return any(each.uses_curvature for each in self.chain)
 
     @property
     def chain(self) -> tuple[Optimizer, ...]:
@@ -201,6 +210,9 @@ class Optimizer(Part):
             given["learning_rate"] = graph.input("learning_rate")
         if self.uses_step:
             given["step"] = graph.input("step")
+        curvature = graph.input("curvature", shape) if self.asks_curvature else None
+        if self.uses_curvature:
+            given["curvature"] = curvature
         base = None
         if self.holds:
             if self.base is None:
@@ -243,7 +255,7 @@ class Optimizer(Part):
                     f"optimizer {self.name!r}: {self.place}: the new {name} has shape "
                     f"{output.shape}, the old {wanted}."
                 )
-        return Update(param, grad, slots, outputs)
+        return Update(param, grad, slots, outputs, curvature)
 
     def formula_texts(self) -> list[str | None]:
         """Write what the part computes, for vectors and matrices: see `Part.formula_texts`."""
@@ -277,6 +289,8 @@ class _Base:
         given: dict[str, Any] = {"learning_rate": graph.input("learning_rate")}
         if part.uses_step:
             given["step"] = graph.input("step")
+        if part.uses_curvature:
+            given["curvature"] = graph.input("curvature", param.shape)
         own = self.slots[: len(part.own_slots)]
         inner = None
         if part.base is not None:
@@ -322,6 +336,9 @@ def optimizer(
     it is named, counts updates from 1. A slot is as the parameter and 0 before
     the first step, or what its default says: `row=state("R", 1)` is a number
     for each row; the parameters are then given as matrices, biases as columns.
+    `curvature`, if it is named, is an estimate of the diagonal of the loss's
+    Hessian, of the parameter's shape: z·(H·z) for signs z that are drawn anew
+    for each step (Hutchinson, 1990; penalties do not count).
     An optimizer around another is given `base`, after the `*`: `base(param,
     grad)` is the other's new parameter.
 
@@ -364,7 +381,7 @@ def optimizer(
             function,
             positional=check,
             declared=declarations(function, "optimizer", (State,)),
-            reserved=("step", "base"),
+            reserved=("step", "base", "curvature"),
             name=name,
             aliases=aliases,
             expected_failures=expected_failures,
@@ -395,6 +412,12 @@ def optimizer(
                 f"{made.place}: optimizer {made.name!r}: it needs the option "
                 "learning_rate with a default, after a *."
             )
-        return replace(made, own_slots=tuple(own), uses_step="step" in names, holds=holds)
+        return replace(
+            made,
+            own_slots=tuple(own),
+            uses_step="step" in names,
+            holds=holds,
+            uses_curvature="curvature" in names,
+        )
 
     return decorate if function is None else decorate(function)

@@ -1,13 +1,17 @@
 """Plans: a training step as a flat list of array operations over fixed buffers."""
 
-from nnplug.plans.emission import POINT
+from nnplug.plans.curvature import SIGN_NOISE
+from nnplug.plans.emission import CURVATURE, POINT, SIGNS
 from nnplug.plans.planner import StepPlanner, plan_evaluation, plan_step
 from nnplug.plans.program import Instruction, Program, Section, Value
 from nnplug.plans.regularization import Regularization
 from nnplug.plans.update import slot_layouts
 
 __all__ = [
+    "CURVATURE",
     "POINT",
+    "SIGNS",
+    "SIGN_NOISE",
     "Instruction",
     "Program",
     "Regularization",

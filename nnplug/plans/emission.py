@@ -51,6 +51,9 @@ _SHAPE_ONLY = {"broadcast_like": 1, "one_hot": 1, "columns": 1, "place_columns":
 _BY_LABEL = {"take_along_axis", "one_hot"}
 
 
+CURVATURE, SIGNS = "of curvature", "of signs"
+"""The vectors of the estimated diagonal of the Hessian, and of the signs that it is made with."""
+
 POINT = "at point"
 """The vector of the parameters at which an optimizer takes a second gradient."""
 
@@ -110,6 +113,11 @@ class Emitter:
             text = str(int(number)) if whole else f"{number:.6g}"
             self._constants[key] = Value(text, (), kind, "constant", number=number)
         return self._constants[key]
+
+    def stretch(self, name: str, vector: str) -> Value:
+        """Make the value of what stands at a parameter array's place in another vector."""
+        span: Span = self.network.span(name)
+        return Value(f"{name}.{vector}", span.shape, self.dtype, "slot", span.start, vector)
 
     def parameter(self, name: str, *, gradient: bool = False) -> Value:
         """Make the value of one parameter array, or of its gradient."""

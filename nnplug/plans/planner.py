@@ -12,6 +12,7 @@ import numpy as np
 
 from nnplug.network import Network
 from nnplug.parts import Loss, Optimizer
+from nnplug.plans.curvature import CurvatureGraph, write_curvature
 from nnplug.plans.emission import CAST, COPY, TAKE, TOTAL, Emitter
 from nnplug.plans.program import Instruction, Program, Section, Value
 from nnplug.plans.regularization import Regularization, write_clip, write_penalty
@@ -117,6 +118,9 @@ class StepPlanner:
         self.gather, self.data_dtypes, self.weighted = gather, data_dtypes, weighted
         self.regularization = regularization or Regularization()
         self.graph = StepGraph(network, loss, weighted=weighted, training=True)
+        self.curvature: CurvatureGraph | None = None
+        if optimizer is not None and optimizer.asks_curvature:
+            self.curvature = CurvatureGraph(network, loss, self.graph, weighted=weighted)
         self._last: list[Section] = []
 
     def plan(self, rows: int) -> Program:
@@ -124,22 +128,26 @@ class StepPlanner:
         emitter, loss = Emitter(self.network, rows), self.loss
         batch = _write_batch(emitter, loss, self.gather, self.data_dtypes, self.weighted)
         schedule = Schedule(emitter, self.graph, batch)
-        schedule.write_forward()
+        schedule.write_forward(self.graph.forward)
         if self.keep_outputs:
             # In the last layer's own section, where each output is at hand.
             output = schedule.value(self.graph.output)
             kept = emitter.value("outputs", output.shape, role="result", vector="outputs")
             emitter.sections[-1].instructions.append(Instruction(COPY, (output,), kept))
-        schedule.write_loss(loss.text)
+        assert self.graph.loss is not None
+        schedule.write_loss(self.graph.loss, loss.text)
         _write_total(emitter, schedule.value(self.graph.errors))
-        schedule.write_backward()
+        schedule.write_backward(self.graph.backward)
+        if self.curvature is not None:
+            write_curvature(emitter, self.curvature, batch)
         if self.optimizer is not None and self.optimizer.point is not None:
             write_point(emitter, self.optimizer)
             emitter.at_point = True
             schedule = Schedule(emitter, self.graph, batch)
-            schedule.write_forward()
-            schedule.write_loss(f"{loss.text}, at the point", derivative_alone=True)
-            schedule.write_backward()
+            schedule.write_forward(self.graph.forward)
+            text = f"{loss.text}, at the point"
+            schedule.write_loss(self.graph.loss, text, derivative_alone=True)
+            schedule.write_backward(self.graph.backward)
             emitter.at_point = False
         summed, weight = loss.reduction == "sum", batch.get("weight")
         by_rows = self.regularization.counts_rows(summed=summed)
@@ -172,9 +180,9 @@ def plan_evaluation(
     """
     emitter, graph = Emitter(network, rows), StepGraph(network, loss, weighted=weighted)
     schedule = Schedule(emitter, graph, _write_batch(emitter, loss, False, None, weighted))
-    schedule.write_forward()
-    if loss is not None:
-        schedule.write_loss(loss.text)
+    schedule.write_forward(graph.forward)
+    if graph.loss is not None and loss is not None:
+        schedule.write_loss(graph.loss, loss.text)
         _write_total(emitter, schedule.value(graph.errors))
     output = schedule.value(graph.output)
     result = emitter.value("output", output.shape, role="result", vector="output")

@@ -19,7 +19,7 @@ from nnplug.plans.emission import (
     reading_order,
 )
 from nnplug.plans.program import Instruction, Phase, Section, Value
-from nnplug.plans.step_graph import Group, StepGraph
+from nnplug.plans.step_graph import Arguments, Group
 
 __all__ = ["Schedule"]
 
@@ -33,13 +33,14 @@ class Schedule:
     Parameters
     ----------
     emitter : Emitter
-    graph : StepGraph
+    graph : Arguments
+        What the graph is of.
     batch : mapping of str to Value
         `"input"`, `"target"`, `"weight"`, as far as they are.
     """
 
-    def __init__(self, emitter: Emitter, graph: StepGraph, batch: Mapping[str, Value]) -> None:
-        self.emitter, self.graph = emitter, graph
+    def __init__(self, emitter: Emitter, graph: Arguments, batch: Mapping[str, Value]) -> None:
+        self.emitter = emitter
         self.sizes = {**graph.labels, "N": emitter.rows}
         self.values: dict[int, Value] = {
             id(symbol): batch[name] for name, symbol in graph.given.items()
@@ -50,37 +51,49 @@ class Schedule:
             shape = concrete(symbol.shape, self.sizes)
             self.values[id(symbol)] = emitter.value(name, shape, role="noise", vector=name)
         self._owners: list[str] = []
+        self._into = ""
 
     def value(self, symbol: Symbol) -> Value:
         """Give the value of a node, as an operand."""
         return self.emitter.operand(symbol, self.values)
 
-    def write_forward(self) -> None:
+    def write_forward(self, groups: Sequence[Group]) -> None:
         """Write what the layers give."""
-        for group in self.graph.forward:
+        for group in groups:
             if self.emitter.at_point:  # the states are those of the parameters themselves
                 states = {id(symbol) for symbol in group.gradients.values()}
                 roots = [symbol for symbol in group.roots if id(symbol) not in states]
                 group = replace(group, roots=roots, gradients={})  # noqa: PLW2901  # the same, without
             self._write(group, "forward")
 
-    def write_loss(self, text: str, *, derivative_alone: bool = False) -> None:
+    def write_loss(self, group: Group, text: str, *, derivative_alone: bool = False) -> None:
         """Write the loss of each output, and its derivative if the graph has one."""
-        group = self.graph.loss
-        assert group is not None
         if derivative_alone:
             group = replace(group, roots=group.roots[1:])
         self._write(group, "loss", text)
 
-    def write_backward(self) -> None:
-        """Write the derivative by every parameter."""
-        for group in self.graph.backward:
+    def write_backward(self, groups: Sequence[Group], *, into: str = "") -> None:
+        """Write the derivative by every parameter, or what else is for each, into a vector.
+
+        Parameters
+        ----------
+        into : str
+            The vector's name; by default that of the gradients.
+        """
+        self._into = into
+        for group in groups:
             self._write(group, "backward")
+        self._into = ""
+
+    def _place(self, name: str) -> Value:
+        if self._into:
+            return self.emitter.stretch(name, self._into)
+        return self.emitter.parameter(name, gradient=True)
 
     def _write(self, group: Group, phase: Phase, owner: str = "") -> None:
         places: dict[int, Value] = {}
         for name, symbol in group.gradients.items():
-            place = self.emitter.parameter(name, gradient=True)
+            place = self._place(name)
             own = concrete(symbol.shape, self.sizes) == place.shape
             if own and symbol.inputs and id(symbol) not in self.values:
                 places.setdefault(id(symbol), place)
@@ -127,9 +140,13 @@ class Schedule:
     def _write_gradients(self, group: Group, phase: Phase) -> None:
         """Copy the derivatives that are not where they belong: numbers, and what two share."""
         for name, symbol in group.gradients.items():
-            place = self.emitter.parameter(name, gradient=True)
+            place = self._place(name)
             source = self.value(symbol)
-            if (source.role, source.start) != (place.role, place.start):
+            if (source.role, source.vector, source.start) != (
+                place.role,
+                place.vector,
+                place.start,
+            ):
                 section = self._section(phase, group.owner, by_row=False)
                 section.instructions.append(Instruction(COPY, (source,), place))
 

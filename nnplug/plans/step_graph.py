@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nnplug.formulas.composition import put
+from nnplug.formulas.composition import Formula, put
 from nnplug.formulas.derivative import differentiate
 from nnplug.formulas.graph import Dimension, Symbol, walk
 from nnplug.formulas.primitives import new_graph
@@ -22,7 +22,7 @@ from nnplug.network import Network
 from nnplug.parts import Activation, Layer, Loss, Noise, Parameter, Placed, trace_placed
 from nnplug.plans.emission import DOT, DOT_LEFT, DOT_RIGHT, SUM_ROWS, reading_order
 
-__all__ = ["Group", "StepGraph"]
+__all__ = ["Arguments", "Group", "LossFormula", "StepGraph", "as_planned"]
 
 
 @dataclass(eq=False)
@@ -54,13 +54,13 @@ class _Planned:
         traced = trace_placed(placed, training=training)
         self.formula, self.dtype = traced.value, dtype
         names = [name.removeprefix(f"{placed.name}.") for name in traced.states]
-        self.y, *new = _as_planned([self.formula.y, *(each.y for each in traced.states.values())])
+        self.y, *new = as_planned([self.formula.y, *(each.y for each in traced.states.values())])
         self.new_states = dict(zip(names, new, strict=True))
 
     @cached_property
     def pulled(self) -> list[Symbol]:
         """A number's derivative by each input."""
-        return _as_planned(self.formula.pulled)
+        return as_planned(self.formula.pulled)
 
     @cached_property
     def reads_input(self) -> bool:
@@ -145,7 +145,63 @@ class _Applied:
         put(order, self.made, self.x.graph, self.labels)
 
 
-class StepGraph:
+@dataclass(eq=False)
+class Arguments:
+    """The arguments of a step's graph.
+
+    Attributes
+    ----------
+    given : dict of str to Symbol
+        `"input"`, `"target"`, `"weight"`: the batch.
+    arrays : dict of str to Symbol
+        The network's parameters and states, by name.
+    noise : dict of str to Symbol
+        What is drawn before each step, by name.
+    labels : dict of str to int
+        The sizes of all dimensions but N.
+    """
+
+    given: dict[str, Symbol] = field(default_factory=dict)
+    arrays: dict[str, Symbol] = field(default_factory=dict)
+    noise: dict[str, Symbol] = field(default_factory=dict)
+    labels: dict[str, int] = field(default_factory=dict)
+
+
+class LossFormula:
+    """A loss in a graph of its own.
+
+    Attributes
+    ----------
+    arguments : list of Symbol
+        The outputs, the targets, and the rows' weights if there are any.
+    unweighted : Symbol
+        The formula's values.
+    each : Symbol
+        The same, each times its row's weight.
+    seed : Symbol
+        The derivative of the number that is printed by the formula's values.
+    """
+
+    def __init__(self, loss: Loss, *, weighted: bool) -> None:
+        own = new_graph()
+        prediction, against = loss.inputs(own)
+        self.arguments = [prediction, against]
+        self.unweighted = self.each = loss.value(prediction, against)
+        shape = self.unweighted.shape
+        self.seed: Any = own.constant(1.0) if loss.reduction == "sum" else 1.0 / own.size(shape)
+        if weighted:
+            weight = own.input("weight", ("N", 1))
+            self.arguments.append(weight)
+            if self.each.ndim == 1:
+                self.each = own.apply(own.operations["expand_dims"], self.each, axis=-1)
+            self.each, self.seed = self.each * weight, weight
+            if loss.reduction == "mean":
+                total: Any = np.sum(weight)
+                # Rows that all weigh nothing teach nothing; 0 / 0 would end the run.
+                self.seed = weight / (np.where(total > 0, total, 1) * own.size(shape[1:]))
+
+
+class StepGraph(Arguments):
     """The graph of a network, of a loss over it, and of the derivative.
 
     Parameters
@@ -161,19 +217,11 @@ class StepGraph:
 
     Attributes
     ----------
-    given : dict of str to Symbol
-        `"input"`, `"target"`, `"weight"`: the batch.
-    arrays : dict of str to Symbol
-        The network's parameters and states, by name.
-    noise : dict of str to Symbol
-        What is drawn before each step, by name.
     forward, backward : list of Group
         The layers', in the order in which they run.
     loss : Group or None
     output, errors : Symbol
         The network's outputs, (N, C), and the loss of each, times the row's weight.
-    labels : dict of str to int
-        The sizes of all dimensions but N.
     """
 
     def __init__(
@@ -184,13 +232,12 @@ class StepGraph:
         weighted: bool = False,
         training: bool = False,
     ) -> None:
+        super().__init__()
         self.network, self._training = network, training
         self._planned: dict[tuple[Activation | Layer, str], _Planned] = {}
         self.graph = new_graph()
-        self.given = {"input": self.graph.input("input", ("N", "D"))}
-        self.arrays: dict[str, Symbol] = {}
-        self.noise: dict[str, Symbol] = {}
-        self.labels: dict[str, int] = {"D": network.inputs}
+        self.given["input"] = self.graph.input("input", ("N", "D"))
+        self.labels["D"] = network.inputs
         self._applied: list[_Applied] = []
         self.output = self.given["input"]
         for placed in network.placed:
@@ -255,36 +302,18 @@ class StepGraph:
 
     def _write_loss(self, loss: Loss, weighted: bool) -> Group:
         """Put the loss over the outputs, with its derivative by them."""
-        own = new_graph()
-        prediction, against = loss.inputs(own)
-        errors = loss.value(prediction, against)
-        count = own.size(errors.shape)
-        seed = own.constant(1.0) if loss.reduction == "sum" else 1.0 / count
-        arguments = [prediction, against]
-        each = errors
-        if weighted:
-            weight = own.input("weight", ("N", 1))
-            arguments.append(weight)
-            if each.ndim == 1:
-                each = own.apply(own.operations["expand_dims"], each, axis=-1)
-            each, seed = each * weight, weight
-            if loss.reduction == "mean":
-                total: Any = np.sum(weight)
-                # Rows that all weigh nothing teach nothing; 0 / 0 would end the run.
-                seed = weight / (np.where(total > 0, total, 1) * own.size(errors.shape[1:]))
-        wanted = [each]
+        formula = LossFormula(loss, weighted=weighted)
+        arguments = formula.arguments
+        wanted = [formula.each]
         if self._training:
-            wanted += differentiate(errors, [prediction], seed)
-        labels: dict[str, Dimension] = {"N": "N", "C": self.output.shape[1]}
-        if loss.heads:
-            labels = {"N": "N", "K": self.output.shape[1], "C": "targets"}
-            self.labels["targets"] = self.network.outputs // loss.outputs_for_each
+            wanted += differentiate(formula.unweighted, arguments[:1], formula.seed)
+        labels = self.loss_labels(loss)
         for name, symbol in zip(("target", "weight"), arguments[1:], strict=False):
             shape = tuple(labels.get(str(dim), dim) for dim in symbol.shape)
             self.given[name] = self.graph.input(name, shape, symbol.dtype_kind)
         given = [self.output, *list(self.given.values())[1:]]
         made = {id(mine): other for mine, other in zip(arguments, given, strict=True)}
-        planned = _as_planned(lower(wanted))
+        planned = as_planned(lower(wanted))
         put(walk(planned, made), made, self.graph, labels)
         roots = [made[id(symbol)] for symbol in planned]
         self.errors = roots[0]
@@ -292,6 +321,18 @@ class StepGraph:
         for symbol, name in zip(roots, ("loss.each", "loss.grad"), strict=False):
             group.names.setdefault(id(symbol), name)
         return group
+
+    def loss_labels(self, loss: Loss) -> dict[str, Dimension]:
+        """Say what the labels of a loss's formula stand for."""
+        width = self.output.shape[1]
+        if not loss.heads:
+            return {"N": "N", "C": width}
+        self.labels["targets"] = self.network.outputs // loss.outputs_for_each
+        return {"N": "N", "K": width, "C": "targets"}
+
+    def formulas(self) -> list[tuple[Placed, Formula]]:
+        """List the layers with their formulas."""
+        return [(applied.placed, applied.planned.formula) for applied in self._applied]
 
     # --- backward -----------------------------------------------------------------------
 
@@ -315,7 +356,7 @@ class StepGraph:
             g = by_input
 
 
-def _as_planned(nodes: Sequence[Symbol]) -> list[Symbol]:
+def as_planned(nodes: Sequence[Symbol]) -> list[Symbol]:
     """Write products by transposed matrices, and sums over rows, as a plan has them."""
     made: dict[int, Symbol] = {}
     for symbol in walk(nodes):

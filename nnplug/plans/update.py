@@ -14,7 +14,7 @@ from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import lower
 from nnplug.network import Network, Span
 from nnplug.parts import Optimizer, Update
-from nnplug.plans.emission import COPY, POINT, SQUARES, Emitter, concrete
+from nnplug.plans.emission import COPY, CURVATURE, POINT, SQUARES, Emitter, concrete
 from nnplug.plans.factors import gather_factors
 from nnplug.plans.program import Instruction, Section, Value
 
@@ -193,6 +193,8 @@ def _write_piece(
     values = {id(update.param): param, id(update.grad): grad}
     for name, symbol in zip(optimizer.slots, update.slots, strict=True):
         values[id(symbol)] = stretch(name, "slot", name)
+    if update.curvature is not None:
+        values[id(update.curvature)] = stretch("curvature", "slot", CURVATURE)
     for name in ("learning_rate", "step"):
         number = Value(name, (), np.dtype(np.float64), "scalar", vector=name)
         if name == "learning_rate" and span.rate != 1.0:

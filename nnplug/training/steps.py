@@ -12,7 +12,15 @@ from nnplug.alignment import aligned_zeros
 from nnplug.engines import NUMPY, BoundProgram, Engine, Memory
 from nnplug.network import Network
 from nnplug.parts import Loss, Optimizer
-from nnplug.plans import POINT, Regularization, StepPlanner, slot_layouts
+from nnplug.plans import (
+    CURVATURE,
+    POINT,
+    SIGN_NOISE,
+    SIGNS,
+    Regularization,
+    StepPlanner,
+    slot_layouts,
+)
 from nnplug.randomness import derive_generator
 from nnplug.training.evaluation import check_shapes
 from nnplug.types import AnyArray
@@ -87,14 +95,23 @@ class Steps:
                 for start, shape in layout.places.values():
                     part = self.slots[name][start : start + math.prod(shape)].reshape(shape)
                     optimizer.states[name].fill(part)
-        self._point = aligned_zeros(network.size, network.dtype) if optimizer.point else None
+        beside = [POINT] if optimizer.point else []
+        beside += [CURVATURE, SIGNS] if optimizer.asks_curvature else []
+        self._beside = {name: aligned_zeros(network.size, network.dtype) for name in beside}
+        self._signs: dict[str, AnyArray] = {}
+        if optimizer.asks_curvature:
+            self._signs[SIGN_NOISE] = np.zeros(network.learned, network.dtype)
         self._shown = np.empty_like(network.parameters) if optimizer.evaluate else None
         self.learning_rate = np.array(optimizer.learning_rate)
         self.count, self.penalty = np.zeros(()), np.zeros(())
         self.noise = {
-            array.name: np.zeros((self.batch_size, *array.shape), network.dtype)
+            array.name: np.zeros(
+                (self.batch_size, *array.shape) if "N" in array.declared.shape else array.shape,
+                network.dtype,
+            )
             for array in network.noise
         }
+        self._laws = {array.name: getattr(array.declared, "law", "") for array in network.noise}
         self.memory = Memory()
         self._bound: dict[tuple[str, int, int], BoundProgram] = {}
         self._process = os.getpid()
@@ -130,9 +147,10 @@ class Steps:
             for turn in (0, 1):
                 arrays = {
                     **{f"slot.{name}": slot for name, slot in self.slots.items()},
-                    **({} if self._point is None else {f"slot.{POINT}": self._point}),
+                    **{f"slot.{name}": vector for name, vector in self._beside.items()},
+                    **self._signs,
                     **self._data,
-                    **{name: noise[:rows] for name, noise in self.noise.items()},
+                    **self._noise_of(rows),
                     "parameters": self.vectors[turn],
                     "gradients": self.vectors[1 - turn],
                     "rows": index,
@@ -229,7 +247,7 @@ class Steps:
         if rows is not None:
             self._rows[size][...] = rows
         self.count += 1
-        if self.noise:
+        if self.noise or self._signs:
             self._draw(size)
         for call in program.calls:
             call()
@@ -243,11 +261,24 @@ class Steps:
         self._take_turns(1)
         return total
 
+    def _noise_of(self, rows: int) -> dict[str, AnyArray]:
+        """Give what is drawn for a batch of some rows."""
+        by_row = {array.name for array in self.network.noise if "N" in array.declared.shape}
+        return {
+            name: noise[:rows] if name in by_row else noise for name, noise in self.noise.items()
+        }
+
     def _draw(self, rows: int) -> None:
         """Draw the noise of one step, layer by layer."""
         generator = derive_generator(self.seed, "dropout", step=int(self.count))
-        for noise in self.noise.values():
-            generator.random(out=noise[:rows], dtype=noise.dtype.type)
+        for name, noise in self._noise_of(rows).items():
+            if self._laws[name] == "normal":
+                generator.standard_normal(out=noise, dtype=noise.dtype.type)
+            else:
+                generator.random(out=noise, dtype=noise.dtype.type)
+        for signs in self._signs.values():
+            generator = derive_generator(self.seed, "curvature", step=int(self.count))
+            generator.random(out=signs, dtype=signs.dtype.type)
 
     def show(self) -> None:
         """Let the network have the weights to predict with, if the optimizer says which."""
