@@ -444,11 +444,11 @@ def _dense_layers(placed: Sequence[Placed]) -> list[DenseLayer]:
     found: list[DenseLayer] = []
     waiting: Placed | None = None
     for each in placed:
-        if isinstance(each.part, Layer) and each.part.name == dense.name and waiting is None:
+        if each.part.function is dense.function and waiting is None:
             waiting = each
         elif isinstance(each.part, Activation) and waiting is not None:
             found.append(DenseLayer(each.name, waiting.inputs, waiting.outputs, each.part))
             waiting = None
-        elif each.part.name != dropout.name or waiting is not None:
+        elif each.part.function is not dropout.function or waiting is not None:
             return []
     return found

@@ -35,6 +35,9 @@ from nnplug.types import AnyArray
 
 __all__ = ["BaseMLP"]
 
+DENSE_ALONE = ("coefs_", "intercepts_")
+"""What an estimator has whose network is of dense layers alone."""
+
 
 class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
     """A dense network with scikit-learn's interface; see the two estimators."""
@@ -77,6 +80,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         n_iter_no_change: float,
         max_fun: int,
         output_activation: Any,
+        layers: Any,
         dropout: Any,
         schedule: Any,
         l2: float,
@@ -112,6 +116,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
         self.output_activation = output_activation
+        self.layers = layers
         self.dropout = dropout
         self.schedule = schedule
         self.l2 = l2
@@ -168,7 +173,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
         """Learn from all rows until the end."""
         with self._learning() as interrupted:
-            first = not (hasattr(self, "coefs_") and self.warm_start)
+            first = not (self._has_weights and self.warm_start)
             X, y = self._checked(X, y, reset=first)
             task, width = self._read_targets(y, first=first, incremental=False)
             sample_weight = checked_weights(sample_weight, len(y))
@@ -189,7 +194,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
                 "Give validation_data=(X, y), or early_stopping=False."
             )
         with self._learning() as interrupted:
-            first = not hasattr(self, "coefs_")
+            first = not self._has_weights
             X, y = self._checked(X, y, reset=first)
             task, width = self._read_targets(y, first=first, incremental=True)
             sample_weight = checked_weights(sample_weight, len(y))
@@ -232,16 +237,37 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
 
     # --- the weights ------------------------------------------------------------------
 
+    @property
+    def _has_weights(self) -> bool:
+        """Whether there is something to go on from."""
+        return hasattr(self, "network_") or hasattr(self, "coefs_")
+
+    def __getattr__(self, name: str) -> Any:
+        # Python asks here for what is not there.
+        if name in DENSE_ALONE and "network_" in vars(self):
+            raise AttributeError(
+                f"{name}: the network has more than dense layers, one after the other, with an "
+                f"activation each. Its arrays are network_[name], with the names "
+                f"{', '.join(span.name for span in self.network_.spans)}."
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def _link(self) -> None:
-        """Make `coefs_` and `intercepts_` views of the network's parameters."""
+        """Make `coefs_` and `intercepts_`, where there are such, views of the parameters."""
+        for name in DENSE_ALONE:
+            self.__dict__.pop(name, None)
         names = [layer.name for layer in self.network_.layers]
-        self.coefs_ = [self.network_[f"{name}.weight"] for name in names]
-        self.intercepts_ = [self.network_[f"{name}.bias"] for name in names]
-        self._linked = [*self.coefs_, *self.intercepts_]
+        self._linked = []
+        if names:
+            self.coefs_ = [self.network_[f"{name}.weight"] for name in names]
+            self.intercepts_ = [self.network_[f"{name}.bias"] for name in names]
+            self._linked = [*self.coefs_, *self.intercepts_]
         self._evaluator = Evaluator(self.network_)
 
     def _synchronise(self) -> None:
         """Take over weights that somebody has put into `coefs_` or `intercepts_`."""
+        if not self._linked:
+            return
         given = [*self.coefs_, *self.intercepts_]
         if len(given) == len(self._linked) and all(
             array is view for array, view in zip(given, self._linked, strict=True)

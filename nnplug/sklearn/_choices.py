@@ -13,7 +13,22 @@ import numpy as np
 
 from nnplug.choices import for_each_layer
 from nnplug.errors import NnplugError, UnknownPartError, suggest
-from nnplug.parts import Activation, Loss, Metric, Optimizer, Part, Schedule, Task, parse_part
+from nnplug.layers import find_layers, flat
+from nnplug.network import short_form
+from nnplug.parts import (
+    Activation,
+    Initializer,
+    Layer,
+    Loss,
+    Metric,
+    Noise,
+    Optimizer,
+    Part,
+    Schedule,
+    State,
+    Task,
+    parse_part,
+)
 from nnplug.plans import Regularization
 from nnplug.settings import ROWS
 from nnplug.sklearn._errors import ArgumentError
@@ -46,11 +61,10 @@ class Choices:
 
     Attributes
     ----------
-    hidden : tuple of int
-    activations : tuple of Activation
-        One for each hidden layer.
-    dropout : tuple of float
-        The share of each hidden layer's outputs that a step drops.
+    layers : tuple of Activation or Layer
+        Those before the output.
+    initializer : Initializer or None
+        What draws the weights; None: they are drawn as scikit-learn does.
     loss : Loss
     output_activation : Activation
     optimizer : Optimizer or None
@@ -68,9 +82,8 @@ class Choices:
         None: that of the inputs.
     """
 
-    hidden: tuple[int, ...]
-    activations: tuple[Activation, ...]
-    dropout: tuple[float, ...]
+    layers: tuple[Activation | Layer, ...]
+    initializer: Initializer | None
     loss: Loss
     output_activation: Activation
     optimizer: Optimizer | None
@@ -110,7 +123,7 @@ def choose(estimator: Any, task: Task) -> Choices:
 
 def _choose(estimator: Any, task: Task) -> Choices:
     _check_numbers(estimator)
-    hidden = _widths(estimator.hidden_layer_sizes)
+    layers = _layers(estimator)
     loss = _loss(estimator.loss, task)
     optimizer = _optimizer(estimator)
     schedule = None
@@ -123,18 +136,16 @@ def _choose(estimator: Any, task: Task) -> Choices:
         alpha=float(estimator.alpha),
         clip_global_norm=None if clip is None else float(clip),
     )
-    dropout = for_each_layer("dropout", ROWS["dropout"].check(_plain(estimator.dropout)), hidden)
     if optimizer is None:
-        _check_lbfgs(estimator, regularization, dropout)
+        _check_lbfgs(estimator, regularization, layers)
     if not isinstance(estimator.callbacks, list | tuple | NoneType):
         raise ArgumentError(f"callbacks={estimator.callbacks!r}: give a list of objects.")
     metrics = estimator.metrics or ()
     if isinstance(metrics, str) or not isinstance(metrics, list | tuple):
         metrics = (metrics,)
     return Choices(
-        hidden,
-        _activations(estimator.activation, hidden),
-        dropout,
+        layers,
+        None if estimator.layers is None else _initializer(),
         loss,
         _output_activation(estimator.output_activation, loss, task),
         optimizer,
@@ -162,6 +173,28 @@ def _part(kind: str, asked: Any, own: Sequence[str] = ()) -> Part:
         raise ArgumentError(
             f"{error}\nOf scikit-learn: {names}.{suggest(str(asked), own)}"
         ) from error
+
+
+def _layers(estimator: Any) -> tuple[Activation | Layer, ...]:
+    """Find the layers before the output, by `layers` or by scikit-learn's arguments."""
+    if estimator.layers is not None:
+        usual = type(estimator)().get_params(deep=False)
+        for name in ("hidden_layer_sizes", "activation", "dropout"):
+            value, default = getattr(estimator, name), usual.get(name)
+            if _plain(value) != _plain(default):
+                raise ArgumentError(
+                    f"{name}={value!r} and layers={estimator.layers!r}: both say what the "
+                    "network's layers are.\n"
+                    f"Leave {name} at {default!r} and say it in layers, or give layers=None."
+                )
+        return tuple(find_layers(ROWS["layers"].check(_plain(estimator.layers)), registry()))
+    hidden = _widths(estimator.hidden_layer_sizes)
+    dropout = for_each_layer("dropout", ROWS["dropout"].check(_plain(estimator.dropout)), hidden)
+    return tuple(short_form(hidden, _activations(estimator.activation, hidden), dropout))
+
+
+def _initializer() -> Initializer:
+    return cast(Initializer, registry().get("initializer", ROWS["initializer"].default))
 
 
 def _widths(sizes: Any) -> tuple[int, ...]:
@@ -259,11 +292,35 @@ def _dtype(asked: Any) -> np.dtype[Any] | None:
 
 
 def _check_lbfgs(
-    estimator: Any, regularization: Regularization, dropout: tuple[float, ...]
+    estimator: Any, regularization: Regularization, layers: Sequence[Activation | Layer]
 ) -> None:
     """Refuse what lbfgs, which looks at all rows alike and steps as it likes, cannot heed."""
+    declared = {
+        kind: next(
+            (
+                each
+                for each in flat(layers)
+                if any(isinstance(one, kind) for one in each.arrays.values())
+            ),
+            None,
+        )
+        for kind in (Noise, State)
+    }
+    if estimator.layers is not None and (random := declared[Noise]) is not None:
+        raise ArgumentError(
+            f"layer {random.text!r} with solver='lbfgs', which needs a loss that is the same each "
+            f"time: {random.name} is random in training.\n"
+            "Use solver='adam' or 'sgd', or leave it out of layers."
+        )
+    if (kept := declared[State]) is not None:
+        names = [name for name, one in kept.arrays.items() if isinstance(one, State)]
+        raise ArgumentError(
+            f"layer {kept.text!r} with solver='lbfgs', which minimizes a loss of all rows: "
+            f"{kept.name} keeps {' and '.join(names)} from the batches of training.\n"
+            "Use solver='adam' or 'sgd', or a layer without such a state, such as layer_norm."
+        )
     unheeded = {
-        "dropout": any(dropout),
+        "dropout": declared[Noise] is not None,
         "clip_global_norm": regularization.clip_global_norm is not None,
         "schedule": estimator.schedule is not None,
     }
@@ -283,6 +340,8 @@ def _is(value: Any, kind: type) -> bool:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 

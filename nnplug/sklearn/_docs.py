@@ -79,6 +79,13 @@ max_fun : int, default=15000
 MORE = """\
 output_activation : str or Activation, optional
     Else it follows from the loss and the task.
+layers : str or sequence of str, Layer or Activation, optional
+    The layers before the output, in place of `hidden_layer_sizes`,
+    `activation` and `dropout`, as `nnplug.train` takes them:
+    `'dense:64 batch_norm gelu dropout:0.1 residual[dense:64 relu dense:64]'`,
+    or a list of texts and parts. Their weights are drawn by `glorot_uniform`,
+    by a seed from `random_state`. A layer that is random in training, or keeps
+    a state as `batch_norm` does, is not for `solver='lbfgs'`.
 dropout : float or sequence of float, default=0.0
     The share of the hidden layers' outputs that a training step drops: one
     for all layers, or one for each, from 0 to below 1.
@@ -110,6 +117,8 @@ ATTRIBUTES = """\
 coefs_, intercepts_ : list of array
     The weights (fan_in, fan_out) and biases (fan_out,) of each layer, as
     views of the network's parameters. What is put in their place is used.
+    Only of a network of dense layers, one after the other, with an activation
+    each; all arrays of any network are in `network_`.
 loss_ : float
     The loss with its penalty, of the last epoch.
 best_loss_ : float or None
@@ -126,13 +135,16 @@ history_ : History
     All numbers by epoch: `history_["loss"]` and `["penalty"]` apart,
     `["validation_loss"]`, `["learning_rate"]`, and each metric by its name.
 network_ : Network
+    `network_["hidden1.weight"]` is an array of its parameters.
 n_iter_ : int
     Epochs of the last fit.
 t_ : int
     Rows seen by all fits.
 stopped_ : bool
     After `partial_fit`: whether patience has just run out.
-n_layers_, n_outputs_ : int
+n_layers_ : int
+    The input, and each layer but activations and dropout.
+n_outputs_ : int
 out_activation_ : str
     In scikit-learn's words.
 n_features_in_ : int

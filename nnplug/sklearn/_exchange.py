@@ -54,13 +54,11 @@ def taken_over(cls: Any, fitted: Any) -> Any:
     elif task == "binary":
         width = len(fitted.classes_)
     choices = choose(estimator, task)
-    network = Network(
+    network = Network.of(
         fitted.n_features_in_,
-        choices.hidden,
+        choices.layers,
         fitted.n_outputs_,
-        activations=choices.activations,
         output_activation=choices.output_activation,
-        dropout=choices.dropout,
         dtype=fitted.coefs_[0].dtype,
     )
     estimator.n_features_in_ = fitted.n_features_in_
@@ -130,6 +128,12 @@ def _named_parts(estimator: Any, known: Mapping[str, Any]) -> dict[str, Any]:
     is scikit-learn's default where it has none of that name.
     """
     network, head = estimator.network_, estimator._head
+    if not network.layers:
+        raise EstimatorError(
+            "to_sklearn: scikit-learn's networks are dense layers, one after the other, with an "
+            f"activation each, and this one has the layers {_texts(network)}.\n"
+            "Save it with `save`: a model file has any part."
+        )
     hidden = {layer.activation.text: layer.activation for layer in network.layers[:-1]}
     for activation in hidden.values():
         if _own_name(activation) is None:
@@ -158,6 +162,10 @@ def _named_parts(estimator: Any, known: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(estimator.solver, str) or estimator.solver not in SOLVERS:
         arguments["solver"] = "adam"
     return arguments
+
+
+def _texts(network: Network) -> str:
+    return " ".join(placed.part.text for placed in network.placed[:-2])
 
 
 def _own_name(activation: Part) -> str | None:

@@ -17,6 +17,7 @@ from nnplug.alignment import aligned_zeros
 from nnplug.callbacks import Callbacks
 from nnplug.engines import Engine, choose_engine
 from nnplug.errors import SettingError
+from nnplug.layers import flat
 from nnplug.network import Network
 from nnplug.parts import Part, Task, by_column
 from nnplug.sklearn._choices import choose
@@ -27,7 +28,7 @@ from nnplug.sklearn._parts import registry
 from nnplug.sklearn._rates import LearningRate
 from nnplug.sklearn._records import EstimatorRun, model_of, name_of_output
 from nnplug.sklearn._rows import Held, Order, batches_of, checked_weights
-from nnplug.sklearn._weights import copy_weights, initialize, vanished
+from nnplug.sklearn._weights import given_weights, go_on_from, initialize, vanished
 from nnplug.tasks import Head
 from nnplug.training import OWN_COLUMNS, Evaluator, History
 from nnplug.types import AnyArray
@@ -82,28 +83,26 @@ class Fitting:
         self.estimator, self.first, self.interrupted = estimator, first, interrupted
         self.choices = choose(estimator, task)
         self.head = Head(task, self.choices.loss, self.choices.output_activation, width)
-        dtype = X.dtype if first else np.asarray(estimator.coefs_[0]).dtype
-        self.network = Network(
+        before = X if first else given_weights(estimator)
+        self.network = Network.of(
             X.shape[1],
-            self.choices.hidden,
+            self.choices.layers,
             self.head.outputs,
-            activations=self.choices.activations,
             output_activation=self.choices.output_activation,
-            dropout=self.choices.dropout,
-            dtype=self.choices.dtype or dtype,
+            dtype=self.choices.dtype or before.dtype,
         )
         self.take_random_state(first=first, incremental=incremental)
         if first:
-            initialize(self.network, estimator._random_state)
+            initialize(self.network, estimator._random_state, self.choices.initializer)
         else:
-            self._copy_weights()
+            go_on_from(estimator, self.network)
         if first or not hasattr(estimator, "history_"):
             self._forget()
         if self.choices.optimizer is not None and not hasattr(estimator, "loss_curve_"):
             estimator.loss_curve_ = []
         self._expect_scores(incremental)
         estimator.n_outputs_ = self.head.outputs
-        estimator.n_layers_ = len(self.network.layers) + 1
+        estimator.n_layers_ = len(self.network.widths)
         estimator.out_activation_ = name_of_output(self.head)
         estimator._head = self.head
 
@@ -155,16 +154,6 @@ class Fitting:
             estimator.best_loss_ = None
         elif estimator.best_loss_ is None:
             estimator.best_loss_ = np.inf
-
-    def _copy_weights(self) -> None:
-        estimator = self.estimator
-        copy_weights(estimator.coefs_, estimator.intercepts_, self.network)
-        before: Network | None = getattr(estimator, "network_", None)
-        learned = [span for span in (before.spans if before else ()) if span.shape == ()]
-        names = {span.name for span in self.network.spans}
-        for span in learned:
-            if before is not None and span.name in names:
-                self.network[span.name][...] = before[span.name]
 
     def twin(self) -> Network:
         """Make a network of the same layers with a copy of the parameters."""
@@ -254,7 +243,7 @@ class Fitting:
 
     def engine(self, rows: int, steps: int) -> Engine:
         """Choose what runs the plan."""
-        widths = [layer.fan_in for layer in self.network.layers] + [self.head.outputs]
+        widths = self.network.widths
         slots = 0 if self.choices.optimizer is None else len(self.choices.optimizer.slots)
         return choose_engine(
             self.estimator.engine, widths=widths, slots=slots, rows=rows, steps=steps
@@ -309,7 +298,7 @@ class Fitting:
         )
         rate.go_on(getattr(estimator, "_optimizer", None))
         estimator._optimizer = rate
-        if any(choices.dropout) and estimator._noise_seed is None:
+        if self.network.noise and estimator._noise_seed is None:
             estimator._noise_seed = int(estimator._random_state.randint(2**31))
         score = None
         if held is not None:
@@ -394,7 +383,7 @@ class Fitting:
         """All parts of the fit."""
         chosen = self.choices
         several: tuple[Part | None, ...] = (
-            *chosen.activations, chosen.output_activation, chosen.loss,
+            *flat(chosen.layers), chosen.output_activation, chosen.loss,
             *chosen.metrics, chosen.optimizer, chosen.schedule,
         )  # fmt: skip
         return tuple(part for part in several if part is not None)

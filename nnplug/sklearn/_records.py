@@ -142,7 +142,10 @@ def restored(cls: Any, path: str | os.PathLike[str], *, allow_other_versions: bo
         )
     estimator = cls(**_arguments(cls, model.info.settings.get(ARGUMENTS)))
     layers = model.network.layers
-    estimator.hidden_layer_sizes = tuple(layer.fan_out for layer in layers[:-1])
+    if not layers:
+        estimator.layers = [placed.part for placed in model.network.placed[:-2]]
+    elif estimator.layers is None:
+        estimator.hidden_layer_sizes = tuple(layer.fan_out for layer in layers[:-1])
     estimator.n_features_in_ = model.info.inputs
     if model.info.features != tuple(f"x{number}" for number in range(model.info.inputs)):
         estimator.feature_names_in_ = np.array(model.info.features, object)
@@ -167,7 +170,7 @@ def set_fitted(estimator: Any, network: Network, head: Head, classes: Any) -> No
     if is_classifier(estimator):
         estimator.classes_ = np.array(classes)
     estimator.network_, estimator._head = network, head
-    estimator.n_layers_, estimator.n_outputs_ = len(network.layers) + 1, head.outputs
+    estimator.n_layers_, estimator.n_outputs_ = len(network.widths), head.outputs
     estimator.out_activation_ = name_of_output(head)
     estimator.history_ = History()
     if is_stochastic(estimator):

@@ -11,8 +11,9 @@ from typing import Any, cast
 import numpy as np
 
 from nnplug.errors import NnplugError
+from nnplug.layers import find_layers
 from nnplug.network import Network
-from nnplug.parts import Activation, Loss, Part
+from nnplug.parts import Activation, Layer, Loss, Part
 from nnplug.sklearn._parts import registry
 from nnplug.sklearn._rates import LearningRate
 from nnplug.sklearn._rows import Order
@@ -79,13 +80,12 @@ def revived_state(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain_network(network: Network, head: Head) -> dict[str, Any]:
-    layers = network.layers
+    *layers, _, output = (placed.part for placed in network.placed)
     return {
         "inputs": network.inputs,
-        "hidden": [layer.fan_out for layer in layers[:-1]],
+        "layers": [_plain_layer(each) for each in layers],
         "outputs": network.outputs,
-        "activations": [_plain_part(layer.activation) for layer in layers[:-1]],
-        "output_activation": _plain_part(layers[-1].activation),
+        "output_activation": _plain_part(output),
         "dtype": network.dtype.name,
         "parameters": np.array(network.parameters),
         "task": head.task,
@@ -96,11 +96,10 @@ def _plain_network(network: Network, head: Head) -> dict[str, Any]:
 
 def _revived_network(plain: dict[str, Any]) -> tuple[Network, Head]:
     output = cast(Activation, _part("activation", plain["output_activation"]))
-    network = Network(
+    network = Network.of(
         plain["inputs"],
-        plain["hidden"],
+        [_layer(each) for each in plain["layers"]],
         plain["outputs"],
-        activations=[cast(Activation, _part("activation", each)) for each in plain["activations"]],
         output_activation=output,
         dtype=plain["dtype"],
     )
@@ -109,11 +108,34 @@ def _revived_network(plain: dict[str, Any]) -> tuple[Network, Head]:
     return network, Head(plain["task"], loss, output, plain["width"])
 
 
+PlainLayer = str | Part | tuple[str | Part, list[Any]]
+"""A layer, or one with those that it holds."""
+
+
+def _plain_layer(part: Activation | Layer) -> PlainLayer:
+    if not (isinstance(part, Layer) and part.holds):
+        return _plain_part(part)
+    return _plain_part(part.around(())), [_plain_layer(each) for each in part.inner]
+
+
+def _layer(plain: PlainLayer) -> Activation | Layer:
+    if not isinstance(plain, tuple):
+        return _found(plain)
+    around = _found(plain[0])
+    assert isinstance(around, Layer)
+    return around.around([_layer(each) for each in plain[1]])
+
+
+def _found(plain: str | Part) -> Activation | Layer:
+    return find_layers([plain], registry())[0]
+
+
 def _plain_part(part: Part) -> str | Part:
     """Give a part's text, with its package, if that is enough to find it again."""
     text = f"{registry().provider(part).package or 'local'}/{part.text}"
+    stands_among_layers = isinstance(part, Activation | Layer)
     try:
-        found = registry().get(part.kind, text)
+        found = _found(text) if stands_among_layers else registry().get(part.kind, text)
     except NnplugError:
         return part
     return text if found.function is part.function else part
