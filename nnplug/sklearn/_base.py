@@ -247,8 +247,8 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         if name in DENSE_ALONE and "network_" in vars(self):
             raise AttributeError(
                 f"{name}: the network has more than dense layers, one after the other, with an "
-                f"activation each. Its arrays are network_[name], with the names "
-                f"{', '.join(span.name for span in self.network_.spans)}."
+                f"activation each. Its arrays are network_[{self.network_.spans[0].name!r}] and "
+                "so on; network_.spans has their names."
             )
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 

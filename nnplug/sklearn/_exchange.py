@@ -19,6 +19,7 @@ from nnplug.sklearn._choices import choose
 from nnplug.sklearn._errors import EstimatorError
 from nnplug.sklearn._parts import half_poisson_deviance, registry
 from nnplug.sklearn._records import name_of_output, set_fitted
+from nnplug.sklearn._weights import layers_text
 
 __all__ = ["given_back", "taken_over"]
 
@@ -131,7 +132,7 @@ def _named_parts(estimator: Any, known: Mapping[str, Any]) -> dict[str, Any]:
     if not network.layers:
         raise EstimatorError(
             "to_sklearn: scikit-learn's networks are dense layers, one after the other, with an "
-            f"activation each, and this one has the layers {_texts(network)}.\n"
+            f"activation each, and this one has the layers {layers_text(network)!r}.\n"
             "Save it with `save`: a model file has any part."
         )
     hidden = {layer.activation.text: layer.activation for layer in network.layers[:-1]}
@@ -162,10 +163,6 @@ def _named_parts(estimator: Any, known: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(estimator.solver, str) or estimator.solver not in SOLVERS:
         arguments["solver"] = "adam"
     return arguments
-
-
-def _texts(network: Network) -> str:
-    return " ".join(placed.part.text for placed in network.placed[:-2])
 
 
 def _own_name(activation: Part) -> str | None:

@@ -11,12 +11,13 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from nnplug.errors import ModelFileError
-from nnplug.layers import flat
+from nnplug.layers import find_layers, flat
 from nnplug.models import Model, ModelInfo, load_model, warn_of
 from nnplug.network import Network
 from nnplug.parts import Part
 from nnplug.sklearn._choices import Choices, choose, is_stochastic
 from nnplug.sklearn._parts import registry
+from nnplug.sklearn._weights import layers_text
 from nnplug.tasks import Head
 from nnplug.training import History
 
@@ -141,16 +142,25 @@ def restored(cls: Any, path: str | os.PathLike[str], *, allow_other_versions: bo
             "estimator takes arrays of numbers.\nLoad it with nnplug.load."
         )
     estimator = cls(**_arguments(cls, model.info.settings.get(ARGUMENTS)))
-    layers = model.network.layers
-    if not layers:
-        estimator.layers = [placed.part for placed in model.network.placed[:-2]]
-    elif estimator.layers is None:
-        estimator.hidden_layer_sizes = tuple(layer.fan_out for layer in layers[:-1])
+    if estimator.layers is None:
+        _say_layers(estimator, model.network)
     estimator.n_features_in_ = model.info.inputs
     if model.info.features != tuple(f"x{number}" for number in range(model.info.inputs)):
         estimator.feature_names_in_ = np.array(model.info.features, object)
     set_fitted(estimator, model.network, model.head, model.classes)
     return estimator
+
+
+def _say_layers(estimator: Any, network: Network) -> None:
+    """Set the arguments that give the network's layers."""
+    if network.layers:
+        hidden = network.layers[:-1]
+        estimator.hidden_layer_sizes = tuple(layer.fan_out for layer in hidden)
+        return
+    parts = [placed.part for placed in network.placed[:-2]]
+    estimator.layers, found = layers_text(network), find_layers(layers_text(network), registry())
+    if [each.function for each in flat(found)] != [each.function for each in flat(parts)]:
+        estimator.layers = parts
 
 
 def _arguments(cls: Any, said: object) -> dict[str, Any]:

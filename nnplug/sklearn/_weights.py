@@ -11,7 +11,7 @@ from nnplug.parts import Initializer
 from nnplug.sklearn._errors import EstimatorError
 from nnplug.types import AnyArray
 
-__all__ = ["copy_weights", "given_weights", "go_on_from", "initialize", "vanished"]
+__all__ = ["copy_weights", "given_weights", "go_on_from", "initialize", "layers_text", "vanished"]
 
 SMALL_LAYER, SMALL_TOGETHER = 0.2, 0.02
 """Shares of the size that weights begin with: what a layer, and all of them together, fall below
@@ -48,6 +48,12 @@ def _start(network: Network) -> None:
             network[array.name][...] = start
 
 
+def layers_text(network: Network | None) -> str:
+    """Write the layers before the output in their text form."""
+    placed = () if network is None else network.placed[:-2]
+    return " ".join(each.part.text for each in placed)
+
+
 def given_weights(estimator: Any) -> AnyArray:
     """Give the first array that an estimator goes on from."""
     if hasattr(estimator, "coefs_"):
@@ -79,16 +85,10 @@ def go_on_from(estimator: Any, network: Network) -> None:
             if not span.name.endswith((".weight", ".bias")) and names.get(span.name) == span.shape
         )
     elif {span.name: span.shape for span in spans} != names:
-        found = ", ".join(
-            f"{name} {shape}"
-            for name, shape in sorted(
-                {(span.name, span.shape) for span in spans} ^ {*names.items()}
-            )
-        )
         raise EstimatorError(
-            "The layers are others than those that there are weights of; these arrays are not in "
-            f"both: {found}.\nTo go on with the weights, keep layers; for other layers fit anew, "
-            "with warm_start=False."
+            f"The weights that there are belong to the layers {layers_text(before)!r}, and the "
+            f"network needs those of {layers_text(network)!r}.\nTo go on with them, keep layers; "
+            "for other layers fit anew, with warm_start=False."
         )
     for span in spans:
         assert before is not None
