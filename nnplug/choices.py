@@ -22,7 +22,7 @@ from nnplug.parts import (
     parse_part,
 )
 from nnplug.registry import Registry
-from nnplug.settings import ROWS, Settings, no_setting
+from nnplug.settings import ROWS, SHORT_FORM, Settings, no_setting
 from nnplug.tables import ReadOptions, TableOptions
 from nnplug.training import Stopping
 
@@ -100,18 +100,17 @@ class Choice:
         SettingError
             If both are given.
         """
-        asked = self.given.get("layers")
+        short = [name for name in SHORT_FORM if self.given.get(name) is not None]
+        if short and self.given.get("layers") is not None:
+            raise SettingError(
+                f"layers and {short[0]}: both say what the network's layers are.\n"
+                "Give layers alone, which can say it all, or the others."
+            )
+        asked = None if short else self("layers")
         if asked is not None:
-            for name in ("hidden", "activation", "dropout"):
-                if self.given.get(name) is not None:
-                    raise SettingError(
-                        f"layers and {name}: both say what the network's layers are.\n"
-                        "Give layers alone, which can say it all, or the others."
-                    )
-            layers = find_layers(ROWS["layers"].check(asked), self.registry)
+            layers = find_layers(asked, self.registry)
             text = " ".join(each.text for each in layers)
-            empty: dict[str, Any] = dict.fromkeys(("hidden", "activation", "dropout"), ())
-            return Shape(layers, {**empty, "layers": text})
+            return Shape(layers, {**dict.fromkeys(SHORT_FORM, ()), "layers": text})
         hidden = self("hidden")
         activations = cast("tuple[Activation, ...]", self.parts("activation"))
         if len(activations) == 1:

@@ -13,7 +13,7 @@ from nnplug.errors import SettingError, StorageError
 from nnplug.formulas.digest import differ
 from nnplug.models import ModelInfo, PartRecord
 from nnplug.models.info import LayerRecord, kind_of
-from nnplug.settings import GROUPS, ROWS, Settings, no_setting
+from nnplug.settings import GROUPS, ROWS, SHORT_FORM, Settings, no_setting
 from nnplug.sources import Rows, Source
 from nnplug.tables.wording import quote
 from nnplug.toml_text import toml_line, toml_table
@@ -186,8 +186,15 @@ class Configuration:
     # --- another one ------------------------------------------------------------------
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
-        """Give the configuration with other values for some keys."""
+        """Give the configuration with other values for some keys.
+
+        Layers in one form stand in place of those in the other.
+        """
+        short = any(changes.get(name) is not None for name in SHORT_FORM)
+        whole = changes.get("layers") is not None
         settings = {**self.settings, **changes}
+        if short != whole:
+            settings |= dict.fromkeys(("layers",) if short else SHORT_FORM)
         own = {key: settings.pop(key) for key in ("checkpoint_every", "plugins") if key in settings}
         return replace(self, settings=settings, **own)
 
@@ -263,8 +270,7 @@ def _digests(info: ModelInfo) -> dict[str, str]:
 def _spelled_network(settings: Settings, info: ModelInfo) -> dict[str, Any]:
     """Write the layers: by their text form if they were given so, else by the short one."""
     if settings.layers is not None:
-        empty: dict[str, Any] = dict.fromkeys(("hidden", "activation", "dropout"))
-        return {**empty, "layers": " ".join(map(_spelled_layer, info.layers))}
+        return {**dict.fromkeys(SHORT_FORM), "layers": " ".join(map(_spelled_layer, info.layers))}
     activation = [_spelled(each) for each in info.parts["layers"] if each.kind == "activation"]
     # One for all layers, so that it fits when their number is changed.
     if len(set(activation)) == 1:

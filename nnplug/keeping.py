@@ -438,7 +438,7 @@ class Keeper:
             "best_epoch": history.best,
             "final": final,
             "seconds": round(history.seconds, 3),
-            "parameters": self.trainer.network.size,
+            "parameters": self.trainer.network.learned,
             **more,
         }
         self.folder.write_record(self._record)

@@ -23,12 +23,13 @@ from nnplug.parts import (
     Parameter,
     Placed,
     State,
+    layer_rows,
     place,
 )
 from nnplug.summary import Block, Summarized
 from nnplug.types import AnyArray
 
-__all__ = ["DenseLayer", "Network", "Span", "short_form"]
+__all__ = ["DenseLayer", "Network", "Span", "in_and_out", "short_form"]
 
 LISTED = 12
 """Names in a message, at most."""
@@ -375,29 +376,37 @@ class Network(Summarized):
         return None
 
     def _summary(self) -> Iterator[Block]:
-        rows: dict[str, list[Any]] = {}
-        for placed in self.placed:
-            count = sum(
-                math.prod(array.shape)
-                for array in placed.arrays
-                if not isinstance(array.declared, Noise)
-            )
-            row = rows.setdefault(placed.name, [placed.inputs, 0, [], 0])
-            row[1], row[3] = placed.outputs, row[3] + count
-            row[2].append(placed.part.text.partition(":units=")[0])
+        rows = list(layer_rows(self.placed))
+        with_states = any(row.kept for row in rows)
         yield Block(
             [
-                (name, f"{fan_in} → {fan_out}", " ".join(texts), f"{count:,}")
-                for name, (fan_in, fan_out, texts, count) in rows.items()
+                (
+                    "  " * row.depth + row.name,
+                    f"{row.inputs} → {row.outputs}",
+                    row.text,
+                    f"{row.learned:,}" if row.learned else "",
+                    *([f"{row.kept:,}" if row.kept else ""] if with_states else []),
+                )
+                for row in rows
             ],
-            ("layer", "units", "parts", "parameters"),
+            ("layer", "units", "parts", "parameters", *(["state"] if with_states else [])),
         )
 
+    @property
+    def form(self) -> str:
+        """What its layers are: the widths of dense layers, or the text form of others."""
+        if self.layers:
+            return "-".join(map(str, self.widths))
+        texts = " ".join(each.part.text for each in self.placed[:-2])
+        return f"{texts}; {in_and_out(self.inputs, self.outputs)}"
+
     def __repr__(self) -> str:
-        widths = [self.inputs, *(each.outputs for each in self.placed if each.part.name == "dense")]
-        return (
-            f"<network {'-'.join(map(str, widths))}, {self.size:,} parameters, {self.dtype.name}>"
-        )
+        return f"<network {self.form}, {self.learned:,} parameters, {self.dtype.name}>"
+
+
+def in_and_out(inputs: int, outputs: int) -> str:
+    """Say how many numbers go into a network, and come out of it."""
+    return f"{inputs} input{'s' * (inputs != 1)}, {outputs} output{'s' * (outputs != 1)}"
 
 
 def _no_units(units: int) -> str:

@@ -13,6 +13,7 @@ from nnplug.interruption import Interruption
 from nnplug.parts import (
     Activation,
     Initializer,
+    Layer,
     Loss,
     Metric,
     Optimizer,
@@ -41,6 +42,7 @@ def train(
     task: Task | None = None,
     hidden: int | Sequence[int] | None = None,
     activation: str | Activation | Sequence[str | Activation] | None = None,
+    layers: str | Sequence[str | Layer | Activation] | None = None,
     output_activation: str | Activation | None = None,
     loss: str | Loss | None = None,
     optimizer: str | Optimizer | None = None,
@@ -106,6 +108,11 @@ def train(
         Units of each hidden layer; `()` for none.
     activation : str or Activation, or a sequence of them, optional
         One for all hidden layers, or one for each.
+    layers : str, or a sequence of str, Layer or Activation, optional
+        The layers before the output, instead of `hidden`, `activation` and
+        `dropout`:
+        `"dense:64 layer_norm gelu dropout:0.1 residual[dense:64 relu dense:64]"`,
+        or a list of such texts and of parts.
     output_activation : str or Activation, optional
         Else it follows from the loss and the task.
     loss : str or Loss, optional

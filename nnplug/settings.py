@@ -241,6 +241,9 @@ class Settings:
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
+SHORT_FORM = ("hidden", "activation", "dropout")
+"""The settings that together say what `layers` can say too; one of the two is chosen."""
+
 ROWS: Mapping[str, Setting] = declared(Settings)
 """The table of settings by name, in its order."""
 

@@ -261,8 +261,9 @@ def _as_json_before(run: Run) -> dict[str, Any]:
     return {
         "settings": run.settings.to_dict(),
         "network": {
-            "parameters": run.network.size,
-            "layers": [layer.fan_out for layer in run.network.layers],
+            "parameters": run.network.learned,
+            "states": run.network.size - run.network.learned,
+            "layers": run.network.widths[1:],
         },
         "rows": {"training": len(run.train_rows), "validation": len(run.validation_rows)},
         "classes": [str(each) for each in run.rows.classes],

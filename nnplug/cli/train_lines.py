@@ -64,18 +64,19 @@ def _losses(record: EpochRecord) -> str:
 def _print_header(run: Run) -> None:
     """Say on stderr what is about to run, so that no default is hidden."""
     settings = run.settings
-    widths = [layer.fan_in for layer in run.network.layers] + [run.network.outputs]
     held = len(run.validation_rows)
     rows = f"{len(run.train_rows):,} rows"
     if held:
         how = "" if settings.split == "random" else f" ({settings.split})"
         rows += f" and {held:,} for validation{how}"
     batch = "full batch" if settings.batch_size == "full" else f"batches of {settings.batch_size}"
-    activations = ", ".join(dict.fromkeys(settings.activation)) or "no hidden layer"
+    inside = f"output {settings.output_activation}"
+    if settings.layers is None:
+        inside = f"{', '.join(dict.fromkeys(settings.activation)) or 'no hidden layer'}; {inside}"
     lines = [
         f"{settings.data}: {rows}; {settings.task}",
-        f"network {'-'.join(map(str, widths))} ({activations}; output "
-        f"{settings.output_activation}), {run.network.size:,} parameters, {settings.dtype}",
+        f"network {run.network.form} ({inside}), {run.network.learned:,} parameters, "
+        f"{settings.dtype}",
         f"loss {settings.loss}; optimizer {run.optimizer.name} at learning rate "
         f"{run.optimizer.learning_rate:g}; {settings.epochs:,} "
         f"epoch{'s' * (settings.epochs > 1)}, {batch}; seed {settings.seed}",

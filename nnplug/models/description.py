@@ -21,8 +21,16 @@ def describe(info: ModelInfo) -> Iterator[tuple[str, str]]:
     learned = f" (learned as {printable(transform)})" if isinstance(transform, str) else ""
     yield "predicts", _listed([printable(name) for name in info.target]) + learned
     yield "from", _listed([printable(name) for name in info.features])
-    yield "network", f"{info.widths}, {info.parameters:,} parameters, {info.dtype}"
-    yield "layers", ", ".join(map(_layer, info.layers))
+    states = f" and {info.states:,} numbers of state" if info.states else ""
+    yield "network", f"{info.form}, {info.parameters:,} parameters{states}, {info.dtype}"
+    if info.hidden is None:
+        yield "layers", " ".join(map(_layer, info.layers))
+    else:
+        records = info.parts["layers"]
+        texts = dict.fromkeys(each.text for each in records if each.kind == "activation")
+        yield "activation", ", ".join(texts)
+        shares = dict.fromkeys(each.options.get("rate") for each in records)
+        yield "dropout", ", ".join(printable(str(share)) for share in shares if share is not None)
     yield "output", info.parts["output_activation"][0].text
     for role in ("loss", "metrics", "optimizer", "schedule", "initializer", "dataset"):
         yield role, ", ".join(each.text for each in info.parts[role])
@@ -42,8 +50,11 @@ def describe(info: ModelInfo) -> Iterator[tuple[str, str]]:
 
 
 def _layer(layer: LayerRecord) -> str:
-    inner = ", ".join(map(_layer, layer.inner))
-    return f"{layer.part.text}[{inner}]" if layer.inner else layer.part.text
+    """Write a layer as `--layers` takes it."""
+    part = layer.part
+    options = ",".join(f"{key}={printable(str(value), 40)}" for key, value in part.options.items())
+    text = f"{part.name}:{options}" if options else part.name
+    return f"{text}[{' '.join(map(_layer, layer.inner))}]" if layer.inner else text
 
 
 def _provided(info: ModelInfo, package: str) -> list[str]:

@@ -13,7 +13,7 @@ import nnplug
 from nnplug.errors import ModelFileError, SettingError
 from nnplug.formulas.digest import DIGEST
 from nnplug.models.strict_json import printable
-from nnplug.network import Network
+from nnplug.network import Network, in_and_out
 from nnplug.parts import OptionValue, Part, Placed, Task
 from nnplug.parts.text import is_part_name
 from nnplug.plugins import Provider
@@ -174,8 +174,8 @@ class ModelInfo:
     structure : tuple
         How the parts of the role `"layers"` stand in the network: the number
         of each, or, for one that holds layers, its number and their structure.
-    parameters : int
-        How many numbers the network learned, and keeps as state.
+    parameters, states : int
+        How many numbers the network learned, and how many it keeps as state.
     dtype : str
         `"float32"` or `"float64"`.
     parts : dict of str to tuple of PartRecord
@@ -198,6 +198,7 @@ class ModelInfo:
     structure: tuple[Any, ...]
     outputs: int
     parameters: int
+    states: int
     dtype: str
     parts: Mapping[str, tuple[PartRecord, ...]]
     classes: tuple[Any, ...]
@@ -233,7 +234,8 @@ class ModelInfo:
             inputs=network.inputs,
             structure=_structure(network.placed[:-2], itertools.count()),
             outputs=network.outputs,
-            parameters=network.size,
+            parameters=network.learned,
+            states=network.size - network.learned,
             dtype=network.dtype.name,
             parts={
                 role: tuple(
@@ -270,18 +272,32 @@ class ModelInfo:
         return built(self.structure)
 
     @property
-    def hidden(self) -> tuple[int, ...]:
-        """Units of the dense layers before the output, but those that a layer holds."""
-        dense = [each.part for each in self.layers if each.part.name == "dense"]
-        return tuple(int(each.options["units"]) for each in dense)
+    def hidden(self) -> tuple[int, ...] | None:
+        """Units of the dense layers before the output; None if there are other layers too.
+
+        As `Network.layers`: of each an activation, and perhaps dropout.
+        """
+        found: list[int] = []
+        wanted: tuple[str, ...] = ("dense", "dropout")
+        for each in self.parts["layers"]:
+            own = each.package == "nnplug" and each.kind == "layer"
+            role = each.name if own else each.kind
+            if role not in wanted or (role == "dense" and "units" not in each.options):
+                return None
+            if role == "dense":
+                found.append(int(each.options["units"]))
+            wanted = ("activation",) if role == "dense" else ("dense", "dropout")
+        return None if wanted == ("activation",) else tuple(found)
 
     @property
-    def widths(self) -> str:
-        """Inputs, units of dense layers and outputs, with dashes between them."""
+    def form(self) -> str:
+        """The widths of dense layers alone, or what goes in and out of others."""
+        if self.hidden is None:
+            return in_and_out(self.inputs, self.outputs)
         return "-".join(map(str, (self.inputs, *self.hidden, self.outputs)))
 
     def __repr__(self) -> str:
-        return f"<info of a model: {self.task}, {self.widths}, {self.dtype}>"
+        return f"<info of a model: {self.task}, {self.form}, {self.dtype}>"
 
     @property
     def packages(self) -> dict[str, str]:
@@ -305,6 +321,7 @@ class ModelInfo:
                 "layers": _plain_structure(self.structure),
                 "outputs": self.outputs,
                 "parameters": self.parameters,
+                "states": self.states,
                 "dtype": self.dtype,
             },
             "parts": {
@@ -335,9 +352,8 @@ class ModelInfo:
         task = _text(state["task"], "the task")
         _need(task in get_args(Task), f"there is no task {_shown(task)}")
         state = _of_this_version(state)
-        network = _mapping(
-            state["network"], {"inputs", "layers", "outputs", "parameters", "dtype"}, "the network"
-        )
+        keys = {"inputs", "layers", "outputs", "parameters", "states", "dtype"}
+        network = _mapping(state["network"], keys, "the network")
         inputs = _width(network["inputs"], "inputs")
         _need(
             network["dtype"] in ("float32", "float64"),
@@ -367,6 +383,7 @@ class ModelInfo:
             structure=structure,
             outputs=_width(network["outputs"], "outputs"),
             parameters=_width(network["parameters"], "the parameters"),
+            states=_width(network["states"], "the states", least=0),
             dtype=network["dtype"],
             parts=parts,
             classes=_classes(state["classes"], task),
@@ -439,6 +456,7 @@ def _of_this_version(state: dict[str, Any]) -> dict[str, Any]:
             **others,
             "layers": list(range(len(layers))),
             "parameters": sum((a + 1) * b for a, b in itertools.pairwise(widths)),
+            "states": 0,
         },
         "parts": {
             **{role: each for role, each in parts.items() if role != "activation"},
@@ -492,9 +510,12 @@ def _text(value: object, what: str) -> str:
     return value
 
 
-def _width(value: object, what: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _LARGEST_WIDTH:
-        raise ModelFileError(f"the width of {what} is no whole number from 1 to {_LARGEST_WIDTH:,}")
+def _width(value: object, what: str, least: int = 1) -> int:
+    whole = not isinstance(value, bool)
+    if not (whole and isinstance(value, int) and least <= value <= _LARGEST_WIDTH):
+        raise ModelFileError(
+            f"the width of {what} is no whole number from {least} to {_LARGEST_WIDTH:,}"
+        )
     return value
 
 

@@ -66,7 +66,7 @@ class Model(Summarized):
 
     def __repr__(self) -> str:
         return (
-            f"<model of {self.task}: {self.info.widths}, {self.info.parameters:,} parameters, "
+            f"<model of {self.task}: {self.network.form}, {self.network.learned:,} parameters, "
             f"{self.network.dtype.name}>"
         )
 

@@ -70,7 +70,6 @@ def load_model(
         info = ModelInfo.from_dict(container.content)
         # Before any package is imported for it.
         _check_size(info, container.arrays)
-        info = replace(info, parameters=sum(array.size for array in container.arrays.values()))
         encoder = _encoder(info)
         parts, notes = find_parts(
             info, PREDICTING, registry, allow_other_versions=allow_other_versions
@@ -93,9 +92,11 @@ def load_model(
                 info.outputs,
                 output_activation=output_activation,
                 dtype=info.dtype,
-                size=info.parameters,
+                size=sum(array.size for array in container.arrays.values()),
             )
         _fill(network, container.arrays)
+        states = network.size - network.learned
+        info = replace(info, parameters=network.learned, states=states)
     return Model(network, head, encoder, info, registry, notes)
 
 
@@ -126,10 +127,10 @@ def _single(arrays: Mapping[str, AnyArray]) -> int:
 
 def _check_size(info: ModelInfo, arrays: Mapping[str, AnyArray]) -> None:
     """Compare the widths with what is there, before memory is taken for them."""
-    held = sum(array.size for array in arrays.values())
-    if held != info.parameters and held - _single(arrays) != info.parameters:
+    held, said = sum(array.size for array in arrays.values()), info.parameters + info.states
+    if said not in (held, held - _single(arrays)):
         raise ModelFileError(
-            f"a network {printable(info.widths, 60)} has {info.parameters:,} parameters, and it "
+            f"a network of {printable(info.form, 60)} has {said:,} parameters and states, and it "
             f"holds {held:,}"
         )
 

@@ -18,7 +18,7 @@ from nnplug.parts.loss import Loss, loss
 from nnplug.parts.metric import Metric, by_column, metric
 from nnplug.parts.optimizer import Optimizer, Update, optimizer
 from nnplug.parts.part import OptionValue, Part, Trainable, trainable
-from nnplug.parts.placing import Array, Placed, Traced, place, trace_placed
+from nnplug.parts.placing import Array, LayerRow, Placed, Traced, layer_rows, place, trace_placed
 from nnplug.parts.schedule import Schedule, schedule
 from nnplug.parts.text import LayerText, PartText, normalise_name, parse_layers, parse_part
 
@@ -31,6 +31,7 @@ __all__ = [
     "Declared",
     "Initializer",
     "Layer",
+    "LayerRow",
     "LayerText",
     "Loss",
     "Metric",
@@ -60,6 +61,7 @@ __all__ = [
     "parameter",
     "parse_layers",
     "parse_part",
+    "layer_rows",
     "place",
     "schedule",
     "state",

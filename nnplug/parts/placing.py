@@ -6,9 +6,11 @@ the width of its rows; all others are traced by themselves.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -18,10 +20,10 @@ from nnplug.formulas.composition import Formula
 from nnplug.formulas.graph import Shape, Symbol
 from nnplug.formulas.primitives import new_graph
 from nnplug.parts.activation import Activation
-from nnplug.parts.declared import Declared, Noise
+from nnplug.parts.declared import Declared, Noise, Parameter, State
 from nnplug.parts.layer import Layer
 
-__all__ = ["Array", "Placed", "Traced", "place", "trace_placed"]
+__all__ = ["Array", "LayerRow", "Placed", "Traced", "layer_rows", "place", "trace_placed"]
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,54 @@ def _placed(name: str, part: Activation | Layer, width: int, role: str) -> Place
         dim = part.width
     outputs = dim if isinstance(dim, int) else sizes[dim]
     return Placed(name, part, width, outputs, arrays, dim, sizes, output_name, gradient, inner)
+
+
+# --- for a person -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """A line of a list of layers: a layer, with what follows it under the same name.
+
+    Attributes
+    ----------
+    depth : int
+        Within how many layers it is held.
+    name : str
+    text : str
+        Its parts, without those that they hold.
+    inputs, outputs : int
+    learned, kept : int
+        Numbers of its own that are learned, and that it keeps as state.
+    """
+
+    depth: int
+    name: str
+    text: str
+    inputs: int
+    outputs: int
+    learned: int
+    kept: int
+
+
+def layer_rows(placed: Sequence[Placed], depth: int = 0) -> Iterator[LayerRow]:
+    """List layers, each line before those of the layers that it holds."""
+    for name, group in groupby(placed, lambda each: each.name):
+        several = list(group)
+        count = Counter[type[Declared]]()
+        for array in (array for each in several for array in each._own):
+            count[type(array.declared)] += math.prod(array.shape)
+        yield LayerRow(
+            depth,
+            name,
+            " ".join(each.part.text.partition("[")[0] for each in several),
+            several[0].inputs,
+            several[-1].outputs,
+            count[Parameter],
+            count[State],
+        )
+        for each in several:
+            yield from layer_rows(each.inner, depth + 1)
 
 
 # --- tracing ----------------------------------------------------------------------------

@@ -130,13 +130,12 @@ def _written(value: float) -> str:
 
 
 def _lead(facts: Facts) -> str:
-    info, history = facts.model.info, facts.history
-    widths = info.widths
+    network, history = facts.model.network, facts.history
     training, validation = facts.rows
     ended = ended_as(facts.ended)
     seconds = f"{history.seconds:.{2 if history.seconds < 10 else 0}f}"
     return (
-        f"network {widths}, {facts.model.network.size:,} parameters; {training:,} rows for "
+        f"network {network.form}, {network.learned:,} parameters; {training:,} rows for "
         f"training, {validation:,} for validation; {len(history):,} epochs in "
         f"{seconds} s, {ended}"
     )

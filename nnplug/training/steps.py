@@ -367,5 +367,5 @@ class Steps:
         for vector, what in ((gradients, "the gradient of"), (updated, "the new value of")):
             for span in reversed(self.network.spans):
                 if not np.isfinite(span.view(vector)).all():
-                    return span.name.partition(".")[0], f"{what} {span.name} is"
+                    return span.name.rpartition(".")[0], f"{what} {span.name} is"
         return "output", "a check is"
