@@ -282,10 +282,11 @@ class ModelInfo:
         for each in self.parts["layers"]:
             own = each.package == "nnplug" and each.kind == "layer"
             role = each.name if own else each.kind
-            if role not in wanted or (role == "dense" and "units" not in each.options):
+            units = each.options.get("units")
+            if role not in wanted or (role == "dense" and not isinstance(units, int)):
                 return None
-            if role == "dense":
-                found.append(int(each.options["units"]))
+            if isinstance(units, int) and role == "dense":
+                found.append(units)
             wanted = ("activation",) if role == "dense" else ("dense", "dropout")
         return None if wanted == ("activation",) else tuple(found)
 

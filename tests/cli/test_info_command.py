@@ -17,7 +17,7 @@ def test_a_screen_of_lines(tmp_path):
         "  task         multiclass: setosa, versicolor, virginica\n"
         "  predicts     species\n"
         "  from         sepal_length, sepal_width, petal_length, petal_width\n"
-        "  network      4-6-3, 51 weights and biases, float32\n"
+        "  network      4-6-3, 51 parameters, float32\n"
         "  activation   relu\n"
         "  output       identity\n"
         "  loss         cross_entropy\n"
@@ -45,7 +45,7 @@ def test_packages_that_are_not_here_are_shown_and_not_needed(tmp_path):
     path = tmp_path / "species.safetensors"
     sample = Sample.of(path.read_bytes())
     parts = sample.document["content"]["parts"]
-    parts["activation"][0] |= {"package": "nnplug-mish", "version": "1.2.3", "name": "mish"}
+    parts["layers"][1] |= {"package": "nnplug-mish", "version": "1.2.3", "name": "mish"}
     parts["optimizer"][0] |= {"package": "nnplug-lion", "version": "0.4", "name": "lion"}
     path.write_bytes(sample.bytes())
     lines = nnplug_command("info", path).stdout.splitlines()
