@@ -308,4 +308,5 @@ def _plain(value: Any) -> str:
 def _shown(value: Any) -> str:
     if value is None:
         return "not set"
-    return quote(value) if isinstance(value, str) else str(value)
+    # Two long texts, such as layers, may differ near their end alone.
+    return quote(value, 1000) if isinstance(value, str) else str(value)

@@ -23,6 +23,7 @@ __all__ = [
     "COMPLETING",
     "complete_data",
     "complete_file",
+    "complete_layers",
     "complete_model",
     "complete_part",
     "complete_plugin",
@@ -38,6 +39,9 @@ _PATIENCE = 1.0
 
 _PLAIN = re.compile(r"[\w./+-]+")
 """What a shell takes as it stands. Other names are not offered, so that none is ever run."""
+
+_LAST_LAYER = re.compile(r"((?:.*[\s\[\]])?)([^\s\[\]]*)", re.DOTALL)
+"""What stands before the last layer of a text, and that layer's."""
 
 Items = list[CompletionItem[Any]]
 
@@ -120,6 +124,18 @@ def complete_part(ctx: click.Context, kind: str, incomplete: str) -> Items:
     """Offer the names of a kind's parts, of installed plugins too."""
     wanted = incomplete.lower().replace("-", "_") if "/" not in incomplete else incomplete
     return _items(_parts(ctx, [kind], wanted), wanted)
+
+
+def complete_layers(ctx: click.Context, incomplete: str) -> Items:
+    """Offer layers and activations for the last word of a network's text."""
+    before, last = _LAST_LAYER.fullmatch(incomplete).groups()  # type: ignore[union-attr]  # both may be empty, so that all text matches
+    if before.endswith("]"):  # a layer ends here
+        return []
+    wanted = last.lower().replace("-", "_") if "/" not in last else last
+    found = _items(_parts(ctx, ["layer", "activation"], wanted), wanted)
+    for each in found:
+        each.value = f"{before}{each.value}"
+    return found
 
 
 def complete_plugin(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:

@@ -8,9 +8,10 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from nnplug.cli.completion import complete_layers
 from nnplug.cli.options import PartType
 from nnplug.setting import Setting
-from nnplug.setting_kinds import PartName, Truth, Words
+from nnplug.setting_kinds import LayerTexts, PartName, Truth, Words
 from nnplug.settings import ROWS
 
 __all__ = ["SettingType", "setting_option", "setting_options"]
@@ -37,6 +38,8 @@ class SettingType(click.ParamType):  # type: ignore[type-arg]  # generic only fr
     ) -> list[CompletionItem]:
         """Offer the words that there are."""
         takes = self.row.takes
+        if isinstance(takes, LayerTexts):
+            return complete_layers(ctx, incomplete)
         words = takes.words if isinstance(takes, Words) else ()
         return [CompletionItem(word) for word in words if word.startswith(incomplete)]
 

@@ -7,7 +7,7 @@ import sys
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nnplug.cli.find_run import RUNS
 from nnplug.cli.terminal import echo, style
@@ -135,8 +135,10 @@ class Keeping:
 def _new_name(run: Run) -> Path:
     from nnplug.run_folder import auto_name
 
-    parts: list[Any] = [*run.parts[: len(run.settings.hidden)][:1], run.optimizer]
-    names = [part.name for part in parts]
+    layers = [each.part for each in run.network.placed[:-2]]
+    # By its first activation, if it has one; dense layers are in most networks.
+    layers.sort(key=lambda part: part.kind != "activation")
+    names = [part.name for part in [*layers[:1], run.optimizer]]
     data = Path(run.settings.data)
     return auto_name(RUNS, datetime.now().astimezone(), data.stem, *names)
 

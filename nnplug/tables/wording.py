@@ -32,10 +32,11 @@ _ALSO = 4
 """As many further lines with one fault are named before they are counted."""
 
 
-def quote(text: object) -> str:
+def quote(text: object, most: int = 60) -> str:
     """Put text from a table into a message; no terminal takes it for a command."""
     text = str(text)
-    quoted = json.dumps(text if len(text) <= 60 else text[:57] + "...", ensure_ascii=False)
+    shortened = text if len(text) <= most else text[: most - 3] + "..."
+    quoted = json.dumps(shortened, ensure_ascii=False)
     # JSON leaves in what turns the direction of writing, and the second set of controls.
     return escaped(quoted)
 
