@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nnplug import __version__
+from nnplug.models.info import kind_of
 from nnplug.report.charts import (
     class_charts,
     confusion_table,
@@ -18,7 +19,10 @@ from nnplug.report.charts import (
     residual_charts,
 )
 from nnplug.report.facts import Facts, ended_as, errors
+from nnplug.report.layers import STYLE as LAYERS
+from nnplug.report.layers import network_drawing
 from nnplug.report.svg import DARK, LIGHT, STYLE, clean, folding, number
+from nnplug.settings import SHORT_FORM
 from nnplug.tables.categories import Categories
 from nnplug.tables.dates import Dates
 
@@ -35,7 +39,7 @@ DARK_PAGE = (
 """Declarations of the colours of a page."""
 
 _MOST_COLUMNS = 200
-_STYLE = f"""{STYLE}
+_STYLE = f"""{STYLE}{LAYERS}
 :root {{ color-scheme: light dark; {LIGHT_PAGE} {LIGHT} }}
 @media screen and (prefers-color-scheme: dark) {{
   :root {{ {DARK_PAGE} {DARK} }} }}
@@ -77,6 +81,7 @@ def write_page(facts: Facts) -> str:
         *_section("Learning", _learning(facts)),
         *_section(f"On the {facts.part} rows", _judged(facts)),
         *_section("The data", _data(facts)),
+        *_section("The network", [network_drawing(facts.model.network)]),
         *_section("Settings", [_table(("setting", "value"), _settings(settings))]),
         *_section("Parts and versions", [_table(("part", "what", "from"), _parts(facts))]),
     ]
@@ -226,7 +231,10 @@ def _column(encoding: Any) -> tuple[str, str, str]:
 
 
 def _settings(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    in_short = settings.get("layers") is None
     for name, value in settings.items():
+        if name == "layers" if in_short else name in SHORT_FORM:
+            continue
         if isinstance(value, Mapping):
             yield from _settings(value, f"{prefix}{name}.")
         else:
@@ -237,5 +245,8 @@ def _settings(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[s
 
 def _parts(facts: Facts) -> Iterator[tuple[str, str, str]]:
     for role, records in facts.model.info.parts.items():
-        for record in dict.fromkeys((each.text, each.label) for each in records):
-            yield role.replace("_", " "), *record
+        shown = role.replace("_", " ")
+        yield from dict.fromkeys(
+            (kind_of(role, each) if role == "layers" else shown, each.text, each.label)
+            for each in records
+        )
