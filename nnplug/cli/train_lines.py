@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nnplug.advice import before
 from nnplug.cli.terminal import console, echo, style, width
+from nnplug.network import in_and_out
 from nnplug.progress import Bar
 
 if TYPE_CHECKING:
@@ -70,13 +71,14 @@ def _print_header(run: Run) -> None:
         how = "" if settings.split == "random" else f" ({settings.split})"
         rows += f" and {held:,} for validation{how}"
     batch = "full batch" if settings.batch_size == "full" else f"batches of {settings.batch_size}"
-    inside = f"output {settings.output_activation}"
-    if settings.layers is None:
+    inside, form = f"output {settings.output_activation}", run.network.form
+    if settings.layers is not None:
+        form = f"{settings.layers}; {in_and_out(run.network.inputs, run.network.outputs)}"
+    else:
         inside = f"{', '.join(dict.fromkeys(settings.activation)) or 'no hidden layer'}; {inside}"
     lines = [
         f"{settings.data}: {rows}; {settings.task}",
-        f"network {run.network.form} ({inside}), {run.network.learned:,} parameters, "
-        f"{settings.dtype}",
+        f"network {form} ({inside}), {run.network.learned:,} parameters, {settings.dtype}",
         f"loss {settings.loss}; optimizer {run.optimizer.name} at learning rate "
         f"{run.optimizer.learning_rate:g}; {settings.epochs:,} "
         f"epoch{'s' * (settings.epochs > 1)}, {batch}; seed {settings.seed}",
