@@ -75,14 +75,14 @@ class Summarized:
                 yield f"<thead><tr>{heads}</tr></thead>"
             yield "<tbody>"
             for row in block.rows:
-                cells = "".join(f"<td{_LEFT}>{clean(_indented(cell))}</td>" for cell in row)
+                cells = "".join(f"<td{_LEFT}>{_indent(cell)}{clean(cell)}</td>" for cell in row)
                 yield f"<tr>{cells}</tr>"
             yield "</tbody></table>"
 
 
-def _indented(cell: str) -> str:
-    """Keep the spaces that a cell begins with, which HTML leaves out."""
-    return cell.replace("  ", "\u2003") if cell.startswith(" ") else cell
+def _indent(cell: str) -> str:
+    """Write the spaces that a cell begins with, which HTML leaves out."""
+    return "&nbsp;" * (len(cell) - len(cell.lstrip(" ")))
 
 
 def _is_numeric(block: Block) -> bool:

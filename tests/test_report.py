@@ -200,6 +200,41 @@ def test_the_report_of_numbers(tmp_path):
     assert [tag for tag, _ in page.elements].count("svg") == 6
 
 
+def test_the_report_draws_the_network(tmp_path):
+    nnplug.train(IRIS, target="species", epochs=3, output=tmp_path / "r",
+                 layers="dense:8 batch_norm relu residual[scale tanh] dense:2 tanh")  # fmt: skip
+    text = (tmp_path / "r" / "report.html").read_text()
+    check(Page(text))
+    drawing = text.partition("<h2>The network</h2>")[2].partition("</table>")[0]
+    rows = [
+        [Page(cell).text for cell in re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row)]
+        for row in re.findall(r"<tr>(.*?)</tr>", drawing)
+    ]
+    assert rows == [
+        ["layer", "parts", "width", "parameters", "state"],
+        ["inputs", "", "4", "", ""],
+        ["hidden1", "dense:8", "8", "40", ""],
+        ["batch_norm1", "batch_norm", "8", "16", "16"],
+        ["hidden1", "relu", "8", "", ""],
+        ["residual1", "residual", "8", "", ""],
+        ["residual1.scale1", "scale", "8", "8", ""],
+        ["residual1.tanh1", "tanh", "8", "", ""],
+        ["hidden2", "dense:2 tanh", "2", "18", ""],
+        ["output", "dense:3 identity", "3", "9", ""],
+    ]
+    bars = re.findall(r"style='width: ([\d.]+)%'", drawing)
+    assert [float(each) for each in bars] == [50, 100, 100, 100, 100, 100, 100, 25, 37.5]
+    indented = re.findall(r"<td style='padding-left: ([\d.]+)em'>(\w+)", drawing)
+    assert indented == [("1.2", "residual1"), ("1.2", "residual1")]
+    settings = text.partition("<h2>Settings</h2>")[2].partition("</table>")[0]
+    settings = settings.replace("<wbr>", "")
+    assert "<td>dense:8 batch_norm relu residual[scale tanh] dense:2 tanh</td>" in settings
+    assert "hidden" not in settings
+    parts = text.partition("<h2>Parts and versions</h2>")[2]
+    assert "<td>layer</td><td>batch_<wbr>norm" in parts
+    assert "<td>activation</td><td>tanh</td>" in parts
+
+
 def test_names_from_a_table_are_text_and_nothing_else(tmp_path):
     names = ["<script>alert(1)</script>", "a\"onload='x()", "&amp;\x07", "</style><img src=x>"]
     rng = np.random.default_rng(0)

@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 import nnplug
+from nnplug.builtin.activations import tanh
+from nnplug.builtin.layers import scale
 from nnplug.errors import DataError, NnplugError, SettingError, UnknownPartError
 from nnplug.run import prepare
 
@@ -76,6 +78,26 @@ def test_the_user_wins_over_the_recipe_and_the_recipe_over_the_defaults():
     # A rate that fits the recipe's optimizer is no guess for another.
     assert prepare(data, optimizer="sgd").optimizer.learning_rate == 0.01
     assert prepare(data, optimizer="sgd", learning_rate=2).optimizer.learning_rate == 2
+
+
+def test_a_recipe_may_say_the_layers_in_either_form():
+    def data(**recipe):
+        return nnplug.Data(np.eye(2), np.array([0, 1]), "binary", (0, 1), recipe=recipe)
+
+    def texts(run):
+        return " ".join(placed.part.text for placed in run.network.placed[:-2])
+
+    assert texts(prepare(data(layers="dense:3 layer_norm"))) == "dense:3 layer_norm"
+    assert texts(prepare(data(layers="dense:3 layer_norm"), hidden=4)) == "dense:4 relu"
+    assert texts(prepare(data(hidden=4, dropout=0.5), layers="glu:3")) == "glu:3"
+    given = ["dense:5 relu", tanh, scale]
+    assert texts(prepare(data(hidden=4), layers=given)) == "dense:5 relu tanh scale"
+    with pytest.raises(SettingError) as caught:
+        prepare(data(), layers="dense:5", activation="tanh")
+    assert str(caught.value) == (
+        "layers and activation: both say what the network's layers are.\n"
+        "Give layers alone, which can say it all, or the others."
+    )
 
 
 def test_an_activation_for_each_layer():

@@ -104,6 +104,34 @@ def test_learned_options_count_as_the_parameters_of_their_layer():
     ]  # fmt: skip
 
 
+def test_a_network_of_any_layers_is_a_list_with_what_a_layer_holds_below_it():
+    run = nnplug.run.prepare(
+        IRIS,
+        target="species",
+        layers="dense:32 batch_norm gelu dropout:0.2 residual[dense:32 relu dense:32] swiglu:16",
+    )
+    assert run.network.summary().splitlines() == [
+        "network dense:32 batch_norm gelu dropout:0.2 residual[dense:32 relu dense:32]",
+        "swiglu:16; 4 inputs, 3 outputs, 3,443 parameters, float32",
+        "",
+        "  layer               units    parts             parameters  state",
+        "  hidden1             4 → 32   dense:32          160",  # 4·32 + 32
+        "  batch_norm1         32 → 32  batch_norm        64          64",
+        "  hidden1             32 → 32  gelu dropout:0.2",
+        "  residual1           32 → 32  residual",
+        "    residual1.dense1  32 → 32  dense:32          1,056",  # 32·32 + 32
+        "    residual1.relu1   32 → 32  relu",
+        "    residual1.dense2  32 → 32  dense:32          1,056",
+        "  swiglu1             32 → 16  swiglu:16         1,056",  # 2·(32·16 + 16)
+        "  output              16 → 3   dense:3 identity  51",  # 16·3 + 3
+    ]
+    assert max(map(len, run.model.summary().splitlines())) <= 80
+    assert ">&nbsp;&nbsp;  residual1.dense1<" in run.network._repr_html_()
+    form = repr(run.network)[1:-1]
+    assert form in repr(run)
+    assert repr(run.model) == f"<model of multiclass: {form.removeprefix('network ')}>"
+
+
 def test_a_notebook_shows_the_tables_of_the_summary(run):
     for each in objects(run):
         page = Page(each._repr_html_())

@@ -51,6 +51,12 @@ def offered(folder, *words, monkeypatch):
         (["train", "x"], ["<files>"]),  # x.csv is here
         (["train", "--activation", "ge"], ["gelu", "gelu_tanh"]),
         (["train", "--loss", "ms"], ["mse"]),
+        (["train", "--layers", "de"], ["dense"]),
+        (["train", "--layers", "Dense:8 batch-n"], ["Dense:8 batch_norm"]),
+        (["train", "--layers", "dense:8 residual[ge"],
+         ["dense:8 residual[gelu", "dense:8 residual[gelu_tanh"]),
+        (["train", "--layers", "residual[relu]"], []),
+        (["train", "--layers", "dense:6"], []),
         (["train", "--engine", "nu"], ["numpy", "numba"]),
         (["train", "--resume", ""],
          ["latest", "20260302-100000-iris-gelu", "20260101-100000-iris-relu"]),
