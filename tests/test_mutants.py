@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 import nnplug
-import nnplug.plans.planner
+import nnplug.formulas.composition
+import nnplug.plans.step_graph
 from nnplug import testing
 from nnplug.engines import ENGINES
 from nnplug.parts import Data, Loss, Part
@@ -196,6 +197,220 @@ def unreadable_option(x, *, names=UNREADABLE):
 mutant(unreadable_option, "options", "option 'names' with value 'a,b'")
 
 
+# --- layers -----------------------------------------------------------------------------
+
+
+@nnplug.layer
+def gain(x, factor=nnplug.parameter("D", start=1)):
+    """One factor for each input."""
+    return x * factor
+
+
+@nnplug.layer
+def layer_traced_elsewhere(x, factor=nnplug.parameter("D", start=1)):
+    """Another value when it is traced."""
+    return x * factor if is_array(x) else x * factor + 0.01
+
+
+mutant(layer_traced_elsewhere, "formula", "value of the formula, traced, in training, on a 1 x 1")
+
+
+def one_percent_more(monkeypatch):
+    """Give derivatives by arrays that are 1 % too large, in the composition of formulas."""
+    right = nnplug.formulas.composition.differentiate
+
+    def wrong(output, arguments, seed):
+        return [
+            1.01 * each if symbol.name == "factor" else each
+            for symbol, each in zip(arguments, right(output, arguments, seed), strict=True)
+        ]
+
+    monkeypatch.setattr(nnplug.formulas.composition, "differentiate", wrong)
+
+
+mutant(
+    gain, "derivative", "by gain1.factor at element 0, in training, on a 1 x 1 input: the part ",
+    sabotage=one_percent_more,
+)  # fmt: skip
+
+
+@nnplug.layer
+def forgetful(x, factor=nnplug.parameter("D", start=1), shift=nnplug.parameter("D", start=0)):
+    """A parameter that is declared, and nothing else."""
+    return x * factor
+
+
+mutant(forgetful, "used", "it declares the parameter 'shift', and does not use it")
+
+
+@nnplug.layer
+def detached(x, factor=nnplug.parameter("D", start=1)):
+    """A parameter that decides, and has no slope."""
+    return np.where(factor > 0, x, -x)
+
+
+mutant(detached, "used", "the derivative by the parameter 'factor' is 0 for every input")
+
+
+@nnplug.layer
+def unread_state(x, count=nnplug.state(start=0)):
+    """A state that counts and tells nobody."""
+    return 2.0 * x, count + 1.0
+
+
+mutant(unread_state, "used", "it declares the state 'count', and does not use it")
+
+
+@nnplug.layer
+def root_at_zero(x):
+    """A root has no finite slope at 0."""
+    return np.sqrt(abs(x))
+
+
+mutant(root_at_zero, "finite", "derivative by x for inputs of about 0 in float64, in training, on")
+
+
+@nnplug.layer
+def root_of_a_row(x):
+    """The length of a row has no slope at 0."""
+    return x / (1 + np.sqrt(np.sum(x**2, axis=-1, keepdims=True)))
+
+
+mutant(root_of_a_row, "finite", "keep what goes into root, logarithm and quotient away from")
+
+
+@nnplug.layer
+def seven_rows_are_eight(x):
+    """A shape that depends on the number of rows, where nobody sees it traced."""
+    return np.concatenate([x, x[:1]]) if is_array(x) and len(x) == 7 else 1.0 * x
+
+
+mutant(seven_rows_are_eight, "shape", "on a 7 x 1 input: the part gives shape (8, 1), expected (7")
+
+
+@nnplug.layer
+def rows_by_rows(x):
+    """A width that is the number of rows."""
+    return x @ x.T
+
+
+mutant(
+    rows_by_rows,
+    "formula derivative used finite shape dtype rows noise inputs-unchanged deterministic",
+    "its result has shape (N, N)",
+)
+
+
+@nnplug.layer
+def wide_layer(x):
+    """A float64 of NumPy's widens it."""
+    return x * WIDE
+
+
+mutant(wide_layer, "dtype", "value for float32, in training: the part gives float64")
+
+
+@nnplug.layer
+def centred_rows(x):
+    """Rows that look at each other outside training too."""
+    return x - np.mean(x, axis=0)
+
+
+mutant(centred_rows, "rows", "value of the function outside training, of row 0 in a batch of 6, ")
+
+
+@nnplug.layer
+def exchanged(
+    x, mean=nnplug.state("D", start=0), size=nnplug.state("D", start=1), *, training
+):  # fmt: skip
+    """The new states in the wrong order."""
+    if not training:
+        return (x - mean) / size, mean, size
+    centre, spread = np.mean(x, axis=0), 1 + np.mean(abs(x), axis=0)
+    return (x - centre) / spread, 0.9 * size + 0.1 * spread, 0.9 * mean + 0.1 * centre
+
+
+mutant(exchanged, "states", "return the value and then mean, size, in the order in which they are")
+
+
+@nnplug.layer
+def growing(x, size=nnplug.state("D", start=1), *, training):
+    """A state that has no end."""
+    return x / size, size**4 + abs(np.mean(x, axis=0)) if training else size
+
+
+mutant(growing, "states", "numbers that are not finite; expected finite numbers of shape (3,)")
+
+
+@nnplug.layer
+def noise_at_zero(x, noise=nnplug.uniform("N", "D"), *, training):
+    """A logarithm of what may be 0."""
+    return x - 0.1 * np.log(noise) if training else x + 0.1
+
+
+mutant(noise_at_zero, "noise", "with noise_at_zero1.noise = 0, on a 4 x 3 input: 12 num")
+
+
+@nnplug.layer
+def always_noisy(x, noise=nnplug.normal("N", "D")):
+    """Noise outside training."""
+    return x + 0.1 * noise
+
+
+mutant(
+    always_noisy,
+    "formula derivative used finite shape dtype rows noise inputs-unchanged deterministic",
+    "it reads noise, which is random, outside training too.",
+)
+
+
+@nnplug.layer
+def layer_in_place(x, factor=nnplug.parameter("D", start=1)):
+    """It writes into its parameter."""
+    y = x * factor
+    if is_array(factor):
+        factor *= 0.5
+    return y
+
+
+mutant(layer_in_place, "inputs-unchanged", "in training it writes into its argument 'factor', at")
+
+
+@nnplug.layer
+def restless_layer(x):
+    """Another number at every call."""
+    return x * (1 + (1e-15 * next(calls) if is_array(x) else 0))
+
+
+mutant(restless_layer, "deterministic", "called twice with the same arguments in training: the sec")
+
+
+@nnplug.layer
+def nameless(x):
+    return 2.0 * x
+
+
+mutant(nameless, "summary", "it has no docstring; begin with a line such as")
+
+
+@nnplug.layer
+def unreadable_layer(x, *, units=3, names=UNREADABLE):
+    """An option that no text can say."""
+    return x * len(names)
+
+
+mutant(unreadable_layer, "options", "option 'names' with value 'a,b'")
+
+
+@nnplug.layer
+def around_and_aside(x, *, inner):
+    """A layer around layers that looks at other rows."""
+    return inner(x) - np.mean(inner(x), axis=0)
+
+
+mutant(around_and_aside, "rows", "of row 0 in a batch of 6, against the row alone, at row 0, colu")
+
+
 # --- losses -----------------------------------------------------------------------------
 
 
@@ -215,13 +430,13 @@ mutant(loss_traced_elsewhere, "formula reduction", "errors of the formula, trace
 
 def scaled_by_outputs(monkeypatch):
     """Give the gradient of a mean over rows alone, as if there were one output."""
-    right = nnplug.plans.planner.differentiate
+    right = nnplug.plans.step_graph.differentiate
 
     def wrong(output, arguments, seed):
         outputs = output.graph.size(("C",))
         return [each * outputs for each in right(output, arguments, seed)]
 
-    monkeypatch.setattr(nnplug.plans.planner, "differentiate", wrong)
+    monkeypatch.setattr(nnplug.plans.step_graph, "differentiate", wrong)
 
 
 mutant(quartic, "gradient", "for 1 row and 3 outputs, at row 0", sabotage=scaled_by_outputs)
@@ -250,7 +465,7 @@ def summed(prediction, target):
 
 
 object.__setattr__(summed, "reduction", "total")
-mutant(summed, "gradient reduction weights", "reduction is 'total', neither 'mean' nor 'sum'")
+mutant(summed, "reduction weights", "reduction is 'total', neither 'mean' nor 'sum'")
 
 
 @nnplug.loss
@@ -659,7 +874,7 @@ mutant(wide_data, "options", "option 'noise'")
 # ----------------------------------------------------------------------------------------
 
 
-COMPUTED = ("activation", "loss", "optimizer")
+COMPUTED = ("activation", "layer", "loss", "optimizer")
 """The kinds of parts that an engine runs."""
 
 

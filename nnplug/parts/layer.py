@@ -162,7 +162,7 @@ class Layer(Part):
                 f"return {expected}, in this order" if names else "return one array",
             )
         y, *new = map(as_number, outputs)
-        if len(y.shape) != 2 or y.shape[0] != "N":
+        if len(y.shape) != 2 or y.shape[0] != "N" or y.shape[1] == "N":
             raise self._wrong(
                 f"its result has shape {shape_text(y.shape)}.",
                 'return a row of numbers for each row of x, ("N", ...)',

@@ -28,8 +28,11 @@ __all__ = [
     "engines_for",
     "fill",
     "printed_loss",
+    "reveal",
     "some_of",
     "steps_of",
+    "unchanged",
+    "weighted",
 ]
 
 
@@ -57,23 +60,25 @@ COMPILED = (BATCH, COLUMN)
 
 
 @activation(name="unchanged")
-def _unchanged(x: Any) -> Any:
+def unchanged(x: Any) -> Any:
+    """The identity: the network's outputs are its sums."""  # noqa: D401  # what it is, as parts say
     return x
 
 
 @loss(reduction="sum", name="weighted")
-def _weighted(prediction: Any, target: Any) -> Any:
+def weighted(prediction: Any, target: Any) -> Any:
+    """A loss whose derivative by the outputs is the target."""  # noqa: D401  # what it is, as parts say
     return prediction * target
 
 
 @optimizer(name="reveal")
-def _reveal(param: Any, grad: Any, *, learning_rate: float = 1.0) -> Any:
+def reveal(param: Any, grad: Any, *, learning_rate: float = 1.0) -> Any:
     """Put the gradient where the parameters were, to be read there."""
     return grad
 
 
 def _network(
-    shape: tuple[int, int], dtype: np.dtype[Any], part: Activation = _unchanged
+    shape: tuple[int, int], dtype: np.dtype[Any], part: Activation = unchanged
 ) -> tuple[Network, AnyArray]:
     """Make a layer whose weights are its sums, and its inputs."""
     rows, columns = shape
@@ -105,9 +110,7 @@ class BoundLayer:
         self.network, self.inputs = _network(shape, np.dtype(dtype), part)
         self.evaluator = Evaluator(self.network, engine=engine)
         given = np.zeros(shape, dtype)
-        self.steps = Steps(
-            self.network, _weighted, _reveal, self.inputs, given, None, engine=engine
-        )
+        self.steps = Steps(self.network, weighted, reveal, self.inputs, given, None, engine=engine)
 
     def __call__(self, x: AnyArray, given: AnyArray | None = None) -> tuple[AnyArray, AnyArray]:
         """Run it on sums; on other numbers first, which must leave no trace.
@@ -172,7 +175,7 @@ def printed_loss(
     network, inputs = _network(output.shape, output.dtype)
     fill(network, output)
     _, evaluated = Evaluator(network, part, engine).run(inputs, target, weights)
-    steps = Steps(network, part, _reveal, inputs, target, None, weights, engine=engine)
+    steps = Steps(network, part, reveal, inputs, target, None, weights, engine=engine)
     turn = steps.turn
     total = steps.run(None)
     mean = MeanLoss(part, output.shape[1])
@@ -185,5 +188,5 @@ def steps_of(part: Optimizer, weight: AnyArray, engine: Engine = NUMPY) -> tuple
     """Make training steps whose gradient by the weight is `steps.targets`."""
     network, inputs = _network(weight.shape, weight.dtype)
     fill(network, weight)
-    steps = Steps(network, _weighted, part, inputs, np.zeros_like(weight), None, engine=engine)
+    steps = Steps(network, weighted, part, inputs, np.zeros_like(weight), None, engine=engine)
     return steps, network

@@ -14,11 +14,13 @@ from nnplug.errors import OptionError
 from nnplug.parts import (
     Data,
     Initializer,
+    Layer,
     Loss,
     Metric,
     Optimizer,
     OptionValue,
     Part,
+    parse_layers,
     parse_part,
 )
 from nnplug.randomness import derive_generator, legacy_generator
@@ -228,7 +230,7 @@ def options(part: Part) -> None:
             try:
                 changed = part.with_options(**{key: value})
                 text = _text(changed, key)
-                read = part.with_options(**parse_part(text).options)
+                read = part.with_options(**_read(part, text))
             except OptionError as error:
                 raise Wrong(
                     f"the option {key!r} with value {value!r}, as {text or 'an option'}: {error}"
@@ -248,6 +250,14 @@ def _text(part: Part, key: str) -> str:
         defaults=dict.fromkeys(part.defaults, no_default),
         options={key: part.options[key]},
     ).text
+
+
+def _read(part: Part, text: str) -> dict[str, str]:
+    """Read the options of a text form: a layer's stands among others, its first bare."""
+    if not isinstance(part, Layer):
+        return parse_part(text).options
+    (said,) = parse_layers(text)
+    return parse_part(said.text, next(iter(part.defaults), None)).options
 
 
 def _others(default: OptionValue) -> tuple[OptionValue, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from nnplug.discovery import find_installed
 from nnplug.engines import Engine
 from nnplug.errors import PartError, SettingError, suggest
 from nnplug.parts import KINDS, Part
-from nnplug.testing import activations, losses, optimizers, others
+from nnplug.testing import activations, layers, losses, optimizers, others
 from nnplug.testing.engine import engines_for
 from nnplug.testing.examples import Suite
 from nnplug.testing.failure import CheckFailure, Curve, Wrong
@@ -26,6 +27,7 @@ __all__ = ["SUITES", "Check", "Report", "Result", "checks", "run"]
 
 SUITES: dict[str, Suite] = {
     "activation": activations.CHECKS,
+    "layer": layers.CHECKS,
     "loss": losses.CHECKS,
     "optimizer": optimizers.CHECKS,
     "initializer": others.INITIALIZERS,
@@ -87,7 +89,8 @@ class Check:
             where = f"in the {given[0].name} engine alone: " if number and given else ""
             try:
                 # What overflows inside a formula does not matter; what comes out does.
-                with np.errstate(all="ignore"):
+                with np.errstate(all="ignore"), warnings.catch_warnings():
+                    warnings.simplefilter("ignore", RuntimeWarning)  # the variance of one row
                     self.function(self.part, *given)
             except Wrong as wrong:
                 raise self._failure(f"{where}{wrong}", wrong.curve) from None
