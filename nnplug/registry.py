@@ -18,7 +18,7 @@ from nnplug.errors import (
     suggest,
 )
 from nnplug.hookspecs import HOOKS
-from nnplug.parts import KINDS, Layer, Optimizer, Part, PartText, parse_part
+from nnplug.parts import KINDS, Layer, Optimizer, Part, PartText, parse_name, parse_part
 from nnplug.plugins import LOCAL, PluginManager, Provider, normalise_package
 
 __all__ = ["Found", "Registry"]
@@ -99,7 +99,7 @@ class Registry:
             raise PartError(
                 f"{text!r} is not {_a(kind)}. Give its name, or a part made with @nnplug.{kind}."
             )
-        asked = parse_part(text)
+        asked = parse_name(text)
         found = self._own(kind, asked) or self._installed(kind, asked, blame=True)
         if not found:
             raise self._unknown(kind, asked)
@@ -108,9 +108,10 @@ class Registry:
         part, provider = found[0]
         if provider.state != "built-in":
             self._given[provider.plugin_name, part.text] = found[0]
-        if asked.options:
-            part = part.with_options(**asked.options)
-        return part if asked.inner is None else self._around(part, asked.inner)
+        said = parse_part(text, part.bare_option)
+        if said.options:
+            part = part.with_options(**said.options)
+        return part if said.inner is None else self._around(part, said.inner)
 
     def _around(self, part: Part, inner: str) -> Part:
         """Put a part around the one that stands in brackets after it."""
@@ -129,7 +130,7 @@ class Registry:
         broken plugin, nor a name that nobody has. If the name is built in,
         no package is loaded for more of it; with `load=False`, none ever.
         """
-        asked = parse_part(text)
+        asked = parse_name(text)
         kinds = [kind] if kind is not None else list(HOOKS.values())
         for each in kinds:
             _check_kind(each)

@@ -129,7 +129,7 @@ def test_a_part_declares_its_failures_itself():
 @pytest.mark.parametrize("kind", list(testing.SUITES))
 def test_every_kind_of_part_can_declare_one(kind):
     arguments = {
-        "activation": "x", "loss": "prediction, target", "schedule": "epoch, epochs",
+        "activation": "x", "layer": "x", "loss": "prediction, target", "schedule": "epoch, epochs",
         "optimizer": "param, grad, *, learning_rate=1.0", "metric": "prediction, target",
         "initializer": "generator, fan_in, fan_out", "dataset": "",
     }[kind]  # fmt: skip

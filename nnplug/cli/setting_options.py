@@ -36,7 +36,7 @@ class SettingType(click.ParamType):  # type: ignore[type-arg]  # generic only fr
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Offer the words that there are."""
+        """Offer the words that there are, or the names of layers."""
         takes = self.row.takes
         if isinstance(takes, LayerTexts):
             return complete_layers(ctx, incomplete)

@@ -13,7 +13,7 @@ from nnplug.cli.terminal import echo, style, width
 from nnplug.layout import fold
 
 if TYPE_CHECKING:
-    from nnplug.parts import Part
+    from nnplug.parts import Layer, Part
     from nnplug.plugins import Provider
     from nnplug.registry import Found, Registry
 
@@ -56,7 +56,7 @@ def show(context: click.Context, name: str, kind: str | None) -> None:
 def _look_up(registry: Registry, name: str, kind: str | None) -> tuple[list[Found], list[Provider]]:
     """Find what a name means, loading no more than it must."""
     from nnplug.errors import OptionError, UnknownPartError, suggest
-    from nnplug.parts import parse_part
+    from nnplug.parts import parse_name
     from nnplug.plugins import normalise_package
 
     try:
@@ -75,7 +75,7 @@ def _look_up(registry: Registry, name: str, kind: str | None) -> tuple[list[Foun
         registry.parts()  # the built-in ones, in case the package is nnplug itself
         return [], packaged
     found = registry.find(name, kind) if is_part_name else []
-    asked = parse_part(name).name if is_part_name else ""
+    asked = parse_name(name).name if is_part_name else ""
     troubled = [
         each
         for each in registry.plugins.installed
@@ -122,16 +122,21 @@ def _show_part(part: Part, provider: Provider) -> None:
     import textwrap
 
     from nnplug.discovery import page_of
+    from nnplug.parts import Layer
 
     echo(style(f"{part.kind} {part.name}", bold=True))
     _field("from", f"{provider.label}, {provider.state}")
     _field("page", page_of(provider))
     _field("file", part.place)
     options = ",".join(f"{key}={_value(value)}" for key, value in part.defaults.items())
-    _field("text form", f"{part.name}:{options}" if options else part.name)
+    options = options.removeprefix(f"{part.bare_option}=")
+    inner = "[...]" if isinstance(part, Layer) and part.holds else ""
+    _field("text form", (f"{part.name}:{options}" if options else part.name) + inner)
     _field("aliases", ", ".join(part.aliases))
     for number, (key, value) in enumerate(part.defaults.items()):
         _field("" if number else "parameters", f"{key} = {_value(value)}")
+    for number, (key, each) in enumerate(getattr(part, "declared", {}).items()):
+        _field("" if number else "declares", f"{key}: {each.about}")
     for name, text in _traits(part).items():
         _field(name, text)
     lines = [
@@ -183,7 +188,7 @@ def _traits(part: Part) -> dict[str, str]:
     """Say what a formula takes and keeps, which widths it needs, and in which dtype it is."""
     from nnplug.errors import FormulaError
     from nnplug.formulas.primitives import new_graph
-    from nnplug.parts import Activation, Loss, Optimizer
+    from nnplug.parts import Activation, Layer, Loss, Optimizer
     from nnplug.parts.targets import TARGETS
 
     graph = new_graph()
@@ -202,6 +207,8 @@ def _traits(part: Part) -> dict[str, str]:
                 traits["is for"] = f"{TARGETS[part.targets]}; the link is {part.link}"
             row_wise = "row-wise: one error for each row"
             traits["widths"] = "elementwise" if shape == ("N", "C") else row_wise
+        elif isinstance(part, Layer):
+            traits |= _layer_traits(part)
         elif isinstance(part, Optimizer):
             traits["keeps"] = ", ".join(part.slots) or "nothing"
             if part.update(graph).elementwise:
@@ -217,6 +224,19 @@ def _traits(part: Part) -> dict[str, str]:
     traits["dtype"] = "the run's, float32 or float64"
     if graph.opaque:  # called as it stands
         traits["dtype"] = "its own; the result is converted to the run's"
+    return traits
+
+
+def _layer_traits(part: Layer) -> dict[str, str]:
+    """Say how wide a layer's outputs are, and what the network tells it."""
+    traits = {}
+    if part.holds:
+        traits["holds"] = "the layers that stand in brackets after it"
+    else:
+        kept = part.width == "D"
+        traits["widths"] = "as many outputs as inputs" if kept else f"{part.width} outputs"
+    if part.branches:
+        traits["training"] = "another formula than outside it"
     return traits
 
 

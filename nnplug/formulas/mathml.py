@@ -158,7 +158,11 @@ def _node(symbol: Symbol, inputs: list[Piece]) -> Piece:
     if name in ("broadcast_like", "expand_dims"):
         return inputs[0]
     arguments = "<mo>,</mo>".join(texts)
-    return _row(f"<mi>{escape(_FUNCTIONS.get(name, name))}</mi>", _fence(arguments)), ATOM
+    function = f"<mi>{escape(_FUNCTIONS.get(name, name))}</mi>"
+    axis = dict(symbol.options).get("axis")
+    if axis is not None and symbol.inputs[0].shape[axis] == "N":  # over rows, and not over a row
+        function = f"<msub>{function}<mi>N</mi></msub>"
+    return _row(function, _fence(arguments)), ATOM
 
 
 _BEGIN, _END = "<mrow><mo>{</mo><mtable>", "</mtable></mrow>"

@@ -20,7 +20,14 @@ from nnplug.parts.optimizer import Optimizer, Update, optimizer
 from nnplug.parts.part import OptionValue, Part, Trainable, trainable
 from nnplug.parts.placing import Array, LayerRow, Placed, Traced, layer_rows, place, trace_placed
 from nnplug.parts.schedule import Schedule, schedule
-from nnplug.parts.text import LayerText, PartText, normalise_name, parse_layers, parse_part
+from nnplug.parts.text import (
+    LayerText,
+    PartText,
+    normalise_name,
+    parse_layers,
+    parse_name,
+    parse_part,
+)
 
 __all__ = [
     "KINDS",
@@ -60,6 +67,7 @@ __all__ = [
     "optimizer",
     "parameter",
     "parse_layers",
+    "parse_name",
     "parse_part",
     "layer_rows",
     "place",

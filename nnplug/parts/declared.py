@@ -49,6 +49,17 @@ class Declared:
 
     shape: tuple[Dimension, ...]
 
+    @property
+    def about(self) -> str:
+        """What it is, its shape and what it starts from, for a person to read."""
+        kind = type(self).__name__.lower()
+        dims = ", ".join(map(str, self.shape))
+        return f"{kind} ({dims}), {self._start}" if dims else f"{kind}, a number, {self._start}"
+
+    @property
+    def _start(self) -> str:
+        return ""
+
 
 @dataclass(frozen=True)
 class Parameter(Declared):
@@ -71,6 +82,12 @@ class Parameter(Declared):
     rate: float = 1.0
     count: str | int | None = None
 
+    @property
+    def _start(self) -> str:
+        drawn = "drawn by the initializer" if self.start is None else f"starts at {self.start:g}"
+        several = "" if self.count is None else f"{self.count} of them, "
+        return f"{several}{drawn}{', with decay' if self.decay else ''}"
+
 
 @dataclass(frozen=True)
 class State(Declared):
@@ -88,6 +105,10 @@ class State(Declared):
         """Write what the array is before training."""
         array[...] = np.eye(len(array)) if self.start == "identity" else self.start
 
+    @property
+    def _start(self) -> str:
+        return f"starts at {self.start:g}"
+
 
 @dataclass(frozen=True)
 class Noise(Declared):
@@ -100,6 +121,10 @@ class Noise(Declared):
     """
 
     law: Literal["uniform", "normal"] = "uniform"
+
+    @property
+    def _start(self) -> str:
+        return f"{self.law}, drawn before each training step"
 
 
 def parameter(

@@ -82,13 +82,17 @@ class Layer(Part):
     def text(self) -> str:
         """The text form: the first option by its value alone, what it holds in brackets."""
         text = super().text
-        first = next(iter(self.defaults), None)
         name, colon, options = text.partition(":")
-        if colon and options.startswith(f"{first}="):
+        if colon and options.startswith(f"{self.bare_option}="):
             text = f"{name}:{options.partition('=')[2]}"
         if self.holds:
             text += f"[{' '.join(each.text for each in self.inner)}]"
         return text
+
+    @property
+    def bare_option(self) -> str | None:
+        """The first option."""
+        return next(iter(self.defaults), None)
 
     def around(self, inner: Sequence[Activation | Layer]) -> Layer:
         """Make this layer around others.

@@ -116,6 +116,11 @@ class Part:
         return f"{self.name}:{','.join(changed)}" if changed else self.name
 
     @property
+    def bare_option(self) -> str | None:
+        """The option whose value the text form may give alone, as in `dense:64`."""
+        return None
+
+    @property
     def doc(self) -> str:
         """The author's docstring, without indentation."""
         return inspect.getdoc(self.function) or ""

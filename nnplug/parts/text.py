@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from nnplug.errors import OptionError
 
-__all__ = ["LayerText", "PartText", "normalise_name", "parse_layers", "parse_part"]
+__all__ = ["LayerText", "PartText", "normalise_name", "parse_layers", "parse_name", "parse_part"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _LAYER_TOKEN = re.compile(r"[\[\]]|[^\s\[\]]+")
@@ -93,6 +93,17 @@ def parse_part(text: str, first: str | None = None) -> PartText:
             raise OptionError(f"{text!r}: the option {key!r} is given twice.")
         options[key] = value.strip()
     return PartText(name, package.strip() or None, options, inner)
+
+
+def parse_name(text: str) -> PartText:
+    """Read a part's name and package, whatever stands after them.
+
+    Raises
+    ------
+    OptionError
+        If there is no name.
+    """
+    return parse_part(text.partition("[")[0].partition(":")[0])
 
 
 @dataclass(frozen=True)

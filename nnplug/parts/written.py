@@ -8,11 +8,13 @@ from typing import Any
 
 from nnplug.errors import FormulaError
 from nnplug.formulas.derivative import differentiate
-from nnplug.formulas.graph import Graph, Symbol
+from nnplug.formulas.graph import Graph, Operation, Symbol, walk
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.printing import to_text
 from nnplug.formulas.tidying import tidy
 from nnplug.parts.activation import Activation
+from nnplug.parts.declared import Noise
+from nnplug.parts.layer import Layer
 from nnplug.parts.loss import Loss
 from nnplug.parts.optimizer import Optimizer
 from nnplug.parts.part import Part
@@ -75,4 +77,34 @@ def _traced(part: Part, graph: Graph) -> tuple[list[Symbol], list[str]] | None:
     if isinstance(part, Optimizer):
         outputs = part.update(graph).outputs
         return list(outputs), [f"{name}'" for name in ("param", *part.slots)]
+    if isinstance(part, Layer):
+        return _layer(part, graph)
     return None
+
+
+_INNER = Operation("inner", evaluate=lambda x: x, shape=lambda x: x)
+"""What a layer around layers is given, for the eye."""
+
+
+def _layer(part: Layer, graph: Graph) -> tuple[list[Symbol], list[str]]:
+    """Trace a layer in training, with its derivatives, and outside if that is another formula."""
+    x = graph.input("x", ("N", "D"))
+    arrays = {name: graph.input(name, each.shape) for name, each in part.arrays.items()}
+    (y, new), (outside, _) = (
+        part.trace(x, arrays, training=mode, inner=lambda rows: graph.apply(_INNER, rows))
+        for mode in (True, False)
+    )
+    symbols, names = [y, *new.values()], ["y", *(f"{name}'" for name in new)]
+    if part.branches:
+        symbols, names = [*symbols, outside], [*names, "y outside training"]
+    if part.holds:
+        return symbols, names
+    given = graph.input("dL/dy", y.shape)
+    read = {id(node) for node in walk([y])}
+    by = {
+        name: symbol
+        for name, symbol in {"x": x, **arrays}.items()
+        if id(symbol) in read and not isinstance(part.arrays.get(name), Noise)
+    }
+    slopes = tidy(differentiate(y, list(by.values()), given), [y])
+    return [*symbols, *slopes], [*names, *(f"dL/d{name}" for name in by)]

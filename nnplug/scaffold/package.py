@@ -15,6 +15,7 @@ __all__ = ["HOW_TO_USE", "package_files", "write_files"]
 
 HOW_TO_USE = {
     "activation": "nnplug train --activation {part}",
+    "layer": 'nnplug train --layers "dense:16 {part} relu"',
     "loss": "nnplug train --loss {part}",
     "optimizer": "nnplug train --optimizer {part}",
     "initializer": "nnplug train --initializer {part}",

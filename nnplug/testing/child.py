@@ -11,7 +11,8 @@ from typing import Any
 
 from nnplug.errors import NnplugError, OptionError, PluginError, UnknownPartError, suggest
 from nnplug.hookspecs import HOOKS
-from nnplug.parts import parse_part
+from nnplug.layers import find_layers
+from nnplug.parts import Part, parse_part
 from nnplug.plugins import Provider, normalise_package
 from nnplug.registry import Found, Registry
 from nnplug.testing.kit import checks, run_check
@@ -80,13 +81,19 @@ def _find(request: Mapping[str, Any]) -> tuple[list[Found], list[str]]:
         providers = [each for each in registry.plugins.known if each.entry_point == target]
         return _parts_of(providers, kind, target)
     registry = Registry.from_environment(options, strict=strict)
-    found, providers = _look_up(registry, target, kind)
+    found, providers = _look_up(registry, target.partition("[")[0], kind)
     if not found:
         return _parts_of(providers, kind, target)
-    values = parse_part(target).options if ":" in target else {}
-    return [
-        (part.with_options(**values) if values else part, provider) for part, provider in found
-    ], []
+    return [(_as_asked(part, target, registry), provider) for part, provider in found], []
+
+
+def _as_asked(part: Part, target: str, registry: Registry) -> Part:
+    """Give a part the options that stand after its name, and the layers that it is to hold."""
+    if "[" in target and part.kind == "layer":
+        (layer,) = find_layers(target, registry)
+        return layer
+    values = parse_part(target, part.bare_option).options
+    return part.with_options(**values) if values else part
 
 
 def _look_up(

@@ -254,10 +254,10 @@ def _text(part: Part, key: str) -> str:
 
 def _read(part: Part, text: str) -> dict[str, str]:
     """Read the options of a text form: a layer's stands among others, its first bare."""
-    if not isinstance(part, Layer):
-        return parse_part(text).options
-    (said,) = parse_layers(text)
-    return parse_part(said.text, next(iter(part.defaults), None)).options
+    if isinstance(part, Layer):
+        (said,) = parse_layers(text)
+        text = said.text
+    return parse_part(text, part.bare_option).options
 
 
 def _others(default: OptionValue) -> tuple[OptionValue, ...]:
