@@ -84,7 +84,7 @@ class Parameter(Declared):
 
     @property
     def _start(self) -> str:
-        drawn = "drawn by the initializer" if self.start is None else f"starts at {self.start:g}"
+        drawn = "drawn" if self.start is None else f"starts at {self.start:g}"
         several = "" if self.count is None else f"{self.count} of them, "
         return f"{several}{drawn}{', with decay' if self.decay else ''}"
 

@@ -50,6 +50,7 @@ def offered(folder, *words, monkeypatch):
         (["train", "xo"], ["xor"]),
         (["train", "x"], ["<files>"]),  # x.csv is here
         (["train", "--activation", "ge"], ["gelu", "gelu_tanh"]),
+        (["train", "--layers", "dr"], ["dropout"]),
         (["train", "--loss", "ms"], ["mse"]),
         (["train", "--layers", "de"], ["dense"]),
         (["train", "--layers", "Dense:8 batch-n"], ["Dense:8 batch_norm"]),

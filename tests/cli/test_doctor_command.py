@@ -96,7 +96,7 @@ def test_a_nearly_right_function_is_reported(site):
     (found,) = report(code=1)["plugins"]
     assert found["problems"] == [
         f"{site.folder / 'nnplug_a.py'}:13: nobody calls 'register_loses': there is no such hook. "
-        "Did you mean 'register_losses' or 'register_datasets'?"
+        "Did you mean 'register_losses' or 'register_layers'?"
     ]
     assert run(code=1).startswith("nnplug-a 1.0 (nnplug_a): loaded, ")
 

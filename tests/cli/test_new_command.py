@@ -351,7 +351,7 @@ def test_a_module_of_that_name_is_no_plugin_but_in_the_way(site):
 
 def test_a_kind_is_needed_and_must_exist():
     assert "Missing option '--kind'" in run("wavy", kinds=(), code=2)
-    assert "'layer' is not one of 'activation'" in run("wavy", kinds=("layer",), code=2)
+    assert "'gate' is not one of 'activation', 'layer'" in run("wavy", kinds=("gate",), code=2)
     run("wavy", kinds=("LOSS",))
     assert "def register_losses(" in Path("nnplug-wavy/nnplug_wavy/wavy.py").read_text(
         encoding="utf-8"

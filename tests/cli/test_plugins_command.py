@@ -42,7 +42,8 @@ def test_list_shows_every_plugin_and_imports_none(site):
     result = run("list", registry=registry)
     assert lines(result) == [
         "Package        Version  State      Provides",
-        f"nnplug         {nnplug.__version__}    built-in   activations, losses, optimizers,",
+        f"nnplug         {nnplug.__version__}    built-in   "
+        "activations, layers, losses, optimizers,",
         "                                   initializers, schedules, metrics, datasets",
         "nnplug-broken  0.3      available  nnplug_broken",
         "nnplug-good    1.0      available  a, b",
@@ -76,7 +77,7 @@ def test_list_parts_shows_the_provider_and_warns_once(site):
     assert ["activation", "twice", "nnplug-good", "1.0"] in rows
     assert ["activation", "silu", "swish", "nnplug", nnplug.__version__] in rows
     assert {row[0] for row in rows if row[-1] == nnplug.__version__} == {
-        "activation", "loss", "optimizer", "initializer", "schedule", "metric", "dataset"
+        "activation", "layer", "loss", "optimizer", "initializer", "schedule", "metric", "dataset"
     }  # fmt: skip
     assert result.stderr == (
         f"Warning: plugin nnplug-broken 0.3: not loaded: {source}:1: ZeroDivisionError: division "
@@ -96,8 +97,8 @@ def test_list_of_one_kind(site):
 
 
 def test_a_kind_that_there_is_not_names_those_there_are():
-    result = run("list", "--kind", "layer", code=2)
-    assert "'activation', 'loss', 'optimizer'" in result.stderr
+    result = run("list", "--kind", "gate", code=2)
+    assert "'activation', 'layer', 'loss', 'optimizer'" in result.stderr
 
 
 def test_list_marks_entry_points_that_two_packages_have(site):
@@ -175,6 +176,57 @@ def test_show_says_what_losses_take_and_optimizers_keep():
         run("show", "cross_entropy")
     )
     assert "  keeps        m, v" in lines(run("show", "adam"))
+
+
+def test_show_a_layer_says_what_it_declares():
+    found = lines(run("show", "batch_norm"))
+    assert found[3:13] == [
+        "  text form    batch_norm:0.1,epsilon=1e-05",
+        "  parameters   momentum = 0.1",
+        "               epsilon = 1e-05",
+        "  declares     gain: parameter (D), starts at 1",
+        "               shift: parameter (D), starts at 0",
+        "               mean: state (D), starts at 0",
+        "               variance: state (D), starts at 1",
+        "  widths       as many outputs as inputs",
+        "  training     another formula than outside it",
+        "  dtype        the run's, float32 or float64",
+    ]
+    assert "  mean' = t6 * mean + momentum * t1" in found
+    assert "  y outside training = gain * (x - mean) / sqrt(variance + epsilon) + shift" in found
+    found = lines(run("show", "maxout:8"))  # the name is what is looked for
+    assert "  widths       units outputs" in found
+    told = "  declares     weights: parameter (D, units), pieces of them, drawn, with decay"
+    assert told in found
+    assert "  declares     noise: noise (N, D), uniform, drawn before each training step" in lines(
+        run("show", "dropout")
+    )
+
+
+def test_show_a_layer_around_layers():
+    assert lines(run("show", "residual"))[3:8] == [
+        "  text form    residual[...]",
+        "  holds        the layers that stand in brackets after it",
+        "  dtype        the run's, float32 or float64",
+        "",
+        "Formula",
+    ]
+    assert formulas(Registry().get("layer", "residual")) == "y = x + inner(x)"
+
+
+def test_the_formula_of_a_layer_has_the_derivative_by_each_of_its_arrays():
+    assert formulas(Registry().get("layer", "dense")).splitlines() == [
+        "y = x @ weight + bias",
+        "dL/dx = dL/dy @ weight.T",
+        "dL/dweight = x.T @ dL/dy",
+        "dL/dbias = sum(dL/dy, axis=-2)",
+    ]
+    assert formulas(Registry().get("layer", "dropout")).splitlines() == [
+        "t1 = where(noise >= rate, 1 / (1 - rate), 0)",
+        "y = x * t1",
+        "y outside training = x",
+        "dL/dx = dL/dy * t1",
+    ]
 
 
 def test_show_says_what_is_learned_and_what_is_called_as_it_stands(site):
@@ -310,11 +362,15 @@ def test_show_what_there_is_not(site, arguments, expected):
 # --- formulas -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["activation", "loss", "optimizer"])
+@pytest.mark.parametrize("kind", ["activation", "layer", "loss", "optimizer"])
 def test_every_builtin_formula_prints_with_its_derivative(kind):
     for part, _ in Registry().parts(kind):
         text = formulas(part)
-        left = {"activation": "dy/dx = ", "loss": f"dloss/d{getattr(part, 'takes', '')} = "}
+        left = {
+            "activation": "dy/dx = ",
+            "layer": "y = ",
+            "loss": f"dloss/d{getattr(part, 'takes', '')} = ",
+        }
         expected = left.get(kind, "param' = ")
         assert expected in text or (kind == "activation" and "dL/dx = " in text), text
 
