@@ -26,7 +26,8 @@ def test_the_package_holds_what_it_should(environment):
     )
     names = {str(file).replace("\\", "/") for file in next(iter(files)).files}
     assert {
-        f"nnplug_example/{name}.py" for name in ("__init__", "squareplus", "pinball", "lion")
+        f"nnplug_example/{name}.py"
+        for name in ("__init__", "squareplus", "l1_batch_norm", "pinball", "lion")
     } < names
     assert "nnplug_example-0.1.0.dist-info/licenses/LICENSE" in names
     assert not any(name.startswith("tests") for name in names)
@@ -36,12 +37,13 @@ def test_list_names_the_package_without_importing_it(environment):
     lines = environment.nnplug("plugins", "list").splitlines()
     assert lines[0].split() == ["Package", "Version", "State", "Provides"]
     assert lines[-1].split(maxsplit=3)[:3] == ["nnplug-example", "0.1.0", "available"]
-    assert lines[-1].rstrip().endswith("lion, pinball, squareplus")
+    assert lines[-1].rstrip().endswith("l1_batch_norm, lion, pinball, squareplus")
 
 
 def test_list_parts_shows_each_part_with_its_package(environment):
     rows = [line.split() for line in environment.nnplug("plugins", "list", "--parts").splitlines()]
     assert ["activation", "squareplus", "nnplug-example", "0.1.0"] in rows
+    assert ["layer", "l1_batch_norm", "nnplug-example", "0.1.0"] in rows
     assert ["loss", "pinball", "quantile", "nnplug-example", "0.1.0"] in rows
     assert ["optimizer", "lion", "nnplug-example", "0.1.0"] in rows
 
@@ -67,6 +69,15 @@ def test_list_parts_shows_each_part_with_its_package(environment):
                 "  aliases      quantile",
                 "  loss = maximum(",
                 "  dloss/dprediction = ",
+            ],
+        ),
+        (
+            "l1_batch_norm",
+            [
+                "layer l1_batch_norm",
+                "               deviation: state (D), starts at 1",
+                "  y outside training = gain * (x - mean) / (deviation + epsilon) + shift",
+                "  dL/dgain = ",
             ],
         ),
         ("nnplug-example/lion", ["optimizer lion", "  m' = beta2 * m + (1 - beta2) * grad"]),
@@ -137,6 +148,42 @@ def test_training_with_builtin_parts_imports_no_plugin(environment):
     assert "Epoch 0, Loss: 0.286300" in environment.python("-c", code)
 
 
+def test_its_layer_is_trained_saved_loaded_and_resumed_with_its_state(environment):
+    folder = environment.folder / "layers"
+    folder.mkdir()
+    table = folder / "table.csv"
+    rows = [f"{n % 7},{n % 5},{(n % 7) * 2 - (n % 5) ** 2}\n" for n in range(60)]
+    table.write_text("".join(["a,b,y\n", *rows]), encoding="utf-8")
+    layers = "dense:8 nnplug-example/l1_batch_norm:0.2 relu residual[l1_batch_norm dense:8]"
+    asked = ("train", table, "--target", "y", "--layers", layers, "--batch-size", "20")
+    asked = (*asked, "--validation", "0", "--learning-rate", "0.01")
+    environment.nnplug(*asked, "--epochs", "6", "--output", folder / "whole")
+    environment.nnplug(*asked, "--epochs", "4", "--output", folder / "half")
+    environment.nnplug("train", "--resume", folder / "half", "--epochs", "6")
+    shown = " ".join(environment.nnplug("info", folder / "whole").split())
+    assert "l1_batch_norm (epsilon=1e-05, momentum=0.2), relu, residual[l1_batch_norm (" in shown
+    assert "nnplug-example 0.1.0: layer l1_batch_norm" in shown
+    code = (
+        "import json, sys, nnplug\n"
+        "first, second = (nnplug.load(f'{path}/model.safetensors') for path in sys.argv[1:])\n"
+        "mine, other = first.network, second.network\n"
+        "assert mine.parameters.tobytes() == other.parameters.tobytes()\n"
+        "names = [span.name for span in mine.spans if span.is_state]\n"
+        "print(json.dumps({name: mine[name].tolist() for name in names}))\n"
+    )
+    runs = [folder / name for name in ("whole", "half")]
+    states = json.loads(environment.python("-c", code, *runs))
+    assert list(states) == [
+        "l1_batch_norm1.mean", "l1_batch_norm1.deviation",
+        "residual1.l1_batch_norm1.mean", "residual1.l1_batch_norm1.deviation",
+    ]  # fmt: skip
+    # 18 steps have left where they started, 0 and 1.
+    assert all(0 not in states[name] for name in states if name.endswith("1.mean"))
+    assert all(1 not in states[name] for name in states if name.endswith("deviation"))
+    predicted = environment.nnplug("predict", folder / "half", table)
+    assert len(predicted.splitlines()) == 61
+
+
 def test_its_own_tests_pass_where_it_is_installed(environment):
     copy = environment.folder / "copy"
     shutil.copytree(EXAMPLE / "tests", copy / "tests")
@@ -146,6 +193,7 @@ def test_its_own_tests_pass_where_it_is_installed(environment):
 def test_after_uninstalling_it_the_error_says_what_is_installed(without_example):
     for kind, name, there in (
         ("activation", "squareplus", "softplus"),
+        ("layer", "l1_batch_norm", "layer_norm"),
         ("loss", "pinball", "huber"),
         ("optimizer", "lion", "adamw"),
     ):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from nnplug.registry import Registry
 
+from nnplug_example.l1_batch_norm import l1_batch_norm
 from nnplug_example.lion import lion
 from nnplug_example.pinball import pinball
 from nnplug_example.squareplus import squareplus
@@ -16,6 +17,7 @@ from nnplug_example.squareplus import squareplus
     ("kind", "name"),
     [
         ("activation", "squareplus"),
+        ("layer", "l1_batch_norm:momentum=0.5"),
         ("loss", "pinball"),
         ("loss", "quantile:quantile=0.9"),
         ("optimizer", "lion"),
@@ -36,6 +38,18 @@ def test_squareplus_is_precise_and_silent_far_from_zero(x, dtype):
     expected = (Decimal(x) + (Decimal(x) ** 2 + 4).sqrt()) / 2  # 28 digits: no cancellation
     assert y.dtype == dtype
     np.testing.assert_allclose(y, [float(expected)], rtol=4 * np.finfo(dtype).eps)
+
+
+def test_l1_batch_norm_normalises_a_batch_and_remembers_it():
+    # Column 0: mean 3, deviation 2; column 1: mean 0, deviation 4.
+    x = np.array([[1.0, -4.0], [5.0, 4.0]])
+    given = (x, np.array([1.0, 2.0]), np.array([0.0, 1.0]), np.zeros(2), np.ones(2))
+    y, mean, deviation = l1_batch_norm(*given, training=True, momentum=0.5, epsilon=0.0)
+    assert y.tolist() == [[-1.0, -1.0], [1.0, 3.0]]
+    assert (mean.tolist(), deviation.tolist()) == ([1.5, 0.0], [1.5, 2.5])
+    y, *same = l1_batch_norm(x[:1], *given[1:3], mean, deviation, training=False, epsilon=0.0)
+    np.testing.assert_allclose(y, [[-0.5 / 1.5, 2 * -4 / 2.5 + 1]])
+    assert all(new is old for new, old in zip(same, (mean, deviation), strict=True))
 
 
 @pytest.mark.parametrize("quantile", [0.1, 0.5, 0.9])
