@@ -107,7 +107,8 @@ class State(Declared):
 
     @property
     def _start(self) -> str:
-        return f"starts at {self.start:g}"
+        number = "1 on the diagonal, 0 beside it" if self.start == "identity" else f"{self.start:g}"
+        return f"starts at {number}"
 
 
 @dataclass(frozen=True)
@@ -246,9 +247,9 @@ def _check_shape(name: str, shape: tuple[Any, ...], *, rows: bool = False) -> No
         if not (whole or (isinstance(dim, str) and dim.isidentifier())) or (
             dim == "N" and (not rows or place)
         ):
-            why = (
-                "rows come first, and of noise alone" if dim == "N" else 'write "D", an option or 3'
-            )
+            why = 'write "D", an option or 3'
+            if dim == "N":
+                why = "rows come first" if rows else "it is there for all batches"
             raise PartError(f"{author_line()}{name}: the dimension {dim!r} is not one: {why}.")
 
 

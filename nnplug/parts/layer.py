@@ -200,6 +200,23 @@ class Layer(Part):
         return texts
 
 
+def _wrong_arguments(names: tuple[str, ...]) -> str | None:
+    """Say what is wrong with the arguments that declare nothing."""
+    if names[:1] != ("x",):
+        return "a layer takes (x, ...)"
+    unknown = [name for name in names[1:] if name not in _GIVEN]
+    if not unknown:
+        return None
+    return (
+        f"{unknown[0]!r} declares nothing; write {unknown[0]}=parameter(...), or state, uniform or "
+        "normal. A layer takes (x) and what it declares"
+    )
+
+
+_GIVEN = ("training", "inner")
+"""What the network gives a layer that asks for it."""
+
+
 @overload
 def layer(function: Callable[..., Any], /) -> Layer: ...
 @overload
@@ -257,8 +274,8 @@ def layer(
         made = build_part(
             Layer,
             function,
-            positional=lambda names: None if names[:1] == ("x",) else "a layer takes (x, ...)",
-            reserved=("training", "inner"),
+            positional=_wrong_arguments,
+            reserved=_GIVEN,
             declared=declared,
             name=name,
             aliases=aliases,

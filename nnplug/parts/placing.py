@@ -44,6 +44,11 @@ class Array:
     declared: Declared
     shape: tuple[int, ...]
 
+    @property
+    def by_row(self) -> bool:
+        """Whether there is one for each row of the batch."""
+        return "N" in self.declared.shape
+
 
 @dataclass(frozen=True)
 class Placed:

@@ -114,8 +114,9 @@ def arrays_of(placed: Placed, rows: int, generator: np.random.Generator) -> Arra
         elif isinstance(declared, Parameter) and declared.start is not None:
             moved = 0.3 * generator.uniform(-1, 1, array.shape)
             given[array.name] = np.asarray(moved + declared.start)
-        else:
-            given[array.name] = np.full(array.shape, getattr(declared, "start", 0.0))
+        elif isinstance(declared, State):
+            given[array.name] = np.empty(array.shape)
+            declared.fill(given[array.name])
     return given
 
 

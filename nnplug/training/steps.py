@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -106,12 +106,10 @@ class Steps:
         self.count, self.penalty = np.zeros(()), np.zeros(())
         self.noise = {
             array.name: np.zeros(
-                (self.batch_size, *array.shape) if "N" in array.declared.shape else array.shape,
-                network.dtype,
+                (self.batch_size, *array.shape) if array.by_row else array.shape, network.dtype
             )
             for array in network.noise
         }
-        self._laws = {array.name: getattr(array.declared, "law", "") for array in network.noise}
         self.memory = Memory()
         self._bound: dict[tuple[str, int, int], BoundProgram] = {}
         self._process = os.getpid()
@@ -150,7 +148,7 @@ class Steps:
                     **{f"slot.{name}": vector for name, vector in self._beside.items()},
                     **self._signs,
                     **self._data,
-                    **self._noise_of(rows),
+                    **dict(self._noise_of(rows)),
                     "parameters": self.vectors[turn],
                     "gradients": self.vectors[1 - turn],
                     "rows": index,
@@ -261,24 +259,22 @@ class Steps:
         self._take_turns(1)
         return total
 
-    def _noise_of(self, rows: int) -> dict[str, AnyArray]:
-        """Give what is drawn for a batch of some rows."""
-        by_row = {array.name for array in self.network.noise if "N" in array.declared.shape}
-        return {
-            name: noise[:rows] if name in by_row else noise for name, noise in self.noise.items()
-        }
-
     def _draw(self, rows: int) -> None:
         """Draw the noise of one step, layer by layer."""
         generator = derive_generator(self.seed, "dropout", step=int(self.count))
-        for name, noise in self._noise_of(rows).items():
-            if self._laws[name] == "normal":
-                generator.standard_normal(out=noise, dtype=noise.dtype.type)
-            else:
-                generator.random(out=noise, dtype=noise.dtype.type)
+        for array, (_, noise) in zip(self.network.noise, self._noise_of(rows), strict=True):
+            normal = getattr(array.declared, "law", "") == "normal"
+            draw = generator.standard_normal if normal else generator.random
+            draw(out=noise, dtype=noise.dtype.type)
         for signs in self._signs.values():
             generator = derive_generator(self.seed, "curvature", step=int(self.count))
             generator.random(out=signs, dtype=signs.dtype.type)
+
+    def _noise_of(self, rows: int) -> Iterator[tuple[str, AnyArray]]:
+        """Give the noise of a batch of so many rows, by name."""
+        for array in self.network.noise:
+            noise = self.noise[array.name]
+            yield array.name, noise[:rows] if array.by_row else noise
 
     def show(self) -> None:
         """Let the network have the weights to predict with, if the optimizer says which."""

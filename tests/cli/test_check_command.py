@@ -105,6 +105,16 @@ def test_options_make_another_part():
     assert "has no option 'ends'. It has end, warmup." in run("cosine:ends=1", code=2)
 
 
+def test_layers_as_they_are_written_among_others():
+    assert run("dense:3", "--engine", "numpy")[-1] == (
+        "1 part, 13 checks in the numpy engine: all passed."
+    )
+    lines = run("residual[layer_norm dense:5]", "--engine", "numpy", code=1)
+    assert lines[0].startswith("layer residual[layer_norm dense:5] (nnplug")
+    assert "  FAILED  formula: layer 'residual'" in "\n".join(lines)  # 5 outputs for other inputs
+    assert "holds no layers" in run("dense[relu]", code=2)
+
+
 def test_a_package_its_entry_point_and_its_part(site):
     site.part("nnplug-good", "twice", version="0.3", entry_points={"both": "nnplug_good"})
     for target in ("nnplug-good", "nnplug_good", "both", "twice", "nnplug-good/twice"):
