@@ -1,0 +1,85 @@
+"""Ten steps of networks of layers beside PyTorch's, frozen in tests/reference/layers.json."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nnplug
+from nnplug.engines import find_engine
+from nnplug.layers import find_layers
+from nnplug.network import Network
+from nnplug.parts import parameter
+from nnplug.registry import Registry
+from nnplug.training import Evaluator, Steps
+
+REFERENCE = json.loads((Path(__file__).parent / "reference/layers.json").read_text("utf-8"))
+INPUTS, TARGETS = np.array(REFERENCE["inputs"]), np.array(REFERENCE["targets"])
+REGISTRY = Registry()
+
+
+@nnplug.activation
+def prelu(x, slope=parameter("C", start=0.25)):  # noqa: B008  # a declaration, not a value
+    """Parametric rectified linear unit, a slope for each unit (He et al., 2015, eq. 1)."""
+    return np.where(x > 0, x, slope * x)
+
+
+def title(run):
+    return f"{run['layers']} {run['optimizer']}".replace(" ", "-").translate(str.maketrans("[]", "()"))
+
+
+def network_of(run):
+    parts = [prelu if text == "prelu" else text for text in run["layers"].split()]
+    if any("[" in str(part) for part in parts):
+        parts = run["layers"]
+    network = Network.of(
+        INPUTS.shape[1],
+        find_layers(parts, REGISTRY),
+        TARGETS.shape[1],
+        output_activation=REGISTRY.get("activation", "identity"),
+        dtype=np.float64,
+    )
+    network.initialize(REGISTRY.get("initializer", "glorot_uniform"), 0)
+    learned = [span for span in network.spans if not span.is_state]
+    for span, start in zip(learned, run["initial"], strict=True):
+        assert span.shape == np.shape(start)
+        network[span.name][...] = start
+    return network
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+@pytest.mark.parametrize("run", REFERENCE["runs"], ids=title)
+def test_ten_steps_are_those_of_pytorch(run, engine):
+    engine = find_engine(engine)
+    network, full = network_of(run), run["batches"] == "full"
+    steps = Steps(
+        network, REGISTRY.get("loss", "mse"), REGISTRY.get("optimizer", run["optimizer"]),
+        INPUTS, TARGETS, None if full else 5, seed=REFERENCE["seed"], engine=engine,
+    )  # fmt: skip
+    batches = REFERENCE["sequences"][run["batches"]]
+    assert len(batches) == len(run["losses"]) == 10
+    for batch, loss in zip(batches, run["losses"], strict=True):
+        total = steps.run(None if full else np.array(batch))
+        assert total / (len(batch) * TARGETS.shape[1]) == pytest.approx(loss, rel=1e-10, abs=0)
+    for states, key in ((False, "parameters"), (True, "states")):
+        spans = [span for span in network.spans if span.is_state == states]
+        for span, expected in zip(spans, run[key], strict=True):
+            np.testing.assert_allclose(
+                network[span.name], expected, rtol=1e-10, atol=1e-10, err_msg=span.name
+            )
+    outputs, _ = Evaluator(network, engine=engine).run(INPUTS)
+    np.testing.assert_allclose(outputs, run["outputs"], rtol=1e-10, atol=1e-10)
+
+
+def test_every_built_in_layer_is_compared():
+    compared = {
+        part.name
+        for run in REFERENCE["runs"]
+        for placed in network_of(run).placed
+        for part in (placed.part, *(inner.part for inner in placed.inner))
+        if part.kind == "layer"
+    }
+    assert compared == {part.name for part, _ in REGISTRY.parts("layer")}
