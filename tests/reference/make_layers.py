@@ -121,6 +121,16 @@ class Scale(Module):
         return self.factor * x
 
 
+def swiglu(value: Tensor, gate: Tensor) -> Tensor:
+    """Swish of the one, times the other."""
+    return functional.silu(value) * gate
+
+
+def gated(inputs: int, units: int) -> Gated:
+    """PyTorch's gated linear unit, of which the second half is the gate."""
+    return Gated(inputs, units, lambda a, b: functional.glu(torch.cat([a, b], -1)))
+
+
 Linear = nn.Linear
 # What nnplug is given beside what PyTorch is given, without the dense layer of the outputs.
 CASES: list[tuple[str, Callable[[Noise], list[Module]], int]] = [
@@ -154,19 +164,30 @@ CASES: list[tuple[str, Callable[[Noise], list[Module]], int]] = [
          Dropout(0.4, noise), Linear(6, 5))], 5),
     ("dense:6 prelu dense:3 prelu", lambda _: [
         Linear(5, 6), nn.PReLU(6), Linear(6, 3), nn.PReLU(3)], 3),
-    ("glu:7", lambda _: [Gated(5, 7, lambda a, b: functional.glu(torch.cat([a, b], -1)))], 7),
+    ("glu:7", lambda _: [gated(5, 7)], 7),
     ("swiglu:7 swiglu:3", lambda _: [
-        Gated(5, 7, lambda a, b: functional.silu(a) * b),
-        Gated(7, 3, lambda a, b: functional.silu(a) * b)], 3),
+        Gated(5, 7, swiglu), Gated(7, 3, swiglu)], 3),
     ("maxout:4,pieces=3 maxout:3", lambda _: [Maxout(5, 4, 3), Maxout(4, 3, 2)], 3),
     ("scale dense:4 tanh scale", lambda _: [Scale(5), Linear(5, 4), nn.Tanh(), Scale(4)], 4),
+    # All of them.
+    ("scale dense:6 prelu layer_norm maxout:4 residual[dense:3 tanh dense:4] rms_norm glu:3 "
+     "swiglu:5", lambda _: [
+        Scale(5), Linear(5, 6), nn.PReLU(6), nn.LayerNorm(6), Maxout(6, 4, 2),
+        Residual(Linear(4, 3), nn.Tanh(), Linear(3, 4)),
+        nn.RMSNorm(4, eps=1e-6), gated(4, 3), Gated(3, 5, swiglu)], 5),
+    ("dense:6 residual[dropout:0.2 dense:4 prelu batch_norm maxout:6,pieces=3] dropout:0.3",
+     lambda noise: [
+        Linear(5, 6),
+        Residual(Dropout(0.2, noise), Linear(6, 4), nn.PReLU(4), nn.BatchNorm1d(4),
+                 Maxout(4, 6, 3)),
+        Dropout(0.3, noise)], 6),
 ]  # fmt: skip
 """With the width of the last layer."""
 
 # Before a batch norm a bias has no gradient but roundings, which Adam would
 # divide by their own size: a larger epsilon keeps them roundings.
 OPTIMIZERS: list[tuple[str, str, Callable[..., torch.optim.Optimizer]]] = [
-    ("sgd:learning_rate=0.1", "batches", lambda params: torch.optim.SGD(params, lr=0.1)),
+    ("sgd:learning_rate=0.05", "batches", lambda params: torch.optim.SGD(params, lr=0.05)),
     (
         "adam:learning_rate=0.02,epsilon=0.001",
         "full",
@@ -177,7 +198,10 @@ OPTIMIZERS: list[tuple[str, str, Callable[..., torch.optim.Optimizer]]] = [
 
 def arrays_of(tensors: Any) -> list[Any]:
     """Give arrays as nnplug has them: a matrix's first dimension is that of the inputs."""
-    return [tensor.detach().T.tolist() for tensor in tensors]
+    return [
+        (tensor.T if tensor.ndim == 2 else tensor).tolist()
+        for tensor in (each.detach() for each in tensors)
+    ]
 
 
 def states_of(model: Module) -> list[Any]:
@@ -200,7 +224,7 @@ def main() -> None:
             params = list(model.parameters())
             with torch.no_grad():
                 for param in params:
-                    param.copy_(torch.tensor(generator.uniform(-1, 1, tuple(param.shape))))
+                    param.copy_(torch.tensor(generator.uniform(-0.7, 0.7, tuple(param.shape))))
             start = arrays_of(params)
             optimizer = theirs(params)
             losses = []
