@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import cast
 
-from nnplug.errors import OptionError, PartError, UnknownPartError
+from nnplug.errors import OptionError, PartError, UnknownPartError, suggest
 from nnplug.parts import Activation, Layer, LayerText, Part, parse_layers, parse_part
 from nnplug.registry import Registry
 
@@ -77,6 +77,11 @@ def _named(text: str, registry: Registry) -> Activation | Layer:
     try:
         registry.get("layer", name)
     except UnknownPartError as error:
-        names = ", ".join(registry.names("activation"))
-        raise UnknownPartError(f"{error}\nActivations stand among layers, too: {names}.") from None
+        names = registry.names("activation")
+        line, rest = (f"{error}\n").split("\n", 1)
+        if line.endswith(f"{name!r}."):
+            line += suggest(name, names)
+        raise UnknownPartError(
+            f"{line}\n{rest}Activations stand among layers, too: {', '.join(names)}."
+        ) from None
     raise AssertionError("what is not found is not there")

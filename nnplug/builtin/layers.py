@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nnplug import special
+from nnplug.errors import OptionError
 from nnplug.hookspecs import hookimpl
 from nnplug.parts import Layer, Part, layer, parameter, state, uniform
 
@@ -42,6 +43,8 @@ def dropout(x: Any, noise: Any = uniform("N", "D"), *, training: bool, rate: flo
     >>> dropout(np.array([[1.0, 2.0]]), np.array([[0.3, 0.9]]), training=True)
     array([[0., 4.]])
     """
+    if not 0 <= rate < 1:
+        raise OptionError(f"layer 'dropout': rate={rate:g}: it must be at least 0 and below 1.")
     # A mask: the backward pass multiplies by the very numbers that the forward pass did.
     return x * np.where(noise >= rate, 1 / (1 - rate), 0.0) if training else x
 

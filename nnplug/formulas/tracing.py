@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import is_
 from typing import Any
 
-from nnplug.errors import FormulaError, PartError
+from nnplug.errors import FormulaError, OptionError, PartError
 from nnplug.formulas.alternatives import instead_of
 from nnplug.formulas.authors import call_author
 from nnplug.formulas.graph import Symbol, walk
@@ -86,7 +86,7 @@ def _call(
     as_it_stands = _AS_IT_STANDS * may_run
     try:
         result = call_author(name, function, *arguments, **options)
-    except PartError:  # it calls sys.exit: no other way to compute it helps
+    except (PartError, OptionError):  # no other way to compute it helps
         raise
     except UnsupportedError as error:
         raise FormulaError(f"{name}: {error}{as_it_stands}") from None

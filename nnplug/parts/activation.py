@@ -318,7 +318,7 @@ def activation(
         if derivative is not None and not callable(derivative):
             raise PartError(f"activation {function.__name__!r}: derivative= is not a function.")
         declared = declarations(function, "activation", (Parameter, Noise))
-        return build_part(
+        made = build_part(
             Activation,
             function,
             declared=declared,
@@ -331,5 +331,18 @@ def activation(
             own_derivative=derivative,
             gives=gives,
         )
+        for array, one in declared.items():
+            if isinstance(one, Parameter) and one.count is not None:
+                raise PartError(
+                    f"{made.place}: activation {made.name!r}: {array} has count={one.count!r}, "
+                    "which only a layer may declare."
+                )
+            for dim in one.shape:
+                if isinstance(dim, str) and dim not in ("N", "C"):
+                    raise PartError(
+                        f"{made.place}: activation {made.name!r}: {array} has the dimension "
+                        f'{dim!r}, which is neither "C", the width of x, nor a whole number.'
+                    )
+        return made
 
     return decorate if function is None else decorate(function)

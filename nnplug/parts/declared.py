@@ -160,6 +160,12 @@ def parameter(
         If a dimension or the start is none of these.
     """
     _check_shape("parameter", shape)
+    whole = isinstance(count, int) and not isinstance(count, bool) and count > 0
+    if not (count is None or whole or (isinstance(count, str) and count.isidentifier())):
+        raise PartError(
+            f"{author_line()}parameter: count={count!r} is neither a whole number above 0 nor the "
+            "name of an option."
+        )
     if start is None and len(shape) != 2:
         raise PartError(
             f"{author_line()}parameter({', '.join(map(repr, shape))}): an initializer draws "
@@ -204,6 +210,17 @@ def uniform(*shape: Dimension) -> Any:
     They are derived from the run's seed and the step, so that a run that is
     resumed draws the same. Outside training a formula that reads them is
     refused: it branches on `training`.
+
+    Parameters
+    ----------
+    *shape : str or int
+        Its dimensions; `"N"` may be the first. Without it all rows of a batch
+        are given the same numbers.
+
+    Raises
+    ------
+    PartError
+        If a dimension is none of these.
     """
     _check_shape("uniform", shape, rows=True)
     return Noise(shape, "uniform")

@@ -20,6 +20,9 @@ from nnplug.parts.part import Part, build_part, declarations
 
 __all__ = ["Layer", "layer"]
 
+_GIVEN = ("training", "inner")
+"""What the network gives a formula that takes it."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Layer(Part):
@@ -75,8 +78,14 @@ class Layer(Part):
 
     @property
     def dimensions(self) -> set[str]:
-        """The options that are dimensions of its arrays."""
-        return {str(dim) for each in self.declared.values() for dim in each.shape} & {*self.options}
+        """The options that are dimensions of its arrays, or say how many there are."""
+        sizes = {str(dim) for each in self.declared.values() for dim in each.shape}
+        counts = {str(getattr(each, "count", None)) for each in self.declared.values()}
+        return (sizes | counts) & {*self.options}
+
+    def is_whole(self, option: str) -> bool:
+        """Whether it has an option of this name that is a whole number."""
+        return type(self.defaults.get(option)) is int
 
     @property
     def text(self) -> str:
@@ -162,7 +171,7 @@ class Layer(Part):
         if len(outputs) != 1 + len(names):
             expected = ", ".join(["its value", *names])
             raise self._wrong(
-                f"it returns {len(outputs)} values.",
+                f"it returns {len(outputs)} value{'s' * (len(outputs) != 1)}.",
                 f"return {expected}, in this order" if names else "return one array",
             )
         y, *new = map(as_number, outputs)
@@ -284,9 +293,14 @@ def layer(
             holds="inner" in arguments,
         )
         for array, one in declared.items():
+            count = one.count if isinstance(one, Parameter) else None
+            if isinstance(count, str) and not made.is_whole(count):
+                raise PartError(
+                    f"{made.place}: layer {made.name!r}: {array} has count={count!r}, which is no "
+                    "option that is a whole number."
+                )
             for dim in one.shape:
-                whole = isinstance(made.defaults.get(str(dim)), int)
-                if isinstance(dim, str) and dim not in ("N", "D") and not whole:
+                if isinstance(dim, str) and dim not in ("N", "D") and not made.is_whole(dim):
                     raise PartError(
                         f"{made.place}: layer {made.name!r}: {array} has the dimension {dim!r}, "
                         'which is neither "D", the width of x, nor an option that is a whole '

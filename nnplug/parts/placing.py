@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from nnplug.errors import SettingError
+from nnplug.errors import FormulaError, ImpureFormulaError, SettingError
 from nnplug.formulas.composition import Formula
 from nnplug.formulas.graph import Shape, Symbol
 from nnplug.formulas.primitives import new_graph
@@ -166,7 +166,7 @@ def _placed(name: str, part: Activation | Layer, width: int, role: str) -> Place
     sizes = {"D": width, "C": width, **whole}
     if least := [key for key, value in whole.items() if value < 1 and key in part.dimensions]:
         raise SettingError(
-            f"{part.kind} {part.text!r}: {least[0]}={whole[least[0]]}: a dimension is at least 1."
+            f"{part.kind} {part.text!r}: {least[0]}={whole[least[0]]}: it must be at least 1."
         )
     arrays = tuple(
         Array(
@@ -187,7 +187,19 @@ def _placed(name: str, part: Activation | Layer, width: int, role: str) -> Place
         inner = tuple(place(width, part.inner, prefix=f"{name}."))
         arrays += tuple(array for each in inner for array in each.arrays)
         bare = Placed(name, part, width, 0, arrays, 0, sizes, output_name, gradient, inner)
-        shape = trace_placed(bare, training=False).value.y.shape
+        try:
+            shape = trace_placed(bare, training=False).value.y.shape
+        except ImpureFormulaError:
+            raise
+        except FormulaError as error:
+            last = inner[-1].outputs if inner else width
+            if last == width:
+                raise
+            raise FormulaError(
+                f"{part.kind} {part.text!r}: it is given rows of {width} numbers, and the layers "
+                f"in it make rows of {last} of them: its formula does not take both.\n"
+                f"Way out: let them give {width}, as with dense:{width} at their end."
+            ) from error
         dim = shape[-1]
         sizes = {**sizes, **{_label(each, width): each for each in _widths(inner)}}
     else:
@@ -305,7 +317,7 @@ class _Inner:
     symbols : list of Symbol
         Their arrays, in order.
     states : dict of str to Symbol
-        Their new states, once they are applied.
+        Their new states; the old ones until they are applied.
     """
 
     def __init__(self, placed: Placed, make: Any, *, training: bool) -> None:
@@ -320,6 +332,8 @@ class _Inner:
             for array, symbol in zip(each.arrays, traced.value.inputs[1:], strict=True):
                 shape: Shape = tuple(labels.get(str(dim), dim) for dim in symbol.shape)
                 given.append(make(array.name, shape))
+                if isinstance(array.declared, State):
+                    self.states[array.name] = given[-1]
             self._given.append(given)
             self.symbols += given
 

@@ -48,8 +48,11 @@ class Schedule:
         for name, symbol in graph.arrays.items():
             self.values[id(symbol)] = emitter.parameter(name)
         for name, symbol in graph.noise.items():
-            shape = concrete(symbol.shape, self.sizes)
-            self.values[id(symbol)] = emitter.value(name, shape, role="noise", vector=name)
+            noise = emitter.value(
+                name, concrete(symbol.shape, self.sizes), role="noise", vector=name
+            )
+            noise.per_row = symbol.shape[:1] == ("N",)
+            self.values[id(symbol)] = noise
         self._owners: list[str] = []
         self._into = ""
 

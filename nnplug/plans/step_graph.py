@@ -292,6 +292,7 @@ class StepGraph(Arguments):
                 early = planned.early(kept=kept)
                 applied.put(walk(early, applied.made))
                 group.roots += [applied.made[id(symbol)] for symbol in early]
+            if self._training:
                 for name, symbol in planned.new_states.items():
                     group.gradients[f"{placed.name}.{name}"] = applied.made[id(symbol)]
                 group.roots += group.gradients.values()
