@@ -347,9 +347,11 @@ class _Inner:
         return x
 
     def __repr__(self) -> str:
-        # What a formula is given is part of what tells one trace from another.
+        # What a formula is given is part of what tells one trace from another. The arrays in
+        # the trace are called by the layer's name.
         texts = " ".join(each.part.text for each in self.placed.inner)
-        return f"<{texts} of {self.placed.inputs}, training={self.training}>"
+        place = f"{self.placed.name} of {self.placed.inputs}"
+        return f"<{texts} in {place}, training={self.training}>"
 
 
 def _widths(inner: Sequence[Placed]) -> set[int]:
