@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from nnplug.engines import find_engine, numba_engine
+from nnplug.engines import find_engine, numba_engine, numpy_engine
 from nnplug.network import Network
 from nnplug.parts import Activation, Loss, Optimizer
 from nnplug.training import RowsInMemory, Trainer
@@ -171,15 +171,18 @@ class Runs:
         else:
             self.y = rng.standard_normal((shape.rows, shape.widths[-1]))
         self.w = rng.choice([0.0, 0.5, 1.0, 2.0], (shape.rows, 1)) if weighted else None
-        self.network = Network(
-            shape.widths[0], shape.widths[1:-1], shape.widths[-1],
-            activations=parts.activations[:-1], output_activation=parts.activations[-1],
-            dtype=np.float64,
-        )  # fmt: skip
+        self.network = self._network(np.float64)
         for span in self.network.spans:
             scale = 0.9 / np.sqrt(span.shape[0]) if len(span.shape) == 2 else 0.4
             span.view(self.network.parameters)[...] = scale * rng.standard_normal(span.shape)
         self.start = self.network.parameters.copy()
+
+    def _network(self, dtype: Any) -> Network:
+        widths, activations = self.shape.widths, self.parts.activations
+        return Network(
+            widths[0], widths[1:-1], widths[-1], activations=activations[:-1],
+            output_activation=activations[-1], dtype=dtype,
+        )  # fmt: skip
 
     def _batches(self) -> RowsInMemory:
         return RowsInMemory(
@@ -241,6 +244,32 @@ class Runs:
         ]
         return Trained(losses, parameters, slots, training.slopes)
 
+    def overflows(self) -> bool:
+        """Tell whether a number is larger than float64 has, in the functions as they are called."""
+        try:
+            with np.errstate(all="ignore", over="raise"):
+                self.by_hand()
+        except FloatingPointError:
+            return True
+        return False
+
+    def in_wider_range(self) -> Trained:
+        """Train by the NumPy engine's own plan on numbers of more than 1e4000."""
+        given = self.x, self.y, self.w, self.network, self.start
+        wide = np.longdouble
+        self.network, self.x, self.start = (
+            self._network(wide), self.x.astype(wide), self.start.astype(wide)
+        )  # fmt: skip
+        if self.y.dtype.kind == "f":
+            self.y = self.y.astype(wide)
+        self.w = None if self.w is None else self.w.astype(wide)
+        try:
+            # The engine selects by the bits of float32 and float64.
+            with patch.dict(numpy_engine._CALLS, where=_where):
+                return self.by_engine("numpy")
+        finally:
+            self.x, self.y, self.w, self.network, self.start = given
+
     def by_engine(self, engine: str) -> Trained:
         """Train by nnplug."""
         self.network.parameters[...] = self.start
@@ -260,6 +289,10 @@ class Runs:
             form = "sections"
         parameters = self.network.parameters.copy()
         return Trained(losses, parameters, list(steps.slots.values()), [], form)
+
+
+def _where(inputs: list[Array], output: Array) -> list[Callable[[], None]]:
+    return [lambda: np.copyto(output, np.where(*inputs), casting="unsafe")]
 
 
 def shrink(case: Case, fails: Callable[[Case], bool]) -> Case:

@@ -4,6 +4,11 @@ A case is a small network of random parts, three epochs long. `NNPLUG_CASES` is
 the number of cases, 50 unless it is set; 1,000 have 3,000 activations and
 losses, and 1,000 optimizers. A case in which roundings decide what comes out
 is drawn again. What formulas cannot say is refused, and counted here.
+
+So is what overflows: in tanh(where(x > -8, x, exp(-300 * x))) at x = -9 the
+slope of tanh is 0 and that of exp infinite, and 0 times infinity is not a
+number. It would be 0 if exp(2700) were one, which decides: the engine's own
+plan, on long doubles, must train as the functions do by hand.
 """
 
 from __future__ import annotations
@@ -14,9 +19,20 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from nnplug.errors import FormulaError
+import nnplug
+from nnplug.errors import DivergedError, FormulaError
 from nnplug.registry import Registry
-from tests.property.cases import SHAPES, TOLERANCE, Case, Parts, Runs, Trained, draw_case, shrink
+from tests.property.cases import (
+    SHAPES,
+    TOLERANCE,
+    Case,
+    Parts,
+    Runs,
+    Shape,
+    Trained,
+    draw_case,
+    shrink,
+)
 from tests.property.formulas import draw_activation, draw_loss
 from tests.property.plain import slopes
 
@@ -40,6 +56,26 @@ def tried(runs: Runs, expected: Trained, engine: str) -> tuple[str, str]:
         return f"{type(error).__name__}: {error}", ""
     distance = found.distance(expected)
     return "" if distance <= TOLERANCE else f"off: by {distance:.2g}", found.form
+
+
+def not_finite(wrong: str) -> bool:
+    """Whether what is wrong is that a number is not finite."""
+    return wrong.startswith("DivergedError") or wrong == "off: by inf"
+
+
+def overflowed(runs: Runs, expected: Trained) -> bool:
+    """Whether the range of float64 is all that is wrong.
+
+    A number must be too large for it in the functions as they are called, the
+    NumPy engine must find one that is not finite, and its plan must come to
+    what is expected where the range is wider.
+    """
+    if not (runs.overflows() and not_finite(tried(runs, expected, "numpy")[0])):
+        return False
+    try:
+        return runs.in_wider_range().distance(expected) <= TOLERANCE
+    except DivergedError:
+        return False
 
 
 def report(case: Case, wrong: str, engine: str) -> str:
@@ -66,15 +102,67 @@ def test_random_parts_train_as_by_hand(share):
             if any(reason in wrong for reason in REFUSED):
                 counts["refused"] += 1
                 break
+            if not_finite(wrong) and overflowed(runs, expected):
+                counts["overflowed"] += 1
+                break
             assert not wrong, report(case, wrong, engine)
             counts[form] += engine == "numba"
         else:
             counts["activations and losses"] += len(case.formulas) - 1
             counts["optimizers"] += 1
     print(dict(counts))
+    assert counts["overflowed"] <= 1 + 0.005 * CASES / SHARES
     assert counts["refused"] <= 1 + 0.02 * CASES / SHARES
     assert counts["drawn again"] <= 2 + 0.2 * CASES / SHARES
     assert min(counts[form] for form in ("one function", "called", "sections")) > 0
+
+
+def far(x):
+    """Tanh, of what is larger than any number below -8."""
+    return np.tanh(np.where(x > -8, x, np.exp(-300 * x)))
+
+
+def slope_of_far(x, y):
+    return (1 - y**2) * np.where(x > -8, 1, -300 * np.exp(-300 * x))
+
+
+@pytest.mark.parametrize(
+    ("derivative", "excused"),
+    [
+        (None, True),
+        (slope_of_far, True),
+        (lambda x, y: slope_of_far(x, y) * 1.001, False),  # off where all is finite
+        (lambda x, y: slope_of_far(x, y) + np.where(x < -8, 0.001, 0), False),  # off there
+        (lambda x, y: slope_of_far(x, y) / (1 + np.sign(x + 8)), False),  # not a number
+        (lambda x, y: slope_of_far(x, y) + 0 * np.exp(300 * x**2), False),  # too large for both
+    ],
+)
+def test_an_overflow_is_told_from_a_fault(derivative, excused):
+    part = nnplug.activation(derivative=derivative)(far) if derivative else nnplug.activation(far)
+    parts = Parts((part,), REGISTRY.get("loss", "mse"), REGISTRY.get("optimizer", "sgd"))
+    runs = Runs(parts, Shape((3, 2), 8, 4), 0)
+    runs.x *= 8
+    runs.start[:] = np.abs(runs.start)
+    expected = runs.steady()
+    assert expected is not None
+    for engine in ("numpy", "numba") if derivative is None else ("numpy",):
+        assert not_finite(tried(runs, expected, engine)[0])
+    assert overflowed(runs, expected) == excused
+
+
+def test_what_does_not_overflow_is_no_overflow():
+    def bent(x):
+        """Tanh."""
+        return np.tanh(x)
+
+    nan = nnplug.activation(derivative=lambda x, y: (x - x) / (x - x))(bent)
+    parts = Parts((nan,), REGISTRY.get("loss", "mse"), REGISTRY.get("optimizer", "sgd"))
+    runs = Runs(parts, Shape((3, 2), 8, 4), 0)
+    expected = runs.steady()
+    assert expected is not None
+    assert not_finite(tried(runs, expected, "numpy")[0])
+    assert not runs.overflows()
+    assert not overflowed(runs, expected)
 
 
 @pytest.mark.parametrize("loss", REGISTRY.names("loss"))
