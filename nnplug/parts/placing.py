@@ -243,7 +243,7 @@ def layer_rows(placed: Sequence[Placed], depth: int = 0) -> Iterator[LayerRow]:
     for name, group in groupby(placed, lambda each: each.name):
         several = list(group)
         count = Counter[type[Declared]]()
-        for array in (array for each in several for array in each._own):
+        for array in (array for each in several for array in each.own_arrays):
             count[type(array.declared)] += math.prod(array.shape)
         yield LayerRow(
             depth,
