@@ -123,7 +123,8 @@ class Emitter:
         """Make the value of one parameter array, or of its gradient."""
         span: Span = self.network.span(name)
         role: Any = "gradients" if gradient else "parameters"
-        shown = f"{name}.grad" if gradient else name
+        # A new state lies where the gradient of a parameter would.
+        shown = (f"{name}'" if span.is_state else f"{name}.grad") if gradient else name
         if self.at_point and not gradient:
             shown = f"{name}.point"
             return Value(shown, span.shape, self.dtype, "slot", span.start, POINT)
