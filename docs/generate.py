@@ -28,7 +28,7 @@ from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.mathml import to_mathml
 from nnplug.formulas.primitives import new_graph
 from nnplug.hookspecs import HOOKS
-from nnplug.parts import KINDS, Activation, Loss, Metric, Optimizer, Part, Trainable
+from nnplug.parts import KINDS, Activation, Layer, Loss, Metric, Optimizer, Part, Trainable
 from nnplug.parts.written import write_formulas
 from nnplug.plugins import PluginManager, Provider
 from nnplug.registry import Registry
@@ -81,7 +81,7 @@ def _kind_page(kind: str) -> str:
     found = builtin_parts(kind)
     listed = ", ".join(f"[`{part.name}`](#{kind}-{part.name})" for part, _ in found)
     lines = [f"# {cls.plural.capitalize()}", "", _intro(cls), "", f"Built in: {listed}.", ""]
-    if cls in (Activation, Loss, Optimizer):
+    if cls in (Activation, Layer, Loss, Optimizer):
         lines += ["```{raw} html", f"<style>{_STYLE}</style>", "```", ""]
     for part, provider in found:
         lines += _part(part, provider)
@@ -115,6 +115,11 @@ def _part(part: Part, provider: Provider) -> list[str]:
             for key, value in part.defaults.items()
         ]
         lines.append("")
+    declared = getattr(part, "declared", {})
+    if declared:
+        lines += ["| declares | |", "|---|---|"]
+        lines += [f"| `{name}` | {_cell(each.about)} |" for name, each in declared.items()]
+        lines.append("")
     formula = write_formulas(part, to_mathml)
     if formula:
         lines += ["```{raw} html", f'<div class="math">{formula}</div>', "```", ""]
@@ -129,6 +134,9 @@ def _part(part: Part, provider: Provider) -> list[str]:
 def _facts_of_kind(part: Part) -> list[str]:
     if isinstance(part, Activation) and part.gives:
         return [f"gives {part.gives.replace('_', ' ')}"]
+    if isinstance(part, Layer):
+        told = ["another formula outside training"] if part.branches else []
+        return [*told, "holds layers"] if part.holds else told
     if isinstance(part, Loss):
         over = "averaged" if part.reduction == "mean" else "summed"
         return [f"takes `{part.takes}` and `{part.against}`", over]
