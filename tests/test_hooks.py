@@ -47,6 +47,16 @@ def test_register_activations(load):
     assert own(2.0) == 6.0
 
 
+def test_register_layers(load):
+    own = load(
+        "layer",
+        "@nnplug.layer\ndef own(x, factor=nnplug.parameter('D', start=2)):\n    return factor * x",
+    )
+    assert own(2.0, 3.0) == 6.0
+    run = nnplug.train("xor", layers=["dense:3", own], epochs=1)
+    assert run.network["own1.factor"].shape == (3,)
+
+
 def test_register_losses(load):
     own = load("loss", "@nnplug.loss\ndef own(prediction, target):\n    return prediction - target")
     assert own(5.0, 3.0) == 2.0
