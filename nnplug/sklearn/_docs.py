@@ -85,7 +85,8 @@ layers : str or sequence of str, Layer or Activation, optional
     `'dense:64 batch_norm gelu dropout:0.1 residual[dense:64 relu dense:64]'`,
     or a list of texts and parts. Their weights are drawn by `glorot_uniform`,
     by a seed from `random_state`. A layer that is random in training, or keeps
-    a state as `batch_norm` does, is not for `solver='lbfgs'`.
+    a state as `batch_norm` does, is not for `solver='lbfgs'`; `batch_norm`
+    counts each row of a batch once, whatever its `sample_weight`.
 dropout : float or sequence of float, default=0.0
     The share of the hidden layers' outputs that a training step drops: one
     for all layers, or one for each, from 0 to below 1.
