@@ -28,12 +28,14 @@ SGD = {"solver": "sgd", "learning_rate": "adaptive", "learning_rate_init": 0.01}
 LBFGS = {"solver": "lbfgs", "l2": 0.01, "max_iter": 50}
 
 # Without batch_norm, for which rows of weight 0 are rows of a batch all the same.
-LAYERS = {"layers": "dense:8 layer_norm gelu residual[dense:8 tanh]", "max_iter": 20}
+LAYERS = {"layers": "dense:8 layer_norm gelu residual[dense:8 tanh]", "learning_rate_init": 0.02}
 
 CLASSIFIERS = [
     {}, LBFGS | {"class_weight": "balanced"}, SGD, DEEP | {"metrics": ["accuracy"]}, LAYERS,
 ]  # fmt: skip
-REGRESSORS = [{}, LBFGS, SGD | {"loss": "huber"}, DEEP | {"metrics": ["mae", "r2"]}, LAYERS]
+REGRESSORS = [{}, LBFGS, SGD | {"loss": "huber"}, DEEP | {"metrics": ["mae", "r2"]}]
+if ALL:
+    REGRESSORS.append(LAYERS)
 
 
 def estimators():
