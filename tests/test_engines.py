@@ -347,3 +347,28 @@ def test_auto_takes_numba_for_long_runs():
 def test_the_setting_says_which_engine_it_was():
     assert nnplug.train("xor", epochs=3).settings.engine == "numpy"
     assert nnplug.train("xor", epochs=3, engine="numba").settings.engine == "numba"
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_weights_of_a_loss_of_one_number_a_row(reduction, engine):
+    @nnplug.loss(reduction=reduction)
+    def square(prediction, target):
+        """The squared distance of each row."""
+        return np.sum((prediction - target) ** 2, axis=-1)
+
+    rng = np.random.default_rng(4)
+    x, y = rng.standard_normal((5, 3)), rng.standard_normal((5, 2))
+    w = np.array([[0.0], [1.0], [2.0], [0.5], [1.0]])
+    registry = Registry()
+    network = Network(
+        3, [], 2, activations=[], output_activation=registry.get("activation", "identity"),
+        dtype=np.float64,
+    )  # fmt: skip
+    steps = Steps(
+        network, square, registry.get("optimizer", "sgd:learning_rate=1.0"), x, y, None, w,
+        engine=find_engine(engine),
+    )  # fmt: skip
+    assert steps.run(None) == pytest.approx((w[:, 0] * (y**2).sum(1)).sum())
+    slope = -2 * (w * y).sum(0) / (w.sum() if reduction == "mean" else 1)
+    np.testing.assert_allclose(-network["output.bias"], slope, rtol=1e-12)

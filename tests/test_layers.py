@@ -92,10 +92,10 @@ def written(source):
         ("x, w=parameter(2.0, start=1)", "parameter: the dimension 2.0 is not one"),
         (
             "x, w=parameter('N', start=1)",
-            "parameter: the dimension 'N' is not one: it is there for all batches.",
+            "parameter: the dimension 'N' is not one: rows come first, and of noise alone.",
         ),
-        ("x, s=state('N')", "state: the dimension 'N' is not one: it is there for all batches."),
-        ("x, n=uniform('D', 'N')", "uniform: the dimension 'N' is not one: rows come first."),
+        ("x, s=state('N')", "state: the dimension 'N' is not one: rows come first, and"),
+        ("x, n=uniform('D', 'N')", "uniform: the dimension 'N' is not one: rows come first, and"),
         ("x, n=normal('a b')", "normal: the dimension 'a b' is not one"),
         (
             "x, w=parameter('D', start=float('nan'))",

@@ -193,7 +193,8 @@ class LossFormula:
             weight = own.input("weight", ("N", 1))
             self.arguments.append(weight)
             if self.each.ndim == 1:
-                self.each = own.apply(own.operations["expand_dims"], self.each, axis=-1)
+                expand = own.operations["expand_dims"]
+                self.unweighted = self.each = own.apply(expand, self.each, axis=-1)
             self.each, self.seed = self.each * weight, weight
             if loss.reduction == "mean":
                 total: Any = np.sum(weight)
