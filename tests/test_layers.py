@@ -53,7 +53,10 @@ def written(source):
     [
         ("y", "layer 'f': a layer takes (x, ...), not (y)."),
         ("", "layer 'f': a layer takes (x, ...), not ()."),
-        ("x, w", """layer 'f': a layer takes (x, w=parameter("D", start=1)), not (x, w)."""),
+        (
+            "x, w",
+            "layer 'f': 'w' declares nothing; write w=parameter(...), or state, uniform or normal.",
+        ),
         ("x, *w", "layer 'f': it takes *w; name each argument and option."),
         (
             "x, *, w=parameter('D', start=1)",
@@ -92,10 +95,10 @@ def written(source):
         ("x, w=parameter(2.0, start=1)", "parameter: the dimension 2.0 is not one"),
         (
             "x, w=parameter('N', start=1)",
-            "parameter: the dimension 'N' is not one: rows come first, and of noise alone.",
+            "parameter: the dimension 'N' is not one: it is there for all batches.",
         ),
-        ("x, s=state('N')", "state: the dimension 'N' is not one: rows come first, and"),
-        ("x, n=uniform('D', 'N')", "uniform: the dimension 'N' is not one: rows come first, and"),
+        ("x, s=state('N')", "state: the dimension 'N' is not one: it is there for all batches."),
+        ("x, n=uniform('D', 'N')", "uniform: the dimension 'N' is not one: rows come first."),
         ("x, n=normal('a b')", "normal: the dimension 'a b' is not one"),
         (
             "x, w=parameter('D', start=float('nan'))",
