@@ -202,7 +202,9 @@ class Configuration:
         """Say, a line each, which settings differ from those of an earlier state of the run."""
         lines = []
         for key in sorted({*self.settings, *other} - set(_FREE)):
-            before, after = other.get(key), self.settings.get(key)
+            # What a state does not name is a setting that there was not yet.
+            usual = ROWS[key].default if key in ROWS else None
+            before, after = other.get(key, usual), self.settings.get(key, usual)
             if before != after:
                 lines.append(f"{key} was {_shown(before)} and is {_shown(after)}")
         return lines

@@ -306,11 +306,12 @@ def _check_lbfgs(
         )
         for kind in (Noise, State)
     }
-    if estimator.layers is not None and (random := declared[Noise]) is not None:
+    by_argument = estimator.layers is None and np.any(estimator.dropout)
+    if (random := declared[Noise]) is not None and not by_argument:
         raise ArgumentError(
-            f"layer {random.text!r} with solver='lbfgs', which needs a loss that is the same each "
-            f"time: {random.name} is random in training.\n"
-            "Use solver='adam' or 'sgd', or leave it out of layers."
+            f"{random.kind} {random.text!r} with solver='lbfgs', which needs a loss that is the "
+            f"same each time: {random.name} is random in training.\n"
+            f"Use solver='adam' or 'sgd', or leave out {random.name}."
         )
     if (kept := declared[State]) is not None:
         names = [name for name, one in kept.arrays.items() if isinstance(one, State)]
@@ -320,7 +321,7 @@ def _check_lbfgs(
             "Use solver='adam' or 'sgd', or a layer without such a state, such as layer_norm."
         )
     unheeded = {
-        "dropout": declared[Noise] is not None,
+        "dropout": by_argument,
         "clip_global_norm": regularization.clip_global_norm is not None,
         "schedule": estimator.schedule is not None,
     }

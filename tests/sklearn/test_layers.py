@@ -16,7 +16,7 @@ from sklearn.preprocessing import scale
 import nnplug
 from nnplug.builtin.activations import gelu
 from nnplug.builtin.layers import dense, residual
-from nnplug.parts import parameter
+from nnplug.parts import parameter, uniform
 from nnplug.sklearn import MLPClassifier, MLPRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -157,8 +157,8 @@ def test_lbfgs_finds_a_minimum_of_any_layers(dtype):
         (
             "dense:8 relu residual[dropout:0.2]",
             "layer 'dropout:0.2' with solver='lbfgs', which needs a loss that is the same each "
-            "time: dropout is random in training.\nUse solver='adam' or 'sgd', or leave it out of "
-            "layers.",
+            "time: dropout is random in training.\nUse solver='adam' or 'sgd', or leave out "
+            "dropout.",
         ),
         (
             "dense:8 batch_norm relu",
@@ -189,7 +189,7 @@ def test_lbfgs_refuses_what_is_not_a_function_of_the_rows(layers, message):
         ({"layers": 5}, "layers=5: it must be a text such as 'dense:64 relu'"),
         ({"layers": "dens:3"}, "There is no layer 'dens'. Did you mean 'dense'?"),
         ({"layers": [3]}, "3 is neither a layer nor an activation"),
-        ({"layers": "dense:0"}, "layer 'dense:0': units=0: a dimension is at least 1."),
+        ({"layers": "dense:0"}, "layer 'dense:0': units=0: it must be at least 1."),
     ],
 )
 def test_what_says_the_layers_twice_or_not_at_all_is_refused(arguments, message):
@@ -292,3 +292,15 @@ def test_what_diverges_names_the_layer():
     )
     with pytest.raises(ValueError, match="the outputs of layer 'batch_norm1' are not finite"):
         estimator.fit(X, Y)
+
+
+@nnplug.activation
+def noisy(x, noise=uniform("N", "C"), *, training):
+    """Random below 0 in training."""
+    return np.where(x > 0, x, x * noise if training else x / 2)
+
+
+def test_lbfgs_names_an_activation_that_is_random():
+    message = "activation 'noisy' with solver='lbfgs', which needs a loss that is the same each"
+    with pytest.raises(ValueError, match=message):
+        MLPClassifier((8,), noisy, solver="lbfgs").fit(X, Y)
