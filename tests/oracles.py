@@ -8,13 +8,108 @@ test takes its NumPy as an argument and is given `ComplexNumpy` here.
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 from typing import Any
 
+import mpmath
 import numpy as np
 
 STEP = 1e-150
 NEAR = 1e-6
+
+
+def _slope(value: Any, slope: Any, x: Any) -> Any:
+    return value + 1j * np.imag(x) * slope if np.iscomplexobj(x) else value
+
+
+def arctan2(a: Any, b: Any) -> Any:
+    value = np.arctan2(np.real(a), np.real(b))
+    square = np.real(a) ** 2 + np.real(b) ** 2
+    moved = np.imag(a) * np.real(b) - np.real(a) * np.imag(b)
+    return value + 1j * (moved / square) if np.iscomplexobj(a) or np.iscomplexobj(b) else value
+
+
+def _less(name: str) -> Any:
+    """a less what NumPy takes off it: a multiple of b, by a whole number that does not move."""
+
+    def function(a: Any, b: Any) -> Any:
+        rest = getattr(np, name)(np.real(a), np.real(b))
+        moved = np.imag(a) - np.imag(b) * np.rint((np.real(a) - rest) / np.real(b))
+        return rest + 1j * moved if np.iscomplexobj(a) or np.iscomplexobj(b) else rest
+
+    return function
+
+
+def copysign(a: Any, b: Any) -> Any:
+    return np.where(np.signbit(np.real(a)) == np.signbit(np.real(b)), a, -a)
+
+
+def heaviside(x: Any, at: Any) -> Any:
+    return np.where(np.real(x) == 0, at, np.real(x) > 0)
+
+
+def logaddexp2(a: Any, b: Any) -> Any:
+    if not (np.iscomplexobj(a) or np.iscomplexobj(b)):
+        return np.logaddexp2(a, b)
+    swap = np.real(a) < np.real(b)
+    large, small = np.where(swap, b, a), np.where(swap, a, b)
+    return large + np.log1p(np.exp((small - large) * np.log(2))) / np.log(2)
+
+
+def cbrt(x: Any) -> Any:
+    root = np.cbrt(np.real(x))
+    with np.errstate(all="ignore"):
+        return _slope(root, 1 / (3 * root**2), x)
+
+
+def sinc(x: Any) -> Any:
+    if not np.iscomplexobj(x):
+        return np.sinc(x)
+    slope = [0 if t == 0 else (math.cos(math.pi * t) - np.sinc(t)) / t for t in np.real(x).flat]
+    return _slope(np.sinc(np.real(x)), np.reshape(slope, np.shape(x)), x)
+
+
+def var(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
+    away = x - np.mean(x, axis=axis, keepdims=True)
+    count = np.size(x) if axis is None else np.shape(x)[axis]
+    return np.sum(away * away, axis=axis, keepdims=keepdims) / (count - ddof)
+
+
+def std(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
+    return np.sqrt(var(x, axis, ddof, keepdims))
+
+
+def sort(x: Any, axis: int = -1) -> Any:
+    return np.take_along_axis(x, np.argsort(np.real(x), axis=axis, kind="stable"), axis)
+
+
+def gamma(name: str, x: Any) -> Any:
+    """lgamma, digamma or trigamma, by mpmath."""
+    order = ["lgamma", "digamma", "trigamma"].index(name) - 1
+
+    def at(t: float, order: int) -> float:
+        if not 0 < t < math.inf:
+            return math.nan
+        return float(mpmath.loggamma(t) if order < 0 else mpmath.psi(order, t))
+
+    values, slopes = (
+        np.reshape([at(t, each) for t in np.ravel(np.real(x))], np.shape(x))
+        for each in (order, order + 1)
+    )
+    return _slope(values, slopes, x)
+
+
+ANALYTIC = {
+    "arctan2": arctan2, "remainder": _less("remainder"), "fmod": _less("fmod"), "cbrt": cbrt,
+    "copysign": copysign, "heaviside": heaviside, "logaddexp2": logaddexp2, "sinc": sinc,
+    "var": var, "std": std, "sort": sort,
+    **{
+        ufunc.__name__: lambda *inputs, f=ufunc: f(*map(np.real, inputs))
+        for ufunc in (np.ceil, np.trunc, np.floor_divide)
+    },
+}  # fmt: skip
+"""Of NumPy's functions, those whose complex form is another one or none: real, or nearly so."""
 
 
 class ComplexNumpy:
@@ -25,7 +120,43 @@ class ComplexNumpy:
         self.linalg = SimpleNamespace(norm=self.norm)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(np, name)
+        return ANALYTIC.get(name) or getattr(np, name)
+
+    def _stepped(self, name: str, a: Any, b: Any) -> Any:
+        quotient = np.real(a) / np.real(b)
+        self._watch(quotient, np.rint(quotient))
+        return ANALYTIC[name](a, b)
+
+    def remainder(self, a: Any, b: Any) -> Any:
+        return self._stepped("remainder", a, b)
+
+    mod = remainder
+
+    def fmod(self, a: Any, b: Any) -> Any:
+        return self._stepped("fmod", a, b)
+
+    def floor_divide(self, a: Any, b: Any) -> Any:
+        return self._stepped("floor_divide", a, b)
+
+    def ceil(self, x: Any) -> Any:
+        return -self.floor(-x)
+
+    def trunc(self, x: Any) -> Any:
+        self._watch(x, np.rint(np.real(x)))
+        return np.trunc(np.real(x))
+
+    def copysign(self, a: Any, b: Any) -> Any:
+        self._watch(a, 0)
+        self._watch(b, 0)
+        return copysign(a, b)
+
+    def heaviside(self, x: Any, at: Any) -> Any:
+        self._watch(x, 0)
+        return heaviside(x, at)
+
+    def sort(self, x: Any, axis: int = -1) -> Any:
+        self.kinked |= bool(np.any(np.diff(np.sort(np.real(x), axis=axis), axis=axis) < NEAR))
+        return sort(x, axis)
 
     def _watch(self, a: Any, b: Any) -> None:
         # Identical operands choose alike whatever happens to them.

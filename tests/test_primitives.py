@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+
+import mpmath
 import numpy as np
 import pytest
 
@@ -52,10 +55,19 @@ ELEMENTWISE = {
     "reciprocal": lambda np, p: np.reciprocal(p),
     "square": lambda np, x: np.square(x),
     "sqrt": lambda np, p: np.sqrt(p),
+    "cbrt": lambda np, x: np.cbrt(x),
+    "remainder": lambda np, x, y: np.remainder(x, y),
+    "remainder by a number": lambda np, x: np.mod(x, 0.7) * x,
+    "fmod": lambda np, x, y: np.fmod(3 * x, y),
+    "floor_divide": lambda np, x, p: np.floor_divide(3 * x, p) * x,
+    "copysign": lambda np, x, y: np.copysign(x * x, y),
     "hypot": lambda np, x, y: np.hypot(x, y),
     "absolute": lambda np, x: np.abs(x) * x,
     "sign": lambda np, x: np.sign(x) * x,
     "floor": lambda np, x: np.floor(x) * x,
+    "ceil": lambda np, x: np.ceil(x) * x,
+    "trunc": lambda np, x: np.trunc(3 * x) * x,
+    "heaviside": lambda np, x, y: np.heaviside(x, 0.5) * y + np.heaviside(x - x, y * y),
     "round": lambda np, x: np.round(x) * x,
     "maximum": lambda np, x, y: np.maximum(x, y),
     "maximum 0": lambda np, x: np.maximum(0, x) + np.maximum(x, 0.5) ** 2,
@@ -82,15 +94,23 @@ ELEMENTWISE = {
     "log2": lambda np, p: np.log2(p),
     "log10": lambda np, p: np.log10(p),
     "logaddexp": lambda np, x, y: np.logaddexp(x, y),
+    "logaddexp2": lambda np, x, y: np.logaddexp2(x, y),
     "logaddexp 0": lambda np, x: np.logaddexp(0, x),
     "sin": lambda np, x: np.sin(x),
     "cos": lambda np, x: np.cos(x),
     "tan": lambda np, x: np.tan(x),
     "arctan": lambda np, x: np.arctan(x),
+    "arcsin": lambda np, x: np.arcsin(x / 2),
+    "arccos": lambda np, x: np.arccos(x / 2),
+    "arctan2": lambda np, x, y: np.arctan2(x, y),
+    "arctan2 of a number": lambda np, x: np.arctan2(-1, x) * np.arctan2(x, -1),
+    "sinc": lambda np, x: np.sinc(x) * np.sinc(x / 4),
     "sinh": lambda np, x: np.sinh(x),
     "cosh": lambda np, x: np.cosh(x),
     "tanh": lambda np, x: np.tanh(x),
     "arcsinh": lambda np, x: np.arcsinh(x),
+    "arccosh": lambda np, p: np.arccosh(1 + p),
+    "arctanh": lambda np, x: np.arctanh(x / 2),
     "ones_like": lambda np, x: np.ones_like(x) * x * x + np.zeros_like(x),
 }
 OVER_AXES = {
@@ -111,6 +131,20 @@ OVER_AXES = {
     "amax axis 0": lambda np, x: np.max(x, axis=0) ** 2,
     "min": lambda np, x: np.min(x) * x,
     "min rows": lambda np, x: np.min(x * x, axis=-1, keepdims=True) * x,
+    "var": lambda np, x: np.var(x) * x,
+    "var rows": lambda np, x: np.var(x, axis=-1, keepdims=True, ddof=1) * x,
+    "var axis 0": lambda np, x: (x - np.mean(x, axis=0)) / np.sqrt(np.var(x, axis=0)),
+    "var axis 0 kept": lambda np, x: np.var(x * x, axis=0, keepdims=True) * x,
+    "var axis 1": lambda np, x: np.var(x * x, axis=1, ddof=-1.5) ** 2,
+    "std": lambda np, x: np.std(x * x) * x,
+    "std rows": lambda np, x: x / np.std(x, axis=-1, keepdims=True),
+    "std axis 0": lambda np, x: np.std(x, axis=0, ddof=2),
+    "cumsum": lambda np, x, y: np.cumsum(x * x, axis=-1) * y,
+    "cumsum twice": lambda np, x: np.cumsum(np.cumsum(x, axis=1) ** 2, axis=-1),
+    "flip": lambda np, x, y: np.flip(x * y, axis=-1) * x,
+    "sort": lambda np, x, y: np.sort(x * x, axis=-1) * y,
+    "sort by row": lambda np, x, r: np.cumsum(np.sort(x + r, axis=-1) ** 2, axis=-1),
+    "order of a sort": lambda np, x, y: np.sum(np.sort(x, axis=-1) * y, axis=-1, keepdims=True) * x,
     "norm": lambda np, x: np.linalg.norm(x) * x,
     "norm rows": lambda np, x: x / np.linalg.norm(x, axis=-1, keepdims=True),
     "norm axis 1": lambda np, x: np.linalg.norm(x, axis=1) ** 3,
@@ -186,7 +220,7 @@ def test_float32_stays_float32(name):
 def test_no_primitive_is_left_out():
     seen = {"greater_equal", "less", "less_equal", "equal", "not_equal"}  # test_comparisons
     seen |= {"logical_and", "logical_or", "logical_not", "logical_xor", "one_hot"}
-    seen |= {"take_along_axis"}  # below, too
+    seen |= {"take_along_axis", "sort_as"}  # below, too
     pending = [trace(formula) for formula in (*ELEMENTWISE.values(), *OVER_AXES.values())]
     for value, gradients, _ in pending:
         stack = [value, *gradients]
@@ -263,10 +297,27 @@ KINKS = [
     (np.floor, 1.0, 0.0),
     (np.round, 0.5, 0.0),
     (lambda x: np.where(x > 0, x, 7 * x), 0.0, 7.0),
+    (np.ceil, 1.0, 0.0),
+    (np.trunc, 1.0, 0.0),
+    (lambda x: x // 1, 1.0, 0.0),
+    (lambda x: x % 1, 1.0, 1.0),
+    (lambda x: np.fmod(x, 1), 1.0, 1.0),
+    (lambda x: np.heaviside(x, 0.5), 0.0, 0.0),
+    (lambda x: np.heaviside(x, 0.5 * x), 0.0, 0.5),
+    (lambda x: np.copysign(x, -1), 0.0, 0.0),
+    (lambda x: np.copysign(1, x), 0.0, 0.0),
+    (lambda x: np.arctan2(x, x), 0.0, 0.0),
     (lambda x: np.hypot(x, x), 0.0, 0.0),
+    (np.sinc, 0.0, 0.0),
+    (lambda x: np.std(x, axis=-1, keepdims=True), 3.0, 0.0),
+    (np.std, 3.0, 0.0),
     (lambda x: np.linalg.norm(x, axis=-1, keepdims=True), 0.0, 0.0),
     (lambda x: x ** (x + 0.0), 1.0, 1.0),
 ]
+
+
+# Their convention at the origin is that of the operation, which is derived before it is lowered.
+ROOTS = ("norm", "std", "sinc")
 
 
 @pytest.mark.parametrize(("formula", "at", "slope"), KINKS)
@@ -275,7 +326,7 @@ def test_kinks(formula, at, slope, form):
     graph = new_graph()
     x = graph.input("x", ("N", "C"))
     value = formula(x)
-    if form == "lowered first" and value.operation.name != "norm":
+    if form == "lowered first" and value.operation.name not in ROOTS:
         (value,) = lower([value])
     (by_x,) = differentiate(value, [x], graph.constant(1.0))
     got = evaluate([by_x], {"x": np.full((1, 1), at)})[0]
@@ -293,6 +344,74 @@ def test_ties():
     (by_x,) = differentiate(np.max(x, axis=-1, keepdims=True), [x], graph.constant(1.0))
     thirds = [1 / 3] * 3
     assert evaluate([by_x], {"x": rows})[0].tolist() == [[0.0, 0.5, 0.5], thirds]
+
+
+def test_ties_of_a_sort_keep_their_order():
+    graph = new_graph()
+    x = graph.input("x", ("N", "C"))
+    weights = graph.input("w", ("N", "C"))
+    ordered = np.sort(x, axis=-1)
+    (by_x,) = differentiate(ordered, [x], weights)
+    rows = np.array([[2.0, 1.0, 2.0, 1.0, np.inf], [5.0, 4.0, 3.0, -np.inf, 1.0]])
+    w = np.array([[1.0, 2.0, 3.0, 4.0, 5.0]] * 2)
+    value, slope = evaluate([ordered, by_x], {"x": rows, "w": w})
+    assert value.tolist() == [[1, 1, 2, 2, np.inf], [-np.inf, 1, 3, 4, 5]]
+    assert slope.tolist() == [[3, 1, 4, 2, 5], [5, 4, 3, 1, 2]]
+    # The derivative of the derivative by what was passed on: back into the order.
+    (by_w,) = differentiate(by_x, [weights], x)
+    assert evaluate([by_w], {"x": rows, "w": w})[0].tolist() == value.tolist()
+
+
+def test_a_number_passed_on_to_whole_rows():
+    """What is passed on may be one number for all elements."""
+    graph = new_graph()
+    x = graph.input("x", ("N", "C"))
+    for formula, wanted in (
+        (lambda x: np.cumsum(x, axis=-1), [3.0, 2.0, 1.0]),
+        (lambda x: np.sort(x, axis=-1), [1.0, 1.0, 1.0]),
+        (lambda x: np.where(x > 0, np.cumsum(np.where(x > 0, x, 0), axis=-1), 0), [3, 2, 1]),
+        (lambda x: np.flip(np.flip(x, axis=-1), axis=-1), [1.0, 1.0, 1.0]),
+    ):
+        for value in (formula(x), lower([formula(x)])[0]):
+            (by_x,) = differentiate(value, [x], graph.constant(1.0))
+            assert evaluate([by_x], {"x": np.array([[1.0, 2.0, 3.0]])})[0].tolist() == [wanted]
+
+
+def test_sinc_near_0():
+    """Its slope there is -π²x / 3; the quotient would have lost every digit."""
+    graph = new_graph()
+    x = graph.input("x", ("N",))
+    at = np.concatenate([np.geomspace(1e-12, 3, 60), [0.3183, 0.3184]])
+    slope = evaluate(differentiate(np.sinc(x), [x], graph.constant(1.0)), {"x": at})[0]
+    wanted = [float(mpmath.diff(mpmath.sincpi, t)) for t in map(mpmath.mpf, at)]
+    np.testing.assert_allclose(slope, wanted, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("ddof", [0, 1, 3, 4])
+def test_a_spread_of_too_few(ddof):
+    """Of n numbers, with ddof n or more, it is infinite or no number, as NumPy's."""
+    rows = np.array([[1.0, 2.0, 4.0], [3.0, 3.0, 3.0]])
+    for name in ("var", "std"):
+        x = new_graph().input("x", ("N", "C"))
+        value = getattr(np, name)(x, axis=-1, ddof=ddof, keepdims=True)
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore", RuntimeWarning)
+            wanted = getattr(np, name)(rows, axis=-1, ddof=ddof, keepdims=True)
+        for form in ([value], lower([value])):
+            np.testing.assert_allclose(evaluate(form, {"x": rows})[0], wanted, rtol=1e-15)
+
+
+def test_arguments_of_a_spread_by_place_and_by_name():
+    x = new_graph().input("x", ("N", "C"))
+    plain = np.var(x, axis=-1, ddof=1, keepdims=True)
+    assert np.var(x, -1, None, None, 1, True) is plain
+    assert np.var(x, -1, correction=1, keepdims=True) is plain
+    assert x.var(-1, ddof=1, keepdims=True) is plain
+    assert x.std() is np.std(x)
+    assert x.cumsum(axis=-1) is np.cumsum(x, axis=1)
+    assert np.sort(x) is np.sort(x, axis=1, kind="stable")
+    vector = new_graph().input("v", ("P",))
+    assert np.cumsum(vector) is np.cumsum(vector, axis=0)
 
 
 @pytest.mark.parametrize("base", [0.0, 0.5, 2.0])

@@ -36,7 +36,7 @@ NUMBERS = ("float32", "float64", "int8", "int16", "int32", "int64", "uint16", "u
 
 OUTSIDE = frozenset(
     f"{name}{suffix}"
-    for name in ("pow", "sin", "cos", "sqrt", "floor", "rint")
+    for name in ("pow", "fmod", "sin", "cos", "sqrt", "floor", "ceil", "trunc", "rint")
     for suffix in ("", "f")
 ) | {"memset", "memcpy", "memmove"}
 """What code may call: functions of C that every process has."""

@@ -29,6 +29,9 @@ ELEMENT = {
     "absolute": "abs({0})",
     "sign": "(T(1) if {0} > 0 else (T(-1) if {0} < 0 else {0}))",
     "floor": "np.floor({0})",
+    "ceil": "np.ceil({0})",
+    "trunc": "np.trunc({0})",
+    "heaviside": "({1} if {0} == 0 else (T(1) if {0} > 0 else (T(0) if {0} < 0 else {0})))",
     # A comparison with NaN is false, so NaN stays: the first operand's by the
     # order of the comparison, the second's by the second choice.
     "maximum": "({1} if {1} > {0} or {1} != {1} else {0})",
@@ -62,7 +65,12 @@ REDUCE = {
 }
 
 # Only where all are numbers: on arrays NumPy's own, vectorised functions are faster.
-NUMBER = {"power": "{0} ** {1}", **{name: f"math.{name}({{0}})" for name in ("sin", "cos")}}
+NUMBER = {
+    "power": "{0} ** {1}",
+    "remainder": "{0} % {1}",
+    "fmod": "math.fmod({0}, {1})",
+    **{name: f"math.{name}({{0}})" for name in ("sin", "cos")},
+}
 
 # Over all rows; by a column that the row names.
 WHOLE = {"sum_rows", "total", "squares"}

@@ -350,6 +350,38 @@ def _gather(inputs: list[AnyArray], output: AnyArray) -> list[Call]:
     ]
 
 
+def _sort(inputs: list[AnyArray], output: AnyArray) -> list[Call]:
+    return [partial(np.copyto, output, inputs[0]), output.sort]  # over the last axis, in place
+
+
+def _as_keys(take: Callable[..., object]) -> Callable[..., list[Call]]:
+    """Bind what moves the elements of each row as its keys are sorted, or back."""
+
+    def make(inputs: list[AnyArray], output: AnyArray) -> list[Call]:
+        x, keys = inputs
+        width = keys.shape[-1]
+        starts = np.arange(keys.size // max(width, 1), dtype=np.intp) * width
+        starts = starts.reshape(*keys.shape[:-1], 1)
+        return [partial(take, x.reshape(-1), keys, starts, output.reshape(-1))]
+
+    return make
+
+
+def _places(keys: AnyArray, starts: AnyArray) -> AnyArray:
+    """Give the places of sorted elements in the flattened array; there is no argsort into one."""
+    places = keys.argsort(axis=-1, kind="stable")
+    places += starts
+    return places.reshape(-1)
+
+
+def _sort_as(x: AnyArray, keys: AnyArray, starts: AnyArray, output: AnyArray) -> None:
+    np.take(x, _places(keys, starts), None, output, "clip")
+
+
+def _unsort_as(x: AnyArray, keys: AnyArray, starts: AnyArray, output: AnyArray) -> None:
+    output[_places(keys, starts)] = x
+
+
 _CALLS: dict[str, Callable[..., list[Call]]] = {
     "where": _where,
     "sum": _sum,
@@ -362,6 +394,11 @@ _CALLS: dict[str, Callable[..., list[Call]]] = {
             _one_hot, inputs[0], np.arange(output.shape[-1]), np.empty(output.shape, bool), output
         )
     ],
+    "cumsum": lambda inputs, output: [partial(np.add.accumulate, inputs[0], -1, None, output)],
+    "flip": lambda inputs, output: [partial(np.copyto, output, inputs[0][..., ::-1])],
+    "sort": _sort,
+    "sort_as": _as_keys(_sort_as),
+    "unsort_as": _as_keys(_unsort_as),
     "broadcast_like": lambda inputs, output: [partial(np.copyto, output, inputs[0])],
     "expand_dims": lambda inputs, output, axis: [
         partial(np.copyto, output, np.expand_dims(inputs[0], axis))

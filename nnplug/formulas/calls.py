@@ -6,6 +6,7 @@ with options, or with a simpler form for some arguments.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -23,55 +24,105 @@ SYNONYMS = {
     "amax": "max",
     "amin": "min",
     "around": "round",
-    "asinh": "arcsinh",
+    "mod": "remainder",
+    "asin": "arcsin",
+    "acos": "arccos",
     "atan": "arctan",
+    "atan2": "arctan2",
+    "asinh": "arcsinh",
+    "acosh": "arccosh",
+    "atanh": "arctanh",
+    "fix": "trunc",
     "pow": "power",
 }
 
 
+def _refuse_options(name: str, options: dict[str, Any]) -> None:
+    given = [key for key, value in options.items() if value is not None]
+    if given:
+        raise refuse(
+            f"`{name}` is given {', '.join(sorted(given))}",
+            "that option cannot be traced",
+            "leave it out",
+        )
+
+
 def _reduction(name: str) -> Callable[..., Symbol]:
     def call(graph: Graph, x: Any, axis: Any = None, keepdims: Any = False, **rest: Any) -> Symbol:
-        given = [key for key, value in rest.items() if value is not None]
-        if given:
-            raise refuse(
-                f"`{name}` is given {', '.join(sorted(given))}",
-                "that option cannot be traced",
-                "leave it out",
-            )
-        symbol = graph.symbol(x)
-        keep = bool(keepdims)
-        if axis is not None:
-            if not isinstance(axis, int | np.integer):
-                raise refuse(
-                    f"`{name}` over axis={axis!r}",
-                    "one axis or all can be reduced",
-                    "use axis=-1 with keepdims=True",
-                )
-            if not -symbol.ndim <= axis < symbol.ndim:
-                raise refuse(
-                    f"`{name}` over axis={axis} of shape {shape_text(symbol.shape)}",
-                    "there is no such axis",
-                    "use axis=-1",
-                )
-            axis = int(axis) % symbol.ndim - symbol.ndim
-        return graph.apply(graph.operations[name], symbol, axis=axis, keepdims=keep)
+        _refuse_options(name, rest)
+        return _reduced(graph, name, x, axis, keepdims)
 
     return call
 
 
-def _variance(graph: Graph, x: Any, axis: Any = None, ddof: int = 0, **rest: Any) -> Symbol:
-    """Write `np.var`: the mean of squared distances from the mean."""
-    keepdims = rest.pop("keepdims", False)
-    mean = _reduction("mean")(graph, x, axis, True, **rest)
-    squares = graph.call("square", graph.call("subtract", x, mean))
-    total = _reduction("sum")(graph, squares, axis, keepdims)
+def _reduced(graph: Graph, name: str, x: Any, axis: Any, keepdims: Any, **options: Any) -> Symbol:
     symbol = graph.symbol(x)
-    count = graph.size(symbol.shape if axis is None else (symbol.shape[axis],))
-    return graph.call("divide", total, count - ddof if ddof else count)
+    if axis is not None:
+        if not isinstance(axis, int | np.integer):
+            raise refuse(
+                f"`{name}` over axis={axis!r}",
+                "one axis or all can be reduced",
+                "use axis=-1 with keepdims=True",
+            )
+        if not -symbol.ndim <= axis < symbol.ndim:
+            raise refuse(
+                f"`{name}` over axis={axis} of shape {shape_text(symbol.shape)}",
+                "there is no such axis",
+                "use axis=-1",
+            )
+        axis = int(axis) % symbol.ndim - symbol.ndim
+    operation = graph.operations[name]
+    return graph.apply(operation, symbol, axis=axis, keepdims=bool(keepdims), **options)
 
 
-def _deviation(graph: Graph, x: Any, axis: Any = None, ddof: int = 0, **rest: Any) -> Symbol:
-    return graph.call("sqrt", _variance(graph, x, axis, ddof, **rest))
+def _spread(name: str) -> Callable[..., Symbol]:
+    """Read `np.var` and `np.std`, whose third and fourth arguments are dtype and out."""
+
+    def call(
+        graph: Graph,
+        x: Any,
+        axis: Any = None,
+        dtype: None = None,
+        out: None = None,
+        ddof: Any = 0,
+        keepdims: Any = False,
+        *,
+        correction: Any = None,
+        **rest: Any,
+    ) -> Symbol:
+        _refuse_options(name, {"dtype": dtype, "out": out, **rest})
+        less = ddof if correction is None else correction
+        if not isinstance(less, int | float | np.integer | np.floating):
+            raise refuse(
+                f"`{name}` with ddof={less!r}", "it must be a number", "use ddof=0 or ddof=1"
+            )
+        return _reduced(graph, name, x, axis, keepdims, ddof=less)
+
+    return call
+
+
+def _along_rows(name: str) -> Callable[..., Symbol]:
+    """Read a function that keeps the shape and goes along the last axis."""
+
+    def call(graph: Graph, x: Any, axis: Any = "not given", **rest: Any) -> Symbol:
+        symbol = graph.symbol(x)
+        if name == "sort":  # equal numbers are the same in any order
+            rest = {key: rest[key] for key in rest.keys() - {"kind", "stable"}}
+        _refuse_options(name, rest)
+        if axis == "not given":
+            axis = -1 if name == "sort" else None
+        # Without an axis the whole array is taken as one row, or all axes are turned.
+        if not symbol.ndim or axis not in (
+            (-1, 0, None) if symbol.ndim == 1 else (-1, symbol.ndim - 1)
+        ):
+            raise refuse(
+                f"`{name}` over axis={axis!r} of shape {shape_text(symbol.shape)}",
+                "each row is taken by itself",
+                f"use np.{name}(x, axis=-1)",
+            )
+        return graph.apply(graph.operations[name], symbol)
+
+    return call
 
 
 def _round(graph: Graph, x: Any, decimals: int = 0, out: None = None) -> Symbol:
@@ -227,13 +278,7 @@ def _positive(graph: Graph, x: Any) -> Symbol:
 
 def _filled_like(number: int) -> Callable[..., Symbol]:
     def call(graph: Graph, x: Any, **options: Any) -> Symbol:
-        given = [key for key, value in options.items() if value is not None]
-        if given:
-            raise refuse(
-                f"`{'ones' if number else 'zeros'}_like` is given {', '.join(sorted(given))}",
-                "that option cannot be traced",
-                "leave it out",
-            )
+        _refuse_options(f"{'ones' if number else 'zeros'}_like", options)
         like = graph.symbol(x)
         value = {"bool": bool, "int": int, "float": float}[like.dtype_kind](number)
         return graph.call("broadcast_like", value, like)
@@ -246,9 +291,14 @@ CALLS: dict[str, Callable[..., Symbol]] = {
     "mean": _reduction("mean"),
     "max": _reduction("max"),
     "min": _reduction("min"),
+    "var": _spread("var"),
+    "std": _spread("std"),
+    "sort": _along_rows("sort"),
+    "cumsum": _along_rows("cumsum"),
+    "flip": _along_rows("flip"),
     "isnan": lambda graph, x: graph.call("not_equal", x, x),
-    "var": _variance,
-    "std": _deviation,
+    "isinf": lambda graph, x: graph.call("equal", graph.call("absolute", x), math.inf),
+    "isfinite": lambda graph, x: graph.call("less", graph.call("absolute", x), math.inf),
     "amax": _reduction("max"),
     "amin": _reduction("min"),
     "clip": _clip,

@@ -153,21 +153,33 @@ class Symbol(NDArrayOperatorsMixin):
         """The transposed matrix."""
         return self.graph.call("transpose", self)
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Symbol:
+    def sum(self, *args: Any, **options: Any) -> Symbol:
         """As `numpy.sum`."""
-        return self.graph.call("sum", self, axis=axis, keepdims=keepdims)
+        return self.graph.call("sum", self, *args, **options)
 
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Symbol:
+    def mean(self, *args: Any, **options: Any) -> Symbol:
         """As `numpy.mean`."""
-        return self.graph.call("mean", self, axis=axis, keepdims=keepdims)
+        return self.graph.call("mean", self, *args, **options)
 
-    def max(self, axis: Any = None, keepdims: bool = False) -> Symbol:
+    def var(self, *args: Any, **options: Any) -> Symbol:
+        """As `numpy.var`."""
+        return self.graph.call("var", self, *args, **options)
+
+    def std(self, *args: Any, **options: Any) -> Symbol:
+        """As `numpy.std`."""
+        return self.graph.call("std", self, *args, **options)
+
+    def max(self, *args: Any, **options: Any) -> Symbol:
         """As `numpy.max`."""
-        return self.graph.call("max", self, axis=axis, keepdims=keepdims)
+        return self.graph.call("max", self, *args, **options)
 
-    def min(self, axis: Any = None, keepdims: bool = False) -> Symbol:
+    def min(self, *args: Any, **options: Any) -> Symbol:
         """As `numpy.min`."""
-        return self.graph.call("min", self, axis=axis, keepdims=keepdims)
+        return self.graph.call("min", self, *args, **options)
+
+    def cumsum(self, *args: Any, **options: Any) -> Symbol:
+        """As `numpy.cumsum`."""
+        return self.graph.call("cumsum", self, *args, **options)
 
     def clip(self, min: Any = None, max: Any = None) -> Symbol:  # noqa: A002  # NumPy's names
         """As `numpy.clip`."""
@@ -239,7 +251,7 @@ class Symbol(NDArrayOperatorsMixin):
             "an array is turned into a number, as `math.exp` and `float()` do",
             "the formula must work on whole arrays",
             "use NumPy's function of the same name, such as np.exp, or one of nnplug.special, "
-            "such as erf",
+            "such as erf or lgamma",
         )
 
     __int__ = __index__ = __complex__ = __float__
@@ -558,6 +570,7 @@ _ATTRIBUTES = {
     ),
     "astype": ("a formula keeps the dtype it is given", "leave the conversion out"),
     "copy": ("a formula changes no array", "use the argument itself"),
+    "sort": ("a formula changes no array", "use np.sort(x, axis=-1)"),
 }
 """The reason and the way out for attributes that authors are likely to ask for."""
 

@@ -23,18 +23,20 @@ _OF_TRUTHS = {
     "add": "logical_or", "maximum": "logical_or", "fmax": "logical_or",
     "multiply": "logical_and", "minimum": "logical_and", "fmin": "logical_and",
 }  # fmt: skip
-_UNCHANGED = {"absolute", "floor"}
-_COUNTING = {"sum", "mean", "norm", "divide"}
+_UNCHANGED = {"absolute", "floor", "ceil", "trunc"}
+_COUNTING = {"sum", "mean", "var", "std", "norm", "cumsum", "divide"}
 _EXTREMES = {"max", "min"}
 _ERRORS = {"subtract": "xor", "negative": "not", "sign": ""}
 
 # Whole numbers of whole numbers; other operations give floats.
 _WHOLE = {
     "add", "subtract", "multiply", "maximum", "minimum", "fmax", "fmin", "negative", "absolute",
-    "sign", "floor", "round", "square", "power", "clip", "where", "sum", "max", "min", "matmul",
+    "sign", "floor", "ceil", "trunc", "round", "square", "power", "clip", "where", "sum", "max",
+    "min", "matmul", "cumsum", "remainder", "fmod", "floor_divide",
 }  # fmt: skip
 # These pass on what they are given first.
-_PASSING = {"broadcast_like", "expand_dims", "transpose", "take_along_axis"}
+_PASSING = {"broadcast_like", "expand_dims", "transpose", "take_along_axis", "sort", "flip"}
+_DIVIDING = {"remainder", "fmod", "floor_divide"}
 
 _TO_NUMBERS = "turn them into numbers first, with np.where(condition, 1.0, 0.0)"
 
@@ -74,6 +76,8 @@ def settle(
     whole = name in _WHOLE and all(symbol.dtype_kind != "float" for symbol in inputs)
     if whole and name == "power":
         _check_power(*inputs)
+    if whole and name in _DIVIDING:
+        _check_divisor(name, inputs[1])
     if name == "reciprocal" and kinds == ["int"]:
         raise refuse(
             "the reciprocal of whole numbers",
@@ -117,7 +121,7 @@ def _settle_truths(
     if name in _UNCHANGED:
         return inputs[0]
     if name in _COUNTING:
-        return _numbers(inputs, "int" if name == "sum" else "float")
+        return _numbers(inputs, "int" if name in ("sum", "cumsum") else "float")
     if name in _EXTREMES:
         extreme = graph.apply(operation, *_numbers(inputs, "float"), **options)
         return graph.call("not_equal", extreme, 0.0)
@@ -130,7 +134,7 @@ def _settle_truths(
         raise refuse(f"`{name}` of truth values", "NumPy refuses it", f"{instead}{_TO_NUMBERS}")
     if name == "matmul":
         reason = "NumPy's is `or` where a sum is meant"
-    elif name in ("square", "power", "reciprocal"):
+    elif name in ("square", "power", "reciprocal", *_DIVIDING):
         reason = "NumPy computes it in whole numbers of 8 bits"
     elif operation.ufunc is not None:
         reason = "NumPy computes it in floats of 16 bits"
@@ -177,4 +181,13 @@ def _check_power(base: Symbol, exponent: Symbol) -> None:
             "a power of whole numbers",
             "NumPy refuses negative exponents of them, and gives no fractions",
             "use a float: 2.0 ** n, x ** -2.0, or 1.0 * x",
+        )
+
+
+def _check_divisor(name: str, divisor: Symbol) -> None:
+    if not (divisor.is_constant and divisor.value):
+        raise refuse(
+            f"`{name}` of whole numbers by other than a number above or below 0",
+            "NumPy gives 0 where it divides whole numbers by 0",
+            "use a float, as in a % (1.0 * b)",
         )

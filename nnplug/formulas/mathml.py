@@ -30,7 +30,10 @@ _INFIX = {**INFIX, "logical_and": ("∧", AND), "logical_or": ("∨", OR)}
 _SIGNS = {"*": "", "@": "", "-": "−", ">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
 """A product is written without a sign, as in a textbook."""
 
-_FUNCTIONS = {"maximum": "max", "minimum": "min", "sigmoid": "σ", "log2": "log₂", "log10": "log₁₀"}
+_FUNCTIONS = {
+    "maximum": "max", "minimum": "min", "sigmoid": "σ", "log2": "log₂", "log10": "log₁₀",
+    "lgamma": "log Γ", "digamma": "ψ", "trigamma": "ψ′", "remainder": "mod",
+}  # fmt: skip
 
 _GREEK = {
     **dict(zip(
@@ -80,7 +83,7 @@ def to_mathml(outputs: Sequence[Symbol], names: Sequence[str]) -> str:
 
 def _fence(text: str, left: str = "(", right: str = ")") -> str:
     # Browsers stretch brackets too far around content of one line's height.
-    tall = any(f"<{tag}" in text for tag in ("mfrac", "mtable", "msqrt"))
+    tall = any(f"<{tag}" in text for tag in ("mfrac", "mtable", "msqrt", "mroot"))
     fence = "<mo>" if tall else '<mo stretchy="false">'
     return f"<mrow>{fence}{left}</mo>{text}{fence}{right}</mo></mrow>"
 
@@ -149,6 +152,8 @@ def _node(symbol: Symbol, inputs: list[Piece]) -> Piece:
         return f"<msup>{_row(_bracket(inputs[0], ATOM))}{exponent}</msup>", POWER
     if name == "sqrt":
         return f"<msqrt>{texts[0]}</msqrt>", ATOM
+    if name == "cbrt":
+        return f"<mroot>{_row(texts[0])}<mn>3</mn></mroot>", ATOM
     if name == "absolute":
         return _fence(texts[0], "|", "|"), ATOM
     if name == "transpose":

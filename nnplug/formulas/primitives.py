@@ -7,10 +7,12 @@ on the same symbols, so that they share sub-expressions with the value.
 
 Kinks take the derivative from the left, the one that a small step down would
 see: `maximum(x, 0)` has 0 at 0, `minimum(x, 0)` has 1, `clip` has 0 at the
-lower and 1 at the upper bound. `absolute` has 0 at 0, and so has a norm. Where two symbols tie,
+lower and 1 at the upper bound. `absolute` has 0 at 0. Where two symbols tie,
 `maximum` passes on to the second and `minimum` to the first. `max` and `min`
-over an axis share equally among ties. Steps (`sign`, `floor`, `round`,
-comparisons) have 0 everywhere.
+over an axis share equally among ties; `sort` keeps them in their order, and
+gives each its own share. `hypot`, `arctan2`, `std` and norms have 0 at the origin.
+Steps (`sign`, `floor`, `round`, comparisons, `heaviside`, the sign that
+`copysign` takes) have 0 everywhere, and so have the jumps of `remainder` and `fmod`.
 """
 
 from __future__ import annotations
@@ -68,6 +70,33 @@ def _hypot_rule(g: Symbol, y: Symbol, a: Symbol, b: Symbol) -> Any:
     return g * (a / length), g * (b / length)
 
 
+def _arctan2_rule(g: Symbol, y: Symbol, a: Symbol, b: Symbol) -> Any:
+    length = np.hypot(a, b)
+    length = np.where(length > 0, length, 1)  # at the origin both derivatives are 0
+    ratio = g / length  # the square of a length may overflow
+    return ratio * (b / length), -ratio * (a / length)
+
+
+def _remainder_rule(g: Symbol, y: Symbol, a: Symbol, b: Symbol) -> Any:
+    # How often b was taken off is a whole number, but for the rounding of what is left.
+    return g, None if b.is_constant else -g * np.round((a - y) / b)
+
+
+def _copysign_rule(g: Symbol, y: Symbol, a: Symbol, b: Symbol) -> Any:
+    return g * (np.sign(a) * np.copysign(1, b)), None
+
+
+def _sinc_rule(g: Symbol, y: Symbol, x: Symbol) -> Any:
+    t = np.pi * x
+    u = t * t
+    # Near 0 the cosine and the quotient are nearly equal: there by its series.
+    series: Any = 0.0
+    for k in range(8, -1, -1):
+        series = series * u + (-1) ** (k + 1) * (2 * k + 2) / math.factorial(2 * k + 3)
+    by_t = np.where(u < 1, t * series, (np.cos(t) - y) / np.where(u < 1, 1, t))
+    return (g * (np.pi * by_t),)
+
+
 def _choose(condition: Symbol, g: Symbol) -> tuple[Symbol, Symbol]:
     return np.where(condition, g, 0), np.where(condition, 0, g)  # type: ignore[return-value]  # np.where dispatches to Symbol
 
@@ -107,6 +136,34 @@ def _norm_rule(g: Symbol, y: Symbol, x: Symbol, axis: int | None, keepdims: bool
     return (_expand(g.graph, ratio, x, axis, keepdims) * x,)
 
 
+def _distance(x: Symbol, axis: int | None, keepdims: bool) -> Any:
+    """Write the distance from the mean, which may have been written before as `keepdims` says."""
+    # Over the first axis a mean fits its rows without the dimension.
+    keep = keepdims or (axis is not None and axis != -x.ndim)
+    return x - np.mean(x, axis=axis, keepdims=keep)
+
+
+def _degrees(x: Symbol, axis: int | None, ddof: float) -> Any:
+    count = x.graph.size(x.shape if axis is None else (x.shape[axis],))
+    return np.maximum(count - ddof, 0) if ddof else count
+
+
+def _var_rule(
+    g: Symbol, y: Symbol, x: Symbol, axis: int | None, keepdims: bool, ddof: float
+) -> Any:
+    # That the mean moves too changes nothing: the distances from it add up to 0.
+    share = _expand(g.graph, g * (2 / _degrees(x, axis, ddof)), x, axis, keepdims)
+    return (share * _distance(x, axis, keepdims),)
+
+
+def _std_rule(
+    g: Symbol, y: Symbol, x: Symbol, axis: int | None, keepdims: bool, ddof: float
+) -> Any:
+    # Where all are equal the derivative is 0, as a norm's at the origin.
+    share = g / (np.where(y > 0, y, 1) * _degrees(x, axis, ddof))
+    return (_expand(g.graph, share, x, axis, keepdims) * _distance(x, axis, keepdims),)
+
+
 def _matmul_rule(g: Symbol, y: Symbol, a: Symbol, b: Symbol) -> Any:
     return g @ b.T, a.T @ g
 
@@ -123,6 +180,15 @@ def _place_columns_rule(g: Symbol, y: Symbol, x: Symbol, like: Symbol, place: in
     return g.graph.apply(g.graph.operations["columns"], g, x, place=place), None
 
 
+def _flip(x: Symbol) -> Any:
+    return np.flip(x, axis=-1)
+
+
+def _along_row(rule: Rule) -> Rule:
+    """Give a rule for whole rows a derivative of their full shape."""
+    return lambda g, y, *inputs: rule(g.graph.call("broadcast_like", g, y), y, *inputs)
+
+
 # --- shape rules ------------------------------------------------------------------
 
 
@@ -132,6 +198,14 @@ def _reduced_shape(shape: Shape, axis: int | None, keepdims: bool) -> Shape:
     kept: Shape = (1,) if keepdims else ()
     after = shape[axis + 1 :] if axis != -1 else ()
     return (*shape[:axis], *kept, *after)
+
+
+def _spread_shape(shape: Shape, axis: int | None, keepdims: bool, ddof: float) -> Shape:
+    return _reduced_shape(shape, axis, keepdims)
+
+
+def _first_shape(shape: Shape, *others: Shape) -> Shape:
+    return shape
 
 
 def _matmul_shape(a: Shape, b: Shape) -> Shape:
@@ -169,7 +243,20 @@ def _place_columns(x: AnyArray, like: AnyArray, place: int) -> AnyArray:
 
 
 def _reduce(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda x, axis, keepdims: function(x, axis=axis, keepdims=keepdims)
+    return lambda x, axis, **options: function(x, axis=axis, **options)
+
+
+def _order(x: AnyArray) -> AnyArray:
+    """Give the places that `np.sort` takes the elements of each row from, ties in their order."""
+    return np.argsort(x, axis=-1, kind="stable")
+
+
+def _sort_as(x: AnyArray, keys: AnyArray) -> AnyArray:
+    return np.take_along_axis(x, _order(keys), axis=-1)
+
+
+def _unsort_as(x: AnyArray, keys: AnyArray) -> AnyArray:
+    return np.take_along_axis(x, _order(_order(keys)), axis=-1)
 
 
 # --- rewriting in simpler primitives ------------------------------------------------
@@ -180,6 +267,15 @@ def _lower_logaddexp(a: Symbol, b: Symbol) -> Any:
     return np.maximum(a, b) + np.log1p(np.exp(-abs(a - b)))
 
 
+def _lower_logaddexp2(a: Symbol, b: Symbol) -> Any:
+    return np.maximum(a, b) + np.log1p(np.exp(-abs(a - b) * _LN2)) * (1 / _LN2)
+
+
+def _lower_sinc(x: Symbol) -> Any:
+    t = np.pi * np.where(x == 0, 1, x)
+    return np.where(x == 0, 1.0, np.sin(t) / t)
+
+
 def _lower_mean(x: Symbol, axis: int | None, keepdims: bool) -> Any:
     reduced = x.shape if axis is None else (x.shape[axis],)
     return np.sum(x, axis=axis, keepdims=keepdims) / x.graph.size(reduced)
@@ -187,6 +283,15 @@ def _lower_mean(x: Symbol, axis: int | None, keepdims: bool) -> Any:
 
 def _lower_norm(x: Symbol, axis: int | None, keepdims: bool) -> Any:
     return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+
+
+def _lower_var(x: Symbol, axis: int | None, keepdims: bool, ddof: float) -> Any:
+    distance = _distance(x, axis, keepdims)
+    return np.sum(distance * distance, axis=axis, keepdims=keepdims) / _degrees(x, axis, ddof)
+
+
+def _lower_std(x: Symbol, axis: int | None, keepdims: bool, ddof: float) -> Any:
+    return np.sqrt(_lower_var(x, axis, keepdims, ddof))
 
 
 def _lower_power(base: Symbol, exponent: Symbol) -> Any:
@@ -210,11 +315,19 @@ _PRIMITIVES: tuple[Operation, ...] = (
     _ufunc(np.reciprocal, lambda g, y, x: (-g * (y * y),)),
     _ufunc(np.square, lambda g, y, x: ((2 * g) * x,)),
     _ufunc(np.sqrt, lambda g, y, x: ((0.5 * g) / y,)),
+    _ufunc(np.cbrt, lambda g, y, x: (g / (3 * (y * y)),)),
     _ufunc(np.hypot, _hypot_rule),
+    _ufunc(np.remainder, _remainder_rule),
+    _ufunc(np.fmod, _remainder_rule),
     # steps and kinks
     _ufunc(np.absolute, lambda g, y, x: (g * np.sign(x),)),
     _ufunc(np.sign),
+    _ufunc(np.copysign, _copysign_rule),
     _ufunc(np.floor),
+    _ufunc(np.ceil),
+    _ufunc(np.trunc),
+    _ufunc(np.floor_divide),
+    _ufunc(np.heaviside, lambda g, y, x, at: (None, np.where(x == 0, g, 0))),
     Operation("round", np.rint, ufunc=np.rint),
     _ufunc(np.maximum, lambda g, y, a, b: _choose(a > b, g)),
     _ufunc(np.minimum, lambda g, y, a, b: _choose(a <= b, g)),
@@ -245,15 +358,26 @@ _PRIMITIVES: tuple[Operation, ...] = (
         lambda g, y, a, b: (g * np.exp(a - y), g * np.exp(b - y)),
         lower=_lower_logaddexp,
     ),
+    _ufunc(
+        np.logaddexp2,
+        lambda g, y, a, b: (g * np.exp2(a - y), g * np.exp2(b - y)),
+        lower=_lower_logaddexp2,
+    ),
     # trigonometric and hyperbolic
     _ufunc(np.sin, lambda g, y, x: (g * np.cos(x),)),
     _ufunc(np.cos, lambda g, y, x: (-g * np.sin(x),)),
     _ufunc(np.tan, lambda g, y, x: (g * (1 + y * y),)),
+    _ufunc(np.arcsin, lambda g, y, x: (g / np.sqrt((1 - x) * (1 + x)),)),
+    _ufunc(np.arccos, lambda g, y, x: (-g / np.sqrt((1 - x) * (1 + x)),)),
     _ufunc(np.arctan, lambda g, y, x: (g / (1 + x * x),)),
+    _ufunc(np.arctan2, _arctan2_rule),
+    Operation("sinc", np.sinc, _sinc_rule, lower=_lower_sinc),
     _ufunc(np.sinh, lambda g, y, x: (g * np.cosh(x),)),
     _ufunc(np.cosh, lambda g, y, x: (g * np.sinh(x),)),
     _ufunc(np.tanh, lambda g, y, x: (g * (1 - y * y),)),
     _ufunc(np.arcsinh, lambda g, y, x: (g / np.hypot(x, 1),)),
+    _ufunc(np.arccosh, lambda g, y, x: (g / (np.sqrt(x - 1) * np.sqrt(x + 1)),)),
+    _ufunc(np.arctanh, lambda g, y, x: (g / ((1 - x) * (1 + x)),)),
     # truth values
     *map(
         _predicate,
@@ -273,6 +397,8 @@ _PRIMITIVES: tuple[Operation, ...] = (
     ),
     Operation("max", _reduce(np.max), _extreme_rule, _reduced_shape),
     Operation("min", _reduce(np.min), _extreme_rule, _reduced_shape),
+    Operation("var", _reduce(np.var), _var_rule, _spread_shape, lower=_lower_var),
+    Operation("std", _reduce(np.std), _std_rule, _spread_shape, lower=_lower_std),
     Operation("norm", _reduce(np.linalg.norm), _norm_rule, _reduced_shape, lower=_lower_norm),
     Operation("matmul", np.matmul, _matmul_rule, _matmul_shape, ufunc=np.matmul),
     Operation("transpose", np.transpose, lambda g, y, x: (g.T,), lambda shape: shape[::-1]),
@@ -286,7 +412,35 @@ _PRIMITIVES: tuple[Operation, ...] = (
     # blocks of columns, as wide as another array: the outputs of a loss that takes several
     Operation("columns", _columns, _columns_rule, lambda x, like, place: like),
     Operation("place_columns", _place_columns, _place_columns_rule, lambda x, like, place: like),
+    # along each row
+    Operation(
+        "cumsum",
+        lambda x: np.cumsum(x, axis=-1),
+        _along_row(lambda g, y, x: (_flip(np.cumsum(_flip(g), axis=-1)),)),
+        _first_shape,
+    ),
+    Operation(
+        "flip", lambda x: np.flip(x, axis=-1), _along_row(lambda g, y, x: (_flip(g),)), _first_shape
+    ),
+    Operation(
+        "sort",
+        lambda x: np.sort(x, axis=-1),
+        _along_row(lambda g, y, x: (g.graph.call("unsort_as", g, x),)),
+        _first_shape,
+    ),
     # made by derivative rules
+    Operation(  # brings elements into the order that sorts others, their keys
+        "sort_as",
+        _sort_as,
+        _along_row(lambda g, y, x, keys: (g.graph.call("unsort_as", g, keys), None)),
+        _first_shape,
+    ),
+    Operation(  # puts elements back where the sorted ones came from
+        "unsort_as",
+        _unsort_as,
+        _along_row(lambda g, y, x, keys: (g.graph.call("sort_as", g, keys), None)),
+        _first_shape,
+    ),
     Operation(
         "broadcast_like",
         lambda x, like: np.broadcast_to(x, like.shape),

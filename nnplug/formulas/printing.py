@@ -163,10 +163,12 @@ def number_text(symbol: Symbol) -> Piece:
 
 
 def _text_options(symbol: Symbol) -> list[str]:
-    if symbol.operation.name == "take_along_axis":
+    if symbol.operation.name in ("take_along_axis", "cumsum", "flip", "sort"):
         return ["axis=-1"]
     return [
-        f"{key}={value}" for key, value in symbol.options if not (value is None or value is False)
+        f"{key}={value}"
+        for key, value in symbol.options
+        if not (value is None or value is False or (key, value) == ("ddof", 0))
     ]
 
 
@@ -193,6 +195,10 @@ def _text_node(symbol: Symbol, inputs: list[Piece]) -> Piece:
         return f"{_bracket(inputs[0], ATOM)}.T", ATOM
     if name == "absolute":
         return f"abs({inputs[0][0]})", ATOM
+    if name in ("sort_as", "unsort_as"):
+        order = f"argsort({inputs[1][0]}, axis=-1, stable=True)"
+        order = order if name == "sort_as" else f"argsort({order}, axis=-1)"
+        return f"take_along_axis({inputs[0][0]}, {order}, axis=-1)", ATOM
     if name == "broadcast_like":
         return f"broadcast_to({inputs[0][0]}, {_bracket(inputs[1], ATOM)}.shape)", ATOM
     return f"{name}({', '.join([*(text for text, _ in inputs), *_text_options(symbol)])})", ATOM

@@ -35,12 +35,11 @@ def refuse_function(name: str, instead: str) -> FormulaError:
     instead : str
         The way out, where there is one for this function.
     """
-    sign = {"floor_divide": " (`//`)", "remainder": " (`%`, np.mod)"}.get(name, "")
     way_out = instead or (
         "build it from arithmetic, comparisons, np.where, np.maximum, np.clip, exponentials, "
         "logarithms, np.tanh and the like, sums over axis=-1, and nnplug.special"
     )
-    what, reason = f"`{name}`{sign} is not supported", "nnplug has no derivative for it"
+    what, reason = f"`{name}` is not supported", "nnplug has no derivative for it"
     return UnsupportedError(_message(what, reason, way_out))
 
 

@@ -25,7 +25,7 @@ def simplify(
         return inputs[0]
     if name == "broadcast_like" and inputs[0].shape == shape:
         return inputs[0]
-    if name == "negative" and inputs[0].operation.name == "negative":
+    if name in ("negative", "flip") and inputs[0].operation.name == name:
         return inputs[0].inputs[0]
     if name == "where" and inputs[0].is_constant:
         chosen = inputs[1] if inputs[0].value else inputs[2]
