@@ -23,6 +23,11 @@ REFERENCE = {
     "erf": mpmath.erf,
     "erfc": mpmath.erfc,
 }
+GAMMAS = {
+    "lgamma": mpmath.loggamma,
+    "digamma": mpmath.digamma,
+    "trigamma": lambda x: mpmath.psi(1, x),
+}
 DERIVATIVE = {
     "sigmoid": lambda x: mpmath.exp(-abs(x)) / (1 + mpmath.exp(-abs(x))) ** 2,
     "softplus": REFERENCE["sigmoid"],
@@ -30,6 +35,19 @@ DERIVATIVE = {
     "erf": lambda x: 2 / mpmath.sqrt(mpmath.pi) * mpmath.exp(-x * x),
     "erfc": lambda x: -2 / mpmath.sqrt(mpmath.pi) * mpmath.exp(-x * x),
 }
+GAMMA_DERIVATIVE = {
+    "lgamma": mpmath.digamma,
+    "digamma": GAMMAS["trigamma"],
+    "trigamma": lambda x: mpmath.psi(2, x),
+}
+# Over the whole range, and beside 1, 2, 3 and the root of digamma.
+EDGES = [
+    at + way * near
+    for at in (1, 2, 3, 1.4616321449683623)
+    for way in (-1, 1)
+    for near in np.geomspace(1e-7, 0.3, 30)
+]
+POSITIVE = np.concatenate([np.geomspace(1e-8, 1e8, 200), np.geomspace(1e-30, 1e30, 40), EDGES])
 # In multiples of epsilon, as the docstrings state them.
 BOUND = {
     "sigmoid": lambda x: 4,
@@ -72,6 +90,51 @@ def test_relative_error_is_within_the_stated_bound(name, dtype, form):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", GAMMAS)
+@pytest.mark.parametrize("form", ["direct", "lowered", "derivative"])
+def test_gamma_functions_are_within_the_stated_bound(name, dtype, form):
+    points = POSITIVE.astype(dtype)
+    function, reference, bound = getattr(special, name), GAMMAS[name], 8
+    graph = new_graph()
+    x = graph.input("x", ("N",))
+    if form == "direct":
+        values = function(points)
+    elif form == "lowered":
+        (values,) = evaluate(lower([function(x)]), {"x": points})
+    else:
+        reference = GAMMA_DERIVATIVE[name]
+        bound = 450 if name == "trigamma" and dtype == np.float64 else 8  # 1e-13
+        (values,) = evaluate(differentiate(function(x), [x], graph.constant(1.0)), {"x": points})
+    assert values.dtype == dtype
+    info = np.finfo(dtype)
+    with mpmath.workdps(40):
+        true = [reference(mpmath.mpf(float(point))) for point in points]
+    normal = [float(info.tiny) < abs(each) < float(info.max) for each in true]
+    assert sum(normal) > 0.9 * len(points)
+    worst = relative_errors(
+        points[normal], values[normal], dict(zip(map(float, points), true, strict=True)).get,
+        lambda x: bound, float(info.tiny),
+    )  # fmt: skip
+    assert worst <= 1
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gamma_functions_at_the_ends_of_their_range(dtype):
+    x = np.array([0, np.inf, -0.5, -1, -30, -np.inf, np.nan], dtype)
+    with np.errstate(all="raise"):
+        found = {name: getattr(special, name)(x) for name in GAMMAS}
+    nan = [np.nan] * 5
+    np.testing.assert_array_equal(found["lgamma"], [np.inf, np.inf, *nan])
+    np.testing.assert_array_equal(found["digamma"], [-np.inf, np.inf, *nan])
+    np.testing.assert_array_equal(found["trigamma"], [np.inf, 0, *nan])
+    assert special.lgamma(np.array(np.finfo(dtype).tiny)) > 80
+    # The largest whose value is finite, by a root of the true function.
+    largest = 2.5e305 if dtype == np.float64 else 4.0e36
+    assert np.isfinite(special.lgamma(np.array(largest, dtype)))
+    assert special.lgamma(1) == special.lgamma(2) == 0
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", REFERENCE)
 def test_derivative(name, dtype):
     points = POINTS.astype(dtype)
@@ -90,11 +153,11 @@ def test_derivative(name, dtype):
             assert abs(slope - true) <= 8 * epsilon * scale + np.finfo(dtype).tiny
 
 
-@pytest.mark.parametrize("name", REFERENCE)
+@pytest.mark.parametrize("name", [*REFERENCE, *GAMMAS])
 def test_numbers_and_dtypes(name):
     function = getattr(special, name)
     with mpmath.workdps(30):
-        true = float(REFERENCE[name](mpmath.mpf("0.75")))
+        true = float({**REFERENCE, **GAMMAS}[name](mpmath.mpf("0.75")))
     for number in (0.75, np.float64(0.75), np.array(0.75), np.float32(0.75), np.array(0.75, "f4")):
         value = function(number)
         assert np.ndim(value) == 0
@@ -111,6 +174,7 @@ def test_numbers_and_dtypes(name):
 def test_no_warning_and_no_change_of_the_input(name, dtype):
     function = getattr(special, name)
     x = np.array([[-1e4, -800.0, -1.0, 0.0], [1.0, 90.0, 800.0, 1e4]], dtype)
+    x = abs(x) + 1e-3 if name in GAMMAS else x
     before = x.copy()
     with np.errstate(over="raise", divide="raise", invalid="raise"):
         value = function(x)

@@ -243,7 +243,19 @@ def _place_columns(x: AnyArray, like: AnyArray, place: int) -> AnyArray:
 
 
 def _reduce(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda x, axis, **options: function(x, axis=axis, **options)
+    return lambda x, axis, keepdims: function(x, axis=axis, keepdims=keepdims)
+
+
+def _var(x: AnyArray, axis: int | None, keepdims: bool, ddof: float) -> Any:
+    variance = np.var(x, axis=axis, keepdims=keepdims)
+    if not ddof:
+        return variance
+    count = np.size(x) if axis is None else np.shape(x)[axis]
+    return variance * (count / np.float64(max(count - ddof, 0)))  # np.var itself warns of a 0
+
+
+def _std(x: AnyArray, axis: int | None, keepdims: bool, ddof: float) -> Any:
+    return np.sqrt(_var(x, axis, keepdims, ddof))
 
 
 def _order(x: AnyArray) -> AnyArray:
@@ -397,8 +409,8 @@ _PRIMITIVES: tuple[Operation, ...] = (
     ),
     Operation("max", _reduce(np.max), _extreme_rule, _reduced_shape),
     Operation("min", _reduce(np.min), _extreme_rule, _reduced_shape),
-    Operation("var", _reduce(np.var), _var_rule, _spread_shape, lower=_lower_var),
-    Operation("std", _reduce(np.std), _std_rule, _spread_shape, lower=_lower_std),
+    Operation("var", _var, _var_rule, _spread_shape, lower=_lower_var),
+    Operation("std", _std, _std_rule, _spread_shape, lower=_lower_std),
     Operation("norm", _reduce(np.linalg.norm), _norm_rule, _reduced_shape, lower=_lower_norm),
     Operation("matmul", np.matmul, _matmul_rule, _matmul_shape, ufunc=np.matmul),
     Operation("transpose", np.transpose, lambda g, y, x: (g.T,), lambda shape: shape[::-1]),

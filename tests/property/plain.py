@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from tests import oracles
+
 Array = np.ndarray[Any, Any]
 Function = Callable[..., Any]
 
@@ -87,6 +89,7 @@ def _logaddexp(a: Any, b: Any) -> Any:
 
 
 _ANALYTIC: dict[str, Function] = {
+    **oracles.ANALYTIC,
     **{
         ufunc.__name__: _by_real_parts(ufunc)
         for ufunc in (

@@ -37,6 +37,8 @@ DIRECTION = {name: _generator.normal(size=array.shape) for name, array in ARRAYS
 
 
 def _complex_special(name: str, x: Any) -> Any:
+    if name in GAMMAS:
+        return oracles.gamma(name, x)
     if name == "sigmoid":
         return 1 / (1 + np.exp(-x))
     if name in ("softplus", "log_sigmoid"):
@@ -64,6 +66,13 @@ ARITHMETIC = {
     "minimum": lambda np, a, b: np.minimum(a, b),
     "hypot": lambda np, a, b: np.hypot(a, b),
     "logaddexp": lambda np, a, b: np.logaddexp(a, b),
+    "logaddexp2": lambda np, a, b: np.logaddexp2(a, b),
+    "remainder": lambda np, a, b: np.remainder(a, 0.3 + b * b),
+    "fmod": lambda np, a, b: np.fmod(a, b),
+    "floor_divide": lambda np, a, b: np.floor_divide(a, b) * a,
+    "arctan2": lambda np, a, b: np.arctan2(a, b),
+    "copysign": lambda np, a, b: np.copysign(a, b),
+    "heaviside": lambda np, a, b: np.heaviside(a, b) * b,
 }
 FUNCTIONS = {
     "negative": lambda np, a: -a,
@@ -75,6 +84,18 @@ FUNCTIONS = {
     "abs": lambda np, a: np.abs(a),
     "sign": lambda np, a: np.sign(a),
     "floor": lambda np, a: np.floor(a) * a,
+    "ceil": lambda np, a: np.ceil(a) * a,
+    "trunc": lambda np, a: np.trunc(a) * a,
+    "cbrt": lambda np, a: np.cbrt(a),
+    "modulo": lambda np, a: np.mod(a, 0.7),
+    "arcsin": lambda np, a: np.arcsin(np.tanh(a)),
+    "arccos": lambda np, a: np.arccos(np.sin(a) / 2),
+    "arccosh": lambda np, a: np.arccosh(1.1 + a * a),
+    "arctanh": lambda np, a: np.arctanh(np.sin(a) / 1.5),
+    "sinc": lambda np, a: np.sinc(a),
+    "finite or 0": lambda np, a: np.where(np.isfinite(np.log(a)), np.log(a), 0),
+    "not a number": lambda np, a: np.where(np.isnan(np.sqrt(a)), a, np.sqrt(a)),
+    "infinite or not": lambda np, a: np.where(np.isinf(np.maximum(a, 0) / 0), a, 2 * a),
     "clip": lambda np, a: np.clip(a, -1.1, 0.8),
     "relu": lambda np, a: np.maximum(a, 0),
     "exp": lambda np, a: np.exp(a),
@@ -99,9 +120,16 @@ ROWS = {
     "min": lambda np, a: np.min(a, axis=-1, keepdims=True),
     "norm": lambda np, a: np.linalg.norm(1 + a * a, axis=-1, keepdims=True),
     "mean of all": lambda np, a: np.mean(a),
+    "var": lambda np, a: np.var(a, axis=-1, keepdims=True, ddof=1),
+    "std": lambda np, a: np.std(a, axis=-1, keepdims=True),
+    "var of all": lambda np, a: np.var(a),
+    "cumsum": lambda np, a: np.cumsum(a, axis=-1),
+    "flip": lambda np, a: np.flip(a, axis=-1),
+    "sort": lambda np, a: np.sort(a, axis=-1),
 }
 PLAIN = {**ARITHMETIC, **FUNCTIONS, **ROWS}
 SPECIAL = special.__all__
+GAMMAS = ("lgamma", "digamma", "trigamma")
 
 
 def interpret(tree: Any, numpy: Any, values: dict[str, Any]) -> Any:
@@ -122,6 +150,8 @@ def interpret(tree: Any, numpy: Any, values: dict[str, Any]) -> Any:
         return PLAIN[name](numpy, *inputs)
     if name in ("log_sum_exp", "softmax", "log_softmax") and getattr(inputs[0], "ndim", 0) < 2:
         return inputs[0]
+    if name in GAMMAS:
+        inputs = [0.3 + inputs[0] * inputs[0]]
     if isinstance(numpy, oracles.ComplexNumpy):
         return _complex_special(name, inputs[0])
     return getattr(special, name)(inputs[0])
