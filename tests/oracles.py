@@ -106,7 +106,7 @@ ANALYTIC = {
     "var": var, "std": std, "sort": sort,
     **{
         ufunc.__name__: lambda *inputs, f=ufunc: f(*map(np.real, inputs))
-        for ufunc in (np.ceil, np.trunc, np.floor_divide)
+        for ufunc in (np.ceil, np.trunc, np.floor_divide, np.isnan, np.isinf, np.isfinite)
     },
 }  # fmt: skip
 """Of NumPy's functions, those whose complex form is another one or none: real, or nearly so."""

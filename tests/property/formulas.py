@@ -117,7 +117,7 @@ ELEMENTWISE = {
     "nnplug.special.lgamma(np.exp({}))": "x",
     "nnplug.special.digamma(0.5 + abs({}))": "x",
     "nnplug.special.trigamma(0.5 + {0} * {0})": "x",
-    "np.where(np.isnan(np.sqrt({0})), {0}, np.sqrt({0}))": "x",
+    "np.where(np.isnan(0 / np.maximum({0}, 0)), {0}, np.log({0}))": "x",
     "np.where({}, {}, {})": "caa",
     "np.where({}, {}, 0)": "ca",
     "np.where({}, 1.0, {})": "ca",
@@ -132,9 +132,9 @@ ELEMENTWISE = {
 TRUTHS = {
     "{} > {}": "aa",
     "{} > 0": "a",
-    "np.isfinite(np.log({}))": "x",
-    "np.isnan(np.log({}))": "x",
-    "np.isinf(1 / np.maximum({}, 0))": "x",
+    "np.isfinite(np.exp(1000 * {}))": "x",
+    "np.isnan(0 / np.maximum({}, 0))": "x",
+    "np.isinf(np.exp(1000 * {}))": "x",
     "{} >= 0.3": "a",
     "{} < {}": "aa",
     "{} <= -0.2": "a",
@@ -204,7 +204,7 @@ STEPS = {
 }
 LEFT_TO_NUMPY = (
     "sin", "cos", "tan(", "tan2", "copysign", "cbrt", "remainder({}", "} % (", "fmod({}", "//",
-    "var(", "sort", "cumsum", "flip", "sinc",
+    "sort", "cumsum", "flip", "sinc",
     "sinh", "cosh", "arc", "hypot", "exp2", "log2", "log10", "round", "rint",
     "fmax", "fmin", "power", "** -", "** np", "axis=0", ".T",
 )  # fmt: skip
