@@ -12,7 +12,7 @@ from nnplug import __version__
 from nnplug.errors import SettingError, StorageError
 from nnplug.formulas.digest import differ
 from nnplug.models import ModelInfo, PartRecord
-from nnplug.models.info import LayerRecord, kind_of
+from nnplug.models.records import LayerRecord, kind_of
 from nnplug.settings import GROUPS, ROWS, SHORT_FORM, Settings, no_setting
 from nnplug.sources import Rows, Source
 from nnplug.tables.wording import quote

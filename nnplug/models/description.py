@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nnplug.models.info import PREDICTING, LayerRecord, ModelInfo, kind_of
+from nnplug.models.info import ModelInfo
+from nnplug.models.records import PREDICTING, LayerRecord, kind_of
 from nnplug.models.strict_json import printable
 
 __all__ = ["describe"]

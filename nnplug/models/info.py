@@ -4,162 +4,30 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, get_args
 
 import nnplug
-from nnplug.errors import ModelFileError, SettingError
-from nnplug.formulas.digest import DIGEST
-from nnplug.models.strict_json import printable
+from nnplug.errors import SettingError
+from nnplug.models.checked import need, shown, take_list, take_mapping, take_text, take_width
+from nnplug.models.records import (
+    ROLES,
+    LayerRecord,
+    PartRecord,
+    is_version,
+    number_layers,
+    plain_structure,
+    read_structure,
+)
 from nnplug.network import Network, in_and_out
-from nnplug.parts import OptionValue, Part, Placed, Task
-from nnplug.parts.text import is_part_name
+from nnplug.parts import Part, Task
 from nnplug.plugins import Provider
 
 if TYPE_CHECKING:
     from nnplug.tables import Encoder
 
-__all__ = ["PREDICTING", "ROLES", "LayerRecord", "ModelInfo", "PartRecord", "kind_of"]
-
-ROLES = {
-    "layers": "layer",
-    "output_activation": "activation",
-    "loss": "loss",
-    "metrics": "metric",
-    "optimizer": "optimizer",
-    "schedule": "schedule",
-    "initializer": "initializer",
-    "dataset": "dataset",
-}
-"""The roles of parts in a run, each with its kind; activations stand among layers, too."""
-
-PREDICTING = ("layers", "output_activation", "loss")
-"""The roles without which there is no prediction."""
-
-_PACKAGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")  # PEP 508
-_VERSION = re.compile(r"(?:[0-9]+!)?[0-9]+(?:\.[0-9]+)*[A-Za-z0-9.+_-]{0,40}")  # as PEP 440
-_DIGEST = re.compile(DIGEST)
-_LONGEST_VERSION = 64
-_LARGEST_WIDTH = 1 << 30
-
-
-@dataclass(frozen=True)
-class PartRecord:
-    """A part as a file names it: a selection among what is installed.
-
-    Attributes
-    ----------
-    name : str
-        In snake_case.
-    package : str
-        Who provided it; `"nnplug"` for a built-in, `"local"` for one from a
-        file or from Python code.
-    version : str
-        The package's; empty for a local one.
-    options : dict
-        All its options with their values.
-    formula : str
-        The part's digest; empty if it has none, and in files of before there
-        were digests.
-    kind : str
-        Among layers, `"layer"` or `"activation"`; else empty, as the role says it.
-    """
-
-    name: str
-    package: str
-    version: str
-    options: Mapping[str, OptionValue] = field(default_factory=dict)
-    formula: str = field(default="", repr=False)
-    kind: str = ""
-
-    @classmethod
-    def of(cls, part: Part, provider: Provider, role: str = "") -> Self:
-        """Record a part and who provides it."""
-        options, kind = dict(part.options), part.kind if role == "layers" else ""
-        return cls(part.name, provider.package, provider.version, options, part.digest, kind)
-
-    @property
-    def text(self) -> str:
-        """For a person: the name, with the options in brackets."""
-        listed = ", ".join(
-            f"{key}={printable(str(value), 40)}" for key, value in self.options.items()
-        )
-        return f"{self.name} ({listed})" if listed else self.name
-
-    @property
-    def label(self) -> str:
-        """Package and version."""
-        return f"{self.package} {self.version}".rstrip()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give it as plain values, for JSON."""
-        return {
-            "name": self.name,
-            "package": self.package,
-            "version": self.version,
-            "options": dict(self.options),
-            "formula": self.formula,
-            **({"kind": self.kind} if self.kind else {}),
-        }
-
-    @classmethod
-    def from_dict(cls, value: object, role: str) -> Self:
-        """Read what `to_dict` gave, trusting nothing in it.
-
-        Raises
-        ------
-        ModelFileError
-        """
-        keys = {"name", "package", "version", "options"}
-        more = frozenset({"formula", *(("kind",) if role == "layers" else ())})
-        state = _mapping(value, keys, f"a part of {role}", may_have=more)
-        name = _text(state["name"], f"the name of a part of {role}")
-        _need(is_part_name(name) and len(name) <= 80, f"{_shown(name)} is not the name of a part")
-        package = _text(state["package"], f"the package of {role} {name}")
-        _need(
-            _PACKAGE.fullmatch(package) is not None,
-            f"{_shown(package)} is not the name of a package ({role} {name})",
-        )
-        version = _text(state["version"], f"the version of {package}")
-        _need(
-            len(version) <= _LONGEST_VERSION
-            and (_VERSION.fullmatch(version) is not None or (package == "local" and not version)),
-            f"{_shown(version)} is not a version ({role} {name}, package {package})",
-        )
-        options = state["options"]
-        _need(isinstance(options, dict), f"the options of {role} {name} are no JSON object")
-        for key, option in options.items():
-            _need(key.isidentifier(), f"{_shown(key)} is not the name of an option ({role} {name})")
-            _need(
-                isinstance(option, bool | int | float | str),
-                f"the option {key} of {role} {name} is neither number, text nor truth value",
-            )
-        formula = _text(state.get("formula", ""), f"the digest of the formula of {role} {name}")
-        _need(
-            not formula or _DIGEST.fullmatch(formula) is not None,
-            f"{_shown(formula)} is not the digest of a formula ({role} {name})",
-        )
-        kind = state.get("kind", "")
-        _need(
-            role != "layers" or kind in ("layer", "activation"),
-            f"the kind of {name} is {_shown(kind)}, which is no kind of layers",
-        )
-        return cls(name, package, version, options, formula, kind)
-
-
-def kind_of(role: str, record: PartRecord) -> str:
-    """Say of what kind a part of a role is."""
-    return record.kind or ROLES[role]
-
-
-@dataclass(frozen=True)
-class LayerRecord:
-    """A layer as a file names it, with the layers that it holds."""
-
-    part: PartRecord
-    inner: tuple[LayerRecord, ...] = ()
+__all__ = ["ModelInfo"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -232,7 +100,7 @@ class ModelInfo:
         return cls(
             task=task,
             inputs=network.inputs,
-            structure=_structure(network.placed[:-2], itertools.count()),
+            structure=number_layers(network.placed[:-2], itertools.count()),
             outputs=network.outputs,
             parameters=network.learned,
             states=network.size - network.learned,
@@ -319,7 +187,7 @@ class ModelInfo:
             "task": self.task,
             "network": {
                 "inputs": self.inputs,
-                "layers": _plain_structure(self.structure),
+                "layers": plain_structure(self.structure),
                 "outputs": self.outputs,
                 "parameters": self.parameters,
                 "states": self.states,
@@ -344,47 +212,49 @@ class ModelInfo:
             If anything is not as `to_dict` gives it, or contradicts the rest.
         """
         keys = {"nnplug", "task", "network", "parts", "classes", "features", "encoder", "settings"}
-        state = _mapping(value, keys, "its content")
-        version = _text(state["nnplug"], "the version of nnplug")
-        _need(
-            _VERSION.fullmatch(version) is not None and len(version) <= _LONGEST_VERSION,
-            f"{_shown(version)} is not a version of nnplug",
+        state = take_mapping(value, keys, "its content")
+        version = take_text(state["nnplug"], "the version of nnplug")
+        need(
+            is_version(version),
+            f"{shown(version)} is not a version of nnplug",
         )
-        task = _text(state["task"], "the task")
-        _need(task in get_args(Task), f"there is no task {_shown(task)}")
+        task = take_text(state["task"], "the task")
+        need(task in get_args(Task), f"there is no task {shown(task)}")
         state = _of_this_version(state)
         keys = {"inputs", "layers", "outputs", "parameters", "states", "dtype"}
-        network = _mapping(state["network"], keys, "the network")
-        inputs = _width(network["inputs"], "inputs")
-        _need(
+        network = take_mapping(state["network"], keys, "the network")
+        inputs = take_width(network["inputs"], "inputs")
+        need(
             network["dtype"] in ("float32", "float64"),
-            f"the dtype {_shown(network['dtype'])} is neither float32 nor float64",
+            f"the dtype {shown(network['dtype'])} is neither float32 nor float64",
         )
-        roles = _mapping(state["parts"], set(ROLES), "its table of parts")
+        roles = take_mapping(state["parts"], set(ROLES), "its table of parts")
         parts = {
-            role: tuple(PartRecord.from_dict(each, role) for each in _list(roles[role], role))
+            role: tuple(PartRecord.from_dict(each, role) for each in take_list(roles[role], role))
             for role in ROLES
         }
         numbers = itertools.count()
-        structure = _read_structure(network["layers"], numbers)
+        structure = read_structure(network["layers"], numbers)
         counts = {"layers": next(numbers), "output_activation": 1, "loss": 1}
         for role, count in counts.items():
-            _need(
+            need(
                 len(parts[role]) == count,
                 f"it names {len(parts[role])} parts for {role}, and needs {count}",
             )
-        features = tuple(_text(each, "a feature") for each in _list(state["features"], "features"))
-        _need(len(features) == inputs, f"it names {len(features)} features for {inputs} inputs")
+        features = tuple(
+            take_text(each, "a feature") for each in take_list(state["features"], "features")
+        )
+        need(len(features) == inputs, f"it names {len(features)} features for {inputs} inputs")
         encoder = state["encoder"]
-        _need(encoder is None or isinstance(encoder, dict), "the encoder is no JSON object")
-        _need(isinstance(state["settings"], dict), "the settings are no JSON object")
+        need(encoder is None or isinstance(encoder, dict), "the encoder is no JSON object")
+        need(isinstance(state["settings"], dict), "the settings are no JSON object")
         return cls(
             task=task,  # type: ignore[arg-type]  # one of Task's, as was checked
             inputs=inputs,
             structure=structure,
-            outputs=_width(network["outputs"], "outputs"),
-            parameters=_width(network["parameters"], "the parameters"),
-            states=_width(network["states"], "the states", least=0),
+            outputs=take_width(network["outputs"], "outputs"),
+            parameters=take_width(network["parameters"], "the parameters"),
+            states=take_width(network["states"], "the states", least=0),
             dtype=network["dtype"],
             parts=parts,
             classes=_classes(state["classes"], task),
@@ -395,37 +265,7 @@ class ModelInfo:
         )
 
 
-# --- layers ------------------------------------------------------------------
-
-_DEEPEST = 16
-"""Layers within layers that a file may have."""
-
-
-def _structure(placed: Sequence[Placed], numbers: Iterator[int]) -> tuple[Any, ...]:
-    """Give layers their numbers, and those that they hold."""
-    return tuple(
-        (number, _structure(each.inner, numbers)) if each.inner else number
-        for each, number in zip(placed, numbers, strict=False)
-    )
-
-
-def _plain_structure(structure: Sequence[Any]) -> list[Any]:
-    return [
-        each if isinstance(each, int) else [each[0], _plain_structure(each[1])]
-        for each in structure
-    ]
-
-
-def _read_structure(value: object, numbers: Iterator[int], depth: int = 0) -> tuple[Any, ...]:
-    """Read what `_plain_structure` gave: every number once, in order."""
-    _need(depth <= _DEEPEST, f"its layers hold layers {_DEEPEST} times")
-    found: list[Any] = []
-    for each in _list(value, "layers"):
-        number = next(numbers)
-        pair = isinstance(each, list) and len(each) == 2
-        _need((each[0] if pair else each) == number, "its layers are not numbered in order")
-        found.append((number, _read_structure(each[1], numbers, depth + 1)) if pair else number)
-    return tuple(found)
+# --- files of before ---------------------------------------------------------
 
 
 def _of_this_version(state: dict[str, Any]) -> dict[str, Any]:
@@ -433,9 +273,9 @@ def _of_this_version(state: dict[str, Any]) -> dict[str, Any]:
     network, parts = state["network"], state["parts"]
     if not (isinstance(network, dict) and isinstance(parts, dict) and "hidden" in network):
         return state
-    hidden = [_width(each, "a hidden layer") for each in _list(network["hidden"], "hidden")]
-    activations = _list(parts.get("activation"), "activation")
-    _need(
+    hidden = [take_width(each, "a hidden layer") for each in take_list(network["hidden"], "hidden")]
+    activations = take_list(parts.get("activation"), "activation")
+    need(
         len(activations) == len(hidden),
         f"it names {len(activations)} parts for activation, and needs {len(hidden)}",
     )
@@ -446,9 +286,9 @@ def _of_this_version(state: dict[str, Any]) -> dict[str, Any]:
         of_kind = {**activation, "kind": "activation"} if isinstance(activation, dict) else None
         layers.append(of_kind)
     widths = [
-        _width(network.get("inputs"), "inputs"),
+        take_width(network.get("inputs"), "inputs"),
         *hidden,
-        _width(network.get("outputs"), "outputs"),
+        take_width(network.get("outputs"), "outputs"),
     ]
     others = {key: value for key, value in network.items() if key != "hidden"}
     return {
@@ -478,53 +318,11 @@ def _plain_class(value: Any) -> str | bool | int | float:
     )
 
 
-def _need(condition: bool, otherwise: str) -> None:
-    if not condition:
-        raise ModelFileError(otherwise)
-
-
-def _shown(value: object) -> str:
-    return f'"{printable(str(value), 60)}"'
-
-
-def _mapping(
-    value: object, keys: set[str], what: str, *, may_have: frozenset[str] = frozenset()
-) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ModelFileError(f"{what} is no JSON object")
-    for missing in sorted(keys - set(value)):
-        raise ModelFileError(f'{what} has no "{missing}"')
-    for extra in sorted(set(value) - keys - may_have):
-        raise ModelFileError(f"{what} has {_shown(extra)}, which nnplug does not write")
-    return value
-
-
-def _list(value: object, what: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise ModelFileError(f"{what} is no list")
-    return value
-
-
-def _text(value: object, what: str) -> str:
-    if not isinstance(value, str):
-        raise ModelFileError(f"{what} is no text")
-    return value
-
-
-def _width(value: object, what: str, least: int = 1) -> int:
-    whole = not isinstance(value, bool)
-    if not (whole and isinstance(value, int) and least <= value <= _LARGEST_WIDTH):
-        raise ModelFileError(
-            f"the width of {what} is no whole number from {least} to {_LARGEST_WIDTH:,}"
-        )
-    return value
-
-
 def _classes(value: object, task: str) -> tuple[Any, ...]:
-    classes = _list(value, "classes")
-    _need(bool(classes) != (task == "regression"), f"it has {len(classes)} classes for a {task}")
+    classes = take_list(value, "classes")
+    need(bool(classes) != (task == "regression"), f"it has {len(classes)} classes for a {task}")
     for each in classes:
-        _need(isinstance(each, str | bool | int | float), "a class is neither text nor number")
+        need(isinstance(each, str | bool | int | float), "a class is neither text nor number")
     # 1, 1.0 and True are one class too.
-    _need(len(set(classes)) == len(classes), "a class is listed twice")
+    need(len(set(classes)) == len(classes), "a class is listed twice")
     return tuple(classes)

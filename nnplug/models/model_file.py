@@ -12,8 +12,9 @@ import numpy as np
 
 from nnplug.errors import DataError, ModelFileError, PartError, SettingError
 from nnplug.models.container import naming, read_container, read_document
-from nnplug.models.info import PREDICTING, ModelInfo
+from nnplug.models.info import ModelInfo
 from nnplug.models.model import Model
+from nnplug.models.records import PREDICTING
 from nnplug.models.selection import find_parts
 from nnplug.models.strict_json import printable
 from nnplug.network import Network

@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 import nnplug
 from nnplug.errors import ModelFileError, NnplugWarning, OptionError, UnknownPartError
 from nnplug.formulas.digest import differ
-from nnplug.models.info import ModelInfo, PartRecord, kind_of
+from nnplug.models.info import ModelInfo
+from nnplug.models.records import PartRecord, kind_of
 from nnplug.models.strict_json import printable
 from nnplug.parts import OptionValue, Part
 from nnplug.plugins import LOCAL, Provider, normalise_package

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nnplug import __version__
-from nnplug.models.info import kind_of
+from nnplug.models.records import kind_of
 from nnplug.report.charts import (
     class_charts,
     confusion_table,
