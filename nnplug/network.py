@@ -201,7 +201,8 @@ class Network(Summarized):
         self.learned = max((span.stop for span in spans if not span.is_state), default=0)
         if size not in (None, spans[-1].stop):
             raise SettingError(
-                f"the network has {spans[-1].stop:,} parameters, where {size:,} are expected."
+                f"the network has {spans[-1].stop:,} parameters and states, where {size:,} are "
+                "expected."
             )
         self.parameters = aligned_zeros(spans[-1].stop, self.dtype)
 

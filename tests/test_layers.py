@@ -258,6 +258,8 @@ def test_an_activation_of_another_width_is_refused_where_it_is_placed():
             "layer 'residual' holds layers: write them in brackets, as in residual[dense:64 relu].",
         ),
         ("dense[relu]", "layer 'dense' holds no layers; leave out the brackets."),
+        ("residual[]", "layer 'residual' holds layers, and none are in the brackets."),
+        ("residual[" * 17 + "relu" + "]" * 17, "brackets more than 16 deep."),
         ("relu[dense:3]", "relu[...]: 'relu' is an activation, and holds no layers."),
         (
             "dense:5 residual[dense:4 tanh]",
@@ -305,7 +307,6 @@ def test_layers_and_their_short_form_are_not_given_together(other):
         ("Dense:4 LAYER-NORM", "dense:4 layer_norm"),
         ("nnplug/dense:4", "dense:4"),
         ("residual [ dense:3 ]", "residual[dense:3]"),
-        ("residual[]", "residual[]"),
         ("dropout:.1 dropout:rate=0.5", "dropout:0.1 dropout"),
         ("maxout:4,pieces=3 maxout:pieces=3", "maxout:4,pieces=3 maxout:pieces=3"),
         ("leaky_relu:0.2", "leaky_relu:slope=0.2"),

@@ -233,9 +233,8 @@ class ModelInfo:
             role: tuple(PartRecord.from_dict(each, role) for each in take_list(roles[role], role))
             for role in ROLES
         }
-        numbers = itertools.count()
-        structure = read_structure(network["layers"], numbers)
-        counts = {"layers": next(numbers), "output_activation": 1, "loss": 1}
+        structure = read_structure(network["layers"])
+        counts = {"layers": len(network["layers"]), "output_activation": 1, "loss": 1}
         for role, count in counts.items():
             need(
                 len(parts[role]) == count,
@@ -295,7 +294,7 @@ def _of_this_version(state: dict[str, Any]) -> dict[str, Any]:
         **state,
         "network": {
             **others,
-            "layers": list(range(len(layers))),
+            "layers": [-1] * len(layers),
             "parameters": sum((a + 1) * b for a, b in itertools.pairwise(widths)),
             "states": 0,
         },

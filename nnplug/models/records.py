@@ -17,7 +17,7 @@ from nnplug.models.checked import (
 )
 from nnplug.models.strict_json import printable
 from nnplug.parts import OptionValue, Part, Placed
-from nnplug.parts.text import is_part_name
+from nnplug.parts.text import DEEPEST, is_part_name
 from nnplug.plugins import Provider
 
 __all__ = [
@@ -130,33 +130,34 @@ class PartRecord:
         state = take_mapping(value, keys, f"a part of {role}", may_have=more)
         name = take_text(state["name"], f"the name of a part of {role}")
         need(is_part_name(name) and len(name) <= 80, f"{shown(name)} is not the name of a part")
-        package = take_text(state["package"], f"the package of {role} {name}")
+        kind = take_text(state.get("kind", ""), f"the kind of {name}")
+        need(
+            role != "layers" or kind in ("layer", "activation"),
+            f"the kind of {name} is {shown(kind)}, which is no kind of layers",
+        )
+        called = f"{kind or role} {name}"
+        package = take_text(state["package"], f"the package of {called}")
         need(
             _PACKAGE.fullmatch(package) is not None,
-            f"{shown(package)} is not the name of a package ({role} {name})",
+            f"{shown(package)} is not the name of a package ({called})",
         )
         version = take_text(state["version"], f"the version of {package}")
         need(
             is_version(version) or (package == "local" and not version),
-            f"{shown(version)} is not a version ({role} {name}, package {package})",
+            f"{shown(version)} is not a version ({called}, package {package})",
         )
         options = state["options"]
-        need(isinstance(options, dict), f"the options of {role} {name} are no JSON object")
+        need(isinstance(options, dict), f"the options of {called} are no JSON object")
         for key, option in options.items():
-            need(key.isidentifier(), f"{shown(key)} is not the name of an option ({role} {name})")
+            need(key.isidentifier(), f"{shown(key)} is not the name of an option ({called})")
             need(
                 isinstance(option, bool | int | float | str),
-                f"the option {key} of {role} {name} is neither number, text nor truth value",
+                f"the option {key} of {called} is neither number, text nor truth value",
             )
-        formula = take_text(state.get("formula", ""), f"the digest of the formula of {role} {name}")
+        formula = take_text(state.get("formula", ""), f"the digest of the formula of {called}")
         need(
             not formula or _DIGEST.fullmatch(formula) is not None,
-            f"{shown(formula)} is not the digest of a formula ({role} {name})",
-        )
-        kind = state.get("kind", "")
-        need(
-            role != "layers" or kind in ("layer", "activation"),
-            f"the kind of {name} is {shown(kind)}, which is no kind of layers",
+            f"{shown(formula)} is not the digest of a formula ({called})",
         )
         return cls(name, package, version, options, formula, kind)
 
@@ -176,9 +177,6 @@ class LayerRecord:
 
 # --- layers ------------------------------------------------------------------
 
-_DEEPEST = 16
-"""Layers within layers that a file may have."""
-
 
 def number_layers(placed: Sequence[Placed], numbers: Iterator[int]) -> tuple[Any, ...]:
     """Give layers their numbers, and those that they hold."""
@@ -188,20 +186,33 @@ def number_layers(placed: Sequence[Placed], numbers: Iterator[int]) -> tuple[Any
     )
 
 
-def plain_structure(structure: Sequence[Any]) -> list[Any]:
-    """Give the numbers of layers as lists, for JSON."""
-    return [
-        each if isinstance(each, int) else [each[0], plain_structure(each[1])] for each in structure
-    ]
+def plain_structure(structure: Sequence[Any], holder: int = -1) -> list[int]:
+    """Give, for each layer, the number of the one that holds it; -1 for none: for JSON."""
+    holders: list[int] = []
+    for each in structure:
+        holders.append(holder)
+        if not isinstance(each, int):
+            holders += plain_structure(each[1], each[0])
+    return holders
 
 
-def read_structure(value: object, numbers: Iterator[int], depth: int = 0) -> tuple[Any, ...]:
-    """Read what `plain_structure` gave: every number once, in order."""
-    need(depth <= _DEEPEST, f"its layers hold layers {_DEEPEST} times")
-    found: list[Any] = []
-    for each in take_list(value, "layers"):
-        number = next(numbers)
-        pair = isinstance(each, list) and len(each) == 2
-        need((each[0] if pair else each) == number, "its layers are not numbered in order")
-        found.append((number, read_structure(each[1], numbers, depth + 1)) if pair else number)
-    return tuple(found)
+def read_structure(value: object) -> tuple[Any, ...]:
+    """Read what `plain_structure` gave: a layer follows the one that holds it, and its others."""
+    holders = take_list(value, "layers")
+    for number, holder in enumerate(holders):
+        whole = isinstance(holder, int) and not isinstance(holder, bool)
+        need(whole and -1 <= holder < number, "its layers are not numbered in order")
+
+    def held(first: int, holder: int, depth: int) -> tuple[tuple[Any, ...], int]:
+        """Take the layers from a number on that one holds, and say which number follows."""
+        need(depth <= DEEPEST, f"layers in it hold layers more than {DEEPEST} deep")
+        found: list[Any] = []
+        while first < len(holders) and holders[first] == holder:
+            inner, following = held(first + 1, first, depth + 1)
+            found.append((first, inner) if inner else first)
+            first = following
+        return tuple(found), first
+
+    structure, end = held(0, -1, 0)
+    need(end == len(holders), "its layers are not numbered in order")
+    return structure

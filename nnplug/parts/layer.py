@@ -17,6 +17,7 @@ from nnplug.formulas.tracing import trace
 from nnplug.parts.activation import Activation
 from nnplug.parts.declared import Declared, Parameter, State, check_noise
 from nnplug.parts.part import Part, build_part, declarations
+from nnplug.parts.text import DEEPEST
 
 __all__ = ["Layer", "layer"]
 
@@ -109,11 +110,23 @@ class Layer(Part):
         Raises
         ------
         PartError
-            If it is no layer around layers.
+            If it is no layer around layers, or there are none, or it would
+            hold them too deep.
         """
         if not self.holds:
             raise PartError(f"layer {self.name!r} holds no layers; leave out the brackets.")
-        return replace(self, inner=tuple(inner))
+        if not inner:
+            raise PartError(f"layer {self.name!r} holds layers, and none are in the brackets.")
+        made = replace(self, inner=tuple(inner))
+        if made.depth > DEEPEST:
+            raise PartError(f"layer {self.name!r}: layers hold layers more than {DEEPEST} deep.")
+        return made
+
+    @property
+    def depth(self) -> int:
+        """How deep layers hold layers in it: 0, if it holds none."""
+        inner = [each.depth for each in self.inner if isinstance(each, Layer)]
+        return 1 + max(inner, default=0) if self.inner else 0
 
     @cached_property
     def width(self) -> str | int:

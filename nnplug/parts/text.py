@@ -13,6 +13,9 @@ from nnplug.errors import OptionError
 
 __all__ = ["LayerText", "PartText", "normalise_name", "parse_layers", "parse_name", "parse_part"]
 
+DEEPEST = 16
+"""How deep layers may hold layers."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _LAYER_TOKEN = re.compile(r"[\[\]]|[^\s\[\]]+")
 
@@ -135,26 +138,25 @@ def parse_layers(text: str) -> tuple[LayerText, ...]:
     >>> parse_layers("dense:8 residual[relu]")[1]
     LayerText(text='residual', inner=(LayerText(text='relu', inner=None),))
     """
-    tokens = _LAYER_TOKEN.findall(text)
-    found, rest = _layers(tokens, text)
-    if rest:
-        raise OptionError(f"{text!r}: a ] without a [ before it.")
-    return found
+    rows: list[list[LayerText]] = [[]]  # of the whole, and of each bracket that is open
+    for token in _LAYER_TOKEN.findall(text):
+        if token == "]":
+            if len(rows) == 1:
+                raise OptionError(f"{_short(text)}: a ] without a [ before it.")
+            inner = tuple(rows.pop())
+            rows[-1][-1] = LayerText(rows[-1][-1].text, inner)
+        elif token == "[":
+            if not rows[-1] or rows[-1][-1].inner is not None:
+                raise OptionError(f"{_short(text)}: a [ without the name of a layer before it.")
+            if len(rows) > DEEPEST:
+                raise OptionError(f"{_short(text)}: brackets more than {DEEPEST} deep.")
+            rows.append([])
+        else:
+            rows[-1].append(LayerText(token))
+    if len(rows) > 1:
+        raise OptionError(f"{_short(text)}: a [ without a ] after it.")
+    return tuple(rows[0])
 
 
-def _layers(tokens: list[str], text: str) -> tuple[tuple[LayerText, ...], list[str]]:
-    """Read up to the bracket that closes, which is left with what follows."""
-    found: list[LayerText] = []
-    while tokens and tokens[0] != "]":
-        token, *tokens = tokens
-        if token != "[":
-            found.append(LayerText(token))
-            continue
-        if not found or found[-1].inner is not None:
-            raise OptionError(f"{text!r}: a [ without the name of a layer before it.")
-        inner, tokens = _layers(tokens, text)
-        if not tokens:
-            raise OptionError(f"{text!r}: a [ without a ] after it.")
-        found[-1] = LayerText(found[-1].text, inner)
-        tokens = tokens[1:]
-    return tuple(found), tokens
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 100 else f"{text[:100]}...")

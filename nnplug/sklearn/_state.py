@@ -6,6 +6,7 @@ class and what Python and NumPy have; and a part of the user's own, if there is 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -115,7 +116,7 @@ PlainLayer = str | Part | tuple[str | Part, list[Any]]
 def _plain_layer(part: Activation | Layer) -> PlainLayer:
     if not (isinstance(part, Layer) and part.holds):
         return _plain_part(part)
-    return _plain_part(part.around(())), [_plain_layer(each) for each in part.inner]
+    return _plain_part(replace(part, inner=())), [_plain_layer(each) for each in part.inner]
 
 
 def _layer(plain: PlainLayer) -> Activation | Layer:

@@ -83,7 +83,7 @@ def test_info_says_the_layers_as_the_option_takes_them(kept, command):
     ]
     said = json.loads(command("info", run, "--json").stdout)["network"]
     assert (said["parameters"], said["states"]) == (3475, 64)
-    assert said["layers"] == [0, 1, 2, 3, [4, [5, 6, 7]], 8, 9]
+    assert said["layers"] == [-1, -1, -1, -1, -1, 4, 4, 4, -1, -1]
 
 
 def test_the_numbers_of_a_run_as_json(command):

@@ -132,8 +132,9 @@ def entry(**changes: Any) -> Make:
 
 
 def part(role: str, **changes: Any) -> Make:
-    """Change the first part of a role."""
-    return content(lambda state: state["parts"][role][0].update(changes))
+    """Change the first part of a role, or the activation of the hidden layer."""
+    role, number = ("layers", 1) if role == "activation" else (role, 0)
+    return content(lambda state: state["parts"][role][number].update(changes))
 
 
 def encoder(change: Callable[[Any], None]) -> Make:
@@ -149,6 +150,11 @@ def put(**changes: Any) -> Callable[[Any], None]:
 def network(**changes: Any) -> Make:
     """Change the sizes."""
     return content(lambda state: state["network"].update(changes))
+
+
+def units(count: int) -> Make:
+    """Change the units of the hidden layer."""
+    return content(lambda state: state["parts"]["layers"][0]["options"].update(units=count))
 
 
 class _Evil:
@@ -335,12 +341,35 @@ HOSTILE: dict[str, tuple[Make, str]] = {
     # --- sizes
     "no inputs": (network(inputs=0), "the width of inputs is no whole number from 1"),
     "truth for a width": (network(outputs=True), "the width of outputs is no whole number from 1"),
-    "width beyond all memory": (network(hidden=[1 << 31]), "the width of a hidden layer is no"),
-    "more weights than the file holds": (
-        network(hidden=[1 << 30]),
-        "a network 4-1073741824-3 has 8,589,934,595 weights and biases, and it holds 67",
+    "width beyond all memory": (
+        units(1 << 60),
+        "the network has 9,223,372,036,854,775,811 parameters and states, where 67 are expected",
     ),
-    "a hundred thousand layers": (network(hidden=[1] * 100_000), "and needs 100000"),
+    "more weights than the file holds": (
+        units(1 << 30),
+        "the network has 8,589,934,595 parameters and states, where 67 are expected",
+    ),
+    "layers that are not numbered": (
+        network(layers=[0, -1]),
+        "its layers are not numbered in order",
+    ),
+    "layers of one that is no neighbour": (
+        network(layers=[-1, -1, 0]),
+        "its layers are not numbered in order",
+    ),
+    "layers within layers without an end": (
+        network(layers=list(range(-1, 5000))),
+        "layers in it hold layers more than 16 deep",
+    ),
+    "a layer that is no layer": (
+        content(lambda state: state["parts"]["layers"][0].update(kind="loss")),
+        'the kind of dense is "loss", which is no kind of layers',
+    ),
+    "a layer around layers that holds none": (
+        network(layers=[-1, 0]),
+        "layer 'dense' holds no layers",
+    ),
+    "a hundred thousand layers": (network(layers=[-1] * 100_000), "and needs 100000"),
     "another dtype": (network(dtype="object"), 'the dtype "object" is neither float32 nor float64'),
     "dtype that does not fit": (network(dtype="float64"), "has shape (4, 8) of float32, and the"),
     # --- parts
@@ -471,10 +500,13 @@ HOSTILE: dict[str, tuple[Make, str]] = {
         arrays(hidden1__bias=np.full(8, np.inf, np.float32)),
         "hidden1.bias holds a number that is not finite",
     ),
-    "array away": (arrays(output__bias=None), "a network 4-8-3 has 67 weights and biases"),
+    "array away": (
+        arrays(output__bias=None),
+        "a network of 4-8-3 has 67 parameters and states, and it holds 64",
+    ),
     "array too many": (
-        arrays(payload=np.zeros(9, np.float32)),
-        'it has an array that the network has not: "payload"',
+        arrays(evil=np.zeros(3, np.float32), output__bias=None),
+        'it has an array that the network has not: "evil"',
     ),
     "weights the other way round": (
         lambda sample: arrays(hidden1__weight=sample.arrays["hidden1.weight"].T.copy())(sample),

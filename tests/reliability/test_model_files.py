@@ -83,7 +83,7 @@ def test_a_file_whose_formula_is_another_loads_with_a_note(
     formula, notes, sample, registry, tmp_path
 ):
     def change(state):
-        (record,) = state["parts"]["activation"]
+        _, record = state["parts"]["layers"]
         if formula is None:
             del record["formula"]
         else:
