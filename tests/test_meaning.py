@@ -59,15 +59,17 @@ UNARY = [
     "negative", "positive", "reciprocal", "square", "sqrt", "absolute", "fabs", "sign", "floor",
     "round", "rint", "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan",
     "arctan", "sinh", "cosh", "tanh", "arcsinh", "logical_not", "invert", "ones_like",
-    "zeros_like", "transpose",
+    "zeros_like", "transpose", "ceil", "trunc", "cbrt", "arcsin", "arccos", "arccosh", "arctanh",
+    "sinc", "isnan", "isinf", "isfinite", "sort",
 ]  # fmt: skip
 BINARY = [
     "add", "subtract", "multiply", "divide", "power", "float_power", "hypot", "maximum", "minimum",
-    "fmax", "fmin", "logaddexp", "greater", "greater_equal", "less", "less_equal", "equal",
+    "fmax", "fmin", "logaddexp", "logaddexp2", "arctan2", "remainder", "fmod", "floor_divide",
+    "copysign", "heaviside", "greater", "greater_equal", "less", "less_equal", "equal",
     "not_equal", "logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or",
     "bitwise_xor",
 ]  # fmt: skip
-ROWWISE = ["sum", "mean", "max", "min"]
+ROWWISE = ["sum", "mean", "max", "min", "var", "std"]
 
 
 def applied(function, *operands, **options):
@@ -100,6 +102,8 @@ def formulas():
             function = getattr(np, name)
             made[f"{name}({one}, {keep})"] = applied(function, one, axis=-1, keepdims=keep)
             made[f"{name}({one}) of all"] = applied(lambda a, x, f=function: f(a) + 0 * x, one, "x")
+        for name in ("cumsum", "flip", "sort"):
+            made[f"{name}({one})"] = applied(getattr(np, name), one, axis=-1)
         for name in special.__all__:
             made[f"{name}({one})"] = applied(getattr(special, name), one)
     return made | CHAINS
@@ -154,7 +158,10 @@ def meant(name, result):
         or whole_power  # wraps around, or has another sign than expected
         or bits
         or name in ("b @ b.T", "times 1", "reciprocal(i)")  # `or` for a sum; 0 for 1/2
-        or name in [f"{each}(b)" for each in special.__all__]  # functions of numbers
+        or name in [f"{each}(b)" for each in (*special.__all__, "sinc")]  # functions of numbers
+        or re.fullmatch(
+            r"(remainder|fmod|floor_divide)\([ijbc2T]\w*, [ijbc]\)", name
+        )  # 0 where by 0
     )
 
 

@@ -63,15 +63,15 @@ def where_argument(x):
 
 
 def unknown(x):
-    return np.cumsum(x, axis=-1)
+    return np.cumprod(x, axis=-1)
 
 
 def unknown_ufunc(x):
-    return np.arccosh(x)
+    return np.deg2rad(x)
 
 
 def within_another(x):
-    return np.log1p(np.arcsin(x))
+    return np.log1p(np.radians(x))
 
 
 def shape(x):
@@ -127,7 +127,7 @@ def vectorized(x):
 
 
 def method(x):
-    return x.cumsum()
+    return x.cumprod()
 
 
 def other_method(x):
@@ -201,9 +201,9 @@ REFUSED = {
     in_place: (1, "writes into an existing array", "t = t + 1"),
     out: (1, "writes into an existing array", "leave out `out=`"),
     where_argument: (1, "`numpy.exp` is given where", "np.where"),
-    unknown: (1, "`cumsum` is not supported", "np.sum, np.mean, np.max or np.min over axis=-1"),
-    unknown_ufunc: (1, "`arccosh` is not supported", "np.log(x + np.sqrt(x * x - 1))"),
-    within_another: (1, "`arcsin` is not supported", "np.arctan(x / np.sqrt(1 - x * x))"),
+    unknown: (1, "`cumprod` is not supported", "np.sum, np.mean, np.max or np.min over axis=-1"),
+    unknown_ufunc: (1, "`deg2rad` is not supported", "x * (np.pi / 180)"),
+    within_another: (1, "`radians` is not supported", "x * (np.pi / 180)"),
     shape: (1, "the size of an array", "np.mean"),
     shape_times: (1, "the size of an array", "np.mean"),
     shape_root: (1, "the size of an array", "np.mean"),
@@ -217,7 +217,7 @@ REFUSED = {
     text_constant: (1, "of type `str`", "write the numbers out"),
     as_array: (1, "`np.asarray`", "leave the conversion out"),
     vectorized: (1, "`np.vectorize`", "the argument itself"),
-    method: (1, "`.cumsum` of an array", "np.sum, np.mean, np.max or np.min over axis=-1"),
+    method: (1, "`.cumprod` of an array", "np.sum, np.mean, np.max or np.min over axis=-1"),
     other_method: (1, "`.tolist` of an array", "NumPy functions"),
     misspelt: (1, "AttributeError", "np.maximum(x, 0)"),
     misspelt_special: (1, "Did you mean 'sigmoid' or 'log_sigmoid'?", "plain NumPy"),

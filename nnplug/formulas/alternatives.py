@@ -6,36 +6,15 @@ from collections.abc import Mapping
 
 __all__ = ["EXPRESSIONS", "instead_of"]
 
-_VARIANCE = "np.mean((x - np.mean(x, axis=-1, keepdims=True)) ** 2, axis=-1, keepdims=True)"
-
 EXPRESSIONS: Mapping[str, str] = {
     # NumPy's
-    "floor_divide": "np.floor(a / b)",
-    "remainder": "a - b * np.floor(a / b)",
-    "fmod": "np.sign(a) * (abs(a) - abs(b) * np.floor(abs(a) / abs(b)))",
-    "ceil": "-np.floor(-x)",
-    "trunc": "np.sign(x) * np.floor(abs(x))",
-    "fix": "np.sign(x) * np.floor(abs(x))",
-    "heaviside": "np.where(a == 0, b, np.where(a > 0, 1.0, 0.0))",
-    "cbrt": "np.sign(x) * abs(x) ** (1 / 3)",
-    "arcsin": "np.arctan(x / np.sqrt(1 - x * x))",
-    "arccos": "np.pi / 2 - np.arctan(x / np.sqrt(1 - x * x))",
-    "arccosh": "np.log(x + np.sqrt(x * x - 1))",
-    "arctanh": "0.5 * (np.log1p(x) - np.log1p(-x))",
-    "logaddexp2": "np.logaddexp(a * np.log(2), b * np.log(2)) / np.log(2)",
-    "isnan": "x != x",
-    "isinf": "abs(x) == np.inf",
-    "isfinite": "abs(x) < np.inf",
+    "fix": "np.trunc(x)",
     "signbit": "x < 0",
-    "copysign": "np.where(b < 0, -abs(a), abs(a))",
     "deg2rad": "x * (np.pi / 180)",
     "radians": "x * (np.pi / 180)",
     "rad2deg": "x * (180 / np.pi)",
     "degrees": "x * (180 / np.pi)",
-    "sinc": "np.where(x == 0, 1.0, np.sin(np.pi * x) / (np.pi * np.where(x == 0, 1.0, x)))",
     "nan_to_num": "np.where(x != x, 0.0, x)",
-    "var": _VARIANCE,
-    "std": f"np.sqrt({_VARIANCE})",
     "ptp": "np.max(x, axis=-1, keepdims=True) - np.min(x, axis=-1, keepdims=True)",
     # SciPy's
     "expit": "nnplug.special.sigmoid(x)",
@@ -43,6 +22,12 @@ EXPRESSIONS: Mapping[str, str] = {
     "logit": "np.log(x / (1 - x))",
     "logsumexp": "nnplug.special.log_sum_exp(x)",
     "ndtr": "0.5 * nnplug.special.erfc(-x / np.sqrt(2.0))",
+    "gammaln": "nnplug.special.lgamma(x)",
+    "loggamma": "nnplug.special.lgamma(x)",
+    "gamma": "np.exp(nnplug.special.lgamma(x))",
+    "factorial": "np.exp(nnplug.special.lgamma(x + 1))",
+    "psi": "nnplug.special.digamma(x)",
+    "betaln": "nnplug.special.lgamma(a) + nnplug.special.lgamma(b) - nnplug.special.lgamma(a + b)",
     "entr": "np.where(x > 0, -x * np.log(np.where(x > 0, x, 1.0)), 0.0)",
     "xlogy": "np.where(a == 0, 0.0, a * np.log(np.where(a == 0, 1.0, b)))",
     "xlog1py": "np.where(a == 0, 0.0, a * np.log1p(np.where(a == 0, 0.0, b)))",
@@ -60,6 +45,9 @@ EXPRESSIONS: Mapping[str, str] = {
     "log_sum_exp": "nnplug.special.log_sum_exp(x)",
     "erf": "nnplug.special.erf(x)",
     "erfc": "nnplug.special.erfc(x)",
+    "lgamma": "nnplug.special.lgamma(x)",
+    "digamma": "nnplug.special.digamma(x)",
+    "trigamma": "nnplug.special.trigamma(x)",
 }
 """Formulas in x, or in a and b, that give the same numbers; a test holds that they do."""
 
@@ -67,13 +55,19 @@ _WIDTH = (
     "keep the width: an activation gives as many columns as it is given, a loss one error for each "
     "element or row, and only the layers change the width, with hidden="
 )
-_ORDER = "use np.max or np.min over axis=-1: the order of elements has no derivative of its own"
-_ROW = "use np.sum, np.mean, np.max or np.min over axis=-1, keepdims=True, which see the whole row"
+_ORDER = (
+    "use np.sort(x, axis=-1), or np.max or np.min over axis=-1: places in the order are no numbers "
+    "that have a derivative"
+)
+_ROW = (
+    "use np.sum, np.mean, np.max or np.min over axis=-1, keepdims=True, which see the whole row, "
+    "or np.cumsum or np.flip over axis=-1"
+)
 _CHOICE = "use np.where(condition, a, b), one within another"
 _MATRIX = "use `@` and .T, in an optimizer of matrices"
 _GAMMA = (
-    "there is no gamma function in formulas; a term of a loss that does not depend on the "
-    "prediction changes no step, so leave it out"
+    "use nnplug.special's lgamma, digamma or trigamma; a term of a loss that does not depend on "
+    "the prediction changes no step, and may be left out"
 )
 
 _SENTENCES: Mapping[str, str] = {
@@ -84,12 +78,12 @@ _SENTENCES: Mapping[str, str] = {
         _WIDTH,
     ),
     **dict.fromkeys(
-        ("sort", "argsort", "partition", "argpartition", "argmax", "argmin", "median", "nanmedian",
+        ("argsort", "partition", "argpartition", "argmax", "argmin", "median", "nanmedian",
          "percentile", "quantile", "unique", "searchsorted"),
         _ORDER,
     ),
     **dict.fromkeys(
-        ("cumsum", "cumprod", "diff", "gradient", "roll", "flip", "fliplr", "prod", "average",
+        ("cumprod", "diff", "gradient", "roll", "fliplr", "prod", "average",
          "convolve", "interp", "nansum", "nanmean", "nanmax", "nanmin", "trapezoid", "any", "all",
          "count_nonzero"),
         _ROW,
@@ -101,8 +95,7 @@ _SENTENCES: Mapping[str, str] = {
         _MATRIX,
     ),
     **dict.fromkeys(
-        ("gamma", "gammaln", "loggamma", "digamma", "psi", "polygamma", "beta", "betaln",
-         "gammainc", "factorial"),
+        ("polygamma", "beta", "gammainc", "gammaincc", "betainc", "zeta"),
         _GAMMA,
     ),
 }  # fmt: skip

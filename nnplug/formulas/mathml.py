@@ -150,10 +150,9 @@ def _node(symbol: Symbol, inputs: list[Piece]) -> Piece:
     if name in ("square", "power"):
         exponent = _TWO if name == "square" else _row(texts[1])
         return f"<msup>{_row(_bracket(inputs[0], ATOM))}{exponent}</msup>", POWER
-    if name == "sqrt":
-        return f"<msqrt>{texts[0]}</msqrt>", ATOM
-    if name == "cbrt":
-        return f"<mroot>{_row(texts[0])}<mn>3</mn></mroot>", ATOM
+    if name in ("sqrt", "cbrt"):
+        root = f"<msqrt>{texts[0]}</msqrt>"
+        return root if name == "sqrt" else f"<mroot>{_row(texts[0])}<mn>3</mn></mroot>", ATOM
     if name == "absolute":
         return _fence(texts[0], "|", "|"), ATOM
     if name == "transpose":

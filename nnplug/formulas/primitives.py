@@ -32,7 +32,7 @@ from nnplug.formulas.graph import (
     broadcast_shapes,
     shape_text,
 )
-from nnplug.formulas.kinds import settle
+from nnplug.formulas.kinds import as_number, settle
 from nnplug.formulas.refusal import refuse
 from nnplug.formulas.simplification import simplify
 from nnplug.types import AnyArray
@@ -83,7 +83,7 @@ def _remainder_rule(g: Symbol, y: Symbol, a: Symbol, b: Symbol) -> Any:
 
 
 def _copysign_rule(g: Symbol, y: Symbol, a: Symbol, b: Symbol) -> Any:
-    return g * (np.sign(a) * np.copysign(1, b)), None
+    return g * (np.sign(as_number(a)) * np.copysign(1, b)), None
 
 
 def _sinc_rule(g: Symbol, y: Symbol, x: Symbol) -> Any:
@@ -180,7 +180,7 @@ def _place_columns_rule(g: Symbol, y: Symbol, x: Symbol, like: Symbol, place: in
     return g.graph.apply(g.graph.operations["columns"], g, x, place=place), None
 
 
-def _flip(x: Symbol) -> Any:
+def _flip(x: Any) -> Any:
     return np.flip(x, axis=-1)
 
 
