@@ -68,7 +68,7 @@ REDUCE = {
 NUMBER = {
     "power": "{0} ** {1}",
     "remainder": "{0} % {1}",
-    "fmod": "math.fmod({0}, {1})",
+    "fmod": "np.fmod({0}, {1})",
     **{name: f"math.{name}({{0}})" for name in ("sin", "cos")},
 }
 
