@@ -27,7 +27,7 @@ from nnplug.errors import NnplugError
 from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.mathml import to_mathml
 from nnplug.formulas.primitives import new_graph
-from nnplug.hookspecs import HOOKS
+from nnplug.hookspecs import HOOKS, TOOL_HOOKS
 from nnplug.parts import KINDS, Activation, Layer, Loss, Metric, Optimizer, Part, Trainable
 from nnplug.parts.written import write_formulas
 from nnplug.plugins import PluginManager, Provider
@@ -288,6 +288,10 @@ def _hook(name: str) -> str:
     if name in HOOKS:
         plural = KINDS[HOOKS[name]].plural
         lines += ["", f"Built in: [{plural}](generated/{plural}.md)."]
+    if name in TOOL_HOOKS:
+        found = Registry(PluginManager(allowed=())).tools(TOOL_HOOKS[name])
+        listed = [f"- `{tool.name}`: {tool.about}" for tool, _ in found]
+        lines += ["", "Built in:", "", *listed] if listed else ["", "None is built in."]
     return "\n".join([*lines, ""])
 
 

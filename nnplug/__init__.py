@@ -13,6 +13,7 @@ from nnplug.lazy import lazy_names
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from nnplug.engines import Engine as Engine
     from nnplug.hookspecs import hookimpl as hookimpl
     from nnplug.models import Model as Model
     from nnplug.parts import Data as Data
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from nnplug.run import Run as Run
     from nnplug.run import load as load
     from nnplug.run import train as train
+    from nnplug.tool import Exporter as Exporter
+    from nnplug.training import BatchRecord as BatchRecord
     from nnplug.training import EpochRecord as EpochRecord
 
     from nnplug import special as special  # isort: skip  # last: nnplug is known to mypy by then
@@ -42,6 +45,7 @@ __getattr__, _lazy_names = lazy_names(
     __name__,
     {
         "nnplug": ("special",),
+        "nnplug.engines": ("Engine",),
         "nnplug.hookspecs": ("hookimpl",),
         "nnplug.models": ("Model",),
         "nnplug.parts": (
@@ -63,7 +67,8 @@ __getattr__, _lazy_names = lazy_names(
         "nnplug.registry": ("Registry",),
         "nnplug.resuming": ("resume",),
         "nnplug.run": ("Run", "load", "train"),
-        "nnplug.training": ("EpochRecord",),
+        "nnplug.tool": ("Exporter",),
+        "nnplug.training": ("BatchRecord", "EpochRecord"),
     },
 )
 

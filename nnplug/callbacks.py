@@ -1,4 +1,4 @@
-"""Training hooks: what plugins and callers may do at the start, the epochs and the end of a run."""
+"""Training hooks: what plugins and callers may do at the start, at steps, epochs and the end."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ import numpy as np
 from nnplug.errors import PluginError, SettingError, suggest
 from nnplug.parts import Part
 from nnplug.plugins import LOCAL, PluginManager, Provider
+from nnplug.tool import Tool
+from nnplug.training import BatchRecord, OnBatch
 
-__all__ = ["Callbacks"]
+__all__ = ["NAMES", "Callbacks"]
 
-NAMES = ("on_train_start", "on_epoch_end", "on_train_end")
+NAMES = ("on_train_start", "on_batch_end", "on_epoch_end", "on_train_end")
+"""The training hooks."""
 
 
 @dataclass(eq=False)
@@ -26,15 +29,15 @@ class Callbacks:
     Attributes
     ----------
     plugins : PluginManager
-    parts : sequence of Part
-        The run's. Plugins whose parts it uses take part, and those named
+    parts : sequence of Part or Tool
+        The run's. Plugins whose parts or engine it uses take part, and those named
         with `-p`; others that happen to be loaded do not.
     own : sequence of object
         Objects with methods named as the hooks.
     """
 
     plugins: PluginManager
-    parts: Sequence[Part]
+    parts: Sequence[Part | Tool]
     own: Sequence[object] = ()
     _found: dict[str, list[tuple[str, str, Callable[..., Any]]]] = field(init=False)
 
@@ -47,7 +50,7 @@ class Callbacks:
         hooks = [
             (f"plugin {provider.label}", _leave_out(provider), function)
             for provider, function in self.plugins.implementations(name)
-            if provider in named or any(part.function in used for part in provider.parts)
+            if provider in named or any(part.function in used for part in provider.provided)
         ]
         for each in self.own:
             _check_names(each)
@@ -56,18 +59,31 @@ class Callbacks:
                 hooks.append((f"callback {type(each).__name__}", "leave it out", method))
         return hooks
 
+    def on_batch(self, run: Any) -> OnBatch | None:
+        """Give what calls `on_batch_end`; None where nobody listens: no step stops then."""
+        if "on_batch_end" not in self:
+            return None
+
+        def on_batch(record: BatchRecord) -> bool:
+            return self.call("on_batch_end", record.epoch, record.batch, run=run, record=record)
+
+        return on_batch
+
     def __contains__(self, name: str) -> bool:
         return bool(self._found[name])
 
-    def call(self, name: str, epoch: int | None = None, **arguments: Any) -> bool:
+    def call(
+        self, name: str, epoch: int | None = None, batch: int | None = None, **arguments: Any
+    ) -> bool:
         """Call one hook of everybody.
 
         Parameters
         ----------
         name : str
-            `"on_train_start"`, `"on_epoch_end"` or `"on_train_end"`.
+            `"on_train_start"`, `"on_batch_end"`, `"on_epoch_end"` or `"on_train_end"`.
         epoch : int, optional
-            For the message of a failure.
+            For the message of a failure, as `batch` is.
+        batch : int, optional
 
         Returns
         -------
@@ -85,7 +101,8 @@ class Callbacks:
             try:
                 answer = function(**{key: arguments[key] for key in wanted if key in arguments})
             except (Exception, SystemExit) as error:
-                when = f" after epoch {epoch}" if epoch is not None else ""
+                when = "" if epoch is None else f" after epoch {epoch}"
+                when = when if batch is None else f" after batch {batch} of epoch {epoch}"
                 raise PluginError(
                     f"{owner}: {name}{when} failed: {_place(error)}"
                     f"{type(error).__name__}: {error}\n"

@@ -13,6 +13,7 @@ from nnplug.errors import SettingError, StorageError
 from nnplug.formulas.digest import differ
 from nnplug.models import ModelInfo, PartRecord
 from nnplug.models.records import LayerRecord, kind_of
+from nnplug.plugins import Provider
 from nnplug.settings import GROUPS, ROWS, SHORT_FORM, Settings, no_setting
 from nnplug.sources import Rows, Source
 from nnplug.tables.wording import quote
@@ -55,7 +56,7 @@ class Configuration:
     plugins : tuple of str
         What `-p` named.
     packages : dict of str to str
-        The packages of its parts, and nnplug, with their versions.
+        The packages of its parts and its engine, and nnplug, with their versions.
     formulas : dict of str to str
         A digest of what its parts compute, by kind and text; see `Part.digest`.
     given_in_python : tuple of str
@@ -77,6 +78,7 @@ class Configuration:
         rows: Rows,
         source: Source,
         *,
+        engine: Provider,
         checkpoint_every: str = CHECKPOINT_EVERY,
         plugins: tuple[str, ...] = (),
         given_in_python: tuple[str, ...] = (),
@@ -85,6 +87,11 @@ class Configuration:
 
         Parts are written with all their options, so that a default that
         changes in a later version does not change this run.
+
+        Parameters
+        ----------
+        engine : Provider
+            Where the engine is from.
         """
         chosen = {
             **settings.to_dict(),
@@ -113,7 +120,8 @@ class Configuration:
             given_in_python = ("data", *given_in_python)
         plain = {key: list(each) if isinstance(each, tuple) else each
                  for key, each in chosen.items()}  # fmt: skip
-        packages = {"nnplug": __version__, **info.packages}
+        packages = {engine.package: engine.version} if engine.version else {}
+        packages |= {"nnplug": __version__, **info.packages}
         return cls(plain, checkpoint_every, plugins, packages, _digests(info), given_in_python)
 
     # --- as a file --------------------------------------------------------------------

@@ -9,19 +9,24 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
+from pkgutil import iter_modules
 from types import FrameType
 from typing import Any, Literal
 
 import nnplug
+from nnplug.builtin import MODULES
 from nnplug.errors import PartError, PluginError
+from nnplug.hookspecs import HOOKS, TOOL_HOOKS
 from nnplug.parts import Part
+from nnplug.tool import Tool
 
 __all__ = [
     "GROUP",
     "LOCAL",
     "Provider",
     "State",
-    "builtin_provider",
+    "builtin_providers",
     "describe_failure",
     "find_installed",
     "local_provider",
@@ -59,8 +64,9 @@ class Provider:
     state : str
         `"built-in"`, `"available"` (found, not imported), `"loaded"`,
         `"blocked"` (never imported) or `"failed"`.
-    parts : list of Part
-        What it registered; empty until it is loaded.
+    parts, tools : list
+        What it registered: parts, and engines and exporters; empty until it
+        is loaded.
     declared : list of tuple of str
         The (kind, name) of all that it tried to register, also when it failed.
     error : BaseException or None
@@ -69,7 +75,7 @@ class Provider:
         The same on one line, with the author's file and line; for a blocked
         one, what blocks it.
     notes : list of str
-        Parts or aliases that were refused, each with the reason.
+        Parts, aliases or tools that were refused, each with the reason.
     """
 
     package: str
@@ -78,6 +84,7 @@ class Provider:
     module: str
     state: State
     parts: list[Part] = field(default_factory=list)
+    tools: list[Tool] = field(default_factory=list)
     declared: list[tuple[str, str]] = field(default_factory=list)
     error: BaseException | None = None
     cause: str = ""
@@ -88,6 +95,11 @@ class Provider:
     def plugin_name(self) -> str:
         """Its name in pluggy, which two packages cannot share."""
         return f"{self.package}:{self.entry_point}"
+
+    @property
+    def provided(self) -> list[Part | Tool]:
+        """All that it registered."""
+        return [*self.parts, *self.tools]
 
     @property
     def label(self) -> str:
@@ -119,10 +131,21 @@ class Provider:
 # --- finding -----------------------------------------------------------------
 
 
-def builtin_provider(name: str) -> Provider:
-    """Make the provider of one module of built-in parts."""
-    module = f"nnplug.builtin.{name}"
-    load = partial(importlib.import_module, module)
+def builtin_providers() -> dict[str, list[Provider]]:
+    """Make the providers of what is built in, by kind, importing none.
+
+    The parts of a kind are a module of `nnplug.builtin`; an engine is a
+    folder of `nnplug/engines`.
+    """
+    modules = {HOOKS[f"register_{name}"]: [f"nnplug.builtin.{name}"] for name in MODULES}
+    engines = iter_modules([str(Path(nnplug.__file__).parent / "engines")])
+    modules["engine"] = [f"nnplug.engines.{each.name}" for each in engines if each.ispkg]
+    kinds = (*HOOKS.values(), *TOOL_HOOKS.values())
+    return {kind: [_builtin_provider(each) for each in modules.get(kind, ())] for kind in kinds}
+
+
+def _builtin_provider(module: str) -> Provider:
+    name, load = module.rpartition(".")[2], partial(importlib.import_module, module)
     return Provider("nnplug", nnplug.__version__, name, module, "built-in", load=load)
 
 

@@ -3,7 +3,7 @@
 A plugin is a module (or any object) named by an entry point of the group
 `nnplug`. It implements hooks with `@nnplug.hookimpl`; the built-in parts are
 plugins too. Each `register_*` hook is given `register`, to be called once for
-each part, and returns nothing.
+each part or tool, and returns nothing.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
         Optimizer,
         Schedule,
     )
+    from nnplug.tool import Exporter, Tool
 
-__all__ = ["HOOKS", "hookimpl", "hookspec"]
+__all__ = ["HOOKS", "TOOL_HOOKS", "hookimpl", "hookspec"]
 
 hookspec = pluggy.HookspecMarker("nnplug")
 hookimpl = pluggy.HookimplMarker("nnplug")
@@ -72,8 +73,26 @@ def register_datasets(register: Callable[[Dataset], None]) -> None:
 
 
 @hookspec
+def register_engines(register: Callable[[Tool], None]) -> None:
+    """Register engines, made with `nnplug.Engine`."""
+
+
+@hookspec
+def register_exporters(register: Callable[[Exporter], None]) -> None:
+    """Register exporters, made with `nnplug.Exporter`."""
+
+
+@hookspec
 def on_train_start(run: Any) -> None:
     """Look at a run before its first step; `run` is its `nnplug.Run`."""
+
+
+@hookspec
+def on_batch_end(run: Any, record: Any) -> bool | None:
+    """Look at a run after each step; return True to end it after that epoch.
+
+    `record` is the step's `nnplug.BatchRecord`: its loss and learning rate.
+    """
 
 
 @hookspec
@@ -100,3 +119,9 @@ HOOKS: dict[str, str] = {
     "register_datasets": "dataset",
 }
 """The registration hooks, with the kind of part that each takes."""
+
+TOOL_HOOKS: dict[str, str] = {
+    "register_engines": "engine",
+    "register_exporters": "exporter",
+}
+"""The registration hooks of tools, with the kind of tool that each takes."""

@@ -10,10 +10,11 @@ import pluggy
 
 from nnplug import hookspecs
 from nnplug.errors import PartError, PluginError, suggest
-from nnplug.hookspecs import HOOKS
+from nnplug.hookspecs import HOOKS, TOOL_HOOKS
 from nnplug.parts import KINDS, Part
+from nnplug.tool import Tool
 
-__all__ = ["accept_part", "check_hooks", "hooks_of", "near_misses", "place_of", "share_a_name"]
+__all__ = ["accept", "check_hooks", "hooks_of", "near_misses", "place_of", "share_a_name"]
 
 SPECIFICATIONS = {
     name: tuple(inspect.signature(function).parameters)
@@ -64,7 +65,7 @@ def check_hooks(manager: pluggy.PluginManager, plugin: Any, *, may_be_empty: boo
             if argument.default is not argument.empty:
                 # pluggy passes only what has no default
                 wrong(function, f"{hook}: {argument.name!r} must have no default; write {form}.")
-        if hook in HOOKS and len(arguments) != len(wanted):
+        if hook in (HOOKS | TOOL_HOOKS) and len(arguments) != len(wanted):
             wrong(function, f"{hook} does not take 'register'; write {form}.")
         if inspect.isgeneratorfunction(function):
             wrong(function, f"{hook} yields; it must be a plain function.")
@@ -94,39 +95,47 @@ def near_misses(plugin: Any) -> list[str]:
     return found
 
 
-def accept_part(kind: str, hook: str, part: Any, taken: Sequence[Part]) -> None:
+def accept(kind: str, hook: str, given: Any, taken: Sequence[Part | Tool]) -> None:
     """Refuse what a hook of this kind does not take.
 
     Parameters
     ----------
-    taken : sequence of Part
+    taken : sequence of Part or Tool
         What the same plugin has registered already.
 
     Raises
     ------
     PartError
-        If it is no part of the kind, or a name is given twice.
+        If it is nothing of the kind, or a name is given twice.
     """
-    if not isinstance(part, KINDS[kind]):
-        raise PartError(f"{hook} takes a part made with @nnplug.{kind}, {_what(part, kind)}")
+    is_part = kind in KINDS
+    if not isinstance(given, KINDS[kind] if is_part else Tool) or given.kind != kind:
+        made = f"a part made with @nnplug.{kind}" if is_part else f"an nnplug.{kind.capitalize()}"
+        raise PartError(f"{hook} takes {made}, {_what(given, kind)}")
     for other in taken:
-        if share_a_name(part, other):
+        if share_a_name(given, other):
             raise PartError(
-                f"{kind} {part.name!r} has a name or alias that this plugin gave already, "
+                f"{kind} {given.name!r} has a name or alias that this plugin gave already, "
                 f"to {other.name!r} ({other.place})."
             )
 
 
 def _what(given: Any, kind: str) -> str:
-    if isinstance(given, Part):
-        hook = next(hook for hook, takes in HOOKS.items() if takes == given.kind)
+    if isinstance(given, Part | Tool):
+        hooks = (HOOKS | TOOL_HOOKS).items()
+        hook = next(hook for hook, takes in hooks if takes == given.kind)
         return f"not the {given.kind} {given.name!r}; register that in {hook}."
     if inspect.isroutine(given):
-        return f"not the plain function {given.__name__!r}; decorate it with @nnplug.{kind}."
+        way = (
+            f"decorate it with @nnplug.{kind}"
+            if kind in KINDS
+            else (f'write nnplug.{kind.capitalize()}("name", {given.__name__}, ...)')
+        )
+        return f"not the plain function {given.__name__!r}; {way}."
     return f"not {given!r}."
 
 
-def share_a_name(one: Part, other: Part) -> bool:
+def share_a_name(one: Part | Tool, other: Part | Tool) -> bool:
     """Whether one look-up would find both."""
     names = {one.name, *one.aliases} & {other.name, *other.aliases}
     return one.kind == other.kind and bool(names)

@@ -23,21 +23,21 @@ from typing import Any, Self
 import pluggy
 
 from nnplug import hookspecs
-from nnplug.builtin import MODULES
 from nnplug.discovery import (
     GROUP,
     LOCAL,
     Provider,
-    builtin_provider,
+    builtin_providers,
     describe_failure,
     find_installed,
     local_provider,
     normalise_package,
 )
 from nnplug.errors import PluginError, suggest
-from nnplug.hookspecs import HOOKS
+from nnplug.hookspecs import HOOKS, TOOL_HOOKS
 from nnplug.parts import Part
-from nnplug.plugin_checks import accept_part, check_hooks, hooks_of, place_of, share_a_name
+from nnplug.plugin_checks import accept, check_hooks, hooks_of, place_of, share_a_name
+from nnplug.tool import Tool
 
 __all__ = ["GROUP", "LOCAL", "PluginManager", "Provider", "normalise_package"]
 
@@ -82,7 +82,7 @@ class PluginManager:
         self._allowed = None if allowed is None else tuple(allowed)
         self._pluggy = pluggy.PluginManager(GROUP)
         self._pluggy.add_hookspecs(hookspecs)
-        self._builtin = [builtin_provider(name) for name in MODULES]
+        self._builtin = builtin_providers()
         self._local: list[Provider] = []
         self._named: list[Provider] = []
         self._installed: list[Provider] | None = None
@@ -126,7 +126,7 @@ class PluginManager:
     @property
     def providers(self) -> list[Provider]:
         """Every provider: the built-ins, the local ones, the installed by name."""
-        return [*self._builtin, *self._local, *self.installed]
+        return [*self._built_in(), *self._local, *self.installed]
 
     @property
     def is_scanned(self) -> bool:
@@ -136,7 +136,10 @@ class PluginManager:
     @property
     def known(self) -> list[Provider]:
         """The providers that are known so far, without looking for others."""
-        return [*self._builtin, *self._local, *(self._installed or ())]
+        return [*self._built_in(), *self._local, *(self._installed or ())]
+
+    def _built_in(self) -> list[Provider]:
+        return [provider for several in self._builtin.values() for provider in several]
 
     @property
     def installed(self) -> list[Provider]:
@@ -196,14 +199,12 @@ class PluginManager:
 
     # --- loading -------------------------------------------------------------
 
-    def builtin(self, kind: str) -> Provider:
-        """Give the built-in parts of a kind, imported on first use."""
-        provider = next(
-            each for each in self._builtin if HOOKS[f"register_{each.entry_point}"] == kind
-        )
-        if not self._pluggy.has_plugin(provider.plugin_name):
-            self._register(provider, provider.load())
-        return provider
+    def builtin(self, kind: str) -> list[Provider]:
+        """Give the providers of what is built in of a kind, imported on first use."""
+        for provider in self._builtin[kind]:
+            if not self._pluggy.has_plugin(provider.plugin_name):
+                self._register(provider, provider.load())
+        return self._builtin[kind]
 
     def load(self, name: str) -> list[Provider]:
         """Load the plugins whose package or entry point has this name.
@@ -326,42 +327,50 @@ class PluginManager:
         """Register a plugin and collect its parts: all of them, or an exception."""
         twin = self._pluggy.get_name(plugin)
         if twin is not None:  # two entry points may name one module
-            provider.parts = next(each.parts for each in self.known if each.plugin_name == twin)
+            first = next(each for each in self.known if each.plugin_name == twin)
+            provider.parts, provider.tools = first.parts, first.tools
             return
         is_bare = provider.package == LOCAL and not hooks_of(self._pluggy, plugin)
         check_hooks(self._pluggy, plugin, may_be_empty=is_bare)
         self._pluggy.register(plugin, provider.plugin_name)
         parts: list[Part] = []
-        for hook, kind in HOOKS.items():
-            take = partial(_take, provider, kind, hook, parts)
+        tools: list[Tool] = []
+        for hook, kind in {**HOOKS, **TOOL_HOOKS}.items():
+            taken: list[Any] = parts if hook in HOOKS else tools
+            take = partial(_take, provider, kind, hook, taken)
             for implementation in getattr(self._pluggy.hook, hook).get_hookimpls():
                 if implementation.plugin_name == provider.plugin_name:
                     result = implementation.function(take)
                     if result is not None:
+                        what = "part" if hook in HOOKS else kind
                         raise PluginError(
                             f"{place_of(implementation.function)}: {hook} returns a "
-                            f"{type(result).__name__}; it calls register(part) for each part and "
-                            "returns nothing."
+                            f"{type(result).__name__}; it calls register({what}) for each {what} "
+                            "and returns nothing."
                         )
         if is_bare:  # a one-off file may leave out the hooks: its parts are taken as they stand
-            for part in vars(plugin).values():
-                if isinstance(part, Part) and part.function.__module__ == plugin.__name__:
-                    _take(provider, part.kind, "", parts, part)
-        if is_bare and not parts:
+            for each in vars(plugin).values():
+                own = isinstance(each, Part | Tool)
+                if own and each.function.__module__ == plugin.__name__:
+                    _take(provider, each.kind, "", parts if isinstance(each, Part) else tools, each)
+        if is_bare and not parts and not tools:
             raise PluginError("it has neither a part nor a hook.")
-        provider.parts = parts
+        provider.parts, provider.tools = parts, tools
         if provider.state != "built-in":
             self._refuse_builtin_names(provider)
 
     def _refuse_builtin_names(self, provider: Provider) -> None:
-        """Take away the names that are reserved; a part without a name goes."""
+        """Take away the names that are reserved; a part or tool without a name goes."""
+        for tool in list(provider.tools):
+            if tool.name in self._reserved(tool.kind):
+                provider.tools.remove(tool)
+                provider.notes.append(
+                    f"its {tool.kind} {tool.name!r} is refused: it is the name of a built-in "
+                    f"{tool.kind} ({tool.place})"
+                )
         kept: list[Part] = []
         for part in provider.parts:
-            reserved = {
-                name: each
-                for each in self.builtin(part.kind).parts
-                for name in (each.name, *each.aliases)
-            }
+            reserved = self._reserved(part.kind)
             for name in (part.name, *part.aliases):
                 if name in reserved:
                     what = "" if name == part.name else f"the alias {name!r} of "
@@ -374,12 +383,21 @@ class PluginManager:
                 kept.append(part if free == part.aliases else replace(part, aliases=free))
         provider.parts = kept
 
+    def _reserved(self, kind: str) -> set[str]:
+        """List the names of what is built in of a kind."""
+        return {
+            name
+            for provider in self.builtin(kind)
+            for each in provider.provided
+            for name in (each.name, *each.aliases)
+        }
+
     def _roll_back(self, provider: Provider, error: BaseException) -> None:
         """Leave nothing behind of a plugin that failed but the reason."""
         if self._pluggy.has_plugin(provider.plugin_name):
             self._pluggy.unregister(name=provider.plugin_name)
         provider.state = "failed"
-        provider.parts, provider.notes = [], []
+        provider.parts, provider.tools, provider.notes = [], [], []
         provider.error = error
         provider.cause = describe_failure(error, provider)
 
@@ -387,12 +405,12 @@ class PluginManager:
 # --- one plugin --------------------------------------------------------------
 
 
-def _take(provider: Provider, kind: str, hook: str, parts: list[Part], part: Any) -> None:
-    """Take one part of a kind: what a hook is given as `register`."""
-    if isinstance(part, Part):
-        provider.declared.append((part.kind, part.name))
-    accept_part(kind, hook, part, parts)
-    parts.append(part)
+def _take(provider: Provider, kind: str, hook: str, taken: list[Any], given: Any) -> None:
+    """Take one part or tool of a kind: what a hook is given as `register`."""
+    if isinstance(given, Part | Tool):
+        provider.declared.append((given.kind, given.name))
+    accept(kind, hook, given, taken)
+    taken.append(given)
 
 
 def _is_redefinition(old: Part, new: Part) -> bool:

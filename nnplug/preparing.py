@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from nnplug.choices import TABLE_SETTINGS, Choice, follow, table_choices
-from nnplug.engines import Engine, choose_engine, find_engine
+from nnplug.engines import Engine, choose_engine, find_engine, spelled_engine
 from nnplug.errors import SettingError
 from nnplug.layers import flat
 from nnplug.models import Model, ModelInfo
@@ -37,6 +37,7 @@ from nnplug.summary import Block, Summarized
 from nnplug.tables import Split, TableOptions, Wishes
 from nnplug.tables.wording import quote
 from nnplug.tasks import DEFAULT_LOSS, DEFAULT_METRIC, Head, class_weights, output_activation_name
+from nnplug.tool import Tool
 from nnplug.training import (
     OWN_COLUMNS,
     Batches,
@@ -237,7 +238,7 @@ class Run(Summarized):
             stopping=None if self.stopping is None else replace(self.stopping),
             measure=self.measure if self.metrics else None,
             history=self.history,
-            engine=engine or find_engine(settings.engine),
+            engine=engine or find_engine(settings.engine, self.model.registry),
         )
 
     def batches(self) -> Batches:
@@ -256,6 +257,11 @@ class Run(Summarized):
             weights=self.weights,
             held_out=self.validation_rows if len(self.validation_rows) else None,
         )
+
+    @property
+    def used(self) -> tuple[Part | Tool, ...]:
+        """Every part that the run uses, and its engine."""
+        return (*self.parts, find_engine(self.settings.engine, self.model.registry))
 
     @property
     def final(self) -> EpochRecord:
@@ -277,11 +283,14 @@ class Run(Summarized):
             Configuration,
         )
 
+        registry = self.model.registry
+        engine = registry.provider(find_engine(self.settings.engine, registry))
         return Configuration.of(
             self.settings,
             self.model.info,
             self.rows,
             self.source,
+            engine=engine,
             checkpoint_every=str(checkpoint_every or CHECKPOINT_EVERY),
             plugins=tuple(plugins),
             given_in_python=tuple(given_in_python),
@@ -397,6 +406,7 @@ def prepare(
     step_rows = len(train_rows) if batch_size == "full" else min(batch_size, len(train_rows))
     engine = choose_engine(
         choice("engine"),
+        registry,
         widths=network.widths,
         slots=len(optimizer.slots),
         rows=step_rows,
@@ -421,7 +431,7 @@ def prepare(
         patience=None if stopping is None else stopping.patience,
         min_delta=0.0 if stopping is None else stopping.min_delta,
         metrics=tuple(metric.text for metric in metrics),
-        engine=engine.name,
+        engine=spelled_engine(engine, registry),
         log_every=choice("log_every", _lines(epochs, stopping)),
         table=None if rows.encoder is None else asked_of_table(rows.encoder, options, read),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,17 +13,21 @@ from nnplug.errors import (
     OptionError,
     PartError,
     PluginError,
-    UnknownPartError,
     suggest,
 )
-from nnplug.hookspecs import HOOKS
+from nnplug.hookspecs import HOOKS, TOOL_HOOKS
+from nnplug.not_found import FoundEither, ambiguous, called, unknown, way_out, with_article
 from nnplug.parts import KINDS, Layer, Optimizer, Part, PartText, parse_name, parse_part
 from nnplug.plugins import LOCAL, PluginManager, Provider, normalise_package
+from nnplug.tool import Tool
 
-__all__ = ["Found", "Registry"]
+__all__ = ["Found", "FoundTool", "Registry"]
 
 Found = tuple[Part, Provider]
 """A part and who provides it."""
+
+FoundTool = tuple[Tool, Provider]
+"""An engine or exporter, and who provides it."""
 
 
 class Registry:
@@ -51,7 +54,7 @@ class Registry:
         self.plugins = plugins if plugins is not None else PluginManager()
         self._asked: set[Provider] = set()
         self._told: set[str] = set()
-        self._given: dict[tuple[str, str], Found] = {}
+        self._given: dict[tuple[str, str], FoundEither] = {}
 
     @classmethod
     def from_environment(cls, options: Sequence[str] = (), *, strict: bool = False) -> Self:
@@ -93,21 +96,19 @@ class Registry:
         _check_kind(kind)
         if isinstance(text, Part):
             if text.kind != kind:
-                raise PartError(f"{text.text!r} is {_a(text.kind)}, not {_a(kind)}.")
+                raise PartError(
+                    f"{text.text!r} is {with_article(text.kind)}, not {with_article(kind)}."
+                )
             return text
         if not isinstance(text, str):
             raise PartError(
-                f"{text!r} is not {_a(kind)}. Give its name, or a part made with @nnplug.{kind}."
+                f"{text!r} is not {with_article(kind)}. Give its name, or a part made with "
+                f"@nnplug.{kind}."
             )
-        asked = parse_name(text)
-        found = self._own(kind, asked) or self._installed(kind, asked, blame=True)
-        if not found:
-            raise self._unknown(kind, asked)
-        if len(found) > 1:
-            raise _ambiguous(kind, asked, found)
-        part, provider = found[0]
+        part, provider = self._look_up(kind, parse_name(text))
+        assert isinstance(part, Part)
         if provider.state != "built-in":
-            self._given[provider.plugin_name, part.text] = found[0]
+            self._given[provider.plugin_name, part.text] = part, provider
         said = parse_part(text, part.bare_option)
         if said.options:
             part = part.with_options(**said.options)
@@ -120,8 +121,49 @@ class Registry:
         if isinstance(part, Layer):
             raise OptionError(f"{part.name}[{inner}]: layers are read together, as --layers is.")
         raise OptionError(
-            f"{part.name}[{inner}]: {_a(part.kind)} holds no other part; leave out the brackets."
+            f"{part.name}[{inner}]: {with_article(part.kind)} holds no other part; leave out the "
+            "brackets."
         )
+
+    def tool(self, kind: str, text: str, *, also: Sequence[str] = ()) -> Tool:
+        """Find an engine or an exporter by its name.
+
+        Parameters
+        ----------
+        kind : str
+            `"engine"` or `"exporter"`.
+        text : str
+            `name` or `package/name`.
+        also : sequence of str
+            Words that may stand in a name's place; for the message.
+
+        Raises
+        ------
+        UnknownPartError
+            If no plugin has the name.
+        PluginError
+            If two packages have it, or the plugin that has it is broken.
+        OptionError
+            If the text is malformed, or gives options.
+        """
+        asked = parse_part(text)
+        if asked.options or asked.inner is not None:
+            raise OptionError(
+                f"{kind} {text!r}: {with_article(kind)} has no options; give its name alone."
+            )
+        tool, provider = self._look_up(kind, asked, also)
+        assert isinstance(tool, Tool)
+        if provider.state != "built-in":
+            self._given[provider.plugin_name, tool.text] = tool, provider
+        return tool
+
+    def find_tools(self, text: str, *, load: bool = True) -> list[FoundTool]:
+        """Find every engine and exporter that a name may mean; as `find` does for parts."""
+        asked, kinds = parse_name(text), TOOL_HOOKS.values()
+        found = [each for kind in kinds for each in self._own(kind, asked)]
+        if not found and load:
+            found = [each for kind in kinds for each in self._installed(kind, asked, blame=False)]
+        return [(tool, provider) for tool, provider in found if isinstance(tool, Tool)]
 
     def find(self, text: str, kind: str | None = None, *, load: bool = True) -> list[Found]:
         """Find every part that a name may mean, in one kind or in all.
@@ -134,14 +176,20 @@ class Registry:
         kinds = [kind] if kind is not None else list(HOOKS.values())
         for each in kinds:
             _check_kind(each)
-        own = [found for each in kinds for found in self._own(each, asked)]
+        own = [found for each in kinds for found in _parts(self._own(each, asked))]
         if own or not load:
             return own
-        return [found for each in kinds for found in self._installed(each, asked, blame=False)]
+        return [
+            found for each in kinds for found in _parts(self._installed(each, asked, blame=False))
+        ]
 
-    def provider(self, part: Part) -> Provider:
-        """Say who provides a part, whatever its options."""
+    def provider(self, part: Part | Tool) -> Provider:
+        """Say who provides a part, whatever its options, or a tool."""
         self.plugins.builtin(part.kind)  # a short form may name a part that nobody asked for
+        if isinstance(part, Tool):
+            having = (each for each in self.plugins.known if part in each.tools)
+            local = Provider(LOCAL, "", "", part.function.__module__, "loaded", tools=[part])
+            return next(having, local)
         for provider in self.plugins.known:
             if any(each.function is part.function and each.kind == part.kind
                    and each.name == part.name for each in provider.parts):  # fmt: skip
@@ -173,6 +221,23 @@ class Registry:
             for provider in self.plugins.known
             for part in provider.parts
             if part.kind == each
+        )
+
+    def tools(self, kind: str, *, load_all: bool = False) -> list[FoundTool]:
+        """List the engines or exporters that are known so far, built-in ones first.
+
+        Parameters
+        ----------
+        kind : str
+        load_all : bool, optional
+            Load every plugin first.
+        """
+        self.plugins.builtin(kind)
+        if load_all:
+            self.plugins.load_all()
+        found = [(each, owner) for owner in self.plugins.known for each in owner.tools]
+        return list(
+            {id(each): (each, owner) for each, owner in found if each.kind == kind}.values()
         )
 
     def is_ambiguous(self, part: Part, provider: Provider) -> bool:
@@ -257,10 +322,9 @@ class Registry:
         except NnplugError as error:
             message = str(error)
             lines = [
-                f"{_called(part)} is from {provider.label}; check it with: nnplug plugins check "
-                + _spelling(part, provider)
+                f"{called(part)} is from {provider.label}; {way_out(part, provider)}"
                 for part, provider in self._given.values()
-                if (isinstance(error, DivergedError) or _called(part) in message)
+                if (isinstance(error, DivergedError) or called(part) in message)
                 and provider.label not in message
             ]
             error.args = ("\n".join([message, *lines]), *error.args[1:])
@@ -269,27 +333,42 @@ class Registry:
             for frame in reversed(traceback.extract_tb(error.__traceback__)):
                 for part, provider in self._given.values():
                     if part.place.rpartition(":")[0] == frame.filename:
+                        advice = way_out(part, provider)
                         raise PartError(
-                            f"{_called(part)} of {provider.label} failed:\n"
+                            f"{called(part)} of {provider.label} failed:\n"
                             f"{frame.filename}:{frame.lineno}: {type(error).__name__}: {error}\n"
-                            f"Check it with: nnplug plugins check {_spelling(part, provider)}"
+                            f"{advice[0].upper()}{advice[1:]}"
                         ) from error
             raise
 
     # --- resolution ----------------------------------------------------------
 
-    def _own(self, kind: str, asked: PartText) -> list[Found]:
+    def _look_up(
+        self, kind: str, asked: PartText, also: Sequence[str] = ()
+    ) -> tuple[Part | Tool, Provider]:
+        """Find the one part or tool that is meant."""
+        found = self._own(kind, asked) or self._installed(kind, asked, blame=True)
+        if not found:
+            known = self.parts(kind) if kind in KINDS else self.tools(kind)
+            every = (*HOOKS.values(), *TOOL_HOOKS.values())
+            others = [each for each in every if each != kind and self._own(each, asked)]
+            raise unknown(kind, asked, known, others, self.plugins, also)
+        if len(found) > 1:
+            raise ambiguous(kind, asked, found)
+        return found[0]
+
+    def _own(self, kind: str, asked: PartText) -> list[FoundEither]:
         """Look among built-in and then local parts; scans nothing."""
         package = normalise_package(asked.package) if asked.package is not None else None
-        found: list[Found] = []
+        found: list[FoundEither] = []
         if package in (None, "nnplug"):
-            found = _named(kind, asked.name, [self.plugins.builtin(kind)])
+            found = _named(kind, asked.name, self.plugins.builtin(kind))
         if not found and package in (None, LOCAL):
             local = [each for each in self.plugins.known if each.package == LOCAL]
             found = _named(kind, asked.name, local)
         return found
 
-    def _installed(self, kind: str, asked: PartText, *, blame: bool) -> list[Found]:
+    def _installed(self, kind: str, asked: PartText, *, blame: bool) -> list[FoundEither]:
         """Look in the plugins: one package's, or else the name's own, then all."""
         plugins = self.plugins
         if asked.package is not None:
@@ -326,85 +405,19 @@ class Registry:
                     f"The traceback: nnplug plugins show {provider.package}"
                 ) from provider.error
 
-    def _unknown(self, kind: str, asked: PartText) -> UnknownPartError:
-        """Say what was asked, what is near, what there is and what failed."""
-        known = self.parts(kind)
-        if asked.package is not None:
-            wanted = normalise_package(asked.package)
-            known = [each for each in known if normalise_package(each[1].package) == wanted]
-        names = {name for part, _ in known for name in (part.name, *part.aliases)}
-        prefix = f"{asked.package}/" if asked.package is not None else ""
-        lines = [f"There is no {kind} {prefix + asked.name!r}.{suggest(asked.name, names)}"]
-        other = [each for each in HOOKS.values() if each != kind and self._own(each, asked)]
-        if other:
-            lines.append(f"{asked.name!r} is the name of {_a(other[0])}.")
-        groups: dict[str, list[str]] = {}
-        for part, provider in known:
-            groups.setdefault(provider.label, []).append(part.name)
-        if groups:
-            lines.append(f"Installed {KINDS[kind].plural}:")
-            lines += [
-                _fill(f"{label}: {', '.join(sorted(group))}") for label, group in groups.items()
-            ]
-        elif asked.package is not None:
-            lines.append(self._about_package(kind, asked.package))
-        package = asked.package
-        troubled = [
-            each
-            for each in self.plugins.installed
-            if each.state in ("failed", "blocked") and (package is None or each.is_called(package))
-        ]
-        if troubled:
-            lines += ["Not loaded, and may hold it:", *_not_loaded(troubled)]
-        refused = [
-            f"plugin {each.label}: {note}"
-            for each in self.plugins.installed
-            for note in each.notes
-            if (kind, asked.name) in each.declared and repr(asked.name) in note
-        ]
-        return UnknownPartError("\n".join([*lines, *refused, *self.plugins.unmatched]))
 
-    def _about_package(self, kind: str, package: str) -> str:
-        labels = {each.package: each.label for each in self.plugins.installed}
-        if any(normalise_package(each) == normalise_package(package) for each in labels):
-            return f"Package {package!r} has no {kind}; see: nnplug plugins show {package}"
-        listed = ", ".join(labels.values()) or "none"
-        return f"No plugin package {package!r} is installed. Installed: {listed}."
-
-
-def _fill(text: str) -> str:
-    return textwrap.fill(
-        text,
-        width=79,
-        initial_indent="  ",
-        subsequent_indent="    ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
-def _not_loaded(providers: Iterable[Provider]) -> list[str]:
-    """Write one line for each failed plugin, and one for all that are blocked alike."""
-    blocked: dict[str, list[str]] = {}
-    lines = []
-    for each in providers:
-        if each.state == "blocked":
-            blocked.setdefault(each.cause, []).append(each.label)
-        else:
-            lines.append(f"  {each.label} (entry point {each.entry_point}): {each.cause}")
-    return [
-        *lines,
-        *(_fill(f"{cause}: {', '.join(dict.fromkeys(each))}") for cause, each in blocked.items()),
-    ]
-
-
-def _named(kind: str, name: str, providers: Sequence[Provider]) -> list[Found]:
-    return _distinct(
-        (part, provider)
+def _named(kind: str, name: str, providers: Sequence[Provider]) -> list[FoundEither]:
+    found: list[FoundEither] = [
+        (each, provider)
         for provider in providers
-        for part in provider.parts
-        if part.kind == kind and name in (part.name, *part.aliases)
-    )
+        for each in provider.provided
+        if each.kind == kind and name in (each.name, *each.aliases)
+    ]
+    return list({id(each): (each, provider) for each, provider in found}.values())
+
+
+def _parts(found: Iterable[FoundEither]) -> list[Found]:
+    return [(each, provider) for each, provider in found if isinstance(each, Part)]
 
 
 def _distinct(found: Iterable[Found]) -> list[Found]:
@@ -418,43 +431,3 @@ def _check_kind(kind: str) -> None:
             f"There is no kind of part {kind!r}.{suggest(kind, KINDS)} "
             f"The kinds are {', '.join(KINDS)}."
         )
-
-
-def _ambiguous(kind: str, asked: PartText, found: list[Found]) -> PluginError:
-    packages = {normalise_package(provider.package) for _, provider in found}
-    if len(packages) == 1:
-        lines = [
-            f"{kind} {asked.name!r} is defined more than once by {found[0][1].label}:",
-            *(f"  {part.place}" for part, _ in found),
-            "Way out: give one of them another name.",
-        ]
-        return PluginError("\n".join(lines))
-    options = ",".join(f"{key}={value}" for key, value in asked.options.items())
-    spellings = [
-        f"{provider.package}/{asked.name}{':' + options if options else ''}"
-        for _, provider in found
-    ]
-    width = max(map(len, spellings))
-    lines = [
-        f"{kind} {asked.name!r} is in {len(packages)} packages; say which:",
-        *(
-            f"  {spelling:{width}}  from {provider.label}"
-            for spelling, (_, provider) in zip(spellings, found, strict=True)
-        ),
-    ]
-    return PluginError("\n".join(lines))
-
-
-def _called(part: Part) -> str:
-    return f"{part.kind} {part.name!r}"
-
-
-def _spelling(part: Part, provider: Provider) -> str:
-    """Write what the command line may call a part, whoever else has its name."""
-    if provider.package == LOCAL:
-        return provider.entry_point or part.name
-    return f"{provider.package}/{part.name}"
-
-
-def _a(kind: str) -> str:
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"

@@ -78,7 +78,7 @@ def resume(
     configuration = Configuration.read(folder.path / CONFIG).changed(changes)
     with registry.naming_culprits():
         run = prepare_from(configuration, registry, data=data, sample_weight=sample_weight)
-        hooks = Callbacks(registry.plugins, run.parts, callbacks)
+        hooks = Callbacks(registry.plugins, run.used, callbacks)
         with keep_on(run, folder, configuration) as keeper:
             keeper.take_up(allow_changes)
             fit(run, hooks, keeper=keeper)

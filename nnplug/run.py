@@ -24,6 +24,7 @@ from nnplug.preparing import Run, default_registry, prepare
 from nnplug.registry import Registry
 from nnplug.settings import ROWS
 from nnplug.training import (
+    OnBatch,
     Trainer,
 )
 
@@ -160,7 +161,7 @@ def train(
         Else r2 or accuracy, by the task.
     seed : int, optional
     engine : str, optional
-        What runs the plan: `"numpy"`, `"numba"` (needs the extra `fast`), or
+        What runs the plan: the name of an engine, such as `"numpy"`, or
         `"auto"`, the one that is expected to be done first.
     dtype : str, optional
         `"float32"` or `"float64"`.
@@ -213,9 +214,10 @@ def train(
     registry : Registry, optional
         Where names are looked up; by default all installed parts.
     callbacks : sequence of object, optional
-        Objects with methods `on_train_start(run)`, `on_epoch_end(run, record)`
-        and `on_train_end(run)`, as far as they have them; an `on_epoch_end`
-        that returns True ends the run after that epoch.
+        Objects with methods `on_train_start(run)`, `on_batch_end(run, record)`,
+        `on_epoch_end(run, record)` and `on_train_end(run)`, as far as they
+        have them; an `on_epoch_end` or `on_batch_end` that returns True ends
+        the run after that epoch.
 
     Returns
     -------
@@ -242,7 +244,7 @@ def train(
         check_free(output)
     with registry.naming_culprits():
         run = prepare(data, target=target, registry=registry, sample_weight=sample_weight, **given)
-        hooks = Callbacks(registry.plugins, run.parts, callbacks)
+        hooks = Callbacks(registry.plugins, run.used, callbacks)
         if output is None:
             fit(run, hooks)
         else:
@@ -379,18 +381,19 @@ def fit(
         return callbacks.call("on_epoch_end", epoch, run=run, record=record)
 
     callbacks.call("on_train_start", run=run)
+    on_batch = callbacks.on_batch(run)
     # Without hooks nobody looks at an epoch that no line is printed for.
     every = 1 if "on_epoch_end" in callbacks else run.settings.log_every
     trainer = run.trainer()
     # Somebody is asked in any case: an interrupt waits until a call of many steps returns.
     stop = should_stop or (lambda: False)
     if keeper is None:
-        trainer.run(on_epoch=on_epoch, every=every, should_stop=stop)
+        trainer.run(on_epoch=on_epoch, every=every, should_stop=stop, on_batch=on_batch)
         run.ended = trainer.ended
         if run.ended is not None:
             run.advice = advice.after(run)
     else:
-        _fit_kept(run, trainer, keeper, on_epoch, every, stop)
+        _fit_kept(run, trainer, keeper, on_epoch, every, stop, on_batch)
     if run.ended is not None:
         callbacks.call("on_train_end", run=run)
 
@@ -402,6 +405,7 @@ def _fit_kept(
     on_epoch: Callable[[int], bool],
     every: int,
     stop: Callable[[], bool],
+    on_batch: OnBatch | None,
 ) -> None:
     """Train, keep the run, and let signals wait until it is safe."""
     run.folder = keeper.folder.path
@@ -421,7 +425,9 @@ def _fit_kept(
     with Interruption() as interruption:
         try:
             keeper.attach(trainer)
-            trainer.run(on_epoch=after_epoch, every=every, should_stop=should_stop)
+            trainer.run(
+                on_epoch=after_epoch, every=every, should_stop=should_stop, on_batch=on_batch
+            )
         except DivergedError as error:
             keeper.diverged(run.model, error, report)
             raise

@@ -21,6 +21,7 @@ __all__ = [
     "Reading",
     "Several",
     "Text",
+    "ToolName",
     "Truth",
     "Whole",
     "Words",
@@ -233,6 +234,25 @@ class PartName(Kind):
 
     def check(self, value: Any) -> Any:
         """Take it as it is."""
+        return value
+
+
+@dataclass(frozen=True)
+class ToolName(Kind):
+    """A tool by its name, or a word in its place; the registry checks it."""
+
+    kind: str
+    word: str
+
+    @property
+    def metavar(self) -> str:  # type: ignore[override]  # it follows from the kind
+        """Name it by its kind."""
+        return self.kind.upper()
+
+    def check(self, value: Any) -> str:
+        """Take a text."""
+        if not isinstance(value, str):
+            raise ValueError(f"it must be {self.word}, or the name of an {self.kind}")
         return value
 
 

@@ -18,6 +18,7 @@ from nnplug.setting_kinds import (
     Reading,
     Several,
     Text,
+    ToolName,
     Truth,
     Whole,
     Words,
@@ -223,8 +224,8 @@ class Settings:
     seed: int = kept("Training", Whole(0), "Seed of every random draw.", default=0)
     engine: str = kept(
         "Training",
-        Words(("auto", "numpy", "numba"), "ENGINE"),
-        "What runs the steps: numpy, numba, or auto for the faster one.",
+        ToolName("engine", "auto"),
+        "What runs the steps: an engine by its name, such as numpy, or auto for the fastest.",
         default="auto",
     )
 

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 import threadpoolctl
 
-from nnplug.engines import ENGINES, numba_engine
-from nnplug.engines.blas import OpenMP, find_blas
+from nnplug.engines.numba import binder
+from nnplug.engines.numba.blas import OpenMP, find_blas
 from nnplug.network import Network
 from nnplug.registry import Registry
 from nnplug.training import Steps
+from tests.engines import ENGINES
 
 ROWS = 600
 
@@ -76,10 +77,10 @@ def trained(batch=100, optimizer="adam", dtype=np.float32, **options):
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
 def test_shares_of_loops_give_the_bits_of_the_whole_loops(threads, optimizer, monkeypatch):
     alone = replace(find_blas(), openmp=None)
-    monkeypatch.setattr(numba_engine, "find_blas", lambda: alone)
+    monkeypatch.setattr(binder, "find_blas", lambda: alone)
     _, wanted, before = trained(optimizer=optimizer)
     shared = replace(alone, openmp=runtime(threads))
-    monkeypatch.setattr(numba_engine, "find_blas", lambda: shared)
+    monkeypatch.setattr(binder, "find_blas", lambda: shared)
     made, found, losses = trained(optimizer=optimizer)
     assert "share_records" in made.bound(100).sources[0]
     np.testing.assert_array_equal(found, wanted)
@@ -88,16 +89,16 @@ def test_shares_of_loops_give_the_bits_of_the_whole_loops(threads, optimizer, mo
 
 def test_each_row_is_in_one_share(monkeypatch):
     """As many shares as there are threads, though a runtime may have fewer."""
-    monkeypatch.setattr(numba_engine, "find_blas", lambda: replace(find_blas(), openmp=runtime(5)))
+    monkeypatch.setattr(binder, "find_blas", lambda: replace(find_blas(), openmp=runtime(5)))
     with threadpoolctl.threadpool_limits(limits=2, user_api="openmp"):
         _, found, _ = trained()
-    monkeypatch.setattr(numba_engine, "find_blas", lambda: replace(find_blas(), openmp=None))
+    monkeypatch.setattr(binder, "find_blas", lambda: replace(find_blas(), openmp=None))
     np.testing.assert_array_equal(found, trained()[1])
 
 
 def test_a_share_that_is_not_finite_ends_the_steps(monkeypatch):
     shared = replace(find_blas(), openmp=runtime(2))
-    monkeypatch.setattr(numba_engine, "find_blas", lambda: shared)
+    monkeypatch.setattr(binder, "find_blas", lambda: shared)
     made, _, _ = trained()
     parameters = made.network.parameters
     parameters[-700] = np.nan  # in the last share of the update alone
@@ -107,11 +108,11 @@ def test_a_share_that_is_not_finite_ends_the_steps(monkeypatch):
 
 def test_a_shorter_batch_has_the_same_source_though_its_loops_are_not_shared(monkeypatch):
     shared = replace(find_blas(), openmp=runtime(2))
-    monkeypatch.setattr(numba_engine, "find_blas", lambda: shared)
+    monkeypatch.setattr(binder, "find_blas", lambda: shared)
     made, _, _ = trained(batch=450)
-    compiled = numba_engine.compiler().compiled
+    compiled = binder.compiler().compiled
     assert made.bound(150).many is not None
-    assert numba_engine.compiler().compiled == compiled
+    assert binder.compiler().compiled == compiled
 
 
 # --- MKL itself -----------------------------------------------------------------------------
@@ -155,7 +156,7 @@ def test_numpys_own_library_can_be_asked_for():
 
 FORKED = """
 import multiprocessing, warnings
-from nnplug.engines.blas import find_blas
+from nnplug.engines.numba.blas import find_blas
 from tests.test_blas import trained
 def child(queue):
     queue.put((trained()[1].tobytes(), ["mkl" if find_blas().openmp else "numpy"]))

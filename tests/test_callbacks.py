@@ -1,13 +1,16 @@
 """Training hooks, each with a test named after it."""
 
+import numpy as np
 import pytest
 
 import nnplug
 import nnplug.errors
+import nnplug.training
 from nnplug.errors import PluginError
 from nnplug.plugins import PluginManager
 from nnplug.registry import Registry
 from nnplug.run import train
+from tests.engines import ENGINES
 
 
 class Diary:
@@ -140,3 +143,104 @@ def test_numpys_true_stops_too():
             return np.float64(record.loss) < 1
 
     assert len(train("xor", epochs=9, callbacks=[Enough()]).history) == 1
+
+
+class Steps:
+    """Notes each step; ends the run after an epoch, if told to."""
+
+    def __init__(self, stop_at=None):
+        self.seen, self.weights, self.stop_at = [], [], stop_at
+
+    def on_batch_end(self, run, record):
+        self.seen.append(record)
+        self.weights.append(run.network.parameters.copy())
+        return self.stop_at == (record.epoch, record.batch)
+
+
+def learned(engine="numpy", callbacks=(), **options):
+    generator = np.random.default_rng(0)
+    x = generator.standard_normal((50, 3))
+    settings = {"epochs": 2, "batch_size": 16, "validation": 0.2, "optimizer": "sgd"} | options
+    return train((x, x[:, :1] * 2), engine=engine, callbacks=callbacks, **settings)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("batch_size", [16, "full"])
+def test_on_batch_end(engine, batch_size):
+    steps = Steps()
+    run = learned(engine, [steps], batch_size=batch_size, dtype="float64", patience="none")
+    per_epoch = 3 if batch_size == 16 else 1
+    assert [(each.epoch, each.batch) for each in steps.seen] == [
+        (epoch, batch) for epoch in range(2) for batch in range(per_epoch)
+    ]
+    # A batch's loss is the mean over its rows: 16, 16 and 8 of 40, or all of them.
+    rows = np.array([16, 16, 8] if per_epoch == 3 else [40])
+    losses = np.array([each.loss for each in steps.seen]).reshape(2, -1)
+    np.testing.assert_allclose(losses @ rows / 40, run.history["loss"], rtol=1e-12)
+    assert {each.learning_rate for each in steps.seen} == set(run.history["learning_rate"])
+    # It sees the weights after the step.
+    assert len({each.tobytes() for each in steps.weights}) == 2 * per_epoch
+    # A run that is looked at step by step is the same run, to the bit.
+    alone = learned(engine, batch_size=batch_size, dtype="float64", patience="none")
+    assert alone.network.parameters.tobytes() == run.network.parameters.tobytes()
+    assert alone.history.columns == run.history.columns
+
+
+def test_a_batchs_loss_counts_rows_by_their_weights():
+    generator, steps = np.random.default_rng(0), Steps()
+    x, weights = generator.standard_normal((40, 2)), np.repeat([1.0, 3.0], 20)
+    run = train(
+        (x, x[:, 0]), sample_weight=weights, epochs=1, batch_size=40, validation=0, hidden=(),
+        callbacks=[steps], dtype="float64", seed=3,
+    )  # fmt: skip
+    (seen,) = steps.seen
+    assert seen.loss == pytest.approx(run.history["loss"][0], rel=1e-12)
+
+
+def test_a_step_may_end_the_run_after_its_epoch():
+    steps = Steps(stop_at=(1, 0))
+    run = learned(callbacks=[steps], epochs=9)
+    assert (len(run.history), run.ended, len(steps.seen)) == (2, "asked", 6)
+
+
+def test_without_a_listener_the_engine_takes_many_steps_at_a_call(monkeypatch):
+    counts = []
+    run_many = nnplug.training.Steps.run_many
+
+    def counted(self, order, rates, *more):
+        counts.append(len(rates))
+        return run_many(self, order, rates, *more)
+
+    monkeypatch.setattr(nnplug.training.Steps, "run_many", counted)
+    train("xor", epochs=2000)
+    assert max(counts) > 100
+    counts.clear()
+    train("xor", epochs=20, callbacks=[Steps()])
+    assert counts == [1] * 20
+
+
+def test_a_step_hook_that_raises_is_named_with_its_batch():
+    class Broken:
+        def on_batch_end(self, record):
+            if record.batch == 2:
+                raise OSError("full")
+
+    with pytest.raises(PluginError) as caught:
+        learned(callbacks=[Broken()])
+    assert str(caught.value).startswith(
+        "callback Broken: on_batch_end after batch 2 of epoch 0 failed: "
+    )
+
+
+def test_estimators_tell_of_steps_too():
+    from nnplug.sklearn import MLPRegressor
+
+    generator, steps = np.random.default_rng(0), Steps()
+    x = generator.standard_normal((40, 2))
+    model = MLPRegressor(
+        max_iter=9, batch_size=16, hidden_layer_sizes=(3,), callbacks=[Steps(stop_at=(1, 2)), steps]
+    ).fit(x, x[:, 0])
+    assert [(each.epoch, each.batch) for each in steps.seen] == [
+        (epoch, batch) for epoch in range(2) for batch in range(3)
+    ]
+    assert model.n_iter_ == 2

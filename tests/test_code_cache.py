@@ -12,8 +12,8 @@ import warnings
 import pytest
 
 from nnplug.cli import main
-from nnplug.engines.code_cache import CodeCache, cache_folder
-from nnplug.engines.compiler import Compiler
+from nnplug.engines.numba.code_cache import CodeCache, cache_folder
+from nnplug.engines.numba.compiler import Compiler
 from nnplug.errors import NnplugWarning
 
 KEY, CODE = "0123", b"machine code"
@@ -175,7 +175,7 @@ def test_a_warning_of_another_is_left_to_python(monkeypatch):
 NOBODY = """
     import json, os, pathlib, warnings
     import nnplug
-    from nnplug.engines.compiler import compiler
+    from nnplug.engines.numba.compiler import compiler
 
     # Compiles, and so imports all that another user may not read.
     os.environ["NNPLUG_CACHE"] = str(pathlib.Path("cache").absolute())

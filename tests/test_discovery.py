@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from nnplug.discovery import builtin_provider, find_installed, normalise_package, page_of
+from nnplug.discovery import builtin_providers, find_installed, normalise_package, page_of
 from tests.plugins.packages import isolated_site  # noqa: F401  # the fixture `site`
 
 
@@ -62,7 +62,7 @@ def test_the_page_of_a_package_is_what_its_metadata_says(site, lines, page):
 
 
 def test_what_no_package_provides_has_no_page():
-    provider = builtin_provider("losses")
+    (provider,) = builtin_providers()["loss"]
     provider.package = "no-such-package-of-nnplug"
     assert page_of(provider) == ""
 

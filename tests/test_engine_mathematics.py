@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from nnplug.engines.mathematics import NAMES, Bits, functions
+from nnplug.engines.numba.mathematics import NAMES, Bits, functions
 
 INTEGER = {"float32": np.int32, "float64": np.int64}
 POINTS = 400

@@ -9,20 +9,22 @@ import subprocess
 import sys
 import textwrap
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import nnplug
-import nnplug.engines.engine
-from nnplug.engines import ENGINES, choose_engine, find_engine
-from nnplug.engines.compiler import Compiler
-from nnplug.engines.engine import installed
-from nnplug.errors import DivergedError, SettingError
+import nnplug.engines.numba
+from nnplug.engines import choose_engine, find_engine
+from nnplug.engines.numba.compiler import Compiler
+from nnplug.errors import DivergedError, OptionError, SettingError, UnknownPartError
 from nnplug.network import Network
 from nnplug.plans import Regularization
+from nnplug.plugins import PluginManager
 from nnplug.registry import Registry
 from nnplug.training import Steps, train_network
+from tests.engines import ENGINES
 
 SMALL, LARGE = (2, 3, 2), (40, 60, 2)
 
@@ -296,7 +298,7 @@ def child(code, folder, **options):
 RUN = """
     import json, sys
     import nnplug
-    from nnplug.engines.compiler import compiler
+    from nnplug.engines.numba.compiler import compiler
     run = nnplug.train("xor", epochs=50, engine="numba")
     print(json.dumps([run.history["loss"][-1], compiler().compiled, "numba" in sys.modules]))
 """
@@ -316,14 +318,26 @@ def test_processes_that_compile_at_once_and_one_that_comes_later(tmp_path):
 
 
 def test_an_engine_that_is_not_there():
-    with pytest.raises(SettingError, match=r"^engine='numb': use 'numpy', 'numba', 'auto'\. Did"):
-        find_engine("numb")
+    with pytest.raises(UnknownPartError) as caught:
+        find_engine("numb", Registry())
+    assert str(caught.value) == (
+        "There is no engine 'numb'. Did you mean 'numba' or 'numpy'?\n"
+        f"Installed engines:\n  nnplug {nnplug.__version__}: numba, numpy"
+    )
+    with pytest.raises(UnknownPartError, match=r"There is no engine 'aut'\. Did you mean 'auto'"):
+        find_engine("aut", Registry())
+    with pytest.raises(UnknownPartError, match="'relu' is the name of an activation"):
+        find_engine("relu", Registry())
+    with pytest.raises(OptionError, match="'numba:fast=1': an engine has no options"):
+        find_engine("numba:fast=1", Registry())
+    with pytest.raises(SettingError, match=r"engine=3: it must be auto, or the name of an engine"):
+        nnplug.train("xor", epochs=1, engine=3)
 
 
 def test_numba_that_is_not_installed(monkeypatch):
-    monkeypatch.setattr(nnplug.engines.engine, "installed", lambda: False)
+    monkeypatch.setattr(nnplug.engines.numba, "find_spec", lambda name: None)
     with pytest.raises(SettingError) as caught:
-        find_engine("numba")
+        find_engine("numba", Registry())
     assert str(caught.value) == (
         "engine='numba': Numba is not installed.\n"
         "Install it with: pip install numba, or use engine='numpy'."
@@ -333,15 +347,70 @@ def test_numba_that_is_not_installed(monkeypatch):
 
 def chosen(**sizes):
     wanted = {"widths": [784, 512, 10], "slots": 2, "rows": 32, "steps": 1000} | sizes
-    return choose_engine("auto", **wanted).name
+    return choose_engine("auto", Registry(), **wanted).name
 
 
 def test_auto_takes_numba_for_long_runs():
-    assert installed()
     assert chosen(steps=100_000) == "numba"
     assert chosen(steps=10) == "numpy"
     # The notebook's run takes NumPy a fifth of a second.
     assert chosen(widths=[2, 2, 1], slots=0, rows=4, steps=10_000) == "numpy"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "steps"),
+    [
+        # Worked out by hand: 41 calls of 0.4 µs; (4 + 5·2)·406,528 + 4·32·522 passes of 0.15 ns.
+        ({"widths": [784, 512, 10], "slots": 2, "rows": 32}, 5 / (39 * 4e-7 + 5758208 * 1.5e-10)),
+        ({"widths": [2, 2, 1], "slots": 0, "rows": 4}, 5 / (39 * 4e-7 + 72 * 1.5e-10)),
+        ({"widths": [4, 3], "slots": 1, "rows": 10}, 5 / (27 * 4e-7 + 228 * 1.5e-10)),
+    ],
+)
+def test_auto_takes_numba_from_the_step_on_that_saves_its_compilation(sizes, steps):
+    assert chosen(**sizes, steps=math.floor(steps)) == "numpy"
+    assert chosen(**sizes, steps=math.floor(steps) + 1) == "numba"
+
+
+def test_auto_chooses_among_nnplugs_own_and_those_that_p_names(tmp_path):
+    file = tmp_path / "eager.py"
+    file.write_text(
+        "import nnplug\nfrom nnplug.engines import NUMPY\n"
+        "def eager(program, arrays, memory, *, many=False, like=None):\n"
+        "    return NUMPY.bind(program, arrays, memory)\n"
+        "engine = nnplug.Engine('eager', eager, saves=lambda sizes: 1.0, preparation=10.0)\n"
+    )
+    named = Registry(PluginManager(local=[str(file)]))
+    sizes = {"widths": [2, 2, 1], "slots": 0, "rows": 4}
+    found = [choose_engine("auto", named, steps=steps, **sizes).name for steps in (10, 11)]
+    assert found == ["numpy", "eager"]
+    assert chosen(**sizes, steps=11) == "numpy"
+
+
+def test_no_module_but_the_engines_own_says_its_name():
+    root = Path(nnplug.__file__).parent
+    said = {
+        str(path.relative_to(root))
+        for path in root.rglob("*.py")
+        if "numba" in path.read_text(encoding="utf-8").lower()
+        and "engines/numba" not in path.as_posix()
+    }
+    # A list of libraries that are slow to import, not of engines.
+    assert said == {"cli/examine.py"}
+
+
+def test_a_run_with_numpy_loads_nothing_of_numba_and_of_its_engine_what_describes_it():
+    code = """
+    import sys
+    import nnplug
+    nnplug.train("xor", epochs=2, engine=sys.argv[1])
+    print(sorted(name for name in sys.modules if "numba" in name or name == "llvmlite"))
+    """
+    for engine in ("numpy", "auto"):
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code), engine],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert done.stdout == "['nnplug.engines.numba']\n"
 
 
 def test_the_setting_says_which_engine_it_was():
@@ -367,7 +436,7 @@ def test_weights_of_a_loss_of_one_number_a_row(reduction, engine):
     )  # fmt: skip
     steps = Steps(
         network, square, registry.get("optimizer", "sgd:learning_rate=1.0"), x, y, None, w,
-        engine=find_engine(engine),
+        engine=ENGINES[engine],
     )  # fmt: skip
     assert steps.run(None) == pytest.approx((w[:, 0] * (y**2).sum(1)).sum())
     slope = -2 * (w * y).sum(0) / (w.sum() if reduction == "mean" else 1)

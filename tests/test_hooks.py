@@ -5,10 +5,22 @@ from __future__ import annotations
 import pytest
 
 import nnplug
+from nnplug.errors import PartError, PluginError, UnknownPartError
 from nnplug.hookspecs import HOOKS
 from nnplug.parts import KINDS
 from nnplug.plugins import PluginManager
 from nnplug.registry import Registry
+from tests.plugins.packages import isolated_site  # noqa: F401  # the fixture `site`
+
+TOOL = """
+import nnplug
+from nnplug.engines import NUMPY
+
+
+@nnplug.hookimpl
+def {hook}(register):
+    register({given})
+"""
 
 FORM = """
 import nnplug
@@ -94,6 +106,125 @@ def test_register_metrics(load):
     )
     run = nnplug.train("xor", metrics=[own], epochs=1)
     assert run.final.metrics == {"own": 0.5}  # one of two classes for every row of XOR
+
+
+@pytest.fixture
+def register(tmp_path):
+    """Give a function that lets a plugin register what an expression gives."""
+
+    def _register(hook: str, given: str) -> Registry:
+        file = tmp_path / "plugin.py"
+        file.write_text(TOOL.format(hook=hook, given=given), encoding="utf-8")
+        return Registry(PluginManager(local=[str(file)]))
+
+    return _register
+
+
+def test_register_engines(register):
+    registry = register("register_engines", "nnplug.Engine('own', NUMPY.bind)")
+    engine = registry.tool("engine", "own")
+    assert registry.provider(engine).package == "local"
+    assert registry.tool("engine", "local/own") is engine
+    assert [tool.name for tool, _ in registry.tools("engine")] == ["numba", "numpy", "own"]
+    run = nnplug.train("xor", epochs=3, engine="own", registry=registry)
+    assert run.settings.engine == "own"
+    assert run.history["loss"] == nnplug.train("xor", epochs=3, engine="numpy").history["loss"]
+
+
+def test_register_exporters(register):
+    registry = register(
+        "register_exporters",
+        "nnplug.Exporter('own', lambda model, path: None, '.own', about='A file.')",
+    )
+    exporter = registry.tool("exporter", "own")
+    assert (exporter.suffix, exporter.about) == (".own", "A file.")
+    with pytest.raises(UnknownPartError) as caught:
+        registry.tool("exporter", "owm")
+    said = str(caught.value)
+    assert said.startswith(
+        "There is no exporter 'owm'. Did you mean 'own'?\nInstalled exporters:\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("hook", "given", "reason"),
+    [
+        ("register_engines", "NUMPY.bind",
+         "register_engines takes an nnplug.Engine, not the plain function 'bind'; write "
+         'nnplug.Engine("name", bind, ...).'),
+        ("register_engines", "nnplug.Exporter('own', print, '.own')",
+         "register_engines takes an nnplug.Engine, not the exporter 'own'; register that in "
+         "register_exporters."),
+        ("register_activations", "NUMPY",
+         "register_activations takes a part made with @nnplug.activation, not the engine 'numpy'; "
+         "register that in register_engines."),
+        ("register_engines", "nnplug.Engine('Own engine', NUMPY.bind)",
+         "engine 'Own engine': a name is in snake_case"),
+        ("register_engines", "nnplug.Engine('auto', NUMPY.bind)",
+         "engine 'auto': 'auto' has a meaning of its own where one is named."),
+        ("register_engines", "nnplug.Engine('own', lambda program, arrays: None)",
+         "engine 'own': its function takes other arguments (too many positional arguments); write "
+         "def own(program, arrays, memory, *, many, like)."),
+        ("register_engines", "nnplug.Engine('own', 3)", "engine 'own': 3 is not a function"),
+        ("register_engines", "nnplug.Engine('own', NUMPY.bind, saves=3)",
+         "engine 'own': saves=3: it must be a function."),
+        ("register_engines", "NUMPY",
+         "its engine 'numpy' is refused: it is the name of a built-in engine"),
+        ("register_exporters", "nnplug.Exporter('own', lambda model, path: None, 'own')",
+         "exporter 'own': suffix='own': it must be the ending of a file's name with its dot"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_tool_is_said(register, hook, given, reason):
+    with pytest.raises(PluginError) as caught:
+        register(hook, given)
+    assert reason in str(caught.value)
+    assert "plugin.py" in str(caught.value)
+
+
+def test_a_tool_of_a_file_without_hooks_is_taken_as_it_stands(tmp_path):
+    file = tmp_path / "bare.py"
+    file.write_text(
+        "import nnplug\nfrom nnplug.engines import NUMPY\n"
+        "def own(program, arrays, memory, *, many=False, like=None):\n"
+        "    return NUMPY.bind(program, arrays, memory)\n"
+        "engine = nnplug.Engine('own', own)\n"
+    )
+    registry = Registry(PluginManager(local=[str(file)]))
+    assert [tool.name for tool in registry.provider(registry.tool("engine", "own")).tools] == [
+        "own"
+    ]
+
+
+def test_an_engine_that_fails_is_named_with_its_line(tmp_path):
+    file = tmp_path / "broken.py"
+    file.write_text(
+        "import nnplug\n"
+        "def broken(program, arrays, memory, *, many=False, like=None):\n"
+        "    raise RuntimeError('no device')\n"
+        "engine = nnplug.Engine('broken', broken)\n"
+    )
+    registry = Registry(PluginManager(local=[str(file)]))
+    with pytest.raises(PartError) as caught:
+        nnplug.train("xor", epochs=1, engine="broken", registry=registry)
+    assert str(caught.value) == (
+        f"engine 'broken' of local ({file}) failed:\n{file}:3: RuntimeError: no device\n"
+        "Try another engine."
+    )
+
+
+def test_a_broken_engine_plugin_is_an_error_only_for_who_asks_for_it(site):
+    site.install("nnplug-broken", "import nnplug\n1 / 0\n", entry_points={"fast": "nnplug_broken"})
+    site.install(
+        "nnplug-good",
+        "import nnplug\nfrom nnplug.engines import NUMPY\n"
+        "@nnplug.hookimpl\n"
+        "def register_engines(register):\n"
+        "    register(nnplug.Engine('good', NUMPY.bind))\n",
+    )
+    registry = Registry()
+    assert registry.tool("engine", "good").name == "good"
+    with pytest.raises(PluginError, match=r"engine 'fast' is asked for, and plugin nnplug-broken"):
+        registry.tool("engine", "fast")
 
 
 def test_register_datasets(load):

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 import nnplug
-from nnplug.engines import find_engine, numba_engine
+from nnplug.engines.numba import binder
 from nnplug.layers import find_layers, flat
 from nnplug.network import Network
 from nnplug.parts import parameter
 from nnplug.registry import Registry
 from nnplug.training import Evaluator, Steps
+from tests.engines import ENGINES
 
 REFERENCE = json.loads((Path(__file__).parent / "reference/layers.json").read_text("utf-8"))
 INPUTS, TARGETS = np.array(REFERENCE["inputs"]), np.array(REFERENCE["targets"])
@@ -64,15 +65,15 @@ def test_ten_steps_are_those_of_pytorch(run):
 def test_ten_steps_of_the_numba_engine_are_those_of_pytorch(
     number, instructions, form, monkeypatch
 ):
-    monkeypatch.setattr(numba_engine, "SMALL_PROGRAM", instructions)
+    monkeypatch.setattr(binder, "SMALL_PROGRAM", instructions)
     steps = check(REFERENCE["runs"][number], "numba")
-    small = numba_engine._is_small(steps.program)
+    small = binder._is_small(steps.program)
     whole = steps.bound(steps.batch_size).many is not None
     assert form == ("sections" if not whole else "one function" if small else "called")
 
 
 def check(run, engine):
-    engine = find_engine(engine)
+    engine = ENGINES[engine]
     network, full = network_of(run), run["batches"] == "full"
     steps = Steps(
         network, REGISTRY.get("loss", "mse"), REGISTRY.get("optimizer", run["optimizer"]),

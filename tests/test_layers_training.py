@@ -13,7 +13,7 @@ import nnplug
 import nnplug.training.loop
 from nnplug.cli import cli, main
 from nnplug.configuration import Configuration
-from nnplug.engines import find_engine, numba_engine
+from nnplug.engines.numba import binder
 from nnplug.layers import find_layers
 from nnplug.models import Checkpoints
 from nnplug.network import Network
@@ -23,6 +23,7 @@ from nnplug.preparing import prepare
 from nnplug.randomness import derive_generator
 from nnplug.registry import Registry
 from nnplug.training import Evaluator, Steps
+from tests.engines import ENGINES
 
 REGISTRY = Registry()
 IRIS = Path(__file__).parents[1] / "examples" / "iris.csv"
@@ -50,14 +51,14 @@ def steps_of(made, engine="numpy", size=5, **given):
     sgd = REGISTRY.get("optimizer", "sgd:learning_rate=0.1")
     x, y = X.astype(made.dtype), Y.astype(made.dtype)
     return Steps(
-        made, REGISTRY.get("loss", "mse"), sgd, x, y, size, engine=find_engine(engine), **given
+        made, REGISTRY.get("loss", "mse"), sgd, x, y, size, engine=ENGINES[engine], **given
     )
 
 
 @pytest.fixture(params=["numpy", "numba"])
 def engine(request, monkeypatch):
     # Loops of their own are compiled once for all networks; tests/test_layers_parity.py has both.
-    monkeypatch.setattr(numba_engine, "SMALL_PROGRAM", 0)
+    monkeypatch.setattr(binder, "SMALL_PROGRAM", 0)
     return request.param
 
 
@@ -83,7 +84,7 @@ def test_all_stands_for_every_layer():
 def test_engines_compute_what_plain_numpy_does(engine, dtype):
     made = network(ALL, dtype=dtype)
     made.parameters += 0.3 * RNG.uniform(size=made.size).astype(dtype)
-    outputs, _ = Evaluator(made, engine=find_engine(engine)).run(X.astype(dtype))
+    outputs, _ = Evaluator(made, engine=ENGINES[engine]).run(X.astype(dtype))
     *_, (_, expected) = made.forward(X)
     assert outputs.dtype == expected.dtype == dtype
     np.testing.assert_allclose(outputs, expected, rtol=2e-5 if dtype == np.float32 else 1e-12)
@@ -242,8 +243,8 @@ def test_noise_is_of_its_law_and_of_its_shape(engine, dtype):
         assert steps.run(rows) == pytest.approx((error**2).sum(), rel=1e-5)
         weight, bias = made["output.weight"].copy(), made["output.bias"].copy()
     np.testing.assert_array_equal(
-        Evaluator(made, engine=find_engine(engine)).run(X)[0],
-        Evaluator(made, engine=find_engine(engine)).run(X)[0],
+        Evaluator(made, engine=ENGINES[engine]).run(X)[0],
+        Evaluator(made, engine=ENGINES[engine]).run(X)[0],
     )
 
 

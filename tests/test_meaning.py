@@ -17,7 +17,7 @@ import pytest
 
 import nnplug
 from nnplug import special
-from nnplug.engines import ENGINES, Memory
+from nnplug.engines import Memory
 from nnplug.errors import FormulaError
 from nnplug.formulas.derivative import differentiate
 from nnplug.formulas.evaluation import evaluate
@@ -30,6 +30,7 @@ from nnplug.plans.program import Program, Value
 from nnplug.registry import Registry
 from nnplug.training import Evaluator, Steps
 from tests import oracles
+from tests.engines import ENGINES
 
 ROWS, COLUMNS = 40, 4
 IDENTITY = Registry().get("activation", "identity")

@@ -19,9 +19,9 @@ import nnplug
 import nnplug.formulas.composition
 import nnplug.plans.step_graph
 from nnplug import testing
-from nnplug.engines import ENGINES
 from nnplug.parts import Data, Loss, Part
 from nnplug.training.means import MeanLoss
+from tests.engines import ENGINES
 
 
 @dataclass(frozen=True)

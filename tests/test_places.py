@@ -14,8 +14,8 @@ import pytest
 
 import nnplug
 from nnplug import special
-from nnplug.engines import ENGINES, Memory
-from nnplug.engines.fusion import Fused, pieces
+from nnplug.engines import Memory
+from nnplug.engines.numba.fusion import Fused, pieces
 from nnplug.formulas.primitives import _OPERATIONS
 from nnplug.network import Network
 from nnplug.plans import Regularization, emission, program
@@ -23,6 +23,7 @@ from nnplug.plans.program import Allocation, Instruction, Program, Section, Slot
 from nnplug.registry import Registry
 from nnplug.run import prepare
 from nnplug.training import Steps
+from tests.engines import ENGINES
 
 N, C = 40, 6
 

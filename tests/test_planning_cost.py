@@ -15,8 +15,7 @@ import pytest
 
 import nnplug
 from nnplug import special as special_functions
-from nnplug.engines import ENGINES
-from nnplug.engines.compiler import Compiler, compiler
+from nnplug.engines.numba.compiler import Compiler, compiler
 from nnplug.formulas.derivative import differentiate
 from nnplug.formulas.graph import walk
 from nnplug.formulas.mathml import to_mathml
@@ -25,6 +24,7 @@ from nnplug.formulas.printing import to_text
 from nnplug.network import Network
 from nnplug.registry import Registry
 from nnplug.training import Steps
+from tests.engines import ENGINES
 
 PARTS = Registry()
 IDENTITY, TANH = (PARTS.get("activation", name) for name in ("identity", "tanh"))

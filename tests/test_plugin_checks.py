@@ -6,7 +6,7 @@ import pytest
 
 import nnplug
 from nnplug.errors import PartError
-from nnplug.plugin_checks import accept_part, near_misses, place_of, share_a_name
+from nnplug.plugin_checks import accept, near_misses, place_of, share_a_name
 
 
 def plain(register):
@@ -61,10 +61,10 @@ def test_what_is_no_near_miss_is_left_alone(plugin):
 
 
 def test_a_part_is_taken_once_by_each_of_its_names():
-    accept_part("activation", "register_activations", first, [])
+    accept("activation", "register_activations", first, [])
     assert share_a_name(first, second)
     with pytest.raises(PartError, match="activation 'second' has a name or alias that this plugin"):
-        accept_part("activation", "register_activations", second, [first])
+        accept("activation", "register_activations", second, [first])
 
 
 def test_what_has_no_source_is_shown_as_it_is():

@@ -85,7 +85,7 @@ def load(manager: PluginManager) -> list[tuple[str, str]]:
 
 def test_builtin_modules_are_plugins_like_any_other():
     manager = PluginManager()
-    assert manager.builtin("loss").parts[0].name == "mse"
+    assert manager.builtin("loss")[0].parts[0].name == "mse"
     assert [each.plugin_name for each, _ in manager.implementations("register_losses")] == [
         "nnplug:losses"
     ]

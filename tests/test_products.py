@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nnplug.engines import ENGINES, numba_engine
-from nnplug.engines.blas import find_blas
-from nnplug.engines.compiler import compiler
+from nnplug.engines.numba import binder
+from nnplug.engines.numba.blas import find_blas
+from nnplug.engines.numba.compiler import compiler
 from nnplug.network import Network
 from nnplug.plans import Regularization
 from nnplug.registry import Registry
 from nnplug.training import Steps
+from tests.engines import ENGINES
 
 WIDTHS = (70, 90, 65, 1)
 ORDER = np.random.default_rng(1).permutation(400)
@@ -83,7 +84,7 @@ def test_penalties_are_squares_by_blas():
 
 
 def test_without_a_blas_that_is_found_large_products_stay_numpys(monkeypatch):
-    monkeypatch.setattr(numba_engine, "find_blas", lambda: None)
+    monkeypatch.setattr(binder, "find_blas", lambda: None)
     made = steps("numba", 200, np.float64)
     assert made.bound(200).many is None
     found, _ = taken(made, 200)

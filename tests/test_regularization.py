@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import nnplug
-from nnplug.engines import ENGINES
 from nnplug.errors import DivergedError
 from nnplug.network import Network
 from nnplug.plans import Regularization, StepPlanner, plan_step
@@ -15,6 +14,7 @@ from nnplug.plans.display import describe
 from nnplug.randomness import derive_generator
 from nnplug.registry import Registry
 from nnplug.training import Evaluator, Steps, train_network
+from tests.engines import ENGINES
 
 REGISTRY = Registry()
 SGD = REGISTRY.get("optimizer", "sgd:learning_rate=1.0")

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import nnplug
-from nnplug.engines import ENGINES
 from nnplug.errors import SettingError
 from nnplug.network import Network
 from nnplug.plans import Regularization
 from nnplug.registry import Registry
 from nnplug.training import Evaluator, RowsInMemory, Stopping, Trainer
+from tests.engines import ENGINES
 
 REGISTRY = Registry()
 MSE = REGISTRY.get("loss", "mse")

@@ -10,7 +10,7 @@ import click
 
 from nnplug.cli.completion import complete_shown
 from nnplug.cli.help import Command
-from nnplug.cli.options import Seconds, kind_option, plugin_options, plugins_given
+from nnplug.cli.options import Seconds, ToolType, kind_option, plugin_options, plugins_given
 from nnplug.cli.terminal import echo, print_json, safe, style, width
 from nnplug.layout import fold
 
@@ -35,9 +35,8 @@ _INDENT = " " * 10
 )  # fmt: skip
 @click.option(
     "--engine",
-    type=click.Choice(["numpy", "numba"]),
-    metavar="ENGINE",
-    help="Check in one engine, numpy or numba; by default in all that are installed.",
+    type=ToolType("engine"),
+    help="Check in this engine alone; by default in all of nnplug's own that can run here.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @plugin_options
@@ -54,8 +53,9 @@ def check(
 
     NAME is a part, if need be with options (mish, package/mish,
     elu:alpha=0.5); of a PACKAGE or a FILE every part is checked. The checks
-    run in a process of their own, with a time limit, and in every engine that
-    is installed. If a derivative is wrong, it is drawn with its function.
+    run in a process of their own, with a time limit, and in every engine of
+    nnplug's that can run here; --engine names another. If a derivative is
+    wrong, it is drawn with its function.
 
     A part may declare that it fails a check, and why; that is shown and does
     not count as a failure.

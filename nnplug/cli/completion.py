@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nnplug.parts import Part
     from nnplug.plugins import Provider
     from nnplug.registry import Registry
+    from nnplug.tool import Tool
 
 __all__ = [
     "COMPLETING",
@@ -29,6 +30,7 @@ __all__ = [
     "complete_plugin",
     "complete_run",
     "complete_shown",
+    "complete_tool",
 ]
 
 COMPLETING = os.environ.get("_NNPLUG_COMPLETE", "").endswith("_complete")
@@ -102,7 +104,7 @@ def complete_data(ctx: click.Context, param: click.Parameter, incomplete: str) -
     """Offer files, and a dataset's name where no file begins so."""
     if not incomplete or _begins_a_file(incomplete):
         return _files(incomplete)
-    return _items(_parts(ctx, ["dataset"], incomplete), incomplete) or _files(incomplete)
+    return _items(_named(ctx, ["dataset"], incomplete), incomplete) or _files(incomplete)
 
 
 def _begins_a_file(incomplete: str) -> bool:
@@ -123,7 +125,12 @@ def _begins_a_file(incomplete: str) -> bool:
 def complete_part(ctx: click.Context, kind: str, incomplete: str) -> Items:
     """Offer the names of a kind's parts, of installed plugins too."""
     wanted = incomplete.lower().replace("-", "_") if "/" not in incomplete else incomplete
-    return _items(_parts(ctx, [kind], wanted), wanted)
+    return _items(_named(ctx, [kind], wanted), wanted)
+
+
+def complete_tool(ctx: click.Context, kind: str, incomplete: str, words: Iterable[str]) -> Items:
+    """Offer words, and the names of a kind's tools, of installed plugins too."""
+    return _items({**dict.fromkeys(words, ""), **_named(ctx, [kind], incomplete)}, incomplete)
 
 
 def complete_layers(ctx: click.Context, incomplete: str) -> Items:
@@ -132,7 +139,7 @@ def complete_layers(ctx: click.Context, incomplete: str) -> Items:
     if before.endswith("]"):  # a layer ends here
         return []
     wanted = last.lower().replace("-", "_") if "/" not in last else last
-    found = _items(_parts(ctx, ["layer", "activation"], wanted), wanted)
+    found = _items(_named(ctx, ["layer", "activation"], wanted), wanted)
     for each in found:
         each.value = f"{before}{each.value}"
     return found
@@ -154,7 +161,7 @@ def complete_shown(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
     if incomplete.startswith((".", "/", "~")):
         return _files(incomplete)
-    found = {**_parts(ctx, HOOKS.values(), incomplete), **_packages()}
+    found = {**_named(ctx, HOOKS.values(), incomplete), **_packages()}
     return _items(dict(sorted(found.items())), incomplete) or _files(incomplete)
 
 
@@ -165,8 +172,8 @@ def _packages() -> dict[str, str]:
     return {each.package: "package" for each in find_installed()}
 
 
-def _parts(ctx: click.Context, kinds: Iterable[str], incomplete: str) -> dict[str, str]:
-    """Give what parts are called, and their summaries; of `package/name` those of the package."""
+def _named(ctx: click.Context, kinds: Iterable[str], incomplete: str) -> dict[str, str]:
+    """Give what parts or tools are called, and what they are; of `package/name` the package's."""
     from nnplug.plugins import normalise_package
 
     package, slash, start = incomplete.rpartition("/")
@@ -182,8 +189,10 @@ def _parts(ctx: click.Context, kinds: Iterable[str], incomplete: str) -> dict[st
     return dict(sorted(found.items()))
 
 
-def _loaded(ctx: click.Context, kinds: list[str], wanted: str) -> list[tuple[Part, Provider]]:
-    """List the parts, of those plugins too that load in time.
+def _loaded(
+    ctx: click.Context, kinds: list[str], wanted: str
+) -> list[tuple[Part | Tool, Provider]]:
+    """List the parts or tools, of those plugins too that load in time.
 
     Whatever they hold is only known once they are imported, and one may take
     long or never end. So they are loaded beside, first those whose name
@@ -217,10 +226,10 @@ def _loaded(ctx: click.Context, kinds: list[str], wanted: str) -> list[tuple[Par
         sys.stdout = stdout  # while a plugin is loaded, what it prints goes to stderr
         atexit.register(_leave)
     return [
-        (part, provider)
-        for kind in kinds
-        for part, provider in registries[-1].parts(kind)
-        if provider.state in ("built-in", "loaded")
+        (each, provider)
+        for provider in registries[-1].plugins.known
+        for each in provider.provided
+        if each.kind in kinds and provider.state in ("built-in", "loaded")
     ]
 
 

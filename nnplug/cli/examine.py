@@ -105,7 +105,7 @@ def main(request: Mapping[str, Any]) -> None:
 
 def _examine(request: Mapping[str, Any]) -> dict[str, Any]:
     from nnplug.errors import PluginError
-    from nnplug.hookspecs import HOOKS
+    from nnplug.hookspecs import HOOKS, TOOL_HOOKS
     from nnplug.plugin_checks import near_misses
     from nnplug.plugins import GROUP, PluginManager, Provider
 
@@ -120,7 +120,7 @@ def _examine(request: Mapping[str, Any]) -> dict[str, Any]:
         )  # fmt: skip
         manager = PluginManager(installed=[provider])
         top = point.value.partition(":")[0].partition(".")[0]
-    for kind in HOOKS.values():
+    for kind in (*HOOKS.values(), *TOOL_HOOKS.values()):
         manager.builtin(kind)  # nnplug's own imports are not the plugin's cost
     watch = _Watch(top)
     sys.meta_path.insert(0, watch)
@@ -144,8 +144,8 @@ def _examine(request: Mapping[str, Any]) -> dict[str, Any]:
         "cause": provider.cause,
         "seconds": seconds,
         "parts": [
-            {"kind": part.kind, "name": part.name, "aliases": list(part.aliases)}
-            for part in provider.parts
+            {"kind": each.kind, "name": each.name, "aliases": list(each.aliases)}
+            for each in provider.provided
         ],
         "notes": provider.notes,
         "near_misses": near_misses(plugin),

@@ -15,6 +15,7 @@ from nnplug.layout import columns
 if TYPE_CHECKING:
     from nnplug.parts import Part
     from nnplug.plugins import PluginManager, Provider
+    from nnplug.tool import Tool
 
 __all__ = ["list_"]
 
@@ -36,7 +37,7 @@ Examples:
 
 
 @click.command("list", cls=Command, epilog=_EPILOG)
-@click.option("--parts", is_flag=True, help="List every part, which loads the plugins.")
+@click.option("--parts", is_flag=True, help="List every part and engine, which loads the plugins.")
 @kind_option("List the parts of one kind")
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 @plugin_options
@@ -47,6 +48,8 @@ def list_(context: click.Context, parts: bool, kind: str | None, as_json: bool) 
     Without these two options no plugin is imported, so a broken one does no
     harm. A part that two packages have is listed as PACKAGE/NAME.
     """
+    from nnplug.hookspecs import TOOL_HOOKS
+
     registry = registry_of(context)
     if parts or kind is not None:
         found = registry.parts(kind, load_all=True)
@@ -55,6 +58,8 @@ def list_(context: click.Context, parts: bool, kind: str | None, as_json: bool) 
             _part_record(part, provider, registry.is_ambiguous(part, provider))
             for part, provider in found
         ]
+        kinds = TOOL_HOOKS.values() if kind is None else ()
+        records += [_tool_record(*each) for every in kinds for each in registry.tools(every)]
         if as_json:
             print_json({"parts": records})
             return
@@ -90,7 +95,7 @@ def list_(context: click.Context, parts: bool, kind: str | None, as_json: bool) 
 def _provider_record(manager: PluginManager, provider: Provider) -> dict[str, Any]:
     keys = ("package", "version", "entry_point", "module", "state", "cause")
     record: dict[str, Any] = {key: getattr(provider, key) for key in keys}
-    loaded = provider.parts if provider.state == "loaded" else []
+    loaded = provider.provided if provider.state == "loaded" else []
     record["parts"] = [f"{part.kind} {part.name}" for part in loaded]
     others = manager.namesakes(provider)
     if others and provider.state == "available":
@@ -110,6 +115,20 @@ def _part_record(part: Part, provider: Provider, is_ambiguous: bool) -> dict[str
         "version": provider.version,
         "ambiguous": is_ambiguous,
         "place": part.place,
+    }
+
+
+def _tool_record(tool: Tool, provider: Provider) -> dict[str, Any]:
+    return {
+        "kind": tool.kind,
+        "name": tool.name,
+        "aliases": [],
+        "options": {},
+        "summary": tool.about,
+        "package": provider.package,
+        "version": provider.version,
+        "ambiguous": False,
+        "place": tool.place,
     }
 
 

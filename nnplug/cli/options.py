@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 from click.shell_completion import CompletionItem
 
-from nnplug.cli.completion import complete_part, complete_plugin
+from nnplug.cli.completion import complete_part, complete_plugin, complete_tool
 from nnplug.cli.terminal import echo
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PartType",
     "Seconds",
+    "ToolType",
     "WholeNumber",
     "add_plugins",
     "kind_option",
@@ -142,6 +143,20 @@ class PartType(click.ParamType):  # type: ignore[type-arg]  # generic only from 
     ) -> list[CompletionItem[Any]]:
         """Offer the names of this kind, of installed plugins too."""
         return complete_part(ctx, self.kind, incomplete)
+
+
+class ToolType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
+    """The name of a tool, or a word in its place; names complete in the shell."""
+
+    def __init__(self, kind: str, *words: str) -> None:
+        self.kind, self.name = kind, kind
+        self.words = words
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem[Any]]:
+        """Offer the names of this kind, of installed plugins too."""
+        return complete_tool(ctx, self.kind, incomplete, self.words)
 
 
 class WholeNumber(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on

@@ -9,9 +9,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from nnplug.cli.completion import complete_layers
-from nnplug.cli.options import PartType
+from nnplug.cli.options import PartType, ToolType
 from nnplug.setting import Setting
-from nnplug.setting_kinds import LayerTexts, PartName, Truth, Words
+from nnplug.setting_kinds import LayerTexts, PartName, ToolName, Truth, Words
 from nnplug.settings import ROWS
 
 __all__ = ["SettingType", "setting_option", "setting_options"]
@@ -60,7 +60,9 @@ def setting_option(name: str, **more: Any) -> Callable[[Any], Any]:
         pair = {"default": None} if "/" in row.option else {"is_flag": True}
         return click.option(row.option, name, help=row.help, **pair, **more)
     if isinstance(row.takes, PartName):
-        kind: PartType | SettingType = PartType(row.takes.kind)
+        kind: PartType | ToolType | SettingType = PartType(row.takes.kind)
+    elif isinstance(row.takes, ToolName):
+        kind = ToolType(row.takes.kind, row.takes.word)
     else:
         kind = SettingType(row)
     return click.option(

@@ -13,9 +13,11 @@ from nnplug.cli.terminal import echo, style, width
 from nnplug.layout import fold
 
 if TYPE_CHECKING:
+    from nnplug.not_found import FoundEither
     from nnplug.parts import Layer, Part
     from nnplug.plugins import Provider
     from nnplug.registry import Found, Registry
+    from nnplug.tool import Tool
 
 __all__ = ["formulas", "show"]
 
@@ -33,34 +35,42 @@ Examples:
 @plugin_options
 @click.pass_context
 def show(context: click.Context, name: str, kind: str | None) -> None:
-    """Show a part, with its formula and source, or a package.
+    """Show a part, with its formula and source, an engine, or a package.
 
-    NAME is a part (mish, package/mish), a package or an entry point. For a
+    NAME is a part (mish, package/mish), an engine, a package or an entry point. For a
     package that cannot be loaded the traceback is shown. If parts of several
     kinds have the name, all are shown. For a built-in part no plugin is
     loaded.
     """
+    from nnplug.tool import Tool
+
     registry = registry_of(context)
     parts, providers = _look_up(registry, name, kind)
-    for number, found in enumerate(parts):
+    found: list[tuple[Part | Tool | None, Provider]] = [*parts]
+    found += [(None, provider) for provider in providers]
+    for number, (each, provider) in enumerate(found):
         if number:
             echo()
-        _show_part(*found)
-    for number, provider in enumerate(providers):
-        if number or parts:
-            echo()
-        _show_provider(provider)
+        if each is None:
+            _show_provider(provider)
+        elif isinstance(each, Tool):
+            _show_tool(each, provider)
+        else:
+            _show_part(each, provider)
     warn(registry, besides=providers)
 
 
-def _look_up(registry: Registry, name: str, kind: str | None) -> tuple[list[Found], list[Provider]]:
+def _look_up(
+    registry: Registry, name: str, kind: str | None
+) -> tuple[list[Found] | list[FoundEither], list[Provider]]:
     """Find what a name means, loading no more than it must."""
     from nnplug.errors import OptionError, UnknownPartError, suggest
     from nnplug.parts import parse_name
     from nnplug.plugins import normalise_package
 
     try:
-        own = registry.find(name, kind, load=False)
+        own: list[FoundEither] = [*registry.find(name, kind, load=False)]
+        own += registry.find_tools(name, load=False) if kind is None else []
     except OptionError:  # not a part's name, but it may be a package's
         own, is_part_name = [], False
     else:
@@ -74,7 +84,8 @@ def _look_up(registry: Registry, name: str, kind: str | None) -> tuple[list[Foun
     if packaged and kind is None:
         registry.parts()  # the built-in ones, in case the package is nnplug itself
         return [], packaged
-    found = registry.find(name, kind) if is_part_name else []
+    found: list[FoundEither] = [*registry.find(name, kind)] if is_part_name else []
+    found += registry.find_tools(name) if is_part_name and kind is None else []
     asked = parse_name(name).name if is_part_name else ""
     troubled = [
         each
@@ -109,13 +120,24 @@ def _show_provider(provider: Provider) -> None:
     _field("entry point", f"{provider.entry_point} = {provider.module}")
     _field("page", page_of(provider))
     _field("cause", provider.cause)
-    for part in provider.parts:
+    for part in provider.provided:
         about = f"{part.text}: {part.summary}" if part.summary else part.text
         _field(part.kind, shorten(about, max(20, width() - 15), placeholder=" ..."))
     for note in provider.notes:
         _field("note", note)
     if provider.traceback:
         echo(f"\n{provider.traceback}", whole=True)
+
+
+def _show_tool(tool: Tool, provider: Provider) -> None:
+    from nnplug.discovery import page_of
+
+    echo(style(f"{tool.kind} {tool.name}", bold=True))
+    _field("from", f"{provider.label}, {provider.state}")
+    _field("page", page_of(provider))
+    _field("file", tool.place)
+    _field("about", tool.about)
+    _field("missing", getattr(tool, "missing", str)())
 
 
 def _show_part(part: Part, provider: Provider) -> None:

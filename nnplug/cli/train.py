@@ -169,7 +169,7 @@ def train(
             # What a plugin's hook prints must not come between the lines of JSON.
             apart = contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
             with registry.naming_culprits(), apart:
-                fit(run, Callbacks(registry.plugins, run.parts), lines, keeper=keeping.keeper)
+                fit(run, Callbacks(registry.plugins, run.used), lines, keeper=keeping.keeper)
         except DivergedError:
             lines.close()
             if as_json:
@@ -243,17 +243,18 @@ def _check_usage(
 
 
 def _print_plan(run: Run, *, as_json: bool) -> None:
-    from nnplug.engines import NUMPY, left_to_numpy
+    from nnplug.engines import NUMPY, find_engine
     from nnplug.plans.display import describe, plan_as_dict
 
     program = run.trainer(NUMPY).steps.program  # which needs no compiling to be shown
-    left = left_to_numpy(program) if run.settings.engine == "numba" else None
-    slots = len(run.optimizer.slots)
+    engine = find_engine(run.settings.engine, run.model.registry)
+    left = None if engine.left_to_numpy is None else engine.left_to_numpy(program)
+    more: dict[str, Any] = {"slots": len(run.optimizer.slots), "left": left, "engine": engine.name}
     if as_json:
-        plan = plan_as_dict(program, run.network, slots=slots, left=left)
+        plan = plan_as_dict(program, run.network, **more)
         print_json({**_as_json_before(run), "plan": plan})
     else:
-        echo(describe(program, run.network, slots=slots, left=left))
+        echo(describe(program, run.network, **more))
 
 
 def _as_json_before(run: Run) -> dict[str, Any]:

@@ -1,20 +1,31 @@
-"""Engines: what runs a plan."""
+"""Engines: what runs a plan.
 
-from nnplug.engines.engine import ENGINES, NUMPY, Engine, choose_engine, find_engine
-from nnplug.engines.fusion import left_to_numpy
-from nnplug.engines.numpy_engine import BoundProgram, Memory, bind
+Each folder here is a built-in engine, and a plugin that registers it as any
+other does.
+"""
+
+from nnplug.engines.bound import BoundProgram, Call, Memory
+from nnplug.engines.choice import choose_engine, engines_at_hand, find_engine, spelled_engine
+from nnplug.engines.engine import Bind, Engine, StepSizes, announce, announced
+from nnplug.engines.numpy import NUMPY, Binder, bind
 from nnplug.engines.threads import Threads, one_thread
 
 __all__ = [
-    "ENGINES",
     "NUMPY",
+    "Bind",
+    "Binder",
     "BoundProgram",
+    "Call",
     "Engine",
     "Memory",
+    "StepSizes",
+    "Threads",
+    "announce",
+    "announced",
     "bind",
     "choose_engine",
+    "engines_at_hand",
     "find_engine",
-    "left_to_numpy",
-    "Threads",
     "one_thread",
+    "spelled_engine",
 ]

@@ -1,27 +1,20 @@
-"""Which engine runs a plan: `numpy`, `numba`, or the one that is done first."""
+"""What an engine is: what runs plans, and what it says of itself before it is used."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib.util import find_spec
-from itertools import pairwise
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
 
-from nnplug.engines import numpy_engine
-from nnplug.engines.numpy_engine import BoundProgram, Memory
-from nnplug.errors import SettingError, suggest
-from nnplug.plans.program import Program
+from nnplug.engines.bound import BoundProgram, Memory
+from nnplug.errors import PartError
+from nnplug.plans.program import Instruction, Program
+from nnplug.tool import Tool
 from nnplug.types import AnyArray
 
-__all__ = ["ENGINES", "NUMPY", "Engine", "choose_engine", "find_engine"]
-
-
-COMPILATION_SECONDS = 5.0
-"""What the first compilation of a plan takes, Numba's import included; measured on two cores."""
-
-CALL_SECONDS, PASS_SECONDS = 4e-7, 1.5e-10
-"""What a compiled loop saves: of an array call, and of an element in a pass over an array."""
+__all__ = ["Bind", "Engine", "StepSizes", "announce", "announced"]
 
 
 class Bind(Protocol):
@@ -36,57 +29,15 @@ class Bind(Protocol):
         *,
         many: bool = False,
         like: BoundProgram | None = None,
-    ) -> BoundProgram: ...
+    ) -> BoundProgram:
+        """Bind it; see `nnplug.engines.numpy.bind`."""
 
 
 @dataclass(frozen=True)
-class Engine:
-    """What binds programs to arrays.
+class StepSizes:
+    """What the time of a training step depends on.
 
     Attributes
-    ----------
-    name : str
-        `"numpy"` or `"numba"`.
-    bind : callable
-        See `nnplug.engines.numpy_engine.bind`.
-    """
-
-    name: str
-    bind: Bind
-
-
-def _bind_compiled(
-    program: Program,
-    arrays: Mapping[str, AnyArray],
-    memory: Memory,
-    /,
-    *,
-    many: bool = False,
-    like: BoundProgram | None = None,
-) -> BoundProgram:
-    from nnplug.engines import numba_engine  # noqa: PLC0415  # what a run without it need not load
-
-    return numba_engine.bind(program, arrays, memory, many=many, like=like)
-
-
-NUMPY = Engine("numpy", numpy_engine.bind)
-ENGINES = {engine.name: engine for engine in (NUMPY, Engine("numba", _bind_compiled))}
-"""The engines by name."""
-
-
-def installed() -> bool:
-    """Whether Numba is installed; it is not imported."""
-    return find_spec("numba") is not None
-
-
-def choose_engine(name: str, *, widths: Sequence[int], slots: int, rows: int, steps: int) -> Engine:
-    """Find an engine by its name, or for `"auto"` the one that is expected to be done first.
-
-    `"auto"` takes Numba, where it is installed, if it is expected to save more
-    than its first compilation takes. What a cache holds does not count, so
-    that the same run always has the same engine, and the same bits.
-
-    Parameters
     ----------
     widths : sequence of int
         Of the network's layers, the inputs first.
@@ -94,42 +45,91 @@ def choose_engine(name: str, *, widths: Sequence[int], slots: int, rows: int, st
         State vectors of the optimizer.
     rows : int
         The batch size.
-    steps : int
-        Of the whole run.
+    """
+
+    widths: Sequence[int]
+    slots: int
+    rows: int
+
+
+def _nothing() -> str:
+    return ""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Engine(Tool):
+    r"""What binds programs to arrays, so that they can be run.
+
+    Making one and registering it should import nothing that is slow: what
+    only `bind` needs is imported by `bind`.
+
+    Attributes
+    ----------
+    bind : callable
+        See `nnplug.engines.numpy.bind`.
+    missing : callable
+        Says what keeps it from running here, and then how to change that:
+        `"NAME is not installed.\nInstall it with: pip install NAME"`; empty if
+        nothing does. It is asked often, and imports nothing.
+    left_to_numpy : callable, optional
+        Lists the instructions of a program that it leaves to NumPy, for
+        `nnplug train --plan`; without it none is marked.
+    preparation : float
+        Seconds that it takes before the first step, at most; on two cores.
+    saves : callable, optional
+        Estimates the seconds that a step of some sizes takes less than in
+        the NumPy engine. With `preparation` it is what `auto` chooses by;
+        an engine without it is never chosen unasked.
 
     Raises
     ------
-    SettingError
-        See `find_engine`.
+    PartError
+        If the name or a function is not as said here.
     """
-    if name != "auto":
-        return find_engine(name)
-    if not installed():
-        return NUMPY
-    # Array calls of a step; passes over the parameters and over the outputs of each layer.
-    calls = 15 + 12 * (len(widths) - 1)
-    weights = sum(a * b for a, b in pairwise(widths))
-    passes = (4 + 5 * slots) * weights + 4 * rows * sum(widths[1:])
-    saved = steps * (CALL_SECONDS * calls + PASS_SECONDS * passes)
-    return ENGINES["numba" if saved > COMPILATION_SECONDS else "numpy"]
+
+    kind: ClassVar[str] = "engine"
+    takes: ClassVar[tuple[str, ...]] = ("program", "arrays", "memory", "*", "many", "like")
+    reserved: ClassVar[tuple[str, ...]] = ("auto",)
+
+    bind: Bind
+    missing: Callable[[], str] = field(default=_nothing, kw_only=True)
+    left_to_numpy: Callable[[Program], list[Instruction]] | None = field(default=None, kw_only=True)
+    preparation: float = field(default=0.0, kw_only=True)
+    saves: Callable[[StepSizes], float] | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        functions: dict[str, Any] = {"missing": self.missing}
+        optional = {"left_to_numpy": self.left_to_numpy, "saves": self.saves}
+        functions |= {name: each for name, each in optional.items() if each is not None}
+        for name, function in functions.items():
+            if not callable(function):
+                where = f"{self._where}engine {self.name!r}"
+                raise PartError(f"{where}: {name}={function!r}: it must be a function.")
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The function that binds."""
+        return self.bind
 
 
-def find_engine(name: str) -> Engine:
-    """Find an engine by its name.
+# --- what takes a while ------------------------------------------------------------------
 
-    Raises
-    ------
-    SettingError
-        If there is none of that name, or if what it needs is not installed.
-    """
-    if name not in ENGINES:
-        known = [*ENGINES, "auto"]
-        raise SettingError(
-            f"engine={name!r}: use {', '.join(map(repr, known))}.{suggest(name, known)}"
-        )
-    if name == "numba" and not installed():
-        raise SettingError(
-            "engine='numba': Numba is not installed.\nInstall it with: pip install numba, "
-            "or use engine='numpy'."
-        )
-    return ENGINES[name]
+_SAY: ContextVar[Callable[[str], object] | None] = ContextVar("_SAY", default=None)
+
+
+@contextmanager
+def announced(say: Callable[[str], object]) -> Iterator[None]:
+    """Give a context in which `say` is told what an engine is about to do that takes a while."""
+    token = _SAY.set(say)
+    try:
+        yield
+    finally:
+        _SAY.reset(token)
+
+
+def announce(text: str) -> None:
+    """Say what takes a while now, if somebody listens; for engines."""
+    say = _SAY.get()
+    if say is not None:
+        say(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -9,10 +10,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 
-from nnplug.engines.fusion import PRODUCTS, multiplications
-from nnplug.plans.program import Program
+from nnplug.plans.program import Instruction, Program
 
-__all__ = ["ONE_THREAD", "Threads", "largest_product", "one_thread"]
+__all__ = ["ONE_THREAD", "PRODUCTS", "Threads", "largest_product", "multiplications", "one_thread"]
+
+PRODUCTS = frozenset({"dot", "dot_left", "dot_right"})
+"""The matrix products of a plan."""
 
 ONE_THREAD = 2_000_000
 """Multiplications below which a second thread of BLAS gives nothing.
@@ -23,6 +26,13 @@ and where another process wants the cores, the one waits for the other.
 
 ALONE_ANYWAY = 262_144
 """Multiplications up to which OpenBLAS uses one thread by itself."""
+
+
+def multiplications(product: Instruction) -> int:
+    """Count the multiplications of a matrix product."""
+    a, _ = product.inputs
+    shared = a.shape[0] if product.operation.name == "dot_left" else a.shape[1]
+    return math.prod(product.output.shape) * shared
 
 
 def largest_product(program: Program) -> int:

@@ -24,6 +24,7 @@ def describe(
     *,
     slots: int = 0,
     left: Sequence[Instruction] | None = None,
+    engine: str = "numpy",
 ) -> str:
     """Write out the program of a step: each operation, its operands by name, the shapes.
 
@@ -32,7 +33,9 @@ def describe(
     slots : int
         How many state vectors the optimizer has, for the line on memory.
     left : sequence of Instruction, optional
-        What an engine that compiles leaves to NumPy: it is marked, and counted.
+        What the engine leaves to NumPy: it is marked, and counted.
+    engine : str
+        What runs the rest.
 
     Returns
     -------
@@ -40,7 +43,7 @@ def describe(
         A heading for each section, then a line for each operation.
     """
     lines: list[str] = []
-    plan = plan_as_dict(program, network, slots=slots, left=left)
+    plan = plan_as_dict(program, network, slots=slots, left=left, engine=engine)
     for section in plan["sections"]:
         tiles = section["tiles"]
         lines += ["", section["title"] + (f" (in {tiles} tiles)" if tiles > 1 else "")]
@@ -48,7 +51,7 @@ def describe(
             (
                 each["output"],
                 "×".join(map(str, each["shape"])) or "1",
-                each["expression"] + " [NumPy]" * (each["runs_in"] == "numpy" and left is not None),
+                each["expression"] + " [NumPy]" * (left is not None and each["runs_in"] == "numpy"),
             )
             for each in section["operations"]
         ]
@@ -68,9 +71,7 @@ def describe(
     if left is not None:
         counts = Counter(instruction.operation.name for instruction in left)
         listed = ", ".join(f"{name} ({number})" for name, number in counts.items())
-        lines.append(
-            f"Numba compiles the operations of a section into loops; left to NumPy: {listed}."
-        )
+        lines.append(f"The {engine} engine leaves to NumPy: {listed or 'nothing'}.")
     return "\n".join(lines[1:])
 
 
@@ -80,6 +81,7 @@ def plan_as_dict(
     *,
     slots: int = 0,
     left: Sequence[Instruction] | None = None,
+    engine: str = "numpy",
 ) -> dict[str, Any]:
     """Give the program of a step as plain values, for JSON; parameters as for `describe`."""
     marked = set(left or ())
@@ -97,7 +99,7 @@ def plan_as_dict(
                         ),
                         "operation": each.operation.name,
                         "inputs": [value.name for value in each.inputs],
-                        "runs_in": "numpy" if left is None or each in marked else "numba",
+                        "runs_in": "numpy" if each in marked else engine,
                     }
                     for each in section.instructions
                 ],

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, is_regressor
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
-from nnplug.engines.compiler import compiler
+from nnplug.engines import announced
 from nnplug.interruption import Interruption
 from nnplug.models.nonfinite import NonfiniteRows
 from nnplug.parts import Task
@@ -24,7 +24,7 @@ from nnplug.sklearn._errors import EstimatorError, as_value_errors
 from nnplug.sklearn._exchange import given_back, taken_over
 from nnplug.sklearn._fitting import Fitting
 from nnplug.sklearn._parts import registry
-from nnplug.sklearn._progress import say_compiling
+from nnplug.sklearn._progress import say_waiting
 from nnplug.sklearn._records import model_of, restored
 from nnplug.sklearn._rows import checked_weights, dense, stretches
 from nnplug.sklearn._session import Session
@@ -164,7 +164,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         """
         with (
             Interruption(keyboard=True) as interruption,
-            compiler().announced(partial(say_compiling, self.verbose)),
+            announced(partial(say_waiting, self.verbose)),
             as_value_errors(),
             registry().naming_culprits(),
         ):

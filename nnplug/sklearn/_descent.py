@@ -22,7 +22,7 @@ from nnplug.sklearn._errors import EstimatorDivergedError, warn
 from nnplug.sklearn._progress import Progress
 from nnplug.sklearn._rates import LearningRate
 from nnplug.sklearn._rows import RowsOfEstimator, mean_of_batches
-from nnplug.training import Trainer
+from nnplug.training import OnBatch, Trainer
 from nnplug.training.means import MeanLoss
 from nnplug.training.stopping import Stopping
 from nnplug.types import AnyArray
@@ -128,6 +128,7 @@ class Descent:
         interrupted: Callable[[], bool],
         *,
         incremental: bool = False,
+        on_batch: OnBatch | None = None,
     ) -> None:
         """Train for some epochs, or until the rules say stop.
 
@@ -139,6 +140,8 @@ class Descent:
             Asked between steps; returning True ends the training too.
         incremental : bool
             Whether this is one of many calls, none of which expects the end.
+        on_batch : callable, optional
+            See `Trainer.run`.
 
         Raises
         ------
@@ -154,7 +157,7 @@ class Descent:
         self.progress = Progress(estimator.verbose, epochs)
         try:
             if not interrupted():
-                trainer.run(on_epoch=self._end_epoch, should_stop=interrupted)
+                trainer.run(on_epoch=self._end_epoch, should_stop=interrupted, on_batch=on_batch)
         except DivergedError as error:
             self._diverged(error)
         except KeyboardInterrupt:

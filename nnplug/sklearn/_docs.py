@@ -104,14 +104,15 @@ metrics : str, Metric, or a sequence of them, optional
 validation_data : tuple, optional
     `(X, y)` or `(X, y, sample_weight)`: rows that are not learned from. Their
     loss and score are kept for each epoch.
-engine : {'auto', 'numpy', 'numba'}, default='auto'
+engine : str, default='auto'
     What runs the training step.
 dtype : {'float32', 'float64'}, optional
     Of the network; else that of `X`.
 callbacks : sequence of object, default=()
-    With methods `on_train_start(run)`, `on_epoch_end(run, record)` and
-    `on_train_end(run)`, as far as they have them. An `on_epoch_end` that
-    returns True ends the training.
+    With methods `on_train_start(run)`, `on_batch_end(run, record)`,
+    `on_epoch_end(run, record)` and `on_train_end(run)`, as far as they have
+    them. An `on_epoch_end` or `on_batch_end` that
+    returns True ends the training after the epoch. lbfgs has no batches.
 """
 
 ATTRIBUTES = """\

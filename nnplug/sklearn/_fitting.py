@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
@@ -14,7 +15,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 from nnplug.alignment import aligned_zeros
-from nnplug.callbacks import Callbacks
+from nnplug.callbacks import NAMES, Callbacks
 from nnplug.engines import Engine, choose_engine
 from nnplug.errors import SettingError
 from nnplug.layers import flat
@@ -30,7 +31,7 @@ from nnplug.sklearn._records import EstimatorRun, model_of, name_of_output
 from nnplug.sklearn._rows import Held, Order, batches_of, checked_weights
 from nnplug.sklearn._weights import given_weights, go_on_from, initialize, vanished
 from nnplug.tasks import Head
-from nnplug.training import OWN_COLUMNS, Evaluator, History
+from nnplug.training import OWN_COLUMNS, BatchRecord, Evaluator, History, OnBatch
 from nnplug.types import AnyArray
 
 __all__ = ["Fitting"]
@@ -246,7 +247,12 @@ class Fitting:
         widths = self.network.widths
         slots = 0 if self.choices.optimizer is None else len(self.choices.optimizer.slots)
         return choose_engine(
-            self.estimator.engine, widths=widths, slots=slots, rows=rows, steps=steps
+            self.estimator.engine,
+            registry(),
+            widths=widths,
+            slots=slots,
+            rows=rows,
+            steps=steps,
         )
 
     # --- learning ---------------------------------------------------------------------
@@ -262,8 +268,8 @@ class Fitting:
             descent = self.descent(some, held, score_weight, incremental=False)
             if not self.first and estimator._solver_state is not None:
                 descent.restore(estimator._solver_state, incremental=False)
-            with self.watched() as look:
-                descent.run(estimator.max_iter, look, self.interrupted)
+            with self.watched() as (look, on_batch):
+                descent.run(estimator.max_iter, look, self.interrupted, on_batch=on_batch)
             estimator._solver_state, estimator._best_state = descent.state(), None
         if vanished(self.network):
             warn(
@@ -332,7 +338,7 @@ class Fitting:
         objective = Objective(wide, choices, some, self.engine(len(some), estimator.max_iter))
         evaluator, measure = Evaluator(wide, choices.loss), self.measure()
         history = estimator.history_
-        with self.watched() as look:
+        with self.watched() as (look, _):
 
             def end_iteration(loss: float, penalty: float) -> None:
                 history.add("loss", loss)
@@ -389,24 +395,29 @@ class Fitting:
         return tuple(part for part in several if part is not None)
 
     @contextmanager
-    def watched(self) -> Iterator[Callable[[], bool]]:
-        """Call the hooks of a run's start and end; give what calls those of an epoch."""
+    def watched(self) -> Iterator[tuple[Callable[[], bool], OnBatch | None]]:
+        """Call the hooks of a run's start and end; give what calls those of epochs and of steps."""
         estimator = self.estimator
         callbacks = Callbacks(registry().plugins, self.parts, tuple(estimator.callbacks or ()))
-        if not any(
-            name in callbacks for name in ("on_train_start", "on_epoch_end", "on_train_end")
-        ):
-            yield lambda: False
+        if not any(name in callbacks for name in NAMES):
+            yield (lambda: False), None
             return
         run = EstimatorRun(estimator, self.network, self.choices)
+        tell, asked = callbacks.on_batch(run), False
+
+        def on_batch(record: BatchRecord) -> None:
+            nonlocal asked
+            assert tell is not None
+            epoch = len(estimator.history_)  # which an earlier fit may have begun
+            asked = tell(replace(record, epoch=epoch)) is True or asked
 
         def look() -> bool:
-            if "on_epoch_end" not in callbacks:
-                return False
+            if asked or "on_epoch_end" not in callbacks:
+                return asked
             epoch = len(estimator.history_) - 1
             record = estimator.history_.record(epoch)
             return callbacks.call("on_epoch_end", epoch, run=run, record=record)
 
         callbacks.call("on_train_start", run=run)
-        yield look
+        yield look, None if tell is None else on_batch
         callbacks.call("on_train_end", run=run)

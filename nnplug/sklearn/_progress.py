@@ -8,7 +8,7 @@ from typing import Any
 
 from nnplug.progress import Bar
 
-__all__ = ["Progress", "say_compiling"]
+__all__ = ["Progress", "say_waiting"]
 
 
 class Progress:
@@ -61,12 +61,8 @@ def _show(*lines: str) -> None:
     print(*lines, sep="\n")  # noqa: T201  # what `verbose` asks for
 
 
-def say_compiling(verbose: Any) -> None:
+def say_waiting(verbose: Any, text: str) -> None:
     """Say why nothing happens for a while; a fit that is not verbose logs it."""
-    text = (
-        "compiling the training step for engine='numba'; its code is kept, so that later fits "
-        "need not wait"
-    )
     if verbose:
         _show(text)
     else:

@@ -77,8 +77,8 @@ class Session:
             _fill(self.buffers, some)
         network.parameters[:] = estimator.network_.parameters
         try:
-            with self.fitting.watched() as look:
-                self._descent.run(1, look, interrupted, incremental=True)
+            with self.fitting.watched() as (look, on_batch):
+                self._descent.run(1, look, interrupted, incremental=True, on_batch=on_batch)
         except KeyboardInterrupt:  # in the middle of anything
             estimator._session = None
             raise

@@ -31,8 +31,12 @@ def main(request: Mapping[str, Any]) -> None:
 
 
 def _events(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    target, options = request["target"], request["plugins"]
+    is_file = target.endswith(".py") or Path(target).is_file()
     try:
-        found, notes = _find(request)
+        named = [*options, target] if is_file else options
+        registry = Registry.from_environment(named, strict=request["strict"])
+        found, notes = _find(registry, request, is_file=is_file)
     except NnplugError as error:
         yield {"event": "error", "message": str(error)}
         return
@@ -41,7 +45,9 @@ def _events(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         if number < request["first"]:
             continue
         try:
-            suite = checks(part, engine=request["engine"], provider=provider.label)
+            suite = checks(
+                part, engine=request["engine"], provider=provider.label, registry=registry
+            )
         except NnplugError as error:
             yield {"event": "error", "message": f"{part.kind} {part.text!r}: {error}"}
             return
@@ -72,15 +78,14 @@ def _events(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     yield {"event": "end"}
 
 
-def _find(request: Mapping[str, Any]) -> tuple[list[Found], list[str]]:
+def _find(
+    registry: Registry, request: Mapping[str, Any], *, is_file: bool
+) -> tuple[list[Found], list[str]]:
     """Find the parts that are meant, and what is to be known of their plugins."""
-    target, kind, strict = request["target"], request["kind"], request["strict"]
-    options = request["plugins"]
-    if target.endswith(".py") or Path(target).is_file():
-        registry = Registry.from_environment([*options, target], strict=strict)
+    target, kind = request["target"], request["kind"]
+    if is_file:
         providers = [each for each in registry.plugins.known if each.entry_point == target]
         return _parts_of(providers, kind, target)
-    registry = Registry.from_environment(options, strict=strict)
     found, providers = _look_up(registry, target.partition("[")[0], kind)
     if not found:
         return _parts_of(providers, kind, target)
@@ -151,5 +156,10 @@ def _parts_of(
     notes = [f"plugin {each.label}: {note}" for each in providers for note in each.notes]
     if not found:
         reasons = "".join(f"\n{note}" for note in notes)
+        engines = [tool.name for own in providers for tool in own.tools if tool.kind == "engine"]
+        if engines:
+            reasons += (
+                f"\nCheck a part in its engine: nnplug plugins check NAME --engine {engines[0]}"
+            )
         raise PluginError(f"{target} has no {kind or 'part'} to check.{reasons}")
     return list(found.values()), notes

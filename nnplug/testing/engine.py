@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from nnplug.engines import ENGINES, NUMPY, Engine, find_engine
-from nnplug.engines.engine import installed
+from nnplug.engines import NUMPY, Engine, engines_at_hand, find_engine
 from nnplug.network import Network
 from nnplug.parts import Activation, Loss, Optimizer, activation, loss, optimizer
+from nnplug.registry import Registry
 from nnplug.training import Evaluator, Steps
 from nnplug.training.means import MeanLoss, weight_of
 from nnplug.types import AnyArray
@@ -36,22 +36,21 @@ __all__ = [
 ]
 
 
-def engines_for(name: str | None) -> tuple[Engine, ...]:
-    """Give the engine of a name, or every one that is installed.
+def engines_for(name: str | None, registry: Registry | None) -> tuple[Engine, ...]:
+    """Give the engine of a name, or nnplug's own that can run here, and those of `-p`.
 
     Raises
     ------
-    SettingError
-        If there is no such engine, or it is not installed.
+    UnknownPartError, SettingError
+        If there is no such engine, or what it needs is not installed.
     """
-    if name is not None:
-        return (find_engine(name),)
-    return tuple(each for each in ENGINES.values() if each is NUMPY or installed())
+    registry = registry or Registry.from_environment()
+    return tuple(engines_at_hand(registry)) if name is None else (find_engine(name, registry),)
 
 
 def some_of(shapes: Sequence[tuple[int, int]], engine: Engine) -> Sequence[tuple[int, int]]:
     """Choose shapes for an engine: each takes one that compiles about a second."""
-    return shapes if engine is NUMPY else [each for each in shapes if each in COMPILED]
+    return [each for each in shapes if each in COMPILED] if engine.preparation else shapes
 
 
 BATCH, COLUMN = (4, 3), (4, 1)

@@ -18,6 +18,7 @@ from nnplug.discovery import find_installed
 from nnplug.engines import Engine
 from nnplug.errors import PartError, SettingError, suggest
 from nnplug.parts import KINDS, Part
+from nnplug.registry import Registry
 from nnplug.testing import activations, layers, losses, optimizers, others
 from nnplug.testing.engine import engines_for
 from nnplug.testing.examples import Suite
@@ -165,6 +166,7 @@ def checks(
     engine: str | None = None,
     expected_failures: Mapping[str, str] | None = None,
     provider: str = "",
+    registry: Registry | None = None,
 ) -> list[Check]:
     """Give the checks of a part's kind.
 
@@ -173,26 +175,30 @@ def checks(
     part : Part
         With its options: another value is another part to check.
     engine : str, optional
-        In which the checks of what training computes are run: `"numpy"` or
-        `"numba"`; by default one after the other in each that is installed.
+        In which the checks of what training computes are run; by default one
+        after the other in each of nnplug's own that can run here.
     expected_failures : mapping of str to str, optional
         From a check's name to the reason why the part is known to fail it,
         beside those that the part declares itself.
     provider : str, optional
         Package and version, for messages.
+    registry : Registry, optional
+        Where engines are looked up; by default among all installed ones.
 
     Raises
     ------
     PartError
         If it is not a part.
     SettingError
-        If there is no such check or engine, or a reason is missing.
+        If there is no such check, a reason is missing, or an engine cannot run here.
+    UnknownPartError
+        If there is no such engine.
     """
     if getattr(part, "kind", None) not in KINDS:
         raise PartError(f"{part!r} is not a part; make one with @nnplug.activation or another.")
     suite = SUITES[part.kind]
     reasons = {**part.expected_failures, **(expected_failures or {})}
-    engines = engines_for(engine)
+    engines = engines_for(engine, registry)
     for name, reason in reasons.items():
         if name not in suite:
             raise SettingError(
@@ -228,8 +234,8 @@ def run(
     Parameters
     ----------
     engine : str, optional
-        In which the checks of what training computes are run: `"numpy"` or
-        `"numba"`; by default one after the other in each that is installed.
+        In which the checks of what training computes are run; by default one
+        after the other in each of nnplug's own that can run here.
     expected_failures : mapping of str to str, optional
         From a check's name to the reason why the part is known to fail it,
         beside those that the part declares itself; a check that passes all

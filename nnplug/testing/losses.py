@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nnplug.engines import NUMPY, Engine
+from nnplug.engines import Engine
 from nnplug.formulas.derivative import differentiate
 from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.graph import Symbol
@@ -126,7 +126,7 @@ def reduction(part: Loss, engine: Engine) -> None:
 
 def weights(part: Loss, engine: Engine) -> None:
     """With a weight for each row the number is Σwℓ / Σw, ℓ the number of a row alone."""
-    for rows, columns in SHAPES if engine is NUMPY else [BATCH]:
+    for rows, columns in [BATCH] if engine.preparation else SHAPES:
         output, target = loss_arguments(part, rows, columns)
         weight = np.linspace(0.25, 2.0, rows).reshape(-1, 1)
         alone = [

@@ -3,16 +3,18 @@
 from nnplug.training.batches import Batches, RowsInMemory, Stream, StreamedRows
 from nnplug.training.evaluation import Evaluator, check_shapes
 from nnplug.training.history import OWN_COLUMNS, EpochRecord, History, Scores
-from nnplug.training.loop import Trainer, train_network
+from nnplug.training.loop import BatchRecord, OnBatch, Trainer, train_network
 from nnplug.training.steps import Steps
 from nnplug.training.stopping import Stopping
 
 __all__ = [
     "OWN_COLUMNS",
+    "BatchRecord",
     "Batches",
     "EpochRecord",
     "Evaluator",
     "History",
+    "OnBatch",
     "RowsInMemory",
     "Scores",
     "Steps",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,18 +17,42 @@ from nnplug.plans import Regularization
 from nnplug.training.batches import Batches, RowsInMemory
 from nnplug.training.evaluation import Evaluator
 from nnplug.training.history import History
-from nnplug.training.means import MeanLoss
+from nnplug.training.means import MeanLoss, weight_of
 from nnplug.training.steps import Steps
 from nnplug.training.stopping import Stopping
 from nnplug.types import AnyArray
 
-__all__ = ["Measure", "Trainer", "train_network"]
+__all__ = ["BatchRecord", "Measure", "OnBatch", "Trainer", "train_network"]
 
 PORTION_SECONDS = 0.1
 """Aim for the time of the steps between two questions whether to stop."""
 
 Measure = Callable[[AnyArray, AnyArray], dict[str, float]]
 """Gives the metrics of outputs, (N, C), against targets as the loss takes them."""
+
+
+@dataclass(frozen=True)
+class BatchRecord:
+    """The numbers of one step.
+
+    Attributes
+    ----------
+    epoch, batch : int
+        Counted from 0, the batch within its epoch.
+    loss : float
+        The mean over the batch's rows, before the step.
+    learning_rate : float
+        What the step was taken with.
+    """
+
+    epoch: int
+    batch: int
+    loss: float
+    learning_rate: float
+
+
+OnBatch = Callable[[BatchRecord], bool | None]
+"""Is called after a step; returning True ends the training after the epoch."""
 
 
 class Trainer:
@@ -127,6 +152,8 @@ class Trainer:
         self._penalties = np.zeros(self.per_epoch)
         self._before: dict[str, AnyArray] | None = None
         self._portion = 1
+        self._on_batch: OnBatch | None = None
+        self._ending = False
         self._outputs: AnyArray | None = None
         if keep_outputs:
             self._outputs = np.empty((batches.rows, network.outputs), network.dtype)
@@ -141,6 +168,7 @@ class Trainer:
         on_epoch: Callable[[int], bool | None] | None = None,
         every: int = 1,
         should_stop: Callable[[], bool] | None = None,
+        on_batch: OnBatch | None = None,
     ) -> History:
         """Train until the end, or until somebody wants to stop.
 
@@ -157,6 +185,9 @@ class Trainer:
             if steps take longer. Returning True leaves the run where it is:
             `ended` stays None, and `run` or another trainer goes on from there.
             How often it is asked changes no bit of the result.
+        on_batch : callable, optional
+            Called after each step. The engine then takes one step at a call
+            instead of many; that too changes no bit.
 
         Returns
         -------
@@ -170,6 +201,7 @@ class Trainer:
         """
         if on_epoch is None:
             every = self.epochs
+        self._on_batch, self._ending = on_batch, False
         started = time.perf_counter()
         # Overflow on the way to a right value is no news; a result that is not
         # finite is found by the checks of each step.
@@ -193,7 +225,7 @@ class Trainer:
             take = self._take_full if self.steps.full else self._take_epoch
             if not take(every, should_stop):
                 return
-            if on_epoch is not None and on_epoch(self.epoch - 1):
+            if (on_epoch is not None and on_epoch(self.epoch - 1)) or self._ending:
                 self.ended = "asked"
             elif should_stop is not None and self._over() is None and should_stop():
                 return
@@ -209,7 +241,7 @@ class Trainer:
     def _take_full(self, every: int, should_stop: Callable[[], bool] | None) -> bool:
         """Take full batches, each of them an epoch, as many as nobody wants to look between."""
         count = min(-self.epoch % every + 1, self.epochs - self.epoch)
-        count = 1 if self._watched else count
+        count = 1 if self._watched or self._on_batch is not None else count
         if should_stop is not None:
             count = min(count, self._portion)
         # What a full batch's step gives belongs to the weights before it.
@@ -222,6 +254,8 @@ class Trainer:
         started = time.perf_counter()
         taken = self._run_steps(None, rates, losses, penalties, self._outputs)
         self._pace(count, time.perf_counter() - started)
+        if self._on_batch is not None and taken:
+            self._tell(self.epoch, 0, losses[0], weight, rates)
         self.history.add("loss", *(losses[:taken] * self._mean.scale(weight)).tolist())
         if self._penalised:
             self.history.add("penalty", *penalties[:taken].tolist())
@@ -247,6 +281,8 @@ class Trainer:
                 count = passed + here - self.step
                 if should_stop is not None:
                     count = min(count, self._portion)
+                if self._on_batch is not None:
+                    count = 1
                 part = slice(self.step, self.step + count)
                 rows = order[(self.step - passed) * size :]
                 rates = self._rates(self.step, count)
@@ -262,6 +298,11 @@ class Trainer:
                 self.step += taken
                 if taken < count:
                     raise self._diverged(rows[taken * size : (taken + 1) * size], self.epoch)
+                if self._on_batch is not None:
+                    batch = rows[:size]
+                    weights = None if self.steps.weights is None else self.steps.weights[batch]
+                    counted = weight_of(len(batch), weights)
+                    self._tell(self.epoch, self.step - 1, self._losses[part][0], counted, rates)
                 if self.step < self.per_epoch and should_stop is not None and should_stop():
                     return False
             passed += here
@@ -273,6 +314,13 @@ class Trainer:
         self._close(targets)
         self.history.level()
         return True
+
+    def _tell(self, epoch: int, batch: int, loss: float, weight: float, rates: AnyArray) -> None:
+        """Tell who listens of a step."""
+        assert self._on_batch is not None
+        mean = float(loss) * self._mean.scale(weight)
+        if self._on_batch(BatchRecord(epoch, batch, mean, float(rates[0]))) is True:
+            self._ending = True
 
     def _run_steps(
         self,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from nnplug.engines import ENGINES
-from nnplug.engines.fusion import Fused, pieces
+from nnplug.engines.numba.fusion import Fused, pieces
 from nnplug.formulas.primitives import new_graph
 from nnplug.network import Network
 from nnplug.plans import plan_step
 from nnplug.registry import Registry
 from nnplug.training import Evaluator, Steps
+from tests.engines import ENGINES
 
 ROWS, BATCH = 100, 64
 WIDTHS = (17, 33, 40, 5)

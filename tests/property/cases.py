@@ -10,10 +10,12 @@ from unittest.mock import patch
 
 import numpy as np
 
-from nnplug.engines import find_engine, numba_engine, numpy_engine
+from nnplug.engines.numba import binder
+from nnplug.engines.numpy import binder as numpy_binder
 from nnplug.network import Network
 from nnplug.parts import Activation, Loss, Optimizer
 from nnplug.training import RowsInMemory, Trainer
+from tests.engines import ENGINES
 from tests.property.formulas import Formula, draw_activation, draw_loss, draw_optimizer, plainest
 from tests.property.plain import Array, Layer, Training
 
@@ -265,7 +267,7 @@ class Runs:
         self.w = None if self.w is None else self.w.astype(wide)
         try:
             # The engine selects by the bits of float32 and float64.
-            with patch.dict(numpy_engine._CALLS, where=_where):
+            with patch.dict(numpy_binder._CALLS, where=_where):
                 return self.by_engine("numpy")
         finally:
             self.x, self.y, self.w, self.network, self.start = given
@@ -273,16 +275,16 @@ class Runs:
     def by_engine(self, engine: str) -> Trained:
         """Train by nnplug."""
         self.network.parameters[...] = self.start
-        instructions = 0 if self.called else numba_engine.SMALL_PROGRAM
+        instructions = 0 if self.called else binder.SMALL_PROGRAM
         with (
             np.errstate(all="ignore"),  # of numbers that a formula computes while it is traced
-            patch.object(numba_engine, "SMALL_PROGRAM", instructions),
+            patch.object(binder, "SMALL_PROGRAM", instructions),
         ):
             trainer = Trainer(
                 self.network, self.parts.loss, self.parts.optimizer, self._batches(),
-                epochs=EPOCHS, engine=find_engine(engine),
+                epochs=EPOCHS, engine=ENGINES[engine],
             )  # fmt: skip
-            form = "one function" if numba_engine._is_small(trainer.steps.program) else "called"
+            form = "one function" if binder._is_small(trainer.steps.program) else "called"
         losses = trainer.run().columns["loss"]
         steps = trainer.steps
         if steps.bound(steps.batch_size).many is None:

@@ -21,12 +21,13 @@ import numpy as np
 import pytest
 
 import nnplug
-from nnplug.engines import find_engine, numba_engine
+from nnplug.engines.numba import binder
 from nnplug.network import Network
 from nnplug.parts import parameter
 from nnplug.randomness import derive_generator
 from nnplug.registry import Registry
 from nnplug.training import Steps
+from tests.engines import ENGINES
 
 REGISTRY = Registry()
 CASES = int(os.environ.get("NNPLUG_CASES", "50"))
@@ -157,7 +158,7 @@ class Case:
             network[name][...] = array
         steps = Steps(
             network, self.loss, REGISTRY.get("optimizer", "sgd:learning_rate=1.0"),
-            self.x, self.y, None, self.w, seed=self.seed, engine=find_engine(engine),
+            self.x, self.y, None, self.w, seed=self.seed, engine=ENGINES[engine],
         )  # fmt: skip
         with np.errstate(all="ignore"):
             assert np.isfinite(steps.run(None)), f"{engine} did not take a step: {self.text}"
@@ -183,7 +184,7 @@ def test_gradients_of_random_layers_are_those_of_differences(share, monkeypatch)
     for number in range(share, CASES, SHARES):
         case = Case(number)
         # A step that is one function is compiled for longer.
-        monkeypatch.setattr(numba_engine, "SMALL_PROGRAM", 200 if number % 7 == 0 else 0)
+        monkeypatch.setattr(binder, "SMALL_PROGRAM", 200 if number % 7 == 0 else 0)
         engines = ["numpy", "numba"] if number // SHARES % NUMBA == 0 else ["numpy"]
         gradients = {engine: case.gradient(engine) for engine in engines}
         size = np.sqrt(sum(np.sum(array**2) for array in gradients["numpy"].values()))

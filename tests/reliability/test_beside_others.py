@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from nnplug.engines import ENGINES
+from tests.engines import ENGINES
 
 ROOT = Path(__file__).parents[2]
 SECONDS = float(os.environ.get("NNPLUG_SOAK_SECONDS", "60")) / 4

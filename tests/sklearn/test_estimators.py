@@ -687,7 +687,7 @@ def test_an_interrupt_leaves_a_fitted_estimator():
             "dropout=1.0: each must be a finite number, at least 0 and below",
         ),
         (MLPClassifier, {"dtype": "float16"}, "dtype='float16': use 'float32', 'float64', or None"),
-        (MLPClassifier, {"engine": "cuda"}, "engine='cuda': use 'numpy', 'numba', 'auto'"),
+        (MLPClassifier, {"engine": "cuda"}, "There is no engine 'cuda'"),
         (MLPClassifier, {"class_weight": {7: 2}}, "there is no class '7'"),
         (MLPClassifier, {"output_activation": "softmax"}, "it would be applied twice"),
         (MLPClassifier, {"validation_data": X}, r"give the tuple \(X, y\), or \(X, y, sample_w"),

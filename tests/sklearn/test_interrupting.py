@@ -14,7 +14,7 @@ import pytest
 from sklearn.datasets import load_wine
 from sklearn.preprocessing import scale
 
-from nnplug.engines.compiler import Compiler
+from nnplug.engines.numba.compiler import Compiler
 from nnplug.plans import StepPlanner
 from nnplug.sklearn import MLPClassifier, MLPRegressor
 from nnplug.sklearn._lbfgs import Objective

@@ -56,7 +56,7 @@ def run(work: Any, arrays: dict[str, Any], clock: Any, engine: str = "numpy") ->
                 batches,
                 epochs=work.epochs,
                 seed=work.seed,
-                engine=find_engine(engine),
+                engine=find_engine(engine, registry),
             )
     with clock("loop"):
         history = trainer.run()

@@ -3,7 +3,7 @@
 Instructions that follow each other and look at one element, or at one row, at
 a time become one pass over the rows: what one computes, the next reads from a
 register, not from memory. The source is Python, for one step of the plan in
-the order of the plan; `nnplug.engines.compiler` turns it into machine code.
+the order of the plan; `nnplug.engines.numba.compiler` turns it into machine code.
 
 Letters: n rows, w elements of a row; i and j count them.
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from nnplug.engines.elements import (
+from nnplug.engines.numba.elements import (
     COMPARES,
     ELEMENT,
     NUMBER,
@@ -30,9 +30,9 @@ from nnplug.engines.elements import (
     name_of,
     stored,
 )
-from nnplug.engines.fusion import Fused, Kind, kind_of
-from nnplug.engines.mathematics import NAMES
-from nnplug.engines.table import WIDTH_WRITTEN_OUT, Table
+from nnplug.engines.numba.fusion import Fused, Kind, kind_of
+from nnplug.engines.numba.mathematics import NAMES
+from nnplug.engines.numba.table import WIDTH_WRITTEN_OUT, Table
 from nnplug.plans.program import Instruction, Value
 
 __all__ = ["Writer"]

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnplug.engines.blas import OpenMP
-from nnplug.engines.compiler import Function
-from nnplug.engines.fusion import Fused
-from nnplug.engines.loops import Writer
-from nnplug.engines.table import Table, address_of
+from nnplug.engines.numba.blas import OpenMP
+from nnplug.engines.numba.compiler import Function
+from nnplug.engines.numba.fusion import Fused
+from nnplug.engines.numba.loops import Writer
+from nnplug.engines.numba.table import Table, address_of
 from nnplug.plans.program import Section, Value
 from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
-    from nnplug.engines.numba_engine import NumbaBinder
+    from nnplug.engines.numba.binder import NumbaBinder
 
 __all__ = ["CalledLoop"]
 

@@ -9,13 +9,10 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from nnplug.engines.elements import ELEMENT, NUMBER, REDUCE, ROW, WHOLE
+from nnplug.engines.numba.elements import ELEMENT, NUMBER, REDUCE, ROW, WHOLE
 from nnplug.plans.program import Instruction, Program, Section, Value
 
-__all__ = ["PRODUCTS", "Fused", "Kind", "kind_of", "left_to_numpy", "multiplications", "pieces"]
-
-PRODUCTS = frozenset({"dot", "dot_left", "dot_right"})
-"""The matrix products of a plan."""
+__all__ = ["Fused", "Kind", "kind_of", "left_to_numpy", "pieces"]
 
 Kind = Literal["number", "row", "column", "full"]
 
@@ -39,13 +36,6 @@ class Fused:
     rows: int
     width: int
     numbers: bool = False
-
-
-def multiplications(product: Instruction) -> int:
-    """Count the multiplications of a matrix product."""
-    a, _ = product.inputs
-    shared = a.shape[0] if product.operation.name == "dot_left" else a.shape[1]
-    return math.prod(product.output.shape) * shared
 
 
 def kind_of(value: Value, rows: int, width: int) -> Kind | None:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 
-from nnplug.engines.blas import AS_IT_IS, ROW_MAJOR, TRANSPOSED, Blas
-from nnplug.engines.elements import name_of
-from nnplug.engines.fusion import PRODUCTS
-from nnplug.engines.loops import Writer
-from nnplug.engines.numpy_engine import TURNED
+from nnplug.engines.numba.blas import AS_IT_IS, ROW_MAJOR, TRANSPOSED, Blas
+from nnplug.engines.numba.elements import name_of
+from nnplug.engines.numba.loops import Writer
+from nnplug.engines.numpy.binder import TURNED
+from nnplug.engines.threads import PRODUCTS
 from nnplug.plans.program import Instruction, Value
 
 __all__ = ["Products"]

@@ -12,14 +12,15 @@ from collections.abc import Hashable, Mapping
 
 import numpy as np
 
-from nnplug.engines.blas import find_blas
-from nnplug.engines.called import CalledLoop
-from nnplug.engines.compiler import Function, compiler
-from nnplug.engines.fusion import Fused, pieces
-from nnplug.engines.loops import Writer
-from nnplug.engines.numpy_engine import Binder, BoundProgram, Call, Memory
-from nnplug.engines.products import Products
-from nnplug.engines.table import WIDTH_WRITTEN_OUT, Table, address_of
+from nnplug.engines.bound import BoundProgram, Call, Memory
+from nnplug.engines.numba.blas import find_blas
+from nnplug.engines.numba.called import CalledLoop
+from nnplug.engines.numba.compiler import Function, compiler
+from nnplug.engines.numba.fusion import Fused, pieces
+from nnplug.engines.numba.loops import Writer
+from nnplug.engines.numba.products import Products
+from nnplug.engines.numba.table import WIDTH_WRITTEN_OUT, Table, address_of
+from nnplug.engines.numpy.binder import Binder
 from nnplug.engines.threads import largest_product
 from nnplug.plans.program import Instruction, Program, Section, Value
 from nnplug.types import AnyArray
@@ -35,7 +36,7 @@ def bind(
     many: bool = False,
     like: BoundProgram | None = None,
 ) -> BoundProgram:
-    """Bind a program to arrays; see `nnplug.engines.numpy_engine.bind`."""
+    """Bind a program to arrays; see `nnplug.engines.numpy.bind`."""
     binder = NumbaBinder(program, arrays, memory)
     if (many or like) and binder.is_one_function():
         loop = _StepLoop(binder)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nnplug.engines.mathematics import NAMES
+from nnplug.engines.numba.mathematics import NAMES
 from nnplug.plans.program import Value
 
 __all__ = [

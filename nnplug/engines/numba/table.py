@@ -9,8 +9,8 @@ from typing import Any, cast
 import numpy as np
 
 from nnplug.alignment import aligned_zeros
-from nnplug.engines.compiler import Function
-from nnplug.engines.numpy_engine import Call
+from nnplug.engines.bound import Call
+from nnplug.engines.numba.compiler import Function
 from nnplug.types import AnyArray
 
 __all__ = ["WIDTH_WRITTEN_OUT", "Table", "address_of"]

@@ -14,7 +14,6 @@ import hashlib
 import math
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -22,8 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from nnplug.engines import mathematics
-from nnplug.engines.code_cache import CodeCache, cache_folder
+from nnplug.engines.engine import announce
+from nnplug.engines.numba import mathematics
+from nnplug.engines.numba.code_cache import CodeCache, cache_folder
 from nnplug.interruption import uninterrupted
 
 __all__ = ["Compiler", "Function", "compiler"]
@@ -40,6 +40,12 @@ OUTSIDE = frozenset(
     for suffix in ("", "f")
 ) | {"memset", "memcpy", "memmove"}
 """What code may call: functions of C that every process has."""
+
+
+ANNOUNCEMENT = (
+    "compiling the training step for engine='numba'; its code is kept, so that later fits need "
+    "not wait"
+)
 
 
 @cache  # machine code, once loaded, is never changed; it cannot be unloaded either
@@ -61,7 +67,6 @@ class Compiler:
     def __init__(self, folder: Path | None = None) -> None:
         self.cache = CodeCache(folder or cache_folder())
         self.compiled = 0
-        self._announce: Callable[[], object] | None = None
         self._functions: dict[str, Function] = {}
         self._engines: list[Any] = []  # they own the machine code
 
@@ -73,8 +78,7 @@ class Compiler:
         objects = {key: self.cache.read(key) for key in missing}
         new = {key: missing[key] for key, code in objects.items() if code is None}
         if new:
-            if self._announce is not None:
-                self._announce()
+            announce(ANNOUNCEMENT)
             for key, code in self._compile(new):
                 objects[key] = code
                 self.cache.write(key, code)
@@ -82,15 +86,6 @@ class Compiler:
             with uninterrupted():
                 self._load({key: code for key, code in objects.items() if code is not None})
         return {source: self._functions[key] for source, key in keys.items()}
-
-    @contextmanager
-    def announced(self, say: Callable[[], object]) -> Iterator[None]:
-        """Give a context in which `say` is called before Numba translates, which takes a while."""
-        before, self._announce = self._announce, say
-        try:
-            yield
-        finally:
-            self._announce = before
 
     def known(self, source: str) -> bool:
         """Whether a source need not be compiled, here or on disk."""
@@ -173,7 +168,7 @@ class Compiler:
         import llvmlite.binding as llvm
         import numba
 
-        # Written by nnplug.engines.loops alone.
+        # Written by nnplug.engines.numba.loops alone.
         exec(compile(source, "<a plan's loop>", "exec"), namespace)
         function = numba.njit(
             signature,
