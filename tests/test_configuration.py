@@ -132,7 +132,7 @@ def test_objects_are_asked_for(tmp_path):
             "at most 9,007,199,254,740,992.",
         ),
         ("patience = 0", "c.toml: patience = 0: it must be a whole number, at least 1, or none."),
-        ("engine = 'nump'", "c.toml: engine = 'nump': it must be auto, numpy or numba"),
+        ("engine = 3", "c.toml: engine = 3: it must be auto, or the name of an engine."),
         ("target = 5", "c.toml: target = 5: it must be a text, or a list of texts."),
         ("drop = [1]", "c.toml: drop = [1]: it must be a text, or a list of texts."),
         ("stream = 1", "c.toml: stream = 1: it must be true or false."),

@@ -58,7 +58,7 @@ def offered(folder, *words, monkeypatch):
          ["dense:8 residual[gelu", "dense:8 residual[gelu_tanh"]),
         (["train", "--layers", "residual[relu]"], []),
         (["train", "--layers", "dense:6"], []),
-        (["train", "--engine", "nu"], ["numpy", "numba"]),
+        (["train", "--engine", "nu"], ["numba", "numpy"]),
         (["train", "--resume", ""],
          ["latest", "20260302-100000-iris-gelu", "20260101-100000-iris-relu"]),
         (["train", "--resume", "./"], ["<dirs>"]),

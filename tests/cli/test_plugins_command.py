@@ -44,7 +44,8 @@ def test_list_shows_every_plugin_and_imports_none(site):
         "Package        Version  State      Provides",
         f"nnplug         {nnplug.__version__}    built-in   "
         "activations, layers, losses, optimizers,",
-        "                                   initializers, schedules, metrics, datasets",
+        "                                   initializers, schedules, metrics, datasets,",
+        "                                   numba, numpy",
         "nnplug-broken  0.3      available  nnplug_broken",
         "nnplug-good    1.0      available  a, b",
         "nnplug-shut    1.0      blocked    nnplug_shut",
@@ -77,7 +78,8 @@ def test_list_parts_shows_the_provider_and_warns_once(site):
     assert ["activation", "twice", "nnplug-good", "1.0"] in rows
     assert ["activation", "silu", "swish", "nnplug", nnplug.__version__] in rows
     assert {row[0] for row in rows if row[-1] == nnplug.__version__} == {
-        "activation", "layer", "loss", "optimizer", "initializer", "schedule", "metric", "dataset"
+        "activation", "layer", "loss", "optimizer", "initializer", "schedule", "metric", "dataset",
+        "engine",
     }  # fmt: skip
     assert result.stderr == (
         f"Warning: plugin nnplug-broken 0.3: not loaded: {source}:1: ZeroDivisionError: division "
