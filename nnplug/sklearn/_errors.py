@@ -10,7 +10,13 @@ from contextlib import contextmanager
 
 from sklearn.utils._param_validation import InvalidParameterError
 
-from nnplug.errors import DivergedError, NnplugError, NotFiniteError, SettingError
+from nnplug.errors import (
+    DivergedError,
+    NnplugError,
+    NotFiniteError,
+    SettingError,
+    UnknownPartError,
+)
 
 __all__ = [
     "ArgumentError",
@@ -50,7 +56,8 @@ def as_value_errors() -> Iterator[None]:
             raise
         if isinstance(error, NotFiniteError):
             raise EstimatorNotFiniteError(str(error), rows=error.rows, count=error.count) from error
-        kind = ArgumentError if isinstance(error, SettingError) else EstimatorError
+        argument = isinstance(error, SettingError | UnknownPartError)
+        kind = ArgumentError if argument else EstimatorError
         raise kind(str(error)) from error
 
 
