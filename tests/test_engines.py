@@ -25,6 +25,7 @@ from nnplug.plugins import PluginManager
 from nnplug.registry import Registry
 from nnplug.training import Steps, train_network
 from tests.engines import ENGINES
+from tests.plugins.packages import isolated_site  # noqa: F401  # the fixture `site`
 
 SMALL, LARGE = (2, 3, 2), (40, 60, 2)
 
@@ -371,19 +372,22 @@ def test_auto_takes_numba_from_the_step_on_that_saves_its_compilation(sizes, ste
     assert chosen(**sizes, steps=math.floor(steps) + 1) == "numba"
 
 
-def test_auto_chooses_among_nnplugs_own_and_those_that_p_names(tmp_path):
-    file = tmp_path / "eager.py"
-    file.write_text(
+def test_auto_chooses_among_nnplugs_own_and_those_that_p_names(site):
+    site.install(
+        "nnplug-eager",
         "import nnplug\nfrom nnplug.engines import NUMPY\n"
         "def eager(program, arrays, memory, *, many=False, like=None):\n"
         "    return NUMPY.bind(program, arrays, memory)\n"
         "engine = nnplug.Engine('eager', eager, saves=lambda sizes: 1.0, preparation=10.0)\n"
+        "@nnplug.hookimpl\ndef register_engines(register):\n    register(engine)\n",
     )
-    named = Registry(PluginManager(local=[str(file)]))
+    named, loaded = Registry(PluginManager(local=["nnplug-eager"])), Registry()
+    loaded.plugins.load_all()
+    assert loaded.tool("engine", "eager").name == "eager"
     sizes = {"widths": [2, 2, 1], "slots": 0, "rows": 4}
     found = [choose_engine("auto", named, steps=steps, **sizes).name for steps in (10, 11)]
     assert found == ["numpy", "eager"]
-    assert chosen(**sizes, steps=11) == "numpy"
+    assert choose_engine("auto", loaded, steps=11, **sizes).name == "numpy"
 
 
 def test_no_module_but_the_engines_own_says_its_name():
