@@ -73,6 +73,7 @@ BESIDE = {
     "durable": {"errors"},
     "engines": {"plans"},
     "models": {"tables"},
+    "report": {"settings"},
     "choices": {"settings"},
     "configuration": {"sources", "settings"},
     "keeping": {"sources", "configuration", "run_folder"},
