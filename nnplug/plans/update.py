@@ -88,12 +88,17 @@ def write_update(emitter: Emitter, optimizer: Optimizer) -> None:
             whole = Span("", 0, size, (size,), rate=spans[0].rate, decays=spans[0].decays)
             groups = [whole]
         for span in groups:
-            made = _with_decay(optimizer, span).update(new_graph(), VECTOR)
+            made = vector
+            if span.decays != 1.0:
+                made = _with_decay(optimizer, span).update(new_graph(), VECTOR)
             _write_piece(emitter, optimizer, made, span, span.shape, layouts)
         return
     for span in spans:
         shape = span.shape or (1,)
-        made = _with_decay(optimizer, span).update(new_graph(), MATRIX if shape[1:] else VECTOR)
+        made = matrix if shape[1:] else vector
+        if span.decays != 1.0:
+            labels = MATRIX if shape[1:] else VECTOR
+            made = _with_decay(optimizer, span).update(new_graph(), labels)
         _write_piece(emitter, optimizer, made, span, shape, layouts)
 
 
