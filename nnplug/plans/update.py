@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nnplug.errors import SettingError
 from nnplug.formulas.graph import Shape, Symbol, alike
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import lower
@@ -87,6 +88,11 @@ def write_update(emitter: Emitter, optimizer: Optimizer) -> None:
         if len(groups) == 1:
             whole = Span("", 0, size, (size,), rate=spans[0].rate, decays=spans[0].decays)
             groups = [whole]
+        elif not vector.elementwise:
+            raise SettingError(
+                f"optimizer {optimizer.name!r} looks at all parameters together, so that rate and "
+                "decay cannot be of some arrays alone.\nLeave them out, or use another optimizer."
+            )
         for span in groups:
             made = vector
             if span.decays != 1.0:
