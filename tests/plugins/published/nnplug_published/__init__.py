@@ -1,0 +1,1 @@
+"""Parts as their papers print them, one for each thing that a part may ask for."""
