@@ -109,6 +109,23 @@ class Loss(Part):
             return heads[0]
         return np.asarray(call_author(f"loss {self.name!r}", self.predict, *heads))
 
+    def bounds(self, outputs: AnyArray, level: float) -> tuple[AnyArray, AnyArray]:
+        """Give the bounds between which targets are with a probability, each (N, C).
+
+        Raises
+        ------
+        PartError
+            If the loss gives no intervals.
+        """
+        if self.interval is None:
+            raise PartError(
+                f"loss {self.name!r} gives no intervals.\nThose of losses of several outputs may: "
+                "@nnplug.loss(interval=...)."
+            )
+        heads = self.split(outputs)
+        lower, upper = call_author(f"loss {self.name!r}", self.interval, *heads, level)
+        return np.asarray(lower), np.asarray(upper)
+
     @property
     def by_row(self) -> bool:
         """Whether the outputs of a row are shares of one whole."""
@@ -129,9 +146,19 @@ class Loss(Part):
             for each row, (N, 1). Nothing is broadcast: (N, 1) against (N,)
             would silently be N² errors.
         """
-        if self.heads and len(arguments) == 2:
-            arguments = (*self.split(np.asarray(arguments[0])), arguments[1])
-        if len(arguments) == 2:
+        if self.heads:
+            if len(arguments) == 2:
+                arguments = (*self.split(np.asarray(arguments[0])), arguments[1])
+            if len(set(map(np.shape, arguments))) > 1:
+                names = (*self.heads, "target")
+                shapes = [
+                    f"{name} {np.shape(x)}" for name, x in zip(names, arguments, strict=False)
+                ]
+                raise ShapeError(
+                    f"loss {self.name!r}: its arguments differ in shape: {', '.join(shapes)}.\n"
+                    "Nothing is broadcast; reshape some of them."
+                )
+        elif len(arguments) == 2:
             first, second = map(np.shape, arguments)
             labels = self.against == "labels"
             wanted = (*first[:-1], 1) if labels else first

@@ -117,6 +117,18 @@ class Optimizer(Part):
         return (self, *(() if self.base is None else self.base.chain))
 
     @property
+    def moved(self) -> Optimizer | None:
+        """The one of the chain that is given the gradient at another point."""
+        return next((each for each in self.chain if each.point is not None), None)
+
+    @property
+    def shown(self) -> str:
+        """The slot with the weights to predict with, of the outermost that has one; or empty."""
+        if self.evaluate or self.base is None:
+            return self.evaluate
+        return f"{self._inner}.{self.base.shown}" if self.base.shown else ""
+
+    @property
     def text(self) -> str:
         """The text form, with the optimizer that it holds in brackets."""
         return super().text if self.base is None else f"{super().text}[{self.base.text}]"
@@ -127,10 +139,16 @@ class Optimizer(Part):
         Raises
         ------
         PartError
-            If it holds none.
+            If it holds none, or both ask for the gradient at another point.
         """
         if not self.holds:
             raise PartError(f"optimizer {self.name!r} holds no other; leave out the brackets.")
+        if self.point is not None and base.moved is not None:
+            raise PartError(
+                f"optimizer {self.name!r} and optimizer {base.moved.name!r}, which it holds, both "
+                "ask for the gradient at another point, and a step takes one.\n"
+                "Leave out one of the two."
+            )
         return replace(self, base=base)
 
     def with_options(self, /, **values: OptionValue) -> Optimizer:
@@ -264,10 +282,10 @@ class Optimizer(Part):
             shapes = (("R", "C"),)
         updates = [self.update(new_graph(), shape) for shape in shapes]
         texts = [*(graph_text(each.outputs) for each in updates), *self.slots, self.over]
-        if self.point is not None:
-            texts.append(graph_text([self.point_of(new_graph())[2]]))
-        if self.evaluate:
-            texts.append(f"evaluated at {self.evaluate}")
+        if self.moved is not None:
+            texts.append(graph_text([self.moved.point_of(new_graph())[2]]))
+        if self.shown:
+            texts.append(f"evaluated at {self.shown}")
         return [*texts, repr(sorted(self.states.items()))] if self.states else [*texts]
 
 

@@ -140,8 +140,9 @@ class StepPlanner:
         schedule.write_backward(self.graph.backward)
         if self.curvature is not None:
             write_curvature(emitter, self.curvature, batch)
-        if self.optimizer is not None and self.optimizer.point is not None:
-            write_point(emitter, self.optimizer)
+        moved = None if self.optimizer is None else self.optimizer.moved
+        if moved is not None:
+            write_point(emitter, moved)
             emitter.at_point = True
             schedule = Schedule(emitter, self.graph, batch)
             schedule.write_forward(self.graph.forward)

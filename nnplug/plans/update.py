@@ -49,7 +49,7 @@ def slot_layouts(network: Network, optimizer: Optimizer) -> dict[str, SlotLayout
         places: dict[str, tuple[int, tuple[int, ...]]] = {}
         size = 0
         for span in spans:
-            shape = span.shape
+            shape = _as_matrix(span.shape) if optimizer.states else span.shape
             if slot in optimizer.states:
                 rows, columns = _as_matrix(span.shape)
                 sizes = {"R": rows, "C": columns}

@@ -25,6 +25,7 @@ from nnplug.parts import (
 )
 from nnplug.randomness import derive_generator, legacy_generator
 from nnplug.testing.failure import Wrong, different
+from nnplug.testing.stepping import Given, call, start, step, whole
 from nnplug.types import AnyArray
 
 __all__ = [
@@ -55,8 +56,15 @@ def generator_for(part: Initializer, seed: int) -> np.random.Generator:
 def loss_arguments(
     part: Loss, rows: int, columns: int, dtype: Any = np.float64, seed: int = 0
 ) -> tuple[AnyArray, AnyArray]:
-    """Draw what a loss takes: outputs (N, C) and targets (N, C) or labels (N, 1)."""
+    """Draw what a loss takes: outputs (N, C) and targets (N, C) or labels (N, 1).
+
+    Of one that takes several outputs for each target there are as many: (N, k·C).
+    """
     generator = random(seed)
+    if part.heads:
+        output = generator.normal(size=(rows, columns * len(part.heads))) * 2 + 0.3
+        target = output[:, :columns] + generator.normal(size=(rows, columns)) + 0.2
+        return output.astype(dtype), target.astype(dtype)
     output = generator.normal(size=(rows, columns)) * 2 + 0.3
     if part.takes == "probabilities":
         shares = np.exp(output)
@@ -128,15 +136,22 @@ def metric_arguments(part: Metric, *, good: bool) -> tuple[AnyArray, AnyArray]:
 def _arguments(part: Part) -> tuple[list[Any], dict[str, Any]]:
     """Make one valid set of arguments, the same at every call."""
     if isinstance(part, Loss):
-        return [*loss_arguments(part, 4, 3)], {}
+        output, target = loss_arguments(part, 4, 3)
+        return [*(each.copy() for each in part.split(output)), target], {}
     if isinstance(part, Metric):
         return [*metric_arguments(part, good=False)], {}
     if isinstance(part, Optimizer):
-        arrays = [random(number).normal(size=(4, 3)) for number in range(2)]
-        slots = [abs(random(2 + number).normal(size=(4, 3))) for number in range(len(part.slots))]
-        return [*arrays, *slots], {"step": 3} if part.uses_step else {}
+        part = whole(part)
+        state = start(part, random(0).normal(size=(4, 3)))
+        grads = [random(number).normal(size=(4, 3)) for number in (1, 2, 3)]
+        for number, grad in enumerate(grads[:2], start=1):
+            state = step(part, state, grad, number, curvature=grad)
+        given = Given(3, part.learning_rate, grads[1])
+        own, named, _ = call(part, state[1:], given)
+        return [state[0], grads[2], *own], named
     if isinstance(part, Initializer):
-        return [generator_for(part, 3), 5, 4], {}
+        inputs = [random(0).normal(size=(6, 5))] if part.from_inputs else []
+        return [generator_for(part, 3), 5, 4, *inputs], {}
     if part.kind == "schedule":
         return [2.5, 10], {}
     if part.kind == "activation":

@@ -29,6 +29,7 @@ from nnplug.testing.examples import (
     targets_of,
 )
 from nnplug.testing.failure import Wrong, contrast, different, number, where_in
+from nnplug.testing.numeric import Measured
 from nnplug.testing.numeric import gradient as measure
 from nnplug.types import AnyArray
 
@@ -60,10 +61,26 @@ def _evaluate(
     return evaluate(nodes, {part.takes: output.copy(), part.against: target.copy()})
 
 
-def _number(part: Loss, output: AnyArray, target: AnyArray) -> float:
+def _errors(part: Loss, output: AnyArray, target: AnyArray) -> AnyArray:
+    """Call the author's function; one number for a batch is the error of each of its rows."""
+    errors = np.asarray(part(output.copy(), target.copy()))
+    alone = part.over == "batch" and errors.size == 1
+    return np.broadcast_to(errors, (len(output), 1)) if alone else errors
+
+
+def _number(
+    part: Loss, output: AnyArray, target: AnyArray, weight: AnyArray | None = None
+) -> float:
     """Average or sum what the author's function returns."""
-    errors = np.asarray(part(output.copy(), target.copy()), np.float64)
-    return float(errors.sum() if part.reduction == "sum" else errors.mean())
+    errors = _errors(part, output, target).astype(np.float64).reshape(len(output), -1)
+    share = np.ones((len(output), 1)) if weight is None else weight
+    total = float(np.sum(share * errors))
+    return total if part.reduction == "sum" else total / float(share.sum() * errors.shape[1])
+
+
+def _first(part: Loss) -> str:
+    """Say what its outputs are called."""
+    return f"the outputs ({', '.join(part.heads)})" if part.heads else part.takes
 
 
 def _size(output: AnyArray) -> str:
@@ -76,7 +93,7 @@ def formula(part: Loss) -> None:
     nodes = _traced(part)
     for rows, columns in SHAPES:
         output, target = loss_arguments(part, rows, columns)
-        expected = np.asarray(part(output.copy(), target.copy()))
+        expected = _errors(part, output, target)
         for form, forms in (("traced", nodes), ("traced and lowered", lower(nodes))):
             errors = _evaluate(part, forms, output, target)[0]
             said = different(errors, expected)
@@ -125,15 +142,14 @@ def reduction(part: Loss, engine: Engine) -> None:
 
 
 def weights(part: Loss, engine: Engine) -> None:
-    """With a weight for each row the number is Σwℓ / Σw, ℓ the number of a row alone."""
+    """With a weight for each row the number is Σwℓ / Σw, ℓ the number of a row alone.
+
+    Of a loss over a batch, ℓ is the row's error in that batch.
+    """
     for rows, columns in [BATCH] if engine.preparation else SHAPES:
         output, target = loss_arguments(part, rows, columns)
         weight = np.linspace(0.25, 2.0, rows).reshape(-1, 1)
-        alone = [
-            printed_loss(part, output[row : row + 1], target[row : row + 1]) for row in range(rows)
-        ]
-        share = weight if part.reduction == "sum" else weight / weight.sum()
-        expected = float(np.sum(share[:, 0] * [each[0] for each in alone]))
+        expected, slope = _weighted(part, output, target, weight)
         *printed, given = printed_loss(part, output, target, weight, engine=engine)
         for where, found in zip(("an evaluation", "a training step"), printed, strict=True):
             if not np.isclose(found, expected, rtol=1e-10, atol=1e-13):
@@ -141,13 +157,43 @@ def weights(part: Loss, engine: Engine) -> None:
                     f"weighted {part.reduction} printed by {where}, for {_size(output)}: "
                     f"{contrast(found, expected)}"
                 )
-        said = different(given, np.concatenate([each[2] for each in alone]) * share)
-        if said:
+        if isinstance(slope, Measured):
+            index, wrong = worst(given.reshape(-1), slope)
+            if index is not None:
+                raise Wrong(
+                    f"gradient with weights, for {_size(output)}, "
+                    f"{contrast(given.reshape(-1)[index], slope.slope.reshape(-1)[index])}; wrong "
+                    f"at {wrong} of {given.size} elements"
+                )
+        elif said := different(given, slope):
             raise Wrong(f"gradient with weights, for {_size(output)}, {said}")
 
 
+def _weighted(
+    part: Loss, output: AnyArray, target: AnyArray, weight: AnyArray
+) -> tuple[float, AnyArray | Measured]:
+    """Give the weighted number and its derivative: of rows alone, or measured for a batch."""
+    if part.over == "batch":
+        number_ = _number(part, output, target, weight)
+        return number_, measure(lambda each: _number(part, each, target, weight), output)
+    alone = [
+        printed_loss(part, output[row : row + 1], target[row : row + 1])
+        for row in range(len(output))
+    ]
+    share = weight if part.reduction == "sum" else weight / weight.sum()
+    expected = float(np.sum(share[:, 0] * [each[0] for each in alone]))
+    return expected, np.concatenate([each[2] for each in alone]) * share
+
+
 def minimum(part: Loss) -> None:
-    """Nothing is better than the target, or its link; a right class is better than a wrong one."""
+    """Nothing is better than the target, or its link; a right class is better than a wrong one.
+
+    Of a loss that takes several outputs, of which the first is what is
+    predicted, nothing is better for that one, whatever the others are.
+    """
+    if part.heads:
+        _minimum_of_heads(part)
+        return
     scores = part.takes == "logits" or (part.link == "logit" and part.targets == "binary")
     if part.against == "target" and not scores:
         for seed in range(6):
@@ -171,6 +217,24 @@ def minimum(part: Loss) -> None:
         raise Wrong(
             f"the loss of right answers is {number(better, 6)}, of wrong ones {number(worse, 6)}"
         )
+
+
+def _minimum_of_heads(part: Loss) -> None:
+    if part.predict is not None:
+        return  # what the outputs should be for a target is the author's to say
+    for seed in range(6):
+        output, target = loss_arguments(part, 4, 3, seed=seed)
+        output[:, :3] = target
+        away = output.copy()
+        away[:, :3] += random(seed).normal(size=target.shape) * 10.0 ** (-seed / 2)
+        best, worse = _number(part, output, target), _number(part, away, target)
+        if not best <= worse + 1e-12 * abs(worse):
+            raise Wrong(
+                f"the loss where {part.heads[0]}, which is predicted, is the target is "
+                f"{number(best, 6)}, and {number(worse, 6)} at up to "
+                f"{number(abs(away - output).max())} from it; if {part.heads[0]} is not the "
+                "prediction, give what is: @nnplug.loss(predict=...)"
+            )
 
 
 def _best_and_away(part: Loss, seed: int) -> tuple[AnyArray, AnyArray, AnyArray]:
@@ -197,7 +261,9 @@ def _right_and_wrong(part: Loss) -> tuple[AnyArray, AnyArray, AnyArray]:
     """Make confident answers for three classes, or for yes and no."""
     if part.against == "labels":
         labels = np.array([[0], [1], [2], [1]])
-        hits, misses = np.eye(3)[labels[:, 0]], np.eye(3)[(labels[:, 0] + 1) % 3]
+        # Over a batch classes may change their places: wrong is what tells rows of one apart.
+        moved = np.arange(len(labels)) if part.over == "batch" else 1
+        hits, misses = np.eye(3)[labels[:, 0]], np.eye(3)[(labels[:, 0] + moved) % 3]
         if part.takes == "probabilities":
             return 0.05 + 0.85 * hits, 0.05 + 0.85 * misses, labels
         return 4 * hits, 4 * misses, labels
@@ -211,7 +277,9 @@ def finite(part: Loss, engine: Engine) -> None:
     nodes = _traced(part)
     for dtype in (np.float64, np.float32):
         output, target = loss_arguments(part, *BATCH, dtype)
-        if part.takes == "probabilities":
+        if part.heads:
+            output[:3] = FAR["log"] * np.resize([1, -1, 0, -1, 1], (3, output.shape[1]))
+        elif part.takes == "probabilities":
             # They occur: the sigmoid of 40 is 1.
             output[:] = np.array([[0, 1, 0], [1, 0, 0], [0, 0, 1], [1, 0, 0]])
             if part.against == "target":
@@ -222,7 +290,7 @@ def finite(part: Loss, engine: Engine) -> None:
             output[:3] = mean_within(part, size)
         else:
             output[:3] = FAR[part.link] * np.array([[1, -1, 0], [1, 1, 1], [-1, -1, -1]])
-        found = [np.asarray(part(output.copy(), target.copy()))]
+        found = [_errors(part, output, target)]
         found += _evaluate(part, nodes, output, target)
         for what, each in zip(("error", "error", "derivative"), found, strict=True):
             bad = ~np.isfinite(each.reshape(len(output), -1))
@@ -231,7 +299,7 @@ def finite(part: Loss, engine: Engine) -> None:
                 shown = ", ".join(number(value) for value in output[row])
                 against = ", ".join(number(value) for value in target[row])
                 raise Wrong(
-                    f"{what} for {part.takes} ({shown}) and {part.against} ({against}) in "
+                    f"{what} for {_first(part)} ({shown}) and {part.against} ({against}) in "
                     f"{np.dtype(dtype).name}: the part gives "
                     f"{each.reshape(len(output), -1)[row, column]}, expected a finite number"
                     f"{LINK_HINT if (part.takes, part.link) == ('prediction', 'identity') else ''}"
@@ -267,6 +335,44 @@ def strict_shapes(part: Loss) -> None:
         )
 
 
+def prediction(part: Loss) -> None:
+    """What several outputs predict has the target's shape; intervals hold it, and widen."""
+    if not part.heads:
+        return
+    for rows, columns in SHAPES:
+        output, target = loss_arguments(part, rows, columns)
+        predicted = part.predicted(output.copy())
+        _check_head(part, "predict", predicted, target)
+        if part.interval is None:
+            continue
+        narrower: tuple[AnyArray, AnyArray] | None = None
+        for level in (0.5, 0.9, 0.99):
+            lower_, upper = part.bounds(output.copy(), level)
+            for bound in (lower_, upper):
+                _check_head(part, f"interval, at level {level}", bound, target)
+            inside = (lower_ <= predicted) & (predicted <= upper)
+            if narrower is not None:
+                inside &= (lower_ <= narrower[0]) & (narrower[1] <= upper)
+            if not inside.all():
+                place = tuple(int(at) for at in np.argwhere(~inside)[0])
+                raise Wrong(
+                    f"interval at level {level}, at {where_in(place)}: it is from "
+                    f"{number(lower_[place])} to {number(upper[place])}; expected one that holds "
+                    f"the prediction, {number(predicted[place])}, and those of lower levels"
+                )
+            narrower = lower_, upper
+
+
+def _check_head(part: Loss, what: str, found: AnyArray, target: AnyArray) -> None:
+    if found.shape != target.shape:
+        raise Wrong(
+            f"{what} of {_first(part)}, each of shape {target.shape}: the part gives shape "
+            f"{found.shape}, expected the same"
+        )
+    if not np.isfinite(found).all():
+        raise Wrong(f"{what} of {_first(part)}: some number is not finite")
+
+
 def dtype(part: Loss) -> None:
     """float32 in, float32 out, for errors and derivative; float64 likewise."""
     nodes = _traced(part)
@@ -284,6 +390,7 @@ CHECKS: Suite = {
     "reduction": reduction,
     "weights": weights,
     "minimum": minimum,
+    "prediction": prediction,
     "finite": finite,
     "strict-shapes": strict_shapes,
     "dtype": dtype,

@@ -3,6 +3,7 @@
 # ruff: noqa: D401  # a check's docstring says what it makes sure of
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import lower
 from nnplug.parts import Optimizer
+from nnplug.plans import slot_layouts
 from nnplug.testing.engine import fill, steps_of
 from nnplug.testing.examples import (
     Suite,
@@ -23,24 +25,19 @@ from nnplug.testing.examples import (
     random,
 )
 from nnplug.testing.failure import Wrong, different, number
+from nnplug.testing.stepping import State, as_given, point_of, start, step, whole
 from nnplug.types import AnyArray
 
 __all__ = ["CHECKS"]
 
-State = list[AnyArray]
-"""The parameter, then the slots."""
+Shapes = tuple[tuple[tuple[str, ...], tuple[int, ...]], ...]
 
 
-def _start(part: Optimizer, param: AnyArray) -> State:
-    return [param.copy(), *(np.zeros_like(param) for _ in part.slots)]
-
-
-def _step(part: Optimizer, state: State, grad: AnyArray, step: int, **given: float) -> State:
-    """Call the author's function; no array of ours is given to it."""
-    options = {**given, "step": step} if part.uses_step else given
-    param, *slots = (each.copy() for each in state)
-    result = part(param, grad.copy(), *slots, **options)
-    return [np.asarray(each) for each in (result if isinstance(result, tuple) else (result,))]
+def _shapes(part: Optimizer) -> Shapes:
+    """Give labels and sizes of parameters, as the formula is given them."""
+    if part.states:
+        return ((("R", "C"), (7, 1)), (("R", "C"), (2, 3)))
+    return ((("P",), (7,)), (("R", "C"), (2, 3)))
 
 
 def _gradients(count: int, shape: tuple[int, ...]) -> list[AnyArray]:
@@ -51,22 +48,28 @@ def _gradients(count: int, shape: tuple[int, ...]) -> list[AnyArray]:
 
 def formula(part: Optimizer) -> None:
     """Ten steps of the traced formula, as written and lowered, are the function's."""
-    for labels, size in ((("P",), (7,)), (("R", "C"), (2, 3))):
+    part = whole(part)
+    for labels, size in _shapes(part):
         update = part.update(new_graph(), labels)
         for form, outputs in (
             ("traced", update.outputs), ("traced and lowered", lower(update.outputs)),
         ):  # fmt: skip
-            state = expected = _start(part, random(4).normal(size=size))
-            for step, grad in enumerate(_gradients(10, size), start=1):
+            state = expected = start(part, random(4).normal(size=size))
+            for number_, grad in enumerate(_gradients(10, size), start=1):
+                curvature = random(number_).normal(size=size)
                 given: dict[str, Any] = {
                     **dict(zip(("param", *part.slots), state, strict=True)),
                     "grad": grad,
+                    "curvature": curvature,
                     "learning_rate": part.learning_rate,
-                    "step": step,
+                    "step": number_,
                 }
-                state = [np.broadcast_to(each, size) for each in evaluate(outputs, given)]
-                expected = _step(part, expected, grad, step)
-                _compare(part, state, expected, f"after step {step} of the formula, {form}")
+                state = [
+                    np.broadcast_to(new, old.shape)
+                    for new, old in zip(evaluate(outputs, given), state, strict=True)
+                ]
+                expected = step(part, expected, grad, number_, curvature=curvature)
+                _compare(part, state, expected, f"after step {number_} of the formula, {form}")
 
 
 def _compare(part: Optimizer, state: State, expected: State, when: str) -> None:
@@ -78,38 +81,43 @@ def _compare(part: Optimizer, state: State, expected: State, when: str) -> None:
 
 def step_count(part: Optimizer, engine: Engine) -> None:
     """Training's steps are the function's, with finite numbers and `step` from 1."""
+    part = whole(part)
     weight = random(4).normal(size=(3, 2))
     steps, network = steps_of(part, weight, engine)
+    at_once = part.over == "vector" and not part.states
     pieces = {
-        "output.weight": _start(part, weight), "output.bias": _start(part, np.zeros(2)),
+        "output.weight": start(part, weight), "output.bias": start(part, np.zeros(2)),
     }  # fmt: skip
-    if part.over == "vector":
-        pieces = {"": _start(part, network.parameters)}
-    for step, grad in enumerate(_gradients(3, weight.shape), start=1):
+    if at_once:
+        pieces = {"": start(part, network.parameters)}
+    layouts = slot_layouts(network, part)
+    for number_, grad in enumerate(_gradients(3, weight.shape), start=1):
         steps.targets[...] = grad
         steps.run(None)
         grads = {"output.weight": grad, "output.bias": grad.sum(axis=0)}
-        if part.over == "vector":
+        if at_once:
             grads = {"": np.concatenate([each.reshape(-1) for each in grads.values()])}
         for name, before in pieces.items():
-            span = network.span(name) if name else None
-            got = [
-                span.view(each) if span else each
-                for each in (network.parameters, *steps.slots.values())
-            ]
-            expected = _step(part, before, grads[name], step)
+            got = [network.parameters, *steps.slots.values()]
+            if name:
+                got = [as_given(part, network.span(name).view(network.parameters))]
+                for slot, array in steps.slots.items():
+                    first, shape = layouts[slot].places[name]
+                    got.append(array[first : first + math.prod(shape)].reshape(shape))
+            expected = step(part, before, as_given(part, grads[name]), number_)
             for each, array in zip(("param", *part.slots), expected, strict=True):
                 if not np.isfinite(array).all():
                     raise Wrong(
-                        f"{each} after step {step} is not finite; step counts from 1, so that "
+                        f"{each} after step {number_} is not finite; step counts from 1, so that "
                         "1 - beta**step is above 0"
                     )
-            _compare(part, got, expected, f"after step {step} of training")
+            _compare(part, got, expected, f"after step {number_} of training")
             pieces[name] = expected
 
 
 def resumes(part: Optimizer, engine: Engine) -> None:
     """Ten steps are the same, to the bit, after a save and load at step five."""
+    part = whole(part)
     weight = random(4).normal(size=(3, 2))
     grads = _gradients(10, weight.shape)
     steps, network = steps_of(part, weight, engine)
@@ -142,8 +150,11 @@ def resumes(part: Optimizer, engine: Engine) -> None:
 def descends(part: Optimizer) -> None:
     """It makes a quadratic and Rosenbrock's function smaller, at some learning rate.
 
-    From a hundred times its default down to a thousandth, in 300 steps each.
+    From a hundred times its default down to a thousandth, in 300 steps each;
+    at the weights that it predicts with, and with the exact second derivatives
+    for one that asks for them.
     """
+    part = whole(part)
     curvature = np.array([[1.0, 0.3], [2.0, 0.7], [0.1, 1.4]])
     _descend(
         part,
@@ -151,6 +162,7 @@ def descends(part: Optimizer) -> None:
         np.array([[1.5, -2.0], [0.5, 1.0], [-3.0, 0.7]]),
         lambda p: float(0.5 * np.sum(curvature * p * p)),
         lambda p: curvature * p,
+        lambda p: curvature,
     )
     _descend(
         part,
@@ -163,25 +175,33 @@ def descends(part: Optimizer) -> None:
                 200 * (p[1] - p[0] ** 2),
             ]
         ),
+        lambda p: np.array([2 - 400 * p[1] + 1200 * p[0] ** 2, 200.0]),
     )
 
 
 def _descend(
     part: Optimizer,
     name: str,
-    start: AnyArray,
+    begin: AnyArray,
     value: Callable[[AnyArray], float],
     slope: Callable[[AnyArray], AnyArray],
+    second: Callable[[AnyArray], AnyArray],
 ) -> None:
-    first, ends = value(start), {}
+    first, ends = value(begin), {}
+    shown = 1 + part.slots.index(part.shown) if part.shown else 0
     for factor in (1.0, 10.0, 100.0, 0.1, 0.01, 0.001):
         rate = part.learning_rate * factor
-        state = _start(part, start)
-        for step in range(1, 301):
-            state = _step(part, state, slope(state[0]), step, learning_rate=rate)
+        state = start(part, begin)
+        for number_ in range(1, 301):
+            at = state[0].reshape(begin.shape)
+            grad = slope(point_of(part, at, slope(at)))
+            state = step(
+                part, state, as_given(part, grad), number_, learning_rate=rate,
+                curvature=as_given(part, second(at)),
+            )  # fmt: skip
             if not np.isfinite(state[0]).all():
                 break
-        ends[rate] = value(state[0])
+        ends[rate] = value(state[shown].reshape(begin.shape))
         if ends[rate] < 0.9 * first:
             return
     listed = ", ".join(f"{number(end)} at {number(rate)}" for rate, end in ends.items())
@@ -192,19 +212,20 @@ def _descend(
 
 def finite(part: Optimizer, engine: Engine) -> None:
     """Gradients of 0, 1e-12 and 1e6 give finite numbers, in both dtypes."""
+    part = whole(part)
     for dtype in (np.float64, np.float32):
         weight = random(4).normal(size=(3, 2)).astype(dtype)
         steps, network = steps_of(part, weight, engine)
+        before = steps.copy_state()
         for size in (0.0, 1e-12, 1e6):
+            steps.set_state(before)
             fill(network, weight)
-            for slot in steps.slots.values():
-                slot[...] = 0
             steps.targets[...] = size
-            for step in (1, 2, 3, 1000):
-                steps.count[...] = step - 1
+            for number_ in (1, 2, 3, 1000):
+                steps.count[...] = number_ - 1
                 new = steps.vectors[1 - steps.turn]
                 total = steps.run(None)
-                when = f"after step {step} with gradients of {number(size)} in {np.dtype(dtype)}"
+                when = f"after step {number_} with gradients of {number(size)} in {np.dtype(dtype)}"
                 arrays = {"param": new, **steps.slots}
                 for name, array in arrays.items():
                     wrong = array[~np.isfinite(array)]
@@ -218,22 +239,29 @@ def finite(part: Optimizer, engine: Engine) -> None:
 
 def dtype(part: Optimizer) -> None:
     """float32 in, float32 out, for the parameter and every slot; shapes are kept."""
+    part = whole(part)
     names = ("param", *part.slots)
     for kind in (np.float32, np.float64):
-        for labels, size in ((("P",), (1,)), (("P",), (5,)), (("R", "C"), (3, 2))):
-            state = _start(part, random(4).normal(size=size).astype(kind))
+        for labels, size in (_shapes(part)[0], (("P",), (1,)), (("R", "C"), (3, 2))):
+            if len(labels) == 1 and part.states:
+                continue
+            state = start(part, random(4).normal(size=size).astype(kind))
             grad = np.ones(size, kind)
             given = {**dict(zip(names, state, strict=True)), "grad": grad, "step": 1}
-            given["learning_rate"] = part.learning_rate
+            given |= {"learning_rate": part.learning_rate, "curvature": grad}
             outputs = part.update(new_graph(), labels).outputs
             for found, traced in (
-                (_step(part, state, grad, 1), False), (evaluate(outputs, given), True),
-            ):  # fmt: skip
-                for name, array in zip(names, found, strict=True):
+                (step(part, state, grad, 1, curvature=grad), False),
+                (evaluate(outputs, given), True),
+            ):
+                for name, old, array in zip(names, state, found, strict=True):
                     what = f"new {name}"
-                    if array.shape != size and not (traced and array.shape == ()):
-                        raise Wrong(f"{what} of shape {size}: the part gives shape {array.shape}")
-                    check_dtype(part, what, kind, array, traced=traced, size=f" of shape {size}")
+                    if array.shape != old.shape and not (traced and array.shape == ()):
+                        raise Wrong(
+                            f"{what} of shape {old.shape}: the part gives shape {array.shape}"
+                        )
+                    shape = f" of shape {old.shape}"
+                    check_dtype(part, what, kind, array, traced=traced, size=shape)
 
 
 CHECKS: Suite = {

@@ -3,6 +3,7 @@
 # ruff: noqa: D401  # a check's docstring says what it makes sure of
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -15,6 +16,7 @@ from nnplug.testing.examples import (
     inputs_unchanged,
     metric_arguments,
     options,
+    random,
 )
 from nnplug.testing.failure import Wrong, number
 from nnplug.types import AnyArray
@@ -27,8 +29,11 @@ FANS = ((1, 1), (1, 5), (6, 1), (5, 4), (64, 32))
 # --- initializers -----------------------------------------------------------------
 
 
-def _draw(part: Initializer, fan_in: int, fan_out: int, seed: int = 0) -> AnyArray:
-    return np.asarray(part(generator_for(part, seed), fan_in, fan_out))
+def _draw(
+    part: Initializer, fan_in: int, fan_out: int, seed: int = 0, *, scale: float = 1.0
+) -> AnyArray:
+    inputs = random(9).normal(size=(12, fan_in)) * scale
+    return part.draw(generator_for(part, seed), fan_in, fan_out, inputs)
 
 
 def initializer_shape(part: Initializer) -> None:
@@ -43,12 +48,13 @@ def initializer_shape(part: Initializer) -> None:
 
 
 def initializer_finite(part: Initializer) -> None:
-    """The weights are finite numbers."""
-    for fans in FANS:
-        found = _draw(part, *fans)
+    """The weights are finite numbers, for inputs that are all 0 too."""
+    for fans, scale in itertools.product(FANS, (1.0, 0.0) if part.from_inputs else (1.0,)):
+        found = _draw(part, *fans, scale=scale)
         if found.dtype.kind not in "fiu" or not np.isfinite(found).all():
             raise Wrong(
-                f"for fan_in={fans[0]}, fan_out={fans[1]}: some weight is not a finite number"
+                f"for fan_in={fans[0]}, fan_out={fans[1]}{'' if scale else ', inputs of 0'}: some "
+                "weight is not a finite number"
             )
 
 

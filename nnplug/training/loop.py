@@ -123,7 +123,7 @@ class Trainer:
         validated = next(iter(batches.validation()), None) is not None
         # Outputs of a step are of the weights that it began with.
         keep_outputs = measure is not None and not validated and batches.keeps_outputs
-        keep_outputs = keep_outputs and not optimizer.evaluate
+        keep_outputs = keep_outputs and not optimizer.shown
         self.steps = Steps(
             network,
             loss,

@@ -95,13 +95,13 @@ class Steps:
                 for start, shape in layout.places.values():
                     part = self.slots[name][start : start + math.prod(shape)].reshape(shape)
                     optimizer.states[name].fill(part)
-        beside = [POINT] if optimizer.point else []
+        beside = [POINT] if optimizer.moved else []
         beside += [CURVATURE, SIGNS] if optimizer.asks_curvature else []
         self._beside = {name: aligned_zeros(network.size, network.dtype) for name in beside}
         self._signs: dict[str, AnyArray] = {}
         if optimizer.asks_curvature:
             self._signs[SIGN_NOISE] = np.zeros(network.learned, network.dtype)
-        self._shown = np.empty_like(network.parameters) if optimizer.evaluate else None
+        self._shown = np.empty_like(network.parameters) if optimizer.shown else None
         self.learning_rate = np.array(optimizer.learning_rate)
         self.count, self.penalty = np.zeros(()), np.zeros(())
         self.noise = {
@@ -279,7 +279,7 @@ class Steps:
     def show(self) -> None:
         """Let the network have the weights to predict with, if the optimizer says which."""
         if self._shown is not None:
-            self._shown[: self.network.learned] = self.slots[self.optimizer.evaluate]
+            self._shown[: self.network.learned] = self.slots[self.optimizer.shown]
             self._shown[self.network.learned :] = self.parameters[self.network.learned :]
             self.network.parameters = self._shown
 
