@@ -242,9 +242,8 @@ def dtype(part: Optimizer) -> None:
     part = whole(part)
     names = ("param", *part.slots)
     for kind in (np.float32, np.float64):
-        for labels, size in (_shapes(part)[0], (("P",), (1,)), (("R", "C"), (3, 2))):
-            if len(labels) == 1 and part.states:
-                continue
+        column = ((("R", "C"), (5, 1)),) if part.states else ((("P",), (1,)), (("P",), (5,)))
+        for labels, size in (*column, (("R", "C"), (3, 2))):
             state = start(part, random(4).normal(size=size).astype(kind))
             grad = np.ones(size, kind)
             given = {**dict(zip(names, state, strict=True)), "grad": grad, "step": 1}

@@ -1,0 +1,178 @@
+"""Published parts beside PyTorch's and pytorch_optimizer's, frozen in reference/published.json."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnplug.engines import ENGINES, NUMPY
+from nnplug.network import Network
+from nnplug.parts import Initializer
+from nnplug.testing.engine import printed_loss
+from nnplug.training import Evaluator, Steps
+from tests.plugins.parts_of import published, registry_of_published
+
+REFERENCE = json.loads((Path(__file__).parent / "reference/published.json").read_text("utf-8"))
+REGISTRY = registry_of_published()
+engines = pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
+
+
+class Drawn:
+    """Stands for the generator of a step, and gives what it was made with."""
+
+    def __init__(self, numbers):
+        self.numbers = np.asarray(numbers)
+
+    def random(self, *, out, dtype):
+        out[...] = self.numbers
+
+
+def network(layers, outputs, width=3):
+    identity = REGISTRY.get("activation", "identity")
+    return Network.of(width, layers, outputs, output_activation=identity, dtype=np.float64)
+
+
+COMPILED = ("shampoo:", "schedule_free:learning_rate=0.2", "adahessian", "lookahead:k=2[sam")
+"""Optimizers, one for each mechanism, that are tried in the engine that compiles, too."""
+
+RUNS = [
+    pytest.param(run, engine, id=f"{run['optimizer']}-{engine.name}")
+    for run in REFERENCE["optimizers"]
+    for engine in ENGINES.values()
+    if engine is NUMPY or run["optimizer"].startswith(COMPILED)
+]
+
+
+@pytest.mark.parametrize(("run", "engine"), RUNS)
+def test_ten_steps_of_an_optimizer_are_those_of_others(run, engine, monkeypatch):
+    monkeypatch.setattr(
+        "nnplug.training.steps.derive_generator",
+        lambda seed, purpose, step: Drawn(np.array(REFERENCE["signs"][step - 1]) > 0),
+    )
+    dense, tanh = REGISTRY.get("layer", "dense:4"), REGISTRY.get("activation", "tanh")
+    net = network([dense, tanh], 2)
+    net.parameters[:] = REFERENCE["initial"]
+    inputs, targets = np.array(REFERENCE["inputs"]), np.array(REFERENCE["targets"])
+    optimizer = REGISTRY.get("optimizer", run["optimizer"])
+    loss = REGISTRY.get("loss", "mse")
+    steps = Steps(net, loss, optimizer, inputs, targets, None, engine=engine)
+    for number, after in enumerate(run["parameters"]):
+        steps.run(None)
+        np.testing.assert_allclose(steps.parameters, after, rtol=1e-10, atol=1e-13)
+        if "shown" in run:
+            steps.show()
+            np.testing.assert_allclose(net.parameters, run["shown"][number], rtol=1e-10, atol=1e-13)
+            steps.hide()
+
+
+@engines
+@pytest.mark.parametrize("case", REFERENCE["losses"], ids=lambda case: case["loss"])
+def test_a_loss_and_its_derivative_are_pytorchs(case, engine):
+    loss = REGISTRY.get("loss", case["loss"])
+    outputs, target = np.array(case["outputs"]), np.array(case["target"])
+    evaluated, trained, gradient = printed_loss(loss, outputs, target, engine=engine)
+    assert [evaluated, trained] == pytest.approx([case["value"]] * 2, rel=1e-12)
+    np.testing.assert_allclose(gradient, case["gradient"], rtol=1e-10, atol=1e-13)
+
+
+def test_the_interval_of_a_normal_distribution_holds_its_share():
+    loss = published()["gaussian_nll"]
+    lower, upper = loss.bounds(np.array([[2.0, np.log(9.0)]]), 0.95)  # mean 2, deviation 3
+    assert [lower.item(), upper.item()] == pytest.approx([2 - 3 * 1.959963984540054, 7.87989195])
+
+
+class OneLayer:
+    """A layer or an activation on the reference's rows, in a network that changes nothing else."""
+
+    def __init__(self, part, width, engine, noise=None):
+        self.x, self.g = (np.array(REFERENCE["activations"][name]) for name in "xg")
+        self.net = network([REGISTRY.get("layer", "dense:4"), part], width, width=6)
+        self.net.parameters[:] = 0
+        self.net["hidden1.weight"][...], self.net["output.weight"][...] = self.x, np.eye(width)
+        self.engine = engine
+
+    def trained(self, monkeypatch, noise=0.0):
+        """Give the outputs in training, and the derivative by each array."""
+        monkeypatch.setattr("nnplug.training.steps.derive_generator", lambda *_, **__: Drawn(noise))
+        from nnplug.testing import engine as kit
+
+        weighted = getattr(kit, "weighted", None) or kit._weighted
+        reveal = getattr(kit, "reveal", None) or kit._reveal
+        g = np.ascontiguousarray(self.g[:, : self.net.outputs])
+        steps = Steps(
+            self.net, weighted, reveal, np.eye(6), g, None, keep_outputs=True, engine=self.engine
+        )
+        outputs = np.empty(g.shape)
+        steps.run(None, outputs)
+        return outputs, {span.name: span.view(steps.parameters) for span in self.net.spans}
+
+
+def close(found, expected):
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-13)
+
+
+@engines
+def test_rrelu_is_pytorchs_in_training_and_outside(engine, monkeypatch):
+    case = REFERENCE["activations"]["rrelu"]
+    layer = OneLayer(REGISTRY.get("activation", "rrelu:lower=0.1,upper=0.6"), 4, engine)
+    close(Evaluator(layer.net, engine=engine).run(np.eye(6))[0], case["evaluated"])
+    outputs, gradients = layer.trained(monkeypatch, case["noise"])
+    close(outputs, case["value"])
+    close(gradients["hidden1.weight"], case["gradient"])
+
+
+@engines
+def test_snake_has_a_frequency_for_each_unit(engine, monkeypatch):
+    case = REFERENCE["activations"]["unit_snake"]
+    layer = OneLayer(REGISTRY.get("activation", "unit_snake"), 4, engine)
+    name = next(span.name for span in layer.net.spans if span.name.endswith(".a"))
+    layer.net[name][...] = case["a"]
+    outputs, gradients = layer.trained(monkeypatch)
+    close(outputs, case["value"])
+    close(gradients["hidden1.weight"], case["gradient"])
+    close(gradients[name], case["gradient_a"])
+
+
+@engines
+def test_swiglu_as_its_paper_spells_it(engine, monkeypatch):
+    case = REFERENCE["activations"]["gated_swish"]
+    layer = OneLayer(REGISTRY.get("layer", "gated_swish:3"), 3, engine)
+    names = {span.name.rpartition(".")[2]: span.name for span in layer.net.spans}
+    for name, array in case["arrays"].items():
+        layer.net[names[name]][...] = array
+    outputs, gradients = layer.trained(monkeypatch)
+    close(outputs, case["value"])
+    for name, gradient in case["gradients"].items():
+        close(gradients[names[name]], gradient)
+
+
+def test_lsuv_makes_every_layer_of_unit_variance_from_orthonormal_weights():
+    inputs = np.random.default_rng(0).normal(3, 2, size=(300, 5))
+    layers = [REGISTRY.get("layer", "dense:40"), REGISTRY.get("activation", "relu"),
+              REGISTRY.get("layer", "dense:8"), REGISTRY.get("activation", "tanh")]  # fmt: skip
+    net = network(layers, 2, width=5)
+    lsuv = REGISTRY.get("initializer", "lsuv")
+    assert isinstance(lsuv, Initializer)
+    net.initialize(lsuv, 3, inputs)
+    x = inputs
+    for name, after in (
+        ("hidden1", lambda x: np.maximum(x, 0)),
+        ("hidden2", np.tanh),
+        ("output", None),
+    ):
+        weight = net[f"{name}.weight"]
+        sums = x @ weight
+        assert np.std(sums) == pytest.approx(1, rel=1e-12)
+        product = weight.T @ weight if weight.shape[0] >= weight.shape[1] else weight @ weight.T
+        np.testing.assert_allclose(product, product[0, 0] * np.eye(len(product)), atol=1e-12)
+        x = sums if after is None else after(sums)
+
+
+def test_every_published_part_is_compared():
+    said = {run["optimizer"] for run in REFERENCE["optimizers"]}
+    said |= {case["loss"] for case in REFERENCE["losses"]} | {*REFERENCE["activations"]} | {"lsuv"}
+    names = {text.partition("[")[0].partition(":")[0] for text in said} - {"x", "g"}
+    assert names == {*published()}
