@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 import torch
 from pytorch_optimizer import SAM, Lookahead, ScheduleFreeSGD, Shampoo
 from pytorch_optimizer.optimizer import sam
@@ -238,7 +237,8 @@ def activations() -> dict[str, Any]:
     rows = torch.tensor(x, requires_grad=True)
     y = rows + torch.sin(frequency * rows) ** 2 / frequency
     y.backward(given)
-    assert rows.grad is not None and frequency.grad is not None
+    assert rows.grad is not None
+    assert frequency.grad is not None
     snake = {
         "a": frequency.tolist(), "value": y.tolist(), "gradient": rows.grad.tolist(),
         "gradient_a": frequency.grad.tolist(),
