@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -20,19 +18,16 @@ from nnplug.parts import (
     Initializer,
     Layer,
     Noise,
-    Parameter,
     Placed,
     State,
     layer_rows,
     place,
 )
+from nnplug.spans import Span, grouped, spans_of
 from nnplug.summary import Block, Summarized
 from nnplug.types import AnyArray
 
 __all__ = ["DenseLayer", "Network", "Span", "in_and_out", "short_form"]
-
-LISTED = 12
-"""Names in a message, at most."""
 
 
 @dataclass(frozen=True)
@@ -52,42 +47,6 @@ class DenseLayer:
     fan_in: int
     fan_out: int
     activation: Activation
-
-
-@dataclass(frozen=True)
-class Span:
-    """Where one array lies in the vector.
-
-    Attributes
-    ----------
-    name : str
-        `"hidden1.weight"`: the layer's name and that of the formula's argument.
-    start, stop : int
-        Its place in the vector.
-    shape : tuple of int
-        (fan_in, fan_out) for a dense layer's weight, (fan_out,) for its bias.
-    penalised : float
-        How much of the penalties it is given: 1, or 0 for biases, if nothing else is said.
-    decays : float
-        How much of the optimizer's weight decay it is given: 1, if nothing else is said.
-    rate : float
-        A factor on its learning rate.
-    is_state : bool
-        Whether training steps replace it, and do not learn it.
-    """
-
-    name: str
-    start: int
-    stop: int
-    shape: tuple[int, ...]
-    penalised: float = 0.0
-    decays: float = 1.0
-    rate: float = 1.0
-    is_state: bool = False
-
-    def view(self, vector: AnyArray) -> AnyArray:
-        """Give the part of a vector that this names, in its shape."""
-        return vector[self.start : self.stop].reshape(self.shape)
 
 
 class Network(Summarized):
@@ -185,18 +144,7 @@ class Network(Summarized):
         head = (dense.with_options(units=outputs), output_activation)
         self.placed = tuple(place(inputs, [*parts, *head], head=len(parts)))
         self.layers = tuple(_dense_layers(self.placed))
-        arrays = [array for placed in self.placed for array in placed.arrays]
-        spans: list[Span] = []
-        for kind in (Parameter, State):
-            for array in arrays:
-                if isinstance(array.declared, kind):
-                    start = spans[-1].stop if spans else 0
-                    stop = start + math.prod(array.shape)
-                    span = Span(array.name, start, stop, array.shape, is_state=kind is State)
-                    if isinstance(array.declared, Parameter):
-                        penalised, rate = float(array.declared.decay), array.declared.rate
-                        span = replace(span, penalised=penalised, rate=rate)
-                    spans.append(span)
+        spans = list(spans_of(self.placed))
         self.spans = tuple(spans)
         self.learned = max((span.stop for span in spans if not span.is_state), default=0)
         if size not in (None, spans[-1].stop):
@@ -207,41 +155,8 @@ class Network(Summarized):
         self.parameters = aligned_zeros(spans[-1].stop, self.dtype)
 
     def group(self, *, rate: Mapping[str, float], decay: Mapping[str, float]) -> None:
-        """Give some arrays a learning rate, or a decay, of their own.
-
-        Parameters
-        ----------
-        rate, decay : mapping of str to float
-            Factors by patterns of names, such as `"*.bias"`; the last that
-            fits counts. A decay is a factor on penalties and on the
-            optimizer's weight decay.
-
-        Raises
-        ------
-        SettingError
-            If a pattern fits no array.
-        """
-        learned = [span for span in self.spans if not span.is_state]
-        for what, factors in (("rate", rate), ("decay", decay)):
-            for pattern in factors:
-                if not any(fnmatchcase(span.name, pattern) for span in learned):
-                    names = ", ".join(span.name for span in learned[:LISTED])
-                    more = f" and {len(learned) - LISTED} more" * (len(learned) > LISTED)
-                    raise SettingError(
-                        f"{what}={pattern!r}: no array has such a name. There are {names}{more}."
-                    )
-        for pattern, factor in rate.items():
-            self.spans = tuple(
-                replace(span, rate=factor) if fnmatchcase(span.name, pattern) else span
-                for span in self.spans
-            )
-        for pattern, factor in decay.items():
-            self.spans = tuple(
-                replace(span, penalised=factor, decays=factor)
-                if fnmatchcase(span.name, pattern)
-                else span
-                for span in self.spans
-            )
+        """Give some arrays a learning rate, or a decay, of their own; see `grouped`."""
+        self.spans = grouped(self.spans, rate=rate, decay=decay)
 
     @property
     def widths(self) -> list[int]:

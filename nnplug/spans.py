@@ -1,0 +1,108 @@
+"""Where a network's arrays lie in its vector, and what each is given of rates and penalties."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from nnplug.errors import SettingError
+from nnplug.parts import Parameter, Placed, State
+from nnplug.types import AnyArray
+
+__all__ = ["Span", "grouped", "spans_of"]
+
+LISTED = 12
+"""Names in a message, at most."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """Where one array lies in the vector.
+
+    Attributes
+    ----------
+    name : str
+        `"hidden1.weight"`: the layer's name and that of the formula's argument.
+    start, stop : int
+        Its place in the vector.
+    shape : tuple of int
+        (fan_in, fan_out) for a dense layer's weight, (fan_out,) for its bias.
+    penalised : float
+        How much of the penalties it is given: 1, or 0 for biases, if nothing else is said.
+    decays : float
+        How much of the optimizer's weight decay it is given: 1, if nothing else is said.
+    rate : float
+        A factor on its learning rate.
+    is_state : bool
+        Whether training steps replace it, and do not learn it.
+    """
+
+    name: str
+    start: int
+    stop: int
+    shape: tuple[int, ...]
+    penalised: float = 0.0
+    decays: float = 1.0
+    rate: float = 1.0
+    is_state: bool = False
+
+    def view(self, vector: AnyArray) -> AnyArray:
+        """Give the part of a vector that this names, in its shape."""
+        return vector[self.start : self.stop].reshape(self.shape)
+
+
+def spans_of(placed: Sequence[Placed]) -> Iterator[Span]:
+    """Lay the arrays of layers one after the other: parameters, then states."""
+    arrays = [array for each in placed for array in each.arrays]
+    start = 0
+    for kind in (Parameter, State):
+        for array in arrays:
+            if isinstance(array.declared, kind):
+                stop = start + math.prod(array.shape)
+                span = Span(array.name, start, stop, array.shape, is_state=kind is State)
+                if isinstance(array.declared, Parameter):
+                    penalised, rate = float(array.declared.decay), array.declared.rate
+                    span = replace(span, penalised=penalised, rate=rate)
+                yield span
+                start = stop
+
+
+def grouped(
+    spans: Sequence[Span], *, rate: Mapping[str, float], decay: Mapping[str, float]
+) -> tuple[Span, ...]:
+    """Give some arrays a learning rate, or a decay, of their own.
+
+    Parameters
+    ----------
+    rate, decay : mapping of str to float
+        Factors by patterns of names, such as `"*.bias"`; the last that fits
+        counts. A decay is a factor on penalties and on the optimizer's weight
+        decay.
+
+    Raises
+    ------
+    SettingError
+        If a pattern fits no array.
+    """
+    learned = [span for span in spans if not span.is_state]
+    for what, factors in (("rate", rate), ("decay", decay)):
+        for pattern in factors:
+            if not any(fnmatchcase(span.name, pattern) for span in learned):
+                names = ", ".join(span.name for span in learned[:LISTED])
+                more = f" and {len(learned) - LISTED} more" * (len(learned) > LISTED)
+                raise SettingError(
+                    f"{what}={pattern!r}: no array has such a name. There are {names}{more}."
+                )
+
+    def given(span: Span) -> Span:
+        for pattern, factor in rate.items():
+            if fnmatchcase(span.name, pattern):
+                span = replace(span, rate=factor)
+        for pattern, factor in decay.items():
+            if fnmatchcase(span.name, pattern):
+                span = replace(span, penalised=factor, decays=factor)
+        return span
+
+    return tuple(map(given, spans))
