@@ -41,6 +41,8 @@ SHAPES = {
     "broadcast_like": ([(N, C)], (N, C), {}),
     **{name: ([(N, C)], (N, C), {}) for name in ("sort", "cumsum", "flip")},
     **{name: ([(N, C), (N, C)], (N, C), {}) for name in ("sort_as", "unsort_as")},
+    "columns": ([(N, 2 * C)], (N, C), {"place": 1}),
+    "place_columns": ([(N, C)], (N, 2 * C), {"place": 1}),
     "expand_dims": ([(N,)], (N, 1), {"axis": -1}),
     "dot": ([(C, C), (C, C)], (C, C), {}),
     "dot_left": ([(C, C), (C, C)], (C, C), {}),
@@ -63,7 +65,7 @@ LABELS = {"take_along_axis": 1, "one_hot": 0, "take": 1}
 def evaluate(operation, arrays, output_shape, options):
     """The operation by NumPy, on copies."""
     copies = [array.copy() for array in arrays]
-    if operation.name in ("broadcast_like", "one_hot"):
+    if operation.name in ("broadcast_like", "one_hot", "columns", "place_columns"):
         copies.append(np.empty(output_shape, copies[0].dtype))
     if operation.name == "one_hot":
         return (copies[0] == np.arange(output_shape[-1])).astype(float)

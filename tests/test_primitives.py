@@ -220,7 +220,7 @@ def test_float32_stays_float32(name):
 def test_no_primitive_is_left_out():
     seen = {"greater_equal", "less", "less_equal", "equal", "not_equal"}  # test_comparisons
     seen |= {"logical_and", "logical_or", "logical_not", "logical_xor", "one_hot"}
-    seen |= {"take_along_axis", "sort_as"}  # below, too
+    seen |= {"take_along_axis", "sort_as", "columns", "place_columns"}  # below, too
     pending = [trace(formula) for formula in (*ELEMENTWISE.values(), *OVER_AXES.values())]
     for value, gradients, _ in pending:
         stack = [value, *gradients]
@@ -344,6 +344,21 @@ def test_ties():
     (by_x,) = differentiate(np.max(x, axis=-1, keepdims=True), [x], graph.constant(1.0))
     thirds = [1 / 3] * 3
     assert evaluate([by_x], {"x": rows})[0].tolist() == [[0.0, 0.5, 0.5], thirds]
+
+
+def test_blocks_of_columns():
+    graph = new_graph()
+    x, t = graph.input("x", ("N", "C2")), graph.input("t", ("N", "C"))
+    seed = graph.input("g", ("N", "C"))
+    block = graph.apply(graph.operations["columns"], x, t, place=1)
+    (by_x,) = differentiate(block * block, [x], seed)
+    (by_seed,) = differentiate(by_x, [seed], x)
+    a, g = np.arange(12.0).reshape(3, 4), np.array([[1.0, 2.0]] * 3)
+    given = {"x": a, "t": np.zeros((3, 2)), "g": g}
+    value, slope, back = evaluate([block, by_x, by_seed], given)
+    assert value.tolist() == a[:, 2:].tolist()
+    assert slope.tolist() == np.hstack([np.zeros((3, 2)), 2 * a[:, 2:] * g]).tolist()
+    assert back.tolist() == (2 * a[:, 2:] ** 2).tolist()
 
 
 def test_ties_of_a_sort_keep_their_order():
