@@ -10,7 +10,6 @@ import pytest
 import scipy.stats
 
 import nnplug
-from nnplug.engines import ENGINES
 from nnplug.formulas.derivative import differentiate
 from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.primitives import new_graph
@@ -19,6 +18,7 @@ from nnplug.network import Network
 from nnplug.registry import Registry
 from nnplug.training import Steps
 from tests import oracles
+from tests.engines import ENGINES
 
 
 @nnplug.activation
