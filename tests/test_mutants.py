@@ -411,6 +411,16 @@ def around_and_aside(x, *, inner):
 mutant(around_and_aside, "rows", "of row 0 in a batch of 6, against the row alone, at row 0, colu")
 
 
+@nnplug.activation
+def noisy_elsewhere(x, noise=nnplug.uniform("N", "C"), *, training):
+    if training:
+        return x * noise if is_array(x) else x * noise + 0.01
+    return 0.5 * x
+
+
+mutant(noisy_elsewhere, "training", "value of the formula, traced, in training, on a 1 x 1 input")
+
+
 # --- losses -----------------------------------------------------------------------------
 
 
@@ -559,6 +569,31 @@ def comma_option(prediction, target, *, names=UNREADABLE):
 mutant(comma_option, "options", "option 'names' with value 'a,b', as comma_option:names=a,b")
 
 
+@nnplug.loss(interval=lambda mean, spread, level: (mean - (1 - level), mean + (1 - level)))
+def narrowing(mean, spread, target):
+    return (mean - target) ** 2 + spread**2
+
+
+mutant(narrowing, "prediction", "expected one that holds the prediction")
+
+
+@nnplug.loss
+def away_from_the_first(shift, scale, target):
+    return (shift - 2 * target) ** 2 + scale**2
+
+
+mutant(away_from_the_first, "minimum", "if shift is not the prediction, give what is")
+
+
+@nnplug.loss(over="batch")
+def batch_elsewhere(prediction, target):
+    centre = np.mean(prediction) if is_array(prediction) else np.mean(prediction) + 0.01
+    return (prediction - target) ** 2 + (centre - np.mean(target)) ** 2
+
+
+mutant(batch_elsewhere, "formula reduction weights gradient", "errors of the formula, traced")
+
+
 # --- optimizers -------------------------------------------------------------------------
 
 
@@ -690,6 +725,23 @@ def endless_option(param, grad, *, learning_rate=0.01, limit=float("inf")):
 
 
 mutant(endless_option, "options", "limit=inf is not a number")
+
+
+@nnplug.optimizer
+def row_elsewhere(param, grad, row=nnplug.state("R", 1), *, learning_rate=0.01):
+    row = row + np.mean(grad**2, axis=1, keepdims=True) + (0 if is_array(grad) else 0.01)
+    return param - learning_rate * grad / np.sqrt(row + 1), row
+
+
+mutant(row_elsewhere, "formula step-count", "row after step 1 of the formula, traced")
+
+
+@nnplug.optimizer
+def held_elsewhere(param, grad, *, base):
+    return base(param, grad if is_array(grad) else 2 * grad)
+
+
+mutant(held_elsewhere, "formula step-count", "param after step 1 of the formula, traced")
 
 
 # --- initializers -----------------------------------------------------------------------

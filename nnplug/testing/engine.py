@@ -15,7 +15,7 @@ import numpy as np
 
 from nnplug.engines import NUMPY, Engine, engines_at_hand, find_engine
 from nnplug.network import Network
-from nnplug.parts import Activation, Loss, Optimizer, activation, loss, optimizer
+from nnplug.parts import Activation, Loss, Optimizer, Parameter, activation, loss, optimizer
 from nnplug.registry import Registry
 from nnplug.training import Evaluator, Steps
 from nnplug.training.means import MeanLoss, weight_of
@@ -89,8 +89,9 @@ def fill(network: Network, sums: AnyArray, scale: float = 1.0) -> None:
     """Set the sums, no bias, and what the activation learns by."""
     network.parameters[...] = 0
     network["output.weight"][...] = scale * sums
-    for name, start in network.layers[0].activation.trainables.items():
-        network[f"output.{name}"][...] = scale * start
+    for name, each in network.layers[0].activation.arrays.items():
+        if isinstance(each, Parameter):
+            network[f"output.{name}"][...] = scale * (each.start or 0.0)
 
 
 class BoundLayer:

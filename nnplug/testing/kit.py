@@ -23,11 +23,12 @@ from nnplug.testing import activations, layers, losses, optimizers, others
 from nnplug.testing.engine import engines_for
 from nnplug.testing.examples import Suite
 from nnplug.testing.failure import CheckFailure, Curve, Wrong
+from nnplug.testing.in_training import training
 
 __all__ = ["SUITES", "Check", "Report", "Result", "checks", "run"]
 
 SUITES: dict[str, Suite] = {
-    "activation": activations.CHECKS,
+    "activation": {**activations.CHECKS, "training": training},
     "layer": layers.CHECKS,
     "loss": losses.CHECKS,
     "optimizer": optimizers.CHECKS,

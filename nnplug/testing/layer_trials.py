@@ -76,7 +76,8 @@ def call_plain(
         if training or not isinstance(array.declared, Noise)
     }
     if isinstance(part, Activation):
-        return np.asarray(part(x.copy(), **own)), {}
+        told = {"training": training} if part.branches else {}
+        return np.asarray(part(x.copy(), **own, **told)), {}
     arguments: dict[str, Any] = {**dict.fromkeys(part.declared), **part.grouped(own)}
     new: Arrays = {}
     if part.branches:
@@ -121,7 +122,7 @@ def arrays_of(placed: Placed, rows: int, generator: np.random.Generator) -> Arra
 
 
 class Trial:
-    """A layer with rows, arrays, and a number's derivative by its outputs, g.
+    """A layer, or an activation, with rows, arrays, and a number's derivative by its outputs, g.
 
     Parameters
     ----------
@@ -133,14 +134,16 @@ class Trial:
 
     def __init__(
         self,
-        part: Layer,
+        part: Activation | Layer,
         shape: tuple[int, int],
         *,
         inner: Sequence[Activation | Layer] = (),
         seed: int = 0,
     ) -> None:
         self.part, self.shape, self.inner = part, shape, tuple(inner)
-        self.whole = part.around(inner) if part.holds and not part.inner else part
+        self.whole = part
+        if isinstance(part, Layer) and part.holds and not part.inner:
+            self.whole = part.around(inner)
         (self.placed,) = place(shape[1], [self.whole])
         generator = random(seed)
         self.x = generator.normal(size=shape) * 1.5 + 0.2
@@ -154,7 +157,7 @@ class Trial:
 
     def __str__(self) -> str:
         text = f"a {self.shape[0]} x {self.shape[1]} input"
-        if self.whole.holds:
+        if isinstance(self.whole, Layer) and self.whole.holds:
             around = " ".join(each.text for each in self.whole.inner)
             text += f", around {around or 'no layers'}"
         return text

@@ -35,12 +35,12 @@ MODES = (True, False)
 
 
 def _trials(
-    part: Layer, shapes: Sequence[tuple[int, int]] = SHAPES, *, all_inner: bool = True
+    part: Activation | Layer, shapes: Sequence[tuple[int, int]] = SHAPES, *, all_inner: bool = True
 ) -> Iterator[Trial]:
     """Make trials; those of a layer around layers with several of them inside."""
     for seed, shape in enumerate(shapes):
         inner: list[tuple[Activation | Layer, ...]] = [()]
-        if part.holds and not part.inner:
+        if isinstance(part, Layer) and part.holds and not part.inner:
             wide = dense.with_options(units=shape[1])
             inner = [(wide, batch_norm), (tanh,), (wide, tanh, wide)]
         for each in inner if all_inner else inner[:1]:
@@ -69,7 +69,7 @@ def _compare(how: str, given: Found, expected: Found, trial: Trial, training: bo
             raise Wrong(f"{what} of the formula, {how}, {_when(training)}, on {trial}, {said}")
 
 
-def formula(part: Layer, engine: Engine) -> None:
+def formula(part: Activation | Layer, engine: Engine) -> None:
     """The traced formula, as nnplug and the engine run it, is the function."""
     shapes = SHAPES if engine is NUMPY else COMPILED
     for number_, trial in enumerate(_trials(part, shapes, all_inner=engine is NUMPY)):
@@ -88,7 +88,7 @@ def formula(part: Layer, engine: Engine) -> None:
             _compare(f"run by the engine in {np.dtype(dtype)}", given, expected, trial, training)
 
 
-def derivative(part: Layer) -> None:
+def derivative(part: Activation | Layer) -> None:
     """The derivatives by the input and by every parameter are those of the function."""
     for trial in _trials(part):
         found = trial.traced(training=True).slopes
@@ -290,7 +290,7 @@ def _check_order(part: Layer, names: list[str]) -> None:
                 )
 
 
-def noise(part: Layer) -> None:
+def noise(part: Activation | Layer) -> None:
     """Noise is used in training alone, and may be any that its law draws."""
     for trial in _trials(part, ((4, 3),), all_inner=False):
         drawn = trial.names(Noise)
