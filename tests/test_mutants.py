@@ -733,7 +733,7 @@ def row_elsewhere(param, grad, row=nnplug.state("R", 1), *, learning_rate=0.01):
     return param - learning_rate * grad / np.sqrt(row + 1), row
 
 
-mutant(row_elsewhere, "formula step-count", "row after step 1 of the formula, traced")
+mutant(row_elsewhere, "formula step-count", "param after step 1 of the formula, traced")
 
 
 @nnplug.optimizer

@@ -296,14 +296,28 @@ class _Base:
     ----------
     new : tuple of Symbol or None
         The held one's new slots; None before it is called.
+
+    Raises
+    ------
+    FormulaError
+        If it is called a second time with other arguments: its state takes one step.
     """
 
     def __init__(self, optimizer: Optimizer, slots: Sequence[Symbol]) -> None:
         self.optimizer, self.slots = optimizer, tuple(slots)
         self.new: tuple[Symbol, ...] | None = None
+        self._asked: tuple[Symbol, Symbol] | None = None
 
     def __call__(self, param: Symbol, grad: Symbol) -> Symbol:
         part, graph = self.optimizer, param.graph
+        # A formula is traced more than once, on the same symbols: equal nodes are one.
+        asked = self._asked or (param, grad)
+        if asked[0] is not param or asked[1] is not grad:
+            raise FormulaError(
+                "base is called a second time, with other arguments; a step of the held optimizer "
+                f"{part.name!r} is one call.\nWay out: new = base(param, grad), once."
+            )
+        self._asked = asked
         given: dict[str, Any] = {"learning_rate": graph.input("learning_rate")}
         if part.uses_step:
             given["step"] = graph.input("step")
@@ -424,6 +438,20 @@ def optimizer(
                     f"{made.place}: optimizer {made.name!r}: {slot} has a dimension {wrong[0]!r}; "
                     'an optimizer\'s state has "R" and "C", the rows and columns of a parameter, '
                     "and 1."
+                )
+        if made.declared and over == "vector":
+            raise PartError(
+                f"{made.place}: optimizer {made.name!r}: over='vector' gives it all parameters as "
+                f"one vector, and {', '.join(made.declared)} has a shape for each of them.\n"
+                "Leave out one of the two."
+            )
+        known = {"param", "grad", *made.defaults}
+        for name in [] if point is None else inspect.signature(point).parameters:
+            if name not in known:
+                raise PartError(
+                    f"{made.place}: optimizer {made.name!r}: its point takes {name!r}, which is "
+                    f"none of its options: {', '.join(made.defaults) or 'it has none'}.\n"
+                    f"Way out: give it the option, `*, {name}=0.1`."
                 )
         if "learning_rate" not in made.defaults and not holds:
             raise PartError(

@@ -348,6 +348,7 @@ def deterministic(part: Layer) -> None:
 def _arguments(trial: Trial, training: bool) -> dict[str, Any]:
     """Make the arguments of a call by name, the same at every call."""
     part, prefix = trial.part, f"{trial.placed.name}."
+    assert isinstance(part, Layer)
     own: Arrays = {name: trial.given[f"{prefix}{name}"].copy() for name in part.arrays}
     arguments: dict[str, Any] = {"x": trial.x.copy(), **part.grouped(own)}
     if not training:
