@@ -82,8 +82,9 @@ def test_curvature_is_signs_times_the_difference_of_gradients_along_them(layers,
 def test_signs_are_others_in_each_step_and_the_same_for_a_seed():
     found = []
     for seed in (1, 1, 2):
-        steps = Steps(network(), REGISTRY.get("loss", "cross_entropy"),
-                      REGISTRY.get("optimizer", "adahessian"), X, LABELS, None, seed=seed)  # fmt: skip
+        optimizer = REGISTRY.get("optimizer", "adahessian")
+        loss = REGISTRY.get("loss", "cross_entropy")
+        steps = Steps(network(), loss, optimizer, X, LABELS, None, seed=seed)
         for _ in range(2):
             steps.run(None)
         found.append(steps.parameters.copy())
@@ -97,8 +98,8 @@ def test_signs_are_others_in_each_step_and_the_same_for_a_seed():
 def test_the_states_of_layers_are_of_the_parameters_and_not_of_the_point():
     layers = "dense:5 batch_norm tanh"
     loss = REGISTRY.get("loss", "cross_entropy")
-    steps = Steps(network(layers), loss, REGISTRY.get("optimizer", "sam:rho=0.5[sgd:learning_rate=0.1]"),
-                  X, LABELS, None)  # fmt: skip
+    optimizer = REGISTRY.get("optimizer", "sam:rho=0.5[sgd:learning_rate=0.1]")
+    steps = Steps(network(layers), loss, optimizer, X, LABELS, None)
     expected = network(layers).parameters.copy()
     size = network(layers).learned
     for _ in range(3):
@@ -245,8 +246,6 @@ def test_a_decay_is_a_factor_on_the_weight_decay(optimizer):
         if decay is not None:
             net.group(rate={}, decay={"*.weight": decay})
         begin = net.parameters.copy()
-        made = REGISTRY.get("optimizer", optimizer)
-        made = made if made.base is None else made
         text = optimizer.replace("adamw", "adamw:weight_decay=0.3,learning_rate=0.1")
         steps = Steps(net, loss, REGISTRY.get("optimizer", text), X, LABELS, None)
         steps.run(None)
@@ -373,8 +372,9 @@ def test_a_point_of_another_shape_is_refused():
 
     refused(
         lambda: Steps(network(), REGISTRY.get("loss", "cross_entropy"), summed, X, LABELS, None),
-        "optimizer 'summed', its point", "Way out: return the parameters to go to, as param + grad.",
-    )  # fmt: skip
+        "optimizer 'summed', its point",
+        "Way out: return the parameters to go to, as param + grad.",
+    )
 
 
 def test_a_point_that_takes_what_is_no_option_is_refused():

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, cast, overload
+from typing import Any, ClassVar, Literal, overload
 
 import numpy as np
 
-from nnplug.errors import FormulaError, PartError, ShapeError, suggest
+from nnplug.errors import FormulaError, PartError, ShapeError
 from nnplug.formulas.authors import call_author
 from nnplug.formulas.composition import put
 from nnplug.formulas.digest import code_text, graph_text
@@ -16,31 +16,16 @@ from nnplug.formulas.graph import Graph, Symbol, walk
 from nnplug.formulas.kinds import as_number
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import mixed_rows, trace
-from nnplug.parts.link import LINKS, Link
+from nnplug.parts.link import Link
 from nnplug.parts.part import Part, build_part
-from nnplug.parts.targets import TARGETS, Targets
+from nnplug.parts.standing import find_link, find_targets
+from nnplug.parts.targets import Targets
 from nnplug.types import AnyArray
 
 __all__ = ["Loss", "loss"]
 
 Reduction = Literal["mean", "sum"]
 Over = Literal["row", "batch"]
-
-_USUAL: dict[Link, Targets] = {
-    "identity": "real",
-    "log": "nonnegative",
-    "logit": "unit",
-    "softmax": "distribution",
-}
-"""The targets that a link is usually for."""
-
-_FITTING: dict[Link, tuple[str, ...]] = {
-    "identity": tuple(name for name in TARGETS if name != "labels"),
-    "log": ("nonnegative", "positive", "count"),
-    "logit": ("unit", "binary"),
-    "softmax": ("distribution",),
-}
-"""The targets whose means a link turns into any numbers."""
 
 _TAKES = ("prediction", "logits", "probabilities")
 _AGAINST = ("target", "labels")
@@ -380,8 +365,8 @@ def loss(
                 "several outputs, as (mean, log_variance, target)."
             )
         try:
-            chosen = _link(link, takes, against)
-            kind = _targets(targets, chosen, takes, against)
+            chosen = find_link(link, takes, against)
+            kind = find_targets(targets, chosen, takes, against)
         except PartError as error:
             raise PartError(f"{made.place}: loss {made.name!r}: {error}") from None
         return replace(
@@ -390,39 +375,3 @@ def loss(
         )  # fmt: skip
 
     return decorate if function is None else decorate(function)
-
-
-def _link(asked: str | None, takes: str, against: str) -> Link:
-    """Find how the first argument stands to the mean."""
-    usual = "identity" if takes != "logits" else "softmax" if against == "labels" else "logit"
-    possible = {
-        "prediction": LINKS,
-        "logits": (usual, "softmax"),
-        "probabilities": ("identity",),
-    }[takes]
-    if asked is None:
-        asked = usual
-    elif asked not in possible:
-        listed = " or ".join(map(repr, dict.fromkeys(possible)))
-        raise PartError(
-            f"link={asked!r}: it takes {takes}, whose link is {listed}.{suggest(asked, possible)}"
-        )
-    return cast(Link, asked)
-
-
-def _targets(asked: str | None, link: Link, takes: str, against: str) -> Targets:
-    """Find what the second argument may be."""
-    if against == "labels":
-        if asked not in (None, "labels"):
-            raise PartError(f"targets={asked!r}: it takes labels, which are classes.")
-        return "labels"
-    possible = _FITTING[link] if takes == "prediction" else ("unit", "binary", "distribution")
-    if asked is None:
-        usual = _USUAL[link]
-        asked = usual if usual in possible else "unit"
-    elif asked not in possible:
-        raise PartError(
-            f"targets={asked!r}: with {takes} and the link {link!r} they are "
-            f"{' or '.join(map(repr, possible))}.{suggest(asked, possible)}"
-        )
-    return cast(Targets, asked)

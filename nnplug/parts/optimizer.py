@@ -3,52 +3,22 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, overload
 
 from nnplug.errors import FormulaError, PartError
 from nnplug.formulas.digest import graph_text
-from nnplug.formulas.graph import Graph, Shape, Symbol, walk
+from nnplug.formulas.graph import Graph, Shape, Symbol
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import trace
 from nnplug.parts.declared import State
 from nnplug.parts.part import OptionValue, Part, build_part, declarations
+from nnplug.parts.update import Base, Update
 
 __all__ = ["Optimizer", "Update", "optimizer"]
 
 Over = Literal["auto", "tensor", "vector"]
-
-
-@dataclass(frozen=True)
-class Update:
-    """An optimizer's formula, traced.
-
-    Attributes
-    ----------
-    param, grad : Symbol
-    curvature : Symbol or None
-        An estimate of the Hessian's diagonal, if the formula asks for it.
-    slots : tuple of Symbol
-        Its state before the step.
-    outputs : tuple of Symbol
-        The new parameter, then the new slots.
-    """
-
-    param: Symbol
-    grad: Symbol
-    slots: tuple[Symbol, ...]
-    outputs: tuple[Symbol, ...]
-    curvature: Symbol | None = None
-
-    @property
-    def elementwise(self) -> bool:
-        """Whether each parameter is updated from its own numbers alone."""
-        return all(
-            node.operation.elementwise or node.operation.name == "broadcast_like"
-            for node in walk(self.outputs)
-            if not (node.is_input or node.is_constant)
-        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -239,7 +209,7 @@ class Optimizer(Part):
                     f"{self.name}[adam]."
                 )
             self.base.update(new_graph(), shape)  # what is wrong with it is said of it alone
-            base = given["base"] = _Base(self.base, slots[len(own) :])
+            base = given["base"] = Base(self.base, slots[len(own) :])
         outputs = trace(
             self.function,
             [param, grad, *own],
@@ -287,55 +257,6 @@ class Optimizer(Part):
         if self.shown:
             texts.append(f"evaluated at {self.shown}")
         return [*texts, repr(sorted(self.states.items()))] if self.states else [*texts]
-
-
-class _Base:
-    """What an optimizer around another is given: it makes the held one's step.
-
-    Attributes
-    ----------
-    new : tuple of Symbol or None
-        The held one's new slots; None before it is called.
-
-    Raises
-    ------
-    FormulaError
-        If it is called a second time with other arguments: its state takes one step.
-    """
-
-    def __init__(self, optimizer: Optimizer, slots: Sequence[Symbol]) -> None:
-        self.optimizer, self.slots = optimizer, tuple(slots)
-        self.new: tuple[Symbol, ...] | None = None
-        self._asked: tuple[Symbol, Symbol] | None = None
-
-    def __call__(self, param: Symbol, grad: Symbol) -> Symbol:
-        part, graph = self.optimizer, param.graph
-        # A formula is traced more than once, on the same symbols: equal nodes are one.
-        asked = self._asked or (param, grad)
-        if asked[0] is not param or asked[1] is not grad:
-            raise FormulaError(
-                "base is called a second time, with other arguments; a step of the held optimizer "
-                f"{part.name!r} is one call.\nWay out: new = base(param, grad), once."
-            )
-        self._asked = asked
-        given: dict[str, Any] = {"learning_rate": graph.input("learning_rate")}
-        if part.uses_step:
-            given["step"] = graph.input("step")
-        if part.uses_curvature:
-            given["curvature"] = graph.input("curvature", param.shape)
-        own = self.slots[: len(part.own_slots)]
-        inner = None
-        if part.base is not None:
-            inner = given["base"] = _Base(part.base, self.slots[len(own) :])
-            if "learning_rate" not in part.defaults:
-                del given["learning_rate"]
-        result = part(param, grad, *own, **given)
-        new, *slots = result if isinstance(result, tuple) else (result,)
-        self.new = (*map(graph.symbol, slots), *(inner.new or () if inner is not None else ()))
-        return graph.symbol(new)
-
-    def __repr__(self) -> str:
-        return f"<base {self.optimizer.text}>"
 
 
 @overload
@@ -446,12 +367,12 @@ def optimizer(
                 "Leave out one of the two."
             )
         known = {"param", "grad", *made.defaults}
-        for name in [] if point is None else inspect.signature(point).parameters:
-            if name not in known:
+        for option in [] if point is None else inspect.signature(point).parameters:
+            if option not in known:
                 raise PartError(
-                    f"{made.place}: optimizer {made.name!r}: its point takes {name!r}, which is "
+                    f"{made.place}: optimizer {made.name!r}: its point takes {option!r}, which is "
                     f"none of its options: {', '.join(made.defaults) or 'it has none'}.\n"
-                    f"Way out: give it the option, `*, {name}=0.1`."
+                    f"Way out: give it the option, `*, {option}=0.1`."
                 )
         if "learning_rate" not in made.defaults and not holds:
             raise PartError(

@@ -352,8 +352,7 @@ def _arguments(trial: Trial, training: bool) -> dict[str, Any]:
     own: Arrays = {name: trial.given[f"{prefix}{name}"].copy() for name in part.arrays}
     arguments: dict[str, Any] = {"x": trial.x.copy(), **part.grouped(own)}
     if not training:
-        noise = [name for name, each in part.declared.items() if isinstance(each, Noise)]
-        arguments |= dict.fromkeys(noise)
+        arguments |= dict.fromkeys(k for k, v in part.declared.items() if isinstance(v, Noise))
     if part.branches:
         arguments["training"] = training
     if part.holds:
