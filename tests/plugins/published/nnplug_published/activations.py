@@ -47,8 +47,27 @@ def unit_snake(x: Any, a: Any = parameter("C", start=1.0)) -> Any:
     return x + np.sin(a * x) ** 2 / a
 
 
+@nnplug.activation(gives="probabilities")
+def sparsemax(x: Any) -> Any:
+    """Sparsemax, the projection on shares (Martins & Astudillo, 2016, arXiv:1602.02068,
+    algorithm 1).
+
+    Examples
+    --------
+    >>> sparsemax(np.array([[1.0, 0.5, -1.0]])).tolist()
+    [[0.75, 0.25, 0.0]]
+    """
+    ordered = -np.sort(-x, axis=-1)
+    k = np.cumsum(np.ones_like(x), axis=-1)
+    totals = np.cumsum(ordered, axis=-1)
+    support = np.sum(1 + k * ordered > totals, axis=-1, keepdims=True)
+    tau = (np.sum(np.where(k == support, totals, 0), axis=-1, keepdims=True) - 1) / support
+    return np.maximum(x - tau, 0)
+
+
 @nnplug.hookimpl
 def register_activations(register: Any) -> None:
     """Register the activations."""
     register(rrelu)
     register(unit_snake)
+    register(sparsemax)

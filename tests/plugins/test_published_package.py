@@ -1,0 +1,75 @@
+"""Installs a package of published parts: what they ask for works by name, in runs and files."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.plugins.environments import Environment, run
+from tests.plugins.published_runs import COMPILED, RUNS
+
+HERE = Path(__file__).parent
+PARTS = {
+    "activation": ["rrelu", "sparsemax", "unit_snake"],
+    "initializer": ["lsuv"],
+    "layer": ["gated_swish"],
+    "loss": ["batch_dice", "batch_hard", "gaussian_nll", "soft_cross_entropy"],
+    "optimizer": [
+        "adafactor", "adahessian", "ema", "lookahead", "sam", "schedule_free", "shampoo", "sophia",
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory, wheels):
+    folder = tmp_path_factory.mktemp("published")
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation",
+        "--outdir", folder / "wheels", HERE / "published")  # fmt: skip
+    (wheel,) = (folder / "wheels").glob("*.whl")
+    return Environment(folder, wheels, wheel)
+
+
+def test_its_parts_are_trained_saved_resumed_and_repeated_by_name(published):
+    said = published.python(HERE / "published_runs.py", "numba").splitlines()
+    tried = [line.split()[:2] for line in said if line.startswith(("numpy ", "numba "))]
+    assert tried == [["numpy", name] for name in RUNS] + [["numba", name] for name in COMPILED]
+    assert "numpy ema ema:decay=0.8[lookahead[adam:beta1=0.8]]" in said
+    assert {name for kind in PARTS.values() for name in kind} == {*RUNS}
+
+
+def test_each_of_its_parts_passes_the_conformance_checks(published):
+    said = published.nnplug("plugins", "check", "nnplug-published", "--engine", "numpy")
+    for kind, names in PARTS.items():
+        for name in names:
+            assert f"{kind} {name}" in said
+    assert "failed" not in said
+
+
+def test_its_parts_are_listed(published):
+    rows = [line.split() for line in published.nnplug("plugins", "list", "--parts").splitlines()]
+    for kind, names in PARTS.items():
+        for name in names:
+            assert [kind, name, "nnplug-published", "1.0.0"] in rows
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("gaussian_nll", ["loss gaussian_nll", "  loss = 0.5 * "]),
+        ("batch_hard", ["loss batch_hard"]),
+        ("adafactor", ["optimizer adafactor", "  row' = ", "  column' = "]),
+        ("lookahead", ["optimizer lookahead"]),
+        ("lookahead[adafactor]", ["optimizer lookahead"]),
+        ("sam", ["optimizer sam"]),
+        ("sophia", ["optimizer sophia"]),
+        ("rrelu", ["activation rrelu"]),
+        ("unit_snake", ["activation unit_snake"]),
+        ("lsuv", ["initializer lsuv"]),
+    ],
+)
+def test_its_parts_are_shown(published, name, lines):
+    shown = published.nnplug("plugins", "show", name).splitlines()
+    for line in lines:
+        assert any(each.startswith(line) for each in shown), (line, shown)
