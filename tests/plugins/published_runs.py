@@ -89,17 +89,16 @@ def try_run(name: str, engine: str) -> None:
     assert np.array_equal(model.predict(table), run.predict(table))
     assert np.array_equal(model.network.parameters, run.network.parameters)
     nnplug.train(table, **given, epochs=2, output=folder / "half")
-    command("train", "--resume", folder / "half", "--epochs", "4", "--quiet")
+    command("train", "--resume", folder / "half", "--epochs", "4")
     same(folder / "whole", folder / "half")
     config = folder / "whole" / "config.toml"
-    command("train", "--config", config, "--output", folder / "again", "--quiet")
+    command("train", "--config", config, "--output", folder / "again")
     same(folder / "whole", folder / "again")
     print(engine, name, run.optimizer.text)
 
 
 if __name__ == "__main__":
     write_tables()
-    for each in RUNS:
-        try_run(each, "numpy")
-    for each in COMPILED if "numba" in sys.argv else ():
-        try_run(each, "numba")
+    (which,) = sys.argv[1:]
+    for each in RUNS if which == "numpy" else COMPILED:
+        try_run(each, which)
