@@ -13,8 +13,9 @@ from nnplug.cli.terminal import echo, style, width
 from nnplug.layout import fold
 
 if TYPE_CHECKING:
+    from nnplug.formulas.graph import Graph
     from nnplug.not_found import FoundEither
-    from nnplug.parts import Layer, Part
+    from nnplug.parts import Layer, Optimizer, Part
     from nnplug.plugins import Provider
     from nnplug.registry import Found, Registry
     from nnplug.tool import Tool
@@ -144,7 +145,6 @@ def _show_part(part: Part, provider: Provider) -> None:
     import textwrap
 
     from nnplug.discovery import page_of
-    from nnplug.parts import Layer
 
     echo(style(f"{part.kind} {part.name}", bold=True))
     _field("from", f"{provider.label}, {provider.state}")
@@ -152,7 +152,7 @@ def _show_part(part: Part, provider: Provider) -> None:
     _field("file", part.place)
     options = ",".join(f"{key}={_value(value)}" for key, value in part.defaults.items())
     options = options.removeprefix(f"{part.bare_option}=")
-    inner = "[...]" if isinstance(part, Layer) and part.holds else ""
+    inner = "[...]" if getattr(part, "holds", False) else ""
     _field("text form", (f"{part.name}:{options}" if options else part.name) + inner)
     _field("aliases", ", ".join(part.aliases))
     for number, (key, value) in enumerate(part.defaults.items()):
@@ -224,7 +224,12 @@ def _traits(part: Part) -> dict[str, str]:
             traits["widths"] = "elementwise: any number of units" if is_elementwise else row_wise
         elif isinstance(part, Loss):
             shape = part.value(*part.inputs(graph)).shape
-            traits["takes"] = f"{part.takes} and {part.against}; its {part.reduction} is the loss"
+            takes = f"{', '.join(part.heads) or part.takes} and {part.against}"
+            over = ", over all rows of a batch" if part.over == "batch" else ""
+            traits["takes"] = f"{takes}; its {part.reduction} is the loss{over}"
+            if part.heads:
+                traits["predicts"] = part.heads[0] if part.predict is None else "from all of them"
+                traits["predicts"] += "" if part.interval is None else ", and intervals"
             if part.link != "identity" or part.targets not in ("real", "unit"):
                 traits["is for"] = f"{TARGETS[part.targets]}; the link is {part.link}"
             row_wise = "row-wise: one error for each row"
@@ -232,13 +237,7 @@ def _traits(part: Part) -> dict[str, str]:
         elif isinstance(part, Layer):
             traits |= _layer_traits(part)
         elif isinstance(part, Optimizer):
-            traits["keeps"] = ", ".join(part.slots) or "nothing"
-            if part.update(graph).elementwise:
-                traits["widths"] = "elementwise: each parameter by itself"
-            elif part.over == "vector":
-                traits["widths"] = "per vector: over all parameters at once"
-            else:
-                traits["widths"] = "per tensor: over each weight matrix and bias by itself"
+            traits |= _optimizer_traits(part, graph)
         else:
             return {}
     except FormulaError:  # the formula's own lines say why
@@ -246,6 +245,28 @@ def _traits(part: Part) -> dict[str, str]:
     traits["dtype"] = "the run's, float32 or float64"
     if graph.opaque:  # called as it stands
         traits["dtype"] = "its own; the result is converted to the run's"
+    return traits
+
+
+def _optimizer_traits(part: Optimizer, graph: Graph) -> dict[str, str]:
+    """Say what an optimizer keeps, how it is given parameters, and what else it asks for."""
+    traits = {"keeps": ", ".join(part.slots) or "nothing"}
+    if part.states:
+        traits["takes"] = "each parameter as a matrix, biases as columns"
+    elif not part.holds:
+        traits["widths"] = "per tensor: over each weight matrix and bias by itself"
+        if part.update(graph).elementwise:
+            traits["widths"] = "elementwise: each parameter by itself"
+        elif part.over == "vector":
+            traits["widths"] = "per vector: over all parameters at once"
+    if part.holds:
+        traits["holds"] = "the optimizer that stands in brackets after it"
+    if part.uses_curvature:
+        traits["curvature"] = "an estimate of the Hessian's diagonal"
+    if part.point is not None:
+        traits["gradient"] = "a second one, at another point"
+    if part.evaluate:
+        traits["predicts"] = f"with {part.evaluate}"
     return traits
 
 

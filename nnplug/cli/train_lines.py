@@ -79,7 +79,7 @@ def _print_header(run: Run) -> None:
     lines = [
         f"{settings.data}: {rows}; {settings.task}",
         f"network {form} ({inside}), {run.network.learned:,} parameters, {settings.dtype}",
-        f"loss {settings.loss}; optimizer {run.optimizer.name} at learning rate "
+        f"loss {settings.loss}; optimizer {run.optimizer.chained} at learning rate "
         f"{run.optimizer.learning_rate:g}; {settings.epochs:,} "
         f"epoch{'s' * (settings.epochs > 1)}, {batch}; seed {settings.seed}",
         *_describe_regularization(settings),

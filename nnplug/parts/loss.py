@@ -191,12 +191,8 @@ class Loss(Part):
 
     def _of_heads(self, output: Symbol, target: Symbol) -> Symbol:
         """Trace the formula on its outputs by name, and put it over the one array of all."""
-        graph, own = output.graph, new_graph()
-        arguments = [own.input(name, ("N", "C")) for name in (*self.heads, "target")]
-        traced = trace(
-            self.function, arguments, self.options, name=f"loss {self.name!r}", traces=self.traces
-        )
-        errors = self._errors(traced, arguments)
+        graph = output.graph
+        arguments, errors = self.by_name(new_graph())
         blocks = [
             graph.apply(graph.operations["columns"], output, target, place=place)
             for place in range(len(self.heads))
@@ -206,6 +202,22 @@ class Loss(Part):
         }
         put(walk([errors], made), made, graph, {"C": target.shape[-1]})
         return made[id(errors)]
+
+    def by_name(self, graph: Graph) -> tuple[list[Symbol], Symbol]:
+        """Trace the formula of a loss that takes several outputs, each an array (N, C) by itself.
+
+        Returns
+        -------
+        list of Symbol
+            The outputs by their names, and the target.
+        Symbol
+            The errors.
+        """
+        arguments = [graph.input(name, ("N", "C")) for name in (*self.heads, "target")]
+        traced = trace(
+            self.function, arguments, self.options, name=f"loss {self.name!r}", traces=self.traces
+        )
+        return arguments, self._errors(traced, arguments)
 
     def _errors(self, outputs: Sequence[Symbol], arguments: Sequence[Symbol]) -> Symbol:
         """Check what the formula gives."""

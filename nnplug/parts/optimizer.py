@@ -99,6 +99,11 @@ class Optimizer(Part):
         return f"{self._inner}.{self.base.shown}" if self.base.shown else ""
 
     @property
+    def chained(self) -> str:
+        """The names of the chain, as `lookahead[adam]`."""
+        return self.name if self.base is None else f"{self.name}[{self.base.chained}]"
+
+    @property
     def text(self) -> str:
         """The text form, with the optimizer that it holds in brackets."""
         return super().text if self.base is None else f"{super().text}[{self.base.text}]"

@@ -8,7 +8,7 @@ from typing import Any
 
 from nnplug.errors import FormulaError
 from nnplug.formulas.derivative import differentiate
-from nnplug.formulas.graph import Graph, Operation, Symbol, walk
+from nnplug.formulas.graph import Graph, Operation, Shape, Symbol, walk
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.printing import to_text
 from nnplug.formulas.tidying import tidy
@@ -16,7 +16,7 @@ from nnplug.parts.activation import Activation
 from nnplug.parts.declared import Noise
 from nnplug.parts.layer import Layer
 from nnplug.parts.loss import Loss
-from nnplug.parts.optimizer import Optimizer
+from nnplug.parts.optimizer import Optimizer, optimizer
 from nnplug.parts.part import Part
 
 __all__ = ["formulas", "write_formulas"]
@@ -63,6 +63,8 @@ def formulas(part: Part) -> tuple[list[Symbol], list[str]] | None:
 def _traced(part: Part, graph: Graph) -> tuple[list[Symbol], list[str]] | None:
     if isinstance(part, Activation):
         x = graph.input("x", ("N", "C"))
+        if part.declared or part.branches:
+            return _with_arrays(part, x)
         y = part.value(x)
         slope = part.slope(x, y)
         if slope is not None:
@@ -70,16 +72,58 @@ def _traced(part: Part, graph: Graph) -> tuple[list[Symbol], list[str]] | None:
         given = graph.input("dL/dy", y.shape)
         return [y, *tidy([part.pull_back(x, y, given)], [y])], ["y", "dL/dx"]
     if isinstance(part, Loss):
-        output, target = part.inputs(graph)
-        loss = part.value(output, target)
-        slopes = differentiate(loss, [output], graph.constant(1.0))
-        return [loss, *tidy(slopes, [loss])], ["loss", f"dloss/d{part.takes}"]
+        if part.heads:
+            arguments, loss = part.by_name(graph)
+            outputs, takes = arguments[:-1], part.heads
+        else:
+            output, target = part.inputs(graph)
+            loss, outputs, takes = part.value(output, target), [output], (part.takes,)
+        slopes = differentiate(loss, outputs, graph.constant(1.0))
+        return [loss, *tidy(slopes, [loss])], ["loss", *(f"dloss/d{name}" for name in takes)]
     if isinstance(part, Optimizer):
-        outputs = part.update(graph).outputs
-        return list(outputs), [f"{name}'" for name in ("param", *part.slots)]
+        whole = _whole(part)
+        shape: Shape = ("R", "C") if whole.states else ("P",)
+        symbols = list(whole.update(graph, shape).outputs)
+        names = [f"{name}'" for name in ("param", *part.slots)]
+        if part.point is not None:
+            *_, point = part.point_of(graph)
+            symbols, names = [*symbols, point], [*names, "point"]
+        return symbols, names
     if isinstance(part, Layer):
         return _layer(part, graph)
     return None
+
+
+_BASE = Operation("base", evaluate=lambda param, _: param, shape=lambda param, _: param)
+
+
+@optimizer(name="base")
+def _held(param: Any, grad: Any, *, learning_rate: float = 1.0) -> Any:
+    return param.graph.apply(_BASE, param, grad)
+
+
+def _whole(part: Optimizer) -> Optimizer:
+    """Give an optimizer around another, which holds none, one to hold, for the eye."""
+    return part.around(_held) if part.holds and part.base is None else part
+
+
+def _with_arrays(part: Activation, x: Symbol) -> tuple[list[Symbol], list[str]]:
+    """Trace an activation that is given more than its sums, in training and outside."""
+    graph = x.graph
+    arrays = {name: graph.input(name, each.shape) for name, each in part.arrays.items()}
+    told: list[dict[str, Any]] = [{"training": mode} for mode in (True, False)]
+    if not part.branches:
+        told = [{}]
+    values = [part.value(x, {**arrays, **mode}) for mode in told]
+    given = graph.input("dL/dy", values[0].shape)
+    by = {
+        name: symbol
+        for name, symbol in {"x": x, **arrays}.items()
+        if not isinstance(part.arrays.get(name), Noise)
+    }
+    slopes = tidy(differentiate(values[0], list(by.values()), given), values[:1])
+    names = ["y", "y outside training"][: len(values)]
+    return [*values, *slopes], [*names, *(f"dL/d{name}" for name in by)]
 
 
 _INNER = Operation("inner", evaluate=lambda x: x, shape=lambda x: x)
