@@ -459,3 +459,76 @@ def test_numpy_is_the_engine_of_these_tests():
         Steps(network(), REGISTRY.get("loss", "cross_entropy"), reveal, X, LABELS, None).engine
         is NUMPY
     )
+
+
+# --- rates and decays on the command line ---------------------------------------------------------
+
+
+def command(*words):
+    """Run a command; give its exit code."""
+    from nnplug.cli import main
+
+    with pytest.raises(SystemExit) as ended:
+        main([*map(str, words)])
+    return ended.value.code or 0
+
+
+XOR = ("train", "xor", "--hidden", "3", "--epochs", "20", "--learning-rate", "0.5", "--seed", "3")
+
+
+def test_rate_and_decay_on_the_command_line_are_recorded_and_repeated(tmp_path, capsys):
+    whole = tmp_path / "whole"
+    given = ("--rate", "*.bias=0,output.weight=0.5", "--decay", "hidden1.*=0", "--l2", "0.01")
+    assert command(*XOR, *given, "--output", whole) == 0
+    config = (whole / "config.toml").read_text("utf-8")
+    assert '"*.bias" = 0.0' in config
+    assert '"output.weight" = 0.5' in config
+    assert '"hidden1.*" = 0.0' in config
+    assert command("train", "--config", whole / "config.toml", "--output", tmp_path / "again") == 0
+    first, second = (nnplug.load(tmp_path / name / "model.safetensors").network
+                     for name in ("whole", "again"))  # fmt: skip
+    assert first.parameters.tobytes() == second.parameters.tobytes()
+    assert not first["hidden1.bias"].any()  # they began at 0, and never moved
+    assert not first["output.bias"].any()
+    assert first["output.weight"].any()
+    capsys.readouterr()
+
+
+def test_rate_and_decay_of_a_run_are_those_of_python(tmp_path, capsys):
+    assert command(*XOR, "--rate", "*.bias=0.1", "--output", tmp_path / "line") == 0
+    run = nnplug.train("xor", hidden=3, epochs=20, learning_rate=0.5, seed=3, rate={"*.bias": 0.1})
+    line = nnplug.load(tmp_path / "line" / "model.safetensors").network
+    assert line.parameters.tobytes() == run.network.parameters.tobytes()
+    without = nnplug.train("xor", hidden=3, epochs=20, learning_rate=0.5, seed=3)
+    assert without.network.parameters.tobytes() != run.network.parameters.tobytes()
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (
+            ("--rate", "*.wieght=2"),
+            "rate='*.wieght': no array has such a name. There are hidden1.w",
+        ),
+        (
+            ("--decay", "*.bias"),
+            "it must be factors, at least 0, by names of arrays, as '*.bias=0.1'",
+        ),
+        (("--rate", "*.bias=-1"), "it must be factors, at least 0"),
+        (("--rate", "*.bias=much"), "it must be factors, at least 0"),
+    ],
+)
+def test_factors_that_are_none_are_refused(given, says, capsys):
+    assert command(*XOR, *given) == 2
+    assert says in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_decay_is_a_factor_on_penalties(capsys):
+    runs = [
+        nnplug.train("xor", hidden=3, epochs=1, learning_rate=1e-9, seed=3, l2=0.1, decay=decay)
+        for decay in ({}, {"*.weight": 0.5}, {"*.weight": 0.0})
+    ]
+    full, half, none = (run.history["penalty"][0] for run in runs)
+    assert half == pytest.approx(full / 2, rel=1e-6)
+    assert none == 0

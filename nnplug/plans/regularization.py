@@ -100,7 +100,7 @@ def write_penalty(
     weight : Value or None
         What each row counts for.
     """
-    if not regularization.penalised:
+    if not regularization.penalised or not _penalised(emitter):
         return
     section, said = emitter.section("penalty", "penalty: sums"), regularization
     count = share = None
