@@ -133,6 +133,12 @@ class Run(Summarized):
         """Predict the target of new rows; see `Model.predict`."""
         return self.model.predict(data, allow_nonfinite=allow_nonfinite)
 
+    def interval(
+        self, data: Any, *, level: float = 0.9, allow_nonfinite: bool = False
+    ) -> tuple[AnyArray, AnyArray]:
+        """Give bounds of the target of new rows; see `Model.interval`."""
+        return self.model.interval(data, level=level, allow_nonfinite=allow_nonfinite)
+
     def probabilities(self, data: Any, *, allow_nonfinite: bool = False) -> AnyArray:
         """Compute the probability of each class for new rows; see `Model.probabilities`."""
         return self.model.probabilities(data, allow_nonfinite=allow_nonfinite)

@@ -292,6 +292,30 @@ def test_a_loss_without_intervals_says_so():
         REGISTRY.get("loss", "mse").bounds(np.zeros((1, 1)), 0.9)
 
 
+def test_intervals_are_in_the_units_of_the_target(tmp_path):
+    rng = np.random.default_rng(1)
+    x = rng.uniform(-1, 1, size=200)
+    y = 1000 + 500 * x + 100 * rng.normal(size=200)
+    table = tmp_path / "rows.csv"
+    lines = [f"{a!r},{b!r}" for a, b in zip(x.tolist(), y.tolist(), strict=True)]
+    table.write_text("\n".join(["x,y", *lines]), encoding="utf-8")
+    run = nnplug.train(
+        table, target="y", loss="gaussian_nll", epochs=150, learning_rate=0.02, seed=0,
+        registry=REGISTRY,
+    )  # fmt: skip
+    lower, upper = run.interval(table, level=0.8)
+    assert lower.shape == upper.shape == (200, 1)
+    assert 0.7 < np.mean((lower[:, 0] < y) & (y < upper[:, 0])) < 0.9
+    np.testing.assert_allclose((lower + upper) / 2, run.predict(table), rtol=1e-4)
+    run.save(tmp_path / "m.safetensors")
+    again = nnplug.load(tmp_path / "m.safetensors", registry=REGISTRY).interval(table, level=0.8)
+    np.testing.assert_array_equal(again, (lower, upper))
+    with pytest.raises(nnplug.errors.SettingError, match=r"^level=1.5: it must be between 0 and 1"):
+        run.interval(table, level=1.5)
+    with pytest.raises(PartError, match="loss 'mse' gives no intervals"):
+        nnplug.train(table, target="y", epochs=1).interval(table)
+
+
 def test_a_loss_over_a_batch_is_over_the_rows_of_each_batch():
     loss = REGISTRY.get("loss", "batch_dice")
     target = (X[:, :2] > 0) * 1.0

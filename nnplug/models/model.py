@@ -198,6 +198,45 @@ class Model(Summarized):
         """
         return self.answers(*self._outputs(data, unknown, allow_nonfinite))
 
+    def interval(
+        self,
+        data: Any,
+        *,
+        level: float = 0.9,
+        unknown: Unknown = "bucket",
+        allow_nonfinite: bool = False,
+    ) -> tuple[AnyArray, AnyArray]:
+        """Give bounds between which the target of new rows is with probability `level`.
+
+        Parameters
+        ----------
+        level : float, optional
+            Between 0 and 1.
+        allow_nonfinite : bool, optional
+            Whether rows for which the network gives no finite numbers are nan.
+
+        Returns
+        -------
+        tuple of array
+            The lower and the upper bounds, each (N, K), in the target's units.
+
+        Raises
+        ------
+        PartError
+            If the loss gives no intervals.
+        SettingError
+            If the level is none.
+        NotFiniteError
+            If a row has no finite prediction and that is not allowed.
+        """
+        if not 0 < level < 1:
+            raise SettingError(f"level={level!r}: it must be between 0 and 1, as 0.9.")
+        outputs, finite = self._outputs(data, unknown, allow_nonfinite)
+        lower, upper = map(self.in_units, self.loss.bounds(outputs, level))
+        if finite is not None:
+            lower, upper = (np.where(finite[:, None], bound, np.nan) for bound in (lower, upper))
+        return lower, upper
+
     def probabilities(
         self, data: Any, *, unknown: Unknown = "bucket", allow_nonfinite: bool = False
     ) -> AnyArray:
