@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnplug.engines import ENGINES, NUMPY
+from nnplug.engines import NUMPY
 from nnplug.network import Network
 from nnplug.parts import Initializer
-from nnplug.testing.engine import printed_loss
+from nnplug.testing.engine import printed_loss, reveal, weighted
 from nnplug.training import Evaluator, Steps
+from tests.engines import ENGINES
 from tests.plugins.parts_of import published, registry_of_published
 
 REFERENCE = json.loads((Path(__file__).parent / "reference/published.json").read_text("utf-8"))
@@ -68,8 +69,15 @@ def test_ten_steps_of_an_optimizer_are_those_of_others(run, engine, monkeypatch)
             steps.hide()
 
 
-@engines
-@pytest.mark.parametrize("case", REFERENCE["losses"], ids=lambda case: case["loss"])
+@pytest.mark.parametrize(
+    ("case", "engine"),
+    [
+        pytest.param(case, engine, id=f"{case['loss']}-{name}")
+        for case in REFERENCE["losses"]
+        for name, engine in ENGINES.items()
+        if engine is NUMPY or case["loss"].startswith(("gaussian_nll", "batch_hard"))
+    ],
+)
 def test_a_loss_and_its_derivative_are_pytorchs(case, engine):
     loss = REGISTRY.get("loss", case["loss"])
     outputs, target = np.array(case["outputs"]), np.array(case["target"])
@@ -87,7 +95,7 @@ def test_the_interval_of_a_normal_distribution_holds_its_share():
 class OneLayer:
     """A layer or an activation on the reference's rows, in a network that changes nothing else."""
 
-    def __init__(self, part, width, engine, noise=None):
+    def __init__(self, part, width, engine):
         self.x, self.g = (np.array(REFERENCE["activations"][name]) for name in "xg")
         self.net = network([REGISTRY.get("layer", "dense:4"), part], width, width=6)
         self.net.parameters[:] = 0
@@ -97,10 +105,6 @@ class OneLayer:
     def trained(self, monkeypatch, noise=0.0):
         """Give the outputs in training, and the derivative by each array."""
         monkeypatch.setattr("nnplug.training.steps.derive_generator", lambda *_, **__: Drawn(noise))
-        from nnplug.testing import engine as kit
-
-        weighted = getattr(kit, "weighted", None) or kit._weighted
-        reveal = getattr(kit, "reveal", None) or kit._reveal
         g = np.ascontiguousarray(self.g[:, : self.net.outputs])
         steps = Steps(
             self.net, weighted, reveal, np.eye(6), g, None, keep_outputs=True, engine=self.engine
@@ -134,6 +138,16 @@ def test_snake_has_a_frequency_for_each_unit(engine, monkeypatch):
     close(outputs, case["value"])
     close(gradients["hidden1.weight"], case["gradient"])
     close(gradients[name], case["gradient_a"])
+
+
+@engines
+def test_sparsemax_is_the_projection_on_shares(engine, monkeypatch):
+    case = REFERENCE["activations"]["sparsemax"]
+    outputs, gradients = OneLayer(REGISTRY.get("activation", "sparsemax"), 4, engine).trained(
+        monkeypatch
+    )
+    close(outputs, case["value"])
+    close(gradients["hidden1.weight"], case["gradient"])
 
 
 @engines

@@ -218,6 +218,15 @@ def losses() -> list[dict[str, Any]]:
     ]
 
 
+def project(row: Any) -> Any:
+    """Find τ with Σ max(z - τ, 0) = 1 by bisection, which needs no sort."""
+    low, high = row.min() - 1, row.max()
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if np.maximum(row - middle, 0).sum() > 1 else (low, middle)
+    return np.maximum(row - low, 0)
+
+
 def activations() -> dict[str, Any]:
     """Give values and derivatives; the noise that RReLU drew is read from what it gave."""
     draw = np.random.default_rng(23)
@@ -252,8 +261,13 @@ def activations() -> dict[str, Any]:
         "arrays": {name: each.tolist() for name, each in arrays.items()}, "value": out.tolist(),
         "gradients": {name: each.grad.tolist() for name, each in arrays.items()},  # type: ignore[union-attr]  # backward was called
     }  # fmt: skip
-    return {"x": x.tolist(), "g": g.tolist(), "rrelu": rrelu, "unit_snake": snake,
-            "gated_swish": gated}  # fmt: skip
+    shares = np.array([project(row) for row in x])
+    # Martins & Astudillo, eq. 11: a derivative goes to what is above 0, less its mean there.
+    kept = shares > 0
+    mean = (g * kept).sum(axis=1, keepdims=True) / kept.sum(axis=1, keepdims=True)
+    sparsemax = {"value": shares.tolist(), "gradient": (kept * (g - mean)).tolist()}
+    return {"x": x.tolist(), "g": g.tolist(), "rrelu": rrelu, "sparsemax": sparsemax,
+            "unit_snake": snake, "gated_swish": gated}  # fmt: skip
 
 
 def main() -> None:
