@@ -15,26 +15,38 @@ import nnplug
 from nnplug.cli import main
 
 RUNS = {
-    "gaussian_nll": {"loss": "gaussian_nll"},
-    "batch_hard": {"loss": "batch_hard", "target": "kind"},
-    "batch_dice": {"loss": "batch_dice", "target": "kind"},
-    "soft_cross_entropy": {"loss": "soft_cross_entropy", "target": ["p", "q", "r"]},
-    "rrelu": {"activation": "rrelu:upper=0.5"},
-    "unit_snake": {"activation": "unit_snake"},
-    "sparsemax": {"layers": "dense:6 sparsemax"},
-    "gated_swish": {"layers": "gated_swish:6 dense:4 nnplug-published/rrelu"},
-    "lsuv": {"initializer": "lsuv"},
-    "adafactor": {"optimizer": "adafactor"},
-    "shampoo": {"optimizer": "shampoo:epsilon=0.5", "rate": {"*.bias": 0.1}},
-    "schedule_free": {"optimizer": "schedule_free:learning_rate=0.2"},
-    "sophia": {"optimizer": "sophia:k=3,weight_decay=0.1", "decay": {"*.bias": 0.0}},
-    "adahessian": {"optimizer": "adahessian"},
-    "lookahead": {"optimizer": "lookahead:k=3[nnplug-published/adafactor]"},
-    "sam": {"optimizer": "sam:rho=0.1[momentum]"},
-    "ema": {"optimizer": "ema:decay=0.8[lookahead[adam:beta1=0.8]]"},
+    "intervals": {
+        "loss": "gaussian_nll",
+        "activation": "rrelu:upper=0.5",
+        "initializer": "lsuv",
+        "optimizer": "ema:decay=0.8[lookahead[adam:beta1=0.8]]",
+    },
+    "overlap": {
+        "target": "kind",
+        "loss": "batch_dice",
+        "activation": "unit_snake",
+        "optimizer": "shampoo:epsilon=0.5",
+        "rate": {"*.bias": 0.1},
+    },
+    "triplets": {
+        "target": "kind",
+        "loss": "batch_hard",
+        "layers": "gated_swish:6 dense:4 nnplug-published/rrelu",
+        "optimizer": "sophia:k=3,weight_decay=0.1",
+        "decay": {"*.bias": 0.0},
+    },
+    "shares": {
+        "target": ["p", "q", "r"],
+        "loss": "soft_cross_entropy",
+        "layers": "dense:6 sparsemax",
+        "optimizer": "lookahead:k=3[nnplug-published/adafactor]",
+    },
+    "flat": {"optimizer": "sam:rho=0.1[momentum]"},
+    "average": {"optimizer": "schedule_free:learning_rate=0.2"},
+    "curved": {"optimizer": "adahessian"},
 }
-COMPILED = ("rrelu", "batch_dice", "shampoo", "sophia", "ema")
-"""Those that the engine that compiles is tried with too."""
+COMPILED = ("triplets",)
+"""What the engine that compiles is tried with too, which takes it seconds."""
 
 
 def write_tables() -> None:
