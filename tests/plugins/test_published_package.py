@@ -80,10 +80,6 @@ def test_its_parts_are_listed(published):
             ],
         ),
         (
-            "batch_hard",
-            ["  takes        prediction and labels; its mean is the loss, over all rows"],
-        ),
-        (
             "adafactor",
             [
                 "  declares     row: state (R, 1), starts at 0",
@@ -103,11 +99,8 @@ def test_its_parts_are_listed(published):
             "sam",
             ["  gradient     a second one, at another point", "  point = param + rho * grad / "],
         ),
-        ("ema", ["  predicts     with average"]),
         ("sophia", ["  curvature    an estimate of the Hessian's diagonal"]),
         ("rrelu", ["  t2 = lower + (upper - lower) * noise", "  y outside training = "]),
-        ("unit_snake", ["  dL/da = "]),
-        ("lsuv", ["initializer lsuv"]),
     ],
 )
 def test_its_parts_are_shown(published, name, lines):
