@@ -99,7 +99,7 @@ def test_expected_failures_are_checked():
     assert str(caught.value) == (
         "expected_failures: there is no check 'derivativ' of activation 'off'. "
         "Did you mean 'derivative'?\nThe checks are formula, derivative, finite, shape, dtype, "
-        "rows, gives, inputs-unchanged, deterministic, options."
+        "rows, gives, inputs-unchanged, deterministic, options, training."
     )
     with pytest.raises(SettingError, match="'derivative' needs the reason why activation 'off'"):
         testing.checks(off, expected_failures={"derivative": " "})
@@ -413,7 +413,7 @@ def test_pytest_runs_the_suite_of_a_package(tmp_path):
     assert said.returncode == 1, said.stdout
     assert "FAILED test_parts.py::test_conformance[bad-finite]" in said.stdout
     assert "FAILED test_parts.py::test_conformance[good-rows] - [XPASS(strict)] it" in said.stdout
-    assert said.stdout.rstrip().splitlines()[-1].startswith("2 failed, 19 passed")
+    assert said.stdout.rstrip().splitlines()[-1].startswith("2 failed, 21 passed")
 
 
 # --- processes of their own -------------------------------------------------------------

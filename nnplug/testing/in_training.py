@@ -10,7 +10,7 @@ __all__ = ["training"]
 
 
 def training(part: Activation, engine: Engine) -> None:
-    """With what it learns and with noise, in training and outside, formula and derivative are its.
+    """With noise and what it learns for each unit it is right too, in training and outside.
 
     It is then tried as a layer is.
     """
