@@ -371,6 +371,14 @@ def test_an_optimizer_around_another_that_does_not_call_it_is_refused():
     )
 
 
+@pytest.mark.parametrize("given", [{}, {"learning_rate": 0.1}])
+def test_a_run_with_an_optimizer_that_holds_none_is_refused(given):
+    with pytest.raises(PartError) as caught:
+        nnplug.train("xor", optimizer="lookahead", registry=REGISTRY, epochs=1, **given)
+    says = "optimizer 'lookahead' holds another: write it in brackets, as in lookahead[adam]."
+    assert str(caught.value).splitlines()[0] == says
+
+
 def test_a_held_optimizer_may_be_called_once():
     @nnplug.optimizer
     def twice(param, grad, *, base):

@@ -139,13 +139,21 @@ class Optimizer(Part):
             if rate is not None:
                 made = super().with_options(**values)
                 return replace(made, base=self.base.with_options(learning_rate=rate))
+        if "learning_rate" in values:
+            self._check_held()
         return super().with_options(**values)
+
+    def _check_held(self) -> None:
+        if self.holds and self.base is None:
+            way = f"write it in brackets, as in {self.name}[adam]."
+            raise PartError(f"optimizer {self.name!r} holds another: {way}")
 
     @property
     def learning_rate(self) -> float:
         """The learning rate before any schedule."""
         if self.base is not None and "learning_rate" not in self.options:
             return self.base.learning_rate
+        self._check_held()
         return float(self.options["learning_rate"])
 
     def point_of(self, graph: Graph) -> tuple[Symbol, Symbol, Symbol]:
@@ -208,11 +216,8 @@ class Optimizer(Part):
             given["curvature"] = curvature
         base = None
         if self.holds:
-            if self.base is None:
-                raise FormulaError(
-                    f"optimizer {self.name!r} holds another: write it in brackets, as in "
-                    f"{self.name}[adam]."
-                )
+            self._check_held()
+            assert self.base is not None
             self.base.update(new_graph(), shape)  # what is wrong with it is said of it alone
             base = given["base"] = Base(self.base, slots[len(own) :])
         outputs = trace(
