@@ -272,7 +272,7 @@ def test_from_the_command_line(tmp_path):
         ((X, BINARY), declared.poisson, "loss 'poisson' is for whole numbers that"),
         ((X, SHARES[:, :1]), declared.kl, "sum to 1 in each row; one alone cannot"),
         ((X, (X > 0).astype(int)), declared.kl_of_classes, "the labels of a row do not"),
-        ((X, COUNTS), declared.kl_of_classes, "takes logits and target, which a regression does"),
+        ((X, COUNTS), declared.kl_of_classes, "sum to 1 in each row; one alone cannot"),
     ],
 )  # fmt: skip
 def test_losses_for_other_tasks(data, loss, message):

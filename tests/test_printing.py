@@ -87,7 +87,7 @@ EXACT = [
         "max(x, axis=-1, keepdims=True)",
         "max(x)",
     ),
-    (lambda x, y: np.sum(x, axis=0), "sum(x, axis=-2)", "sum(x)"),
+    (lambda x, y: np.sum(x, axis=0), "sum(x, axis=-2)", "sum_{N}(x)"),
     (lambda x, y: np.mean(x), "mean(x)", "mean(x)"),
     (
         lambda x, y: special.log_softmax(x),

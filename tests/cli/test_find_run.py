@@ -94,7 +94,7 @@ def test_a_plan_as_json(tmp_path):
     done = nnplug_here("train", "--plan", "--json", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     said = json.loads(done.stdout)
-    assert said["network"] == {"parameters": 9, "layers": [2, 1]}
+    assert said["network"] == {"parameters": 9, "states": 0, "layers": [2, 1]}
     assert said["settings"]["loss"] == "mse"
     assert [each["title"] for each in said["plan"]["sections"]] == [
         line for line in printed if line and line[0].islower() and " = " not in line
@@ -102,7 +102,7 @@ def test_a_plan_as_json(tmp_path):
     ]  # fmt: skip
     first = said["plan"]["sections"][0]["operations"][0]
     assert first == {
-        "output": "hidden1.xw", "shape": [4, 2], "expression": "input @ hidden1.weight",
+        "output": "hidden1.t1", "shape": [4, 2], "expression": "input @ hidden1.weight",
         "operation": "dot", "inputs": ["input", "hidden1.weight"], "runs_in": "numpy",
     }  # fmt: skip
     assert said["plan"]["memory"] == {"vectors": 144, "working_arrays": 264}

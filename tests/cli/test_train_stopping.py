@@ -70,7 +70,7 @@ def test_the_plan_shows_penalty_dropout_and_clipping():
     assert done.returncode == 0, done.stderr
     for line in (
         "penalty: hidden1.weight",
-        "hidden1.kept        32×100  = hidden1.a * hidden1.mask",
+        "hidden1.kept 32×100  = hidden1.a * hidden1.t",
         "clip: global norm 1",
         "weight  32×1  = take(all weights, rows)",
     ):

@@ -8,6 +8,7 @@ a folder with the wheel of nnplug.
 from __future__ import annotations
 
 import json
+import shlex
 import os
 import re
 import sys
@@ -179,11 +180,12 @@ def test_a_part_of_every_kind_passes_the_check_and_the_doctor(every_kind):
 @pytest.mark.parametrize("kind", HOOKS.values())
 def test_a_part_of_every_kind_trains_by_name(every_kind, kind):
     part = f"sample_{kind}"
-    command = HOW_TO_USE[kind].format(part=part).split()[1:]
+    command = shlex.split(HOW_TO_USE[kind].format(part=part))[1:]
     epochs = () if kind == "dataset" else ("--epochs", 4000)
     result = json.loads(run(every_kind.bin / "nnplug", *command, *epochs, "--json").stdout)
     settings = result["settings"]
     used = {"dataset": settings["data"], "metric": settings["metrics"]}
+    used["layer"] = settings["layers"]
     assert part in used.get(kind, settings.get(kind))
     losses = result["history"]["loss"]
     assert losses[-1] < 0.4 * losses[0]

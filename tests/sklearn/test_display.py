@@ -98,8 +98,8 @@ def test_a_notebook_shows_the_layers():
     html = estimator.fit(X, Y)._repr_mimebundle_()["text/html"]
     cells = re.findall(r"<td[^>]*>(.*?)</td>", html[html.rindex("<table>") :])
     assert cells == [
-        *("hidden1", "2 → 6", "leaky_relu:slope=0.2", "18"),
-        *("output", "6 → 3", "identity", "21"),
+        *("hidden1", "2 → 6", "dense:6 leaky_relu:slope=0.2", "18"),
+        *("output", "6 → 3", "dense:3 identity", "21"),
     ]
     assert "39 parameters, float64" in html
     # scikit-learn writes a body, from some version on: the table stands in it.
