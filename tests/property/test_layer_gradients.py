@@ -70,7 +70,7 @@ def draw_layers(rng, width, count, depth=0):
             inner, last = draw_layers(rng, width, int(rng.integers(0, 4)), depth + 1)
             if last != width:
                 inner.append(LAYERS["dense"].with_options(units=width))
-            part = part.around(inner)
+            part = part.around(inner or [ACTIVATIONS[0]])
         found.append(part)
         width = part.options.get("units", width)
     return found, width
