@@ -161,7 +161,8 @@ def test_its_layer_is_trained_saved_loaded_and_resumed_with_its_state(environmen
     environment.nnplug(*asked, "--epochs", "4", "--output", folder / "half")
     environment.nnplug("train", "--resume", folder / "half", "--epochs", "6")
     shown = " ".join(environment.nnplug("info", folder / "whole").split())
-    assert "l1_batch_norm (epsilon=1e-05, momentum=0.2), relu, residual[l1_batch_norm (" in shown
+    wanted = "l1_batch_norm:epsilon=1e-05,momentum=0.2 relu residual[l1_batch_norm:"
+    assert wanted in shown
     assert "nnplug-example 0.1.0: layer l1_batch_norm" in shown
     code = (
         "import json, sys, nnplug\n"
