@@ -8,9 +8,9 @@ a folder with the wheel of nnplug.
 from __future__ import annotations
 
 import json
-import shlex
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import NamedTuple
