@@ -93,7 +93,12 @@ def frozen_slope(x, *, slope=LEARNED):
     return np.where(x > 0, x, (float(slope) if is_array(x) else 0.25) * x)
 
 
-mutant(frozen_slope, "derivative", "derivative by its option 'slope', at 0.25: the part gives 0, ")
+# In training it is compared with the plain function too.
+mutant(
+    frozen_slope,
+    "derivative training",
+    "derivative by its option 'slope', at 0.25: the part gives 0, ",
+)
 
 
 @nnplug.activation

@@ -68,7 +68,7 @@ def parse_part(text: str, first: str | None = None) -> PartText:
     Examples
     --------
     >>> parse_part("Leaky-ReLU:slope=0.2")
-    PartText(name='leaky_relu', package=None, options={'slope': '0.2'})
+    PartText(name='leaky_relu', package=None, options={'slope': '0.2'}, inner=None)
     """
     inner = None
     if text.rstrip().endswith("]") and "[" in text:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from operator import is_
 from typing import Any
 
@@ -56,6 +56,7 @@ class _Planned:
         names = [name.removeprefix(f"{placed.name}.") for name in traced.states]
         self.y, *new = as_planned([self.formula.y, *(each.y for each in traced.states.values())])
         self.new_states = dict(zip(names, new, strict=True))
+        self._early: dict[bool, list[Symbol]] = {}
 
     @cached_property
     def pulled(self) -> list[Symbol]:
@@ -80,7 +81,6 @@ class _Planned:
         known = {*map(id, (*self.formula.inputs, self.formula.g)), *map(id, self.order)}
         return walk(self.pulled, known)
 
-    @cache  # noqa: B019  # it lives as long as what it remembers
     def early(self, *, kept: bool) -> list[Symbol]:
         """Choose what of an elementwise derivative to compute in the forward pass.
 
@@ -89,6 +89,11 @@ class _Planned:
         (a byte each). The cheapest in memory is taken; the output itself is kept
         in any case, if what follows needs it.
         """
+        if kept not in self._early:
+            self._early[kept] = self._choose_early(kept)
+        return self._early[kept]
+
+    def _choose_early(self, kept: bool) -> list[Symbol]:
         slope = self.formula.slope
         if slope is None or slope.is_constant:
             return []
