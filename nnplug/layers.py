@@ -25,7 +25,7 @@ def find_layers(asked: str | Sequence[str | Part], registry: Registry) -> list[A
     OptionError
         If the text is malformed.
     UnknownPartError
-        If there is no layer, and no activation, of a name.
+        If no layer or activation has a name that is asked for.
     PartError
         If something is neither text nor a part, or a layer holds layers that
         can hold none.

@@ -146,6 +146,7 @@ class Network(Summarized):
         self.layers = tuple(_dense_layers(self.placed))
         spans = list(spans_of(self.placed))
         self.spans = tuple(spans)
+        self._by_name = {span.name: span for span in spans}
         self.learned = max((span.stop for span in spans if not span.is_state), default=0)
         if size not in (None, spans[-1].stop):
             raise SettingError(
@@ -157,6 +158,7 @@ class Network(Summarized):
     def group(self, *, rate: Mapping[str, float], decay: Mapping[str, float]) -> None:
         """Give some arrays a learning rate, or a decay, of their own; see `grouped`."""
         self.spans = grouped(self.spans, rate=rate, decay=decay)
+        self._by_name = {span.name: span for span in self.spans}
 
     @property
     def widths(self) -> list[int]:
@@ -191,7 +193,7 @@ class Network(Summarized):
         UnknownNameError
             If there is none: it is a `KeyError`.
         """
-        found = next((span for span in self.spans if span.name == name), None)
+        found = self._by_name.get(name)
         if found is None:
             names = [span.name for span in self.spans]
             raise UnknownNameError.of("The network has no array", name, names)

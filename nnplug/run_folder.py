@@ -180,7 +180,7 @@ class RunFolder:
         except ModelFileError as error:
             raise ModelFileError(f"{path}: {error}.") from None
         if not isinstance(found, dict):
-            raise ModelFileError(f"{path}: is no JSON object.")
+            raise ModelFileError(f"{path}: is not a JSON object.")
         wrong = fits(found, _SHAPE) or fits(found.get("final") or {}, _NUMBERS)
         if wrong:
             raise ModelFileError(f"{path}: {printable(wrong)} is not what nnplug writes there.")

@@ -39,7 +39,7 @@ def toml_value(value: Any) -> str:
         return f"[{', '.join(map(toml_value, value))}]"
     if isinstance(value, Mapping):
         return f"{{{', '.join(toml_line(key, each) for key, each in value.items())}}}"
-    raise TypeError(f"{value!r} is no text, number, truth value, list or mapping.")
+    raise TypeError(f"{value!r} is not text, number, truth value, list or mapping.")
 
 
 def toml_line(key: str, value: Any) -> str:

@@ -54,7 +54,7 @@ def find_engine(name: str, registry: Registry) -> Engine:
     Raises
     ------
     UnknownPartError
-        If there is none of that name.
+        If no engine has that name.
     PluginError
         If two packages have it, or the plugin that has it is broken.
     SettingError

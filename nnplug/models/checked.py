@@ -34,7 +34,7 @@ def take_mapping(
 ) -> dict[str, Any]:
     """Take a JSON object that has all of some keys, and no others but those it may have."""
     if not isinstance(value, dict):
-        raise ModelFileError(f"{what} is no JSON object")
+        raise ModelFileError(f"{what} is not a JSON object")
     for missing in sorted(keys - set(value)):
         raise ModelFileError(f'{what} has no "{missing}"')
     for extra in sorted(set(value) - keys - may_have):
@@ -45,14 +45,14 @@ def take_mapping(
 def take_list(value: object, what: str) -> list[Any]:
     """Take a list."""
     if not isinstance(value, list):
-        raise ModelFileError(f"{what} is no list")
+        raise ModelFileError(f"{what} is not a list")
     return value
 
 
 def take_text(value: object, what: str) -> str:
     """Take a text."""
     if not isinstance(value, str):
-        raise ModelFileError(f"{what} is no text")
+        raise ModelFileError(f"{what} is not text")
     return value
 
 
@@ -61,6 +61,6 @@ def take_width(value: object, what: str, least: int = 1) -> int:
     whole = not isinstance(value, bool)
     if not (whole and isinstance(value, int) and least <= value <= LARGEST_WIDTH):
         raise ModelFileError(
-            f"the width of {what} is no whole number from {least} to {LARGEST_WIDTH:,}"
+            f"the width of {what} is not a whole number from {least} to {LARGEST_WIDTH:,}"
         )
     return value

@@ -265,7 +265,7 @@ def _document(text: str, kind: str) -> dict[str, Any]:
         raise ModelFileError("its document has no kind and format")
     version = document["format"]
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
-        raise ModelFileError("the version of its format is no whole number from 1 on")
+        raise ModelFileError("the version of its format is not a whole number from 1 on")
     if version != FORMAT:
         raise ModelFileError(
             f"it is of format {version}, and this nnplug reads format {FORMAT}\n"
@@ -281,7 +281,7 @@ def _document(text: str, kind: str) -> dict[str, Any]:
     if not isinstance(checksum, str) or not re.fullmatch("[0-9a-f]{32}", checksum):
         raise ModelFileError("its checksum is none")
     if not isinstance(document["content"], dict):
-        raise ModelFileError("its content is no JSON object")
+        raise ModelFileError("its content is not a JSON object")
     return document
 
 

@@ -245,8 +245,8 @@ class ModelInfo:
         )
         need(len(features) == inputs, f"it names {len(features)} features for {inputs} inputs")
         encoder = state["encoder"]
-        need(encoder is None or isinstance(encoder, dict), "the encoder is no JSON object")
-        need(isinstance(state["settings"], dict), "the settings are no JSON object")
+        need(encoder is None or isinstance(encoder, dict), "the encoder is not a JSON object")
+        need(isinstance(state["settings"], dict), "the settings are not a JSON object")
         return cls(
             task=task,  # type: ignore[arg-type]  # one of Task's, as was checked
             inputs=inputs,

@@ -225,7 +225,7 @@ class Model(Summarized):
         PartError
             If the loss gives no intervals.
         SettingError
-            If the level is none.
+            If the level is not above 0 and below 1.
         NotFiniteError
             If a row has no finite prediction and that is not allowed.
         """

@@ -133,7 +133,7 @@ class PartRecord:
         kind = take_text(state.get("kind", ""), f"the kind of {name}")
         need(
             role != "layers" or kind in ("layer", "activation"),
-            f"the kind of {name} is {shown(kind)}, which is no kind of layers",
+            f"the kind of {name} is {shown(kind)}, and it must be layer or activation",
         )
         called = f"{kind or role} {name}"
         package = take_text(state["package"], f"the package of {called}")
@@ -147,7 +147,7 @@ class PartRecord:
             f"{shown(version)} is not a version ({called}, package {package})",
         )
         options = state["options"]
-        need(isinstance(options, dict), f"the options of {called} are no JSON object")
+        need(isinstance(options, dict), f"the options of {called} are not a JSON object")
         for key, option in options.items():
             need(key.isidentifier(), f"{shown(key)} is not the name of an option ({called})")
             need(

@@ -2,13 +2,14 @@
 
 from nnplug.plans.curvature import SIGN_NOISE
 from nnplug.plans.emission import CURVATURE, POINT, SIGNS
-from nnplug.plans.planner import StepPlanner, plan_evaluation, plan_step
+from nnplug.plans.planner import EvaluationPlanner, StepPlanner, plan_step
 from nnplug.plans.program import Instruction, Program, Section, Value
 from nnplug.plans.regularization import Regularization
 from nnplug.plans.update import slot_layouts
 
 __all__ = [
     "CURVATURE",
+    "EvaluationPlanner",
     "POINT",
     "SIGNS",
     "SIGN_NOISE",
@@ -18,7 +19,6 @@ __all__ = [
     "Section",
     "StepPlanner",
     "Value",
-    "plan_evaluation",
     "plan_step",
     "slot_layouts",
 ]

@@ -20,7 +20,7 @@ from nnplug.plans.schedule import Schedule
 from nnplug.plans.step_graph import StepGraph
 from nnplug.plans.update import write_point, write_state_check, write_update
 
-__all__ = ["StepPlanner", "plan_evaluation", "plan_step"]
+__all__ = ["EvaluationPlanner", "StepPlanner", "plan_step"]
 
 
 def plan_step(
@@ -169,26 +169,44 @@ class StepPlanner:
         return _program(emitter)
 
 
-def plan_evaluation(
-    network: Network, rows: int, loss: Loss | None = None, *, weighted: bool = False
-) -> Program:
-    """Plan the forward pass, and the loss if one is given.
+class EvaluationPlanner:
+    """Plans evaluations of a network, for one number of rows after the other.
 
-    Returns
-    -------
-    Program
-        With the results `"output"`, (N, C), and `"loss"`.
+    The graph is made once, with and without weights of rows: its rows are a
+    label.
+
+    Parameters
+    ----------
+    network : Network
+    loss : Loss, optional
+        Without one, only outputs.
     """
-    emitter, graph = Emitter(network, rows), StepGraph(network, loss, weighted=weighted)
-    schedule = Schedule(emitter, graph, _write_batch(emitter, loss, False, None, weighted))
-    schedule.write_forward(graph.forward)
-    if graph.loss is not None and loss is not None:
-        schedule.write_loss(graph.loss, loss.text)
-        _write_total(emitter, schedule.value(graph.errors))
-    output = schedule.value(graph.output)
-    result = emitter.value("output", output.shape, role="result", vector="output")
-    emitter.section("output", "result").instructions.append(Instruction(COPY, (output,), result))
-    return _program(emitter)
+
+    def __init__(self, network: Network, loss: Loss | None = None) -> None:
+        self.network, self.loss = network, loss
+        self._graphs: dict[bool, StepGraph] = {}
+
+    def plan(self, rows: int, *, weighted: bool = False) -> Program:
+        """Plan the forward pass, and the loss if there is one.
+
+        Returns
+        -------
+        Program
+            With the results `"output"`, (N, C), and `"loss"`.
+        """
+        if weighted not in self._graphs:
+            self._graphs[weighted] = StepGraph(self.network, self.loss, weighted=weighted)
+        emitter, graph, loss = Emitter(self.network, rows), self._graphs[weighted], self.loss
+        schedule = Schedule(emitter, graph, _write_batch(emitter, loss, False, None, weighted))
+        schedule.write_forward(graph.forward)
+        if graph.loss is not None and loss is not None:
+            schedule.write_loss(graph.loss, loss.text)
+            _write_total(emitter, schedule.value(graph.errors))
+        output = schedule.value(graph.output)
+        result = emitter.value("output", output.shape, role="result", vector="output")
+        section = emitter.section("output", "result")
+        section.instructions.append(Instruction(COPY, (output,), result))
+        return _program(emitter)
 
 
 def _program(emitter: Emitter) -> Program:

@@ -18,7 +18,7 @@ def need(condition: bool, otherwise: str) -> None:
 
 def text_of(value: object, what: str) -> str:
     """Take text."""
-    need(isinstance(value, str), f"{what} is no text")
+    need(isinstance(value, str), f"{what} is not text")
     return str(value)
 
 
@@ -41,7 +41,7 @@ def is_number(value: object) -> bool:
 
 def list_of(value: object, what: str) -> list[Any]:
     """Take a list."""
-    need(isinstance(value, list), f"{what} is no list")
+    need(isinstance(value, list), f"{what} is not a list")
     assert isinstance(value, list)  # for the type checker
     return value
 

@@ -140,7 +140,7 @@ class Table:
         Raises
         ------
         DataError
-            If there is none of that name.
+            If no column has that name.
         """
         if name in self._by_name:
             return self._by_name[name]

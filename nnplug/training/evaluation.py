@@ -11,7 +11,7 @@ from nnplug.engines import NUMPY, BoundProgram, Engine, Memory
 from nnplug.errors import ShapeError
 from nnplug.network import Network
 from nnplug.parts import Loss
-from nnplug.plans import plan_evaluation
+from nnplug.plans import EvaluationPlanner, Program
 from nnplug.training.means import MeanLoss, weight_of
 from nnplug.types import AnyArray
 
@@ -42,6 +42,8 @@ class Evaluator:
     def __init__(self, network: Network, loss: Loss | None = None, engine: Engine = NUMPY) -> None:
         self.network, self.loss, self.engine = network, loss, engine
         self._mean = None if loss is None else MeanLoss(loss, network.outputs)
+        self._planner = EvaluationPlanner(network, loss)
+        self._programs: dict[tuple[int, bool], Program] = {}
         self._bound: dict[tuple[int, bool, int], tuple[BoundProgram, dict[str, AnyArray]]] = {}
 
     def run(
@@ -130,12 +132,20 @@ class Evaluator:
                     total += program.results["loss"].item()
         return outputs, total
 
+    def _program(self, rows: int, weighted: bool) -> Program:
+        """Plan for a number of rows; a program is bound to each of a run's two vectors."""
+        if (rows, weighted) not in self._programs:
+            while len(self._programs) >= REMEMBERED:
+                del self._programs[next(iter(self._programs))]
+            self._programs[rows, weighted] = self._planner.plan(rows, weighted=weighted)
+        return self._programs[rows, weighted]
+
     def _for(self, rows: int, weighted: bool) -> tuple[BoundProgram, dict[str, AnyArray]]:
         key = (rows, weighted, id(self.network.parameters))
         if key not in self._bound:
             while len(self._bound) >= REMEMBERED:
                 del self._bound[next(iter(self._bound))]
-            program = plan_evaluation(self.network, rows, self.loss, weighted=weighted)
+            program = self._program(rows, weighted)
             labels = self.loss is not None and self.loss.against == "labels"
             heads = 1 if self.loss is None else self.loss.outputs_for_each
             arrays = {

@@ -235,7 +235,7 @@ HOSTILE: dict[str, tuple[Make, str]] = {
         lambda sample: save(sample.arrays, {"nnplug": "{}", "pickle": "gASV"}),
         "its metadata has more than the one text that nnplug writes",
     ),
-    "metadata that is no text": (
+    "metadata that is not text": (
         lambda sample: sample.with_header(sample.header() | {"__metadata__": {"nnplug": {}}}),
         "its metadata has more than the one text that nnplug writes",
     ),
@@ -302,8 +302,8 @@ HOSTILE: dict[str, tuple[Make, str]] = {
     "document that is a list": (raw("[]"), "its document has no kind and format"),
     # --- what the document says of itself
     "format of the future": (document(format=2), "it is of format 2, and this nnplug reads format"),
-    "format as text": (document(format="1"), "the version of its format is no whole number"),
-    "format as truth": (document(format=True), "the version of its format is no whole number"),
+    "format as text": (document(format="1"), "the version of its format is not a whole number"),
+    "format as truth": (document(format=True), "the version of its format is not a whole number"),
     "unknown kind": (document(kind="script"), "its kind is unknown"),
     "checkpoint": (document(kind="checkpoint"), "it is a checkpoint file"),
     "flag that turns safety off (CVE-2025-9906)": (
@@ -312,7 +312,7 @@ HOSTILE: dict[str, tuple[Make, str]] = {
     ),
     "no checksum": (document(checksum=None), "its document has other keys than nnplug writes"),
     "checksum of another form": (document(checksum="trust me"), "its checksum is none"),
-    "content that is a list": (document(content=[]), "its content is no JSON object"),
+    "content that is a list": (document(content=[]), "its content is not a JSON object"),
     "weights changed": (
         lambda sample: sample.bytes()[:-4] + b"\0\0\0\0",
         "its content does not fit its checksum, so it was damaged or changed",
@@ -337,10 +337,13 @@ HOSTILE: dict[str, tuple[Make, str]] = {
     ),
     "unknown task": (content(put(task="shell")), 'there is no task "shell"'),
     "version that is none": (content(put(nnplug="$(id)")), '"$(id)" is not a version of nnplug'),
-    "settings that are a list": (content(put(settings=[])), "the settings are no JSON object"),
+    "settings that are a list": (content(put(settings=[])), "the settings are not a JSON object"),
     # --- sizes
-    "no inputs": (network(inputs=0), "the width of inputs is no whole number from 1"),
-    "truth for a width": (network(outputs=True), "the width of outputs is no whole number from 1"),
+    "no inputs": (network(inputs=0), "the width of inputs is not a whole number from 1"),
+    "truth for a width": (
+        network(outputs=True),
+        "the width of outputs is not a whole number from 1",
+    ),
     "width beyond all memory": (
         units(1 << 60),
         "the network has 9,223,372,036,854,775,811 parameters and states, where 67 are expected",
@@ -363,7 +366,7 @@ HOSTILE: dict[str, tuple[Make, str]] = {
     ),
     "a layer that is no layer": (
         content(lambda state: state["parts"]["layers"][0].update(kind="loss")),
-        'the kind of dense is "loss", which is no kind of layers',
+        'the kind of dense is "loss", and it must be layer or activation',
     ),
     "a layer around layers that holds none": (
         network(layers=[-1, 0]),
@@ -436,7 +439,7 @@ HOSTILE: dict[str, tuple[Make, str]] = {
     ),
     "digest that is a list": (
         part("loss", formula=["1:00"]),
-        "the digest of the formula of loss cross_entropy is no text",
+        "the digest of the formula of loss cross_entropy is not text",
     ),
     "digest without an end": (
         part("activation", formula="1:" + "0" * 100_000),
@@ -472,7 +475,7 @@ HOSTILE: dict[str, tuple[Make, str]] = {
         content(put(features=["a"])),
         "it names 1 features for 4 inputs",
     ),
-    "encoder that is text": (content(put(encoder="eval")), "the encoder is no JSON object"),
+    "encoder that is text": (content(put(encoder="eval")), "the encoder is not a JSON object"),
     "vocabulary at an address (CVE-2025-12058)": (
         encoder(lambda state: state["columns"].__setitem__(0, {
             "name": "sepal_length", "kind": "text",
