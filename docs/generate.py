@@ -28,13 +28,13 @@ from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.mathml import to_mathml
 from nnplug.formulas.primitives import new_graph
 from nnplug.hookspecs import HOOKS, TOOL_HOOKS
+from nnplug.network.tasks import DEFAULT_LOSS, DEFAULT_METRIC
 from nnplug.parts import KINDS, Activation, Layer, Loss, Metric, Optimizer, Part, Trainable
 from nnplug.parts.written import write_formulas
-from nnplug.plugins import PluginManager, Provider
-from nnplug.registry import Registry
-from nnplug.report.svg import DARK, LIGHT, STYLE, Chart
-from nnplug.settings import EPOCH_LIMIT, GROUPS, ROWS
-from nnplug.tasks import DEFAULT_LOSS, DEFAULT_METRIC
+from nnplug.plugins.manager import PluginManager, Provider
+from nnplug.plugins.registry import Registry
+from nnplug.runs.report.svg import DARK, LIGHT, STYLE, Chart
+from nnplug.runs.settings import EPOCH_LIMIT, GROUPS, ROWS
 
 __all__ = ["builtin_parts", "hook_names", "hook_signature", "pages", "setup", "write_pages"]
 

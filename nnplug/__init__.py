@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from nnplug.parts import state as state
     from nnplug.parts import trainable as trainable
     from nnplug.parts import uniform as uniform
-    from nnplug.registry import Registry as Registry
-    from nnplug.resuming import resume as resume
-    from nnplug.run import Run as Run
-    from nnplug.run import load as load
-    from nnplug.run import train as train
+    from nnplug.plugins.registry import Registry as Registry
+    from nnplug.runs.resuming import resume as resume
+    from nnplug.runs.run import Run as Run
+    from nnplug.runs.run import load as load
+    from nnplug.runs.run import train as train
     from nnplug.tool import Exporter as Exporter
     from nnplug.training import BatchRecord as BatchRecord
     from nnplug.training import EpochRecord as EpochRecord
@@ -64,9 +64,9 @@ __getattr__, _lazy_names = lazy_names(
             "trainable",
             "uniform",
         ),
-        "nnplug.registry": ("Registry",),
-        "nnplug.resuming": ("resume",),
-        "nnplug.run": ("Run", "load", "train"),
+        "nnplug.plugins.registry": ("Registry",),
+        "nnplug.runs.resuming": ("resume",),
+        "nnplug.runs.run": ("Run", "load", "train"),
         "nnplug.tool": ("Exporter",),
         "nnplug.training": ("BatchRecord", "EpochRecord"),
     },

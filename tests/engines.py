@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from nnplug.engines import Engine
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 
 ENGINES = {
     name: cast(Engine, Registry().tool("engine", name))

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 import nnplug
-from nnplug import advice
 from nnplug.cli import cli
-from nnplug.preparing import prepare
+from nnplug.runs import advice
+from nnplug.runs.preparing import prepare
 
 IRIS = Path(__file__).parents[1] / "examples" / "iris.csv"
 

@@ -9,7 +9,7 @@ import pytest
 
 import nnplug
 from nnplug.errors import PartError, PluginError
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 from tests.cli.models import nnplug_here
 
 WAY_OUT = "and a part may not end the program.\nWay out: raise an error in its place."

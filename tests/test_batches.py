@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from nnplug.errors import DataError
-from nnplug.network import Network
+from nnplug.network.network import Network
+from nnplug.plugins.registry import Registry
 from nnplug.randomness import derive_generator
-from nnplug.registry import Registry
 from nnplug.training import RowsInMemory, Stopping, StreamedRows, Trainer
 
 REGISTRY = Registry()

@@ -15,8 +15,8 @@ import threadpoolctl
 
 from nnplug.engines.numba import binder
 from nnplug.engines.numba.blas import OpenMP, find_blas
-from nnplug.network import Network
-from nnplug.registry import Registry
+from nnplug.network.network import Network
+from nnplug.plugins.registry import Registry
 from nnplug.training import Steps
 from tests.engines import ENGINES
 

@@ -7,9 +7,9 @@ import nnplug
 import nnplug.errors
 import nnplug.training
 from nnplug.errors import PluginError
-from nnplug.plugins import PluginManager
-from nnplug.registry import Registry
-from nnplug.run import train
+from nnplug.plugins.manager import PluginManager
+from nnplug.plugins.registry import Registry
+from nnplug.runs.run import train
 from tests.engines import ENGINES
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import nnplug
-from nnplug.configuration import SETTABLE, Configuration
 from nnplug.errors import NnplugError, SettingError, StorageError
-from nnplug.preparing import prepare_from
-from nnplug.run import default_registry, prepare
-from nnplug.settings import ROWS
+from nnplug.runs.configuration import SETTABLE, Configuration
+from nnplug.runs.preparing import prepare_from
+from nnplug.runs.run import default_registry, prepare
+from nnplug.runs.settings import ROWS
 
 IRIS = Path(__file__).parents[1] / "examples" / "iris.csv"
 

@@ -10,7 +10,7 @@ import pytest
 import nnplug
 from nnplug.engines import NUMPY
 from nnplug.errors import FormulaError, PartError, ShapeError
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.parts import Loss
 from nnplug.randomness import derive_generator
 from nnplug.testing.engine import reveal
@@ -26,7 +26,7 @@ IDENTITY = REGISTRY.get("activation", "identity")
 
 
 def network(layers="dense:5 tanh", outputs=3):
-    from nnplug.layers import find_layers
+    from nnplug.network.layers import find_layers
 
     made = Network.of(
         3, find_layers(layers, REGISTRY), outputs, output_activation=IDENTITY, dtype=np.float64

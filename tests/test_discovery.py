@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from nnplug.discovery import builtin_providers, find_installed, normalise_package, page_of
+from nnplug.plugins.discovery import builtin_providers, find_installed, normalise_package, page_of
 from tests.plugins.packages import isolated_site  # noqa: F401  # the fixture `site`
 
 

@@ -19,10 +19,10 @@ import nnplug.engines.numba
 from nnplug.engines import choose_engine, find_engine
 from nnplug.engines.numba.compiler import Compiler
 from nnplug.errors import DivergedError, OptionError, SettingError, UnknownPartError
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.plans import Regularization
-from nnplug.plugins import PluginManager
-from nnplug.registry import Registry
+from nnplug.plugins.manager import PluginManager
+from nnplug.plugins.registry import Registry
 from nnplug.training import Steps, train_network
 from tests.engines import ENGINES
 from tests.plugins.packages import isolated_site  # noqa: F401  # the fixture `site`

@@ -8,8 +8,8 @@ import nnplug
 from nnplug.errors import PartError, PluginError, UnknownPartError
 from nnplug.hookspecs import HOOKS
 from nnplug.parts import KINDS
-from nnplug.plugins import PluginManager
-from nnplug.registry import Registry
+from nnplug.plugins.manager import PluginManager
+from nnplug.plugins.registry import Registry
 from tests.plugins.packages import isolated_site  # noqa: F401  # the fixture `site`
 
 TOOL = """

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 import nnplug
-from nnplug.callbacks import Callbacks
 from nnplug.errors import NnplugError, PluginError, SettingError, StorageError
-from nnplug.keeping import Every, Keeper
-from nnplug.resuming import keep_on
-from nnplug.run import default_registry, fit, prepare
-from nnplug.run_folder import RunFolder
+from nnplug.runs.callbacks import Callbacks
+from nnplug.runs.folder import RunFolder
+from nnplug.runs.keeping import Every, Keeper
+from nnplug.runs.resuming import keep_on
+from nnplug.runs.run import default_registry, fit, prepare
 from tests.reliability.disks import ERRNOS, CountingDisk, FaultyDisk
 
 IRIS = Path(__file__).parents[1] / "examples" / "iris.csv"
@@ -152,7 +152,7 @@ def test_a_checkpoint_when_time_is_up(tmp_path):
 
 def test_an_error_at_any_call_ends_no_training(tmp_path, monkeypatch):
     # Lines that time alone has written would make the calls others than those that were counted.
-    monkeypatch.setattr("nnplug.keeping._LINES", 3600.0)
+    monkeypatch.setattr("nnplug.runs.keeping._LINES", 3600.0)
     counting = CountingDisk()
     run, keeper = kept(tmp_path / "counted", disk=counting, every="2")
     train(run, keeper)
@@ -390,7 +390,7 @@ def test_data_that_lies_elsewhere_is_the_same(interrupted):
 
 
 def test_another_version_is_refused_and_can_be_allowed(interrupted, monkeypatch):
-    monkeypatch.setattr("nnplug.configuration.__version__", "0.2.0")
+    monkeypatch.setattr("nnplug.runs.configuration.__version__", "0.2.0")
     with pytest.raises(SettingError, match=r"\n  nnplug was 0\.1\.0 and is 0\.2\.0\n"):
         nnplug.resume(interrupted)
     assert nnplug.resume(interrupted, allow_changes=True).ended == "epochs"

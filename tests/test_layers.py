@@ -18,11 +18,11 @@ from nnplug.errors import (
     UnknownNameError,
     UnknownPartError,
 )
-from nnplug.layers import find_layers
-from nnplug.network import Network
+from nnplug.network.layers import find_layers
+from nnplug.network.network import Network
 from nnplug.parts import normal, parameter, state, uniform
-from nnplug.preparing import prepare
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
+from nnplug.runs.preparing import prepare
 
 REGISTRY = Registry()
 

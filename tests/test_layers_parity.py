@@ -10,10 +10,10 @@ import pytest
 
 import nnplug
 from nnplug.engines.numba import binder
-from nnplug.layers import find_layers, flat
-from nnplug.network import Network
+from nnplug.network.layers import find_layers, flat
+from nnplug.network.network import Network
 from nnplug.parts import parameter
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 from nnplug.training import Evaluator, Steps
 from tests.engines import ENGINES
 

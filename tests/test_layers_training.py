@@ -12,16 +12,16 @@ from click.testing import CliRunner
 import nnplug
 import nnplug.training.loop
 from nnplug.cli import cli, main
-from nnplug.configuration import Configuration
 from nnplug.engines.numba import binder
-from nnplug.layers import find_layers
 from nnplug.models import Checkpoints
-from nnplug.network import Network
+from nnplug.network.layers import find_layers
+from nnplug.network.network import Network
 from nnplug.parts import normal, parameter, state, uniform
 from nnplug.plans import Regularization
-from nnplug.preparing import prepare
+from nnplug.plugins.registry import Registry
 from nnplug.randomness import derive_generator
-from nnplug.registry import Registry
+from nnplug.runs.configuration import Configuration
+from nnplug.runs.preparing import prepare
 from nnplug.training import Evaluator, Steps
 from tests.engines import ENGINES
 

@@ -80,7 +80,7 @@ def test_what_a_loss_says_by_the_names_of_its_arguments():
         "mse": ("identity", "real"), "binary_cross_entropy": ("logit", "unit"),
         "cross_entropy": ("softmax", "labels"),
     }  # fmt: skip
-    registry = nnplug.registry.Registry()
+    registry = nnplug.plugins.registry.Registry()
     for name, wanted in usual.items():
         part = registry.get("loss", name)
         assert (part.link, part.targets) == wanted

@@ -24,10 +24,10 @@ from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.printing import to_text
 from nnplug.formulas.tracing import lower
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.plans.emission import Emitter
 from nnplug.plans.program import Program, Value
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 from nnplug.training import Evaluator, Steps
 from tests import oracles
 from tests.engines import ENGINES

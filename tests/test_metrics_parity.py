@@ -7,7 +7,7 @@ import pytest
 from sklearn import metrics as sk
 
 from nnplug.errors import OptionError
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 
 REGISTRY = Registry()
 

@@ -16,8 +16,8 @@ import nnplug
 from nnplug.errors import DataError, ModelFileError, SettingError, StorageError
 from nnplug.models import ModelInfo, PartRecord, load_model, read_info
 from nnplug.models.container import read_container
-from nnplug.plugins import PluginManager
-from nnplug.registry import Registry
+from nnplug.plugins.manager import PluginManager
+from nnplug.plugins.registry import Registry
 from nnplug.tables import table_of
 from tests.plugins.packages import isolated_site  # noqa: F401  # the fixture `site`
 from tests.reliability.disks import CountingDisk

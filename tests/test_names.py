@@ -16,11 +16,11 @@ from nnplug.errors import DivergedError
 from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import lower
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.plans import Regularization, StepPlanner
 from nnplug.plans.display import describe
-from nnplug.registry import Registry
-from nnplug.run import prepare
+from nnplug.plugins.registry import Registry
+from nnplug.runs.run import prepare
 from nnplug.training import Steps, train_network
 from tests.engines import ENGINES
 

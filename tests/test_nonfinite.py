@@ -14,11 +14,11 @@ import nnplug
 import nnplug.models.file_rows
 from nnplug.errors import NotFiniteError
 from nnplug.models.nonfinite import NonfiniteRows
-from nnplug.plugins import PluginManager
-from nnplug.registry import Registry
-from nnplug.report.terminal import boundary
+from nnplug.network.tasks import finite_rows
+from nnplug.plugins.manager import PluginManager
+from nnplug.plugins.registry import Registry
+from nnplug.runs.report.terminal import boundary
 from nnplug.tables.writing import write_table
-from nnplug.tasks import finite_rows
 from tests.cli.models import nnplug_here
 
 PART = """

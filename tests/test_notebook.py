@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 import nnplug
 from nnplug.cli import cli
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 
 PRINTED = """\
 Epoch 0, Loss: 0.286300

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnplug.network import Network
-from nnplug.registry import Registry
+from nnplug.network.network import Network
+from nnplug.plugins.registry import Registry
 from nnplug.training import Steps
 
 REFERENCE = json.loads((Path(__file__).parent / "reference/optimizers.json").read_text("utf-8"))

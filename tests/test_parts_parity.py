@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import nnplug
-from nnplug.network import Network
-from nnplug.registry import Registry
+from nnplug.network.network import Network
+from nnplug.plugins.registry import Registry
 from nnplug.training import Evaluator, Steps
 
 REFERENCE = json.loads((Path(__file__).parent / "reference/parts.json").read_text("utf-8"))

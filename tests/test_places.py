@@ -17,11 +17,11 @@ from nnplug import special
 from nnplug.engines import Memory
 from nnplug.engines.numba.fusion import Fused, pieces
 from nnplug.formulas.primitives import _OPERATIONS
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.plans import Regularization, emission, program
 from nnplug.plans.program import Allocation, Instruction, Program, Section, Slot, Value
-from nnplug.registry import Registry
-from nnplug.run import prepare
+from nnplug.plugins.registry import Registry
+from nnplug.runs.run import prepare
 from nnplug.training import Steps
 from tests.engines import ENGINES
 

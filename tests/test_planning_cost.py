@@ -21,8 +21,8 @@ from nnplug.formulas.graph import walk
 from nnplug.formulas.mathml import to_mathml
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.printing import to_text
-from nnplug.network import Network
-from nnplug.registry import Registry
+from nnplug.network.network import Network
+from nnplug.plugins.registry import Registry
 from nnplug.training import Steps
 from tests.engines import ENGINES
 

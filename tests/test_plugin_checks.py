@@ -6,7 +6,7 @@ import pytest
 
 import nnplug
 from nnplug.errors import PartError
-from nnplug.plugin_checks import accept, near_misses, place_of, share_a_name
+from nnplug.plugins.checks import accept, near_misses, place_of, share_a_name
 
 
 def plain(register):

@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 from nnplug.errors import PluginError
-from nnplug.plugins import PluginManager
+from nnplug.plugins.manager import PluginManager
 from tests.plugins.packages import PART, isolated_site  # noqa: F401  # the fixture `site`
 
 FORM = "write def register_activations(register)."

@@ -8,9 +8,9 @@ import pytest
 from nnplug.engines.numba import binder
 from nnplug.engines.numba.blas import find_blas
 from nnplug.engines.numba.compiler import compiler
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.plans import Regularization
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 from nnplug.training import Steps
 from tests.engines import ENGINES
 

@@ -6,7 +6,7 @@ import re
 import pytest
 from rich.console import Console
 
-from nnplug.progress import Bar
+from nnplug.training.progress import Bar
 
 CONTROL = re.compile(r"\x1b\[[^a-zA-Z]*[a-zA-Z]")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nnplug.engines import NUMPY
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.parts import Initializer
 from nnplug.testing.engine import printed_loss, reveal, weighted
 from nnplug.training import Evaluator, Steps

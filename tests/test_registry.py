@@ -9,8 +9,8 @@ import pytest
 import nnplug
 from nnplug.errors import DivergedError, OptionError, PartError, PluginError, UnknownPartError
 from nnplug.hookspecs import HOOKS
-from nnplug.plugins import PluginManager
-from nnplug.registry import Registry
+from nnplug.plugins.manager import PluginManager
+from nnplug.plugins.registry import Registry
 from tests.plugins.packages import PART, isolated_site  # noqa: F401  # the fixture `site`
 
 BROKEN = "import no_such_module_of_nnplug\n"

@@ -8,11 +8,11 @@ import pytest
 
 import nnplug
 from nnplug.errors import DivergedError
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.plans import Regularization, StepPlanner, plan_step
 from nnplug.plans.display import describe
+from nnplug.plugins.registry import Registry
 from nnplug.randomness import derive_generator
-from nnplug.registry import Registry
 from nnplug.training import Evaluator, Steps, train_network
 from tests.engines import ENGINES
 

@@ -17,9 +17,9 @@ from sklearn.metrics import (
 )
 
 import nnplug
-from nnplug.report.facts import calibration, confusion, errors, roc
-from nnplug.report.svg import Chart, ticks
-from nnplug.report.terminal import boundary, curves
+from nnplug.runs.report.facts import calibration, confusion, errors, roc
+from nnplug.runs.report.svg import Chart, ticks
+from nnplug.runs.report.terminal import boundary, curves
 
 IRIS = Path(__file__).parents[1] / "examples" / "iris.csv"
 LOADING = {"src", "href", "xlink:href", "srcset", "action", "data"}
@@ -401,7 +401,7 @@ def test_rows_of_two_classes_on_one_place_are_said_and_many_are_thinned():
 
 def test_a_picture_has_the_rows_and_a_legend(tmp_path):
     matplotlib = pytest.importorskip("matplotlib")
-    from nnplug.report.pictures import draw
+    from nnplug.runs.report.pictures import draw
 
     rng = np.random.default_rng(0)
     table = {"x": rng.uniform(0, 1, 60), "y$": rng.uniform(0, 1, 60)}

@@ -14,8 +14,8 @@ from nnplug.formulas.derivative import differentiate
 from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import lower
-from nnplug.network import Network
-from nnplug.registry import Registry
+from nnplug.network.network import Network
+from nnplug.plugins.registry import Registry
 from nnplug.training import Steps
 from tests import oracles
 from tests.engines import ENGINES

@@ -10,7 +10,7 @@ import nnplug
 from nnplug.builtin.activations import tanh
 from nnplug.builtin.layers import scale
 from nnplug.errors import DataError, NnplugError, SettingError, UnknownPartError
-from nnplug.run import prepare
+from nnplug.runs.run import prepare
 
 IRIS = Path(__file__).parents[1] / "examples" / "iris.csv"
 FRAME = pd.read_csv(IRIS)

@@ -12,7 +12,7 @@ import pytest
 
 import nnplug
 from nnplug.errors import ModelFileError, StorageError
-from nnplug.run_folder import RunFolder, auto_name, check_free
+from nnplug.runs.folder import RunFolder, auto_name, check_free
 from nnplug.training import History
 from tests.reliability.disks import (
     ERRNOS,
@@ -84,7 +84,7 @@ def test_one_process_at_a_time(tmp_path):
     with folder.locked():
         assert folder.is_running
         code = (
-            "import sys; from nnplug.run_folder import RunFolder\n"
+            "import sys; from nnplug.runs.folder import RunFolder\n"
             "with RunFolder(sys.argv[1]).locked(): pass"
         )
         done = subprocess.run(

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import nnplug
-from nnplug.callbacks import Callbacks
 from nnplug.errors import DivergedError, SettingError
-from nnplug.run import fit, prepare
+from nnplug.runs.callbacks import Callbacks
+from nnplug.runs.run import fit, prepare
 
 IRIS = Path(__file__).parents[1] / "examples" / "iris.csv"
 

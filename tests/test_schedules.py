@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 
 REGISTRY = Registry()
 

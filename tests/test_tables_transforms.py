@@ -13,7 +13,7 @@ from click.testing import CliRunner
 import nnplug
 from nnplug.cli import cli
 from nnplug.errors import DataError, SettingError
-from nnplug.preparing import prepare
+from nnplug.runs.preparing import prepare
 from nnplug.tables import Encoder, TableOptions, table_of
 
 ROWS = 200
@@ -79,7 +79,7 @@ def test_predictions_metrics_and_the_model_file_are_in_the_unit(path, more, tmp_
     # The loss is that of the standardised logarithm.
     scale = model.encoder.scales[0].scale
     assert found["loss"] == pytest.approx(np.mean((np.log(answers / truth) / scale) ** 2), rel=1e-4)
-    again = nnplug.train(**nnplug.configuration.Configuration.read(tmp_path / "run").settings)
+    again = nnplug.train(**nnplug.runs.configuration.Configuration.read(tmp_path / "run").settings)
     assert again.predict(path).tobytes() == run.predict(path).tobytes()
 
 

@@ -6,9 +6,9 @@ from sklearn.utils.class_weight import compute_class_weight
 
 import nnplug
 from nnplug.errors import DataError, NnplugError, SettingError
-from nnplug.registry import Registry
-from nnplug.run import prepare
-from nnplug.tasks import Head, class_weights, output_activation_name
+from nnplug.network.tasks import Head, class_weights, output_activation_name
+from nnplug.plugins.registry import Registry
+from nnplug.runs.run import prepare
 
 REGISTRY = Registry()
 

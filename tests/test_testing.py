@@ -16,7 +16,7 @@ from nnplug.builtin.losses import mse
 from nnplug.builtin.metrics import mse as mse_metric
 from nnplug.engines import NUMPY, Engine
 from nnplug.errors import PartError, SettingError, UnknownPartError
-from nnplug.plugins import PluginManager
+from nnplug.plugins.manager import PluginManager
 from nnplug.testing import engine as testing_engine
 from nnplug.testing import isolated
 from nnplug.testing.failure import Curve, contrast, different

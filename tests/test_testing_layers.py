@@ -10,7 +10,7 @@ from nnplug import testing
 from nnplug.builtin.layers import dense, residual
 from nnplug.engines import NUMPY
 from nnplug.errors import FormulaError, PartError
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.testing.engine import reveal, unchanged, weighted
 from nnplug.testing.layer_trials import EngineTrial, Trial
 from nnplug.training import Steps

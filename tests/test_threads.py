@@ -8,9 +8,9 @@ import pytest
 import threadpoolctl
 
 from nnplug.engines import Threads, one_thread
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.plans import plan_step
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 
 
 def threads():

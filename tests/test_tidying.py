@@ -12,7 +12,7 @@ from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.printing import to_text
 from nnplug.formulas.tidying import tidy
 from nnplug.parts.written import write_formulas
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 
 # formula of x, y and a number r; how it is read
 CASES = [

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnplug.toml_text import toml_line, toml_table, toml_value
+from nnplug.runs.toml_text import toml_line, toml_table, toml_value
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 PLAIN = st.one_of(st.booleans(), st.integers(-(2**63), 2**63 - 1), TEXT,

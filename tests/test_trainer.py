@@ -7,9 +7,9 @@ import pytest
 
 import nnplug
 from nnplug.errors import SettingError
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.plans import Regularization
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 from nnplug.training import Evaluator, RowsInMemory, Stopping, Trainer
 from tests.engines import ENGINES
 

@@ -8,10 +8,10 @@ import pytest
 import nnplug
 import nnplug.errors
 from nnplug.errors import DivergedError
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.parts import Optimizer
+from nnplug.plugins.registry import Registry
 from nnplug.randomness import derive_generator
-from nnplug.registry import Registry
 from nnplug.training import Evaluator, Steps, train_network
 from nnplug.training.evaluation import REMEMBERED
 

@@ -11,10 +11,10 @@ import pytest
 
 from nnplug import resume, train
 from nnplug.cli import main
-from nnplug.configuration import LARGEST, Configuration
 from nnplug.durable import write_file
 from nnplug.errors import ModelFileError, SettingError, StorageError
-from nnplug.run_folder import RunFolder
+from nnplug.runs.configuration import LARGEST, Configuration
+from nnplug.runs.folder import RunFolder
 from nnplug.untrusted import fits, read_small
 
 RECORD = {

@@ -16,8 +16,8 @@ from nnplug.cli.terminal import safe
 
 if TYPE_CHECKING:
     from nnplug.parts import Part
-    from nnplug.plugins import Provider
-    from nnplug.registry import Registry
+    from nnplug.plugins.manager import Provider
+    from nnplug.plugins.registry import Registry
     from nnplug.tool import Tool
 
 __all__ = [
@@ -167,14 +167,14 @@ def complete_shown(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
 def _packages() -> dict[str, str]:
     """Give the packages that have plugins, from their metadata."""
-    from nnplug.discovery import find_installed
+    from nnplug.plugins.discovery import find_installed
 
     return {each.package: "package" for each in find_installed()}
 
 
 def _named(ctx: click.Context, kinds: Iterable[str], incomplete: str) -> dict[str, str]:
     """Give what parts or tools are called, and what they are; of `package/name` the package's."""
-    from nnplug.plugins import normalise_package
+    from nnplug.plugins.manager import normalise_package
 
     package, slash, start = incomplete.rpartition("/")
 
@@ -200,8 +200,8 @@ def _loaded(
     """
     import threading
 
-    from nnplug.plugins import PluginManager
-    from nnplug.registry import Registry
+    from nnplug.plugins.manager import PluginManager
+    from nnplug.plugins.registry import Registry
 
     builtin = Registry(PluginManager(allowed=()))
     registries = [builtin]
@@ -243,8 +243,8 @@ def _registry(ctx: click.Context) -> Registry:
     """Make a registry that no broken plugin and no strictness can keep from answering."""
     from nnplug.cli.options import plugins_given
     from nnplug.errors import NnplugError
-    from nnplug.plugins import PluginManager
-    from nnplug.registry import Registry
+    from nnplug.plugins.manager import PluginManager
+    from nnplug.plugins.registry import Registry
 
     lenient = {key: value for key, value in os.environ.items() if key != "NNPLUG_STRICT_PLUGINS"}
     options, _ = plugins_given(ctx)

@@ -76,7 +76,7 @@ def data(
 
     The exit code is 1 if training would refuse the table.
     """
-    from nnplug.choices import table_choices
+    from nnplug.runs.choices import table_choices
     from nnplug.tables import Split, Wishes
     from nnplug.tables.examination import examine
     from nnplug.tables.preparation import with_file

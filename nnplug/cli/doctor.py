@@ -16,7 +16,7 @@ from nnplug.cli.terminal import echo, print_json, safe, style, width
 from nnplug.layout import fold
 
 if TYPE_CHECKING:
-    from nnplug.plugins import PluginManager, Provider
+    from nnplug.plugins.manager import PluginManager, Provider
 
 __all__ = ["doctor"]
 
@@ -123,8 +123,8 @@ def doctor(context: click.Context, as_json: bool, time_limit: float, slow: float
 
 def _what_to_examine(context: click.Context) -> tuple[PluginManager, list[dict[str, Any]]]:
     """List the plugins: the installed ones, and those that only `-p` names."""
-    from nnplug.plugins import PluginManager
-    from nnplug.registry import Registry
+    from nnplug.plugins.manager import PluginManager
+    from nnplug.plugins.registry import Registry
 
     given = context.find_object(Registry)
     options, _ = plugins_given(context)
@@ -147,7 +147,7 @@ def _request(provider: Provider) -> dict[str, Any]:
 
 def _examine(request: dict[str, Any], limit: float) -> Finding:
     from nnplug.cli.examine import examine
-    from nnplug.plugins import LOCAL
+    from nnplug.plugins.manager import LOCAL
 
     if "local" in request:
         finding = Finding(LOCAL, "", request["local"], request["local"], "available")

@@ -62,10 +62,10 @@ def evaluate(
     The exit code is 1 if the network's outputs for some rows are not finite,
     or the loss is not.
     """
-    from nnplug.advice import UNEVEN, one_class
     from nnplug.cli.train_lines import print_advice
     from nnplug.errors import NotFiniteError, SettingError
     from nnplug.models.file_rows import open_rows
+    from nnplug.runs.advice import UNEVEN, one_class
     from nnplug.tables import ReadOptions
 
     path, loaded = load(context, model, allow_other_versions=allow_other_versions)

@@ -106,8 +106,8 @@ def main(request: Mapping[str, Any]) -> None:
 def _examine(request: Mapping[str, Any]) -> dict[str, Any]:
     from nnplug.errors import PluginError
     from nnplug.hookspecs import HOOKS, TOOL_HOOKS
-    from nnplug.plugin_checks import near_misses
-    from nnplug.plugins import GROUP, PluginManager, Provider
+    from nnplug.plugins.checks import near_misses
+    from nnplug.plugins.manager import GROUP, PluginManager, Provider
 
     if "local" in request:
         manager = PluginManager(installed=[])

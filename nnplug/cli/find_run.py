@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nnplug.run_folder import RunFolder
+    from nnplug.runs.folder import RunFolder
 
 __all__ = ["RUNS", "find_model", "find_run", "record_of", "runs_in"]
 
@@ -17,7 +17,7 @@ RUNS = "runs"
 
 def runs_in(folder: Path) -> list[RunFolder]:
     """Find the runs of a folder, the latest first."""
-    from nnplug.run_folder import RunFolder, is_run
+    from nnplug.runs.folder import RunFolder, is_run
 
     if not folder.is_dir():
         return []
@@ -60,7 +60,7 @@ def find_model(text: str) -> Path:
         If there is no such run, or the folder or run has no model.
     """
     from nnplug.errors import StorageError
-    from nnplug.run_folder import MODEL, is_run
+    from nnplug.runs.folder import MODEL, is_run
 
     path = Path(text)
     if path.is_dir() and not is_run(path):
@@ -83,7 +83,7 @@ def find_model(text: str) -> Path:
 def _find(text: str, what: str, besides: list[str]) -> RunFolder:
     """Find a run; `besides` are names that may be meant too, for the error's hint."""
     from nnplug.errors import StorageError, suggest
-    from nnplug.run_folder import RunFolder, is_run
+    from nnplug.runs.folder import RunFolder, is_run
 
     path = Path(text)
     if is_run(path):

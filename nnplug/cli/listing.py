@@ -14,7 +14,7 @@ from nnplug.layout import columns
 
 if TYPE_CHECKING:
     from nnplug.parts import Part
-    from nnplug.plugins import PluginManager, Provider
+    from nnplug.plugins.manager import PluginManager, Provider
     from nnplug.tool import Tool
 
 __all__ = ["list_"]

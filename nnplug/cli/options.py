@@ -12,8 +12,8 @@ from nnplug.cli.completion import complete_part, complete_plugin, complete_tool
 from nnplug.cli.terminal import echo
 
 if TYPE_CHECKING:
-    from nnplug.plugins import Provider
-    from nnplug.registry import Registry
+    from nnplug.plugins.manager import Provider
+    from nnplug.plugins.registry import Registry
 
 __all__ = [
     "PartType",
@@ -31,7 +31,7 @@ __all__ = [
 # --- plugins ---------------------------------------------------------------------------
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-_GIVEN = "nnplug.plugins"
+_GIVEN = "nnplug.plugins.manager"
 _STRICT = "nnplug.strict"
 
 
@@ -90,7 +90,7 @@ def registry_of(ctx: click.Context) -> Registry:
     PluginError
         If a plugin that `-p` names cannot be loaded.
     """
-    from nnplug.registry import Registry
+    from nnplug.plugins.registry import Registry
 
     if ctx.find_object(Registry) is None:
         options, strict = plugins_given(ctx)

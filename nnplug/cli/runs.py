@@ -16,7 +16,7 @@ from nnplug.cli.terminal import echo, field, print_json, style, width
 from nnplug.layout import columns
 
 if TYPE_CHECKING:
-    from nnplug.run_folder import RunFolder
+    from nnplug.runs.folder import RunFolder
 
 __all__ = ["runs"]
 
@@ -134,9 +134,9 @@ def compare(run: tuple[str, ...], as_json: bool) -> None:
 
 def _facts(folder: RunFolder) -> dict[str, Any]:
     """Gather what is known of a run, whatever state it is in."""
-    from nnplug.configuration import Configuration
     from nnplug.errors import NnplugError
-    from nnplug.run_folder import CONFIG
+    from nnplug.runs.configuration import Configuration
+    from nnplug.runs.folder import CONFIG
 
     record = record_of(folder)
     status = record.get("status", "unknown")

@@ -10,9 +10,9 @@ from click.shell_completion import CompletionItem
 
 from nnplug.cli.completion import complete_layers
 from nnplug.cli.options import PartType, ToolType
-from nnplug.setting import Setting
-from nnplug.setting_kinds import LayerTexts, PartName, ToolName, Truth, Words
-from nnplug.settings import ROWS
+from nnplug.runs.setting import Setting
+from nnplug.runs.setting_kinds import LayerTexts, PartName, ToolName, Truth, Words
+from nnplug.runs.settings import ROWS
 
 __all__ = ["SettingType", "setting_option", "setting_options"]
 
@@ -50,7 +50,7 @@ def setting_option(name: str, **more: Any) -> Callable[[Any], Any]:
     Parameters
     ----------
     name : str
-        Of the row in `nnplug.settings.ROWS`.
+        Of the row in `nnplug.runs.settings.ROWS`.
     **more
         For `click.option`, such as a default that a command has.
     """

@@ -14,10 +14,10 @@ from nnplug.layout import fold
 
 if TYPE_CHECKING:
     from nnplug.formulas.graph import Graph
-    from nnplug.not_found import FoundEither
     from nnplug.parts import Layer, Optimizer, Part
-    from nnplug.plugins import Provider
-    from nnplug.registry import Found, Registry
+    from nnplug.plugins.manager import Provider
+    from nnplug.plugins.not_found import FoundEither
+    from nnplug.plugins.registry import Found, Registry
     from nnplug.tool import Tool
 
 __all__ = ["formulas", "show"]
@@ -67,7 +67,7 @@ def _look_up(
     """Find what a name means, loading no more than it must."""
     from nnplug.errors import OptionError, UnknownPartError, suggest
     from nnplug.parts import parse_name
-    from nnplug.plugins import normalise_package
+    from nnplug.plugins.manager import normalise_package
 
     try:
         own: list[FoundEither] = [*registry.find(name, kind, load=False)]
@@ -114,7 +114,7 @@ def _look_up(
 def _show_provider(provider: Provider) -> None:
     from textwrap import shorten
 
-    from nnplug.discovery import page_of
+    from nnplug.plugins.discovery import page_of
 
     echo(style(f"plugin {provider.label}", bold=True))
     _field("state", provider.state)
@@ -131,7 +131,7 @@ def _show_provider(provider: Provider) -> None:
 
 
 def _show_tool(tool: Tool, provider: Provider) -> None:
-    from nnplug.discovery import page_of
+    from nnplug.plugins.discovery import page_of
 
     echo(style(f"{tool.kind} {tool.name}", bold=True))
     _field("from", f"{provider.label}, {provider.state}")
@@ -144,7 +144,7 @@ def _show_tool(tool: Tool, provider: Provider) -> None:
 def _show_part(part: Part, provider: Provider) -> None:
     import textwrap
 
-    from nnplug.discovery import page_of
+    from nnplug.plugins.discovery import page_of
 
     echo(style(f"{part.kind} {part.name}", bold=True))
     _field("from", f"{provider.label}, {provider.state}")

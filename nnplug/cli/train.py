@@ -26,9 +26,9 @@ from nnplug.cli.terminal import echo, print_json
 from nnplug.cli.train_settings import asked_configuration
 
 if TYPE_CHECKING:
-    from nnplug.configuration import Configuration
-    from nnplug.registry import Registry
-    from nnplug.run import Run
+    from nnplug.plugins.registry import Registry
+    from nnplug.runs.configuration import Configuration
+    from nnplug.runs.run import Run
 
 _EPILOG = """\b
 A PART is written NAME, NAME:KEY=VALUE,... or PACKAGE/NAME. What is not given
@@ -135,18 +135,18 @@ def train(
     everything else on stderr. A run on a table is kept in a new folder in
     runs: its configuration, model, history, report and checkpoints.
     """
-    from nnplug.callbacks import Callbacks
     from nnplug.cli.train_keeping import Keeping
     from nnplug.cli.train_lines import Lines, print_advice, print_end, print_plot
     from nnplug.errors import DivergedError
-    from nnplug.run import fit
+    from nnplug.runs.callbacks import Callbacks
+    from nnplug.runs.run import fit
 
     for name, each in (("--output", output), ("--plot", plot), ("--plot-file", plot_file)):
         if plan and each:
             raise click.UsageError(f"--plan does not train: leave {name} out.", ctx)
     folder = _check_usage(ctx, config, output, resume, no_output, allow_changes)
     if plot_file is not None:
-        from nnplug.report.pictures import check_picture, draw
+        from nnplug.runs.report.pictures import check_picture, draw
 
         check_picture(plot_file)
     given = {
@@ -196,7 +196,7 @@ def train(
 
 def _prepare(asked: Configuration, registry: Registry, config: Path | None) -> Run:
     """Prepare the run, and say what is worth knowing of it."""
-    from nnplug.preparing import prepare_from
+    from nnplug.runs.preparing import prepare_from
 
     with registry.naming_culprits():
         run = prepare_from(asked, registry)
@@ -232,12 +232,12 @@ def _check_usage(
     if allow_changes and resume is None:
         raise click.UsageError("--allow-changes is for --resume.", ctx)
     if output is not None:
-        from nnplug.run_folder import check_free
+        from nnplug.runs.folder import check_free
 
         check_free(output)
     if resume is None:
         return None
-    from nnplug.run_folder import RunFolder
+    from nnplug.runs.folder import RunFolder
 
     return RunFolder.open(find_run(resume).path).path  # which refuses a damaged one
 

@@ -14,9 +14,9 @@ from nnplug.cli.terminal import echo, style
 
 if TYPE_CHECKING:
     from nnplug.cli.train_lines import Lines
-    from nnplug.configuration import Configuration
-    from nnplug.keeping import Keeper
-    from nnplug.run import Run
+    from nnplug.runs.configuration import Configuration
+    from nnplug.runs.keeping import Keeper
+    from nnplug.runs.run import Run
 
 __all__ = ["Keeping"]
 
@@ -75,7 +75,7 @@ class Keeping:
         self._open.close()
 
     def _begin(self, output: Path, stack: ExitStack) -> Keeper:
-        from nnplug.run import keep
+        from nnplug.runs.run import keep
 
         asked = self._asked
         keeper = keep(
@@ -88,8 +88,8 @@ class Keeping:
         return stack.enter_context(keeper)
 
     def _go_on(self, resume: Path, stack: ExitStack) -> Keeper:
-        from nnplug.resuming import keep_on
-        from nnplug.run_folder import RunFolder
+        from nnplug.runs.folder import RunFolder
+        from nnplug.runs.resuming import keep_on
 
         keeper = keep_on(self._run, RunFolder.open(resume), self._asked, say=self._say)
         stack.enter_context(keeper)
@@ -133,7 +133,7 @@ class Keeping:
 
 
 def _new_name(run: Run) -> Path:
-    from nnplug.run_folder import auto_name
+    from nnplug.runs.folder import auto_name
 
     layers = [each.part for each in run.network.placed[:-2]]
     # By its first activation, if it has one; dense layers are in most networks.

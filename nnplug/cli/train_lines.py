@@ -6,14 +6,14 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from nnplug.advice import before
 from nnplug.cli.terminal import console, echo, style, width
-from nnplug.network import in_and_out
-from nnplug.progress import Bar
+from nnplug.network.network import in_and_out
+from nnplug.runs.advice import before
+from nnplug.training.progress import Bar
 
 if TYPE_CHECKING:
-    from nnplug.run import Run
-    from nnplug.settings import Settings
+    from nnplug.runs.run import Run
+    from nnplug.runs.settings import Settings
     from nnplug.training import EpochRecord
 
 __all__ = ["Lines", "describe_epoch", "label", "print_advice", "print_end", "print_plot"]
@@ -167,7 +167,7 @@ def _describe_end(run: Run) -> list[str]:
 
 def print_plot(run: Run, *, err: bool) -> None:
     """Draw the losses in the terminal, and which class is where in the plane of two inputs."""
-    from nnplug.report.terminal import boundary, curves, loss_columns
+    from nnplug.runs.report.terminal import boundary, curves, loss_columns
 
     room = min(width(err=err), 120)
     echo(f"\n{curves(loss_columns(run.history), width=room)}", err=err)

@@ -14,7 +14,7 @@ from nnplug.cli.table_options import table_arguments
 from nnplug.cli.terminal import echo
 
 if TYPE_CHECKING:
-    from nnplug.configuration import Configuration
+    from nnplug.runs.configuration import Configuration
 
 __all__ = ["asked_configuration"]
 
@@ -45,7 +45,7 @@ def asked_configuration(
     SettingError, StorageError
         If there is no such setting, or the file cannot be read.
     """
-    from nnplug.configuration import Configuration
+    from nnplug.runs.configuration import Configuration
 
     changes = table_arguments({**given, **_parse(ctx, given, pairs)})
     if path is None:
@@ -62,7 +62,7 @@ def asked_configuration(
 
 def _parse(ctx: click.Context, given: dict[str, Any], pairs: Iterable[str]) -> dict[str, Any]:
     """Read `key=value`: a value of TOML, or text as the option of that name takes it."""
-    from nnplug.configuration import check_setting
+    from nnplug.runs.configuration import check_setting
 
     options = {option.name: option for option in ctx.command.params}
     found: dict[str, Any] = {}

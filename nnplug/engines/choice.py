@@ -8,7 +8,7 @@ from typing import cast
 from nnplug.engines.engine import Engine, StepSizes
 from nnplug.engines.numpy import NUMPY
 from nnplug.errors import SettingError
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 
 __all__ = ["choose_engine", "engines_at_hand", "find_engine", "spelled_engine"]
 

@@ -20,9 +20,9 @@ from nnplug.models.records import (
     plain_structure,
     read_structure,
 )
-from nnplug.network import Network, in_and_out
+from nnplug.network.network import Network, in_and_out
 from nnplug.parts import Part, Task
-from nnplug.plugins import Provider
+from nnplug.plugins.manager import Provider
 
 if TYPE_CHECKING:
     from nnplug.tables import Encoder

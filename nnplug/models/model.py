@@ -19,13 +19,13 @@ from nnplug.models.description import describe
 from nnplug.models.info import ModelInfo
 from nnplug.models.nonfinite import NonfiniteRows
 from nnplug.models.selection import find_parts, warn_of
-from nnplug.network import Network
+from nnplug.network.network import Network
+from nnplug.network.tasks import Head, finite_rows, label_matrix
 from nnplug.parts import Loss, Metric, by_column
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 from nnplug.summary import Block, Summarized
 from nnplug.tables import matrix
 from nnplug.tables.wording import quote
-from nnplug.tasks import Head, finite_rows, label_matrix
 from nnplug.training import Evaluator, Scores
 from nnplug.types import AnyArray
 

@@ -17,11 +17,11 @@ from nnplug.models.model import Model
 from nnplug.models.records import PREDICTING
 from nnplug.models.selection import find_parts
 from nnplug.models.strict_json import printable
-from nnplug.network import Network
+from nnplug.network.network import Network
+from nnplug.network.tasks import Head
 from nnplug.parts import Activation, Layer, Loss, Part
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 from nnplug.tables import Encoder
-from nnplug.tasks import Head
 from nnplug.types import AnyArray
 
 __all__ = ["load_model", "read_info"]

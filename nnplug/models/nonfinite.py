@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnplug.errors import NotFiniteError
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.tables.wording import count_of
 from nnplug.types import AnyArray
 

@@ -18,7 +18,7 @@ from nnplug.models.checked import (
 from nnplug.models.strict_json import printable
 from nnplug.parts import OptionValue, Part, Placed
 from nnplug.parts.text import DEEPEST, is_part_name
-from nnplug.plugins import Provider
+from nnplug.plugins.manager import Provider
 
 __all__ = [
     "PREDICTING",

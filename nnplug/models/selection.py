@@ -19,8 +19,8 @@ from nnplug.models.info import ModelInfo
 from nnplug.models.records import PartRecord, kind_of
 from nnplug.models.strict_json import printable
 from nnplug.parts import OptionValue, Part
-from nnplug.plugins import LOCAL, Provider, normalise_package
-from nnplug.registry import Registry
+from nnplug.plugins.manager import LOCAL, Provider, normalise_package
+from nnplug.plugins.registry import Registry
 
 __all__ = ["find_parts", "warn_of"]
 

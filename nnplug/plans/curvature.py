@@ -20,7 +20,7 @@ from nnplug.formulas.derivative import differentiate
 from nnplug.formulas.graph import Symbol, walk
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import lower
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.parts import Loss
 from nnplug.plans.emission import CURVATURE, SIGNS, Emitter, concrete
 from nnplug.plans.program import Value

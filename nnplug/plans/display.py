@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.plans.program import Instruction, Program, Section
 
 __all__ = ["describe", "plan_as_dict"]

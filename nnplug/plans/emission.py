@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from nnplug.formulas.graph import Operation, Shape, Symbol
-from nnplug.network import Network
+from nnplug.network.network import Network
+from nnplug.network.spans import Span
 from nnplug.plans.program import Instruction, Phase, Section, Value
-from nnplug.spans import Span
 
 __all__ = [
     "CAST",

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.parts import Loss, Optimizer
 from nnplug.plans.curvature import CurvatureGraph, write_curvature
 from nnplug.plans.emission import CAST, COPY, TAKE, TOTAL, Emitter

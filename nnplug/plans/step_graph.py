@@ -18,7 +18,7 @@ from nnplug.formulas.derivative import differentiate
 from nnplug.formulas.graph import Dimension, Symbol, walk
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import lower
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.parts import Activation, Layer, Loss, Noise, Parameter, Placed, trace_placed
 from nnplug.plans.emission import DOT, DOT_LEFT, DOT_RIGHT, SUM_ROWS, reading_order
 

@@ -13,12 +13,12 @@ from nnplug.errors import SettingError
 from nnplug.formulas.graph import Shape, Symbol, alike
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import lower
-from nnplug.network import Network
+from nnplug.network.network import Network
+from nnplug.network.spans import Span
 from nnplug.parts import Optimizer, Update
 from nnplug.plans.emission import COPY, CURVATURE, POINT, SQUARES, Emitter, concrete
 from nnplug.plans.factors import gather_factors
 from nnplug.plans.program import Instruction, Section, Value
-from nnplug.spans import Span
 
 __all__ = ["SlotLayout", "slot_layouts", "write_point", "write_state_check", "write_update"]
 

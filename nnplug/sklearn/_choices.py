@@ -11,10 +11,10 @@ from typing import Any, cast
 
 import numpy as np
 
-from nnplug.choices import for_each_layer
 from nnplug.errors import NnplugError, UnknownPartError, suggest
-from nnplug.layers import find_layers, flat
-from nnplug.network import short_form
+from nnplug.network.layers import find_layers, flat
+from nnplug.network.network import short_form
+from nnplug.network.tasks import Head, output_activation_name
 from nnplug.parts import (
     Activation,
     Initializer,
@@ -30,7 +30,8 @@ from nnplug.parts import (
     parse_part,
 )
 from nnplug.plans import Regularization
-from nnplug.settings import ROWS
+from nnplug.runs.choices import for_each_layer
+from nnplug.runs.settings import ROWS
 from nnplug.sklearn._errors import ArgumentError
 from nnplug.sklearn._parts import (
     exponential,
@@ -40,7 +41,6 @@ from nnplug.sklearn._parts import (
     sklearn_momentum,
     sklearn_nesterov,
 )
-from nnplug.tasks import Head, output_activation_name
 
 __all__ = ["Choices", "choose", "is_stochastic"]
 

@@ -12,13 +12,13 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
+from nnplug.network.tasks import Head, class_weights
 from nnplug.parts import Task
 from nnplug.sklearn._base import BaseMLP
 from nnplug.sklearn._choices import is_stochastic
 from nnplug.sklearn._display import plot_decision_boundary
 from nnplug.sklearn._docs import documented
 from nnplug.sklearn._errors import EstimatorError
-from nnplug.tasks import Head, class_weights
 from nnplug.types import AnyArray
 
 __all__ = ["MLPClassifier"]

@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from nnplug.engines import Engine
 from nnplug.errors import DivergedError
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.parts import Schedule
 from nnplug.sklearn._choices import Choices
 from nnplug.sklearn._errors import EstimatorDivergedError, warn

@@ -13,7 +13,7 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.parts import Part, Task
 from nnplug.sklearn._choices import choose
 from nnplug.sklearn._errors import EstimatorError

@@ -15,12 +15,13 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 from nnplug.alignment import aligned_zeros
-from nnplug.callbacks import NAMES, Callbacks
 from nnplug.engines import Engine, choose_engine
 from nnplug.errors import SettingError
-from nnplug.layers import flat
-from nnplug.network import Network
+from nnplug.network.layers import flat
+from nnplug.network.network import Network
+from nnplug.network.tasks import Head
 from nnplug.parts import Part, Task, by_column
+from nnplug.runs.callbacks import NAMES, Callbacks
 from nnplug.sklearn._choices import choose
 from nnplug.sklearn._descent import Descent
 from nnplug.sklearn._errors import ArgumentError, EstimatorError, warn
@@ -30,7 +31,6 @@ from nnplug.sklearn._rates import LearningRate
 from nnplug.sklearn._records import EstimatorRun, model_of, name_of_output
 from nnplug.sklearn._rows import Held, Order, batches_of, checked_weights
 from nnplug.sklearn._weights import given_weights, go_on_from, initialize, vanished
-from nnplug.tasks import Head
 from nnplug.training import OWN_COLUMNS, BatchRecord, Evaluator, History, OnBatch
 from nnplug.types import AnyArray
 

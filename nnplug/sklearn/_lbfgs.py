@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from nnplug.alignment import aligned_zeros
 from nnplug.engines import BoundProgram, Engine, Memory, Threads, one_thread
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.plans import StepPlanner
 from nnplug.sklearn._choices import Choices
 from nnplug.sklearn._descent import INTERRUPTED, NOT_FINITE

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from nnplug.parts import activation, loss, optimizer
-from nnplug.registry import Registry
-from nnplug.run import default_registry
+from nnplug.plugins.registry import Registry
+from nnplug.runs.run import default_registry
 
 __all__ = [
     "exponential",

@@ -6,7 +6,7 @@ import logging
 import sys
 from typing import Any
 
-from nnplug.progress import Bar
+from nnplug.training.progress import Bar
 
 __all__ = ["Progress", "say_waiting"]
 

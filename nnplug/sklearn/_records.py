@@ -11,14 +11,14 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from nnplug.errors import ModelFileError
-from nnplug.layers import find_layers, flat
 from nnplug.models import Model, ModelInfo, load_model, warn_of
-from nnplug.network import Network
+from nnplug.network.layers import find_layers, flat
+from nnplug.network.network import Network
+from nnplug.network.tasks import Head
 from nnplug.parts import Part
 from nnplug.sklearn._choices import Choices, choose, is_stochastic
 from nnplug.sklearn._parts import registry
 from nnplug.sklearn._weights import layers_text
-from nnplug.tasks import Head
 from nnplug.training import History
 
 __all__ = ["EstimatorRun", "model_of", "name_of_output", "restored", "set_fitted"]

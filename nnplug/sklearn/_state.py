@@ -12,13 +12,13 @@ from typing import Any, cast
 import numpy as np
 
 from nnplug.errors import NnplugError
-from nnplug.layers import find_layers
-from nnplug.network import Network
+from nnplug.network.layers import find_layers
+from nnplug.network.network import Network
+from nnplug.network.tasks import Head
 from nnplug.parts import Activation, Layer, Loss, Part
 from nnplug.sklearn._parts import registry
 from nnplug.sklearn._rates import LearningRate
 from nnplug.sklearn._rows import Order
-from nnplug.tasks import Head
 from nnplug.training import History
 
 __all__ = ["plain_state", "revived_state"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.parts import Initializer
 from nnplug.sklearn._errors import EstimatorError
 from nnplug.types import AnyArray

@@ -11,10 +11,10 @@ from typing import Any
 
 from nnplug.errors import NnplugError, OptionError, PluginError, UnknownPartError, suggest
 from nnplug.hookspecs import HOOKS
-from nnplug.layers import find_layers
+from nnplug.network.layers import find_layers
 from nnplug.parts import Part, parse_part
-from nnplug.plugins import Provider, normalise_package
-from nnplug.registry import Found, Registry
+from nnplug.plugins.manager import Provider, normalise_package
+from nnplug.plugins.registry import Found, Registry
 from nnplug.testing.kit import checks, run_check
 
 __all__ = ["main"]

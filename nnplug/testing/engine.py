@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from nnplug.engines import NUMPY, Engine, engines_at_hand, find_engine
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.parts import Activation, Loss, Optimizer, Parameter, activation, loss, optimizer
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 from nnplug.training import Evaluator, Steps
 from nnplug.training.means import MeanLoss, weight_of
 from nnplug.types import AnyArray

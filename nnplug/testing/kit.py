@@ -14,11 +14,11 @@ from typing import Literal
 import numpy as np
 
 import nnplug
-from nnplug.discovery import find_installed
 from nnplug.engines import Engine
 from nnplug.errors import PartError, SettingError, suggest
 from nnplug.parts import KINDS, Part
-from nnplug.registry import Registry
+from nnplug.plugins.discovery import find_installed
+from nnplug.plugins.registry import Registry
 from nnplug.testing import activations, layers, losses, optimizers, others
 from nnplug.testing.engine import engines_for
 from nnplug.testing.examples import Suite

@@ -17,7 +17,7 @@ import numpy as np
 from nnplug.builtin.layers import dense
 from nnplug.engines import Engine
 from nnplug.formulas.evaluation import evaluate
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.parts import Activation, Layer, Noise, Parameter, Placed, State, place, trace_placed
 from nnplug.testing.engine import reveal, unchanged, weighted
 from nnplug.testing.examples import random

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from nnplug.registry import Registry
+    from nnplug.plugins.registry import Registry
 
 __all__ = ["nnplug_registry"]
 
@@ -27,7 +27,7 @@ def nnplug_registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
     """
     for name in ("NNPLUG_PLUGINS", "NNPLUG_STRICT_PLUGINS"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(import_module("nnplug.plugins"), "find_installed", list)
-    registry: Registry = import_module("nnplug.registry").Registry()
-    monkeypatch.setattr(import_module("nnplug.run"), "default_registry", lambda: registry)
+    monkeypatch.setattr(import_module("nnplug.plugins.manager"), "find_installed", list)
+    registry: Registry = import_module("nnplug.plugins.registry").Registry()
+    monkeypatch.setattr(import_module("nnplug.runs.run"), "default_registry", lambda: registry)
     return registry

@@ -9,7 +9,7 @@ import numpy as np
 
 from nnplug.engines import NUMPY, BoundProgram, Engine, Memory
 from nnplug.errors import ShapeError
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.parts import Loss
 from nnplug.plans import EvaluationPlanner, Program
 from nnplug.training.means import MeanLoss, weight_of

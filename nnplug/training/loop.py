@@ -11,7 +11,7 @@ import numpy as np
 
 from nnplug.engines import NUMPY, Engine, Threads
 from nnplug.errors import DivergedError, SettingError
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.parts import Loss, Optimizer, Schedule
 from nnplug.plans import Regularization
 from nnplug.training.batches import Batches, RowsInMemory

@@ -10,7 +10,7 @@ import numpy as np
 
 from nnplug.alignment import aligned_zeros
 from nnplug.engines import NUMPY, BoundProgram, Engine, Memory
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.parts import Loss, Optimizer
 from nnplug.plans import (
     CURVATURE,

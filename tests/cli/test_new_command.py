@@ -17,7 +17,7 @@ from nnplug.cli.new import new
 from nnplug.errors import PluginError
 from nnplug.hookspecs import HOOKS
 from nnplug.parts import KINDS
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 from nnplug.scaffold import choose_names, package_files, write_files
 from nnplug.scaffold.names import Names
 from tests.plugins.packages import isolated_site  # noqa: F401  # the fixture `site`

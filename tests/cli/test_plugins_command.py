@@ -10,8 +10,8 @@ import nnplug
 from nnplug.cli.plugins import plugins
 from nnplug.cli.show import formulas
 from nnplug.errors import UnknownPartError
-from nnplug.plugins import PluginManager
-from nnplug.registry import Registry
+from nnplug.plugins.manager import PluginManager
+from nnplug.plugins.registry import Registry
 from tests.plugins.packages import PART, isolated_site  # noqa: F401  # the fixture `site`
 
 

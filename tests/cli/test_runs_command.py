@@ -10,7 +10,7 @@ import time
 import pytest
 
 import nnplug
-from nnplug.run_folder import RunFolder
+from nnplug.runs.folder import RunFolder
 from tests.cli.models import IRIS, nnplug_here
 
 

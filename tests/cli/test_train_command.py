@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from nnplug.cli import cli
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 
 IRIS = str(Path(__file__).parents[2] / "examples" / "iris.csv")
 

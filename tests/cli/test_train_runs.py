@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nnplug.configuration import Configuration
+from nnplug.runs.configuration import Configuration
 from tests.cli.models import IRIS, nnplug_here
 
 SPECIES = ("train", IRIS, "--target", "species", "--epochs", "6", "--hidden", "5")

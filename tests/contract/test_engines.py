@@ -6,9 +6,9 @@ import numpy as np
 
 from nnplug.engines.numba.fusion import Fused, pieces
 from nnplug.formulas.primitives import new_graph
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.plans import plan_step
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 from nnplug.training import Evaluator, Steps
 from tests.engines import ENGINES
 

@@ -17,9 +17,9 @@ import pytest
 
 import nnplug.training.loop
 from nnplug.models import Checkpoints
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.plans import Regularization
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 from nnplug.training import RowsInMemory, Stopping, Trainer
 from tests.contract.conftest import every_part
 

@@ -19,7 +19,7 @@ from tests.mutation.places import Place, find_places, modules
 from tests.mutation.record import Recorder, Records
 from tests.mutation.trials import Child, Outcome, prepare, run_tests
 
-DEFAULT = ["formulas", "plans", "engines", "training", "models", "keeping.py"]
+DEFAULT = ["formulas", "plans", "engines", "training", "models", "runs/keeping.py"]
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

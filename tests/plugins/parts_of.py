@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from nnplug.parts import Part
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 
 FOLDER = Path(__file__).parent / "published"
 MODULES = ("activations", "initializers", "layers", "losses", "optimizers", "wrappers")

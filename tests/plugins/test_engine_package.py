@@ -132,7 +132,7 @@ def test_a_name_that_is_nearly_its_name_and_a_plugin_that_is_left_out(counting):
 
 EXPORT = """
 import nnplug
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 exporter = Registry().tool("exporter", "size")
 exporter.write(nnplug.train("xor", epochs=1).model, "model" + exporter.suffix)
 print(exporter, exporter.about, open("model.txt").read())

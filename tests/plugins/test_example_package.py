@@ -91,7 +91,7 @@ def test_show_prints_formula_and_derivative(environment, name, lines):
 
 LOADED = """
 import json, sys
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 registry = Registry()
 for kind, text in {parts}:
     registry.get(kind, text)
@@ -198,7 +198,7 @@ def test_after_uninstalling_it_the_error_says_what_is_installed(without_example)
         ("loss", "pinball", "huber"),
         ("optimizer", "lion", "adamw"),
     ):
-        code = f"from nnplug.registry import Registry; Registry().get({kind!r}, {name!r})"
+        code = f"from nnplug.plugins.registry import Registry; Registry().get({kind!r}, {name!r})"
         written = without_example.python("-c", code, fails=1)
         assert f"UnknownPartError: There is no {kind} {name!r}." in written
         assert (

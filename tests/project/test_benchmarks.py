@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 from nnplug.training import loop
 from tests.benchmarks import __main__ as harness
 from tests.benchmarks import (

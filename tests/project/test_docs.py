@@ -38,8 +38,8 @@ import pytest
 
 from nnplug.hookspecs import HOOKS
 from nnplug.parts import KINDS
-from nnplug.plugins import PluginManager
-from nnplug.registry import Registry
+from nnplug.plugins.manager import PluginManager
+from nnplug.plugins.registry import Registry
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -379,7 +379,7 @@ def test_every_public_name_is_in_the_reference(site):
 
 def test_the_defaults_and_errors_are_in_the_reference(site):
     from nnplug import errors
-    from nnplug.settings import ROWS
+    from nnplug.runs.settings import ROWS
 
     text = text_of(site / "reference" / "settings.html")
     for name, row in ROWS.items():

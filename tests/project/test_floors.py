@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -15,82 +16,40 @@ ROOT = Path(nnplug.__file__).parent
 FLOORS = (
     (
         "errors",
-        "setting_kinds",
-        "setting",
         "types",
         "randomness",
         "durable",
         "alignment",
-        "toml_text",
         "interruption",
         "lazy",
         "layout",
-        "progress",
         "summary",
         "untrusted",
     ),
     ("formulas", "special"),
     ("parts", "tool"),
     ("hookspecs", "builtin"),
-    ("discovery", "plugin_checks", "plugins", "not_found", "registry"),
-    ("layers", "network", "spans", "tasks"),
+    ("plugins",),
+    ("network",),
     ("plans", "engines"),
     ("training",),
     ("tables", "models"),
-    (
-        "sources",
-        "settings",
-        "choices",
-        "callbacks",
-        "configuration",
-        "run_folder",
-        "keeping",
-        "report",
-        "preparing",
-        "advice",
-        "run",
-        "resuming",
-        "sklearn",
-        "scaffold",
-        "testing",
-    ),
+    ("runs",),
+    ("sklearn", "scaffold", "testing"),
     ("cli", "__main__"),
 )
 
 # Within a floor: who may import whom.
 BESIDE = {
     "alignment": {"types"},
+    "durable": {"errors"},
     "lazy": {"errors"},
     "summary": {"layout", "untrusted"},
-    "setting_kinds": {"errors"},
-    "setting": {"errors", "setting_kinds"},
     "special": {"formulas"},
     "tool": {"parts"},
     "builtin": {"hookspecs"},
-    "not_found": {"plugins"},
-    "plugins": {"discovery", "plugin_checks"},
-    "registry": {"not_found", "plugins"},
-    "durable": {"errors"},
-    "network": {"spans"},
     "engines": {"plans"},
     "models": {"tables"},
-    "report": {"settings"},
-    "choices": {"settings"},
-    "configuration": {"sources", "settings"},
-    "keeping": {"sources", "configuration", "run_folder"},
-    "preparing": {"sources", "settings", "choices", "configuration", "keeping", "report"},
-    "advice": {"preparing"},
-    "run": {
-        "advice",
-        "callbacks",
-        "settings",
-        "configuration",
-        "run_folder",
-        "keeping",
-        "preparing",
-    },
-    "resuming": {"callbacks", "configuration", "run_folder", "keeping", "preparing", "run"},
-    "sklearn": {"settings", "choices", "callbacks", "run"},
     "__main__": {"cli"},
 }
 
@@ -135,6 +94,25 @@ def test_nothing_imports_upward(path):
         other = target[0]
         allowed = other == room or floors[other] < floors[room] or other in BESIDE.get(room, set())
         assert allowed, f"{room} (floor {floors[room]}) imports {other} (floor {floors[other]})"
+
+
+def test_no_modules_import_one_another():
+    """No circle, however long, counting what is imported for types and inside functions."""
+    names = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in FILES
+    }
+    needs = {}
+    for name, path in names.items():
+        found = (".".join(target) for target in imports(path))
+        found = {
+            target if target in names else target.rpartition(".")[0] for target in found if target
+        }
+        needs[name] = (found & names.keys()) - {name}
+    try:
+        tuple(TopologicalSorter(needs).static_order())
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
 def test_no_module_keeps_state_but_the_default_registry():

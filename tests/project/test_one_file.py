@@ -76,7 +76,7 @@ ROW = """    warmth: float = kept(
 
 
 def test_a_new_setting_is_one_row(checkout):
-    table = checkout / "nnplug" / "settings.py"
+    table = checkout / "nnplug" / "runs" / "settings.py"
     text = table.read_text(encoding="utf-8")
     before = "    seed: int = kept("
     assert text.count(before) == 1

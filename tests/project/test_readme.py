@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nnplug.parts import KINDS
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 from tests.project.test_docs import Page
 
 ROOT = Path(__file__).parents[2]

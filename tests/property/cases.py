@@ -12,7 +12,7 @@ import numpy as np
 
 from nnplug.engines.numba import binder
 from nnplug.engines.numpy import binder as numpy_binder
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.parts import Activation, Loss, Optimizer
 from nnplug.training import RowsInMemory, Trainer
 from tests.engines import ENGINES

@@ -21,7 +21,7 @@ import pytest
 
 import nnplug
 from nnplug.errors import DivergedError, FormulaError
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 from tests.property.cases import (
     SHAPES,
     TOLERANCE,

@@ -22,10 +22,10 @@ import pytest
 
 import nnplug
 from nnplug.engines.numba import binder
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.parts import parameter
+from nnplug.plugins.registry import Registry
 from nnplug.randomness import derive_generator
-from nnplug.registry import Registry
 from nnplug.training import Steps
 from tests.engines import ENGINES
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 import nnplug
 from nnplug.engines import Memory, bind
-from nnplug.network import Network
+from nnplug.network.network import Network
+from nnplug.network.tasks import Head
 from nnplug.plans import plan_step
-from nnplug.registry import Registry
-from nnplug.tasks import Head
+from nnplug.plugins.registry import Registry
 
 REGISTRY = Registry()
 EXAMPLES = int(os.environ.get("NNPLUG_GRADIENT_EXAMPLES", "40"))

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 import nnplug
-from nnplug.plugins import PluginManager
-from nnplug.registry import Registry
+from nnplug.plugins.manager import PluginManager
+from nnplug.plugins.registry import Registry
 from tests.reference.writing import write_json
 
 PLACE = Path(__file__).with_name("old_models")

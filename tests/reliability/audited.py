@@ -22,7 +22,7 @@ import numpy as np
 
 from nnplug.errors import NnplugError
 from nnplug.models import load_model, read_info
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 from tests.reliability.hostile import Sample
 
 HARMLESS = {

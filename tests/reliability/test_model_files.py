@@ -15,8 +15,8 @@ import nnplug
 from nnplug.errors import ModelFileError, StorageError
 from nnplug.models import load_model
 from nnplug.models.container import LARGEST_FILE
-from nnplug.plugins import PluginManager
-from nnplug.registry import Registry
+from nnplug.plugins.manager import PluginManager
+from nnplug.plugins.registry import Registry
 from tests.reliability.hostile import HOSTILE, Sample, content
 
 ROOT = Path(__file__).parents[2]

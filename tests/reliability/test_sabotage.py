@@ -11,8 +11,8 @@ import pytest
 import nnplug.training.batches
 import nnplug.training.loop
 import nnplug.training.steps
-from nnplug.plugins import PluginManager
-from nnplug.registry import Registry
+from nnplug.plugins.manager import PluginManager
+from nnplug.plugins.registry import Registry
 from tests.contract.test_resume import digest, leave, trainer
 
 AFTER = 6  # within the second epoch

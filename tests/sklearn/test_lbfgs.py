@@ -8,7 +8,7 @@ import scipy.sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from nnplug.engines import NUMPY
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.sklearn import MLPRegressor
 from nnplug.sklearn._choices import choose
 from nnplug.sklearn._lbfgs import Objective

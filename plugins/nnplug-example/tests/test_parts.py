@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 
 from nnplug_example.l1_batch_norm import l1_batch_norm
 from nnplug_example.lion import lion

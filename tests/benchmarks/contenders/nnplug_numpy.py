@@ -25,8 +25,8 @@ def run(work: Any, arrays: dict[str, Any], clock: Any, engine: str = "numpy") ->
     """
     with clock("import"):
         from nnplug.engines import find_engine
-        from nnplug.network import Network
-        from nnplug.registry import Registry
+        from nnplug.network.network import Network
+        from nnplug.plugins.registry import Registry
         from nnplug.training import RowsInMemory, Trainer
 
     with clock("plan"):

@@ -21,8 +21,8 @@ def run(work: Any, arrays: dict[str, Any], clock: Any) -> float:
     """Train as `nnplug.train` does once its run is prepared, without validation rows."""
     nnplug_numba.import_compiler(clock)
     with clock("import"):
-        from nnplug.registry import Registry
-        from nnplug.run import prepare
+        from nnplug.plugins.registry import Registry
+        from nnplug.runs.run import prepare
 
     with clock("plan"):
         run = prepare(

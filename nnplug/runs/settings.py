@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nnplug.errors import suggest
-from nnplug.setting import Setting, asked, declared, kept
-from nnplug.setting_kinds import (
+from nnplug.runs.setting import Setting, asked, declared, kept
+from nnplug.runs.setting_kinds import (
     ClassWeights,
     Factors,
     LayerTexts,

@@ -9,8 +9,8 @@ import numpy as np
 
 from nnplug.models import Model
 from nnplug.models.strict_json import printable
-from nnplug.report.plane import plane
-from nnplug.report.svg import number
+from nnplug.runs.report.plane import plane
+from nnplug.runs.report.svg import number
 from nnplug.training import History
 from nnplug.types import AnyArray
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from nnplug import __version__
 from nnplug.models.records import kind_of
-from nnplug.report.charts import (
+from nnplug.runs.report.charts import (
     class_charts,
     confusion_table,
     loss_chart,
@@ -18,11 +18,11 @@ from nnplug.report.charts import (
     plane_chart,
     residual_charts,
 )
-from nnplug.report.facts import Facts, ended_as, errors
-from nnplug.report.layers import STYLE as LAYERS
-from nnplug.report.layers import network_drawing
-from nnplug.report.svg import DARK, LIGHT, STYLE, clean, folding, number
-from nnplug.settings import SHORT_FORM
+from nnplug.runs.report.facts import Facts, ended_as, errors
+from nnplug.runs.report.layers import STYLE as LAYERS
+from nnplug.runs.report.layers import network_drawing
+from nnplug.runs.report.svg import DARK, LIGHT, STYLE, clean, folding, number
+from nnplug.runs.settings import SHORT_FORM
 from nnplug.tables.categories import Categories
 from nnplug.tables.dates import Dates
 

@@ -16,9 +16,9 @@ from nnplug.errors import (
     suggest,
 )
 from nnplug.hookspecs import HOOKS, TOOL_HOOKS
-from nnplug.not_found import FoundEither, ambiguous, called, unknown, way_out, with_article
 from nnplug.parts import KINDS, Layer, Optimizer, Part, PartText, parse_name, parse_part
-from nnplug.plugins import LOCAL, PluginManager, Provider, normalise_package
+from nnplug.plugins.manager import LOCAL, PluginManager, Provider, normalise_package
+from nnplug.plugins.not_found import FoundEither, ambiguous, called, unknown, way_out, with_article
 from nnplug.tool import Tool
 
 __all__ = ["Found", "FoundTool", "Registry"]

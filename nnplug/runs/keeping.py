@@ -16,14 +16,14 @@ from typing import Any, Self
 import numpy as np
 
 from nnplug import __version__
-from nnplug.configuration import Configuration
 from nnplug.errors import SettingError, StorageError
 from nnplug.models import Checkpoint, Model
 from nnplug.models.fingerprint import fingerprint
 from nnplug.models.strict_json import canonical_json
 from nnplug.parts import parse_part
-from nnplug.run_folder import CONFIG, REPORT, RunFolder
-from nnplug.sources import Rows
+from nnplug.runs.configuration import Configuration
+from nnplug.runs.folder import CONFIG, REPORT, RunFolder
+from nnplug.runs.sources import Rows
 from nnplug.training import Trainer
 from nnplug.types import AnyArray
 

@@ -1,6 +1,6 @@
 """Accounts of a run: one HTML page that needs no other file, and curves in the terminal."""
 
-from nnplug.report.facts import Facts
-from nnplug.report.page import write_page
+from nnplug.runs.report.facts import Facts
+from nnplug.runs.report.page import write_page
 
 __all__ = ["Facts", "write_page"]

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from nnplug.report.facts import Facts, calibration, confusion, roc
-from nnplug.report.plane import plane
-from nnplug.report.svg import INKS, PALE, Chart, folding, number
+from nnplug.runs.report.facts import Facts, calibration, confusion, roc
+from nnplug.runs.report.plane import plane
+from nnplug.runs.report.svg import INKS, PALE, Chart, folding, number
 from nnplug.training import OWN_COLUMNS, History
 from nnplug.types import AnyArray
 

@@ -23,7 +23,11 @@ from typing import Any, Self
 import pluggy
 
 from nnplug import hookspecs
-from nnplug.discovery import (
+from nnplug.errors import PluginError, suggest
+from nnplug.hookspecs import HOOKS, TOOL_HOOKS
+from nnplug.parts import Part
+from nnplug.plugins.checks import accept, check_hooks, hooks_of, place_of, share_a_name
+from nnplug.plugins.discovery import (
     GROUP,
     LOCAL,
     Provider,
@@ -33,10 +37,6 @@ from nnplug.discovery import (
     local_provider,
     normalise_package,
 )
-from nnplug.errors import PluginError, suggest
-from nnplug.hookspecs import HOOKS, TOOL_HOOKS
-from nnplug.parts import Part
-from nnplug.plugin_checks import accept, check_hooks, hooks_of, place_of, share_a_name
 from nnplug.tool import Tool
 
 __all__ = ["GROUP", "LOCAL", "PluginManager", "Provider", "normalise_package"]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from nnplug.errors import PluginError, UnknownPartError, suggest
 from nnplug.parts import KINDS, Part, PartText
-from nnplug.plugins import LOCAL, PluginManager, Provider, normalise_package
+from nnplug.plugins.manager import LOCAL, PluginManager, Provider, normalise_package
 from nnplug.tool import Tool
 
 __all__ = ["FoundEither", "ambiguous", "called", "unknown", "way_out", "with_article"]

@@ -12,8 +12,9 @@ import numpy as np
 
 from nnplug import tables
 from nnplug.errors import DataError, SettingError, UnknownPartError
+from nnplug.network.tasks import label_matrix
 from nnplug.parts import Data, Dataset, Task
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 from nnplug.tables import (
     Parts,
     ReadOptions,
@@ -26,7 +27,6 @@ from nnplug.tables import (
     split_rows,
 )
 from nnplug.tables.formats import KNOWN, is_known
-from nnplug.tasks import label_matrix
 from nnplug.types import AnyArray
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import Any, cast
 import numpy as np
 
 from nnplug.errors import SettingError, suggest
-from nnplug.layers import find_layers
-from nnplug.network import short_form
+from nnplug.network.layers import find_layers
+from nnplug.network.network import short_form
 from nnplug.parts import (
     Activation,
     Layer,
@@ -21,8 +21,8 @@ from nnplug.parts import (
     normalise_name,
     parse_part,
 )
-from nnplug.registry import Registry
-from nnplug.settings import ROWS, SHORT_FORM, Settings, no_setting
+from nnplug.plugins.registry import Registry
+from nnplug.runs.settings import ROWS, SHORT_FORM, Settings, no_setting
 from nnplug.tables import ReadOptions, TableOptions
 from nnplug.training import Stopping
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from nnplug.durable import write_file
 from nnplug.errors import SettingError
-from nnplug.report.charts import loss_chart, metric_chart
-from nnplug.report.page import DARK_PAGE, LIGHT_PAGE
-from nnplug.report.svg import DARK, LIGHT, STYLE
-from nnplug.report.terminal import curves, loss_columns
+from nnplug.runs.report.charts import loss_chart, metric_chart
+from nnplug.runs.report.page import DARK_PAGE, LIGHT_PAGE
+from nnplug.runs.report.svg import DARK, LIGHT, STYLE
+from nnplug.runs.report.terminal import curves, loss_columns
 from nnplug.training import History
 
 __all__ = ["Picture"]

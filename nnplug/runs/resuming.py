@@ -6,13 +6,13 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from nnplug.callbacks import Callbacks
-from nnplug.configuration import Configuration
-from nnplug.keeping import Keeper
-from nnplug.preparing import Run, prepare_from
-from nnplug.registry import Registry
-from nnplug.run import default_registry, fit
-from nnplug.run_folder import CONFIG, RunFolder
+from nnplug.plugins.registry import Registry
+from nnplug.runs.callbacks import Callbacks
+from nnplug.runs.configuration import Configuration
+from nnplug.runs.folder import CONFIG, RunFolder
+from nnplug.runs.keeping import Keeper
+from nnplug.runs.preparing import Run, prepare_from
+from nnplug.runs.run import default_registry, fit
 
 __all__ = ["keep_on", "resume"]
 

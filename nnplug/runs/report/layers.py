@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nnplug.network import Network
+from nnplug.network.network import Network
 from nnplug.parts import LayerRow, layer_rows
-from nnplug.report.svg import INKS, clean, folding
+from nnplug.runs.report.svg import INKS, clean, folding
 
 __all__ = ["STYLE", "network_drawing"]
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from nnplug.errors import PluginError, SettingError, suggest
 from nnplug.parts import Part
-from nnplug.plugins import LOCAL, PluginManager, Provider
+from nnplug.plugins.manager import LOCAL, PluginManager, Provider
 from nnplug.tool import Tool
 from nnplug.training import BatchRecord, OnBatch
 

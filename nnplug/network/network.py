@@ -12,6 +12,7 @@ import numpy as np
 from nnplug.alignment import aligned_zeros
 from nnplug.builtin.layers import dense, dropout
 from nnplug.errors import SettingError, UnknownNameError
+from nnplug.network.spans import Span, grouped, spans_of
 from nnplug.parts import (
     Activation,
     Array,
@@ -23,7 +24,6 @@ from nnplug.parts import (
     layer_rows,
     place,
 )
-from nnplug.spans import Span, grouped, spans_of
 from nnplug.summary import Block, Summarized
 from nnplug.types import AnyArray
 

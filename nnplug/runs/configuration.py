@@ -13,11 +13,11 @@ from nnplug.errors import SettingError, StorageError
 from nnplug.formulas.digest import differ
 from nnplug.models import ModelInfo, PartRecord
 from nnplug.models.records import LayerRecord, kind_of
-from nnplug.plugins import Provider
-from nnplug.settings import GROUPS, ROWS, SHORT_FORM, Settings, no_setting
-from nnplug.sources import Rows, Source
+from nnplug.plugins.manager import Provider
+from nnplug.runs.settings import GROUPS, ROWS, SHORT_FORM, Settings, no_setting
+from nnplug.runs.sources import Rows, Source
+from nnplug.runs.toml_text import toml_line, toml_table
 from nnplug.tables.wording import quote
-from nnplug.toml_text import toml_line, toml_table
 from nnplug.untrusted import read_small, why_unreadable
 
 __all__ = ["CHECKPOINT_EVERY", "Configuration"]
@@ -52,7 +52,7 @@ class Configuration:
         Arguments of `nnplug.train`, `data` among them, as plain values. None
         stands for what is not set, but by default nothing is left out.
     checkpoint_every : str
-        See `nnplug.run_folder.Every`.
+        See `nnplug.runs.folder.Every`.
     plugins : tuple of str
         What `-p` named.
     packages : dict of str to str

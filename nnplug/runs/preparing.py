@@ -11,12 +11,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from nnplug.choices import TABLE_SETTINGS, Choice, follow, table_choices
 from nnplug.engines import Engine, choose_engine, find_engine, spelled_engine
 from nnplug.errors import SettingError
-from nnplug.layers import flat
 from nnplug.models import Model, ModelInfo
-from nnplug.network import Network
+from nnplug.network.layers import flat
+from nnplug.network.network import Network
+from nnplug.network.tasks import (
+    DEFAULT_LOSS,
+    DEFAULT_METRIC,
+    Head,
+    class_weights,
+    output_activation_name,
+)
 from nnplug.parts import (
     Activation,
     Data,
@@ -30,13 +36,13 @@ from nnplug.parts import (
     by_column,
 )
 from nnplug.plans import Regularization
-from nnplug.registry import Registry
-from nnplug.settings import EPOCH_LIMIT, Settings
-from nnplug.sources import Rows, Source, asked_of_table, find_source
+from nnplug.plugins.registry import Registry
+from nnplug.runs.choices import TABLE_SETTINGS, Choice, follow, table_choices
+from nnplug.runs.settings import EPOCH_LIMIT, Settings
+from nnplug.runs.sources import Rows, Source, asked_of_table, find_source
 from nnplug.summary import Block, Summarized
 from nnplug.tables import Split, TableOptions, Wishes
 from nnplug.tables.wording import quote
-from nnplug.tasks import DEFAULT_LOSS, DEFAULT_METRIC, Head, class_weights, output_activation_name
 from nnplug.tool import Tool
 from nnplug.training import (
     OWN_COLUMNS,
@@ -53,9 +59,9 @@ from nnplug.types import AnyArray
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nnplug.configuration import Configuration
-    from nnplug.keeping import Identity
-    from nnplug.report.notebook import Picture
+    from nnplug.runs.configuration import Configuration
+    from nnplug.runs.keeping import Identity
+    from nnplug.runs.report.notebook import Picture
 
 __all__ = ["Run", "default_registry", "prepare", "prepare_from"]
 
@@ -157,7 +163,7 @@ class Run(Summarized):
         batches : Batches, optional
             The run's, where there are some already.
         """
-        from nnplug.report import Facts, write_page  # noqa: PLC0415  # few runs ask for one
+        from nnplug.runs.report import Facts, write_page  # noqa: PLC0415  # few runs ask for one
 
         batches = batches or self.batches()
         part = "validation" if len(self.validation_rows) else "training"
@@ -185,12 +191,12 @@ class Run(Summarized):
         Picture
             A notebook shows it; printed, it is a drawing in text; `save` writes it as .svg.
         """
-        from nnplug.report.notebook import Picture  # noqa: PLC0415  # few runs ask for one
+        from nnplug.runs.report.notebook import Picture  # noqa: PLC0415  # few runs ask for one
 
         return Picture(self.history)
 
     def _summary(self) -> Iterator[Block]:
-        from nnplug.report.facts import ended_as  # noqa: PLC0415  # few runs ask for one
+        from nnplug.runs.report.facts import ended_as  # noqa: PLC0415  # few runs ask for one
 
         said = self.settings
         training, validation = len(self.train_rows), len(self.validation_rows)
@@ -284,7 +290,7 @@ class Run(Summarized):
         given_in_python: Sequence[str] = (),
     ) -> Configuration:
         """Give all settings, resolved, for a file that gives the same run again."""
-        from nnplug.configuration import (  # noqa: PLC0415  # few runs are kept
+        from nnplug.runs.configuration import (  # noqa: PLC0415  # few runs are kept
             CHECKPOINT_EVERY,
             Configuration,
         )
@@ -304,7 +310,7 @@ class Run(Summarized):
 
     def identity(self, configuration: Configuration) -> Identity:
         """Say what a state must be of, for this run to be taken up from it."""
-        from nnplug.keeping import Identity  # noqa: PLC0415  # few runs are kept
+        from nnplug.runs.keeping import Identity  # noqa: PLC0415  # few runs are kept
 
         return Identity.of(configuration, self.rows, self.weights)
 

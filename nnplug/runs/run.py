@@ -6,8 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from nnplug import advice, models
-from nnplug.callbacks import Callbacks
+from nnplug import models
 from nnplug.errors import DivergedError
 from nnplug.interruption import Interruption
 from nnplug.parts import (
@@ -20,18 +19,20 @@ from nnplug.parts import (
     Schedule,
     Task,
 )
-from nnplug.preparing import Run, default_registry, prepare
-from nnplug.registry import Registry
-from nnplug.settings import ROWS
+from nnplug.plugins.registry import Registry
+from nnplug.runs import advice
+from nnplug.runs.callbacks import Callbacks
+from nnplug.runs.preparing import Run, default_registry, prepare
+from nnplug.runs.settings import ROWS
 from nnplug.training import (
     OnBatch,
     Trainer,
 )
 
 if TYPE_CHECKING:
-    from nnplug.configuration import Configuration
-    from nnplug.keeping import Keeper
     from nnplug.models import Model
+    from nnplug.runs.configuration import Configuration
+    from nnplug.runs.keeping import Keeper
 
 __all__ = ["Run", "default_registry", "fit", "keep", "load", "prepare", "train"]
 
@@ -239,7 +240,7 @@ def train(
     given = {key: value for key, value in locals().items() if key in ROWS and key not in apart}
     registry = registry or default_registry()
     if output is not None:
-        from nnplug.run_folder import check_free  # noqa: PLC0415  # few runs are kept
+        from nnplug.runs.folder import check_free  # noqa: PLC0415  # few runs are kept
 
         check_free(output)
     with registry.naming_culprits():
@@ -280,8 +281,8 @@ def keep(
     StorageError
         If the folder is there with something in it, or cannot be made.
     """
-    from nnplug.keeping import Every, Keeper  # noqa: PLC0415  # few runs are kept
-    from nnplug.run_folder import RunFolder  # noqa: PLC0415  # the same
+    from nnplug.runs.folder import RunFolder  # noqa: PLC0415  # the same
+    from nnplug.runs.keeping import Every, Keeper  # noqa: PLC0415  # few runs are kept
 
     Every.parse(configuration.checkpoint_every)  # before a folder is made
     folder = RunFolder.create(output, configuration.to_toml())

@@ -7,7 +7,7 @@ from typing import cast
 
 from nnplug.errors import OptionError, PartError, UnknownPartError, suggest
 from nnplug.parts import Activation, Layer, LayerText, Part, parse_layers, parse_part
-from nnplug.registry import Registry
+from nnplug.plugins.registry import Registry
 
 __all__ = ["find_layers", "flat"]
 

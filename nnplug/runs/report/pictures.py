@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from nnplug.durable import write_file
 from nnplug.errors import SettingError, StorageError
-from nnplug.report.plane import plane
-from nnplug.report.svg import COLORS
-from nnplug.report.terminal import loss_columns
+from nnplug.runs.report.plane import plane
+from nnplug.runs.report.svg import COLORS
+from nnplug.runs.report.terminal import loss_columns
 
 if TYPE_CHECKING:
     from nnplug.models import Model
-    from nnplug.report.plane import Plane
+    from nnplug.runs.report.plane import Plane
     from nnplug.training import History
     from nnplug.types import AnyArray
 

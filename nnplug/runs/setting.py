@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from nnplug.errors import SettingError
-from nnplug.setting_kinds import Kind
+from nnplug.runs.setting_kinds import Kind
 
 __all__ = ["Setting", "asked", "declared", "kept"]
 

@@ -226,7 +226,7 @@ def describe_failure(error: BaseException, provider: Provider) -> str:
 def _is_machinery(frame: FrameType) -> bool:
     """Whether a frame is of nnplug's loading or of Python's importing."""
     name = str(frame.f_globals.get("__name__", ""))
-    return name == "nnplug.plugins" or name.partition(".")[0] == "importlib"
+    return name == "nnplug.plugins.manager" or name.partition(".")[0] == "importlib"
 
 
 def _author_place(error: BaseException, module: str) -> str:

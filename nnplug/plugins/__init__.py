@@ -1,0 +1,1 @@
+"""Plugins: what is installed, one plugin kept from another, from a name to a part."""

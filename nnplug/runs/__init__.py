@@ -1,0 +1,1 @@
+"""Runs: settings, preparing, training, the folder of a run, its report."""
