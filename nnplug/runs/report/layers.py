@@ -33,7 +33,10 @@ def network_drawing(network: Network) -> str:
     with_states = any(row.kept for row in rows)
     heads = ["layer", "parts", "width", "parameters", *["state"] * with_states]
     lines = ["<div class='wide'><table class='network'>"]
-    lines.append(f"<tr>{''.join(f'<th>{clean(head)}</th>' for head in heads)}</tr>")
+    texts, counts = heads[:3], heads[3:]
+    named = [f"<th>{clean(head)}</th>" for head in texts]
+    named += [f"<th class='number'>{clean(head)}</th>" for head in counts]
+    lines.append(f"<tr>{''.join(named)}</tr>")
     widest = max(network.inputs, *(row.outputs for row in rows))
     first = LayerRow(0, "inputs", "", network.inputs, network.inputs, 0, 0)
     lines += (

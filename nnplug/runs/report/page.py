@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -55,7 +56,7 @@ table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 
 th, td {{ padding: .15rem .7rem; text-align: left; vertical-align: top;
          border-bottom: 1px solid var(--faint); }}
 th:first-child, td:first-child {{ padding-left: 0; }}
-table.confusion td, td.number {{ text-align: right; }}
+table.confusion :is(td, th + th), .number {{ text-align: right; }}
 td.number {{ white-space: nowrap; }}
 table.confusion td {{ padding: .15rem .7rem; }}
 pre {{ background: var(--block); padding: .7rem; white-space: pre-wrap; overflow-wrap: anywhere; }}
@@ -64,6 +65,7 @@ pre {{ background: var(--block); padding: .7rem; white-space: pre-wrap; overflow
 .side > div {{ min-width: 0; }}
 @media (max-width: 40rem) {{ body {{ margin: 1rem auto; padding: 0 .75rem; }}
                             th, td {{ padding: .15rem .45rem; }}
+                            table.confusion :is(th, td) {{ padding: .15rem .25rem; }}
                             ul.keys {{ padding-left: .5rem; }} }}
 @media print {{ body {{ margin: 0; max-width: none; }} h2, h3 {{ break-after: avoid; }}
                svg, table.confusion {{ break-inside: avoid; }} }}
@@ -116,18 +118,28 @@ def _section(title: str, parts: Iterable[str]) -> list[str]:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    heads = "".join(f"<th>{folding(each)}</th>" for each in head)
+    rows = list(rows)
+    # A heading stands above its numbers, which are aligned on the right.
+    numeric = [any(_is_number(value) for value in column) for column in zip(*rows, strict=True)]
+    heads = "".join(
+        f"<th class='number'>{folding(name)}</th>" if right else f"<th>{folding(name)}</th>"
+        for name, right in itertools.zip_longest(head, numeric)
+    )
     # A table that is wider than a narrow screen is moved within its own box.
     lines = ["<div class='wide'><table>", f"<tr>{heads}</tr>"]
     for row in rows:
         cells = [
-            f"<td class='number'>{clean(_written(each))}</td>"
-            if isinstance(each, int | float) and not isinstance(each, bool)
-            else f"<td>{folding(each)}</td>"
-            for each in row
+            f"<td class='number'>{clean(_written(value))}</td>"
+            if _is_number(value)
+            else f"<td>{folding(value)}</td>"
+            for value in row
         ]
         lines.append(f"<tr>{''.join(cells)}</tr>")
     return "\n".join([*lines, "</table></div>"])
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _written(value: float) -> str:

@@ -1,0 +1,217 @@
+"""Pages of the site and reports of runs, opened in Chromium without the network.
+
+They are opened on a phone's width and a desk's, in the light look and the dark. A
+page is opened once for each, and everything that can be asked of it is asked there.
+The pictures are kept in the folder that the variable `NNPLUG_SHOTS` names.
+
+Where Chromium or Playwright is missing the tests are skipped. `.ci/run` installs
+both; by hand: `apt-get install chromium` and `pip install playwright`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nnplug
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs pip install playwright")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+if CHROMIUM is None:
+    pytest.skip("needs Chromium: apt-get install chromium", allow_module_level=True)
+
+IRIS = Path(__file__).parents[2] / "examples" / "iris.csv"
+SITE = (
+    "index",
+    "tutorial/first-hour",
+    "how-to/read-any-table",
+    "explanation/real-tables",
+    "reference/settings",
+    "reference/generated/activations",
+    "benchmarks",
+)
+REPORTS = ("classes", "plane", "numbers")
+WIDTHS = (400, 1280)
+LOOKS = ("light", "dark")
+
+# The contrast of every visible text with what lies behind it, by WCAG 2.2, 1.4.3: a
+# list of those below 4.5, or below 3 where the letters are large.
+CONTRAST = """() => {
+  const channels = (color) => {
+    const [r, g, b, a = 1] = color.match(/[\\d.]+/g).map(Number);
+    return [r, g, b, a];
+  };
+  const over = (top, under) => [0, 1, 2].map((i) => top[i] * top[3] + under[i] * (1 - top[3]));
+  const luminance = (color) => {
+    const [r, g, b] = color.slice(0, 3).map((v) => {
+      v /= 255;
+      return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    const layers = [];
+    for (let e = element; e; e = e.parentElement) {
+      layers.push(channels(getComputedStyle(e).backgroundColor));
+    }
+    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+    const paper = dark ? [0, 0, 0] : [255, 255, 255];
+    return layers.reverse().reduce((under, top) => over(top, under), paper);
+  };
+  const found = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const element = walk.currentNode.parentElement;
+    const text = walk.currentNode.data.trim();
+    const seen = element.checkVisibility({opacityProperty: true, visibilityProperty: true});
+    if (!text || !seen || !element.getClientRects().length) continue;
+    const style = getComputedStyle(element);
+    const ink = channels(element.closest("svg") ? style.fill : style.color);
+    const paper = behind(element);
+    const [bright, dim] = [luminance(over(ink, paper)), luminance(paper)].sort((a, b) => b - a);
+    const size = parseFloat(style.fontSize);
+    const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+    const ratio = (bright + 0.05) / (dim + 0.05);
+    if (ratio < (large ? 3 : 4.5)) found.push(`${ratio.toFixed(2)}: ${element.className} ${text}`);
+  }
+  return found;
+}"""
+
+# Boxes that are wider than the screen and cannot be moved sideways by themselves.
+CUT = """() => [...document.body.querySelectorAll("*")].filter((e) => {
+  if (!e.checkVisibility() || !e.getClientRects().length) return false;
+  const moved = "pre, .table-wrapper, .wide, .math, .sidebar-drawer, .toc-drawer, svg";
+  return !e.closest(moved) && e.getBoundingClientRect().right > innerWidth + 1;
+}).map((e) => `${e.tagName} ${e.className}`)"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        # The root user of a container has no sandbox; Chromium then starts without one.
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("reports")
+    rng = np.random.default_rng(0)
+    nnplug.train(IRIS, target="species", epochs=30, output=folder / "classes")
+    x, y = rng.uniform(-1, 1, (2, 300))
+    moons = {"x": x, "y": y, "zone": np.where(x * x + y * y < 0.5, "inside", "outside")}
+    nnplug.train(moons, target="zone", epochs=40, output=folder / "plane")
+    area = rng.uniform(20, 200, 200)
+    houses = {
+        "living_area_in_square_metres_without_the_balcony": area,
+        "town": rng.choice(["Ulm", "Bonn"], 200),
+        "price": 3000 * area + rng.normal(0, 2e4, 200),
+    }
+    layers = "dense:16 batch_norm relu residual[dense:16 tanh] dropout:0.1"
+    nnplug.train(houses, target="price", epochs=40, layers=layers, output=folder / "numbers")
+    return folder
+
+
+@pytest.fixture
+def opened(request, browser):
+    """Open a file as a reader would, and note what it asks for and complains about."""
+    made = []
+
+    def open_page(path, width, look):
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=look, offline=True
+        )
+        made.append(context)
+        page = context.new_page()
+        page.asked, page.complaints = [], []
+        page.on("request", lambda asked: page.asked.append(asked.url))
+        page.on("console", lambda said: page.complaints.append(said.text))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.goto(path.as_uri())
+        if folder := os.environ.get("NNPLUG_SHOTS"):
+            name = f"{path.parent.name}-{path.stem}-{width}-{look}.png"
+            tall = min(page.evaluate("document.documentElement.scrollHeight"), 4000)
+            whole = {"x": 0, "y": 0, "width": width, "height": tall}
+            page.screenshot(path=Path(folder) / name, full_page=True, clip=whole)
+        return page
+
+    yield open_page
+    for context in made:
+        context.close()
+
+
+def elsewhere(page):
+    return [url for url in page.asked if not url.startswith(("file:", "data:"))]
+
+
+def assert_fit_to_read(page, width, look):
+    assert elsewhere(page) == []
+    assert page.complaints == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(CUT) == []
+    assert page.evaluate(CONTRAST) == []
+    # What is seen at first: a dark room stays dark, pictures and plots too.
+    from PIL import Image  # Matplotlib needs it, and so it is here
+
+    shades = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("L"))
+    assert shades.mean() < 70 if look == "dark" else shades.mean() > 200
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", SITE)
+def test_a_page_of_the_site(name, width, look, site, opened):
+    page = opened(site / f"{name}.html", width, look)
+    assert_fit_to_read(page, width, look)
+    if name == "reference/generated/activations":
+        formulas = page.locator("div.math math")
+        assert formulas.count() > 10
+        boxes = [formulas.nth(place).bounding_box() for place in range(formulas.count())]
+        # A fraction is drawn as one, on two lines.
+        assert all(box["width"] > 40 and box["height"] > 30 for box in boxes)
+        assert page.locator("svg.chart polyline").count() >= 2 * formulas.count()
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_report(name, width, look, reports, opened):
+    page = opened(reports / name / "report.html", width, look)
+    assert_fit_to_read(page, width, look)
+    assert page.asked == [(reports / name / "report.html").as_uri()]
+    charts = page.locator("svg.chart")
+    assert charts.count() >= 3
+    # Side by side where there is room, else one below the other.
+    first, second = (charts.nth(place).bounding_box() for place in (0, 1))
+    assert (first["y"] == second["y"]) == (width > 1000)
+
+
+def test_a_search_of_the_site_answers_without_the_network(site, opened):
+    page = opened(site / "search.html", 1280, "light")
+    page.goto(f"{(site / 'search.html').as_uri()}?q=patience")
+    page.wait_for_selector("ul.search li a")
+    assert page.locator("ul.search li a").count() > 3
+    assert elsewhere(page) == []
+
+
+def test_what_is_measured_is_seen_where_it_is_wrong(tmp_path, opened):
+    (tmp_path / "bad.html").write_text(
+        """<body style="background: #fff"><p style="color: #999">grey</p>
+        <p style="color: #666">fine</p>
+        <div style="width: 600px">wide</div><img src="http://example.org/a.png">
+        <script>console.log("a complaint"); throw Error("a fault")</script></body>""",
+        encoding="utf-8",
+    )
+    page = opened(tmp_path / "bad.html", 400, "light")
+    assert page.evaluate(CONTRAST) == ["2.85:  grey"]
+    assert "DIV " in page.evaluate(CUT)
+    assert page.evaluate("document.documentElement.scrollWidth") > 400
+    assert elsewhere(page) == ["http://example.org/a.png"]
+    assert {"a complaint", "a fault"} < set(page.complaints)
