@@ -22,14 +22,14 @@ def l1_batch_norm(
 ) -> Any:
     """Batch normalisation by the mean absolute deviation (Wu et al., 2018, arXiv:1802.09769).
 
-    As batch normalisation, without squares and roots: what is divided by is
-    the mean of |x - mean|. Outside training each input is normalised by the
-    mean and the deviation that were met.
+    Like batch normalisation, but without squares and roots: the divisor is the
+    mean of |x - mean|. Outside training each input is normalised by the running
+    mean and deviation.
 
     Parameters
     ----------
     momentum : float
-        In (0, 1]: what a step counts for in `mean` and `deviation`.
+        In (0, 1]: weight of a step in the running `mean` and `deviation`.
     epsilon : float
         Above 0, added to the deviation.
 

@@ -21,18 +21,18 @@ def lion(
 ) -> Any:
     """Lion: evolved sign momentum (Chen et al., 2023, arXiv:2302.06675, Algorithm 2).
 
-    Every parameter moves by the learning rate, whatever the gradient's size,
-    so the rate is three to ten times smaller than Adam's.
+    Every parameter moves by the learning rate, whatever the gradient's size, so
+    use a rate three to ten times smaller than Adam's.
 
     Parameters
     ----------
     beta1 : float
-        Weight of the momentum against the gradient in the sign.
+        Weight of the momentum, against the gradient's, inside the sign.
     beta2 : float
         Decay of the momentum itself.
     weight_decay : float
-        Decoupled: a step shrinks each parameter by learning_rate·weight_decay
-        of itself.
+        Decoupled: a step shrinks each parameter by the fraction
+        learning_rate·weight_decay.
 
     Examples
     --------

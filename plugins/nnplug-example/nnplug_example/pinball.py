@@ -12,9 +12,9 @@ import numpy as np
 def pinball(prediction: Any, target: Any, *, quantile: float = 0.5) -> Any:
     """Pinball loss: max(q·e, (q - 1)·e) (Koenker & Bassett, 1978, doi:10.2307/1913643).
 
-    With e = target - prediction. What makes it smallest is the q-quantile of
-    the target. The derivative by the prediction is -q where it is too small
-    and 1 - q where it is too large; exactly at the target, 1 - q.
+    Here e = target - prediction. The q-quantile of the target minimises it. The
+    derivative by the prediction is -q where the prediction is too small and
+    1 - q where it is too large; at the target itself it is 1 - q.
 
     Parameters
     ----------

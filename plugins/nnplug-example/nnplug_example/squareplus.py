@@ -12,13 +12,13 @@ import numpy as np
 def squareplus(x: Any, *, b: float = 4.0) -> Any:
     """Squareplus: (x + √(x² + b)) / 2 (Barron, 2021, arXiv:2112.11687, eq. 1).
 
-    Like softplus, without a transcendental function. Below 0, where the sum
-    cancels, it is evaluated as the same number b / (2·(√(x² + b) - x)).
+    Like softplus, but without a transcendental function. Below 0, where the sum
+    cancels, it is evaluated in the equal form b / (2·(√(x² + b) - x)).
 
     Parameters
     ----------
     b : float
-        Above 0: how round the corner is; 4, as in the paper, gives 1 at x = 0.
+        Above 0: how round the corner is. 4, as in the paper, gives 1 at x = 0.
 
     Examples
     --------
