@@ -1,10 +1,8 @@
-"""The pages of the reference that are made from nnplug itself.
+"""A Sphinx extension that writes the generated pages of the reference before each build.
 
-Nothing that a part, a hook, a command or a setting says of itself is written
-a second time by hand. This is an extension of Sphinx, which writes the pages
-before each build.
-
-A name that ends in `.inc.md` is not a page, but a piece that a page includes.
+Parts, hooks, commands and settings describe themselves; nothing of that is
+written a second time by hand. A file whose name ends in `.inc.md` is not a
+page of its own: another page includes it.
 """
 
 from __future__ import annotations
@@ -40,13 +38,13 @@ __all__ = ["builtin_parts", "hook_names", "hook_signature", "pages", "setup", "w
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Write the pages before Sphinx looks for pages."""
+    """Write the pages before Sphinx collects its sources."""
     app.connect("builder-inited", lambda app: write_pages(Path(app.srcdir) / "reference/generated"))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def write_pages(folder: Path) -> None:
-    """Write every generated page, and remove those that are no longer made."""
+    """Write every generated page, and remove outdated ones."""
     made = pages()
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.md"):
@@ -59,7 +57,7 @@ def write_pages(folder: Path) -> None:
 
 
 def pages() -> dict[str, str]:
-    """Make every page: its file name and its text in MyST Markdown."""
+    """Return the text of every page, in MyST Markdown, by file name."""
     made = {f"{KINDS[kind].plural}.md": _kind_page(kind) for kind in HOOKS.values()}
     made["commands.inc.md"] = _commands()
     made |= {f"hook_{name}.inc.md": _hook(name) for name in hook_names()}
@@ -69,7 +67,7 @@ def pages() -> dict[str, str]:
 
 
 def builtin_parts(kind: str) -> list[tuple[Part, Provider]]:
-    """List the built-in parts of a kind, whatever else is installed here."""
+    """List the built-in parts of a kind, ignoring installed plugins."""
     return Registry(PluginManager(allowed=())).parts(kind)
 
 
@@ -118,7 +116,7 @@ def _part(part: Part, provider: Provider) -> list[str]:
     declared = getattr(part, "declared", {})
     if declared:
         lines += ["| declares | |", "|---|---|"]
-        lines += [f"| `{name}` | {_cell(each.about)} |" for name, each in declared.items()]
+        lines += [f"| `{name}` | {_cell(array.about)} |" for name, array in declared.items()]
         lines.append("")
     formula = write_formulas(part, to_mathml)
     if formula:
@@ -135,8 +133,8 @@ def _facts_of_kind(part: Part) -> list[str]:
     if isinstance(part, Activation) and part.gives:
         return [f"gives {part.gives.replace('_', ' ')}"]
     if isinstance(part, Layer):
-        told = ["another formula outside training"] if part.branches else []
-        return [*told, "holds layers"] if part.holds else told
+        facts = ["another formula outside training"] if part.branches else []
+        return [*facts, "holds layers"] if part.holds else facts
     if isinstance(part, Loss):
         over = "averaged" if part.reduction == "mean" else "summed"
         return [f"takes `{part.takes}` and `{part.against}`", over]
@@ -162,7 +160,7 @@ def _default(value: object) -> str:
 def _plot(part: Activation) -> str:
     """Draw an activation and its derivative.
 
-    One that works on rows is shown by the first output of the row (x, 0).
+    For an activation of whole rows, draw the first output of the row (x, 0).
     """
     graph = new_graph()
     x, given = graph.input("x", ("N", "C")), graph.input("g", ("N", "C"))
@@ -184,7 +182,7 @@ def _plot(part: Activation) -> str:
 
 
 def _source(part: Part) -> str:
-    """Give the author's code without its docstring, which stands beside it."""
+    """Return the author's code without the docstring, which the page shows above it."""
     source = textwrap.dedent(inspect.getsource(part.function))
     lines = source.rstrip().splitlines()
     definition = ast.parse(source).body[0]
@@ -213,7 +211,7 @@ def _docstring(doc: str) -> tuple[str, dict[str, str], str]:
 
 
 def _markdown(text: str) -> str:
-    """Make Markdown of plain text in which only backticks mean something."""
+    """Escape plain text, in which only backticks have a meaning, for Markdown."""
     pieces = re.split(r"(`[^`]*`)", text)
     return "".join(
         piece if piece.startswith("`") else re.sub(r"([\\*_<>\[\]$|#~])", r"\\\1", piece)
@@ -264,7 +262,7 @@ def _command(command: click.Command, context: click.Context, *, depth: int) -> l
 
 
 def hook_signature(name: str) -> str:
-    """Give the exact signature of a hook, as `nnplug/hookspecs.py` has it."""
+    """Return the exact signature of a hook, as written in `nnplug/hookspecs.py`."""
     source = inspect.getsource(getattr(hookspecs, name))
     definition = ast.parse(source).body[0]
     assert isinstance(definition, ast.FunctionDef)
@@ -273,7 +271,7 @@ def hook_signature(name: str) -> str:
 
 
 def hook_names() -> list[str]:
-    """List every hook in the order of `nnplug/hookspecs.py`."""
+    """List all hooks in the order of `nnplug/hookspecs.py`."""
     return [
         name
         for name, function in vars(hookspecs).items()
@@ -282,7 +280,7 @@ def hook_names() -> list[str]:
 
 
 def _hook(name: str) -> str:
-    """Write a hook's signature and what it is for; the page adds an example."""
+    """Write a hook's signature and docstring; the page that includes it adds an example."""
     doc = inspect.getdoc(getattr(hookspecs, name)) or ""
     lines = ["```python", hook_signature(name), "```", "", _markdown(doc)]
     if name in HOOKS:
@@ -298,13 +296,13 @@ def _hook(name: str) -> str:
 def _settings() -> str:
     lines = []
     for group in GROUPS:
-        lines += ["", f"## {group}", "", "| setting | default | what it says |", "|---|---|---|"]
+        lines += ["", f"## {group}", "", "| setting | default | meaning |", "|---|---|---|"]
         for name, row in ROWS.items():
             if row.group == group:
                 default = "" if row.default is None else f"`{row.default}`"
                 lines.append(f"| `{name}` | {default} | {row.help.replace('|', chr(92) + '|')} |")
-    lines += ["", "## What follows from something else", ""]
-    lines += [f"`epochs` is {EPOCH_LIMIT} where `patience` and validation rows may end a run.", ""]
+    lines += ["", "## Defaults that depend on other settings", ""]
+    lines += [f"`epochs` is {EPOCH_LIMIT} if `patience` and validation rows may end the run.", ""]
     lines += ["", "| task | loss | metric |", "|---|---|---|"]
     lines += [
         f"| {task} | [`{loss}`](generated/losses.md#loss-{loss}) "

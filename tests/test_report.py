@@ -19,7 +19,6 @@ from sklearn.metrics import (
 import nnplug
 from nnplug.runs.report.facts import calibration, confusion, errors, roc
 from nnplug.runs.report.svg import Chart, ticks
-from nnplug.runs.report.terminal import boundary, curves
 
 IRIS = Path(__file__).parents[1] / "examples" / "iris.csv"
 LOADING = {"src", "href", "xlink:href", "srcset", "action", "data"}
@@ -100,8 +99,8 @@ def test_calibration_is_that_of_scikit_learn(seed):
     wanted = rng.random(300) < score
     shares, means = calibration_curve(wanted, score, n_bins=10)
     found = calibration(wanted, score)
-    np.testing.assert_allclose([each[0] for each in found], means)
-    np.testing.assert_allclose([each[1] for each in found], shares)
+    np.testing.assert_allclose([mean for mean, *_ in found], means)
+    np.testing.assert_allclose([share for _, share, _ in found], shares)
     assert sum(rows for *_, rows in found) == 300
     assert calibration(np.array([True]), np.array([1.0])) == [(1.0, 1.0, 1)]
 
@@ -117,7 +116,7 @@ def test_errors_are_those_of_scikit_learn(seed):
     true = np.random.default_rng(seed).normal(3e5, 1e5, 50)
     found = true + np.random.default_rng(seed + 9).normal(0, 2e4, 50)
     theirs = (r2_score, mean_absolute_error, root_mean_squared_error)
-    assert errors(true, found) == pytest.approx([each(true, found) for each in theirs])
+    assert errors(true, found) == pytest.approx([score(true, found) for score in theirs])
     assert np.isnan(errors(np.ones(3), np.zeros(3)).r2)
 
 
@@ -167,13 +166,17 @@ def test_the_report_of_classes(tmp_path):
     labels = [a["aria-label"] for tag, a in page.elements if tag == "svg"]
     assert labels == ["loss by epoch", "metric by epoch", "receiver operating characteristic",
                       "calibration"]  # fmt: skip
+    # Headings of numbers are aligned like the numbers below them.
+    text = (tmp_path / "r" / "report.html").read_text()
+    assert re.search(r"<th class='number'>best epoch, \d+ .*<th class='number'>last epoch<", text)
+    assert "<th>column</th>" in text
     # The counts of the matrix are those of the validation rows.
     rows = run.rows.parts.validation
     chosen = run.head.classes(run.model.run(run.rows.inputs[rows]))
     table = (tmp_path / "r" / "report.html").read_text().partition("class='confusion'>")[2]
     cells = re.findall(r"<td[^>]*>(\d+)</td>", table.partition("</table>")[0])
     counts = confusion_matrix(run.rows.targets[rows], chosen)
-    assert [int(each) for each in cells] == counts.reshape(-1).tolist()
+    assert [int(cell) for cell in cells] == counts.reshape(-1).tolist()
 
 
 def test_the_report_of_numbers(tmp_path):
@@ -191,8 +194,8 @@ def test_the_report_of_numbers(tmp_path):
     for place, name in enumerate(["petal_width", "petal_length"]):
         shown = re.search(rf"{name}([\d.-]+)\n", page.text.partition("root mean squared error")[2])
         digits = "".join(
-            f"{each(true[:, place], found[:, place]):.4g}"
-            for each in (r2_score, mean_absolute_error, root_mean_squared_error)
+            f"{score(true[:, place], found[:, place]):.4g}"
+            for score in (r2_score, mean_absolute_error, root_mean_squared_error)
         )
         assert shown[1] == digits
     assert "in the unit of each target" in page.text
@@ -223,7 +226,7 @@ def test_the_report_draws_the_network(tmp_path):
         ["output", "dense:3 identity", "3", "9", ""],
     ]
     bars = re.findall(r"style='width: ([\d.]+)%'", drawing)
-    assert [float(each) for each in bars] == [50, 100, 100, 100, 100, 100, 100, 25, 37.5]
+    assert [float(bar) for bar in bars] == [50, 100, 100, 100, 100, 100, 100, 25, 37.5]
     indented = re.findall(r"<td style='padding-left: ([\d.]+)em'>(\w+)", drawing)
     assert indented == [("1.2", "residual1"), ("1.2", "residual1")]
     settings = text.partition("<h2>Settings</h2>")[2].partition("</table>")[0]
@@ -329,94 +332,3 @@ def test_the_report_of_a_run_that_diverged(tmp_path):
         nnplug.train("xor", loss="mse", hidden=(), output_activation="identity",
                      learning_rate=1e200, output=tmp_path / "r")  # fmt: skip
     check(Page((tmp_path / "r" / "report.html").read_text()))
-
-
-# --- in the terminal ------------------------------------------------------------------
-
-
-def test_curves_fit_the_terminal_and_are_told_apart():
-    loss = np.linspace(1, 0.2, 500).tolist()
-    text = curves({"loss": loss, "validation_loss": [0.5] * 500})
-    lines = text.splitlines()
-    assert max(map(len, lines)) <= 80
-    assert text.isascii()
-    assert lines[0].startswith("         1 |*")
-    assert lines[15].startswith("       0.2 |")
-    assert lines[15].rstrip().endswith("*")
-    assert all("o" in line or "@" in line for line in lines[9:11][:1])
-    assert lines[-2].strip().startswith("0")
-    assert lines[-2].endswith("499")
-    assert lines[-1] == "* loss   o validation loss   @ both"
-
-
-@pytest.mark.parametrize("loss", [[1.0], [0.0, 0.0], [float("nan")], [1.0, float("inf"), 2.0],
-                                  [1e-8, 1.0]])  # fmt: skip
-def test_curves_of_odd_histories(loss):
-    assert curves({"loss": loss})
-
-
-def test_the_boundary_is_where_the_network_has_it():
-    run = nnplug.train("xor", activation="tanh", epochs=3000)
-    lines = boundary(run.model, run.rows.inputs, run.rows.targets).splitlines()
-    picture = [line[12:] for line in lines[:20]]
-    # The corners of the unit square lie a twelfth within the picture: XOR is in each of them.
-    left, right, top, bottom = 68 // 12, 68 - 68 // 12, 20 // 12, 19 - 20 // 12
-    for row, column, area, letter in (
-        (top, left, "=", "B"), (top, right, ".", "A"),
-        (bottom, left, ".", "A"), (bottom, right, "=", "B"),
-    ):  # fmt: skip
-        assert picture[row][column - 2 : column + 4].replace(letter, area) == area * 6
-    assert sorted("".join(picture).replace(".", "").replace("=", "")) == ["A", "A", "B", "B"]
-    assert lines[-2] == ". 0   = 1   (a across, b up)"
-    assert lines[-1] == "A, B their rows"
-    assert max(map(len, lines)) <= 80
-
-
-def test_the_boundary_of_a_table_is_in_its_units():
-    rng = np.random.default_rng(0)
-    x, y = rng.uniform(100, 200, 80), rng.uniform(-1, 1, 80)
-    run = nnplug.train({"x": x, "y": y, "t": np.where(x > 150, "far", "near")}, target="t",
-                       epochs=60, learning_rate=0.05)  # fmt: skip
-    lines = boundary(run.model, run.rows.inputs, run.rows.targets).splitlines()
-    assert lines[10][12] == "="
-    assert lines[10][-1] == "."
-    first, last = map(float, lines[-3].split())
-    assert first == pytest.approx(x.min() - 0.1 * np.ptp(x), rel=1e-3)
-    assert last == pytest.approx(x.max() + 0.1 * np.ptp(x), rel=1e-3)
-
-
-def test_rows_of_two_classes_on_one_place_are_said_and_many_are_thinned():
-    x = np.repeat([[0.0, 0.0], [1.0, 1.0]], 300, axis=0)
-    labels = np.repeat([0, 1], 300)
-    run = nnplug.train((x, labels), epochs=1)
-    lines = boundary(run.model, x, labels).splitlines()
-    assert sum(line.partition("|")[2].count("A") for line in lines[:20]) == 1
-    assert lines[-1] == "A, B their rows (200 of 600)"
-    lines = boundary(run.model, x[290:310], np.array([0] * 11 + [1] * 9)).splitlines()
-    assert "".join(lines[:20]).count("*") == 1
-    assert lines[-1] == "A, B their rows; * rows of several"
-    # Rows of a stream are not at hand, and then there is the plane alone.
-    assert boundary(run.model, x[:0], labels).splitlines()[-1].endswith("up)")
-
-
-def test_a_picture_has_the_rows_and_a_legend(tmp_path):
-    matplotlib = pytest.importorskip("matplotlib")
-    from nnplug.runs.report.pictures import draw
-
-    rng = np.random.default_rng(0)
-    table = {"x": rng.uniform(0, 1, 60), "y$": rng.uniform(0, 1, 60)}
-    table["zone"] = np.where(table["x"] > 0.5, "far", "near")
-    run = nnplug.train(table, target="zone", epochs=5)
-    with matplotlib.rc_context({"svg.fonttype": "none"}):  # text as text
-        draw(tmp_path / "a.svg", run.history, run.model, run.rows.inputs, run.rows.targets)
-    picture = (tmp_path / "a.svg").read_text(encoding="utf-8")
-    words = re.findall(r"<text [^>]*>([^<]+)</text>", picture)
-    assert {"epoch", "loss", "validation loss", "x", "y$", "far", "near"} <= set(words)
-    # 60 rows and the two squares of the legend; the ticks are in no colour.
-    marks = re.findall(r'<use [^>]*style="fill: #(?:1f5fa8|c2410c)', picture)
-    assert len(marks) == 60 + 2
-
-
-def test_there_is_no_plane_of_four_inputs():
-    run = nnplug.train(IRIS, target="species", epochs=1)
-    assert boundary(run.model, run.rows.inputs, run.rows.targets) is None

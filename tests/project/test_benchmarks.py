@@ -55,7 +55,7 @@ def test_every_block_has_its_place_in_the_page_and_every_place_its_block():
 def test_every_goal_names_what_is_measured(goal):
     assert goal.block in harness.BLOCKS
     rivals = goal.rivals.values() if isinstance(goal.rivals, dict) else [goal.rivals]
-    names = {*goal.ours, *(name for each in rivals for name in each)}
+    names = {*goal.ours, *(name for names in rivals for name in names)}
     if goal.block == "imports":
         assert names <= set(startup.IMPORTS)
     elif goal.block == "commands":

@@ -1,11 +1,11 @@
 """Pages of the site and reports of runs, opened in Chromium without the network.
 
-They are opened on a phone's width and a desk's, in the light look and the dark. A
-page is opened once for each, and everything that can be asked of it is asked there.
-The pictures are kept in the folder that the variable `NNPLUG_SHOTS` names.
+Each page is opened at the width of a phone and of a desktop, in the light and the dark
+look, and checked for requests, console messages, overflow, contrast and brightness. The
+variable `NNPLUG_SHOTS` names a folder for screenshots.
 
-Where Chromium or Playwright is missing the tests are skipped. `.ci/run` installs
-both; by hand: `apt-get install chromium` and `pip install playwright`.
+Without Chromium or Playwright the tests are skipped. `.ci/run` installs both; by hand:
+`apt-get install chromium` and `pip install playwright`.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ REPORTS = ("classes", "plane", "numbers")
 WIDTHS = (400, 1280)
 LOOKS = ("light", "dark")
 
-# The contrast of every visible text with what lies behind it, by WCAG 2.2, 1.4.3: a
-# list of those below 4.5, or below 3 where the letters are large.
+# Texts whose contrast with their background is below WCAG 2.2, 1.4.3: 4.5, or 3 for
+# large letters.
 CONTRAST = """() => {
   const channels = (color) => {
     const [r, g, b, a = 1] = color.match(/[\\d.]+/g).map(Number);
@@ -82,7 +82,7 @@ CONTRAST = """() => {
   return found;
 }"""
 
-# Boxes that are wider than the screen and cannot be moved sideways by themselves.
+# Boxes that reach beyond the screen and are not inside a box that scrolls sideways.
 CUT = """() => [...document.body.querySelectorAll("*")].filter((e) => {
   if (!e.checkVisibility() || !e.getClientRects().length) return false;
   const moved = "pre, .table-wrapper, .wide, .math, .sidebar-drawer, .toc-drawer, svg";
@@ -93,7 +93,7 @@ CUT = """() => [...document.body.querySelectorAll("*")].filter((e) => {
 @pytest.fixture(scope="module")
 def browser():
     with sync_api.sync_playwright() as playwright:
-        # The root user of a container has no sandbox; Chromium then starts without one.
+        # Chromium refuses to start as root, as in a container, unless its sandbox is off.
         options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         running = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
         yield running
@@ -121,7 +121,7 @@ def reports(tmp_path_factory):
 
 @pytest.fixture
 def opened(request, browser):
-    """Open a file as a reader would, and note what it asks for and complains about."""
+    """Open a file as a reader would, and record its requests and console messages."""
     made = []
 
     def open_page(path, width, look):
@@ -147,17 +147,17 @@ def opened(request, browser):
         context.close()
 
 
-def elsewhere(page):
+def foreign_requests(page):
     return [url for url in page.asked if not url.startswith(("file:", "data:"))]
 
 
 def assert_fit_to_read(page, width, look):
-    assert elsewhere(page) == []
+    assert foreign_requests(page) == []
     assert page.complaints == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate(CUT) == []
     assert page.evaluate(CONTRAST) == []
-    # What is seen at first: a dark room stays dark, pictures and plots too.
+    # The first screen as it is seen, pictures and plots included.
     from PIL import Image  # Matplotlib needs it, and so it is here
 
     shades = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("L"))
@@ -188,20 +188,20 @@ def test_a_report(name, width, look, reports, opened):
     assert page.asked == [(reports / name / "report.html").as_uri()]
     charts = page.locator("svg.chart")
     assert charts.count() >= 3
-    # Side by side where there is room, else one below the other.
+    # Side by side if there is room, otherwise one below the other.
     first, second = (charts.nth(place).bounding_box() for place in (0, 1))
     assert (first["y"] == second["y"]) == (width > 1000)
 
 
-def test_a_search_of_the_site_answers_without_the_network(site, opened):
+def test_the_search_of_the_site_works_without_the_network(site, opened):
     page = opened(site / "search.html", 1280, "light")
     page.goto(f"{(site / 'search.html').as_uri()}?q=patience")
     page.wait_for_selector("ul.search li a")
     assert page.locator("ul.search li a").count() > 3
-    assert elsewhere(page) == []
+    assert foreign_requests(page) == []
 
 
-def test_what_is_measured_is_seen_where_it_is_wrong(tmp_path, opened):
+def test_the_checks_notice_a_bad_page(tmp_path, opened):
     (tmp_path / "bad.html").write_text(
         """<body style="background: #fff"><p style="color: #999">grey</p>
         <p style="color: #666">fine</p>
@@ -213,5 +213,5 @@ def test_what_is_measured_is_seen_where_it_is_wrong(tmp_path, opened):
     assert page.evaluate(CONTRAST) == ["2.85:  grey"]
     assert "DIV " in page.evaluate(CUT)
     assert page.evaluate("document.documentElement.scrollWidth") > 400
-    assert elsewhere(page) == ["http://example.org/a.png"]
+    assert foreign_requests(page) == ["http://example.org/a.png"]
     assert {"a complaint", "a fault"} < set(page.complaints)

@@ -89,7 +89,7 @@ def blocks(page: str) -> list[Block]:
 def commands(block: Block) -> list[tuple[str, str]]:
     """Split a console block into commands, each with the output shown."""
     _, *pieces = re.split(r"^\$ ", block.text, flags=re.MULTILINE)
-    return [(command, output) for command, _, output in (each.partition("\n") for each in pieces)]
+    return [(command, output) for command, _, output in (piece.partition("\n") for piece in pieces)]
 
 
 class Page:
@@ -169,8 +169,8 @@ def assert_shown(shown: str, printed: str, *, rounded: bool) -> None:
     any_number = re.sub(r"(?:\\-)?\d+\\\.\d{4,}", lambda _: f"({number})", pattern)
     found = re.fullmatch(any_number, printed, re.DOTALL)
     if rounded and found:
-        assert [float(each) for each in found.groups()] == pytest.approx(
-            [float(each) for each in re.findall(number, shown)], rel=1e-3, abs=1e-4
+        assert [float(digits) for digits in found.groups()] == pytest.approx(
+            [float(digits) for digits in re.findall(number, shown)], rel=1e-3, abs=1e-4
         )
         return
     assert printed == shown.rstrip("\n")
@@ -286,4 +286,4 @@ def test_every_core_dependency_has_its_reason():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     page = (DOCS / "explanation" / "dependencies.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^\| `([\w-]+)` \|", page, re.MULTILINE))
-    assert named == {re.split(r"[<>=!]", each)[0] for each in project["dependencies"]}
+    assert named == {re.split(r"[<>=!]", line)[0] for line in project["dependencies"]}

@@ -56,7 +56,7 @@ def test_a_new_activation_is_found_by_everything(checkout):
         "import click; from nnplug.cli.options import PartType;"
         "context = click.Context(click.Command('train'));"
         "found = PartType('activation').shell_complete(context, None, 'smo');"
-        "print([each.value for each in found])",
+        "print([level.value for level in found])",
     )  # fmt: skip
     assert complete.strip() == "['smooth_abs']"
     contract = run(
