@@ -1,4 +1,4 @@
-"""Reports: right numbers, whole pages, nothing loaded, nothing smuggled in."""
+"""Reports: the numbers are right, and the page loads and runs nothing."""
 
 import re
 from html.parser import HTMLParser
@@ -26,7 +26,7 @@ VOID = {"meta", "line", "rect", "circle", "polyline", "path", "wbr"}
 
 
 class Page(HTMLParser):
-    """A page as a browser takes it: its text, its elements; every one that was opened is closed."""
+    """A page as a browser parses it: text and elements, each of them closed."""
 
     def __init__(self, text):
         super().__init__(convert_charrefs=True)
@@ -51,7 +51,7 @@ class Page(HTMLParser):
 
 
 def check(page):
-    """Nothing of the page asks for another file, and nothing of it runs."""
+    """Assert that the page neither loads another file nor runs anything."""
     tags = {tag for tag, _ in page.elements}
     assert not tags & {"script", "link", "img", "iframe", "object", "embed", "base", "form", "a"}
     for tag, attributes in page.elements:
@@ -131,7 +131,7 @@ def test_round_numbers_stand_on_the_axes(low, high, found):
 
 def test_a_point_is_drawn_where_it_belongs():
     chart = Chart((0, 10), (0, 1), ("x", "y"), width=166, height=152)
-    # The inner picture is 100 by 100, from (52, 10): its labels are three signs wide.
+    # The inner picture is 100 by 100, from (52, 10): its labels are three characters wide.
     assert chart.place(0, 0) == (52, 110)
     assert chart.place(10, 1) == (152, 10)
     assert Chart((0, 1), (1, 100), ("", ""), width=166, height=152, log=True).place(0, 10)[1] == 60
@@ -143,7 +143,7 @@ def test_long_labels_have_room_beside_the_axis():
         r'<text x="([\d.]+)" y="[\d.]+" text-anchor="end">([\d,]+)<', chart.to_html("")
     )
     assert [label for _, label in found] == ["200,000", "400,000", "600,000", "800,000"]
-    # They end at x, a sign is 7 wide, and the axis' name stands at 14.
+    # They end at x, a character is 7 wide, and the name of the axis is at 14.
     assert all(float(x) - 7 * len(label) > 14 + 6 for x, label in found)
 
 
@@ -185,7 +185,7 @@ def test_the_report_of_numbers(tmp_path):
     page = Page((tmp_path / "r" / "report.html").read_text())
     check(page)
     assert "petal_width: predicted against true" in page.text
-    # R² says how good, the errors how far off, in centimetres here.
+    # R² says how good the fit is, the errors how far off it is, here in centimetres.
     run = nnplug.load(tmp_path / "r" / "model.safetensors")
     parts = nnplug.train(IRIS, target=["petal_width", "petal_length"], task="regression", epochs=3)
     rows = parts.rows.parts.validation
@@ -265,7 +265,7 @@ def test_two_inputs_have_the_boundary_and_four_rows_no_curve(tmp_path):
     dots = re.findall(r'<circle class="(k\d)" cx="([\d.]+)" cy="([\d.]+)"', picture)
     assert len(set(dots)) == 4
     assert re.findall(r"<span class='(k\d)'></span>(\w)", picture) == [("k0", "0"), ("k1", "1")]
-    # XOR: the two rows of a class lie on a diagonal, and each in its class's area.
+    # XOR: the two rows of a class lie on a diagonal, both in the area of their class.
     for ink in ("k0", "k1"):
         (x1, y1), (x2, y2) = [(float(x), float(y)) for k, x, y in dots if k == ink]
         assert x1 != x2
@@ -288,14 +288,14 @@ def test_a_narrow_and_a_dark_screen_are_thought_of(tmp_path):
                  target="y", epochs=3, output=tmp_path / "r")  # fmt: skip
     text = (tmp_path / "r" / "report.html").read_text()
     style, _, body = text.partition("</style>")
-    # A colour is written in the style alone, once for light and once for dark.
+    # Colours are written only in the style, once for light and once for dark.
     dark = "".join(re.findall(r"prefers-color-scheme: dark\) \{(.*?\}) \}", style, re.S))
     assert "color-scheme: light dark" in style
     assert not re.search(r"#[0-9a-f]{3,6}\b|rgb\(", body)
     assert "var(--" in style
     for name in set(re.findall(r"var\((--\w+)\)", style)) - {"--ink"}:  # a mark's, one of the k
         assert f"{name}: #" in dark, name
-    # A table that is too wide is moved in its box; a name breaks at its separators, no word does.
+    # A wide table scrolls in its box; names break at separators, and words do not break.
     assert body.count("<table") == body.count("<div class='wide'><table") > 3
     assert not re.search(r"t[dh][^{}]*\{[^}]*(anywhere|break-all)", style)
     assert "living_<wbr>area_<wbr>in_<wbr>square_<wbr>metres_<wbr>without_" in body

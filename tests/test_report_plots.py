@@ -37,7 +37,7 @@ def test_the_boundary_is_where_the_network_has_it():
     run = nnplug.train("xor", activation="tanh", epochs=3000)
     lines = boundary(run.model, run.rows.inputs, run.rows.targets).splitlines()
     picture = [line[12:] for line in lines[:20]]
-    # The corners of the unit square lie a twelfth within the picture: XOR is in each of them.
+    # The corners of the unit square lie a twelfth inside the picture, one row of XOR in each.
     left, right, top, bottom = 68 // 12, 68 - 68 // 12, 20 // 12, 19 - 20 // 12
     for row, column, area, letter in (
         (top, left, "=", "B"), (top, right, ".", "A"),
@@ -73,7 +73,7 @@ def test_rows_of_two_classes_on_one_place_are_said_and_many_are_thinned():
     lines = boundary(run.model, x[290:310], np.array([0] * 11 + [1] * 9)).splitlines()
     assert "".join(lines[:20]).count("*") == 1
     assert lines[-1] == "A, B their rows; * rows of several"
-    # Rows of a stream are not at hand, and then there is the plane alone.
+    # The rows of a stream are not in memory, so only the plane is drawn.
     assert boundary(run.model, x[:0], labels).splitlines()[-1].endswith("up)")
 
 
@@ -90,7 +90,7 @@ def test_a_picture_has_the_rows_and_a_legend(tmp_path):
     picture = (tmp_path / "a.svg").read_text(encoding="utf-8")
     words = re.findall(r"<text [^>]*>([^<]+)</text>", picture)
     assert {"epoch", "loss", "validation loss", "x", "y$", "far", "near"} <= set(words)
-    # 60 rows and the two squares of the legend; the ticks are in no colour.
+    # 60 rows and the two squares of the legend; the ticks have no colour.
     marks = re.findall(r'<use [^>]*style="fill: #(?:1f5fa8|c2410c)', picture)
     assert len(marks) == 60 + 2
 

@@ -17,7 +17,7 @@ DOCS = ROOT / "docs"
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """Build a copy of the docs, so that builds at the same time do not meet.
+    """Build a copy of the docs, so that simultaneous builds do not collide.
 
     The workers of a run share the copy; the first that needs it builds it.
     """

@@ -1,21 +1,20 @@
 """The documentation is true: its examples run, and its statements hold.
 
-What runs, in the pages of the tutorial, the how-to, the explanations, the
-hooks and the front page, in one folder and one Python namespace per page, in
-order:
+The blocks of the tutorials, the how-to pages, the explanations, the page on
+hooks and the front page are run in order, in one folder and one Python
+namespace per page:
 
-- a ```python block is executed; a ```text block right after it is what it prints;
+- a ```python block is executed; a ```text block right after it is its output;
 - in a ```console block, `$ nnplug ...`, `$ python -c ...` and `$ python -m
-  pytest ... FILE.py` are run, and the lines below them are what they write,
-  stdout and stderr together, as a terminal shows it. Variables of the
-  environment may stand before. `$ echo $?` gives the exit code of the command
-  before. `$ pip install ./FOLDER` installs into the page's folder. Other
-  commands are not run;
-- a code-block with a caption is a file of that name.
+  pytest ... FILE.py` are run, and the lines below are their output, stdout and
+  stderr together, as in a terminal. Environment variables may come first.
+  `$ echo $?` prints the exit code of the previous command. `$ pip install
+  ./FOLDER` installs into the page's folder. Other commands are not run;
+- a code-block with a caption is a file with that name.
 
-A line `...` in an output stands for any number of lines. Times (`12 ms`,
-`in 0.31s`, the time in the name of a run) are not compared, nor where
-`plugins doctor` breaks lines: that depends on the folder.
+A line `...` in an output means any number of lines. Times (`12 ms`,
+`in 0.31s`, the time in the name of a run) are not compared, nor are the line
+breaks of `plugins doctor`, which depend on the folder.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ class Block:
     text: str
     line: int
     follows: bool
-    """Whether only blank lines are between it and the block before."""
+    """Whether only blank lines separate it from the previous block."""
 
 
 _RUN = re.compile(r"(?:[A-Z_]+=\S* )*(?:nnplug |python -c |python -m pytest .*\.py$)")
@@ -87,13 +86,13 @@ def blocks(page: str) -> list[Block]:
 
 
 def commands(block: Block) -> list[tuple[str, str]]:
-    """Split a console block into commands, each with the output shown."""
+    """Split a console block into pairs of a command and the output shown."""
     _, *pieces = re.split(r"^\$ ", block.text, flags=re.MULTILINE)
     return [(command, output) for command, _, output in (piece.partition("\n") for piece in pieces)]
 
 
 class Page:
-    """Runs the blocks of one page in a folder of its own."""
+    """Runs the blocks of one page in a separate folder."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self.folder = name, folder
@@ -102,14 +101,14 @@ class Page:
         self.code = 0
 
     def python(self, block: Block) -> str:
-        # Blank lines before the code, so that a traceback names the page's line.
+        # Blank lines before the code make a traceback name the line of the page.
         code = compile("\n" * block.line + block.text, str(DOCS / self.name), "exec")
         with contextlib.redirect_stdout(io.StringIO()) as out:
             exec(code, self.namespace)
         return self.plain(out.getvalue())
 
     def console(self, command: str) -> str | None:
-        """Run a command; None if it is one that is not run."""
+        """Run a command and return its output, or None for a command that is not run."""
         if command == "echo $?":
             return str(self.code)
         if match := re.fullmatch(r"pip install (\./\S+|\.)", command):
@@ -143,7 +142,7 @@ class Page:
         return " ".join(printed.split()) if _WRAPPED.search(command) else printed
 
     def plain(self, text: str) -> str:
-        """Take out what differs between machines: folders, and blanks at line ends."""
+        """Remove what differs between machines: folders, and blanks at line ends."""
         for folder in (self.folder, self.site, ROOT):
             text = text.replace(f"{folder}{os.sep}", "")
         return re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE).rstrip("\n")
@@ -152,8 +151,8 @@ class Page:
 def assert_shown(shown: str, printed: str, *, rounded: bool) -> None:
     """Compare what a page shows with what was printed.
 
-    Exactly, with one exception: training on float32 adds up in another order
-    on another processor, so that there the last digits may differ.
+    They must be equal, with one exception: in float32, another processor adds
+    up in another order, so the last digits may differ.
     """
     shown, printed = (re.sub(r"\b[\d.]+ ?(m?s)\b", r"# \1", text) for text in (shown, printed))
     # The time that begins a run's name, and the number that ends it where two share a second.
@@ -270,7 +269,7 @@ def test_a_diverged_run_still_prints_its_json():
 
 
 def test_nobody_is_told_to_install_nnplug_from_an_index():
-    # It is on none yet: from its source it installs as `.`, `".[fast]"` or `./nnplug`.
+    # It is not published yet: from source it installs as `.`, `".[fast]"` or `./nnplug`.
     pages = [ROOT / "README.md", *DOCS.glob("*.md"), *DOCS.glob("[terh]*/*.md")]
     pages += [*(ROOT / "nnplug").rglob("*.py"), *(ROOT / "plugins").glob("*/README.md")]
     advice = re.compile(r"pip install [^\n&;]*(?<![./\w-])nnplug(==|\[|[\"'`\s]|$)", re.MULTILINE)

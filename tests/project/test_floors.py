@@ -12,7 +12,7 @@ import nnplug
 
 ROOT = Path(nnplug.__file__).parent
 
-# From the ground up. A folder stands for all that is in it.
+# From the ground up. The name of a folder covers everything in it.
 FLOORS = (
     (
         "errors",
@@ -39,7 +39,7 @@ FLOORS = (
     ("cli", "__main__"),
 )
 
-# Within a floor: who may import whom.
+# Allowed imports within a floor.
 BESIDE = {
     "alignment": {"types"},
     "durable": {"errors"},
@@ -53,14 +53,33 @@ BESIDE = {
     "__main__": {"cli"},
 }
 
+# Modules that have yet to be divided.
+STILL_LONG = {
+    "builtin/metrics.py",
+    "engines/numba/compiler.py",
+    "engines/numba/loops.py",
+    "formulas/graph.py",
+    "models/model.py",
+    "network/tasks.py",
+    "plugins/manager.py",
+    "plugins/registry.py",
+    "runs/keeping.py",
+    "runs/preparing.py",
+    "runs/run.py",
+    "sklearn/_base.py",
+    "sklearn/_fitting.py",
+    "tables/encoder.py",
+    "training/loop.py",
+}
+
 
 def rooms():
-    """Every top-level module or folder of the package, with its floor."""
+    """Return the floor of every top-level module and folder of the package."""
     return {name: floor for floor, names in enumerate(FLOORS) for name in names}
 
 
 def imports(path: Path):
-    """The modules of nnplug that a file imports, wherever in the file."""
+    """Yield the modules of nnplug that a file imports, at any place in the file."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -88,7 +107,7 @@ def test_nothing_imports_upward(path):
     floors = rooms()
     for target in imports(path):
         if not target or target[0] not in floors:
-            # `from nnplug import __version__` and the decorators' home itself.
+            # Only `import nnplug` itself and `from nnplug import __version__`.
             assert target in ([], ["__version__"]), (path, target)
             continue
         other = target[0]
@@ -97,7 +116,7 @@ def test_nothing_imports_upward(path):
 
 
 def test_no_modules_import_one_another():
-    """No circle, however long, counting what is imported for types and inside functions."""
+    """There is no circle of any length, counting imports for types and inside functions."""
     names = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
         for path in FILES
@@ -115,6 +134,16 @@ def test_no_modules_import_one_another():
         pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
+def test_no_module_is_longer_than_400_lines():
+    """A module holds one concept; a list of exceptions may shrink and never grows."""
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for path in FILES
+        if len(path.read_text(encoding="utf-8").splitlines()) > 400
+    }
+    assert found <= STILL_LONG
+
+
 def test_no_module_keeps_state_but_the_default_registry():
     """Module-level names are constants, functions, classes and parts."""
     mutable = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
@@ -126,7 +155,7 @@ def test_no_module_keeps_state_but_the_default_registry():
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 for target in targets:
                     assert isinstance(target, ast.Name), path
-                    # A capital name is a table, written once and only read.
+                    # A name in capitals is a table, written once and only read.
                     assert (
                         target.id.isupper()
                         or target.id == "__all__"

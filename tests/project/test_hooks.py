@@ -1,4 +1,4 @@
-"""Every hook is documented with its exact signature and an example, and has a test of its name."""
+"""Every hook has its exact signature and an example in the docs, and a test named after it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGE = ROOT / "docs" / "reference" / "hooks.md"
 
 
 def signatures() -> dict[str, str]:
-    """Read each hook's signature as the source has it, one line each."""
+    """Read the signatures of the hooks from the source, one per line."""
     source = (ROOT / "nnplug" / "hookspecs.py").read_text(encoding="utf-8")
     found = re.findall(r"^@hookspec\n(def (\w+)\(.*):$", source, re.MULTILINE)
     assert len(found) == source.count("\n@hookspec\n")
@@ -24,7 +24,7 @@ def signatures() -> dict[str, str]:
 
 
 def sections() -> dict[str, str]:
-    """Split the page of the hooks by its headings of the third level."""
+    """Split the page on hooks at its third-level headings."""
     _, *pieces = re.split(r"^### (\w+)\n", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return dict(zip(pieces[::2], pieces[1::2], strict=True))
 

@@ -1,4 +1,4 @@
-"""The settings with which CI stands for another processor do what they say."""
+"""The settings that make CI compute like another processor take effect."""
 
 from __future__ import annotations
 

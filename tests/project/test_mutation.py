@@ -1,4 +1,4 @@
-"""The tool that breaks one place at a time says which places no test holds."""
+"""The tool that breaks one place at a time finds the places that no test covers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def broken(source):
-    """Give what a source becomes, place by place."""
+    """Return what a source becomes, one broken place at a time."""
     text = source.encode()
     return [place.broken(text).decode() for place in find_places("m.py", text)]
 

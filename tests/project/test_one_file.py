@@ -1,4 +1,4 @@
-"""A new part, or a new setting, is written in one place; everything else finds it."""
+"""A new part or a new setting is written in one place, and everything else finds it."""
 
 import json
 import os

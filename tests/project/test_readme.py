@@ -42,7 +42,7 @@ def test_its_python_runs(monkeypatch, capsys):
 
 
 def test_its_plugin_is_typed(tmp_path):
-    """Write the files that it shows and type its commands, in their order."""
+    """Write the files that it shows and type its commands, in order."""
     section = README.partition("## A first plugin\n")[2].partition("\n## ")[0]
     (tmp_path / "page").mkdir()
     page = Page("README.md", tmp_path / "page")

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def text_of(page: Path) -> str:
-    """Give a page's text without its markup, blanks and line ends as one blank."""
+    """Return a page's text without markup, with white space collapsed."""
     stripped = re.sub(r"<[^>]*>", "", page.read_text(encoding="utf-8"))
     return " ".join(html.unescape(stripped).split())
 
@@ -37,7 +37,7 @@ def test_every_built_in_part_is_in_the_reference(kind, site):
     if kind in ("activation", "loss", "optimizer"):
         assert markup.count('<div class="math"><math') == len(found)
     if kind == "activation":
-        # Each with its derivative: two curves, and each of them in the legend.
+        # Two curves for each, the value and the derivative, and both in the legend.
         assert markup.count('<svg class="chart"') == len(found)
         assert markup.count("<polyline") >= 2 * len(found)
         assert markup.count("</span>dy/<wbr>dx") == len(found)
@@ -64,7 +64,7 @@ def test_no_page_asks_another_host_for_anything(site):
         text = style.read_text(encoding="utf-8")
         for address in re.findall(r"@import\s+[\"'(]*([^\"')]+)|url\(\s*[\"']?([^\"')]+)", text):
             assert not re.match(r"(https?:)?//", "".join(address)), (style.name, address)
-    # Mathematics is drawn by the browser itself, without a script.
+    # The browser draws formulas by itself, without a script.
     assert not any("mathjax" in page.read_text(encoding="utf-8").lower() for page in pages)
 
 

@@ -1,4 +1,4 @@
-"""The walk through the code names files that are there, in the folders that it says."""
+"""The walk through the code names files that exist, in the right folders."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ def test_every_file_of_the_walk_is_there():
         if name.startswith("nnplug/"):
             path = ROOT / name
             folder = path if name.endswith("/") else path.parent
-        else:  # beside the one that was named last
+        else:  # in the folder of the file named last
             path = folder / name
         assert path.exists(), name
         found.append(path)
