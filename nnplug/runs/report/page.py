@@ -65,6 +65,7 @@ pre {{ background: var(--block); padding: .7rem; white-space: pre-wrap; overflow
 .side > div {{ min-width: 0; }}
 @media (max-width: 40rem) {{ body {{ margin: 1rem auto; padding: 0 .75rem; }}
                             th, td {{ padding: .15rem .45rem; }}
+                            table.confusion {{ font-size: .85rem; }}
                             table.confusion :is(th, td) {{ padding: .15rem .25rem; }}
                             ul.keys {{ padding-left: .5rem; }} }}
 @media print {{ body {{ margin: 0; max-width: none; }} h2, h3 {{ break-after: avoid; }}
