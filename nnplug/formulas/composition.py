@@ -126,6 +126,7 @@ def put(
     labels : dict of str to label or int
         What takes the place of labels.
     """
+    shapes: dict[Shape, Shape] = {}  # a formula of many nodes has few shapes
     for symbol in order:
         if symbol.is_constant:
             made[id(symbol)] = graph.number(symbol.value, symbol.dtype_kind)
@@ -134,7 +135,10 @@ def put(
         else:
             assert not symbol.is_input, f"nothing is given for the argument {symbol.name}"
             inputs = tuple([made[id(child)] for child in symbol.inputs])
-            shape = tuple([labels.get(str(dim), dim) for dim in symbol.shape])
+            shape = shapes.get(symbol.shape)
+            if shape is None:
+                shape = tuple([labels.get(str(dim), dim) for dim in symbol.shape])
+                shapes[symbol.shape] = shape
             made[id(symbol)] = graph.copy(symbol, inputs, shape)
 
 

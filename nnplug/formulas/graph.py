@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Container, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import is_
+from operator import attrgetter, is_
 from typing import Any, Literal
 
 import numpy as np
@@ -510,13 +510,19 @@ def shape_text(shape: Shape) -> str:
     return f"({', '.join(map(str, shape))})"
 
 
-def walk(outputs: Sequence[Symbol], known: Container[int] = ()) -> list[Symbol]:
+def walk(
+    outputs: Sequence[Symbol],
+    known: Container[int] = (),
+    inputs_of: Callable[[Symbol], Sequence[Symbol]] = attrgetter("inputs"),
+) -> list[Symbol]:
     """List every node that the outputs need, inputs before their users.
 
     Parameters
     ----------
     known : container of int
         The identities of nodes that are neither listed nor gone through.
+    inputs_of : callable
+        Gives the inputs that a node needs; by default all of them.
     """
     order: list[Symbol] = []
     seen: set[int] = set()
@@ -524,17 +530,18 @@ def walk(outputs: Sequence[Symbol], known: Container[int] = ()) -> list[Symbol]:
     stack = list(reversed(outputs))
     while stack:
         symbol = stack[-1]
-        waiting: list[Symbol] = []
-        if id(symbol) not in seen and id(symbol) not in known:
-            waiting = [
-                child for child in symbol.inputs if id(child) not in seen and id(child) not in known
-            ]
+        key = id(symbol)
+        if key in seen or key in known:
+            stack.pop()
+            continue
+        waiting = [
+            child for child in inputs_of(symbol) if id(child) not in seen and id(child) not in known
+        ]
         if waiting:
             stack.extend(reversed(waiting))
-            continue
-        stack.pop()
-        if id(symbol) not in seen and id(symbol) not in known:
-            seen.add(id(symbol))
+        else:
+            stack.pop()
+            seen.add(key)
             order.append(symbol)
     return order
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from nnplug.formulas.graph import Operation, Shape, Symbol
+from nnplug.formulas.graph import Operation, Shape, Symbol, walk
 from nnplug.network.network import Network
 from nnplug.network.spans import Span
 from nnplug.plans.program import Instruction, Phase, Section, Value
@@ -44,6 +44,8 @@ TAKE = _operation("take", lambda data, rows: data[rows])
 SQUARES = _operation("squares", lambda a: np.dot(a, a))
 COPY = _operation("copy", lambda a: a)
 CAST = _operation("cast", lambda a: a)
+
+_BOOL, _FLOAT64 = np.dtype(bool), np.dtype(np.float64)
 
 # Inputs that are read for their shape alone.
 _SHAPE_ONLY = {"broadcast_like": 1, "one_hot": 1, "columns": 1, "place_columns": 1}
@@ -87,7 +89,7 @@ class Emitter:
         self.sections: list[Section] = []
         self.numbers: Section | None = None
         self.at_point = False
-        self._constants: dict[tuple[str, str], Value] = {}
+        self._constants: dict[tuple[str, np.dtype[Any]], Value] = {}
         self._counts: dict[str, int] = {}
         self._narrow: dict[Value, Value] = {}
         self._floats: dict[Value, Value] = {}
@@ -105,10 +107,11 @@ class Emitter:
         """Make a value of the batch, which tiled sections take row by row."""
         return Value(name, shape, fields.pop("dtype", self.dtype), per_row=True, **fields)
 
-    def constant(self, number: float, dtype: Any = None) -> Value:
+    def constant(self, number: float, dtype: np.dtype[Any] | None = None) -> Value:
         """Make a number of a formula, in the dtype of its neighbours."""
-        kind = np.dtype(dtype or self.dtype)
-        key = (repr(number), kind.str)
+        kind = self.dtype if dtype is None else dtype
+        # repr tells 0.0 from -0.0 and finds NaN again, which == does not.
+        key = (repr(number), kind)
         if key not in self._constants:
             whole = float(number).is_integer() and abs(number) < 1e9
             text = str(int(number)) if whole else f"{number:.6g}"
@@ -156,8 +159,10 @@ class Emitter:
         names : mapping, optional
             Values made beforehand for some nodes.
         """
+        made = names or {}
         for symbol in reading_order(roots, values):
-            self.write(section, symbol, values, prefix=prefix, sizes=sizes, names=names)
+            output = made.get(id(symbol))
+            self.write(section, symbol, values, prefix=prefix, sizes=sizes, output=output)
 
     def write(
         self,
@@ -167,25 +172,32 @@ class Emitter:
         *,
         prefix: str,
         sizes: Mapping[str, int],
-        names: Mapping[int, Value] | None = None,
+        output: Value | None = None,
     ) -> None:
-        """Append what computes one node, whose inputs stand in `values`; as `emit` does."""
+        """Append what computes one node, whose inputs stand in `values`; see `emit`.
+
+        Parameters
+        ----------
+        output : Value, optional
+            The node's value, if it was made beforehand.
+        """
         if symbol.is_constant:
             return
         if symbol.is_input:  # all but the sizes of dimensions stand in `values`
-            values[id(symbol)] = self.constant(float(sizes[symbol.name]), np.float64)
+            values[id(symbol)] = self.constant(float(sizes[symbol.name]), _FLOAT64)
             return
         read = [self._value(child, values) for child in _read(symbol)]
-        roles = {value.role for value in read}
-        if roles == {"constant"} and not symbol.shape:
-            values[id(symbol)] = self._compute_now(symbol, read)
-            return
-        # Numbers are computed in float64 beside the arrays: 1 - beta2**step
-        # would lose half its digits in float32.
-        number = not symbol.shape and roles <= {"scalar", "constant"}
-        dtype = np.dtype(np.float64) if number else self.dtype
-        output = (names or {}).get(id(symbol))
+        number = False
+        if not symbol.shape:
+            roles = {value.role for value in read}
+            if roles == {"constant"}:
+                values[id(symbol)] = self._compute_now(symbol, read)
+                return
+            number = roles <= {"scalar", "constant"}
         if output is None:
+            # Numbers are computed in float64 beside the arrays: 1 - beta2**step
+            # would lose half its digits in float32.
+            dtype = _FLOAT64 if number else self.dtype
             output = self._fresh(symbol, section, prefix, concrete(symbol.shape, sizes), dtype)
         if number:
             output.role = "scalar"
@@ -193,9 +205,10 @@ class Emitter:
         target = self.numbers if number and self.numbers is not None else section
         if symbol.operation.name not in _BY_LABEL:
             read = [self._as_float(value, target) for value in read]
-        inputs = tuple(read if number else map(self._beside_arrays, read))
+        if not number:
+            read = [self._beside_arrays(value) for value in read]
         options = dict(symbol.options)
-        target.instructions.append(Instruction(symbol.operation, inputs, output, options))
+        target.instructions.append(Instruction(symbol.operation, tuple(read), output, options))
 
     def operand(self, symbol: Symbol, values: Mapping[int, Value]) -> Value:
         """Give the value of a symbol, as an operand of an array operation."""
@@ -204,7 +217,7 @@ class Emitter:
     def _value(self, symbol: Symbol, values: Mapping[int, Value]) -> Value:
         if not symbol.is_constant:
             return values[id(symbol)]
-        return self.constant(symbol.value, bool if symbol.dtype_kind == "bool" else np.float64)
+        return self.constant(symbol.value, _BOOL if symbol.dtype_kind == "bool" else _FLOAT64)
 
     def _fresh(
         self,
@@ -216,7 +229,7 @@ class Emitter:
     ) -> Value:
         self._counts[prefix] = self._counts.get(prefix, 0) + 1
         name = f"{prefix}.t{self._counts[prefix]}"
-        kind = np.dtype(bool) if symbol.dtype_kind == "bool" else dtype
+        kind = _BOOL if symbol.dtype_kind == "bool" else dtype
         by_row = symbol.shape[:1] == ("N",) or (
             section.rows is not None and shape[:1] == (section.rows,)
         )
@@ -226,8 +239,7 @@ class Emitter:
         """Compute a number that does not change, such as 1 / C."""
         with np.errstate(all="ignore"):
             result = symbol.operation.evaluate(*(np.asarray(value.number) for value in read))
-        kind = bool if symbol.dtype_kind == "bool" else np.float64
-        return self.constant(float(result), kind)
+        return self.constant(float(result), _BOOL if symbol.dtype_kind == "bool" else _FLOAT64)
 
     def _as_float(self, value: Value, section: Section) -> Value:
         """Give labels as floats, for arithmetic."""
@@ -242,7 +254,7 @@ class Emitter:
 
     def _beside_arrays(self, value: Value) -> Value:
         """Give a number in the arrays' dtype: a float64 would widen the whole result."""
-        if value.shape or value.dtype != np.float64 or self.dtype == np.float64:
+        if value.shape or value.dtype != _FLOAT64 or self.dtype == _FLOAT64:
             return value
         if value.role == "constant":
             return self.constant(value.number)
@@ -257,28 +269,14 @@ class Emitter:
 
 
 def _read(symbol: Symbol) -> tuple[Symbol, ...]:
-    """Give the inputs whose numbers are read, not their shape alone."""
-    return symbol.inputs[: _SHAPE_ONLY.get(symbol.operation.name, len(symbol.inputs))]
+    """Give the inputs whose numbers are read, and not their shape alone."""
+    count = _SHAPE_ONLY.get(symbol.operation.name)
+    return symbol.inputs if count is None else symbol.inputs[:count]
 
 
-def reading_order(roots: Iterable[Symbol], known: Mapping[int, Any]) -> list[Symbol]:
-    """List what the roots need and is not known, inputs before their users."""
-    order: list[Symbol] = []
-    seen = set(known)
-    stack = list(roots)[::-1]
-    while stack:
-        symbol = stack[-1]
-        waiting = []
-        if id(symbol) not in seen:
-            waiting = [child for child in _read(symbol) if id(child) not in seen]
-        if waiting:
-            stack.extend(reversed(waiting))
-            continue
-        stack.pop()
-        if id(symbol) not in seen:
-            seen.add(id(symbol))
-            order.append(symbol)
-    return order
+def reading_order(roots: Iterable[Symbol], known: Container[int]) -> list[Symbol]:
+    """List the nodes that the roots read and that are not known, inputs before their users."""
+    return walk(list(roots), known, _read)
 
 
 def concrete(shape: Shape, sizes: Mapping[str, int]) -> tuple[int, ...]:

@@ -84,9 +84,13 @@ class Value:
         return self.role in ("parameters", "gradients", "slot")
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(eq=False, slots=True)
 class Instruction:
-    """One array operation: `output = operation(*inputs, **options)`."""
+    """One array operation, `output = operation(*inputs, **options)`; it is never changed.
+
+    Not frozen: a frozen dataclass takes four times as long to make, and a deep
+    network's plan has thousands.
+    """
 
     operation: Operation
     inputs: tuple[Value, ...]

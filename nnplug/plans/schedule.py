@@ -100,7 +100,12 @@ class Schedule:
             own = concrete(symbol.shape, self.sizes) == place.shape
             if own and symbol.inputs and id(symbol) not in self.values:
                 places.setdefault(id(symbol), place)
-        waiting = reading_order(group.roots, self.values)
+        # At the point, where states are left out, the derivative has more left to compute.
+        waiting = [] if self.emitter.at_point else group.order
+        if not waiting:
+            waiting = reading_order(group.roots, self.values)
+            if not self.emitter.at_point:
+                group.order = waiting
         nowhere = Section("", phase)
         by_row = False  # what is for all rows goes first: a pass over them may need it
         while waiting:
@@ -130,14 +135,12 @@ class Schedule:
     def _write_node(
         self, section: Section, symbol: Symbol, group: Group, places: Mapping[int, Value]
     ) -> None:
-        names = {}
-        if id(symbol) in places:
-            names[id(symbol)] = places[id(symbol)]
-        elif id(symbol) in group.names and symbol.shape[:1] == ("N",):
+        output = places.get(id(symbol))
+        if output is None and id(symbol) in group.names and symbol.shape[:1] == ("N",):
             shape = concrete(symbol.shape, self.sizes)
-            names[id(symbol)] = self.emitter.value(group.names[id(symbol)], shape)
+            output = self.emitter.value(group.names[id(symbol)], shape)
         self.emitter.write(
-            section, symbol, self.values, prefix=group.owner, sizes=self.sizes, names=names
+            section, symbol, self.values, prefix=group.owner, sizes=self.sizes, output=output
         )
 
     def _write_gradients(self, group: Group, phase: Phase) -> None:
@@ -176,9 +179,9 @@ def _title(phase: Phase, owners: Sequence[str], *, by_row: bool) -> str:
 
 def _is_by_row(symbol: Symbol) -> bool:
     """Whether each row of a node is computed from that row of its inputs, and whole numbers."""
-    if symbol.shape[:1] != ("N",) or symbol.operation.name in _OVER_ROWS:
+    shape = symbol.shape
+    if not shape or shape[0] != "N" or symbol.operation.name in _OVER_ROWS:
         return False
-    return all(
-        child.shape[:1] != ("N",) or child.ndim == symbol.ndim or not symbol.operation.elementwise
-        for child in symbol.inputs
+    return not symbol.operation.elementwise or all(
+        len(child.shape) == len(shape) or child.shape[:1] != ("N",) for child in symbol.inputs
     )

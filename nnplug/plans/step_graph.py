@@ -39,12 +39,16 @@ class Group:
         What some of the nodes are called, by their identity.
     gradients : dict of str to Symbol
         The roots that are parameters' derivatives, or new states, by the names of those.
+    order : list of Symbol
+        The nodes to compute, inputs before their users, when a plan has found
+        them: they are the same for every batch size.
     """
 
     owner: str
     roots: list[Symbol]
     names: dict[int, str] = field(default_factory=dict)
     gradients: dict[str, Symbol] = field(default_factory=dict)
+    order: list[Symbol] = field(default_factory=list, init=False)
 
 
 class _Planned:
