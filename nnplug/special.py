@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnplug.formulas.derivative import differentiate
-from nnplug.formulas.graph import Operation, Shape, Symbol
+from nnplug.formulas.graph import Operation, Symbol
+from nnplug.formulas.shapes import Shape
 from nnplug.lazy import no_attribute
 
 __all__ = [

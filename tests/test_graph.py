@@ -7,8 +7,10 @@ import pytest
 
 from nnplug.errors import FormulaError
 from nnplug.formulas.evaluation import evaluate
-from nnplug.formulas.graph import alike, broadcast_shapes, walk
+from nnplug.formulas.graph import walk
 from nnplug.formulas.primitives import new_graph
+from nnplug.formulas.shapes import broadcast_shapes
+from nnplug.formulas.tracing import alike
 
 
 @pytest.fixture

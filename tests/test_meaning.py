@@ -436,15 +436,15 @@ MESSAGES = [
     (lambda x: np.where(x > 0, 2, 4) ** -2, "a power of whole numbers: NumPy refuses negative",
      "use a float: 2.0 ** n, x ** -2.0, or 1.0 * x."),
     (lambda x: x * (np.sum(x) > 0 + (np.mean(x) > 0)) * ((np.sum(x) > 0) + (np.mean(x) > 0)),
-     "the sum of two single truth values: it is 2 of Python's and True of NumPy's.",
+     "the sum of two single truth values: Python's is 2, NumPy's is True.",
      "use np.logical_or, or turn them into"),
-    (lambda x: np.where(~(np.sum(x) > 0), x, 0), "`~` of a single truth value: it is a number of",
+    (lambda x: np.where(~(np.sum(x) > 0), x, 0), "`~` of a single truth value: Python's is the",
      "use np.logical_not."),
     (lambda x: +(x > 0), "`+` before truth values: NumPy refuses it.", "leave it out."),
     (lambda x: np.ones_like(x, dtype=bool), "`ones_like` is given dtype: that option cannot",
      "leave it out."),
     (lambda x: np.take_along_axis(x, np.max(x, axis=-1, keepdims=True), axis=-1),
-     "`take_along_axis` by computed indices: only labels are known to be whole numbers in range.",
+     "`take_along_axis` by computed indices: only labels are sure to be whole numbers in range.",
      "choose by the argument `labels` itself, or use np.where."),
 ]  # fmt: skip
 

@@ -15,9 +15,9 @@ import nnplug.models
 import nnplug.tables
 import nnplug.testing
 from nnplug.errors import FormulaError, NnplugError, PartError, UnknownNameError
-from nnplug.formulas.alternatives import EXPRESSIONS, instead_of
 from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.primitives import new_graph
+from nnplug.formulas.refusal import EXPRESSIONS, instead_of
 from nnplug.formulas.tracing import trace
 
 THIS = Path(__file__)
@@ -202,7 +202,7 @@ def no_such_function(x):
         (lambda x: divmod(x, 2), "`divmod` is not supported", "build it from arithmetic"),
         (lambda x: np.sort(x, axis=0), "`sort` over axis=0 of shape (N, C)", "np.sort(x, axis=-1)"),
         (np.cumsum, "`cumsum` over axis=None of shape (N, C)", "use np.cumsum(x, axis=-1)"),
-        (np.flip, "`flip` over axis=None of shape (N, C): each row is", "np.flip(x, axis=-1)"),
+        (np.flip, "`flip` over axis=None of shape (N, C): each row stands", "np.flip(x, axis=-1)"),
         (lambda x: np.sort(x, order="a"), "`sort` is given order", "leave it out"),
         (lambda x: np.cumsum(x, axis=-1, dtype=int), "`cumsum` is given dtype", "leave it out"),
         (lambda x: x.sort(), "`.sort` of an array: a formula changes no", "np.sort(x, axis=-1)"),

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import nnplug
-import nnplug.formulas.composition
+import nnplug.formulas.tracing
 import nnplug.plans.step_graph
 from nnplug import testing
 from nnplug.parts import Data, Loss, Part
@@ -222,7 +222,7 @@ mutant(layer_traced_elsewhere, "formula", "value of the formula, traced, in trai
 
 def one_percent_more(monkeypatch):
     """Give derivatives by arrays that are 1 % too large, in the composition of formulas."""
-    right = nnplug.formulas.composition.differentiate
+    right = nnplug.formulas.tracing.differentiate
 
     def wrong(output, arguments, seed):
         return [
@@ -230,7 +230,7 @@ def one_percent_more(monkeypatch):
             for symbol, each in zip(arguments, right(output, arguments, seed), strict=True)
         ]
 
-    monkeypatch.setattr(nnplug.formulas.composition, "differentiate", wrong)
+    monkeypatch.setattr(nnplug.formulas.tracing, "differentiate", wrong)
 
 
 mutant(

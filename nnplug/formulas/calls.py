@@ -1,6 +1,6 @@
-"""NumPy's functions as a formula calls them, brought to the form of a primitive.
+"""NumPy's functions as a formula calls them, written as primitives.
 
-Most names are a primitive as they stand; here are those with another name,
+Most functions are primitives as they stand; here are those with another name,
 with options, or with a simpler form for some arguments.
 """
 
@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from nnplug.formulas.graph import Graph, Symbol, shape_text
+from nnplug.formulas.graph import Graph, Symbol
 from nnplug.formulas.kinds import as_number
 from nnplug.formulas.refusal import refuse
+from nnplug.formulas.shapes import shape_text
 
 __all__ = ["CALLS", "SYNONYMS"]
 
@@ -76,7 +77,7 @@ def _reduced(graph: Graph, name: str, x: Any, axis: Any, keepdims: Any, **option
 
 
 def _spread(name: str) -> Callable[..., Symbol]:
-    """Read `np.var` and `np.std`, whose third and fourth arguments are dtype and out."""
+    """Take `np.var` and `np.std`, whose third and fourth arguments are dtype and out."""
 
     def call(
         graph: Graph,
@@ -102,22 +103,22 @@ def _spread(name: str) -> Callable[..., Symbol]:
 
 
 def _along_rows(name: str) -> Callable[..., Symbol]:
-    """Read a function that keeps the shape and goes along the last axis."""
+    """Take a function that keeps the shape and goes along the last axis."""
 
     def call(graph: Graph, x: Any, axis: Any = "not given", **rest: Any) -> Symbol:
         symbol = graph.symbol(x)
-        if name == "sort":  # equal numbers are the same in any order
+        if name == "sort":  # equal numbers look the same in any order
             rest = {key: rest[key] for key in rest.keys() - {"kind", "stable"}}
         _refuse_options(name, rest)
         if axis == "not given":
             axis = -1 if name == "sort" else None
-        # Without an axis the whole array is taken as one row, or all axes are turned.
+        # Without an axis, NumPy takes the whole array as one row, or reverses all axes.
         if not symbol.ndim or axis not in (
             (-1, 0, None) if symbol.ndim == 1 else (-1, symbol.ndim - 1)
         ):
             raise refuse(
                 f"`{name}` over axis={axis!r} of shape {shape_text(symbol.shape)}",
-                "each row is taken by itself",
+                "each row stands by itself",
                 f"use np.{name}(x, axis=-1)",
             )
         return graph.apply(graph.operations[name], symbol)
@@ -156,7 +157,7 @@ def _where(graph: Graph, *args: Any) -> Symbol:
     if len(args) != 3:
         raise refuse(
             "`np.where` with a condition alone",
-            "it gives indices, whose number is not known",
+            "it gives indices, whose number is not known while tracing",
             "use np.where(condition, a, b)",
         )
     condition, a, b = map(graph.symbol, args)
@@ -168,14 +169,14 @@ def _truth(graph: Graph, condition: Symbol) -> Symbol:
 
 
 def _bitwise(name: str) -> Callable[..., Symbol]:
-    """Read `&`, `|`, `^` and `~` of truth values as the logical operations."""
+    """Take `&`, `|`, `^` and `~` of truth values as the logical operations."""
 
     def call(graph: Graph, *args: Any) -> Symbol:
         symbols = [graph.symbol(arg) for arg in args]
         if name == "logical_not" and not symbols[0].shape:
             raise refuse(
                 "`~` of a single truth value",
-                "it is a number of Python's, -1 or -2, and true",
+                "Python's is the number -1 or -2, which counts as true",
                 "use np.logical_not",
             )
         if any(symbol.dtype_kind != "bool" for symbol in symbols):
@@ -192,7 +193,7 @@ def _bitwise(name: str) -> Callable[..., Symbol]:
 def _take_along_axis(graph: Graph, x: Any, indices: Any, axis: Any = -1) -> Symbol:
     symbol = graph.symbol(x)
     if axis not in (-1, symbol.ndim - 1):
-        raise refuse(f"`take_along_axis` over axis={axis}", "rows stay independent", "use axis=-1")
+        raise refuse(f"`take_along_axis` over axis={axis}", "rows are independent", "use axis=-1")
     labels = graph.symbol(indices)
     if labels.shape[-1:] != (1,) or labels.ndim != symbol.ndim:
         raise refuse(
@@ -227,11 +228,11 @@ def _transpose(graph: Graph, x: Any, axes: Any = None) -> Symbol:
 
 
 def _power(graph: Graph, base: Any, exponent: Any) -> Symbol:
-    """Write x**2, x**0.5, x**1 and x**-1 as the operations they are."""
+    """Write x**2, x**0.5, x**1 and x**-1 as their own operations."""
     x, power = graph.symbol(base), graph.symbol(exponent)
     plain = graph.operations["power"]
     if x.dtype_kind == "bool" and power.dtype_kind != "float":
-        return graph.apply(plain, x, power)  # which is refused
+        return graph.apply(plain, x, power)  # this refuses it
     if power.dtype_kind == "float":
         x = _as_float(x)
     special = {2.0: "square", 0.5: "sqrt", -1.0: "reciprocal"}
@@ -245,11 +246,11 @@ def _power(graph: Graph, base: Any, exponent: Any) -> Symbol:
 
 
 def _float_power(graph: Graph, base: Any, exponent: Any) -> Symbol:
-    return _power(graph, *(_as_float(graph.symbol(each)) for each in (base, exponent)))
+    return _power(graph, *(_as_float(graph.symbol(operand)) for operand in (base, exponent)))
 
 
 def _as_float(x: Symbol) -> Symbol:
-    """Let whole numbers be floats; engines hold them as such."""
+    """Turn whole numbers and truth values into floats."""
     return as_number(x) if x.dtype_kind == "bool" else x if x.dtype_kind == "float" else x * 1.0
 
 
@@ -323,4 +324,4 @@ CALLS: dict[str, Callable[..., Symbol]] = {
     "ones_like": _filled_like(1),
     "zeros_like": _filled_like(0),
 }
-"""How to apply a function of NumPy, by its name."""
+"""How to apply each function of NumPy, by its name."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import reduce
 
-from nnplug.formulas.graph import Graph, Shape, Symbol, walk
+from nnplug.formulas.graph import Graph, Symbol, walk
+from nnplug.formulas.shapes import Shape
 
 __all__ = ["depending", "differentiate"]
 
@@ -16,7 +17,7 @@ def differentiate(output: Symbol, arguments: Sequence[Symbol], seed: Symbol) -> 
     Parameters
     ----------
     output : Symbol
-        What the formula returns.
+        The formula's value.
     arguments : sequence of Symbol
         The arguments to derive by.
     seed : Symbol
@@ -61,10 +62,10 @@ def differentiate(output: Symbol, arguments: Sequence[Symbol], seed: Symbol) -> 
 # terms, each with the conditions under which it counts, and the selection is
 # written last, outside all products: 0 times infinity is never computed.
 #
-# Each choice may double the terms of what lies before it, and add a condition
-# to each of them. Where they become too many, they are one term again, under
-# one condition: that any of theirs holds. The work stays proportional to the
-# number of operations.
+# Each choice may double the number of terms, and add a condition to each of
+# them. Where they become too many, they are joined to one term, under one
+# condition: that any of their conditions holds. So the work stays proportional
+# to the number of operations.
 _Mask = tuple[tuple[Symbol, bool], ...]
 _Gradient = dict[tuple[tuple[int, bool], ...], tuple[_Mask, Symbol]]
 """Terms by the identity of their conditions (symbols compare as arrays do)."""
@@ -82,14 +83,14 @@ def _add(entry: _Gradient, mask: _Mask, share: Symbol, symbol: Symbol, child: Sy
     if symbol.operation.elementwise:
         while (peeled := _peel(share)) is not None:
             condition, taken, share = peeled
-            known = [taken is other for each, other in mask if each is condition]
+            known = [taken is other for met, other in mask if met is condition]
             if not all(known):
-                return  # the same choice was made the other way above: never reached
+                return  # the same choice went the other way further out: never reached
             if not known:
                 mask = (*mask, (condition, taken))
     full = symbol.shape if symbol.operation.elementwise else share.shape
     if child.shape != full:
-        # A condition that is the same wherever the child went stays outside the sum.
+        # A condition that does not vary along the summed dimensions stays outside the sum.
         same = [_fits(condition.shape, child.shape) for condition, _ in mask]
         inside = tuple(term for term, stays in zip(mask, same, strict=True) if not stays)
         share = _reduce_to(_select(inside, share), symbol, child.shape)
@@ -98,17 +99,17 @@ def _add(entry: _Gradient, mask: _Mask, share: Symbol, symbol: Symbol, child: Sy
 
 
 def _fits(shape: Shape, larger: Shape) -> bool:
-    """Whether an array has its own element, or a row's, for each of a larger one."""
+    """Whether an array has an element for each element of another, by broadcasting."""
     return len(shape) <= len(larger) and all(
         a in (1, b) for a, b in zip(shape[::-1], larger[::-1], strict=False)
     )
 
 
 def _join(gradient: _Gradient) -> _Gradient:
-    """Join terms that differ only in which way one condition went, and all if they are many.
+    """Join terms that differ only in which way one condition went; if there are many, join all.
 
-    The joined term is not zero on either side, so nothing is lost; and a
-    chain of choices keeps one term instead of doubling them at each.
+    The joined term counts on both sides of the condition, so nothing is lost,
+    and a chain of choices keeps one term instead of doubling them at each.
     """
     merged = dict(gradient)
     joined = True
@@ -148,7 +149,10 @@ def _holds(mask: _Mask) -> Symbol:
     """Write that all conditions of a term hold."""
     return reduce(
         lambda a, b: a.graph.call("logical_and", a, b),
-        (each if taken else each.graph.call("logical_not", each) for each, taken in mask),
+        (
+            condition if taken else condition.graph.call("logical_not", condition)
+            for condition, taken in mask
+        ),
     )
 
 
@@ -157,7 +161,7 @@ def _either(a: Symbol, b: Symbol) -> Symbol:
 
 
 def _peel(share: Symbol) -> tuple[Symbol, bool, Symbol] | None:
-    """Take `where(c, h, 0)` or `where(c, 0, h)` apart, if it is one, broadcast or not."""
+    """Take `where(c, h, 0)` or `where(c, 0, h)` apart, broadcast or not; None for other nodes."""
     stretched = share.operation.name == "broadcast_like"
     choice = share.inputs[0] if stretched else share
     if choice.operation.name != "where":
@@ -190,7 +194,7 @@ def _total(terms: Iterable[tuple[_Mask, Symbol]]) -> Symbol:
 
 
 def depending(outputs: Sequence[Symbol], arguments: Sequence[Symbol]) -> list[Symbol]:
-    """List the nodes whose value changes with one of the arguments, without those."""
+    """List the nodes that depend on one of the arguments, without the arguments."""
     found = {id(argument) for argument in arguments}
     nodes: list[Symbol] = []
     for symbol in walk(outputs):
@@ -201,7 +205,7 @@ def depending(outputs: Sequence[Symbol], arguments: Sequence[Symbol]) -> list[Sy
 
 
 def _match(graph: Graph, gradient: Symbol, like: Symbol) -> Symbol:
-    """Note that a gradient has its variable's shape, if it does not show it."""
+    """Broadcast a gradient to its variable's shape, if it has another."""
     if gradient.shape == like.shape:
         return gradient
     return graph.call("broadcast_like", gradient, like)

@@ -1,7 +1,7 @@
 """Evaluation of an expression graph on arrays, node by node.
 
-The plainest reading of a graph, for checking, printing and one-off values;
-training runs plans, which allocate nothing.
+The simplest way, for checks, printing and single values; training runs plans,
+which allocate nothing.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ def evaluate(outputs: Sequence[Symbol], arguments: Mapping[str, Any]) -> list[An
     Parameters
     ----------
     outputs : sequence of Symbol
-        What to compute.
+        The symbols to compute.
     arguments : mapping of str to array or number
         The value of each argument by name. The size of a labelled dimension
-        is taken from the arrays unless it is given.
+        is that of the arrays, unless it is given.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def evaluate(outputs: Sequence[Symbol], arguments: Mapping[str, Any]) -> list[An
                 if isinstance(label, str)
             )
     dtype = _common_dtype(order, arguments)
-    opaque = {each for symbol in order[:1] for each in symbol.graph.opaque.values()}
+    opaque = {author for symbol in order[:1] for author in symbol.graph.opaque.values()}
     own: set[int] = set()
     values: dict[int, Any] = {}
     for symbol in order:
@@ -68,7 +68,7 @@ def evaluate(outputs: Sequence[Symbol], arguments: Mapping[str, Any]) -> list[An
             # Both branches of `where` are computed; the one not taken may be anything.
             with np.errstate(all="ignore"):
                 value = symbol.operation.evaluate(*inputs, **dict(symbol.options))
-            # An author's function that runs as it stands may widen what follows from it.
+            # An author's function that runs as it stands may widen the dtype of what uses it.
             if symbol.operation in opaque or not own.isdisjoint(map(id, symbol.inputs)):
                 own.add(id(symbol))
             elif dtype is not None and symbol.shape and symbol.dtype_kind != "bool":
@@ -82,7 +82,7 @@ def _common_dtype(
 ) -> np.dtype[np.floating[Any]] | None:
     """Find the dtype of the formula's arrays, which its results keep.
 
-    Numbers are computed in float64 beside them, and labels are wider.
+    Without it, labels, and numbers in float64, would widen the results.
     """
     arrays = [
         arguments[symbol.name].dtype

@@ -2,19 +2,15 @@
 
 A formula is a plain NumPy function. Called with symbols in place of arrays it
 does no arithmetic: NumPy hands each call to the symbol through its dispatch
-protocols (NEP 13 for ufuncs, NEP 18 for functions), and the symbol notes the
+protocols (NEP 13 for ufuncs, NEP 18 for functions), and the symbol records the
 operation as a node. Equal nodes are one node, so a sub-expression that is
 written twice, or that the value shares with its derivative, exists once.
-
-Shapes are tuples of labels: `("N", "C")` is N rows by C columns, `1` a
-dimension kept by a reduction, `()` a number. A formula is traced before any
-array exists, and a shape that cannot fit is found then.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter, is_
 from typing import Any, Literal
@@ -22,49 +18,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from nnplug.formulas.alternatives import instead_of
-from nnplug.formulas.refusal import refuse, refuse_function
+from nnplug.formulas.refusal import NotAnArray, instead_of, refuse, refuse_function
+from nnplug.formulas.shapes import Label, Shape, broadcast_shapes
 
-__all__ = [
-    "Dimension",
-    "Graph",
-    "Kind",
-    "Operation",
-    "Shape",
-    "Symbol",
-    "alike",
-    "broadcast_shapes",
-    "shape_text",
-    "walk",
-]
-
-
-class Label(str):
-    """The name of a dimension, such as "N"; its size is not part of a formula."""
-
-    __slots__ = ()
-
-    def _refuse(self, *_: Any, **__: Any) -> Any:
-        raise refuse(
-            "arithmetic with the size of an array",
-            "a formula is traced before any array exists",
-            "use np.mean in place of a sum divided by a size",
-        )
-
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _refuse
-    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __pow__ = __rpow__ = _refuse
-    __neg__ = __int__ = __float__ = __index__ = __array_ufunc__ = __array__ = _refuse
-    __lt__ = __le__ = __gt__ = __ge__ = _refuse
-
+__all__ = ["Graph", "Kind", "Operation", "Symbol", "reapply", "walk"]
 
 Kind = Literal["bool", "int", "float"]
-"""What stands in an array: truth values, whole numbers or floats."""
-
-Dimension = str | int
-Shape = tuple[Dimension, ...]
+"""What an array holds: truth values, whole numbers or floats."""
 
 Gradients = Sequence["Symbol | float | None"]
-"""One contribution per input of an operation; None where it is zero."""
+"""One derivative for each input of an operation; None where it is zero."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +41,9 @@ class Operation:
     evaluate : callable
         Computes it on arrays: `evaluate(*inputs, **options)`.
     derivative : callable or None
-        `derivative(g, y, *inputs, **options)` gives, for each input, the
-        derivative of a number with respect to that input when `g` is its
-        derivative with respect to the output `y`. None: zero everywhere.
+        `derivative(g, y, *inputs, **options)`: the chain rule. `g` is the
+        derivative of some number with respect to the output `y`; it returns
+        that number's derivative with respect to each input. None: zero everywhere.
     shape : callable or None
         Gives the output's shape from the inputs' shapes; None: broadcast.
     lower : callable or None
@@ -88,11 +51,11 @@ class Operation:
     ufunc : numpy.ufunc or None
         The array call that computes it, where one call does.
     dtype : str
-        Of the output: `"bool"` for a truth value; else see `nnplug.formulas.kinds`.
+        Of the output: `"bool"` for truth values; otherwise see `nnplug.formulas.kinds`.
     overwrites : tuple of int, optional
-        The inputs, by position, whose memory may take the output while an
-        engine computes it; by default all of an elementwise operation, which
-        reads an element before it writes it, and none of another.
+        The positions of the inputs whose memory an engine may write the output
+        into. By default all of an elementwise operation, which reads an element
+        before it writes it, and none of any other.
     """
 
     name: str
@@ -106,11 +69,11 @@ class Operation:
 
     @property
     def elementwise(self) -> bool:
-        """Whether each element of the output needs only that element."""
+        """Whether an element of the output needs only that element of the inputs."""
         return self.shape is None
 
     def may_overwrite(self, place: int) -> bool:
-        """Whether the output may lie where an input lies, element on element."""
+        """Whether the output may be written into the memory of an input."""
         return self.elementwise if self.overwrites is None else place in self.overwrites
 
     def __repr__(self) -> str:
@@ -125,11 +88,21 @@ INPUT = Operation("input", _leaf)
 CONSTANT = Operation("constant", _leaf)
 
 
-@dataclass(eq=False, slots=True)
-class Symbol(NDArrayOperatorsMixin):
-    """A node of an expression graph; stands for an array while tracing.
+def _method(name: str) -> Callable[..., Symbol]:
+    """Make the method of a symbol that does what NumPy's function of that name does."""
 
-    Not made directly: `Graph.input`, `Graph.constant` and `Graph.apply` do.
+    def method(self: Symbol, *args: Any, **options: Any) -> Symbol:
+        return self.graph.call(name, self, *args, **options)
+
+    method.__doc__ = f"As `numpy.{name}`."
+    return method
+
+
+@dataclass(eq=False, slots=True)
+class Symbol(NotAnArray, NDArrayOperatorsMixin):
+    """A node of an expression graph, which stands for an array while tracing.
+
+    Made by `Graph.input`, `Graph.constant` and `Graph.apply`, never directly.
     """
 
     graph: Graph
@@ -153,37 +126,9 @@ class Symbol(NDArrayOperatorsMixin):
         """The transposed matrix."""
         return self.graph.call("transpose", self)
 
-    def sum(self, *args: Any, **options: Any) -> Symbol:
-        """As `numpy.sum`."""
-        return self.graph.call("sum", self, *args, **options)
-
-    def mean(self, *args: Any, **options: Any) -> Symbol:
-        """As `numpy.mean`."""
-        return self.graph.call("mean", self, *args, **options)
-
-    def var(self, *args: Any, **options: Any) -> Symbol:
-        """As `numpy.var`."""
-        return self.graph.call("var", self, *args, **options)
-
-    def std(self, *args: Any, **options: Any) -> Symbol:
-        """As `numpy.std`."""
-        return self.graph.call("std", self, *args, **options)
-
-    def max(self, *args: Any, **options: Any) -> Symbol:
-        """As `numpy.max`."""
-        return self.graph.call("max", self, *args, **options)
-
-    def min(self, *args: Any, **options: Any) -> Symbol:
-        """As `numpy.min`."""
-        return self.graph.call("min", self, *args, **options)
-
-    def cumsum(self, *args: Any, **options: Any) -> Symbol:
-        """As `numpy.cumsum`."""
-        return self.graph.call("cumsum", self, *args, **options)
-
-    def clip(self, min: Any = None, max: Any = None) -> Symbol:  # noqa: A002  # NumPy's names
-        """As `numpy.clip`."""
-        return self.graph.call("clip", self, min, max)
+    sum, mean, var, std, max, min, cumsum, clip = map(
+        _method, ("sum", "mean", "var", "std", "max", "min", "cumsum", "clip")
+    )
 
     @property
     def is_constant(self) -> bool:
@@ -197,13 +142,13 @@ class Symbol(NDArrayOperatorsMixin):
 
     @property
     def is_size(self) -> bool:
-        """Whether this is the size of a dimension, which is called as the dimension is."""
+        """Whether this is the size of a dimension, whose name it has."""
         return isinstance(self.name, Label)
 
     # --- NumPy's dispatch protocols -------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Symbol:
-        """NEP 13: `np.exp(symbol)` and the operators arrive here."""
+        """NEP 13: `np.exp(symbol)` and the operators call this."""
         if kwargs.pop("out", None) is not None:
             raise refuse(
                 f"`{ufunc.__name__}` writes into an existing array",
@@ -227,77 +172,8 @@ class Symbol(NDArrayOperatorsMixin):
     def __array_function__(
         self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Symbol:
-        """NEP 18: `np.where`, `np.sum` and other functions arrive here."""
+        """NEP 18: `np.where`, `np.sum` and other functions call this."""
         return self.graph.call(f"{function.__name__}", *args, **kwargs)
-
-    def __array__(self, *_: Any, **__: Any) -> Any:
-        raise refuse(
-            "an array is made from an argument, as `np.asarray` and `np.vectorize` do",
-            "the argument stands for an array already",
-            "leave the conversion out and apply NumPy's functions to the argument itself",
-        )
-
-    # --- what an array can do and a symbol cannot ------------------------------
-
-    def __bool__(self) -> bool:
-        raise refuse(
-            "a branch (`if`, `and`, `or`, `not`, `min()` or `max()`) on an array's value",
-            "a formula is one expression for all elements at once",
-            "use np.where(condition, a, b), np.logical_and, np.maximum or np.minimum",
-        )
-
-    def __float__(self) -> float:
-        raise refuse(
-            "an array is turned into a number, as `math.exp` and `float()` do",
-            "the formula must work on whole arrays",
-            "use NumPy's function of the same name, such as np.exp, or one of nnplug.special, "
-            "such as erf or lgamma",
-        )
-
-    __int__ = __index__ = __complex__ = __float__
-
-    def __iter__(self) -> Iterator[Symbol]:
-        raise refuse(
-            "a loop over an array's elements",
-            "a formula works on whole arrays",
-            "write the arithmetic on the array itself, or reduce it with np.sum",
-        )
-
-    def __len__(self) -> int:
-        raise refuse(
-            "`len()` of an array",
-            "the number of rows is not part of a formula",
-            "use np.mean in place of a sum divided by a length",
-        )
-
-    def __getitem__(self, key: Any) -> Symbol:
-        raise refuse(
-            "indexing an array, as `x[:, 0]` and `x[:, ::2]` do",
-            "a formula works on whole arrays, and an activation keeps its input's width, which "
-            "only a layer may change",
-            "use np.where to choose elements, np.take_along_axis to choose by label, or a "
-            "reduction over axis=-1",
-        )
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        raise refuse(
-            "assigning to elements of an array",
-            "a formula returns new values and leaves its inputs as they are",
-            "use np.where(condition, new, old)",
-        )
-
-    def __getattr__(self, name: str) -> Any:
-        # NumPy probes for protocols with underscored names; those must stay absent.
-        if name.startswith("_"):
-            raise AttributeError(name)
-        reason, way_out = _ATTRIBUTES.get(
-            name,
-            (
-                "it is not supported",
-                instead_of(name) or "use NumPy functions such as np.sum(x, axis=-1, keepdims=True)",
-            ),
-        )
-        raise refuse(f"`.{name}` of an array", reason, way_out)
 
     def __repr__(self) -> str:
         if self.is_input:
@@ -309,20 +185,20 @@ class Symbol(NDArrayOperatorsMixin):
 
 @dataclass(eq=False)
 class Graph:
-    """Owns the nodes of one or more formulas and keeps equal ones single.
+    """The nodes of one or more formulas, each of which exists once.
 
     Parameters
     ----------
     operations : mapping of str to Operation
         The primitives that formulas may use.
     calls : mapping of str to callable
-        How to apply a function of NumPy that is not a primitive as it stands.
+        How to apply the functions of NumPy that are not primitives themselves.
     synonyms : mapping of str to str
         Other names of primitives.
     simplify : callable
-        Gives a simpler symbol for an operation on inputs, or None.
+        Returns a simpler symbol for an operation on inputs, or None.
     settle : callable
-        Says what an operation means for truth values and whole numbers.
+        Finds what an operation means for truth values and whole numbers.
     """
 
     operations: Mapping[str, Operation]
@@ -331,9 +207,9 @@ class Graph:
     simplify: Callable[..., Symbol | None]
     settle: Callable[..., Symbol | tuple[tuple[Symbol, ...], Kind]]
     opaque: dict[Callable[..., Any], Operation] = field(default_factory=dict)
-    """Functions that could not be traced and run as they stand."""
+    """Functions that cannot be traced, and run as they stand."""
     _nodes: dict[Hashable, Symbol] = field(default_factory=dict)
-    """What each operation on given inputs came to: its node, or a simpler one."""
+    """The node of each operation on given inputs, which may be a simpler one."""
 
     def input(self, name: str, shape: Shape = (), dtype_kind: Kind = "float") -> Symbol:
         """Make the symbol of an argument."""
@@ -364,7 +240,7 @@ class Graph:
         return self._nodes[key]
 
     def symbol(self, value: Any) -> Symbol:
-        """Take a symbol or a number; refuse anything else."""
+        """Give a symbol, or the symbol of a number; refuse anything else."""
         if isinstance(value, Symbol):
             if value.graph is not self:
                 raise AssertionError("symbols of two graphs in one expression")
@@ -382,7 +258,7 @@ class Graph:
         )
 
     def call(self, name: str, *args: Any, **options: Any) -> Symbol:
-        """Apply an operation by NumPy's name, as a formula wrote it."""
+        """Apply an operation by NumPy's name, with the arguments that a formula gave."""
         normalise = self.calls.get(name)
         if normalise is not None:
             return normalise(self, *args, **options)
@@ -398,7 +274,7 @@ class Graph:
         return self.apply(operation, *args)
 
     def apply(self, operation: Operation, *args: Any, **options: Any) -> Symbol:
-        """Note an operation as a node, or simplify it away.
+        """Record an operation as a node, or simplify it away.
 
         Raises
         ------
@@ -410,11 +286,11 @@ class Graph:
         key = (operation, tuple(map(id, inputs)), settings)
         known = self._nodes.get(key)
         if known is None:
-            known = self._nodes[key] = self._note(operation, inputs, options, settings)
+            known = self._nodes[key] = self._record(operation, inputs, options, settings)
         return known
 
     def copy(self, symbol: Symbol, inputs: tuple[Symbol, ...], shape: Shape) -> Symbol:
-        """Note the operation of a node of another graph, which is as simple as it gets, here."""
+        """Record a node of another graph here; it is as simple as it can be already."""
         key = (symbol.operation, tuple(map(id, inputs)), symbol.options)
         known = self._nodes.get(key)
         if known is None:
@@ -423,14 +299,14 @@ class Graph:
             )
         return known
 
-    def _note(
+    def _record(
         self,
         operation: Operation,
         inputs: tuple[Symbol, ...],
         options: dict[str, Any],
         settings: tuple[tuple[str, Any], ...],
     ) -> Symbol:
-        """Note an operation that these inputs have not been given before."""
+        """Record an operation on inputs that it has not been applied to before."""
         settled = self.settle(self, operation, inputs, options)
         if isinstance(settled, Symbol):
             return settled
@@ -441,11 +317,6 @@ class Graph:
             return self._fold(operation, inputs, kind)
         if operation.shape is None:
             shape = broadcast_shapes(operation.name, *[symbol.shape for symbol in inputs])
-            narrow, like = _strip_broadcasts(inputs, shape)
-            if like is not None:
-                return self.call("broadcast_like", self.apply(operation, *narrow), like)
-            if narrow is not inputs:
-                return self.apply(operation, *narrow)
         else:
             shape = operation.shape(*(symbol.shape for symbol in inputs), **options)
         simpler = self.simplify(self, operation, inputs, options, shape)
@@ -462,7 +333,7 @@ class Graph:
         return total
 
     def _size(self, label: Label) -> Symbol:
-        """Make the symbol of a dimension's size: no argument, whatever arguments are called."""
+        """Make the symbol of a dimension's size, which no argument of that name is taken for."""
         key = ("size", str(label))
         if key not in self._nodes:
             self._nodes[key] = Symbol(self, INPUT, (), (), (), "float", name=label)
@@ -477,39 +348,6 @@ class Graph:
         return self.number(float(result), kind)
 
 
-def broadcast_shapes(name: str, *shapes: Shape) -> Shape:
-    """Broadcast labelled shapes by NumPy's rule.
-
-    Raises
-    ------
-    FormulaError
-        If two dimensions differ and neither is 1.
-    """
-    full = {shape for shape in shapes if shape}
-    if len(full) < 2:  # nothing is stretched but numbers
-        return full.pop() if full else ()
-    result: list[Dimension] = []
-    for position in range(1, max(map(len, shapes), default=0) + 1):
-        chosen: Dimension = 1
-        for shape in shapes:
-            if position > len(shape) or shape[-position] == 1:
-                continue
-            if chosen not in (1, shape[-position]):
-                raise refuse(
-                    f"`{name}` of shapes {' and '.join(map(shape_text, shapes))}",
-                    f"the dimension {chosen} does not fit {shape[-position]}",
-                    "reduce over the last axis, with axis=-1 and keepdims=True",
-                )
-            chosen = shape[-position]
-        result.insert(0, chosen)
-    return tuple(result)
-
-
-def shape_text(shape: Shape) -> str:
-    """Write a shape without the quotes of its labels."""
-    return f"({', '.join(map(str, shape))})"
-
-
 def walk(
     outputs: Sequence[Symbol],
     known: Container[int] = (),
@@ -520,7 +358,7 @@ def walk(
     Parameters
     ----------
     known : container of int
-        The identities of nodes that are neither listed nor gone through.
+        The identities of nodes to leave out, with what only they need.
     inputs_of : callable
         Gives the inputs that a node needs; by default all of them.
     """
@@ -546,63 +384,8 @@ def walk(
     return order
 
 
-def alike(first: Sequence[Symbol], second: Sequence[Symbol]) -> bool:
-    """Whether two formulas do the same, on arrays that may differ in shape."""
-    one, other = walk(first), walk(second)
-    twin = {id(a): b for a, b in zip(one, other, strict=False)}
-    return (
-        len(one) == len(other)
-        and len(first) == len(second)
-        and all(
-            a.operation is b.operation
-            and (a.options, a.name) == (b.options, b.name)
-            # repr tells 0.0 from -0.0 and finds NaN again, which == does not.
-            and repr(a.value) == repr(b.value)
-            and len(a.inputs) == len(b.inputs)
-            and all(twin[id(x)] is y for x, y in zip(a.inputs, b.inputs, strict=True))
-            for a, b in zip(one, other, strict=True)
-        )
-        and all(twin[id(a)] is b for a, b in zip(first, second, strict=True))
-    )
-
-
-_ATTRIBUTES = {
-    "dtype": (
-        "a formula keeps the dtype it is given",
-        "leave it out; plain numbers take any dtype",
-    ),
-    "size": (
-        "a formula is traced before any array exists",
-        "use np.mean in place of a sum divided by a size",
-    ),
-    "astype": ("a formula keeps the dtype it is given", "leave the conversion out"),
-    "copy": ("a formula changes no array", "use the argument itself"),
-    "sort": ("a formula changes no array", "use np.sort(x, axis=-1)"),
-}
-"""The reason and the way out for attributes that authors are likely to ask for."""
-
-
-def _strip_broadcasts(
-    inputs: tuple[Symbol, ...], shape: Shape
-) -> tuple[tuple[Symbol, ...], Symbol | None]:
-    """Compute before broadcasting, not after.
-
-    Returns
-    -------
-    tuple of Symbol
-        The inputs without explicit broadcasts.
-    Symbol or None
-        What the result has still to be broadcast to, if its inputs alone no
-        longer give it its shape.
-    """
-    stretched = [symbol for symbol in inputs if symbol.operation.name == "broadcast_like"]
-    if not stretched:
-        return inputs, None
-    narrow = tuple(
-        symbol.inputs[0] if symbol.operation.name == "broadcast_like" else symbol
-        for symbol in inputs
-    )
-    if broadcast_shapes("", *(symbol.shape for symbol in narrow)) == shape:
-        return narrow, None
-    likes = [symbol.inputs[1] for symbol in stretched if symbol.shape == shape]
-    return (narrow, likes[0]) if likes else (inputs, None)
+def reapply(symbol: Symbol, inputs: Sequence[Symbol]) -> Symbol:
+    """Apply the operation of a node to other inputs; to its own, it is that node."""
+    if all(map(is_, inputs, symbol.inputs)):
+        return symbol
+    return symbol.graph.apply(symbol.operation, *inputs, **dict(symbol.options))

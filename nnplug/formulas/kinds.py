@@ -1,9 +1,9 @@
 """Truth values, whole numbers and floats: a formula means what NumPy computes on arrays.
 
-Engines hold truth values, and everything else as floats. NumPy's arithmetic
-depends on what it is given: the sum of two truth values is `or`, the power of
-a whole number to -1 an error, the exponential of a truth value a number of 16
-bits. So each operation on symbols is brought to one that means the same for
+Engines hold truth values as such, and all numbers as floats. NumPy's
+arithmetic depends on the dtype: the sum of two truth values is `or`, a whole
+number to the power -1 is an error, and the exponential of a truth value has 16
+bits. So each operation on symbols is replaced by one that means the same on
 floats, or is refused.
 """
 
@@ -18,7 +18,7 @@ __all__ = ["as_number", "float_by_numbers", "settle"]
 
 _KINDS: tuple[Kind, ...] = ("bool", "int", "float")
 
-# What NumPy makes of truth values alone.
+# What NumPy computes where all operands are truth values.
 _OF_TRUTHS = {
     "add": "logical_or", "maximum": "logical_or", "fmax": "logical_or",
     "multiply": "logical_and", "minimum": "logical_and", "fmin": "logical_and",
@@ -28,13 +28,13 @@ _COUNTING = {"sum", "mean", "var", "std", "norm", "cumsum", "divide"}
 _EXTREMES = {"max", "min"}
 _ERRORS = {"subtract": "xor", "negative": "not", "sign": ""}
 
-# Whole numbers of whole numbers; other operations give floats.
+# Operations that give whole numbers for whole numbers; the others give floats.
 _WHOLE = {
     "add", "subtract", "multiply", "maximum", "minimum", "fmax", "fmin", "negative", "absolute",
     "sign", "floor", "ceil", "trunc", "round", "square", "power", "clip", "where", "sum", "max",
     "min", "matmul", "cumsum", "remainder", "fmod", "floor_divide",
 }  # fmt: skip
-# These pass on what they are given first.
+# Operations whose result is of the kind of their first input.
 _PASSING = {"broadcast_like", "expand_dims", "transpose", "take_along_axis", "sort", "flip"}
 _DIVIDING = {"remainder", "fmod", "floor_divide"}
 
@@ -44,18 +44,18 @@ _TO_NUMBERS = "turn them into numbers first, with np.where(condition, 1.0, 0.0)"
 def settle(
     graph: Graph, operation: Operation, inputs: tuple[Symbol, ...], options: dict[str, Any]
 ) -> Symbol | tuple[tuple[Symbol, ...], Kind]:
-    """Find what an operation gives, and what it must be given for engines to agree with NumPy.
+    """Find the inputs for which an operation gives the same in an engine as in NumPy.
 
     Returns
     -------
     Symbol, or tuple of inputs and str
-        The result, if another operation gives it; else what this one is
-        applied to, and the kind of its result.
+        The result, if another operation gives it; otherwise the inputs to apply
+        this one to, and the kind of its result.
 
     Raises
     ------
     FormulaError
-        If NumPy refuses it, or computes what nobody means.
+        If NumPy refuses it, or computes something that its author cannot mean.
     """
     name, kinds = operation.name, [symbol.dtype_kind for symbol in inputs]
     if name in _PASSING:
@@ -96,24 +96,24 @@ def as_number(symbol: Symbol, kind: Kind = "float") -> Symbol:
 
 
 def float_by_numbers(symbol: Symbol) -> bool:
-    """Whether a result is a float only because numbers of the formula are, as in 2.0 ** labels."""
+    """Whether only a number in the formula makes a result a float, as in 2.0 ** labels."""
     inputs = symbol.inputs[1:] if symbol.operation.name == "where" else symbol.inputs
     return (
         symbol.dtype_kind == "float"
         and symbol.operation.name in _WHOLE
-        and all(each.is_constant or each.dtype_kind != "float" for each in inputs)
+        and all(given.is_constant or given.dtype_kind != "float" for given in inputs)
     )
 
 
 def _settle_truths(
     graph: Graph, operation: Operation, inputs: tuple[Symbol, ...], options: dict[str, Any]
 ) -> Symbol | tuple[Symbol, ...]:
-    """Find what an operation on truth values alone means."""
+    """Find what an operation means if all its inputs are truth values."""
     name = operation.name
     if name == "add" and not any(symbol.shape for symbol in inputs):
         raise refuse(
             "the sum of two single truth values",
-            "it is 2 of Python's and True of NumPy's",
+            "Python's is 2, NumPy's is True",
             f"use np.logical_or, or {_TO_NUMBERS}",
         )
     if name in _OF_TRUTHS:
@@ -152,7 +152,7 @@ def _numbers(inputs: tuple[Symbol, ...], kind: Kind) -> tuple[Symbol, ...]:
 
 
 def _floats(inputs: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
-    """Let 2 be 2.0 where the result is the same, so that equal nodes stay one."""
+    """Write 2 as 2.0 where the result is the same, so that equal nodes stay one node."""
     return tuple(
         [
             symbol.graph.constant(symbol.value)
@@ -168,18 +168,18 @@ def _check_index(name: str, inputs: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
     if index is not None and not (index.is_input and index.dtype_kind == "int"):
         raise refuse(
             "`take_along_axis` by computed indices",
-            "only labels are known to be whole numbers in range",
+            "only labels are sure to be whole numbers in range",
             "choose by the argument `labels` itself, or use np.where",
         )
     return inputs
 
 
 def _check_power(base: Symbol, exponent: Symbol) -> None:
-    """Refuse powers of whole numbers that NumPy refuses for some exponents, or wraps around."""
+    """Refuse powers of whole numbers that NumPy refuses for some exponents, or that overflow."""
     if base.dtype_kind == "bool" or not (exponent.is_constant and exponent.value >= 0):
         raise refuse(
             "a power of whole numbers",
-            "NumPy refuses negative exponents of them, and gives no fractions",
+            "NumPy refuses negative exponents there, and gives no fractions",
             "use a float: 2.0 ** n, x ** -2.0, or 1.0 * x",
         )
 
@@ -187,7 +187,7 @@ def _check_power(base: Symbol, exponent: Symbol) -> None:
 def _check_divisor(name: str, divisor: Symbol) -> None:
     if not (divisor.is_constant and divisor.value):
         raise refuse(
-            f"`{name}` of whole numbers by other than a number above or below 0",
-            "NumPy gives 0 where it divides whole numbers by 0",
+            f"`{name}` of whole numbers, by something that may be 0",
+            "NumPy gives 0 where whole numbers are divided by 0",
             "use a float, as in a % (1.0 * b)",
         )

@@ -1,4 +1,4 @@
-"""A formula in MathML, which browsers draw without a script or a font of their own."""
+"""Formulas in MathML, which browsers show without scripts or extra fonts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["to_mathml"]
 _INFIX = {**INFIX, "logical_and": ("∧", AND), "logical_or": ("∨", OR)}
 
 _SIGNS = {"*": "", "@": "", "-": "−", ">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
-"""A product is written without a sign, as in a textbook."""
+"""Products have no sign, as in textbooks."""
 
 _FUNCTIONS = {
     "maximum": "max", "minimum": "min", "sigmoid": "σ", "log2": "log₂", "log10": "log₁₀",
@@ -55,18 +55,18 @@ _NUMBERS = (
     (1 / math.sqrt(2 * math.pi), f"<mfrac>{_ONE}<msqrt>{_TWO}{_PI}</msqrt></mfrac>"),
     (math.log(2), f"<mrow><mi>log</mi>{_TWO}</mrow>"),
 )
-"""Numbers that nobody knows by their digits."""
+"""Numbers that are easier to recognise as expressions than by their digits."""
 
 
 def to_mathml(outputs: Sequence[Symbol], names: Sequence[str]) -> str:
-    """Write formulas in MathML Core, as the lines of a table with their equals signs in a column.
+    """Write formulas in MathML Core, as lines of a table with the equals signs in one column.
 
     Parameters
     ----------
     outputs : sequence of Symbol
         The formulas; they may share sub-expressions.
     names : sequence of str
-        What each is called. `dy/dx` is written as a quotient.
+        Their names. `dy/dx` is written as a quotient.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def to_mathml(outputs: Sequence[Symbol], names: Sequence[str]) -> str:
 
 
 def _fence(text: str, left: str = "(", right: str = ")") -> str:
-    # Browsers stretch brackets too far around content of one line's height.
+    # Browsers stretch brackets too much around content as high as one line.
     tall = any(f"<{tag}" in text for tag in ("mfrac", "mtable", "msqrt", "mroot"))
     fence = "<mo>" if tall else '<mo stretchy="false">'
     return f"<mrow>{fence}{left}</mo>{text}{fence}{right}</mo></mrow>"
@@ -98,7 +98,7 @@ def _row(*pieces: str) -> str:
 
 def _number(symbol: Symbol) -> Piece:
     for known, written in _NUMBERS:
-        # Folded from other numbers, it may be off in its last digit.
+        # A number computed from others may be off in its last digit.
         if math.isclose(abs(symbol.value), known, rel_tol=1e-15):
             return (written, ATOM) if symbol.value > 0 else (_row("<mo>−</mo>", written), UNARY)
     text, strength = number_text(symbol)
@@ -140,7 +140,7 @@ def _node(symbol: Symbol, inputs: list[Piece]) -> Piece:
         left, right = map(_bracket, inputs, strengths(strength))
         sign = _SIGNS.get(sign, sign)
         if strength in (ADD, MULTIPLY) and right.startswith("<mrow><mo>−"):
-            right = _fence(right)  # a sign after another misleads
+            right = _fence(right)  # two signs in a row are hard to read
         if not sign and right.startswith("<mn>"):
             sign = "·"
         operator = f"<mo>{escape(sign)}</mo>" if sign else '<mspace width="0.17em"/>'
@@ -164,7 +164,7 @@ def _node(symbol: Symbol, inputs: list[Piece]) -> Piece:
     arguments = "<mo>,</mo>".join(texts)
     function = f"<mi>{escape(_FUNCTIONS.get(name, name))}</mi>"
     axis = dict(symbol.options).get("axis")
-    if axis is not None and symbol.inputs[0].shape[axis] == "N":  # over rows, and not over a row
+    if axis is not None and symbol.inputs[0].shape[axis] == "N":  # over all rows
         function = f"<msub>{function}<mi>N</mi></msub>"
     return _row(function, _fence(arguments)), ATOM
 
@@ -180,7 +180,7 @@ def _cases(symbol: Symbol, texts: list[str]) -> str:
         return f"<mtr>{cell}{value}</mtd>{cell}{when}</mtd></mtr>"
 
     if symbol.inputs[2].operation.name == "where" and other.startswith(_BEGIN):
-        rest = other.removeprefix(_BEGIN).removesuffix(_END)  # one case more
+        rest = other.removeprefix(_BEGIN).removesuffix(_END)  # the cases go into one brace
     else:
         rest = case(other, "<mtext>otherwise</mtext>")
     return f"{_BEGIN}{case(value, f'<mtext>if&#160;</mtext>{condition}')}{rest}{_END}"

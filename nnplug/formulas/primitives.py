@@ -1,18 +1,18 @@
 """The primitives: every operation that a formula may use, with its derivative.
 
-A derivative rule reads as the chain rule is written: `g` is the derivative of
-some number with respect to the output `y`, and the rule returns that number's
-derivative with respect to each input. Rules are themselves formulas, traced
-on the same symbols, so that they share sub-expressions with the value.
+A derivative rule is the chain rule: `g` is the derivative of some number with
+respect to the output `y`, and the rule returns that number's derivative with
+respect to each input. Rules are formulas themselves, traced on the same
+symbols, so that they share sub-expressions with the value.
 
-Kinks take the derivative from the left, the one that a small step down would
-see: `maximum(x, 0)` has 0 at 0, `minimum(x, 0)` has 1, `clip` has 0 at the
-lower and 1 at the upper bound. `absolute` has 0 at 0. Where two symbols tie,
-`maximum` passes on to the second and `minimum` to the first. `max` and `min`
-over an axis share equally among ties; `sort` keeps them in their order, and
-gives each its own share. `hypot`, `arctan2`, `std` and norms have 0 at the origin.
-Steps (`sign`, `floor`, `round`, comparisons, `heaviside`, the sign that
-`copysign` takes) have 0 everywhere, and so have the jumps of `remainder` and `fmod`.
+At a kink the derivative is the one from the left: `maximum(x, 0)` has 0 at 0,
+`minimum(x, 0)` has 1, `clip` has 0 at the lower bound and 1 at the upper. At 0,
+`absolute` has 0. Where two symbols tie, `maximum` passes the gradient on to the
+second and `minimum` to the first. `max` and `min` over an axis share it equally
+among ties; `sort` keeps ties in their order, and gives each its own. `hypot`,
+`arctan2`, `std` and norms have 0 at the origin. Steps (`sign`, `floor`, `round`,
+comparisons, `heaviside`, the sign that `copysign` takes) have 0 everywhere, and
+so have the jumps of `remainder` and `fmod`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,7 @@ from typing import Any
 import numpy as np
 
 from nnplug.formulas.calls import CALLS, SYNONYMS
-from nnplug.formulas.graph import (
-    Graph,
-    Operation,
-    Shape,
-    Symbol,
-    broadcast_shapes,
-    shape_text,
-)
+from nnplug.formulas.graph import Graph, Operation, Symbol
 from nnplug.formulas.kinds import settle
 from nnplug.formulas.refusal import refuse
 from nnplug.formulas.rules import (
@@ -52,12 +45,13 @@ from nnplug.formulas.rules import (
     place_columns_rule,
     power_rule,
     remainder_rule,
+    simplify,
     sinc_rule,
     std_rule,
     sum_rule,
     var_rule,
 )
-from nnplug.formulas.simplification import simplify
+from nnplug.formulas.shapes import Shape, broadcast_shapes, shape_text
 from nnplug.types import AnyArray
 
 __all__ = ["new_graph"]
@@ -107,7 +101,7 @@ def _expand_shape(shape: Shape, axis: int) -> Shape:
     return (*shape[:at], 1, *shape[at:])
 
 
-# --- evaluation on arrays of what NumPy has under no single name -------------------
+# --- evaluation on arrays, where NumPy has no single function ----------------------
 
 
 def _one_hot(indices: AnyArray, like: AnyArray) -> AnyArray:
@@ -135,7 +129,7 @@ def _var(x: AnyArray, axis: int | None, keepdims: bool, ddof: float) -> Any:
     if not ddof:
         return variance
     count = np.size(x) if axis is None else np.shape(x)[axis]
-    return variance * (count / np.float64(max(count - ddof, 0)))  # np.var itself warns of a 0
+    return variance * (count / np.float64(max(count - ddof, 0)))  # np.var would warn of a 0
 
 
 def _std(x: AnyArray, axis: int | None, keepdims: bool, ddof: float) -> Any:
@@ -143,7 +137,7 @@ def _std(x: AnyArray, axis: int | None, keepdims: bool, ddof: float) -> Any:
 
 
 def _order(x: AnyArray) -> AnyArray:
-    """Give the places that `np.sort` takes the elements of each row from, ties in their order."""
+    """Give where `np.sort` takes the elements of each row from, ties in their order."""
     return np.argsort(x, axis=-1, kind="stable")
 
 
@@ -239,7 +233,7 @@ _PRIMITIVES: tuple[Operation, ...] = (
         "where",
         np.where,
         lambda g, y, condition, a, b: (None, *choose(condition, g)),
-        overwrites=(1,),  # NumPy's engine takes several passes, and reads the others in each
+        overwrites=(1,),  # the NumPy engine takes several passes, each of which reads the others
     ),
     # exponentials and logarithms
     _ufunc(np.exp, lambda g, y, x: (g * y,)),
@@ -305,7 +299,7 @@ _PRIMITIVES: tuple[Operation, ...] = (
         lambda x, indices: broadcast_shapes("take_along_axis", indices, (*x[:-1], 1)),
     ),
     Operation("one_hot", _one_hot, None, lambda indices, like: like),
-    # blocks of columns, as wide as another array: the outputs of a loss that takes several
+    # blocks of columns, as wide as another array: for losses that take several outputs
     Operation("columns", _columns, columns_rule, lambda x, like, place: like),
     Operation("place_columns", _place_columns, place_columns_rule, lambda x, like, place: like),
     # along each row
@@ -324,8 +318,8 @@ _PRIMITIVES: tuple[Operation, ...] = (
         along_row(lambda g, y, x: (g.graph.call("unsort_as", g, x),)),
         _first_shape,
     ),
-    # made by derivative rules
-    Operation(  # brings elements into the order that sorts others, their keys
+    # used by derivative rules
+    Operation(  # puts elements into the order that sorts others, their keys
         "sort_as",
         _sort_as,
         along_row(lambda g, y, x, keys: (g.graph.call("unsort_as", g, keys), None)),

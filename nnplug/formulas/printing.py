@@ -1,10 +1,9 @@
-"""A formula as a person reads it: text in NumPy's notation.
+"""Formulas for people to read: text in NumPy's notation.
 
-A sub-expression that is used more than once is named and written once, as
-the graph has it. The text is Python: with NumPy's names, and those of
-`nnplug.special`, in scope, its lines evaluated in order give the
-formula's numbers. (`one_hot(labels, x)` has no name in NumPy: the matrix of
-x's shape with a 1 at each row's label.)
+A sub-expression that is used more than once is named and written once, as in
+the graph. The text is Python: with the names of NumPy and `nnplug.special` in
+scope, evaluating its lines in order gives the formula's numbers. (NumPy has no
+`one_hot(labels, x)`: the matrix of x's shape with a 1 at each row's label.)
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ Piece = tuple[str, int]
 
 @dataclass(frozen=True)
 class Style:
-    """What differs between text and MathML."""
+    """How numbers, names and nodes are written, in text or in MathML."""
 
     number: Callable[[Symbol], Piece]
     name: Callable[[str], str]
@@ -72,7 +71,7 @@ def to_text(outputs: Sequence[Symbol], names: Sequence[str]) -> str:
     outputs : sequence of Symbol
         The formulas; they may share sub-expressions.
     names : sequence of str
-        What each is called, on the left of its equals sign.
+        Their names, on the left of the equals signs.
 
     Returns
     -------
@@ -86,14 +85,14 @@ def write_lines(
     outputs: Sequence[Symbol], names: Sequence[str], style: Style
 ) -> list[tuple[str, str]]:
     """Write formulas in a notation: the left and the right side of each line."""
-    # That a result is stretched to its argument's shape goes without saying.
+    # Readers do not need to see that a result is broadcast to its argument's shape.
     outputs = [
         output.inputs[0] if output.operation.name == "broadcast_like" else output
         for output in outputs
     ]
     order = walk(outputs)
     uses = Counter(id(child) for symbol in order for child in symbol.inputs)
-    # A name such as dy/dx would be read as a quotient inside a formula.
+    # Inside a formula, a name such as dy/dx would read as a quotient.
     quotients = [id(output) for output, name in zip(outputs, names, strict=True) if "/" in name]
     uses.update(quotients)
     taken = {symbol.name for symbol in order if symbol.is_input} | set(names)
@@ -130,7 +129,7 @@ def write_lines(
 
 
 def _is_short(symbol: Symbol) -> bool:
-    """Whether naming the node would make the reading longer."""
+    """Whether giving the node a name would make the text longer."""
     return symbol.operation.name in ("negative", "absolute", "sign", "broadcast_like") and (
         symbol.inputs[0].is_input or symbol.inputs[0].is_constant
     )
@@ -141,10 +140,10 @@ def _bracket(piece: Piece, at_least: int) -> str:
 
 
 def strengths(strength: int) -> tuple[int, int]:
-    """Say how strongly the operands of an operator bind that stand there without brackets.
+    """Give how strongly an operator's operands must bind to need no brackets, left and right.
 
-    The right one binds more tightly: a - (b - c), a / (b * c); and so does
-    the left of a comparison, since a < b < c is a chain.
+    The right one must bind more strongly: a - (b - c), a / (b * c). So must
+    the left one of a comparison, since a < b < c is a chain.
     """
     return strength + 1 if strength == COMPARE else strength, strength + 1
 
@@ -153,7 +152,7 @@ def strengths(strength: int) -> tuple[int, int]:
 
 
 def number_text(symbol: Symbol) -> Piece:
-    """Write a number as Python has it."""
+    """Write a number as Python does."""
     if symbol.dtype_kind == "bool":
         return str(bool(symbol.value)), ATOM
     value = symbol.value

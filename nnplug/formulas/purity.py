@@ -1,10 +1,10 @@
-"""Whether a formula is one: the same whenever it is called.
+"""Whether a formula is pure: the same at every call.
 
-A formula that draws numbers, counts its calls or reads what changes would be
-one function while a network is trained and another when it is loaded. So it
-is called twice on the same symbols, and must give the same nodes. If something
-that it reads has changed meanwhile, it is called some more times: a coin may
-fall on the same side twice.
+A formula that draws random numbers, counts its calls or reads something that
+changes would be one function while a network is trained, and another when the
+network is loaded. So it is called twice on the same symbols, and must give the
+same nodes. If something that it reads has changed in between, it is called some
+more times: a coin may fall on the same side twice.
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ from typing import Any
 import numpy as np
 
 from nnplug.errors import ImpureFormulaError
-from nnplug.formulas.digest import digest, graph_text
+from nnplug.formulas.digest import Reading, digest, graph_text, readings, unwrap, values
 from nnplug.formulas.graph import Symbol
-from nnplug.formulas.surroundings import Reading, readings, unwrap, values
 
 __all__ = ["Traces", "check_twice"]
 
 _MORE_CALLS = 30
-"""A coin falls that often on one side once in 10⁹ times."""
+"""A coin falls on one side this many times in a row about once in 10⁹ times."""
 
 _LARGEST = 1000
 """The largest container whose contents are compared."""
@@ -35,7 +34,7 @@ _CONTAINERS = (list, tuple, set, frozenset, dict)
 _EVER_CHANGING = frozenset(
     {"time", "datetime", "secrets", "uuid", "random", "os", "posix", "nt", "itertools"}
 )
-"""Modules whose functions and objects may give something else each time."""
+"""Modules whose functions and objects may give something else at each call."""
 
 Outputs = tuple[Symbol, ...]
 States = Mapping[str, tuple[Reading, Any, Hashable]]
@@ -43,9 +42,9 @@ Changes = Sequence[tuple[Reading, Any]]
 
 
 class Traces:
-    """What the formula of one part was when it was traced before, in this process.
+    """The earlier traces of one part's formula, in this process.
 
-    A copy made by pickle starts anew: it may wake up in another process.
+    A copy made by pickle starts empty, since it may be loaded in another process.
     """
 
     def __init__(self) -> None:
@@ -65,14 +64,14 @@ class Traces:
         name: str,
         may_learn: bool = False,
     ) -> None:
-        """Compare a trace with one from before or, if there is none, with one made now.
+        """Compare a trace with an earlier one or, if there is none, with a second call.
 
         Parameters
         ----------
         outputs : tuple of Symbol
-            What the formula gave.
+            The formula's values.
         again : callable
-            Calls it once more; None where that fails.
+            Calls it once more; returns None if that fails.
         name : str
             The part's name, for messages.
         may_learn : bool, optional
@@ -111,13 +110,13 @@ class Traces:
 def check_twice(
     name: str, function: Callable[..., Any], call: Callable[[], Any], way_out: str
 ) -> None:
-    """Compare two calls of a function on numbers, to the bit; for what is not traced.
+    """Compare two calls on numbers, to the bit, of a function that is not traced.
 
     Parameters
     ----------
     call : callable
-        Calls it with the same arguments each time. If it raises, nothing is
-        said: the function may be right about that.
+        Calls it, with the same arguments each time. An error that it raises is
+        ignored here: the function may be right to raise it.
 
     Raises
     ------
@@ -138,14 +137,14 @@ def check_twice(
 def _impure(
     name: str, function: Callable[..., Any], what: str, changed: Changes, way_out: str
 ) -> ImpureFormulaError:
-    """Say how it was found that a formula is not the same at each call, and what it reads."""
+    """Make the error for an impure formula: how it showed, and what the formula reads."""
     code = getattr(unwrap(function), "__code__", None)
     place = "" if code is None else f"{code.co_filename}:{code.co_firstlineno}: "
     if changed:
         place = f"{changed[0][0].place}: "
     why = "it is random, counts its calls, or reads something that changes"
     if changed:
-        why = "; ".join(_why(*each) for each in changed[:3])
+        why = "; ".join(_why(*change) for change in changed[:3])
     return ImpureFormulaError(
         f"{name}: {place}{what}: {why}.\n"
         "A formula must be the same at each call, since models and runs keep its name alone.\n"
@@ -181,16 +180,16 @@ def _is_same(one: Outputs, other: Outputs | None) -> bool:
 
 
 def _states(names: list[Reading]) -> States:
-    """Say how everything is that a formula reads."""
+    """Record the state of everything that a formula reads."""
     found: dict[str, tuple[Reading, Any, Hashable]] = {}
-    for each, value in values(names):
-        if each.text not in found:
-            found[each.text] = (each, value, _state(value))
+    for reading, value in values(names):
+        if reading.text not in found:
+            found[reading.text] = (reading, value, _state(value))
     return found
 
 
 def _changed(before: States, after: States) -> Changes:
-    """List what is not as it was."""
+    """List what has changed."""
     return [
         (reading, value)
         for name, (reading, value, state) in after.items()
@@ -199,7 +198,7 @@ def _changed(before: States, after: States) -> Changes:
 
 
 def _state(value: Any) -> Hashable:
-    """Give what is equal as long as a value is as it was; None for what is not looked into."""
+    """Give a state that is equal as long as a value does not change; None if it is not examined."""
     generator = _generator(value)
     if generator is not None:
         return _position(generator)
@@ -209,7 +208,7 @@ def _state(value: Any) -> Hashable:
 
 
 def _generator(value: Any) -> Any:
-    """Find the generator of random numbers that a value is, or is a method of."""
+    """Find the random generator that a value is, or whose method it is."""
     owner = getattr(value, "__self__", value)
     numpy_random = sys.modules.get("numpy.random")
     kinds: tuple[type, ...] = (random.Random,)
@@ -219,9 +218,9 @@ def _generator(value: Any) -> Any:
 
 
 def _position(generator: Any) -> Hashable:
-    """Tell where a generator stands in its stream."""
+    """Give a generator's position in its stream."""
     if isinstance(generator, random.SystemRandom):
-        return object()  # there is no stream
+        return object()  # it has no stream: equal to nothing
     if isinstance(generator, random.Random):
         return generator.getstate()
     bits = getattr(generator, "bit_generator", None) or generator._bit_generator
@@ -232,7 +231,7 @@ def _is_ever_changing(value: Any) -> bool:
     if hasattr(type(value), "__next__"):
         return True
     if isinstance(value, type(sys)):
-        return False  # what is read of a module counts
+        return False  # only what is read from a module counts
     module = getattr(value, "__module__", None) or type(value).__module__
     return isinstance(module, str) and (
         module in _EVER_CHANGING or module.startswith("numpy.random")
@@ -240,12 +239,12 @@ def _is_ever_changing(value: Any) -> bool:
 
 
 def _contents(value: Any, depth: int = 2) -> Hashable:
-    """Write plain values, and containers of them; what lies deeper is not looked at."""
+    """Write plain values, and containers of them up to a depth; None for anything else."""
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
         return repr(value)
     if isinstance(value, _CONTAINERS) and depth and len(value) <= _LARGEST:
         inner = [*value, *value.values()] if isinstance(value, dict) else value
-        return type(value).__name__, tuple(_contents(each, depth - 1) for each in inner)
+        return type(value).__name__, tuple(_contents(item, depth - 1) for item in inner)
     if isinstance(value, np.ndarray | np.generic) and value.size <= _LARGEST:
         return value.tobytes()
     return None

@@ -1,10 +1,10 @@
-"""A derivative as a textbook has it: numbers folded and in front, powers, one fraction.
+"""A derivative as a textbook writes it: one number in front, powers, one fraction.
 
 The chain rule leaves the factors of a product in the order in which it met
 them, with numbers in between: `-t * (1.128 * exp(-(u * u))) * -0.707`. Here
-that becomes `0.798 * t * exp(-u**2)`. Only what is printed goes through this:
-a run computes what the rules of differentiation wrote. Both give the same
-numbers up to rounding.
+that becomes `0.798 * t * exp(-u**2)`. It is used for printing only: a run
+computes what the rules of differentiation wrote. Both give the same numbers
+up to rounding.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from operator import is_
 
-from nnplug.formulas.graph import Symbol, walk
+from nnplug.formulas.graph import Symbol, reapply, walk
 
 __all__ = ["tidy"]
 
 _SHORT = 6
-"""A quotient of numbers with so many characters is written out: 0.0625, not 1 / 16."""
+"""A quotient of numbers is written as a decimal up to this length: 0.0625, not 1 / 16."""
 
 
 @dataclass(frozen=True)
@@ -44,22 +43,22 @@ class _Product:
         return _Product(-self.above, self.below, self.factors, self.divisors)
 
     def inverse(self) -> _Product:
-        """Exchange what multiplies and what divides."""
+        """Exchange the factors and the divisors."""
         return _Product(self.below, self.above, self.divisors, self.factors)
 
     @property
     def number(self) -> float:
-        """What the symbols are multiplied by."""
+        """The number that the symbols are multiplied by."""
         return self.above / self.below if self.below else math.nan
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is a number times one symbol at most, which needs no name of its own."""
+        """Whether it is a number times at most one symbol, which needs no name of its own."""
         return len(self.factors) <= 1 and not self.divisors
 
     @property
     def symbols(self) -> tuple[list[int], list[int]]:
-        """What is multiplied and divided, whatever the order and the number."""
+        """The factors and the divisors, in a fixed order and without the number."""
         return sorted(map(id, self.factors)), sorted(map(id, self.divisors))
 
 
@@ -69,17 +68,17 @@ def tidy(outputs: Sequence[Symbol], written: Sequence[Symbol] = ()) -> list[Symb
     Parameters
     ----------
     outputs : sequence of Symbol
-        What was derived.
+        Derivatives.
     written : sequence of Symbol, optional
-        What an author wrote. The outputs go on using its sub-expressions, so
-        that each is printed once, as its author has it.
+        The author's formulas. The outputs go on using their sub-expressions, so
+        that each is printed once, as the author wrote it.
 
     Returns
     -------
     list of Symbol
         One per output, equal to it up to rounding.
     """
-    # Once more, since what was shared by equal terms may now be used once.
+    # Twice: a node that equal terms shared may now be used once only.
     return _pass(_pass(outputs, written), written)
 
 
@@ -103,11 +102,11 @@ def _pass(outputs: Sequence[Symbol], written: Sequence[Symbol]) -> list[Symbol]:
         elif product is None:
             new = _sum(symbol, given)
             if new is None or new.shape != symbol.shape:
-                new = _apply(symbol, [done[id(child)] for child in symbol.inputs])
+                new = reapply(symbol, [done[id(child)] for child in symbol.inputs])
             done[id(symbol)], product = new, _Product(1.0, factors=(new,))
         else:
             if not product.is_plain and len(users[id(symbol)]) + (id(symbol) in ends) > 1:
-                # It is named and written once; its number folds with others all the same.
+                # It is named and written once, but its number still folds with others.
                 rest = _write(symbol, replace(product, above=1.0, below=1.0))
                 product = _Product(product.above, product.below, (rest,))
             done[id(symbol)] = _write(symbol, product)
@@ -116,9 +115,9 @@ def _pass(outputs: Sequence[Symbol], written: Sequence[Symbol]) -> list[Symbol]:
 
 
 def _is_arithmetic(symbol: Symbol) -> bool:
-    """Whether only floats are computed: of truth values and labels, arithmetic means other things.
+    """Whether a node computes floats from floats: arithmetic on truth values and labels differs.
 
-    The numbers of a formula are floats wherever a float is computed from them.
+    Whole numbers in a formula count as floats where a float is computed from them.
     """
     return symbol.dtype_kind == "float" and all(
         child.dtype_kind == "float" or (child.is_constant and child.dtype_kind == "int")
@@ -167,7 +166,7 @@ def _sum(symbol: Symbol, given: Sequence[_Product]) -> Symbol | None:
 
 
 def _write(symbol: Symbol, product: _Product) -> Symbol:
-    """Write a product: the number first, then numbers by name, then arrays; then one divisor."""
+    """Write a product: the number, then named numbers, then arrays; all over one divisor."""
     graph = symbol.graph
     number, divisor = _quotient(product.above, product.below)
     factors, divisors = _powers(product.factors), _powers(product.divisors)
@@ -195,7 +194,7 @@ def _quotient(above: float, below: float) -> tuple[float, float]:
 
 
 def _powers(symbols: Sequence[Symbol]) -> list[Symbol]:
-    """Write a symbol that is there several times as a power, numbers before arrays."""
+    """Write repeated symbols as powers, numbers before arrays."""
     counts = Counter(map(id, symbols))
     by_id = {id(symbol): symbol for symbol in symbols}
     found: list[Symbol] = []
@@ -210,9 +209,3 @@ def _multiply(factors: Sequence[Symbol]) -> Symbol:
     for factor in rest:
         total = total.graph.call("multiply", total, factor)
     return total
-
-
-def _apply(symbol: Symbol, inputs: list[Symbol]) -> Symbol:
-    if all(map(is_, inputs, symbol.inputs)):
-        return symbol
-    return symbol.graph.apply(symbol.operation, *inputs, **dict(symbol.options))

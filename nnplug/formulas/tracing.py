@@ -1,20 +1,27 @@
-"""Calling an author's formula on symbols, and expanding it for an engine."""
+"""Tracing: calling an author's formula on symbols, and putting it where a network needs it.
+
+A network is the composition of its layers' formulas. Each is traced by
+itself, with labels of its own, and with the chain rule through it: from a
+number's derivative by its output to those by its inputs. So equal layers are
+traced and differentiated once, a derivative that the author gives is kept, and
+a formula does not depend on what stands before it.
+"""
 
 from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from operator import is_
+from functools import cached_property
 from typing import Any
 
 from nnplug.errors import FormulaError, OptionError, PartError
-from nnplug.formulas.alternatives import instead_of
-from nnplug.formulas.authors import call_author
-from nnplug.formulas.graph import Symbol, walk
+from nnplug.formulas.derivative import depending, differentiate
+from nnplug.formulas.graph import Graph, Operation, Symbol, reapply, walk
 from nnplug.formulas.purity import Traces
-from nnplug.formulas.refusal import UnsupportedError, is_authors
+from nnplug.formulas.refusal import UnsupportedError, call_author, instead_of, is_authors
+from nnplug.formulas.shapes import Dimension, Shape
 
-__all__ = ["lower", "mixed_rows", "trace"]
+__all__ = ["Formula", "alike", "lower", "mixed_rows", "put", "trace"]
 
 _AS_IT_STANDS = " Or give the activation `derivative=`, and it runs as it stands, on arrays."
 
@@ -29,7 +36,7 @@ def trace(
     may_run: bool = False,
     may_learn: bool = False,
 ) -> tuple[Symbol, ...]:
-    """Call a formula on symbols, and make sure that it gives the same again.
+    """Call a formula on symbols, and make sure that a second call gives the same.
 
     Parameters
     ----------
@@ -42,24 +49,24 @@ def trace(
     name : str
         The part's name, for messages.
     traces : Traces, optional
-        Those of the part so far.
+        The part's earlier traces.
     may_run : bool, optional
-        Whether the part may run as it stands, if it is given its derivative.
+        Whether the part could run as it stands, if the author gave its derivative.
     may_learn : bool, optional
         Whether the part may have options that are learned.
 
     Returns
     -------
     tuple of Symbol
-        What it returns; a single value gives a tuple of one.
+        The values that it returns; a single one as a tuple of one.
 
     Raises
     ------
     FormulaError
-        If it uses something that cannot be traced: with the author's file
-        and line, the reason and the way out.
+        If it uses something that cannot be traced. The message has the author's
+        file and line, the reason and the way out.
     ImpureFormulaError
-        If it is not the same at each call.
+        If it is not the same at every call.
     """
     outputs = _call(function, arguments, options, name, may_run)
 
@@ -86,7 +93,7 @@ def _call(
     as_it_stands = _AS_IT_STANDS * may_run
     try:
         result = call_author(name, function, *arguments, **options)
-    except (PartError, OptionError):  # no other way to compute it helps
+    except (PartError, OptionError):  # running it as it stands would not help
         raise
     except UnsupportedError as error:
         raise FormulaError(f"{name}: {error}{as_it_stands}") from None
@@ -138,13 +145,13 @@ def _definition(function: Callable[..., Any]) -> str:
 
 
 def mixed_rows(output: Symbol, arguments: Sequence[Symbol]) -> Symbol | None:
-    """Find where a formula lets one row look at another.
+    """Find where a formula lets a row depend on other rows.
 
     Returns
     -------
     Symbol or None
-        The first node that is computed from the arguments and does not have
-        their rows as its first dimension, and only there.
+        The first node computed from the arguments that does not have their
+        rows as its first dimension, or has them as another one too.
     """
     (rows,) = arguments[0].shape[:1]
     computed = {id(argument) for argument in arguments}
@@ -157,25 +164,177 @@ def mixed_rows(output: Symbol, arguments: Sequence[Symbol]) -> Symbol | None:
 
 
 def lower(outputs: Sequence[Symbol]) -> list[Symbol]:
-    """Rewrite composite operations in primitives, down to single array calls."""
+    """Rewrite composite operations in primitives that are single array calls."""
     lowered: dict[int, Symbol] = {}
     return [_lower(symbol, lowered) for symbol in outputs]
 
 
 def _lower(output: Symbol, lowered: dict[int, Symbol]) -> Symbol:
-    """Lower what a node needs and is not known, going through each node once."""
+    """Lower a node, and the nodes that it needs unless they are in `lowered`."""
     for symbol in walk([output], lowered):
         inputs = tuple([lowered[id(child)] for child in symbol.inputs])
         rewrite = symbol.operation.lower
         if rewrite is not None:
             result = symbol.graph.symbol(rewrite(*inputs, **dict(symbol.options)))
-            # A rewriting may use what has to be rewritten too; its inputs are done.
+            # A rewriting may use operations that must be rewritten too; its inputs are done.
             lowered.update((id(child), child) for child in inputs)
             if result.operation is not symbol.operation:
                 result = _lower(result, lowered)
-        elif all(map(is_, inputs, symbol.inputs)):
-            result = symbol
         else:
-            result = symbol.graph.apply(symbol.operation, *inputs, **dict(symbol.options))
+            result = reapply(symbol, inputs)
         lowered[id(symbol)] = result
     return lowered[id(output)]
+
+
+def alike(first: Sequence[Symbol], second: Sequence[Symbol]) -> bool:
+    """Whether two formulas compute the same, on arrays that may differ in shape."""
+    one, other = walk(first), walk(second)
+    twin = {id(a): b for a, b in zip(one, other, strict=False)}
+    return (
+        len(one) == len(other)
+        and len(first) == len(second)
+        and all(
+            a.operation is b.operation
+            and (a.options, a.name) == (b.options, b.name)
+            # repr tells 0.0 from -0.0 and finds NaN again, which == does not.
+            and repr(a.value) == repr(b.value)
+            and len(a.inputs) == len(b.inputs)
+            and all(twin[id(x)] is y for x, y in zip(a.inputs, b.inputs, strict=True))
+            for a, b in zip(one, other, strict=True)
+        )
+        and all(twin[id(a)] is b for a, b in zip(first, second, strict=True))
+    )
+
+
+# --- a formula inside another ------------------------------------------------------------
+
+
+class Formula:
+    """A traced formula with its derivative, lowered.
+
+    Parameters
+    ----------
+    name : str
+        The name of its operation, which no primitive has.
+    inputs : sequence of Symbol
+        Its arguments: the array that it is applied to, then its own arrays.
+    output : Symbol
+        Its value.
+    slope : Symbol, optional
+        The derivative of the output by the first input, element by element,
+        if the author gives it; otherwise it is derived.
+
+    Attributes
+    ----------
+    y : Symbol
+        The output, lowered.
+    g : Symbol
+        A number's derivative by the output, from which `pulled` is computed.
+    """
+
+    def __init__(
+        self, name: str, inputs: Sequence[Symbol], output: Symbol, slope: Symbol | None = None
+    ) -> None:
+        self.name, self.inputs, self._output = name, tuple(inputs), output
+        self._given = slope
+        (self.y,) = lower([output])
+        # It is not an identifier, so no argument can have the same name.
+        self.g = output.graph.input("derivative by the output", output.shape)
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether the output is the first input."""
+        return self.y is self.inputs[0]
+
+    @cached_property
+    def slope(self) -> Symbol | None:
+        """The derivative by the first input, lowered; None if it is not elementwise."""
+        x, slope = self.inputs[0], self._given
+        if slope is None:
+            if self._output.shape != x.shape or not all(
+                node.operation.elementwise for node in depending([self._output], [x])
+            ):
+                return None
+            (slope,) = differentiate(self._output, [x], x.graph.constant(1.0))
+        return lower([slope])[0]
+
+    @cached_property
+    def pulled(self) -> list[Symbol]:
+        """The number's derivative by each input, from its derivative by the output, lowered."""
+        _, *arrays = self.inputs
+        if self.slope is None:
+            return lower(differentiate(self._output, self.inputs, self.g))
+        by_arrays = differentiate(self._output, arrays, self.g) if arrays else []
+        return [self.g * self.slope, *lower(by_arrays)]
+
+    @cached_property
+    def operation(self) -> Operation:
+        """The formula as one operation, for the formula of a layer around it."""
+        return Operation(
+            self.name, _leaf, derivative=self._derive, shape=self.shape, lower=self._expand
+        )
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Give the output's shape from the inputs'."""
+        labels = self.labels(shapes)
+        return tuple(labels.get(str(dim), dim) for dim in self._output.shape)
+
+    def labels(self, shapes: Sequence[Shape]) -> dict[str, Dimension]:
+        """Find the size or label that each of its labels stands for, from its inputs' shapes."""
+        return {
+            str(label): size
+            for own, shape in zip(self.inputs, shapes, strict=True)
+            for label, size in zip(own.shape, shape, strict=True)
+        }
+
+    def _expand(self, *inputs: Symbol) -> Symbol:
+        made = {id(own): given for own, given in zip(self.inputs, inputs, strict=True)}
+        put(walk([self.y], made), made, inputs[0].graph, self.labels(_shapes(inputs)))
+        return made[id(self.y)]
+
+    def _derive(self, g: Symbol, _y: Symbol, *inputs: Symbol) -> list[Symbol]:
+        made = {id(own): given for own, given in zip(self.inputs, inputs, strict=True)}
+        made[id(self.g)] = g
+        put(walk(self.pulled, made), made, g.graph, self.labels(_shapes(inputs)))
+        return [made[id(symbol)] for symbol in self.pulled]
+
+
+def put(
+    order: Sequence[Symbol], made: dict[int, Symbol], graph: Graph, labels: dict[str, Dimension]
+) -> None:
+    """Put nodes of one graph into another, with other symbols for its arguments.
+
+    Parameters
+    ----------
+    order : sequence of Symbol
+        The nodes, inputs before their users, without the arguments.
+    made : dict of int to Symbol
+        The symbol that replaces a node, by the node's identity. It holds the
+        arguments' already; those of the nodes are added.
+    graph : Graph
+        The graph to put them into.
+    labels : dict of str to label or int
+        The dimension that replaces each label.
+    """
+    shapes: dict[Shape, Shape] = {}  # a formula of many nodes has few shapes
+    for symbol in order:
+        if symbol.is_constant:
+            made[id(symbol)] = graph.number(symbol.value, symbol.dtype_kind)
+        elif symbol.is_size:
+            made[id(symbol)] = graph.size((labels.get(symbol.name, symbol.name),))
+        else:
+            assert not symbol.is_input, f"nothing is given for the argument {symbol.name}"
+            inputs = tuple([made[id(child)] for child in symbol.inputs])
+            shape = shapes.get(symbol.shape)
+            if shape is None:
+                shape = tuple([labels.get(str(dim), dim) for dim in symbol.shape])
+                shapes[symbol.shape] = shape
+            made[id(symbol)] = graph.copy(symbol, inputs, shape)
+
+
+def _shapes(symbols: Sequence[Symbol]) -> list[Shape]:
+    return [symbol.shape for symbol in symbols]
+
+
+def _leaf(*_: object) -> None:
+    raise AssertionError("a formula is lowered before it is evaluated")

@@ -10,15 +10,15 @@ from typing import Any, ClassVar, Literal, overload
 import numpy as np
 
 from nnplug.errors import FormulaError, ImpureFormulaError, PartError
-from nnplug.formulas.authors import call_author
-from nnplug.formulas.composition import Formula
 from nnplug.formulas.derivative import depending, differentiate
 from nnplug.formulas.digest import code_text, graph_text
-from nnplug.formulas.graph import Operation, Symbol, shape_text
+from nnplug.formulas.graph import Operation, Symbol
 from nnplug.formulas.kinds import as_number
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.purity import check_twice
-from nnplug.formulas.tracing import mixed_rows, trace
+from nnplug.formulas.refusal import call_author
+from nnplug.formulas.shapes import shape_text
+from nnplug.formulas.tracing import Formula, mixed_rows, trace
 from nnplug.parts.declared import Declared, Noise, Parameter, check_noise
 from nnplug.parts.part import Part, Trainable, build_part, declarations
 

@@ -10,9 +10,10 @@ from typing import Any, ClassVar, overload
 
 from nnplug.errors import FormulaError, PartError
 from nnplug.formulas.digest import graph_text
-from nnplug.formulas.graph import Symbol, shape_text
+from nnplug.formulas.graph import Symbol
 from nnplug.formulas.kinds import as_number
 from nnplug.formulas.primitives import new_graph
+from nnplug.formulas.shapes import shape_text
 from nnplug.formulas.tracing import trace
 from nnplug.parts.activation import Activation
 from nnplug.parts.declared import Declared, Parameter, State, check_noise

@@ -9,13 +9,12 @@ from typing import Any, ClassVar, Literal, overload
 import numpy as np
 
 from nnplug.errors import FormulaError, PartError, ShapeError
-from nnplug.formulas.authors import call_author
-from nnplug.formulas.composition import put
 from nnplug.formulas.digest import code_text, graph_text
 from nnplug.formulas.graph import Graph, Symbol, walk
 from nnplug.formulas.kinds import as_number
 from nnplug.formulas.primitives import new_graph
-from nnplug.formulas.tracing import mixed_rows, trace
+from nnplug.formulas.refusal import call_author
+from nnplug.formulas.tracing import mixed_rows, put, trace
 from nnplug.parts.link import Link
 from nnplug.parts.part import Part, build_part
 from nnplug.parts.standing import find_link, find_targets

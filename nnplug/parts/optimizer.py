@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Literal, overload
 
 from nnplug.errors import FormulaError, PartError
 from nnplug.formulas.digest import graph_text
-from nnplug.formulas.graph import Graph, Shape, Symbol
+from nnplug.formulas.graph import Graph, Symbol
 from nnplug.formulas.primitives import new_graph
+from nnplug.formulas.shapes import Shape
 from nnplug.formulas.tracing import trace
 from nnplug.parts.declared import State
 from nnplug.parts.part import OptionValue, Part, build_part, declarations

@@ -12,10 +12,9 @@ from typing import Any, ClassVar, Self, TypeVar
 import numpy as np
 
 from nnplug.errors import OptionError, PartError, suggest
-from nnplug.formulas.authors import call_author
 from nnplug.formulas.digest import code_text, digest
 from nnplug.formulas.purity import Traces
-from nnplug.formulas.refusal import author_line
+from nnplug.formulas.refusal import author_line, call_author
 from nnplug.parts.declared import Declared
 from nnplug.parts.text import is_part_name, normalise_name
 

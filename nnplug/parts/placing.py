@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from nnplug.errors import FormulaError, ImpureFormulaError, SettingError
-from nnplug.formulas.composition import Formula
-from nnplug.formulas.graph import Shape, Symbol
+from nnplug.formulas.graph import Symbol
 from nnplug.formulas.primitives import new_graph
+from nnplug.formulas.shapes import Shape
+from nnplug.formulas.tracing import Formula
 from nnplug.parts.activation import Activation
 from nnplug.parts.declared import Declared, Noise, Parameter, State
 from nnplug.parts.layer import Layer

@@ -8,9 +8,10 @@ from typing import Any
 
 from nnplug.errors import FormulaError
 from nnplug.formulas.derivative import differentiate
-from nnplug.formulas.graph import Graph, Operation, Shape, Symbol, walk
+from nnplug.formulas.graph import Graph, Operation, Symbol, walk
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.printing import to_text
+from nnplug.formulas.shapes import Shape
 from nnplug.formulas.tidying import tidy
 from nnplug.parts.activation import Activation
 from nnplug.parts.declared import Noise

@@ -15,11 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from nnplug.formulas.composition import put
 from nnplug.formulas.derivative import differentiate
 from nnplug.formulas.graph import Symbol, walk
 from nnplug.formulas.primitives import new_graph
-from nnplug.formulas.tracing import lower
+from nnplug.formulas.tracing import lower, put
 from nnplug.network.network import Network
 from nnplug.parts import Loss
 from nnplug.plans.emission import CURVATURE, SIGNS, Emitter, concrete

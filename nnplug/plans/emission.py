@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from nnplug.formulas.graph import Operation, Shape, Symbol, walk
+from nnplug.formulas.graph import Operation, Symbol, walk
+from nnplug.formulas.shapes import Shape
 from nnplug.network.network import Network
 from nnplug.network.spans import Span
 from nnplug.plans.program import Instruction, Phase, Section, Value

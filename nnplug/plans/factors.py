@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from operator import is_
 
-from nnplug.formulas.graph import Symbol, walk
+from nnplug.formulas.graph import Symbol, reapply, walk
 
 __all__ = ["gather_factors"]
 
@@ -51,7 +50,7 @@ def gather_factors(outputs: Sequence[Symbol]) -> list[Symbol]:
     for symbol in order:
         product = None if id(symbol) in numbers else _split(symbol, numbers)
         if product is None:
-            done[id(symbol)] = _apply(symbol, [done[id(child)] for child in symbol.inputs])
+            done[id(symbol)] = reapply(symbol, [done[id(child)] for child in symbol.inputs])
             continue
         array, number, inverse = product
         one = symbol.graph.constant(1.0)
@@ -62,7 +61,7 @@ def gather_factors(outputs: Sequence[Symbol]) -> list[Symbol]:
         above, below = (above, below * extra) if inverse else (above * extra, below)
         products[id(symbol)] = (base, above, below, count + 1)
         if count == 0 and not (inverse and not number.is_constant):
-            done[id(symbol)] = _apply(symbol, [done[id(child)] for child in symbol.inputs])
+            done[id(symbol)] = reapply(symbol, [done[id(child)] for child in symbol.inputs])
         else:
             done[id(symbol)] = base * (above / below)
     return [done[id(symbol)] for symbol in outputs]
@@ -79,9 +78,3 @@ def _split(symbol: Symbol, numbers: set[int]) -> tuple[Symbol, Symbol, bool] | N
     if id(a) in numbers and b.shape and name == "multiply":
         return b, a, False
     return None
-
-
-def _apply(symbol: Symbol, inputs: list[Symbol]) -> Symbol:
-    if all(map(is_, inputs, symbol.inputs)):
-        return symbol
-    return symbol.graph.apply(symbol.operation, *inputs, **dict(symbol.options))

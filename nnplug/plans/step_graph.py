@@ -8,16 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from operator import is_
 from typing import Any
 
 import numpy as np
 
-from nnplug.formulas.composition import Formula, put
 from nnplug.formulas.derivative import differentiate
-from nnplug.formulas.graph import Dimension, Symbol, walk
+from nnplug.formulas.graph import Symbol, reapply, walk
 from nnplug.formulas.primitives import new_graph
-from nnplug.formulas.tracing import lower
+from nnplug.formulas.shapes import Dimension
+from nnplug.formulas.tracing import Formula, lower, put
 from nnplug.network.network import Network
 from nnplug.parts import Activation, Layer, Loss, Noise, Parameter, Placed, trace_placed
 from nnplug.plans.emission import DOT, DOT_LEFT, DOT_RIGHT, SUM_ROWS, reading_order
@@ -373,14 +372,7 @@ def as_planned(nodes: Sequence[Symbol]) -> list[Symbol]:
     for symbol in walk(nodes):
         inputs = [made[id(child)] for child in symbol.inputs]
         other = _rewritten(symbol, inputs)
-        if other is None:
-            same = all(map(is_, inputs, symbol.inputs))
-            other = (
-                symbol
-                if same
-                else symbol.graph.apply(symbol.operation, *inputs, **dict(symbol.options))
-            )
-        made[id(symbol)] = other
+        made[id(symbol)] = reapply(symbol, inputs) if other is None else other
     return [made[id(symbol)] for symbol in nodes]
 
 

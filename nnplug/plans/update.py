@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from nnplug.errors import SettingError
-from nnplug.formulas.graph import Shape, Symbol, alike
+from nnplug.formulas.graph import Symbol
 from nnplug.formulas.primitives import new_graph
-from nnplug.formulas.tracing import lower
+from nnplug.formulas.shapes import Shape
+from nnplug.formulas.tracing import alike, lower
 from nnplug.network.network import Network
 from nnplug.network.spans import Span
 from nnplug.parts import Optimizer, Update
