@@ -130,7 +130,7 @@ def test_two_optimizers_that_ask_for_other_points_are_refused():
         REGISTRY.get("optimizer", "sam[lookahead[sam[sgd]]]")
     assert str(caught.value) == (
         "optimizer 'sam' and optimizer 'sam', which it holds, both ask for the gradient at "
-        "another point, and a step takes one.\nLeave out one of the two."
+        "another point, and a step has only one.\nLeave out one of the two."
     )
 
 
@@ -418,7 +418,9 @@ def test_a_point_that_takes_what_is_no_option_is_refused():
         def reaching(param, grad, *, learning_rate=0.1):
             return param - learning_rate * grad
 
-    refused(make, "optimizer 'reaching'", "its point takes 'reach', which is none of its options")
+    refused(
+        make, "optimizer 'reaching'", "its point takes 'reach', which is not one of its options"
+    )
 
 
 def test_weights_to_predict_with_are_a_slot_of_the_parameters_shape():
@@ -428,7 +430,8 @@ def test_weights_to_predict_with_are_a_slot_of_the_parameters_shape():
             return param, average
 
     refused(
-        make, "optimizer 'averaged': evaluate='mean' is none of its slots of the parameter's shape."
+        make,
+        "optimizer 'averaged': evaluate='mean' is not one of its slots of the parameter's shape.",
     )
 
 

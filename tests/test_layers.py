@@ -73,7 +73,7 @@ def written(source):
         ("x, w=parameter('D', 'units'), *, units=True", "w has the dimension 'units'"),
         (
             "x, w=parameter('D', start=1, count='p')",
-            "w has count='p', which is no option that is a whole number.",
+            "w has count='p', which is not an option that is a whole number.",
         ),
         (
             "x, w=parameter('D', start=1, count=0)",
@@ -84,29 +84,32 @@ def written(source):
         ("x, w=parameter('D', start=1, count=True)", "parameter: count=True is neither"),
         (
             "x, w=parameter('D')",
-            "f.py:2: parameter('D'): an initializer draws matrices.\n"
-            "Give the number that it starts from: start=0.",
+            "f.py:2: parameter('D'): an initializer draws matrices only.\n"
+            "Give the number that all elements start from: start=0.",
         ),
         (
             "x, w=parameter(True, start=1)",
-            """parameter: the dimension True is not one: write "D", an option or 3.""",
+            """parameter: True cannot be a dimension here: write "D", an option or 3.""",
         ),
-        ("x, w=parameter(0, start=1)", "parameter: the dimension 0 is not one"),
-        ("x, w=parameter(2.0, start=1)", "parameter: the dimension 2.0 is not one"),
+        ("x, w=parameter(0, start=1)", "parameter: 0 cannot be a dimension here"),
+        ("x, w=parameter(2.0, start=1)", "parameter: 2.0 cannot be a dimension here"),
         (
             "x, w=parameter('N', start=1)",
-            "parameter: the dimension 'N' is not one: it is there for all batches.",
+            "parameter: 'N' cannot be a dimension here: it is one array for all batches.",
         ),
-        ("x, s=state('N')", "state: the dimension 'N' is not one: it is there for all batches."),
-        ("x, n=uniform('D', 'N')", "uniform: the dimension 'N' is not one: rows come first."),
-        ("x, n=normal('a b')", "normal: the dimension 'a b' is not one"),
+        (
+            "x, s=state('N')",
+            "state: 'N' cannot be a dimension here: it is one array for all batches.",
+        ),
+        ("x, n=uniform('D', 'N')", "uniform: 'N' cannot be a dimension here: rows come first."),
+        ("x, n=normal('a b')", "normal: 'a b' cannot be a dimension here"),
         (
             "x, w=parameter('D', start=float('nan'))",
             "parameter: start=nan is not a finite number.",
         ),
         ("x, w=parameter('D', start='zeros')", "parameter: start='zeros' is not a finite number."),
         ("x, s=state('D', start=True)", "state: start=True is not a finite number."),
-        ("x, *, units='a', Units=3", "the option 'Units' can not be named on the command line"),
+        ("x, *, units='a', Units=3", "the option 'Units' cannot be named on the command line"),
     ],
 )
 def test_a_signature_that_is_no_layers_is_refused_as_it_is_written(head, message):

@@ -10,8 +10,7 @@ from sklearn.linear_model import GammaRegressor, PoissonRegressor, TweedieRegres
 
 import nnplug
 from nnplug.errors import DataError, NotFiniteError, PartError, SettingError
-from nnplug.parts.link import LINKS, linked, mean_of
-from nnplug.parts.targets import TARGETS, outside
+from nnplug.parts.targets import LINKS, TARGETS, linked, mean_of, outside
 from nnplug.sklearn import MLPClassifier, MLPRegressor
 from nnplug.tables import table_of
 from tests import declared

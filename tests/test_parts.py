@@ -336,7 +336,7 @@ def test_a_default_of_numpys_is_a_number_like_any():
 
 
 def test_an_option_that_could_not_be_named_is_refused():
-    with pytest.raises(PartError, match="the option 'Slope' can not be named on the command line"):
+    with pytest.raises(PartError, match="the option 'Slope' cannot be named on the command line"):
 
         @nnplug.activation
         def capital(x, *, Slope=2.0):
@@ -355,3 +355,72 @@ def test_a_part_is_pickled_by_where_its_function_stands():
         assert again.function is leaky_relu.function
         assert again.text == "leaky_relu:slope=0.3"
         assert again(-1.0) == -0.3
+
+
+@pytest.mark.parametrize(
+    ("interval", "inside", "outside", "words"),
+    [
+        ("[0, 1)", (0, 0.5), (-0.1, 1, np.nan), "at least 0 and below 1"),
+        ("(0, 1]", (1e-300, 1), (0, 1.1), "above 0 and at most 1"),
+        ("[1, inf)", (1, 10**9), (0, np.inf, np.nan), "at least 1"),
+    ],
+)
+def test_an_option_keeps_to_its_declared_range(interval, inside, outside, words):
+    @nnplug.activation(ranges={"slope": interval})
+    def ranged(x, *, slope=inside[-1] * 1.0):
+        return x * slope
+
+    for value in inside:
+        assert ranged.with_options(slope=value)(2.0) == 2.0 * value
+        assert ranged(2.0, slope=value) == 2.0 * value
+    for value in outside:
+        message = f"activation 'ranged': slope={value:g}: it must be {words}."
+        with pytest.raises(OptionError) as caught:
+            ranged(2.0, slope=value)
+        assert str(caught.value) == message
+        if np.isfinite(value):
+            with pytest.raises(OptionError) as caught:
+                ranged.with_options(slope=value)
+            assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("ranges", "message"),
+    [
+        ({"slope": "0 to 1"}, "ranges: '0 to 1' is not an interval. Write it like '[0, 1)'"),
+        ({"slope": "[a, b]"}, "ranges: '[a, b]' is not an interval. Write it like '[0, 1)'"),
+        ({"bend": "[0, 1]"}, "ranges: 'bend' is not an option that is a number."),
+        ({"mode": "[0, 1]"}, "ranges: 'mode' is not an option that is a number."),
+        ({"slope": "(0.5, 1]"}, "slope=0.5: the default must be above 0.5 and at most 1."),
+    ],
+)
+def test_a_range_must_be_an_interval_around_a_default(ranges, message):
+    def odd(x, *, slope=0.5, mode="plain"):
+        return x * slope
+
+    with pytest.raises(PartError) as caught:
+        nnplug.activation(ranges=ranges)(odd)
+    assert message in str(caught.value)
+
+
+def test_a_decorator_refuses_an_argument_that_it_does_not_have():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'alias'"):
+        nnplug.schedule(alias="up")(lambda epoch, epochs: 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("dropout:1", "layer 'dropout': rate=1: it must be at least 0 and below 1."),
+        (
+            "batch_norm:1.5",
+            "layer 'batch_norm': momentum=1.5: it must be at least 0 and at most 1.",
+        ),
+        ("batch_norm:epsilon=-1", "layer 'batch_norm': epsilon=-1: it must be at least 0."),
+        ("rms_norm:-1", "layer 'rms_norm': epsilon=-1: it must be at least 0."),
+    ],
+)
+def test_options_of_built_in_layers_have_ranges(text, message):
+    with pytest.raises(OptionError) as caught:
+        nnplug.train("xor", layers=text, epochs=1)
+    assert str(caught.value) == message

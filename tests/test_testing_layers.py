@@ -89,15 +89,16 @@ def with_two_arguments():
         (
             with_two_arguments,
             "layer 'odd': 'weight' declares nothing; write weight=parameter(...), or state, "
-            "uniform or normal. A layer takes (x) and what it declares, not (x, weight).",
+            "uniform or normal. A layer takes (x) and the arrays that it declares, not (x, "
+            "weight).",
         ),
         (
             lambda: nnplug.uniform("D", "N"),
-            "uniform: the dimension 'N' is not one: rows come first.",
+            "uniform: 'N' cannot be a dimension here: rows come first.",
         ),
         (
             lambda: nnplug.state("N"),
-            "state: the dimension 'N' is not one: it is there for all batches.",
+            "state: 'N' cannot be a dimension here: it is one array for all batches.",
         ),
     ],
 )

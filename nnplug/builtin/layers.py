@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from nnplug import special
-from nnplug.errors import OptionError
 from nnplug.hookspecs import hookimpl
 from nnplug.parts import Layer, Part, layer, parameter, state, uniform
 
@@ -31,7 +30,7 @@ def dense(
     return x @ weight + bias
 
 
-@layer
+@layer(ranges={"rate": "[0, 1)"})
 def dropout(x: Any, noise: Any = uniform("N", "D"), *, training: bool, rate: float = 0.5) -> Any:
     """Dropout: some outputs are 0, the others larger by as much (Srivastava et al., 2014, JMLR 15).
 
@@ -43,13 +42,11 @@ def dropout(x: Any, noise: Any = uniform("N", "D"), *, training: bool, rate: flo
     >>> dropout(np.array([[1.0, 2.0]]), np.array([[0.3, 0.9]]), training=True)
     array([[0., 4.]])
     """
-    if not 0 <= rate < 1:
-        raise OptionError(f"layer 'dropout': rate={rate:g}: it must be at least 0 and below 1.")
     # A mask: the backward pass multiplies by the very numbers that the forward pass did.
     return x * np.where(noise >= rate, 1 / (1 - rate), 0.0) if training else x
 
 
-@layer
+@layer(ranges={"momentum": "[0, 1]", "epsilon": "[0, inf)"})
 def batch_norm(
     x: Any, gain: Any = parameter("D", start=1), shift: Any = parameter("D", start=0),
     mean: Any = state("D", start=0), variance: Any = state("D", start=1), *,
@@ -74,7 +71,7 @@ def batch_norm(
     )
 
 
-@layer
+@layer(ranges={"epsilon": "[0, inf)"})
 def layer_norm(
     x: Any, gain: Any = parameter("D", start=1), shift: Any = parameter("D", start=0), *,
     epsilon: float = 1e-5,
@@ -91,7 +88,7 @@ def layer_norm(
     return gain * (centred / np.sqrt(variance + epsilon)) + shift
 
 
-@layer
+@layer(ranges={"epsilon": "[0, inf)"})
 def rms_norm(x: Any, gain: Any = parameter("D", start=1), *, epsilon: float = 1e-6) -> Any:
     """Normalisation by the root of the mean square (Zhang & Sennrich, 2019, arXiv:1910.07467).
 

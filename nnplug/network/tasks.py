@@ -16,8 +16,7 @@ import numpy.typing as npt
 from nnplug.errors import DataError, NotFiniteError, SettingError, suggest
 from nnplug.formulas.primitives import new_graph
 from nnplug.parts import Activation, Loss, Task
-from nnplug.parts.link import mean_of
-from nnplug.parts.targets import TARGETS, outside
+from nnplug.parts.targets import TARGETS, mean_of, outside
 from nnplug.types import AnyArray
 
 __all__ = [

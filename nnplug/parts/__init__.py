@@ -1,25 +1,37 @@
-"""Parts: activations, losses, optimizers and everything else a run is made of."""
+"""Parts: activations, layers, losses, optimizers and everything else that a run is made of."""
 
 from nnplug.parts.activation import Activation, activation
-from nnplug.parts.dataset import Data, Dataset, Task, dataset
 from nnplug.parts.declared import (
     Declared,
     Noise,
     Parameter,
     State,
+    Trainable,
     normal,
     parameter,
     state,
+    trainable,
     uniform,
 )
-from nnplug.parts.initializer import Initializer, initializer
 from nnplug.parts.layer import Layer, layer
 from nnplug.parts.loss import Loss, loss
-from nnplug.parts.metric import Metric, by_column, metric
 from nnplug.parts.optimizer import Optimizer, Update, optimizer
-from nnplug.parts.part import OptionValue, Part, Trainable, trainable
+from nnplug.parts.part import OptionValue, Part
 from nnplug.parts.placing import Array, LayerRow, Placed, Traced, layer_rows, place, trace_placed
-from nnplug.parts.schedule import Schedule, schedule
+from nnplug.parts.plain import (
+    Data,
+    Dataset,
+    Initializer,
+    Metric,
+    Schedule,
+    Task,
+    by_column,
+    dataset,
+    initializer,
+    metric,
+    schedule,
+)
+from nnplug.parts.signature import Naming
 from nnplug.parts.text import (
     LayerText,
     PartText,
@@ -42,6 +54,7 @@ __all__ = [
     "LayerText",
     "Loss",
     "Metric",
+    "Naming",
     "Noise",
     "OptionValue",
     "Optimizer",

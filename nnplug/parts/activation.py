@@ -1,11 +1,11 @@
-"""Activations: what a layer does to its sums."""
+"""Activations: functions of a layer's sums."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, overload
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Unpack, overload
 
 import numpy as np
 
@@ -18,9 +18,10 @@ from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.purity import check_twice
 from nnplug.formulas.refusal import call_author
 from nnplug.formulas.shapes import shape_text
-from nnplug.formulas.tracing import Formula, mixed_rows, trace
-from nnplug.parts.declared import Declared, Noise, Parameter, check_noise
-from nnplug.parts.part import Part, Trainable, build_part, declarations
+from nnplug.formulas.tracing import mixed_rows, trace
+from nnplug.parts.declared import Declared, Noise, Parameter, Trainable
+from nnplug.parts.part import RowPart
+from nnplug.parts.signature import Naming, build_part, check_dimensions, declarations
 
 __all__ = ["Activation", "activation"]
 
@@ -28,34 +29,28 @@ Gives = Literal["", "probabilities", "log_probabilities"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Activation(Part):
+class Activation(RowPart):
     """A function of a layer's sums, elementwise or over each row.
 
     Attributes
     ----------
     own_derivative : callable or None
-        dy/dx in terms of input and output, when the author gave it.
+        dy/dx in terms of input and output, if the author gave it.
     gives : str
-        `"probabilities"` or `"log_probabilities"` when its outputs are such;
-        a loss that takes logits refuses it.
-    declared : mapping of str to Declared
-        The arrays that it is given beside its trainable options: what it
-        learns for each unit, and noise.
-    branches : bool
-        Whether it is told if the network trains, by its argument `training`.
+        `"probabilities"` or `"log_probabilities"` if its outputs are such; a
+        loss that takes logits refuses it.
     """
 
     kind: ClassVar[str] = "activation"
     plural: ClassVar[str] = "activations"
+    letter: ClassVar[str] = "C"
 
     own_derivative: Callable[..., Any] | None = None
     gives: Gives = ""
-    declared: Mapping[str, Declared] = field(default_factory=dict)
-    branches: bool = False
 
     @property
     def trainables(self) -> dict[str, float]:
-        """The options that are learned, with the value they start from."""
+        """The options that are learned, with the values that they start from."""
         return {
             key: float(value)
             for key, value in self.options.items()
@@ -64,7 +59,7 @@ class Activation(Part):
 
     @property
     def arrays(self) -> dict[str, Declared]:
-        """What the formula is given beside x, in order: what is learned."""
+        """The arrays that it declares, then the numbers that are learned."""
         single = {
             name: Parameter((), start, decay=False) for name, start in self.trainables.items()
         }
@@ -72,28 +67,23 @@ class Activation(Part):
 
     @property
     def starts(self) -> dict[str, Any]:
-        """What it is given where nothing else is: learned numbers as they start, no training."""
+        """The arguments by default: arrays as they start, and outside training."""
         given: dict[str, Any] = {
-            name: getattr(each, "start", 0.0) for name, each in self.arrays.items()
+            name: getattr(array, "start", 0.0) for name, array in self.arrays.items()
         }
         return {**given, "training": False} if self.branches else given
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Call the function with this instance's options, and those given here.
 
-        What it learns is as it starts, unless it is given.
+        Arrays that are not given are as they start.
         """
         return super().__call__(*arguments, **{**self.starts, **options})
 
     @property
     def width(self) -> str:
-        """The label of the width of its outputs: that of its inputs."""
-        return "C"
-
-    @property
-    def dimensions(self) -> set[str]:
-        """The options that are dimensions of its arrays: none."""
-        return set()
+        """The label of the width of its outputs, which is that of its inputs."""
+        return self.letter
 
     def value(self, x: Symbol, options: Mapping[str, Any] | None = None) -> Symbol:
         """Trace the formula.
@@ -174,34 +164,24 @@ class Activation(Part):
             return None
         return differentiate(y, [x], x.graph.constant(1.0))[0]
 
-    def formula(self, *, training: bool = False) -> Formula:
-        """Trace the formula with its derivative: its inputs are x and its arrays.
-
-        Parameters
-        ----------
-        training : bool
-            Whether the network trains.
-
-        Raises
-        ------
-        FormulaError
-            See `value`.
-        """
-        graph = new_graph()
-        x = graph.input("x", ("N", "C"))
-        learned = {name: graph.input(name, each.shape) for name, each in self.arrays.items()}
-        told = {"training": training} if self.branches else {}
-        y = self.value(x, {**learned, **told})
+    def trace(
+        self,
+        x: Symbol,
+        arrays: Mapping[str, Symbol],
+        *,
+        training: bool,
+        inner: Callable[[Symbol], Symbol] | None = None,
+    ) -> tuple[Symbol, dict[str, Symbol]]:
+        """Trace the formula; see `RowPart.trace`. There are no new states."""
+        y = self.value(x, {**arrays, **({"training": training} if self.branches else {})})
         if not training:
-            check_noise(self, [y], learned)
-        given = None if self.own_derivative is None else self.slope(x, y, learned)
-        return Formula(f"activation {self.name}", [x, *learned.values()], y, given)
+            self.check_noise([y], arrays)
+        return y, {}
 
     def formula_texts(self) -> list[str | None]:
         """Write what the part computes: see `Part.formula_texts`."""
         graph = new_graph()
-        x = graph.input("x", ("N", "C"))
-        learned = {name: graph.input(name, each.shape) for name, each in self.arrays.items()}
+        x, learned = self.arguments(graph)
         y = self.value(x, learned)
         texts: list[str | None] = [graph_text([y])]
         if self.own_derivative is not None:
@@ -263,21 +243,17 @@ def activation(function: Callable[..., Any], /) -> Activation: ...
 @overload
 def activation(
     *,
-    name: str | None = None,
-    aliases: tuple[str, ...] = (),
     derivative: Callable[..., Any] | None = None,
     gives: Gives = "",
-    expected_failures: Mapping[str, str] | None = None,
+    **naming: Unpack[Naming],
 ) -> Callable[[Callable[..., Any]], Activation]: ...
 def activation(
     function: Callable[..., Any] | None = None,
     /,
     *,
-    name: str | None = None,
-    aliases: tuple[str, ...] = (),
     derivative: Callable[..., Any] | None = None,
     gives: Gives = "",
-    expected_failures: Mapping[str, str] | None = None,
+    **naming: Unpack[Naming],
 ) -> Any:
     """Make an activation from a formula in NumPy.
 
@@ -287,17 +263,13 @@ def activation(
 
     Parameters
     ----------
-    name : str, optional
-        Instead of the function's own.
-    aliases : tuple of str, optional
-        Other names.
     derivative : callable, optional
         `derivative(x, y, **options)`, dy/dx element by element. Without it
         the formula is differentiated; a formula that cannot be traced needs it.
     gives : str, optional
         `"probabilities"` or `"log_probabilities"`.
-    expected_failures : mapping of str to str, optional
-        See `nnplug.testing.run`.
+    **naming
+        `name`, `aliases`, `ranges` and `expected_failures`: see `Naming`.
 
     Raises
     ------
@@ -325,9 +297,7 @@ def activation(
             reserved=("training",),
             branches="training" in inspect.signature(function).parameters,
             positional=lambda names: None if len(names) == 1 else "an activation takes (x)",
-            name=name,
-            aliases=aliases,
-            expected_failures=expected_failures,
+            naming=naming,
             own_derivative=derivative,
             gives=gives,
         )
@@ -337,12 +307,8 @@ def activation(
                     f"{made.place}: activation {made.name!r}: {array} has count={one.count!r}, "
                     "which only a layer may declare."
                 )
-            for dim in one.shape:
-                if isinstance(dim, str) and dim not in ("N", "C"):
-                    raise PartError(
-                        f"{made.place}: activation {made.name!r}: {array} has the dimension "
-                        f'{dim!r}, which is neither "C", the width of x, nor a whole number.'
-                    )
+        known = 'neither "C", the width of x, nor a whole number'
+        check_dimensions(made, declared, lambda dim: dim in ("N", "C") or type(dim) is int, known)
         return made
 
     return decorate if function is None else decorate(function)

@@ -1,45 +1,45 @@
-"""What a layer's formula declares beside its value, as defaults in its signature.
+"""What a formula declares in its signature: its arrays, and options with special defaults.
 
-A formula that needs numbers of its own says so where it names them:
+A formula that needs arrays of its own declares them where it names them:
 
     def dense(x, weight=parameter("D", "units"), bias=parameter("units", start=0), *, units=100):
 
-Dimensions are labels: "N" rows, "D" the width of what the layer is applied
-to, the name of an option that is a whole number, or a whole number itself.
+A dimension is a label, "N" for rows or "D" for the width of the layer's input;
+the name of an option that is a whole number; or a whole number.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from nnplug.errors import FormulaError, PartError
-from nnplug.formulas.graph import Symbol, walk
+from nnplug.errors import PartError
 from nnplug.formulas.refusal import author_line
+from nnplug.formulas.shapes import Dimension
 from nnplug.types import AnyArray
 
 __all__ = [
     "Declared",
+    "Interval",
     "Noise",
     "Parameter",
     "State",
-    "check_noise",
+    "Trainable",
     "normal",
     "parameter",
     "state",
+    "trainable",
     "uniform",
 ]
-
-Dimension = str | int
 
 
 @dataclass(frozen=True)
 class Declared:
-    """An array that a formula is given beside what it is applied to.
+    """An array that a formula takes beside its input.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Declared:
 
     @property
     def about(self) -> str:
-        """What it is, its shape and what it starts from, for a person to read."""
+        """Its kind, its shape and its start, in words."""
         kind = type(self).__name__.lower()
         dims = ", ".join(map(str, self.shape))
         return f"{kind} ({dims}), {self._start}" if dims else f"{kind}, a number, {self._start}"
@@ -68,13 +68,13 @@ class Parameter(Declared):
     Attributes
     ----------
     start : float or None
-        Before training: a number, or None for what the run's initializer draws.
+        The number that all elements start from; None: the run's initializer draws them.
     decay : bool
         Whether penalties count it.
     rate : float
         A factor on the learning rate.
     count : str, int or None
-        How many there are, which the formula is given as a tuple; None: one array.
+        How many of them there are, which the formula gets as a tuple; None: a single array.
     """
 
     start: float | None = None
@@ -91,18 +91,18 @@ class Parameter(Declared):
 
 @dataclass(frozen=True)
 class State(Declared):
-    """An array that each training step replaces by what the formula returns for it.
+    """An array that each training step replaces with the one that the formula returns.
 
     Attributes
     ----------
     start : float or "identity"
-        Before training.
+        The number that all elements start from, or the identity matrix.
     """
 
     start: float | Literal["identity"] = 0.0
 
     def fill(self, array: AnyArray) -> None:
-        """Write what the array is before training."""
+        """Fill an array with the values that it has before training."""
         array[...] = np.eye(len(array)) if self.start == "identity" else self.start
 
     @property
@@ -118,7 +118,7 @@ class Noise(Declared):
     Attributes
     ----------
     law : str
-        `"uniform"`, from 0 to below 1, or `"normal"`, of mean 0 and variance 1.
+        `"uniform"`, in [0, 1), or `"normal"`, with mean 0 and variance 1.
     """
 
     law: Literal["uniform", "normal"] = "uniform"
@@ -142,22 +142,22 @@ def parameter(
     *shape : str or int
         Its dimensions; none for a single number.
     start : float, optional
-        A number that all elements start from; by default what the run's
-        initializer draws. That is for matrices: the first dimension is the
-        one that is summed over.
+        The number that all elements start from. By default the run's
+        initializer draws them: for matrices, whose first dimension is the one
+        that is summed over.
     decay : bool, optional
         Whether penalties, such as `--l2`, count it; by default they count
-        what is drawn.
+        arrays that are drawn.
     rate : float, optional
         A factor on the learning rate.
     count : str or int, optional
         How many of them there are: a whole number, or the name of an option
-        that is one. The formula is given a tuple.
+        that is one. The formula gets a tuple.
 
     Raises
     ------
     PartError
-        If a dimension or the start is none of these.
+        If a dimension or the start is something else.
     """
     _check_shape("parameter", shape)
     whole = isinstance(count, int) and not isinstance(count, bool) and count > 0
@@ -169,7 +169,7 @@ def parameter(
     if start is None and len(shape) != 2:
         raise PartError(
             f"{author_line()}parameter({', '.join(map(repr, shape))}): an initializer draws "
-            "matrices.\nGive the number that it starts from: start=0."
+            "matrices only.\nGive the number that all elements start from: start=0."
         )
     drawn = start is None
     number = None if start is None else _number("parameter", start)
@@ -179,22 +179,22 @@ def parameter(
 def state(*shape: Dimension, start: float | Literal["identity"] = 0.0) -> Any:
     """Declare an array that each training step replaces.
 
-    The formula returns the new array after its value, in the order in which
-    its states are declared. Outside training it is given the last one, and
-    what it returns for it is not looked at.
+    The formula returns its value, then the new states, in the order in which
+    they are declared. Outside training it gets the last states, and those that
+    it returns are ignored.
 
     Parameters
     ----------
     *shape : str or int
-        Its dimensions; none of them is "N".
+        Its dimensions; "N" may not be among them.
     start : float or "identity"
-        What all elements start from; `"identity"`, for two equal dimensions:
-        1 on the diagonal, 0 elsewhere.
+        The number that all elements start from; `"identity"`, for two equal
+        dimensions: 1 on the diagonal, 0 elsewhere.
 
     Raises
     ------
     PartError
-        If a dimension or the start is none of these.
+        If a dimension or the start is something else.
     """
     _check_shape("state", shape)
     if start == "identity":
@@ -205,57 +205,114 @@ def state(*shape: Dimension, start: float | Literal["identity"] = 0.0) -> Any:
 
 
 def uniform(*shape: Dimension) -> Any:
-    """Declare random numbers from 0 to below 1, drawn anew before each training step.
+    """Declare random numbers in [0, 1), drawn anew before each training step.
 
-    They are derived from the run's seed and the step, so that a run that is
-    resumed draws the same. Outside training a formula that reads them is
-    refused: it branches on `training`.
+    They are derived from the run's seed and the step, so that a resumed run
+    draws the same. A formula may not read them outside training: it branches
+    on `training`.
 
     Parameters
     ----------
     *shape : str or int
-        Its dimensions; `"N"` may be the first. Without it all rows of a batch
-        are given the same numbers.
+        Its dimensions; `"N"` may be the first. Without it, all rows of a batch
+        get the same numbers.
 
     Raises
     ------
     PartError
-        If a dimension is none of these.
+        If a dimension is something else.
     """
     _check_shape("uniform", shape, rows=True)
     return Noise(shape, "uniform")
 
 
 def normal(*shape: Dimension) -> Any:
-    """Declare random numbers of mean 0 and variance 1; see `uniform`."""
+    """Declare random numbers with mean 0 and variance 1; see `uniform`."""
     _check_shape("normal", shape, rows=True)
     return Noise(shape, "normal")
 
 
-def check_noise(part: Any, outputs: Sequence[Symbol], arrays: Mapping[str, Symbol]) -> None:
-    """Refuse a layer or an activation that is random outside training.
+# --- options ---------------------------------------------------------------------------
+
+
+class Trainable(float):
+    """An option that is learned; its value is where learning starts."""
+
+
+def trainable(start: float) -> Any:
+    """Declare an option as trainable, by its default.
+
+    `def prelu(x, *, slope=nnplug.trainable(0.25))` gives each layer a slope
+    of its own, which is a parameter and is updated like the others.
 
     Parameters
     ----------
-    part : Part
-    outputs : sequence of Symbol
-        What it computes outside training.
-    arrays : mapping of str to Symbol
-        What it declares.
+    start : float
+        The value before training; one finite number.
 
     Raises
     ------
-    FormulaError
-        If it reads noise.
+    PartError
+        If it is anything else.
     """
-    read = {id(node) for node in walk(outputs)}
-    for name, each in part.arrays.items():
-        if isinstance(each, Noise) and id(arrays[name]) in read:
-            raise FormulaError(
-                f"{part.kind} {part.name!r}: {part.place}: it reads {name}, which is random, "
-                "outside training too.\nWay out: take the argument training after the *, and "
-                "compute without noise where it is false."
-            )
+    given: Any = start
+    number = isinstance(given, int | float | np.integer | np.floating)
+    if not number or isinstance(given, bool) or not math.isfinite(given):
+        shown = repr(given) if np.ndim(given) == 0 else f"an array of shape {np.shape(given)}"
+        raise PartError(
+            f"{author_line()}nnplug.trainable takes one finite number, from which learning starts, "
+            f"not {shown}.\nAn option is one number for a whole layer: nnplug.trainable(1.0)."
+        )
+    return Trainable(start)
+
+
+class Interval:
+    """The numbers that an option may be, written as in mathematics.
+
+    Parameters
+    ----------
+    text : str
+        `"[0, 1)"` has 0, and not 1; `inf` is a bound that no number reaches.
+
+    Raises
+    ------
+    PartError
+        If it is not of this form.
+
+    Examples
+    --------
+    >>> 0 in Interval("[0, 1)"), 1 in Interval("[0, 1)"), Interval("(0, inf)").words
+    (True, False, 'above 0')
+    """
+
+    def __init__(self, text: str) -> None:
+        found = re.fullmatch(r"([\[(])(.+),(.+)([\])])", text.replace(" ", ""))
+        try:
+            if found is None:
+                raise ValueError(text)
+            self.low, self.high = float(found[2]), float(found[3])
+        except ValueError:
+            raise PartError(
+                f"ranges: {text!r} is not an interval. Write it like '[0, 1)' or '(0, inf)'."
+            ) from None
+        self.has_low, self.has_high = found[1] == "[", found[4] == "]"
+
+    def __contains__(self, number: float) -> bool:
+        return (self.low < number or (self.has_low and number == self.low)) and (
+            number < self.high or (self.has_high and number == self.high)
+        )
+
+    @property
+    def words(self) -> str:
+        """The interval in words: `"at least 0 and below 1"`."""
+        bounds = [
+            (self.low, "at least" if self.has_low else "above"),
+            (self.high, "at most" if self.has_high else "below"),
+        ]
+        return " and ".join(f"{word} {bound:g}" for bound, word in bounds if math.isfinite(bound))
+
+
+# --- checks ----------------------------------------------------------------------------
 
 
 def _check_shape(name: str, shape: tuple[Any, ...], *, rows: bool = False) -> None:
@@ -266,8 +323,8 @@ def _check_shape(name: str, shape: tuple[Any, ...], *, rows: bool = False) -> No
         ):
             why = 'write "D", an option or 3'
             if dim == "N":
-                why = "rows come first" if rows else "it is there for all batches"
-            raise PartError(f"{author_line()}{name}: the dimension {dim!r} is not one: {why}.")
+                why = "rows come first" if rows else "it is one array for all batches"
+            raise PartError(f"{author_line()}{name}: {dim!r} cannot be a dimension here: {why}.")
 
 
 def _number(name: str, start: Any) -> float:

@@ -1,12 +1,12 @@
-"""Layers: what a network is composed of."""
+"""Layers, of which a network is composed."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, overload
+from typing import Any, ClassVar, Unpack, overload
 
 from nnplug.errors import FormulaError, PartError
 from nnplug.formulas.digest import graph_text
@@ -16,28 +16,25 @@ from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.shapes import shape_text
 from nnplug.formulas.tracing import trace
 from nnplug.parts.activation import Activation
-from nnplug.parts.declared import Declared, Parameter, State, check_noise
-from nnplug.parts.part import Part, build_part, declarations
+from nnplug.parts.declared import Declared, Parameter, State
+from nnplug.parts.part import RowPart
+from nnplug.parts.signature import Naming, build_part, check_dimensions, declarations
 from nnplug.parts.text import DEEPEST
 
 __all__ = ["Layer", "layer"]
 
 _GIVEN = ("training", "inner")
-"""What the network gives a formula that takes it."""
+"""The arguments that the network passes to a layer that takes them."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Layer(Part):
+class Layer(RowPart):
     """A formula over rows (N, D) with arrays of its own.
 
     Attributes
     ----------
-    declared : mapping of str to Declared
-        The arrays it is given beside x: parameters, states, noise.
-    branches : bool
-        Whether it is told if the network trains, by its argument `training`.
     holds : bool
-        Whether it is a layer around layers: it is given a function, `inner`.
+        Whether it is a layer around layers, which takes a function, `inner`.
     inner : tuple of Activation or Layer
         The layers that this instance holds.
     """
@@ -45,33 +42,31 @@ class Layer(Part):
     kind: ClassVar[str] = "layer"
     plural: ClassVar[str] = "layers"
 
-    declared: Mapping[str, Declared] = field(default_factory=dict)
-    branches: bool = False
     holds: bool = False
     inner: tuple[Activation | Layer, ...] = ()
 
     @property
     def arrays(self) -> Mapping[str, Declared]:
-        """What the formula is given beside x, in order; each of several by itself."""
+        """The arrays that the formula takes beside x, in order; each of several by itself."""
         found: dict[str, Declared] = {}
-        for name, each in self.declared.items():
-            count = self._count(each)
+        for name, declared in self.declared.items():
+            count = self._count(declared)
             if count is None:
-                found[name] = each
+                found[name] = declared
             else:
-                found.update({f"{name}{number}": each for number in range(1, count + 1)})
+                found.update({f"{name}{number}": declared for number in range(1, count + 1)})
         return found
 
     def _count(self, declared: Declared) -> int | None:
-        """Say how many arrays a declaration stands for; None: one, and no tuple of them."""
+        """Give how many arrays a declaration stands for; None: a single one, not a tuple."""
         count = declared.count if isinstance(declared, Parameter) else None
         return int(self.options[count]) if isinstance(count, str) else count
 
     def grouped(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the formula's arguments from its arrays: several as a tuple."""
+        """Give the formula's arguments from its arrays, several of one name as a tuple."""
         given: dict[str, Any] = {}
-        for name, each in self.declared.items():
-            count = self._count(each)
+        for name, declared in self.declared.items():
+            count = self._count(declared)
             if count is not None:
                 given[name] = tuple(arrays[f"{name}{number}"] for number in range(1, count + 1))
             elif name in arrays:
@@ -80,9 +75,9 @@ class Layer(Part):
 
     @property
     def dimensions(self) -> set[str]:
-        """The options that are dimensions of its arrays, or say how many there are."""
-        sizes = {str(dim) for each in self.declared.values() for dim in each.shape}
-        counts = {str(getattr(each, "count", None)) for each in self.declared.values()}
+        """The options that are dimensions or counts of its arrays."""
+        sizes = {str(dim) for array in self.declared.values() for dim in array.shape}
+        counts = {str(getattr(array, "count", None)) for array in self.declared.values()}
         return (sizes | counts) & {*self.options}
 
     def is_whole(self, option: str) -> bool:
@@ -97,7 +92,7 @@ class Layer(Part):
         if colon and options.startswith(f"{self.bare_option}="):
             text = f"{name}:{options.partition('=')[2]}"
         if self.holds:
-            text += f"[{' '.join(each.text for each in self.inner)}]"
+            text += f"[{' '.join(part.text for part in self.inner)}]"
         return text
 
     @property
@@ -111,8 +106,8 @@ class Layer(Part):
         Raises
         ------
         PartError
-            If it is no layer around layers, or there are none, or it would
-            hold them too deep.
+            If it is not a layer around layers, or there are none, or they would
+            be held too deep.
         """
         if not self.holds:
             raise PartError(f"layer {self.name!r} holds no layers; leave out the brackets.")
@@ -125,17 +120,14 @@ class Layer(Part):
 
     @property
     def depth(self) -> int:
-        """How deep layers hold layers in it: 0, if it holds none."""
-        inner = [each.depth for each in self.inner if isinstance(each, Layer)]
+        """How deep it holds layers within layers; 0 if it holds none."""
+        inner = [part.depth for part in self.inner if isinstance(part, Layer)]
         return 1 + max(inner, default=0) if self.inner else 0
 
     @cached_property
     def width(self) -> str | int:
         """The label of the width of its outputs: "D", the name of an option, or a number."""
-        graph = new_graph()
-        x = graph.input("x", ("N", "D"))
-        arrays = {name: graph.input(name, each.shape) for name, each in self.arrays.items()}
-        return self.trace(x, arrays, training=False)[0].shape[-1]
+        return self.trace(*self.arguments(new_graph()), training=False)[0].shape[-1]
 
     def trace(
         self,
@@ -145,30 +137,7 @@ class Layer(Part):
         training: bool,
         inner: Callable[[Symbol], Symbol] | None = None,
     ) -> tuple[Symbol, dict[str, Symbol]]:
-        """Trace the formula.
-
-        Parameters
-        ----------
-        x : Symbol
-            (N, D).
-        arrays : mapping of str to Symbol
-            What it declares.
-        training : bool
-            Whether the network trains.
-        inner : callable, optional
-            Applies the layers that it holds.
-
-        Returns
-        -------
-        tuple of Symbol and dict
-            Its outputs, (N, ...), and each new state.
-
-        Raises
-        ------
-        FormulaError
-            If it cannot be traced, or what it returns has another shape than
-            rows, or than the states it declares.
-        """
+        """Trace the formula; see `RowPart.trace`."""
         given: dict[str, Any] = dict(self.options)
         if self.branches:
             given["training"] = training
@@ -181,7 +150,7 @@ class Layer(Part):
             name=f"layer {self.name!r}",
             traces=self.traces,
         )
-        names = [name for name, each in self.declared.items() if isinstance(each, State)]
+        names = [name for name, array in self.declared.items() if isinstance(array, State)]
         if len(outputs) != 1 + len(names):
             expected = ", ".join(["its value", *names])
             raise self._wrong(
@@ -203,7 +172,7 @@ class Layer(Part):
                     "reduce over the rows, as in np.mean(x, axis=0)",
                 )
         if not training:
-            check_noise(self, [y, *new], arrays)
+            self.check_noise([y, *new], arrays)
         return y, states
 
     def _wrong(self, reason: str, way_out: str) -> FormulaError:
@@ -213,9 +182,7 @@ class Layer(Part):
         """Write what the part computes: see `Part.formula_texts`."""
         if self.holds:
             return super().formula_texts()
-        graph = new_graph()
-        x = graph.input("x", ("N", "D"))
-        arrays = {name: graph.input(name, each.shape) for name, each in self.arrays.items()}
+        x, arrays = self.arguments(new_graph())
         texts: list[str | None] = [repr(sorted(self.declared.items()))]
         for training in (True, False):
             y, states = self.trace(x, arrays, training=training)
@@ -232,53 +199,33 @@ def _wrong_arguments(names: tuple[str, ...]) -> str | None:
         return None
     return (
         f"{unknown[0]!r} declares nothing; write {unknown[0]}=parameter(...), or state, uniform or "
-        "normal. A layer takes (x) and what it declares"
+        "normal. A layer takes (x) and the arrays that it declares"
     )
-
-
-_GIVEN = ("training", "inner")
-"""What the network gives a layer that asks for it."""
 
 
 @overload
 def layer(function: Callable[..., Any], /) -> Layer: ...
 @overload
-def layer(
-    *,
-    name: str | None = None,
-    aliases: tuple[str, ...] = (),
-    expected_failures: Mapping[str, str] | None = None,
-) -> Callable[[Callable[..., Any]], Layer]: ...
-def layer(
-    function: Callable[..., Any] | None = None,
-    /,
-    *,
-    name: str | None = None,
-    aliases: tuple[str, ...] = (),
-    expected_failures: Mapping[str, str] | None = None,
-) -> Any:
+def layer(**naming: Unpack[Naming]) -> Callable[[Callable[..., Any]], Layer]: ...
+def layer(function: Callable[..., Any] | None = None, /, **naming: Unpack[Naming]) -> Any:
     """Make a layer from a formula in NumPy.
 
-    The formula takes `x`, of shape (N, D), then what it declares: arrays with
-    a default made by `parameter`, `state`, `uniform` or `normal`. It returns
-    an array of shape (N, ...), and after it each new state. Its keyword
-    arguments are its options; a dimension may be called as one of them. Two
-    are given by the network: `training`, whether it trains, and, of a layer
-    around layers, `inner`, which applies those.
+    The formula takes `x`, of shape (N, D), then the arrays that it declares,
+    with defaults made by `parameter`, `state`, `uniform` or `normal`. It
+    returns an array of shape (N, ...), and after it each new state. Its keyword
+    arguments are its options; a dimension may have the name of one. Two
+    arguments are passed by the network: `training`, whether it is training,
+    and, for a layer around layers, `inner`, which applies those.
 
     Parameters
     ----------
-    name : str, optional
-        Instead of the function's own.
-    aliases : tuple of str, optional
-        Other names.
-    expected_failures : mapping of str to str, optional
-        See `nnplug.testing.run`.
+    **naming
+        `name`, `aliases`, `ranges` and `expected_failures`: see `Naming`.
 
     Raises
     ------
     PartError
-        If the signature is another.
+        If the signature is different.
 
     Examples
     --------
@@ -300,9 +247,7 @@ def layer(
             positional=_wrong_arguments,
             reserved=_GIVEN,
             declared=declared,
-            name=name,
-            aliases=aliases,
-            expected_failures=expected_failures,
+            naming=naming,
             branches="training" in arguments,
             holds="inner" in arguments,
         )
@@ -310,16 +255,15 @@ def layer(
             count = one.count if isinstance(one, Parameter) else None
             if isinstance(count, str) and not made.is_whole(count):
                 raise PartError(
-                    f"{made.place}: layer {made.name!r}: {array} has count={count!r}, which is no "
-                    "option that is a whole number."
+                    f"{made.place}: layer {made.name!r}: {array} has count={count!r}, which is not "
+                    "an option that is a whole number."
                 )
-            for dim in one.shape:
-                if isinstance(dim, str) and dim not in ("N", "D") and not made.is_whole(dim):
-                    raise PartError(
-                        f"{made.place}: layer {made.name!r}: {array} has the dimension {dim!r}, "
-                        'which is neither "D", the width of x, nor an option that is a whole '
-                        "number."
-                    )
+
+        def is_known(dim: str | int) -> bool:
+            return dim in ("N", "D") or isinstance(dim, int) or made.is_whole(dim)
+
+        known = 'neither "D", the width of x, nor an option that is a whole number'
+        check_dimensions(made, declared, is_known, known)
         return made
 
     return decorate if function is None else decorate(function)

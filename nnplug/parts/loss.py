@@ -1,10 +1,10 @@
-"""Losses: what training makes small."""
+"""Losses: the errors that training minimises."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, overload
+from typing import Any, ClassVar, Literal, Unpack, overload
 
 import numpy as np
 
@@ -15,10 +15,9 @@ from nnplug.formulas.kinds import as_number
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.refusal import call_author
 from nnplug.formulas.tracing import mixed_rows, put, trace
-from nnplug.parts.link import Link
-from nnplug.parts.part import Part, build_part
-from nnplug.parts.standing import find_link, find_targets
-from nnplug.parts.targets import Targets
+from nnplug.parts.part import Part
+from nnplug.parts.signature import Naming, build_part
+from nnplug.parts.targets import Link, Targets, find_link, find_targets
 from nnplug.types import AnyArray
 
 __all__ = ["Loss", "loss"]
@@ -37,29 +36,30 @@ class Loss(Part):
     Attributes
     ----------
     takes : str
-        What its first argument is, by that argument's name: `"prediction"`,
-        `"logits"` (unnormalised scores) or `"probabilities"`.
+        The name of its first argument: `"prediction"`, `"logits"`
+        (unnormalised scores) or `"probabilities"`.
     against : str
-        What its second argument is: `"target"`, an array of the same shape,
-        or `"labels"`, the class of each row as an integer, shape (N, 1).
+        The name of its second argument: `"target"`, an array of the same
+        shape, or `"labels"`, the class of each row as an integer, shape (N, 1).
     reduction : str
-        `"mean"` over all that the formula returns, or `"sum"`.
+        `"mean"` over all values that the formula returns, or `"sum"`.
     link : str
-        How its first argument stands to the mean of the target: `"identity"`,
-        `"log"`, `"logit"` or `"softmax"`. A prediction is the inverse of it.
+        The function that turns the mean of the target into the first argument:
+        `"identity"`, `"log"`, `"logit"` or `"softmax"`. A prediction is the
+        mean, so it inverts the link.
     targets : str
-        What its targets may be: see `nnplug.parts.targets.TARGETS`.
-    heads : tuple of str
-        The names of the outputs that it takes for each target; empty for one
-        that takes a single one.
-    predict : callable or None
-        Gives the prediction from them; None: the first.
-    interval : callable or None
-        `interval(*outputs, level)` gives the bounds between which a target is
-        expected with this probability.
+        The targets that it is for: see `nnplug.parts.targets.TARGETS`.
     over : str
-        What the formula looks at: `"row"`, each row by itself, or `"batch"`,
-        all rows of a batch together.
+        `"row"` if an error depends on its own row alone, `"batch"` if on all
+        rows of the batch.
+    heads : tuple of str
+        The names of the outputs that it takes for each target; empty if it
+        takes a single one.
+    predict : callable or None
+        Computes the prediction from those outputs; None: it is the first.
+    interval : callable or None
+        `interval(*outputs, level)` gives the bounds within which a target lies
+        with probability `level`.
     """
 
     kind: ClassVar[str] = "loss"
@@ -77,15 +77,15 @@ class Loss(Part):
 
     @property
     def outputs_for_each(self) -> int:
-        """How many outputs a target takes."""
+        """The number of outputs for each target."""
         return max(len(self.heads), 1)
 
     def split(self, outputs: AnyArray) -> list[AnyArray]:
-        """Give the outputs by their names: (N, k·C) as k arrays (N, C)."""
+        """Split the outputs, (N, k·C), into k arrays (N, C), one for each name."""
         return np.split(outputs, self.outputs_for_each, axis=-1)
 
     def predicted(self, outputs: AnyArray) -> AnyArray:
-        """Give the first argument, or the prediction that its outputs stand for, (N, C)."""
+        """Give the prediction, (N, C), from the outputs, before the link is inverted."""
         if not self.heads:
             return outputs
         heads = self.split(outputs)
@@ -94,7 +94,7 @@ class Loss(Part):
         return np.asarray(call_author(f"loss {self.name!r}", self.predict, *heads))
 
     def bounds(self, outputs: AnyArray, level: float) -> tuple[AnyArray, AnyArray]:
-        """Give the bounds between which targets are with a probability, each (N, C).
+        """Give the bounds within which targets lie with a probability, each (N, C).
 
         Raises
         ------
@@ -103,7 +103,7 @@ class Loss(Part):
         """
         if self.interval is None:
             raise PartError(
-                f"loss {self.name!r} gives no intervals.\nThose of losses of several outputs may: "
+                f"loss {self.name!r} gives no intervals.\nA loss that takes several outputs may: "
                 "@nnplug.loss(interval=...)."
             )
         heads = self.split(outputs)
@@ -112,12 +112,12 @@ class Loss(Part):
 
     @property
     def by_row(self) -> bool:
-        """Whether the outputs of a row are shares of one whole."""
+        """Whether the outputs of a row are shares that sum to 1."""
         return self.link == "softmax" or self.targets == "distribution"
 
     @property
     def for_numbers(self) -> bool:
-        """Whether what it is for are quantities, and no classes that a network tells apart."""
+        """Whether it is for quantities only, and not for classes."""
         return self.link == "log" or self.targets in ("nonnegative", "positive", "count")
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
@@ -126,9 +126,9 @@ class Loss(Part):
         Raises
         ------
         ShapeError
-            If prediction and target differ in shape, or labels are not one
-            for each row, (N, 1). Nothing is broadcast: (N, 1) against (N,)
-            would silently be N² errors.
+            If prediction and target differ in shape, or labels are not of
+            shape (N, 1). Nothing is broadcast: (N, 1) against (N,) would
+            silently give N² errors.
         """
         if self.heads:
             if len(arguments) == 2:
@@ -155,7 +155,7 @@ class Loss(Part):
         return super().__call__(*arguments, **options)
 
     def inputs(self, graph: Graph) -> tuple[Symbol, Symbol]:
-        """Make the symbols of its two arguments; several outputs are one array, (N, k·C)."""
+        """Make the symbols of outputs and targets; several outputs are one array, (N, k·C)."""
         if self.heads:
             return graph.input(self.takes, ("N", "K")), graph.input("target", ("N", "C"))
         output = graph.input(self.takes, ("N", "C"))
@@ -189,7 +189,7 @@ class Loss(Part):
         return self._errors(outputs, [output, target])
 
     def _of_heads(self, output: Symbol, target: Symbol) -> Symbol:
-        """Trace the formula on its outputs by name, and put it over the one array of all."""
+        """Trace the formula on its outputs by name, and apply it to one array of all outputs."""
         graph = output.graph
         arguments, errors = self.by_name(new_graph())
         blocks = [
@@ -203,7 +203,7 @@ class Loss(Part):
         return made[id(errors)]
 
     def by_name(self, graph: Graph) -> tuple[list[Symbol], Symbol]:
-        """Trace the formula of a loss that takes several outputs, each an array (N, C) by itself.
+        """Trace the formula of a loss that takes several outputs, each as its own array (N, C).
 
         Returns
         -------
@@ -219,14 +219,14 @@ class Loss(Part):
         return arguments, self._errors(traced, arguments)
 
     def _errors(self, outputs: Sequence[Symbol], arguments: Sequence[Symbol]) -> Symbol:
-        """Check what the formula gives."""
+        """Check the formula's value, and give the errors."""
         output = arguments[0]
         if len(outputs) == 1 and self.over == "batch" and outputs[0].shape in ((), (1,), (1, 1)):
             # One number for the batch: each row's error is that number.
             rows = output.graph.call("sum", output, axis=-1, keepdims=True)
             return output.graph.call("broadcast_like", as_number(outputs[0]), rows)
         if len(outputs) != 1 or outputs[0].shape[:1] != ("N",) or "N" in outputs[0].shape[1:]:
-            shapes = ", ".join(str(each.shape) for each in outputs)
+            shapes = ", ".join(str(value.shape) for value in outputs)
             raise FormulaError(
                 f"loss {self.name!r}: {self.place}: it returns {shapes}; a loss returns the "
                 "error of each element, (N, C), or row, (N, 1), and nnplug averages them.\n"
@@ -235,7 +235,7 @@ class Loss(Part):
         if self.over == "row" and mixed_rows(outputs[0], arguments) is not None:
             raise FormulaError(
                 f"loss {self.name!r}: {self.place}: the error of a row depends on other rows.\n"
-                "Way out: keep every row by itself; reduce with axis=-1, keepdims=True. Or "
+                "Way out: compute every row by itself; reduce with axis=-1, keepdims=True. Or "
                 'declare that it is over all rows of a batch: @nnplug.loss(over="batch").'
             )
         return as_number(outputs[0])
@@ -260,71 +260,63 @@ def loss(function: Callable[..., Any], /) -> Loss: ...
 @overload
 def loss(
     *,
-    name: str | None = None,
-    aliases: tuple[str, ...] = (),
     reduction: Reduction = "mean",
     link: Link | None = None,
     targets: Targets | None = None,
     over: Over = "row",
     predict: Callable[..., Any] | None = None,
     interval: Callable[..., Any] | None = None,
-    expected_failures: Mapping[str, str] | None = None,
+    **naming: Unpack[Naming],
 ) -> Callable[[Callable[..., Any]], Loss]: ...
 def loss(
     function: Callable[..., Any] | None = None,
     /,
     *,
-    name: str | None = None,
-    aliases: tuple[str, ...] = (),
     reduction: Reduction = "mean",
     link: Link | None = None,
     targets: Targets | None = None,
     over: Over = "row",
     predict: Callable[..., Any] | None = None,
     interval: Callable[..., Any] | None = None,
-    expected_failures: Mapping[str, str] | None = None,
+    **naming: Unpack[Naming],
 ) -> Any:
     """Make a loss from a formula in NumPy.
 
-    The formula's two arguments say by their names what it takes: first
+    The names of the formula's two arguments say what it takes: first
     `prediction`, `logits` or `probabilities`, of shape (N, C), then `target`,
     of the same shape, or `labels`, class indices of shape (N, 1). Or it takes
     several outputs for each target, by names of its own, and then `target`:
-    `def gaussian_nll(mean, log_variance, target)`. It returns
-    the error of each element or row; nnplug averages, or sums, and
-    differentiates that very number.
+    `def gaussian_nll(mean, log_variance, target)`. It returns the error of each
+    element or row; nnplug averages or sums them, and differentiates exactly
+    that number.
 
     Parameters
     ----------
-    name : str, optional
-        Instead of the function's own.
-    aliases : tuple of str, optional
-        Other names.
     reduction : str, optional
         `"mean"`, or `"sum"` over everything.
     link : str, optional
-        What turns the mean of the target into the first argument. A
-        `prediction` is the mean itself, `"identity"`, unless this says
+        The function that turns the mean of the target into the first argument.
+        A `prediction` is the mean itself, `"identity"`, unless this says
         `"log"`, `"logit"` or `"softmax"`. `logits` have `"softmax"` with
-        labels and else `"logit"`, or `"softmax"` if this says so.
+        labels and otherwise `"logit"`, or `"softmax"` if this says so.
     targets : str, optional
         What the targets are: `"real"`, `"nonnegative"`, `"positive"`,
         `"count"`, `"unit"` (from 0 to 1), `"binary"` (0 or 1) or
-        `"distribution"` (rows that sum to 1). By default what suits the link.
-        Other targets are refused before training.
-    predict : callable, optional
-        Of a loss that takes several outputs: `predict(*outputs)` gives the
-        prediction, (N, C). By default it is the first of them.
-    interval : callable, optional
-        Likewise: `interval(*outputs, level)` gives a lower and an upper bound
-        between which a target is with probability `level`.
+        `"distribution"` (rows that sum to 1). By default those that suit the
+        link. Other targets are refused before training.
     over : str, optional
         `"batch"` if the error of a row depends on the other rows of its
         batch, as where pairs of rows are compared. The formula may then
         return one number for the batch. The loss of the validation rows is
         over all of them, up to 4,096 at a time.
-    expected_failures : mapping of str to str, optional
-        See `nnplug.testing.run`.
+    predict : callable, optional
+        For a loss that takes several outputs: `predict(*outputs)` gives the
+        prediction, (N, C). By default it is the first of them.
+    interval : callable, optional
+        For the same: `interval(*outputs, level)` gives a lower and an upper
+        bound within which a target lies with probability `level`.
+    **naming
+        `name`, `aliases`, `ranges` and `expected_failures`: see `Naming`.
 
     Raises
     ------
@@ -361,11 +353,9 @@ def loss(
             Loss,
             function,
             positional=check,
-            name=name,
-            aliases=aliases,
+            naming=naming,
             reduction=reduction,
             over=over,
-            expected_failures=expected_failures,
         )
         arguments = function.__code__.co_varnames[: function.__code__.co_argcount]
         heads = arguments[:-1] if len(arguments) > 2 else ()

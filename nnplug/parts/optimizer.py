@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, overload
+from typing import Any, ClassVar, Literal, Unpack, overload
 
 from nnplug.errors import FormulaError, PartError
 from nnplug.formulas.digest import graph_text
@@ -14,7 +14,8 @@ from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.shapes import Shape
 from nnplug.formulas.tracing import trace
 from nnplug.parts.declared import State
-from nnplug.parts.part import OptionValue, Part, build_part, declarations
+from nnplug.parts.part import OptionValue, Part
+from nnplug.parts.signature import Naming, build_part, check_dimensions, declarations
 from nnplug.parts.update import Base, Update
 
 __all__ = ["Optimizer", "Update", "optimizer"]
@@ -24,28 +25,30 @@ Over = Literal["auto", "tensor", "vector"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Optimizer(Part):
-    """One step: new parameters and new state from the old and the gradient.
+    """One step: new parameters and new state, from the old ones and the gradient.
 
     Attributes
     ----------
     own_slots : tuple of str
-        The names of its state arrays: of the parameter's shape and zero
-        before the first step, if they are not declared otherwise.
+        The names of its state arrays: of the parameter's shape, and zero
+        before the first step, unless they are declared otherwise.
     declared : mapping of str to State
-        Those of another shape or start.
-    evaluate : str
-        The slot that holds the weights to predict with; empty: the parameters.
-    point : callable or None
-        `point(param, grad)` gives the parameters at which the gradient is
-        taken that the formula is given; None: where they are.
-    holds : bool
-        Whether it is an optimizer around another: it is given a function, `base`.
-    base : Optimizer or None
-        The one that this instance holds.
+        The slots of another shape or start.
     over : str
         What a norm or a sum in the formula spans: `"tensor"`, each weight
         matrix and bias by itself, or `"vector"`, all parameters at once.
         `"auto"` is `"tensor"`. An elementwise formula has neither.
+    uses_step, uses_curvature : bool
+        Whether the formula takes `step`, or `curvature`.
+    evaluate : str
+        The slot that holds the weights to predict with; empty: the parameters.
+    point : callable or None
+        `point(param, grad)` gives the parameters at which to take the gradient
+        for the formula; None: the present ones.
+    holds : bool
+        Whether it is an optimizer around another, which takes a function, `base`.
+    base : Optimizer or None
+        The optimizer that this instance holds.
     """
 
     kind: ClassVar[str] = "optimizer"
@@ -64,23 +67,22 @@ class Optimizer(Part):
     @property
     def slots(self) -> tuple[str, ...]:
         """The names of its state arrays, then those of the optimizer that it holds."""
-        inner = () if self.base is None else self.base.slots
-        return (*self.own_slots, *(f"{self._inner}.{slot}" for slot in inner))
-
-    @property
-    def _inner(self) -> str:
-        return "" if self.base is None else self.base.name
+        if self.base is None:
+            return self.own_slots
+        return (*self.own_slots, *(f"{self.base.name}.{slot}" for slot in self.base.slots))
 
     @property
     def states(self) -> dict[str, State]:
-        """What is declared of slots, by their names; the others are as parameters, from 0."""
-        inner = {} if self.base is None else self.base.states
-        return {**self.declared, **{f"{self._inner}.{name}": each for name, each in inner.items()}}
+        """The slots that are not shaped like the parameters and 0 at first, by name."""
+        if self.base is None:
+            return {**self.declared}
+        held = self.base.states.items()
+        return {**self.declared, **{f"{self.base.name}.{slot}": state for slot, state in held}}
 
     @property
     def asks_curvature(self) -> bool:
-        """Whether it, or one that it holds, asks for the Hessian's diagonal."""
-        return any(each.uses_curvature for each in self.chain)
+        """Whether an optimizer of the chain takes the Hessian's diagonal."""
+        return any(part.uses_curvature for part in self.chain)
 
     @property
     def chain(self) -> tuple[Optimizer, ...]:
@@ -89,19 +91,19 @@ class Optimizer(Part):
 
     @property
     def moved(self) -> Optimizer | None:
-        """The one of the chain that is given the gradient at another point."""
-        return next((each for each in self.chain if each.point is not None), None)
+        """The optimizer of the chain that takes the gradient at another point."""
+        return next((part for part in self.chain if part.point is not None), None)
 
     @property
     def shown(self) -> str:
-        """The slot with the weights to predict with, of the outermost that has one; or empty."""
+        """The slot with the weights to predict with, of the outermost that has one; else empty."""
         if self.evaluate or self.base is None:
             return self.evaluate
-        return f"{self._inner}.{self.base.shown}" if self.base.shown else ""
+        return f"{self.base.name}.{self.base.shown}" if self.base.shown else ""
 
     @property
     def chained(self) -> str:
-        """The names of the chain, as `lookahead[adam]`."""
+        """The names of the chain, such as `lookahead[adam]`."""
         return self.name if self.base is None else f"{self.name}[{self.base.chained}]"
 
     @property
@@ -115,20 +117,20 @@ class Optimizer(Part):
         Raises
         ------
         PartError
-            If it holds none, or both ask for the gradient at another point.
+            If it holds none, or both take the gradient at another point.
         """
         if not self.holds:
             raise PartError(f"optimizer {self.name!r} holds no other; leave out the brackets.")
         if self.point is not None and base.moved is not None:
             raise PartError(
                 f"optimizer {self.name!r} and optimizer {base.moved.name!r}, which it holds, both "
-                "ask for the gradient at another point, and a step takes one.\n"
+                "ask for the gradient at another point, and a step has only one.\n"
                 "Leave out one of the two."
             )
         return replace(self, base=base)
 
     def with_options(self, /, **values: OptionValue) -> Optimizer:
-        """Make this optimizer with other values; the learning rate may be the held one's.
+        """Make this optimizer with other values; the learning rate may be the held optimizer's.
 
         Raises
         ------
@@ -158,12 +160,12 @@ class Optimizer(Part):
         return float(self.options["learning_rate"])
 
     def point_of(self, graph: Graph) -> tuple[Symbol, Symbol, Symbol]:
-        """Trace where the second gradient is taken: the parameters, their gradient, the point.
+        """Trace the point of the second gradient: the parameters, their gradient, the point.
 
         Raises
         ------
         FormulaError
-            If it cannot be traced, or gives another shape.
+            If it cannot be traced, or returns another shape.
         """
         assert self.point is not None
         param, grad = graph.input("param", ("P",)), graph.input("grad", ("P",))
@@ -180,7 +182,7 @@ class Optimizer(Part):
 
     @property
     def usual_rate(self) -> float:
-        """The learning rate that it, or the one that it holds, has by default."""
+        """Its default learning rate, or that of the optimizer that it holds."""
         if self.base is not None and "learning_rate" not in self.defaults:
             return self.base.usual_rate
         return float(self.defaults["learning_rate"])
@@ -207,24 +209,14 @@ class Optimizer(Part):
         param, grad = graph.input("param", shape), graph.input("grad", shape)
         slots = tuple(graph.input(slot, self.slot_shape(slot, shape)) for slot in self.slots)
         own = slots[: len(self.own_slots)]
-        given: dict[str, Any] = {**self.options, **(options or {})}
-        if "learning_rate" in self.defaults:
-            given["learning_rate"] = graph.input("learning_rate")
-        if self.uses_step:
-            given["step"] = graph.input("step")
+        given, base = self._arguments(graph, shape, slots)
         curvature = graph.input("curvature", shape) if self.asks_curvature else None
-        if self.uses_curvature:
-            given["curvature"] = curvature
-        base = None
-        if self.holds:
-            self._check_held()
-            assert self.base is not None
-            self.base.update(new_graph(), shape)  # what is wrong with it is said of it alone
-            base = given["base"] = Base(self.base, slots[len(own) :])
+        if self.base is not None:
+            self.base.update(new_graph(), shape)  # so that its own errors name it alone
         outputs = trace(
             self.function,
             [param, grad, *own],
-            given,
+            {**self.options, **(options or {}), **given},
             name=f"optimizer {self.name!r}",
             traces=self.traces,
         )
@@ -256,13 +248,41 @@ class Optimizer(Part):
                 )
         return Update(param, grad, slots, outputs, curvature)
 
+    def _arguments(
+        self, graph: Graph, shape: Shape, slots: Sequence[Symbol]
+    ) -> tuple[dict[str, Any], Base | None]:
+        """Make the keyword arguments that the framework passes, and `base` by itself."""
+        self._check_held()
+        given: dict[str, Any] = {}
+        if "learning_rate" in self.defaults:
+            given["learning_rate"] = graph.input("learning_rate")
+        if self.uses_step:
+            given["step"] = graph.input("step")
+        if self.uses_curvature:
+            given["curvature"] = graph.input("curvature", shape)
+        held = self.base
+        if held is None:
+            return given, None
+        inner = slots[len(self.own_slots) :]
+        base = Base(held.name, held.text, lambda param, grad: held._step(param, grad, inner))
+        return {**given, "base": base}, base
+
+    def _step(self, param: Symbol, grad: Symbol, slots: Sequence[Symbol]) -> tuple[Symbol, ...]:
+        """Apply the formula within the formula of the optimizer around it."""
+        graph = param.graph
+        given, base = self._arguments(graph, param.shape, slots)
+        result = self(param, grad, *slots[: len(self.own_slots)], **given)
+        outputs = result if isinstance(result, tuple) else (result,)
+        held = () if base is None else base.new or ()
+        return (*map(graph.symbol, outputs), *held)
+
     def formula_texts(self) -> list[str | None]:
         """Write what the part computes, for vectors and matrices: see `Part.formula_texts`."""
         shapes: tuple[Shape, ...] = (("P",), ("R", "C")) if self.over != "vector" else (("P",),)
         if self.states:
             shapes = (("R", "C"),)
         updates = [self.update(new_graph(), shape) for shape in shapes]
-        texts = [*(graph_text(each.outputs) for each in updates), *self.slots, self.over]
+        texts = [*(graph_text(update.outputs) for update in updates), *self.slots, self.over]
         if self.moved is not None:
             texts.append(graph_text([self.moved.point_of(new_graph())[2]]))
         if self.shown:
@@ -275,68 +295,60 @@ def optimizer(function: Callable[..., Any], /) -> Optimizer: ...
 @overload
 def optimizer(
     *,
-    name: str | None = None,
-    aliases: tuple[str, ...] = (),
     over: Over = "auto",
     evaluate: str = "",
     point: Callable[..., Any] | None = None,
-    expected_failures: Mapping[str, str] | None = None,
+    **naming: Unpack[Naming],
 ) -> Callable[[Callable[..., Any]], Optimizer]: ...
 def optimizer(
     function: Callable[..., Any] | None = None,
     /,
     *,
-    name: str | None = None,
-    aliases: tuple[str, ...] = (),
     over: Over = "auto",
     evaluate: str = "",
     point: Callable[..., Any] | None = None,
-    expected_failures: Mapping[str, str] | None = None,
+    **naming: Unpack[Naming],
 ) -> Any:
     """Make an optimizer from one step of its algorithm, in NumPy.
 
-    `def name(param, grad, slot, ..., *, step, learning_rate=0.01, ...)`
-    returns the new parameter, or a tuple of it and each new slot. `step`, if
-    it is named, counts updates from 1. A slot is as the parameter and 0 before
-    the first step, or what its default says: `row=state("R", 1)` is a number
-    for each row; the parameters are then given as matrices, biases as columns.
-    `curvature`, if it is named, is an estimate of the diagonal of the loss's
-    Hessian, of the parameter's shape: z·(H·z) for signs z that are drawn anew
-    for each step (Hutchinson, 1990; penalties do not count).
-    An optimizer around another is given `base`, after the `*`: `base(param,
-    grad)` is the other's new parameter.
+    `def name(param, grad, slot, ..., *, step, learning_rate=0.01, ...)` returns
+    the new parameter, or a tuple of it and each new slot. `step`, if the
+    formula takes it, counts updates from 1. A slot has the parameter's shape
+    and is 0 before the first step, unless its default declares it:
+    `row=state("R", 1)` is a number for each row; the parameters are then passed
+    as matrices, biases as columns. `curvature`, if the formula takes it, is an
+    estimate of the diagonal of the loss's Hessian, of the parameter's shape:
+    z·(H·z) for signs z that are drawn anew for each step (Hutchinson, 1990);
+    penalties do not count. An optimizer around another takes `base`, after the
+    `*`: `base(param, grad)` is the other's new parameter.
 
     Parameters
     ----------
-    name : str, optional
-        Instead of the function's own.
-    aliases : tuple of str, optional
-        Other names.
     over : str, optional
         What norms and sums span; see `Optimizer.over`.
+    evaluate : str, optional
+        The slot that holds the weights to predict with, such as an average
+        over many steps. Validation, predictions and the model use them;
+        training goes on with the parameters.
     point : callable, optional
         `point(param, grad, **options)`, over all parameters as one vector,
-        shape (P,): where to take the gradient that the formula is given. A
-        step then takes two: the first where the parameters are, for `point`.
-        Its options are those of the optimizer, by their names.
-    evaluate : str, optional
-        The slot that holds the weights to predict with, such as an average of
-        those of many steps. Validation, predictions and the model take them;
-        training goes on with the parameters.
-    expected_failures : mapping of str to str, optional
-        See `nnplug.testing.run`.
+        shape (P,): where to take the gradient for the formula. A step then
+        takes two gradients: the first one, at the parameters, is for `point`.
+        Its options are the optimizer's options of the same names.
+    **naming
+        `name`, `aliases`, `ranges` and `expected_failures`: see `Naming`.
 
     Raises
     ------
     PartError
-        If the signature is another.
+        If the signature is different.
     """
 
     def check(names: tuple[str, ...]) -> str | None:
         if names[:2] != ("param", "grad"):
             return "an optimizer takes (param, grad, ...its state, *, learning_rate=...)"
         if {"step", "learning_rate"} & set(names):
-            return "step and learning_rate stand after the *, since they are no state"
+            return "step and learning_rate stand after the *, since they are not state"
         return None
 
     def decorate(function: Callable[..., Any]) -> Optimizer:
@@ -346,50 +358,37 @@ def optimizer(
             positional=check,
             declared=declarations(function, "optimizer", (State,)),
             reserved=("step", "base", "curvature"),
-            name=name,
-            aliases=aliases,
-            expected_failures=expected_failures,
+            naming=naming,
             over=over,
             evaluate=evaluate,
             point=point,
         )
-        arguments = inspect.signature(function).parameters
-        names = list(arguments)
-        own = [
-            name for name in names[2:] if arguments[name].kind is not inspect.Parameter.KEYWORD_ONLY
-        ]
+        names = inspect.signature(function).parameters
+        own = [name for name in list(names)[2:] if names[name].kind is not names[name].KEYWORD_ONLY]
         holds = "base" in names
+
+        def wrong(reason: str) -> PartError:
+            return PartError(f"{made.place}: optimizer {made.name!r}: {reason}")
+
         if evaluate and (evaluate not in own or evaluate in made.declared):
-            raise PartError(
-                f"{made.place}: optimizer {made.name!r}: evaluate={evaluate!r} is none of its "
-                "slots of the parameter's shape."
-            )
-        for slot, each in made.declared.items():
-            if wrong := [dim for dim in each.shape if dim not in ("R", "C", 1)]:
-                raise PartError(
-                    f"{made.place}: optimizer {made.name!r}: {slot} has a dimension {wrong[0]!r}; "
-                    'an optimizer\'s state has "R" and "C", the rows and columns of a parameter, '
-                    "and 1."
-                )
+            raise wrong(f"evaluate={evaluate!r} is not one of its slots of the parameter's shape.")
+        known = 'none of an optimizer\'s: "R" and "C", the rows and columns of a parameter, and 1'
+        check_dimensions(made, made.declared, lambda dim: dim in ("R", "C", 1), known)
         if made.declared and over == "vector":
-            raise PartError(
-                f"{made.place}: optimizer {made.name!r}: over='vector' gives it all parameters as "
-                f"one vector, and {', '.join(made.declared)} has a shape for each of them.\n"
+            raise wrong(
+                "over='vector' gives it all parameters as one vector, and "
+                f"{', '.join(made.declared)} has a shape for each of them.\n"
                 "Leave out one of the two."
             )
-        known = {"param", "grad", *made.defaults}
         for option in [] if point is None else inspect.signature(point).parameters:
-            if option not in known:
-                raise PartError(
-                    f"{made.place}: optimizer {made.name!r}: its point takes {option!r}, which is "
-                    f"none of its options: {', '.join(made.defaults) or 'it has none'}.\n"
+            if option not in ("param", "grad", *made.defaults):
+                raise wrong(
+                    f"its point takes {option!r}, which is not one of its options: "
+                    f"{', '.join(made.defaults) or 'it has none'}.\n"
                     f"Way out: give it the option, `*, {option}=0.1`."
                 )
         if "learning_rate" not in made.defaults and not holds:
-            raise PartError(
-                f"{made.place}: optimizer {made.name!r}: it needs the option "
-                "learning_rate with a default, after a *."
-            )
+            raise wrong("it needs the option learning_rate with a default, after a *.")
         return replace(
             made,
             own_slots=tuple(own),

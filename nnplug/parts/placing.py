@@ -1,7 +1,7 @@
-"""Layers in their places: names, widths, and the arrays that each is given.
+"""Layers in their places: names, widths and arrays.
 
-A layer that holds layers is traced where it stands, since those may change
-the width of its rows; all others are traced by themselves.
+A layer that holds layers is traced in its place, since those may change the
+width of its rows; all others are traced by themselves.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ __all__ = ["Array", "LayerRow", "Placed", "Traced", "layer_rows", "place", "trac
 
 @dataclass(frozen=True)
 class Array:
-    """An array that a layer's formula is given beside what it is applied to.
+    """An array that a layer's formula takes beside its input.
 
     Attributes
     ----------
     name : str
-        `"hidden1.weight"`: the layer's name and that of the formula's argument.
+        `"hidden1.weight"`: the names of the layer and of the formula's argument.
     declared : Declared
         A parameter, a state or noise.
     shape : tuple of int
-        Of noise without the rows.
+        For noise, without the rows.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Array:
 
     @property
     def by_row(self) -> bool:
-        """Whether there is one for each row of the batch."""
+        """Whether each row of the batch has its own."""
         return "N" in self.declared.shape
 
 
@@ -60,19 +60,19 @@ class Placed:
     name : str
         `"hidden1"`, `"layer_norm1"`, ..., `"output"`. A dense layer, with the
         activation and the dropout that follow it, is called hidden; the last
-        one, with what gives the network's outputs, output.
+        one, which gives the network's outputs, is called output.
     part : Activation or Layer
     inputs, outputs : int
-        Numbers of a row before it and after it.
+        The widths of its inputs and of its outputs.
     arrays : tuple of Array
-        What its formula is given, in order: its own, then those of the layers
+        The arrays of its formula, in order: its own, then those of the layers
         that it holds.
     width : str or int
-        The label of the outputs' width in the part's formula.
+        The label of the outputs' width in its formula.
     sizes : dict of str to int
-        Of the labels in it.
+        The size of each label in its formula.
     output_name, gradient_name : str
-        What its outputs, and the loss's derivative by them, are called.
+        The names of its outputs, and of the loss's derivative by them.
     inner : tuple of Placed
         The layers that it holds.
     """
@@ -104,7 +104,7 @@ class Placed:
             if not isinstance(array.declared, Noise)
         }
         if isinstance(self.part, Activation):
-            return self.part(x, **arrays)  # what is not given is as it starts
+            return self.part(x, **arrays)
         arrays = self.part.grouped(arrays)
         options: dict[str, Any] = dict.fromkeys(set(self.part.declared) - set(arrays))
         if self.part.branches:
@@ -116,7 +116,7 @@ class Placed:
 
     @property
     def own_arrays(self) -> tuple[Array, ...]:
-        """The arrays that are not of the layers it holds."""
+        """The arrays of its own, without those of the layers that it holds."""
         return self.arrays[: len(self.part.arrays)]
 
 
@@ -134,12 +134,12 @@ def place(
     Parameters
     ----------
     inputs : int
-        Numbers of a row before the first of them.
+        The width of the first one's inputs.
     head : int, optional
-        The number of the part from which on they give the network's outputs;
-        None: they are held by a layer, and none is called hidden.
+        The index of the first part of the output layer; None: a layer holds the
+        parts, and none is called hidden.
     prefix : str
-        Before their names: that of the layer that holds them.
+        Begins their names: the name of the layer that holds them.
     """
     counts: Counter[str] = Counter()
     block, taken = "", set[str]()
@@ -205,7 +205,7 @@ def _placed(name: str, part: Activation | Layer, width: int, role: str) -> Place
         sizes = {**sizes, **{_label(each, width): each for each in _widths(inner)}}
     else:
         if isinstance(part, Activation) and part.declared:
-            part.formula()  # what is wrong with it is said before anything is trained
+            part.trace(*part.arguments(new_graph()), training=False)  # its errors come early
         dim = part.width
     outputs = dim if isinstance(dim, int) else sizes[dim]
     return Placed(name, part, width, outputs, arrays, dim, sizes, output_name, gradient, inner)
@@ -221,13 +221,14 @@ class LayerRow:
     Attributes
     ----------
     depth : int
-        Within how many layers it is held.
+        The number of layers around it.
     name : str
     text : str
         Its parts, without those that they hold.
     inputs, outputs : int
+        Widths.
     learned, kept : int
-        Numbers of its own that are learned, and that it keeps as state.
+        How many numbers it learns, and how many it keeps as state.
     """
 
     depth: int
@@ -269,9 +270,9 @@ class Traced:
     Attributes
     ----------
     value : Formula
-        Of the outputs; its inputs are x and the layer's arrays.
+        The formula of the outputs; its inputs are x and the layer's arrays.
     states : dict of str to Formula
-        Of each new state, by the name of the array; empty outside training.
+        The formula of each new state, by the array's name; empty outside training.
     """
 
     value: Formula
@@ -279,39 +280,36 @@ class Traced:
 
 
 def trace_placed(placed: Placed, *, training: bool) -> Traced:
-    """Trace the formulas of a layer, and of those that it holds.
+    """Trace the formulas of a layer, and of the layers that it holds.
 
     Raises
     ------
     FormulaError
         If one cannot be traced.
     """
-    part = placed.part
-    if isinstance(part, Activation):
-        return Traced(part.formula(training=training), {})
-    graph = new_graph()
-    x = graph.input("x", ("N", "D"))
-    own = {name: graph.input(name, each.shape) for name, each in part.arrays.items()}
-    arrays = list(own.values())
+    part, graph = placed.part, new_graph()
+    x, own = part.arguments(graph)
     inner = None
-    if part.holds:
+    if isinstance(part, Layer) and part.holds:
         inner = _Inner(placed, graph.input, training=training)
-        arrays += inner.symbols
     y, new = part.trace(x, own, training=training, inner=inner)
-    inputs = [x, *arrays]
+    inputs = [x, *own.values(), *([] if inner is None else inner.symbols)]
+    slope = None
+    if isinstance(part, Activation) and part.own_derivative is not None:
+        slope = part.slope(x, y, own)
+    title = f"{part.kind} {part.name}"
     states: dict[str, Formula] = {}
     if training:
+        made = {f"{placed.name}.{name}": symbol for name, symbol in new.items()}
+        made |= {} if inner is None else inner.states
         states = {
-            f"{placed.name}.{name}": Formula(f"layer {part.name}, {name}", inputs, symbol)
-            for name, symbol in new.items()
+            name: Formula(f"{title}, {name}", inputs, symbol) for name, symbol in made.items()
         }
-        for name, symbol in (inner.states if inner is not None else {}).items():
-            states[name] = Formula(f"layer {part.name}, {name}", inputs, symbol)
-    return Traced(Formula(f"layer {part.name}", inputs, y), states)
+    return Traced(Formula(title, inputs, y, slope), states)
 
 
 class _Inner:
-    """What a layer around layers is given: it applies those.
+    """The argument `inner` of a layer around layers: it applies the layers that it holds.
 
     Attributes
     ----------
@@ -348,8 +346,7 @@ class _Inner:
         return x
 
     def __repr__(self) -> str:
-        # What a formula is given is part of what tells one trace from another. The arrays in
-        # the trace are called by the layer's name.
+        # A trace is known by the formula's arguments, and its arrays have the layer's name.
         texts = " ".join(each.part.text for each in self.placed.inner)
         place = f"{self.placed.name} of {self.placed.inputs}"
         return f"<{texts} in {place}, training={self.training}>"
@@ -360,5 +357,5 @@ def _widths(inner: Sequence[Placed]) -> set[int]:
 
 
 def _label(size: int, width: int) -> str:
-    """Name a dimension within a layer around layers: equal sizes are one dimension there."""
+    """Name a dimension within a layer around layers, where equal sizes are one dimension."""
     return "D" if size == width else f"of {size}"

@@ -1,16 +1,12 @@
-"""An optimizer's formula, traced, and what one around another is given."""
+"""One step of an optimizer, traced; and the step of the optimizer that it holds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from nnplug.errors import FormulaError
 from nnplug.formulas.graph import Symbol, walk
-
-if TYPE_CHECKING:
-    from nnplug.parts.optimizer import Optimizer
 
 __all__ = ["Base", "Update"]
 
@@ -22,12 +18,12 @@ class Update:
     Attributes
     ----------
     param, grad : Symbol
-    curvature : Symbol or None
-        An estimate of the Hessian's diagonal, if the formula asks for it.
     slots : tuple of Symbol
-        Its state before the step.
+        The state before the step.
     outputs : tuple of Symbol
         The new parameter, then the new slots.
+    curvature : Symbol or None
+        An estimate of the Hessian's diagonal, if the formula asks for it.
     """
 
     param: Symbol
@@ -47,12 +43,19 @@ class Update:
 
 
 class Base:
-    """What an optimizer around another is given: it makes the held one's step.
+    """The argument `base` of an optimizer around another: it takes the held optimizer's step.
+
+    Parameters
+    ----------
+    name, text : str
+        The held optimizer's name, and its text form.
+    step : callable
+        `step(param, grad)` gives its new parameter and its new slots.
 
     Attributes
     ----------
     new : tuple of Symbol or None
-        The held one's new slots; None before it is called.
+        The new slots; None before the first call.
 
     Raises
     ------
@@ -60,37 +63,26 @@ class Base:
         If it is called a second time with other arguments: its state takes one step.
     """
 
-    def __init__(self, optimizer: Optimizer, slots: Sequence[Symbol]) -> None:
-        self.optimizer, self.slots = optimizer, tuple(slots)
-        self.new: tuple[Symbol, ...] | None = None
+    def __init__(
+        self, name: str, text: str, step: Callable[[Symbol, Symbol], Sequence[Symbol]]
+    ) -> None:
+        self._name, self._text, self._step = name, text, step
         self._asked: tuple[Symbol, Symbol] | None = None
+        self.new: tuple[Symbol, ...] | None = None
 
     def __call__(self, param: Symbol, grad: Symbol) -> Symbol:
         """Give the held optimizer's new parameter."""
-        part, graph = self.optimizer, param.graph
-        # A formula is traced more than once, on the same symbols: equal nodes are one.
+        # A formula is traced more than once, on the same symbols: equal nodes are one node.
         asked = self._asked or (param, grad)
         if asked[0] is not param or asked[1] is not grad:
             raise FormulaError(
                 "base is called a second time, with other arguments; a step of the held optimizer "
-                f"{part.name!r} is one call.\nWay out: new = base(param, grad), once."
+                f"{self._name!r} is one call.\nWay out: new = base(param, grad), once."
             )
         self._asked = asked
-        given: dict[str, Any] = {"learning_rate": graph.input("learning_rate")}
-        if part.uses_step:
-            given["step"] = graph.input("step")
-        if part.uses_curvature:
-            given["curvature"] = graph.input("curvature", param.shape)
-        own = self.slots[: len(part.own_slots)]
-        inner = None
-        if part.base is not None:
-            inner = given["base"] = Base(part.base, self.slots[len(own) :])
-            if "learning_rate" not in part.defaults:
-                del given["learning_rate"]
-        result = part(param, grad, *own, **given)
-        new, *slots = result if isinstance(result, tuple) else (result,)
-        self.new = (*map(graph.symbol, slots), *(inner.new or () if inner is not None else ()))
-        return graph.symbol(new)
+        new, *slots = self._step(param, grad)
+        self.new = tuple(slots)
+        return new
 
     def __repr__(self) -> str:
-        return f"<base {self.optimizer.text}>"
+        return f"<base {self._text}>"

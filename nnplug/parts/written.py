@@ -1,4 +1,4 @@
-"""A part's formula and the derivative that was found for it, for a person to read."""
+"""Parts' formulas and the derivatives found for them, for people to read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nnplug.parts.declared import Noise
 from nnplug.parts.layer import Layer
 from nnplug.parts.loss import Loss
 from nnplug.parts.optimizer import Optimizer, optimizer
-from nnplug.parts.part import Part
+from nnplug.parts.part import Part, RowPart
 
 __all__ = ["formulas", "write_formulas"]
 
@@ -26,7 +26,7 @@ Writer = Callable[[Sequence[Symbol], Sequence[str]], str]
 
 
 def write_formulas(part: Part, write: Writer = to_text) -> str:
-    """Write a part's formula as its author has it, and its derivative as a textbook has it.
+    """Write a part's formula as its author wrote it, and its derivative as a textbook would.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def write_formulas(part: Part, write: Writer = to_text) -> str:
 
 
 def formulas(part: Part) -> tuple[list[Symbol], list[str]] | None:
-    """Trace what `write_formulas` writes: symbols, and what each is called."""
+    """Trace what `write_formulas` writes: the symbols and their names."""
     graph = new_graph()
     names: dict[str, Any] = {
         key: graph.input(key) for key, value in part.options.items() if isinstance(value, float)
@@ -63,9 +63,9 @@ def formulas(part: Part) -> tuple[list[Symbol], list[str]] | None:
 
 def _traced(part: Part, graph: Graph) -> tuple[list[Symbol], list[str]] | None:
     if isinstance(part, Activation):
-        x = graph.input("x", ("N", "C"))
         if part.declared or part.branches:
-            return _with_arrays(part, x)
+            return _in_network(part, graph)
+        x = graph.input("x", ("N", "C"))
         y = part.value(x)
         slope = part.slope(x, y)
         if slope is not None:
@@ -91,7 +91,7 @@ def _traced(part: Part, graph: Graph) -> tuple[list[Symbol], list[str]] | None:
             symbols, names = [*symbols, point], [*names, "point"]
         return symbols, names
     if isinstance(part, Layer):
-        return _layer(part, graph)
+        return _in_network(part, graph)
     return None
 
 
@@ -104,37 +104,17 @@ def _held(param: Any, grad: Any, *, learning_rate: float = 1.0) -> Any:
 
 
 def _whole(part: Optimizer) -> Optimizer:
-    """Give an optimizer around another, which holds none, one to hold, for the eye."""
+    """Give an optimizer around another, but without it, one to hold, for printing."""
     return part.around(_held) if part.holds and part.base is None else part
 
 
-def _with_arrays(part: Activation, x: Symbol) -> tuple[list[Symbol], list[str]]:
-    """Trace an activation that is given more than its sums, in training and outside."""
-    graph = x.graph
-    arrays = {name: graph.input(name, each.shape) for name, each in part.arrays.items()}
-    told: list[dict[str, Any]] = [{"training": mode} for mode in (True, False)]
-    if not part.branches:
-        told = [{}]
-    values = [part.value(x, {**arrays, **mode}) for mode in told]
-    given = graph.input("dL/dy", values[0].shape)
-    by = {
-        name: symbol
-        for name, symbol in {"x": x, **arrays}.items()
-        if not isinstance(part.arrays.get(name), Noise)
-    }
-    slopes = tidy(differentiate(values[0], list(by.values()), given), values[:1])
-    names = ["y", "y outside training"][: len(values)]
-    return [*values, *slopes], [*names, *(f"dL/d{name}" for name in by)]
-
-
 _INNER = Operation("inner", evaluate=lambda x: x, shape=lambda x: x)
-"""What a layer around layers is given, for the eye."""
+"""Stands for the layers that a layer holds, for printing."""
 
 
-def _layer(part: Layer, graph: Graph) -> tuple[list[Symbol], list[str]]:
-    """Trace a layer in training, with its derivatives, and outside if that is another formula."""
-    x = graph.input("x", ("N", "D"))
-    arrays = {name: graph.input(name, each.shape) for name, each in part.arrays.items()}
+def _in_network(part: RowPart, graph: Graph) -> tuple[list[Symbol], list[str]]:
+    """Trace a part in training, with its derivatives, and outside it if that differs."""
+    x, arrays = part.arguments(graph)
     (y, new), (outside, _) = (
         part.trace(x, arrays, training=mode, inner=lambda rows: graph.apply(_INNER, rows))
         for mode in (True, False)
@@ -142,7 +122,7 @@ def _layer(part: Layer, graph: Graph) -> tuple[list[Symbol], list[str]]:
     symbols, names = [y, *new.values()], ["y", *(f"{name}'" for name in new)]
     if part.branches:
         symbols, names = [*symbols, outside], [*names, "y outside training"]
-    if part.holds:
+    if isinstance(part, Layer) and part.holds:
         return symbols, names
     given = graph.input("dL/dy", y.shape)
     read = {id(node) for node in walk([y])}

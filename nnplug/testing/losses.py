@@ -14,7 +14,7 @@ from nnplug.formulas.graph import Symbol
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import lower
 from nnplug.parts import Loss
-from nnplug.parts.link import linked
+from nnplug.parts.targets import linked
 from nnplug.testing.activations import curve_along, worst
 from nnplug.testing.engine import BATCH, COLUMN, printed_loss, some_of
 from nnplug.testing.examples import (
