@@ -7,7 +7,7 @@ import pytest
 
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.printing import to_text
-from nnplug.plans.factors import gather_factors
+from nnplug.plans.update import gather_factors
 
 
 def gathered(formula):

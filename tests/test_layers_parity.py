@@ -67,7 +67,7 @@ def test_ten_steps_of_the_numba_engine_are_those_of_pytorch(
 ):
     monkeypatch.setattr(binder, "SMALL_PROGRAM", instructions)
     steps = check(REFERENCE["runs"][number], "numba")
-    small = binder._is_small(steps.program)
+    small = binder.is_small(steps.program)
     whole = steps.bound(steps.batch_size).many is not None
     assert form == ("sections" if not whole else "one function" if small else "called")
 

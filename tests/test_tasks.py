@@ -6,7 +6,8 @@ from sklearn.utils.class_weight import compute_class_weight
 
 import nnplug
 from nnplug.errors import DataError, NnplugError, SettingError
-from nnplug.network.tasks import Head, class_weights, output_activation_name
+from nnplug.network.labels import class_weights
+from nnplug.network.tasks import Head, output_activation_name
 from nnplug.plugins.registry import Registry
 from nnplug.runs.run import prepare
 

@@ -10,6 +10,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from nnplug.builtin.counting import (
+    against_the_rest,
+    averaged,
+    by_label,
+    confusion,
+    counted,
+    paired,
+)
 from nnplug.errors import OptionError
 from nnplug.hookspecs import hookimpl
 from nnplug.parts import Part, metric
@@ -46,7 +54,7 @@ def balanced_accuracy(classes: AnyArray, labels: AnyArray) -> float:
     0.75
     """
     recalls = []
-    for said, true in _by_label(classes, labels):
+    for said, true in by_label(classes, labels):
         right, actual = np.bincount(true[said == true], minlength=true.max() + 1), np.bincount(true)
         recalls.append(np.mean(right[actual > 0] / actual[actual > 0]))
     return float(np.mean(recalls))
@@ -71,8 +79,8 @@ def matthews_corrcoef(classes: AnyArray, labels: AnyArray) -> float:
     0.577
     """
     scores = []
-    for said, true in _by_label(classes, labels):
-        table = _confusion(said, true)
+    for said, true in by_label(classes, labels):
+        table = confusion(said, true)
         rows, told, actual = table.sum(), table.sum(axis=0), table.sum(axis=1)
         spread = (rows**2 - told @ told) * (rows**2 - actual @ actual)
         together = np.trace(table) * rows - told @ actual
@@ -93,22 +101,11 @@ def cohen_kappa(classes: AnyArray, labels: AnyArray) -> float:
     0.5
     """
     scores = []
-    for said, true in _by_label(classes, labels):
-        table = _confusion(said, true) / len(true)
+    for said, true in by_label(classes, labels):
+        table = confusion(said, true) / len(true)
         chance = table.sum(axis=0) @ table.sum(axis=1)
         scores.append((np.trace(table) - chance) / (1 - chance) if chance < 1 else 0.0)
     return float(np.mean(scores))
-
-
-def _by_label(classes: AnyArray, labels: AnyArray) -> list[tuple[AnyArray, AnyArray]]:
-    """See each label by itself; one pair if there is one class for each row."""
-    return [(classes, labels)] if labels.ndim == 1 else list(zip(classes.T, labels.T, strict=True))
-
-
-def _confusion(classes: AnyArray, labels: AnyArray) -> AnyArray:
-    """Count the rows of each class (down) by what was said (across)."""
-    count = 1 + int(max(classes.max(), labels.max()))
-    return np.bincount(labels * count + classes, minlength=count**2).reshape(count, -1) * 1.0
 
 
 # --- precision and recall --------------------------------------------------------------
@@ -123,8 +120,8 @@ def precision(probabilities: AnyArray, labels: AnyArray, *, average: str = "auto
     average : str
         See f1.
     """
-    hits, said, actual = _counts(probabilities, labels)
-    return _average(hits, said, actual, said, average, labels)
+    hits, said, actual = counted(probabilities, labels)
+    return averaged(hits, said, actual, said, average, labels)
 
 
 @metric(goal="maximize", aliases=("sensitivity",))
@@ -136,8 +133,8 @@ def recall(probabilities: AnyArray, labels: AnyArray, *, average: str = "auto") 
     average : str
         See f1.
     """
-    hits, said, actual = _counts(probabilities, labels)
-    return _average(hits, said, actual, actual, average, labels)
+    hits, said, actual = counted(probabilities, labels)
+    return averaged(hits, said, actual, actual, average, labels)
 
 
 @metric(goal="maximize")
@@ -161,41 +158,8 @@ def f1(probabilities: AnyArray, labels: AnyArray, *, average: str = "auto") -> f
     >>> f1(sure, np.array([0, 1, 0]))  # one hit, two said, one there
     0.6666666666666666
     """
-    hits, said, actual = _counts(probabilities, labels)
-    return _average(2 * hits, said, actual, said + actual, average, labels)
-
-
-def _counts(probabilities: AnyArray, labels: AnyArray) -> tuple[AnyArray, AnyArray, AnyArray]:
-    """Count by class: rows rightly said to be of it, all said to be, all that are."""
-    if labels.ndim == 2:
-        chosen, true = probabilities > 0.5, labels > 0.5
-    else:
-        indices = np.arange(probabilities.shape[1])
-        chosen = probabilities.argmax(axis=1).reshape(-1, 1) == indices
-        true = labels.reshape(-1, 1) == indices
-    counts = [each.sum(axis=0, dtype=np.float64) for each in (chosen & true, chosen, true)]
-    return counts[0], counts[1], counts[2]
-
-
-def _average(
-    above: AnyArray, said: AnyArray, actual: AnyArray, below: AnyArray, how: str, labels: AnyArray
-) -> float:
-    """Bring the ratios of the classes to one number."""
-    two = labels.ndim == 1 and len(above) == 2
-    how = ("binary" if two else "macro") if how == "auto" else how
-    if how not in ("binary", "macro", "weighted", "micro") or (how == "binary" and not two):
-        also = "; binary is for two classes" if how == "binary" else ""
-        raise OptionError(
-            f"metric option average={how}: there are auto, binary, macro, weighted and micro{also}."
-        )
-    if how == "micro":
-        above, below = above.sum(keepdims=True), below.sum(keepdims=True)
-    ratios = np.where(below > 0, above, 0) / np.where(below > 0, below, 1)
-    if how in ("micro", "binary"):
-        return float(ratios[-1])
-    if how == "weighted":
-        return float(ratios @ actual / max(actual.sum(), 1))
-    return float(ratios[(said + actual > 0) | (labels.ndim == 2)].mean())
+    hits, said, actual = counted(probabilities, labels)
+    return averaged(2 * hits, said, actual, said + actual, average, labels)
 
 
 # --- probabilities ---------------------------------------------------------------------
@@ -214,7 +178,7 @@ def log_loss(probabilities: AnyArray, labels: AnyArray) -> float:
     0.693
     """
     least = np.finfo(probabilities.dtype).eps
-    chances, true = _pairs(probabilities, labels)
+    chances, true = paired(probabilities, labels)
     given = np.where(true, chances, 1 - chances) if labels.ndim == 2 else chances[true]
     return float(-np.mean(np.log(np.maximum(given, least))))
 
@@ -232,7 +196,7 @@ def brier(probabilities: AnyArray, labels: AnyArray) -> float:
     >>> brier(np.array([[0.8, 0.2], [0.4, 0.6]]), np.array([0, 1])).__round__(3)
     0.1
     """
-    chances, true = _pairs(probabilities, labels)
+    chances, true = paired(probabilities, labels)
     errors = (chances - true) ** 2
     if labels.ndim == 1 and chances.shape[1] > 2:
         return float(errors.sum(axis=1).mean())
@@ -255,7 +219,7 @@ def roc_auc(probabilities: AnyArray, labels: AnyArray) -> float:
     0.875
     """
     areas = []
-    for chance, true in _against_the_rest(probabilities, labels):
+    for chance, true in against_the_rest(probabilities, labels):
         positive, negative = true.sum(), (~true).sum()
         if positive and negative:
             _, place, counts = np.unique(chance, return_inverse=True, return_counts=True)
@@ -281,7 +245,7 @@ def average_precision(probabilities: AnyArray, labels: AnyArray) -> float:
     0.8333333333333333
     """
     areas = []
-    for chance, true in _against_the_rest(probabilities, labels):
+    for chance, true in against_the_rest(probabilities, labels):
         if true.any():
             order = np.argsort(-chance, kind="stable")
             # A threshold takes all rows of equal chance together.
@@ -313,21 +277,6 @@ def top_k_accuracy(probabilities: AnyArray, labels: AnyArray, *, k: int = 2) -> 
         raise OptionError("top_k_accuracy: a row of several labels has no one class.")
     given = probabilities[np.arange(len(labels)), labels].reshape(-1, 1)
     return float(np.mean((probabilities >= given).sum(axis=1) <= k))
-
-
-def _pairs(probabilities: AnyArray, labels: AnyArray) -> tuple[AnyArray, AnyArray]:
-    """Set probabilities, in float64, beside what is true of each."""
-    true = labels > 0.5 if labels.ndim == 2 else (
-        labels.reshape(-1, 1) == np.arange(probabilities.shape[1])
-    )  # fmt: skip
-    return probabilities.astype(np.float64), true
-
-
-def _against_the_rest(probabilities: AnyArray, labels: AnyArray) -> list[tuple[AnyArray, AnyArray]]:
-    """See each class, or label, by itself; of two classes, the second."""
-    chances, true = _pairs(probabilities, labels)
-    first = 1 if labels.ndim == 1 and chances.shape[1] == 2 else 0
-    return [(chances[:, each], true[:, each]) for each in range(first, chances.shape[1])]
 
 
 # --- numbers ---------------------------------------------------------------------------

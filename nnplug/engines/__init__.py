@@ -4,9 +4,17 @@ Each folder here is a built-in engine, and a plugin that registers it as any
 other does.
 """
 
-from nnplug.engines.bound import BoundProgram, Call, Memory
 from nnplug.engines.choice import choose_engine, engines_at_hand, find_engine, spelled_engine
-from nnplug.engines.engine import Bind, Engine, StepSizes, announce, announced
+from nnplug.engines.engine import (
+    Bind,
+    BoundProgram,
+    Call,
+    Engine,
+    Memory,
+    StepSizes,
+    announce,
+    announced,
+)
 from nnplug.engines.numpy import NUMPY, Binder, bind
 from nnplug.engines.threads import Threads, one_thread
 

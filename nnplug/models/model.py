@@ -20,8 +20,9 @@ from nnplug.models.description import describe
 from nnplug.models.info import ModelInfo
 from nnplug.models.new_rows import Features, NewRows, open_rows
 from nnplug.models.selection import find_parts, warn_of
+from nnplug.network.labels import label_matrix
 from nnplug.network.network import Network
-from nnplug.network.tasks import Head, finite_rows, label_matrix
+from nnplug.network.tasks import Head, finite_rows
 from nnplug.parts import Loss, Metric, by_column
 from nnplug.plugins.registry import Registry
 from nnplug.summary import Block, Summarized

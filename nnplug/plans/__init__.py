@@ -1,7 +1,6 @@
 """Plans: a training step as a flat list of array operations over fixed buffers."""
 
-from nnplug.plans.curvature import SIGN_NOISE
-from nnplug.plans.emission import CURVATURE, POINT, SIGNS
+from nnplug.plans.emission import CURVATURE, POINT, SIGN_NOISE, SIGNS
 from nnplug.plans.planner import EvaluationPlanner, StepPlanner, plan_step
 from nnplug.plans.program import Instruction, Program, Section, Value
 from nnplug.plans.regularization import Regularization

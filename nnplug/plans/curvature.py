@@ -21,15 +21,12 @@ from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import lower, put
 from nnplug.network.network import Network
 from nnplug.parts import Loss
-from nnplug.plans.emission import CURVATURE, SIGNS, Emitter, concrete
+from nnplug.plans.emission import CURVATURE, SIGN_NOISE, SIGNS, Emitter, concrete
 from nnplug.plans.program import Value
 from nnplug.plans.schedule import Schedule
 from nnplug.plans.step_graph import Arguments, Group, LossFormula, StepGraph, as_planned
 
-__all__ = ["SIGN_NOISE", "CurvatureGraph", "write_curvature"]
-
-SIGN_NOISE = "signs.noise"
-"""What is drawn before each step, uniform on [0, 1), one number for each parameter."""
+__all__ = ["CurvatureGraph", "write_curvature"]
 
 
 class CurvatureGraph(Arguments):

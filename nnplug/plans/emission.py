@@ -16,9 +16,13 @@ from nnplug.plans.program import Instruction, Phase, Section, Value
 __all__ = [
     "CAST",
     "COPY",
+    "CURVATURE",
     "DOT",
     "DOT_LEFT",
     "DOT_RIGHT",
+    "POINT",
+    "SIGNS",
+    "SIGN_NOISE",
     "SQUARES",
     "SUM_ROWS",
     "TAKE",
@@ -57,6 +61,9 @@ _BY_LABEL = {"take_along_axis", "one_hot"}
 
 CURVATURE, SIGNS = "of curvature", "of signs"
 """The vectors of the estimated diagonal of the Hessian, and of the signs that it is made with."""
+
+SIGN_NOISE = "signs.noise"
+"""The random numbers behind the signs, uniform on [0, 1), one for each parameter."""
 
 POINT = "at point"
 """The vector of the parameters at which an optimizer takes a second gradient."""

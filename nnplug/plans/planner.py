@@ -6,19 +6,21 @@ Letters: N rows of the batch, D inputs, H units, C outputs, P parameters.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnplug.network.network import Network
 from nnplug.parts import Loss, Optimizer
-from nnplug.plans.curvature import CurvatureGraph, write_curvature
 from nnplug.plans.emission import CAST, COPY, TAKE, TOTAL, Emitter
 from nnplug.plans.program import Instruction, Program, Section, Value
 from nnplug.plans.regularization import Regularization, write_clip, write_penalty
 from nnplug.plans.schedule import Schedule
 from nnplug.plans.step_graph import StepGraph
 from nnplug.plans.update import write_point, write_state_check, write_update
+
+if TYPE_CHECKING:
+    from nnplug.plans.curvature import CurvatureGraph
 
 __all__ = ["EvaluationPlanner", "StepPlanner", "plan_step"]
 
@@ -120,6 +122,8 @@ class StepPlanner:
         self.graph = StepGraph(network, loss, weighted=weighted, training=True)
         self.curvature: CurvatureGraph | None = None
         if optimizer is not None and optimizer.asks_curvature:
+            from nnplug.plans.curvature import CurvatureGraph  # noqa: PLC0415  # few need it
+
             self.curvature = CurvatureGraph(network, loss, self.graph, weighted=weighted)
         self._last: list[Section] = []
 
@@ -139,6 +143,8 @@ class StepPlanner:
         _write_total(emitter, schedule.value(self.graph.errors))
         schedule.write_backward(self.graph.backward)
         if self.curvature is not None:
+            from nnplug.plans.curvature import write_curvature  # noqa: PLC0415  # few need it
+
             write_curvature(emitter, self.curvature, batch)
         moved = None if self.optimizer is None else self.optimizer.moved
         if moved is not None:

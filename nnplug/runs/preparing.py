@@ -14,13 +14,13 @@ import numpy as np
 from nnplug.engines import Engine, choose_engine, find_engine, spelled_engine
 from nnplug.errors import SettingError
 from nnplug.models import Model, ModelInfo
+from nnplug.network.labels import class_weights
 from nnplug.network.layers import flat
 from nnplug.network.network import Network
 from nnplug.network.tasks import (
     DEFAULT_LOSS,
     DEFAULT_METRIC,
     Head,
-    class_weights,
     output_activation_name,
 )
 from nnplug.parts import (

@@ -12,7 +12,7 @@ import numpy as np
 
 from nnplug import tables
 from nnplug.errors import DataError, SettingError, UnknownPartError
-from nnplug.network.tasks import label_matrix
+from nnplug.network.labels import label_matrix
 from nnplug.parts import Data, Dataset, Task
 from nnplug.plugins.registry import Registry
 from nnplug.tables import (

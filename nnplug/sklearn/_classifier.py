@@ -12,7 +12,8 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
-from nnplug.network.tasks import Head, class_weights
+from nnplug.network.labels import class_weights
+from nnplug.network.tasks import Head
 from nnplug.parts import Task
 from nnplug.sklearn._base import BaseMLP
 from nnplug.sklearn._choices import is_stochastic

@@ -284,7 +284,7 @@ class Runs:
                 self.network, self.parts.loss, self.parts.optimizer, self._batches(),
                 epochs=EPOCHS, engine=ENGINES[engine],
             )  # fmt: skip
-            form = "one function" if binder._is_small(trainer.steps.program) else "called"
+            form = "one function" if binder.is_small(trainer.steps.program) else "called"
         losses = trainer.run().columns["loss"]
         steps = trainer.steps
         if steps.bound(steps.batch_size).many is None:

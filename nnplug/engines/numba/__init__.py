@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from itertools import pairwise
 
-from nnplug.engines.bound import BoundProgram, Memory
-from nnplug.engines.engine import Engine, StepSizes
+from nnplug.engines.engine import BoundProgram, Engine, Memory, StepSizes
 from nnplug.hookspecs import hookimpl
 from nnplug.plans.program import Instruction, Program
 from nnplug.types import AnyArray
@@ -35,9 +34,9 @@ def bind(
     like: BoundProgram | None = None,
 ) -> BoundProgram:
     """Bind a program to arrays; see `nnplug.engines.numpy.bind`."""
-    from nnplug.engines.numba import binder  # noqa: PLC0415  # what a run without it need not load
+    from nnplug.engines.numba import step  # noqa: PLC0415  # what a run without it need not load
 
-    return binder.bind(program, arrays, memory, many=many, like=like)
+    return step.bind(program, arrays, memory, many=many, like=like)
 
 
 def left_to_numpy(program: Program) -> list[Instruction]:

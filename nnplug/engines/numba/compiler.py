@@ -1,9 +1,10 @@
 """From the source of a loop to machine code, once for each machine.
 
-Numba translates the source; the object code is kept in a folder of the
-user's, under a name made from all that it depends on (see `code_cache`). A later
-process loads it with llvmlite alone, in a few milliseconds and without importing
-Numba.
+Numba translates the source to the language of LLVM, and LLVM makes machine code
+(object code) of it, which takes seconds. So the object code is kept in a folder
+of the user's, under a name made from everything that it depends on (see
+`code_cache`). A later process loads it with llvmlite alone, in a few
+milliseconds and without importing Numba.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import hashlib
-import math
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, cached_property
@@ -29,17 +29,15 @@ from nnplug.interruption import uninterrupted
 __all__ = ["Compiler", "Function", "compiler"]
 
 Function = Callable[[Any, Any, Any], int]
-"""A compiled function as C sees it: of the places of its result, of an exception, of its table."""
-
-NUMBERS = ("float32", "float64", "int8", "int16", "int32", "int64", "uint16", "uint32", "uint64")
-"""The dtypes of arrays, beside bytes, which stand for truth values too."""
+"""A compiled function as C sees it: its arguments are where to put the result and an exception,
+and where its table is."""
 
 OUTSIDE = frozenset(
     f"{name}{suffix}"
     for name in ("pow", "fmod", "sin", "cos", "sqrt", "floor", "ceil", "trunc", "rint")
     for suffix in ("", "f")
 ) | {"memset", "memcpy", "memmove"}
-"""What code may call: functions of C that every process has."""
+"""The functions that compiled code may call: those of C that every process has."""
 
 
 ANNOUNCEMENT = (
@@ -48,7 +46,7 @@ ANNOUNCEMENT = (
 )
 
 
-@cache  # machine code, once loaded, is never changed; it cannot be unloaded either
+@cache  # loaded machine code never changes, and cannot be unloaded
 def compiler() -> Compiler:
     """Give the compiler of this process."""
     return Compiler()
@@ -60,7 +58,7 @@ class Compiler:
     Attributes
     ----------
     compiled : int
-        How many sources Numba has translated; those that were on disk do not count.
+        How many sources Numba has translated, without those whose code was on disk.
     cache : CodeCache
     """
 
@@ -68,10 +66,10 @@ class Compiler:
         self.cache = CodeCache(folder or cache_folder())
         self.compiled = 0
         self._functions: dict[str, Function] = {}
-        self._engines: list[Any] = []  # they own the machine code
+        self._engines: list[Any] = []  # LLVM's, which own the machine code
 
     def functions(self, sources: Iterable[str]) -> dict[str, Function]:
-        """Give the function of each source, compiling what is nowhere yet."""
+        """Give the function of each source; those found neither here nor on disk are compiled."""
         with uninterrupted():
             keys = {source: self.key(source) for source in dict.fromkeys(sources)}
         missing = {key: s for s, key in keys.items() if key not in self._functions}
@@ -88,12 +86,12 @@ class Compiler:
         return {source: self._functions[key] for source, key in keys.items()}
 
     def known(self, source: str) -> bool:
-        """Whether a source need not be compiled, here or on disk."""
+        """Whether a source's code is here or on disk, so that it need not be compiled."""
         key = self.key(source)
         return key in self._functions or self.cache.read(key) is not None
 
     def key(self, source: str) -> str:
-        """Name what the code of a source depends on."""
+        """Make the name of a source's code, from everything that the code depends on."""
         return hashlib.blake2b(
             f"{self._surroundings}\n{source}".encode(), digest_size=20
         ).hexdigest()
@@ -102,7 +100,9 @@ class Compiler:
     def _surroundings(self) -> str:
         import llvmlite.binding as llvm
 
-        texts = [Path(module).read_text("utf-8") for module in (__file__, mathematics.__file__)]
+        intrinsics = Path(__file__).with_name("intrinsics.py")  # to import it is to import Numba
+        modules = (__file__, intrinsics, mathematics.__file__)
+        texts = [Path(module).read_text("utf-8") for module in modules]
         return "\n".join(
             [
                 *map(version, ("numba", "llvmlite")),
@@ -149,13 +149,15 @@ class Compiler:
     def _compile(self, sources: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
         """Translate sources one after the other; an interrupt waits until one is done.
 
-        Numba imports itself, and more of itself as it goes. Broken off half-way it
-        would be half there for the rest of the process.
+        Numba goes on importing parts of itself while it translates. Interrupted
+        there, it would stay half imported for the rest of the process.
         """
         with uninterrupted():
             import numba
 
-            names = _names()
+            from nnplug.engines.numba import intrinsics
+
+            names = intrinsics.names()
             signature = numba.types.int64(numba.types.CPointer(numba.types.int64))
         for key, source in sources.items():
             with uninterrupted():
@@ -186,232 +188,3 @@ class Compiler:
         assert not called, f"a loop calls {called}, which a later process may not have"
         made: bytes = self._machine.emit_object(module)
         return made
-
-
-def _names() -> dict[str, Any]:
-    """Make what the sources use: arrays at an address, bits, dtypes, functions."""
-    import numba
-    from numba.extending import intrinsic
-
-    types = numba.types
-    whole = {types.float32: types.int32, types.float64: types.int64}
-    real = {integer: number for number, integer in whole.items()}
-
-    def as_bits(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], context.get_value_type(signature.return_type))
-
-    @intrinsic  # type: ignore[untyped-decorator]  # Numba is untyped
-    def bits_of(context: Any, number: Any) -> Any:
-        return whole[number](number), as_bits
-
-    @intrinsic  # type: ignore[untyped-decorator]  # Numba is untyped
-    def number_of(context: Any, bits: Any) -> Any:
-        return real[bits](bits), as_bits
-
-    def pointer(kind: Any) -> Any:
-        def as_pointer(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
-
-        @intrinsic  # type: ignore[untyped-decorator]  # Numba is untyped
-        def at(context: Any, address: Any) -> Any:
-            return types.CPointer(kind)(types.int64), as_pointer
-
-        return at
-
-    def as_call(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        import llvmlite.ir as llvm
-
-        _call_record(builder, builder.inttoptr(arguments[0], llvm.PointerType(llvm.IntType(64))))
-        return context.get_dummy_value()
-
-    @intrinsic  # type: ignore[untyped-decorator]  # Numba is untyped
-    def call_record(_context: Any, _record: Any) -> Any:
-        return types.void(types.int64), as_call
-
-    names: dict[str, Any] = {
-        "np": np,
-        "call_record": call_record,
-        "share_records": _sharing(),
-        "math": math,
-        "bits_of": bits_of,
-        **{name: getattr(np, name) for name in (*NUMBERS, "uint8")},
-        **{f"{name}_at": pointer(getattr(types, name)) for name in (*NUMBERS, "uint8")},
-    }
-    compiled = numba.njit(error_model="numpy")
-
-    def transpose(out: Any, turned: Any, rows: int, columns: int) -> None:
-        """Transpose an array of (columns, rows)."""
-        for i in range(rows):
-            for j in range(columns):
-                out[i * columns + j] = turned[j * rows + i]
-
-    names["transpose"] = compiled(transpose)
-    for dtype in ("float32", "float64"):
-        made = mathematics.functions(dtype, mathematics.Bits(bits_of, number_of), compiled)
-        names.update({f"{name}_{dtype}": function for name, function in made.items()})
-        for bits in (32, 64):
-            calls = _blas_calls(getattr(types, dtype), bits)
-            names.update({f"{name}{bits}_{dtype}": call for name, call in calls.items()})
-    return names
-
-
-def _sharing() -> Any:
-    """Make what lets the threads of OpenMP call records, which lie one after the other.
-
-    The function is of the addresses of `GOMP_parallel`, `omp_get_thread_num` and
-    `omp_get_num_threads`, and of the records: their address, how many there are, the bytes
-    of one. Each thread calls every n-th of them, n the number of threads that there are.
-    """
-    import llvmlite.ir as llvm
-    from numba import types
-    from numba.extending import intrinsic
-
-    whole, short = llvm.IntType(64), llvm.IntType(32)
-    block = llvm.PointerType(whole)
-    job_kind = llvm.FunctionType(llvm.VoidType(), [block])
-    given = llvm.ArrayType(whole, 5)  # number, count, the records, how many, bytes
-
-    def function_at(builder: Any, address: Any, kind: Any) -> Any:
-        return builder.inttoptr(address, llvm.PointerType(kind))
-
-    def job(module: Any) -> Any:
-        """Write what a thread does, once for a module."""
-        name = "nnplug_share"
-        if name in module.globals:
-            return module.globals[name]
-        function = llvm.Function(module, job_kind, name)
-        function.linkage = "internal"
-        builder = llvm.IRBuilder(function.append_basic_block())
-        (block,) = function.args
-        number, count, records, total, size = (
-            builder.load(builder.gep(block, [whole(n)])) for n in range(5)
-        )
-        asks = llvm.FunctionType(short, [])
-        first, step = (
-            builder.zext(builder.call(function_at(builder, each, asks), []), whole)
-            for each in (number, count)
-        )
-        here = builder.block
-        loop, end = function.append_basic_block(), function.append_basic_block()
-        builder.cbranch(builder.icmp_unsigned("<", first, total), loop, end)
-        builder.position_at_end(loop)
-        at = builder.phi(whole)
-        record = builder.inttoptr(
-            builder.add(records, builder.mul(at, size)), llvm.PointerType(whole)
-        )
-        _call_record(builder, record)
-        following = builder.add(at, step)
-        at.add_incoming(first, here)
-        at.add_incoming(following, builder.block)
-        builder.cbranch(builder.icmp_unsigned("<", following, total), loop, end)
-        builder.position_at_end(end)
-        builder.ret_void()
-        return function
-
-    def as_sharing(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        parallel, *rest = arguments
-        *_, records, total, _ = rest
-        with builder.goto_entry_block():  # a place for all turns of the caller's loop
-            place = builder.alloca(given)
-        with builder.if_else(builder.icmp_unsigned("==", total, whole(1))) as (alone, together):
-            with alone:
-                _call_record(builder, builder.inttoptr(records, block))
-            with together:
-                for position, value in enumerate(rest):
-                    builder.store(value, builder.gep(place, [short(0), short(position)]))
-                kind = llvm.FunctionType(
-                    llvm.VoidType(), [llvm.PointerType(job_kind), block, short, short]
-                )
-                as_it_likes = short(0)  # as many threads as the runtime would take; no flags
-                builder.call(
-                    function_at(builder, parallel, kind),
-                    [job(builder.module), builder.bitcast(place, block), as_it_likes, short(0)],
-                )
-        return context.get_dummy_value()
-
-    @intrinsic  # type: ignore[untyped-decorator]  # Numba is untyped
-    def share_records(
-        _context: Any, _parallel: Any, _number: Any, _count: Any, _records: Any, _total: Any,
-        _size: Any,
-    ) -> Any:  # fmt: skip
-        return types.void(*[types.int64] * 6), as_sharing
-
-    return share_records
-
-
-def _call_record(builder: Any, record: Any) -> None:
-    """Call the function of a record: its address, and those of its three arguments."""
-    import llvmlite.ir as llvm
-
-    whole = llvm.IntType(64)
-    kind = llvm.FunctionType(llvm.IntType(32), [whole] * 3)
-    address, *given = (builder.load(builder.gep(record, [whole(n)])) for n in range(4))
-    builder.call(builder.inttoptr(address, llvm.PointerType(kind)), given)
-
-
-def _blas_calls(real: Any, bits: int) -> dict[str, Any]:
-    """Make what calls functions of BLAS that lie at an address, the first argument.
-
-    Parameters
-    ----------
-    real : numba type
-        Of the elements.
-    bits : int
-        Of the library's integers.
-    """
-    import llvmlite.ir as llvm
-    from numba import types
-    from numba.extending import intrinsic
-
-    number = llvm.FloatType() if real.bitwidth == 32 else llvm.DoubleType()
-    integer, choice = llvm.IntType(bits), llvm.IntType(32)
-    place = llvm.PointerType(llvm.IntType(8))
-
-    def calling(letters: str, result: Any, given: int) -> Any:
-        """Write a call whose arguments are described by a letter each.
-
-        i an integer, c a choice (of C's type int), p an address; and what is
-        always the same: s a step of 1 from element to element, 1 and 0 factors.
-        """
-        kinds = {"i": integer, "c": choice, "p": place, "s": integer, "1": number, "0": number}
-        always = {"s": integer(1), "1": number(1.0), "0": number(0.0)}
-
-        def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            address, *values = arguments
-            taken = iter(values)
-            passed = []
-            for letter in letters:
-                if letter in always:
-                    passed.append(always[letter])
-                elif letter == "p":
-                    passed.append(builder.inttoptr(next(taken), place))
-                elif kinds[letter].width < 64:
-                    passed.append(builder.trunc(next(taken), kinds[letter]))
-                else:
-                    passed.append(next(taken))
-            back = llvm.VoidType() if result is types.void else number
-            kind = llvm.FunctionType(back, [kinds[letter] for letter in letters])
-            called = builder.call(builder.inttoptr(address, llvm.PointerType(kind)), passed)
-            return context.get_dummy_value() if result is types.void else called
-
-        return result(*[types.int64] * (given + 1)), write
-
-    @intrinsic  # type: ignore[untyped-decorator]  # Numba is untyped
-    def gemm(
-        _context: Any, _at: Any, _order: Any, _take_a: Any, _take_b: Any, _m: Any, _n: Any,
-        _k: Any, _a: Any, _lda: Any, _b: Any, _ldb: Any, _c: Any, _ldc: Any,
-    ) -> Any:  # fmt: skip
-        return calling("ccciii1pipi0pi", types.void, 12)
-
-    @intrinsic  # type: ignore[untyped-decorator]  # Numba is untyped
-    def gemv(
-        _context: Any, _at: Any, _order: Any, _take: Any, _m: Any, _n: Any, _a: Any, _lda: Any,
-        _x: Any, _y: Any,
-    ) -> Any:  # fmt: skip
-        return calling("ccii1pips0ps", types.void, 8)
-
-    @intrinsic  # type: ignore[untyped-decorator]  # Numba is untyped
-    def dot(_context: Any, _at: Any, _n: Any, _x: Any, _y: Any) -> Any:
-        return calling("ipsps", real, 3)
-
-    return {"gemm": gemm, "gemv": gemv, "dot": dot}

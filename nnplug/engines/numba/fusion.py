@@ -1,20 +1,48 @@
 """Which instructions of a plan become one loop, and which are left to NumPy.
 
+Each instruction alone would read its inputs from memory and write its output
+there, and memory is slower than arithmetic. In one loop over the rows, what one
+instruction computes stays in a register of the processor until the next needs
+it. That is possible for instructions that follow each other and compute a row
+from the same row: they are fused.
+
 Letters: n rows, w elements of a row.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from nnplug.engines.numba.elements import ELEMENT, NUMBER, REDUCE, ROW, WHOLE
 from nnplug.plans.program import Instruction, Program, Section, Value
 
-__all__ = ["Fused", "Kind", "kind_of", "left_to_numpy", "pieces"]
+__all__ = ["Fused", "Kind", "Stage", "kind_of", "left_to_numpy", "pieces"]
 
 Kind = Literal["number", "row", "column", "full"]
+
+
+@dataclass(eq=False)
+class Stage:
+    """A part of a row's work: statements for each element of the row (a loop), or for the row.
+
+    A stage ends where something needs the whole row first, such as the sum that
+    a softmax divides by.
+
+    Attributes
+    ----------
+    loop : bool
+        Whether `lines` are repeated for each element.
+    before, lines, after : list of str
+        The statements; `before` and `after` are run once for the row.
+    """
+
+    loop: bool
+    before: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    after: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +57,7 @@ class Fused:
     width : int
         w.
     numbers : bool
-        Whether there is no array, so no loop either.
+        Whether there are only numbers, so that no loop is needed.
     """
 
     instructions: tuple[Instruction, ...]
@@ -37,9 +65,65 @@ class Fused:
     width: int
     numbers: bool = False
 
+    @cached_property
+    def is_flat(self) -> bool:
+        """Whether all rows can be taken as one long row: no value belongs to a row or a column."""
+        for instruction in self.instructions:
+            if instruction.operation.name in ("take", "sum_rows", *ROW, *REDUCE):
+                return False
+            for value in (*instruction.inputs, instruction.output):
+                if kind_of(value, self.rows, self.width) in ("row", "column"):
+                    return False
+        return True
+
+    def kind(self, value: Value) -> Kind:
+        """Give how a value of one of the instructions lies beside the rows."""
+        kind = kind_of(value, self.rows, self.width)
+        assert kind is not None
+        # A row of one element is a number of the row.
+        return "row" if kind == "full" and self.width == 1 and not self.is_flat else kind
+
+    def stages(self) -> tuple[list[Stage], list[int]]:
+        """Divide the instructions into stages, in the order of the plan.
+
+        Returns
+        -------
+        list of Stage
+            Without statements.
+        list of int
+            The stage of each instruction.
+        """
+        stages: list[Stage] = []
+        stage_of: list[int] = []
+        reduced: dict[Value, int] = {}
+        for instruction in self.instructions:
+            loop = not self.is_flat and any(
+                self.kind(value) == "full"
+                for value in (*instruction.inputs, instruction.output)
+                if not _is_indexed(instruction, value)
+            )
+            last = len(stages) - 1
+            waits = any(reduced.get(value) == last for value in instruction.inputs)
+            # A sum adds one element after the other, so the compiler cannot compute
+            # several at once in a loop with a sum. The functions whose values are
+            # summed have a loop of their own, where it can.
+            reduces = loop and instruction.operation.name in REDUCE
+            after_sum = loop and last in reduced.values() and not reduces
+            before_sum = reduces and last not in reduced.values()
+            if last < 0 or stages[last].loop != loop or waits or after_sum or before_sum:
+                stages.append(Stage(loop))
+            stage_of.append(len(stages) - 1)
+            if reduces:
+                reduced[instruction.output] = len(stages) - 1
+        return stages, stage_of
+
 
 def kind_of(value: Value, rows: int, width: int) -> Kind | None:
-    """Say how a value lies beside the rows; None: in another way."""
+    """Give how a value lies beside the rows; None if it fits none of the kinds.
+
+    A `"number"` is one for the whole loop, a `"row"` has a number for each row, a
+    `"column"` a number for each column, and a `"full"` array one for each element.
+    """
     size = math.prod(value.shape)
     if value.per_row and value.shape and value.shape[0] == rows:
         if size == rows * width:
@@ -52,18 +136,24 @@ def kind_of(value: Value, rows: int, width: int) -> Kind | None:
     return "column" if size == width else None
 
 
+def _is_indexed(instruction: Instruction, value: Value) -> bool:
+    """Whether an operand is read in one place of the row only, which an index names."""
+    name = instruction.operation.name
+    return name in ("take_along_axis", "take") and value in instruction.inputs
+
+
 def pieces(section: Section, rows: int) -> list[Fused | Instruction]:
     """Divide a section into loops, and instructions that are left to NumPy.
 
     Parameters
     ----------
     rows : int
-        The batch size; a tiled section has its own number.
+        The batch size; a tiled section has its own number of rows.
     """
     rows = section.rows or rows
     done: list[Fused | Instruction] = []
     waiting: list[Instruction] = []
-    sums: set[Value] = set()  # what the waiting instructions sum over all rows
+    sums: set[Value] = set()  # sums over all rows that the waiting instructions compute
     width = 0
 
     def close() -> None:
@@ -74,7 +164,7 @@ def pieces(section: Section, rows: int) -> list[Fused | Instruction]:
 
     for instruction in section.instructions:
         own = _width(instruction, rows)
-        if not sums.isdisjoint(instruction.inputs):  # it is known only after the loop's last row
+        if not sums.isdisjoint(instruction.inputs):  # a sum is known only after the last row
             close()
             width = 0
         if own is None:
@@ -104,9 +194,10 @@ def left_to_numpy(program: Program) -> list[Instruction]:
 
 
 def _width(instruction: Instruction, rows: int) -> int | None:
-    """Give the elements of a row that an instruction looks at; 0 for numbers, None if no loop can.
+    """Give how many elements of a row an instruction needs; 0 for numbers; None for NumPy's.
 
-    It is None, too, for what NumPy does as well: products, transposed arrays.
+    It is left to NumPy if no loop can do it, or none does it faster: matrix
+    products, transposed arrays.
     """
     name = instruction.operation.name
     values = (*instruction.inputs, instruction.output)
@@ -123,16 +214,16 @@ def _width(instruction: Instruction, rows: int) -> int | None:
     if not (reduces or name in ELEMENT or name in WHOLE or name in ROW):
         return None
     if name == "squares" and instruction.output.vector != "checks":
-        return None  # a sum in the plan's order would wait for each addition
+        return None  # summed in order, each addition would wait for the one before
     if name == "sum_rows" and not instruction.output.in_vector:
-        return None  # it is set to 0 before the loop, which may still read what lay there
+        return None  # it is set to 0 before the loop, which may still need the old contents
     if name in WHOLE:
         values = instruction.inputs
     if any(kind_of(value, rows, width) is None for value in values):
         return None
     if name in ELEMENT and not instruction.output.shape:
         return None
-    # A row that becomes one number must be a row of the array, not the array of one column.
+    # Only a row of the array is reduced to a number, not an array of one column.
     if reduces and kind_of(instruction.inputs[0], rows, width) != "full":
         return None
     return width

@@ -1,18 +1,23 @@
-"""From a plan's instructions to loops: the source of a function that a compiler takes.
+"""From fused instructions to a loop, as Python source that a compiler takes.
 
-Instructions that follow each other and look at one element, or at one row, at
-a time become one pass over the rows: what one computes, the next reads from a
-register, not from memory. The source is Python, for one step of the plan in
-the order of the plan; `nnplug.engines.numba.compiler` turns it into machine code.
+Every value of an element gets a variable, which the compiler keeps in a
+register. The source computes the instructions in the plan's order, so its
+results are the plan's; `nnplug.engines.numba.compiler` turns it into machine code.
+
+For `y = exp(x - 1)` over rows of 100 elements it is, in essence,
+
+    for i in range(n * 100):
+        v1 = x[i]
+        v2 = v1 - float32(1)
+        v3 = exp_float32(v2)
+        y[i] = v3
 
 Letters: n rows, w elements of a row; i and j count them.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +27,6 @@ from nnplug.engines.numba.elements import (
     ELEMENT,
     NUMBER,
     REDUCE,
-    ROW,
     TRUTHS,
     WHOLE,
     literal,
@@ -30,180 +34,38 @@ from nnplug.engines.numba.elements import (
     name_of,
     stored,
 )
-from nnplug.engines.numba.fusion import Fused, Kind, kind_of
+from nnplug.engines.numba.fusion import Fused
 from nnplug.engines.numba.mathematics import NAMES
-from nnplug.engines.numba.table import WIDTH_WRITTEN_OUT, Table
+from nnplug.engines.numba.source import WIDTH_WRITTEN_OUT, Writer
 from nnplug.plans.program import Instruction, Value
 
-__all__ = ["Writer"]
-
-
-class Writer:
-    """Writes the source of one function, loop after loop.
-
-    Parameters
-    ----------
-    table : Table
-        Holds sizes and addresses.
-    locate : callable
-        Gives the array of a value: an expression for its address, and
-        something that is equal for values of the same memory.
-    needed : callable
-        Whether a value is read outside the loop that computes it.
-    constants : bool
-        Whether constants stand in the source, as they do where lengths do. Else
-        the table holds them, so that a mean over other rows has the same source.
-
-    Attributes
-    ----------
-    views : list of str
-        The statements that make arrays of addresses.
-    lines : list of str
-        The loops.
-    """
-
-    def __init__(
-        self,
-        table: Table,
-        locate: Callable[[Value], tuple[str, Hashable]],
-        needed: Callable[[Value], bool],
-        *,
-        constants: bool = False,
-    ) -> None:
-        self.table, self.locate, self.needed = table, locate, needed
-        self.constants = constants
-        self.views: list[str] = []
-        self.lines: list[str] = []
-        self._views: dict[Hashable, str] = {}
-        self._count = 0
-
-    def fresh(self, letter: str) -> str:
-        """Make a name that the function does not have."""
-        self._count += 1
-        return f"{letter}{self._count}"
-
-    def view(self, value: Value) -> str:
-        """Name the array of a value, making it the first time."""
-        address, memory = self.locate(value)
-        key = (memory, name_of(value.dtype))
-        if key not in self._views:
-            self._views[key] = self.array(address, value.dtype)
-        return self._views[key]
-
-    def constant(self, number: float, dtype: np.dtype[Any]) -> str | None:
-        """Write how a constant is loaded; None if it stands in the source."""
-        simple = not math.isfinite(number) or (4 * number).is_integer()  # 0, 1, a half
-        if self.constants or simple or dtype.kind != "f":
-            return None
-        key = ("constant", number, dtype)
-        if key not in self._views:
-            self._views[key] = self.array(self.table.address(np.array([number], dtype)), dtype)
-        return f"{self._views[key]}[0]"
-
-    def row(self, value: Value, width: int) -> str:
-        """Make room for one row of a value."""
-        return self.array(self.table.room(width * value.dtype.itemsize), value.dtype)
-
-    def array(self, address: str, dtype: np.dtype[Any]) -> str:
-        """Make an array of an address."""
-        name = self.fresh("a")
-        kind = "uint8" if dtype.kind == "b" else name_of(dtype)
-        self.views.append(f"{name} = {kind}_at({address})")
-        return name
-
-    def fused(self, piece: Fused, n: str, w: str) -> None:
-        """Write a loop; `n` and `w` are what the source calls its sizes."""
-        loop = _ShortRows if _is_short(piece) else _Loop
-        loop(self, piece, n, w).write()
-
-
-@dataclass(eq=False)
-class _Stage:
-    """Statements for a row: for each of its elements (a loop), or once."""
-
-    loop: bool
-    before: list[str] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    after: list[str] = field(default_factory=list)
+__all__ = ["write_loop"]
 
 
 class _Loop:
     """Writes one `Fused` piece: a loop over rows, in each row one stage after the other.
 
-    A stage ends where something needs the whole row first: the sum that a
-    softmax divides by, say. What a later stage needs of an earlier one waits
-    in a row of working memory.
+    Values that a later stage needs from an earlier one wait in a row of working
+    memory.
     """
 
     def __init__(self, writer: Writer, piece: Fused, n: str, w: str) -> None:
         self.writer, self.piece, self.n, self.w = writer, piece, n, w
         self.rows, self.width = piece.rows, piece.width
-        self.flat = self._is_flat()
-        self.stages: list[_Stage] = []
-        self.stage_of = self._divide()
+        self.stages, self.stage_of = piece.stages()
         made = dict(zip((i.output for i in piece.instructions), self.stage_of, strict=True))
         self.kept = {
             value
             for instruction, stage in zip(piece.instructions, self.stage_of, strict=True)
             for value in instruction.inputs
-            if value in made and self._kind(value) == "full" and made[value] != stage
+            if value in made and self.piece.kind(value) == "full" and made[value] != stage
         }
-        self.start: list[str] = []  # before the first row
-        self.end: list[str] = []  # after the last
-        self.names: dict[tuple[Value, int], str] = {}  # of an element, in a stage
-        self.row_names: dict[Value, str] = {}  # of what is one number for the whole row
+        self.start: list[str] = []  # statements before the first row
+        self.end: list[str] = []  # statements after the last row
+        self.names: dict[tuple[Value, int], str] = {}  # variables for an element, by stage
+        self.row_names: dict[Value, str] = {}  # variables for a number of the whole row
         self.buffers: dict[Value, str] = {}
         self.constants: dict[tuple[float, np.dtype[Any]], str] = {}
-
-    # --- stages -------------------------------------------------------------------------
-
-    def _kind(self, value: Value) -> Kind:
-        kind = kind_of(value, self.rows, self.width)
-        assert kind is not None
-        # Rows of one element are numbers of the row.
-        return "row" if kind == "full" and self.width == 1 and not self.flat else kind
-
-    def _is_flat(self) -> bool:
-        """Whether all rows are one long row: no value belongs to a row or to a column."""
-        for instruction in self.piece.instructions:
-            if instruction.operation.name in ("take", "sum_rows", *ROW, *REDUCE):
-                return False
-            for value in (*instruction.inputs, instruction.output):
-                if kind_of(value, self.rows, self.width) in ("row", "column"):
-                    return False
-        return True
-
-    def _divide(self) -> list[int]:
-        """Give each instruction its stage, in the order of the plan."""
-        stages: list[int] = []
-        reduced: dict[Value, int] = {}
-        for instruction in self.piece.instructions:
-            loop = not self.flat and any(
-                self._kind(value) == "full"
-                for value in (*instruction.inputs, instruction.output)
-                if not self._only_indexed(instruction, value)
-            )
-            last = len(self.stages) - 1
-            waits = any(reduced.get(value) == last for value in instruction.inputs)
-            # A sum adds one element after the other: a loop with it is not
-            # vectorised, so the functions that it sums have a loop of their own.
-            reduces = loop and instruction.operation.name in REDUCE
-            after_sum = loop and last in reduced.values() and not reduces
-            before_sum = reduces and last not in reduced.values()
-            if last < 0 or self.stages[last].loop != loop or waits or after_sum or before_sum:
-                self.stages.append(_Stage(loop))
-            stages.append(len(self.stages) - 1)
-            if reduces:
-                reduced[instruction.output] = len(self.stages) - 1
-        return stages
-
-    @staticmethod
-    def _only_indexed(instruction: Instruction, value: Value) -> bool:
-        """Whether an operand is looked at in one place of the row, or for its shape alone."""
-        name = instruction.operation.name
-        if name in ("take_along_axis", "take"):
-            return value in instruction.inputs
-        return False
 
     def write(self) -> None:
         """Write the whole loop to the function."""
@@ -213,7 +75,7 @@ class _Loop:
         lines += self.start
         if self.piece.numbers:
             lines += [line for stage in self.stages for line in stage.lines]
-        elif self.flat:
+        elif self.piece.is_flat:
             lines.append(f"for i in range({self._elements()}):")
             lines += [f"    {line}" for stage in self.stages for line in stage.lines]
         else:
@@ -269,7 +131,8 @@ class _Loop:
             return self._read(inputs[0], number)
         if name == "take":
             source, index = inputs
-            # Read once for a row: the compiler cannot know that the copy leaves it as it is.
+            # The index is read once for a row. The compiler would read it for each element,
+            # since it cannot know that writing the copy does not change it.
             row = self.writer.fresh("r")
             before = stage.before if stage.loop else stage.lines
             before.append(f"{row} = {self.writer.view(index)}[i]")
@@ -280,7 +143,7 @@ class _Loop:
         if name == "one_hot":
             label = self._read(inputs[0], number)
             return f"{dtype}(1) if {label} == {'j' if stage.loop else 0} else {dtype}(0)"
-        if name in REDUCE:  # of rows of one element
+        if name in REDUCE:  # the rows have one element
             return self._read(inputs[0], number)
         if name == "broadcast_like":
             inputs = inputs[:1]
@@ -295,7 +158,7 @@ class _Loop:
         return template.replace("T", dtype).format(*operands)
 
     def _operand(self, value: Value, number: int, dtype: np.dtype[Any]) -> str:
-        """Read a value in the dtype that an operation computes in."""
+        """Write how a value is read, in the dtype that an operation computes in."""
         if value.role == "constant":
             return self._constant(value.number, dtype)
         text = self._read(value, number)
@@ -308,7 +171,13 @@ class _Loop:
         return f"{name_of(dtype)}({text})"
 
     def _check(self, instruction: Instruction, number: int) -> None:
-        """Find the largest magnitude by its bits, of which infinity and NaN have the most."""
+        """Check that all numbers are finite, by the largest of their bits.
+
+        Read as whole numbers, the bits of floats without their signs are in the
+        order of the magnitudes, with infinity and NaN above all finite numbers.
+        Comparing whole numbers is something that the compiler can do for several
+        elements at once; a sum of squares would wait for each addition.
+        """
         (value,) = instruction.inputs
         top, bits = self.writer.fresh("c"), self.writer.fresh("b")
         whole, mask, infinite = (
@@ -328,8 +197,8 @@ class _Loop:
     # --- values -------------------------------------------------------------------------
 
     def _define(self, value: Value, number: int, text: str) -> None:
-        """Write the statement that computes a value, and where it is kept."""
-        name, kind, stage = self.writer.fresh("v"), self._kind(value), self.stages[number]
+        """Write the statement that computes a value, and one that stores it if it is needed."""
+        name, kind, stage = self.writer.fresh("v"), self.piece.kind(value), self.stages[number]
         stage.lines.append(f"{name} = {text}")
         if kind == "full":
             self.names[value, number] = name
@@ -342,24 +211,24 @@ class _Loop:
             stage.lines.append(f"{self._place(value)} = {stored(name, value)}")
 
     def _element(self, value: Value, column: str) -> str:
-        """Write where an element of a row lies, by its column."""
+        """Write an element of a row, by its column."""
         if value in self.buffers:
             return f"{self.buffers[value]}[{column}]"
         return f"{self.writer.view(value)}[i * {self.w} + {column}]"
 
     def _place(self, value: Value) -> str:
-        """Write where an element of a value lies in memory."""
-        kind = self._kind(value)
+        """Write a value's element as an element of its array."""
+        kind = self.piece.kind(value)
         if kind == "number":
             return f"{self.writer.view(value)}[0]"
         if kind == "column":
             return f"{self.writer.view(value)}[{'j' if self.width > 1 else 0}]"
         if kind == "row":
             return f"{self.writer.view(value)}[i]"
-        return f"{self.writer.view(value)}[i]" if self.flat else self._element(value, "j")
+        return f"{self.writer.view(value)}[i]" if self.piece.is_flat else self._element(value, "j")
 
     def _constant(self, number: float, dtype: np.dtype[Any]) -> str:
-        """Write a constant, loading it before the first row if it is not in the source."""
+        """Write a constant; one that the table holds is loaded before the first row."""
         text = self.writer.constant(number, dtype)
         if text is None:
             return literal(number, dtype)
@@ -370,14 +239,14 @@ class _Loop:
         return self.constants[key]
 
     def _read(self, value: Value, number: int) -> str:
-        """Write how a value is read in a stage, loading it at the first time."""
+        """Write how a value is read in a stage; it is loaded from memory the first time."""
         if value.role == "constant":
             return self._constant(value.number, value.dtype)
         if value in self.row_names:
             return self.row_names[value]
         if (value, number) in self.names:
             return self.names[value, number]
-        name, kind, stage = self.writer.fresh("v"), self._kind(value), self.stages[number]
+        name, kind, stage = self.writer.fresh("v"), self.piece.kind(value), self.stages[number]
         if kind == "number":
             self.row_names[value] = name
             self.start.append(f"{name} = {loaded(self._place(value), value)}")
@@ -392,18 +261,18 @@ class _Loop:
 
 
 def _compared(inputs: Sequence[Value]) -> np.dtype[Any]:
-    """Give the dtype in which values are compared: the arrays', but truth values are 1 or 0."""
+    """Give the dtype in which values are compared: that of the arrays, truth values as numbers."""
     numbers = [value for value in inputs if value.dtype.kind != "b"]
     arrays = [value.dtype for value in numbers if value.role != "constant"]
     return next(iter(arrays or [value.dtype for value in (*numbers, *inputs)]))
 
 
 ROWS_TOGETHER = 128
-"""Short rows that are taken together: their working memory stays in the nearest cache."""
+"""How many short rows are taken together: their working memory fits the first-level cache."""
 
 
 def _is_short(piece: Fused) -> bool:
-    """Whether to take a piece's rows many at a time: they are short, and cost more than a sum."""
+    """Whether to take many rows at a time: they are short, and their work is worth the trouble."""
     names = {instruction.operation.name for instruction in piece.instructions}
     return (
         1 < piece.width <= WIDTH_WRITTEN_OUT
@@ -414,10 +283,11 @@ def _is_short(piece: Fused) -> bool:
 
 
 class _ShortRows(_Loop):
-    """Writes a piece whose rows are so short that a loop over one of them is not worth its start.
+    """Writes a piece whose rows are so short that starting a loop over each would cost most.
 
-    Many rows are taken together, and the innermost loop counts them, column
-    by column: a sum over a row is then a sum of columns, element by element.
+    Many rows are taken together, and the innermost loop goes over them, column by
+    column. A sum over each row is then a sum of columns, element by element,
+    which the compiler computes for several rows at once.
     """
 
     def __init__(self, writer: Writer, piece: Fused, n: str, w: str) -> None:
@@ -427,12 +297,12 @@ class _ShortRows(_Loop):
             value
             for instruction, stage in zip(piece.instructions, self.stage_of, strict=True)
             for value in instruction.inputs
-            if value in made and self._kind(value) == "row" and made[value] != stage
+            if value in made and self.piece.kind(value) == "row" and made[value] != stage
         }
 
     def write(self) -> None:
         """Write the whole loop to the function."""
-        if self.flat:
+        if self.piece.is_flat:
             super().write()
             return
         for instruction, number in zip(self.piece.instructions, self.stage_of, strict=True):
@@ -465,7 +335,7 @@ class _ShortRows(_Loop):
             stage.after.append(f"{self.writer.view(output)}[first + i] = {place}")
 
     def _define(self, value: Value, number: int, text: str) -> None:
-        name, kind, stage = self.writer.fresh("v"), self._kind(value), self.stages[number]
+        name, kind, stage = self.writer.fresh("v"), self.piece.kind(value), self.stages[number]
         stage.lines.append(f"{name} = {text}")
         if kind == "number":
             self.row_names[value] = name
@@ -478,7 +348,7 @@ class _ShortRows(_Loop):
             stage.lines.append(f"{self._place(value)} = {stored(name, value)}")
 
     def _read(self, value: Value, number: int) -> str:
-        if value.role == "constant" or self._kind(value) == "number":
+        if value.role == "constant" or self.piece.kind(value) == "number":
             return super()._read(value, number)
         if (value, number) not in self.names:
             name = self.names[value, number] = self.writer.fresh("v")
@@ -491,7 +361,13 @@ class _ShortRows(_Loop):
         return f"{self.writer.view(value)}[(first + i) * {self.w} + {column}]"
 
     def _place(self, value: Value) -> str:
-        if self._kind(value) != "row":
+        if self.piece.kind(value) != "row":
             return super()._place(value)
         buffer = self.buffers.get(value)
         return f"{buffer}[i]" if buffer else f"{self.writer.view(value)}[first + i]"
+
+
+def write_loop(writer: Writer, piece: Fused, n: str, w: str) -> None:
+    """Write the loop of a piece; `n` and `w` are the names of its sizes in the source."""
+    loop = _ShortRows if _is_short(piece) else _Loop
+    loop(writer, piece, n, w).write()

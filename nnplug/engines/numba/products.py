@@ -9,8 +9,8 @@ import math
 
 from nnplug.engines.numba.blas import AS_IT_IS, ROW_MAJOR, TRANSPOSED, Blas
 from nnplug.engines.numba.elements import name_of
-from nnplug.engines.numba.loops import Writer
-from nnplug.engines.numpy.binder import TURNED
+from nnplug.engines.numba.source import Writer
+from nnplug.engines.numpy import TURNED
 from nnplug.engines.threads import PRODUCTS
 from nnplug.plans.program import Instruction, Value
 
