@@ -1,4 +1,4 @@
-"""Plans: a training step as a flat list of array operations over fixed buffers."""
+"""Plans: a training step as a flat list of array operations in fixed memory."""
 
 from nnplug.plans.emission import CURVATURE, POINT, SIGN_NOISE, SIGNS
 from nnplug.plans.planner import EvaluationPlanner, StepPlanner, plan_step

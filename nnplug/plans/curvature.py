@@ -1,9 +1,8 @@
-"""The diagonal of the loss's Hessian, estimated: the derivative, differentiated once more.
+"""An estimate of the diagonal of the loss's Hessian: the derivative, differentiated again.
 
-For signs z drawn at random, the mean of z·(H·z) is the diagonal of H
-(Hutchinson, 1990, Communications in Statistics 19(2), 433-450). H·z is the
-derivative of the product of gradient and z, so it takes one more reverse pass,
-and no matrix.
+For random signs z, the mean of z·(H·z) is the diagonal of H (Hutchinson, 1990,
+Communications in Statistics 19(2), 433-450). H·z is the derivative of the
+product of gradient and z, so it takes one more reverse pass, and no matrix.
 """
 
 from __future__ import annotations
@@ -32,8 +31,8 @@ __all__ = ["CurvatureGraph", "write_curvature"]
 class CurvatureGraph(Arguments):
     """The graph of the estimate, for a network and a loss.
 
-    Layers stand in it as operations of their own, which the second derivative
-    goes through; only then are they written out.
+    Each layer is one operation in it until it has been differentiated twice;
+    then the layers are written out.
 
     Attributes
     ----------
@@ -48,8 +47,8 @@ class CurvatureGraph(Arguments):
 
         def again(arguments: Mapping[str, Symbol]) -> dict[str, Symbol]:
             return {
-                name: graph.input(name, each.shape, each.dtype_kind)
-                for name, each in arguments.items()
+                name: graph.input(name, symbol.shape, symbol.dtype_kind)
+                for name, symbol in arguments.items()
             }
 
         super().__init__(again(step.given), again(step.arrays), again(step.noise), step.labels)
@@ -69,16 +68,19 @@ class CurvatureGraph(Arguments):
         learned = [self.arrays[name] for name in names]
         gradients = differentiate(unweighted, learned, seed)
         terms: list[Any] = [
-            np.sum(each * self.signs[name]) for name, each in zip(names, gradients, strict=True)
+            np.sum(gradient * self.signs[name])
+            for name, gradient in zip(names, gradients, strict=True)
         ]
         products = differentiate(reduce(add, terms), learned, graph.constant(1.0))
-        diagonal = [self.signs[name] * each for name, each in zip(names, products, strict=True)]
+        diagonal = [
+            self.signs[name] * product for name, product in zip(names, products, strict=True)
+        ]
         roots = as_planned(lower(diagonal))
         self.group = Group("curvature", roots, gradients=dict(zip(names, roots, strict=True)))
 
 
 def write_curvature(emitter: Emitter, graph: CurvatureGraph, batch: Mapping[str, Value]) -> None:
-    """Write the signs, and the estimate into its vector."""
+    """Write the signs and the estimate, each into its vector."""
     size = emitter.network.learned
     section = emitter.section("backward", "curvature: signs", tiled=True, rows=size)
     own = new_graph()

@@ -1,4 +1,4 @@
-"""A plan as a person reads it."""
+"""Plans for people to read."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def describe(
     left: Sequence[Instruction] | None = None,
     engine: str = "numpy",
 ) -> str:
-    """Write out the program of a step: each operation, its operands by name, the shapes.
+    """Write the program of a step: each operation, with its shape and its operands by name.
 
     Parameters
     ----------
     slots : int
-        How many state vectors the optimizer has, for the line on memory.
+        The number of the optimizer's state vectors, for the line on memory.
     left : sequence of Instruction, optional
-        What the engine leaves to NumPy: it is marked, and counted.
+        The instructions that the engine leaves to NumPy; they are marked and counted.
     engine : str
-        What runs the rest.
+        The engine that runs the others.
 
     Returns
     -------
@@ -49,11 +49,11 @@ def describe(
         lines += ["", section["title"] + (f" (in {tiles} tiles)" if tiles > 1 else "")]
         rows = [
             (
-                each["output"],
-                "×".join(map(str, each["shape"])) or "1",
-                each["expression"] + " [NumPy]" * (left is not None and each["runs_in"] == "numpy"),
+                row["output"],
+                "×".join(map(str, row["shape"])) or "1",
+                row["expression"] + " [NumPy]" * (left is not None and row["runs_in"] == "numpy"),
             )
-            for each in section["operations"]
+            for row in section["operations"]
         ]
         width = max(len(name) for name, _, _ in rows)
         broad = max(len(shape) for _, shape, _ in rows)
@@ -83,7 +83,7 @@ def plan_as_dict(
     left: Sequence[Instruction] | None = None,
     engine: str = "numpy",
 ) -> dict[str, Any]:
-    """Give the program of a step as plain values, for JSON; parameters as for `describe`."""
+    """Give the program of a step as plain values, for JSON; for the parameters, see `describe`."""
     marked = set(left or ())
     return {
         "sections": [
@@ -92,16 +92,17 @@ def plan_as_dict(
                 "tiles": _tiles(section),
                 "operations": [
                     {
-                        "output": each.output.name,
-                        "shape": list(each.output.shape),
+                        "output": instruction.output.name,
+                        "shape": list(instruction.output.shape),
                         "expression": _expression(
-                            each.operation.name, [value.name for value in each.inputs]
+                            instruction.operation.name,
+                            [value.name for value in instruction.inputs],
                         ),
-                        "operation": each.operation.name,
-                        "inputs": [value.name for value in each.inputs],
-                        "runs_in": "numpy" if each in marked else engine,
+                        "operation": instruction.operation.name,
+                        "inputs": [value.name for value in instruction.inputs],
+                        "runs_in": "numpy" if instruction in marked else engine,
                     }
-                    for each in section.instructions
+                    for instruction in section.instructions
                 ],
             }
             for section in program.sections

@@ -1,4 +1,4 @@
-"""Writing a formula's expression graph as instructions over named values."""
+"""From the nodes of an expression graph to instructions over named values."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _operation(
     return Operation(name, evaluate, shape=shape)
 
 
-# Operations of a plan that no formula writes.
+# Operations that only plans have, and no formula.
 DOT = _operation("dot", np.dot, lambda a, b: (a[0], b[1]))
 DOT_LEFT = _operation("dot_left", lambda a, b: np.dot(a.T, b), lambda a, b: (a[1], b[1]))  # aᵀ·b
 DOT_RIGHT = _operation("dot_right", lambda a, b: np.dot(a, b.T), lambda a, b: (a[0], b[0]))  # a·bᵀ
@@ -55,12 +55,12 @@ _BOOL, _FLOAT64 = np.dtype(bool), np.dtype(np.float64)
 # Inputs that are read for their shape alone.
 _SHAPE_ONLY = {"broadcast_like": 1, "one_hot": 1, "columns": 1, "place_columns": 1}
 
-# What chooses by labels, which are whole numbers there and floats elsewhere.
+# Operations that choose by labels: as whole numbers, while others take them as floats.
 _BY_LABEL = {"take_along_axis", "one_hot"}
 
 
 CURVATURE, SIGNS = "of curvature", "of signs"
-"""The vectors of the estimated diagonal of the Hessian, and of the signs that it is made with."""
+"""The vectors of the estimated diagonal of the Hessian, and of the signs in the estimate."""
 
 SIGN_NOISE = "signs.noise"
 """The random numbers behind the signs, uniform on [0, 1), one for each parameter."""
@@ -81,13 +81,12 @@ class Emitter:
     Attributes
     ----------
     sections : list of Section
-        What has been written.
+        The sections written so far.
     numbers : Section or None
-        Where numbers that change with the step are computed, if a formula
-        has any.
+        The section that computes the numbers that change with the step, if a
+        formula has any.
     at_point : bool
-        Whether parameters are those of the point where a second gradient is
-        taken.
+        Whether the parameters are those of the point of the second gradient.
     """
 
     def __init__(self, network: Network, rows: int) -> None:
@@ -107,16 +106,16 @@ class Emitter:
     def section(
         self, phase: Phase, title: str, *, tiled: bool = False, rows: int | None = None
     ) -> Section:
-        """Begin a section; a tiled one goes over `rows`, by default the batch's."""
+        """Begin a section; a tiled one goes over `rows`, by default those of the batch."""
         self.sections.append(Section(title, phase, (rows or self.rows) if tiled else None))
         return self.sections[-1]
 
     def value(self, name: str, shape: tuple[int, ...], **fields: Any) -> Value:
-        """Make a value of the batch, which tiled sections take row by row."""
+        """Make a value with a row for each row of the batch, which tiles divide."""
         return Value(name, shape, fields.pop("dtype", self.dtype), per_row=True, **fields)
 
     def constant(self, number: float, dtype: np.dtype[Any] | None = None) -> Value:
-        """Make a number of a formula, in the dtype of its neighbours."""
+        """Make a number of a formula, by default in the network's dtype."""
         kind = self.dtype if dtype is None else dtype
         # repr tells 0.0 from -0.0 and finds NaN again, which == does not.
         key = (repr(number), kind)
@@ -127,7 +126,7 @@ class Emitter:
         return self._constants[key]
 
     def stretch(self, name: str, vector: str) -> Value:
-        """Make the value of what stands at a parameter array's place in another vector."""
+        """Make the value at a parameter array's place in another vector."""
         span: Span = self.network.span(name)
         return Value(f"{name}.{vector}", span.shape, self.dtype, "slot", span.start, vector)
 
@@ -135,7 +134,7 @@ class Emitter:
         """Make the value of one parameter array, or of its gradient."""
         span: Span = self.network.span(name)
         role: Any = "gradients" if gradient else "parameters"
-        # A new state lies where the gradient of a parameter would.
+        # A new state stands in the vector of gradients, where a parameter's gradient would.
         shown = (f"{name}'" if span.is_state else f"{name}.grad") if gradient else name
         if self.at_point and not gradient:
             shown = f"{name}.point"
@@ -154,18 +153,18 @@ class Emitter:
         sizes: Mapping[str, int],
         names: Mapping[int, Value] | None = None,
     ) -> None:
-        """Append what computes the roots, adding each node's value to `values`.
+        """Append instructions that compute the roots, and add each node's value to `values`.
 
         Parameters
         ----------
         values : dict
-            From the identity of a symbol to its value; inputs stand in it.
+            The value of each node by the node's identity; the inputs' are given.
         prefix : str
-            Of the names of values that have none: `prefix.t1`, ...
+            Begins the names of values that have none: `prefix.t1`, ...
         sizes : mapping
             The size of each labelled dimension.
         names : mapping, optional
-            Values made beforehand for some nodes.
+            The values of some nodes, made beforehand.
         """
         made = names or {}
         for symbol in reading_order(roots, values):
@@ -182,7 +181,7 @@ class Emitter:
         sizes: Mapping[str, int],
         output: Value | None = None,
     ) -> None:
-        """Append what computes one node, whose inputs stand in `values`; see `emit`.
+        """Append the instruction that computes a node, whose inputs are in `values`; see `emit`.
 
         Parameters
         ----------
@@ -191,7 +190,7 @@ class Emitter:
         """
         if symbol.is_constant:
             return
-        if symbol.is_input:  # all but the sizes of dimensions stand in `values`
+        if symbol.is_input:  # all inputs but the sizes of dimensions are in `values`
             values[id(symbol)] = self.constant(float(sizes[symbol.name]), _FLOAT64)
             return
         read = [self._value(child, values) for child in _read(symbol)]
@@ -277,7 +276,7 @@ class Emitter:
 
 
 def _read(symbol: Symbol) -> tuple[Symbol, ...]:
-    """Give the inputs whose numbers are read, and not their shape alone."""
+    """Give the inputs whose elements are read, not only their shape."""
     count = _SHAPE_ONLY.get(symbol.operation.name)
     return symbol.inputs if count is None else symbol.inputs[:count]
 
@@ -288,5 +287,5 @@ def reading_order(roots: Iterable[Symbol], known: Container[int]) -> list[Symbol
 
 
 def concrete(shape: Shape, sizes: Mapping[str, int]) -> tuple[int, ...]:
-    """Put sizes for labels."""
+    """Replace labels by sizes."""
     return tuple([dim if isinstance(dim, int) else sizes[dim] for dim in shape])

@@ -39,28 +39,27 @@ def plan_step(
 ) -> Program:
     """Plan one training step: gather, forward, loss, backward, penalty, clip, update.
 
-    The new parameters are written over the gradients they came from, so that
-    they can be checked before they are taken over: the two vectors then
-    change places, which costs nothing and leaves the last finite parameters
-    untouched if the check fails.
+    The new parameters are written over the gradients, so that they can be
+    checked before they are used: if they are finite, the two vectors change
+    places, which costs nothing. If not, the last finite parameters are untouched.
 
     Parameters
     ----------
     optimizer : Optimizer or None
-        None: there is no update, and the gradients are left in their vector.
+        None: there is no update, and the gradients stay in their vector.
     rows : int
         The batch size, N.
     gather : bool
         Whether the step takes its rows from the data by index; otherwise the
         data is the batch.
     data_dtypes : sequence of dtype, optional
-        Of the data's inputs, targets and weights, where they differ from the
-        network's.
+        The dtypes of the data's inputs, targets and weights, if they are not
+        the network's.
     weighted : bool
         Whether each row has a weight w: the loss is then Σwℓ / Σw over the
         batch, or Σwℓ for a loss that is summed.
     regularization : Regularization, optional
-        Penalties, clipping; a penalty is left in the number `"penalty"`.
+        Penalties and clipping; the penalty's value is the number `"penalty"`.
     keep_outputs : bool
         Whether the network's outputs, (N, C), are a result too, for metrics.
 
@@ -68,9 +67,8 @@ def plan_step(
     -------
     Program
         With the results `"loss"` (the sum of the loss formula's values, a
-        float64), `"checks"` (squares summed over gradients and new
-        parameters, finite only if they are) and, where they are kept,
-        `"outputs"`.
+        float64), `"checks"` (sums of squares of the gradients and of the new
+        parameters, finite only if these are) and, if they are kept, `"outputs"`.
 
     Raises
     ------
@@ -93,9 +91,9 @@ def plan_step(
 class StepPlanner:
     """Plans the steps of one run, for one batch size after the other.
 
-    The step's graph, with its derivative, is made once: its rows are a label.
-    What does not depend on the batch size is written once, too: the programs
-    share its sections.
+    The step's graph, with its derivative, is made once, since its rows are a
+    label. Sections that do not depend on the batch size are written once, too,
+    and shared by the programs.
 
     Parameters
     ----------
@@ -134,7 +132,7 @@ class StepPlanner:
         schedule = Schedule(emitter, self.graph, batch)
         schedule.write_forward(self.graph.forward)
         if self.keep_outputs:
-            # In the last layer's own section, where each output is at hand.
+            # In the last layer's section, which has just computed each output.
             output = schedule.value(self.graph.output)
             kept = emitter.value("outputs", output.shape, role="result", vector="outputs")
             emitter.sections[-1].instructions.append(Instruction(COPY, (output,), kept))
@@ -178,14 +176,14 @@ class StepPlanner:
 class EvaluationPlanner:
     """Plans evaluations of a network, for one number of rows after the other.
 
-    The graph is made once, with and without weights of rows: its rows are a
-    label.
+    The graph is made once with weights of rows and once without, since its rows
+    are a label.
 
     Parameters
     ----------
     network : Network
     loss : Loss, optional
-        Without one, only outputs.
+        Without it, only outputs are planned.
     """
 
     def __init__(self, network: Network, loss: Loss | None = None) -> None:

@@ -1,8 +1,8 @@
-"""What a plan consists of: values, instructions, sections; and where values live.
+"""Programs: a plan's values, instructions and sections, and where the values live.
 
-A program is engine-neutral: it says which operation runs on which named
-values, in which order. An engine binds the values to arrays, once, and then
-runs the list as often as there are steps.
+A program does not depend on the engine: it lists which operation runs on which
+named values, in order. An engine binds the values to arrays once, and then runs
+the list as often as there are steps.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from nnplug.formulas.graph import Operation
 __all__ = ["TILE", "Allocation", "Instruction", "Program", "Role", "Section", "Slot", "Value"]
 
 TILE = 32_768
-"""Elements that a tile of a tiled section holds, at most (128 KiB in float32).
+"""The most elements that a tile of a tiled section holds (128 KiB in float32).
 
 A chain of array calls over one tile stays in the processor's cache, and the
-cost of a call (0.3 µs) is small beside the work in it (8 µs).
+cost of a call (0.3 µs) is small compared to its work (8 µs).
 """
 
 Role = Literal[
@@ -34,7 +34,7 @@ Role = Literal[
 Phase = Literal[
     "gather", "forward", "loss", "backward", "penalty", "clip", "update", "output"
 ]  # fmt: skip
-"""What part of a step a section is of."""
+"""The part of a step that a section belongs to."""
 
 
 @dataclass(eq=False, slots=True)
@@ -44,24 +44,23 @@ class Value:
     Attributes
     ----------
     name : str
-        As printed: `"hidden1.z"`; it decides nothing.
+        As printed: `"hidden1.z"`; nothing depends on it.
     shape : tuple of int
     dtype : numpy.dtype
     role : str
         `"buffer"`: working memory, shared by values that are not needed at
-        the same time. `"parameters"`, `"gradients"`, `"slot"`: a stretch of
+        the same time. `"parameters"`, `"gradients"`, `"slot"`: a part of
         that vector. `"scalar"`: a number that changes with the step.
-        `"data"`: given by the caller; `"noise"`: given anew for each step.
-        `"result"`: read by the caller.
-        `"constant"`: a number of the formula.
+        `"data"`: given by the caller; `"noise"`: drawn anew for each step.
+        `"result"`: read by the caller. `"constant"`: a number of the formula.
     start : int
-        Where it begins in its vector.
+        The index of its first element in its vector.
     vector : str
-        Which slot, data or result array it belongs to.
+        The name of its slot, data or result array.
     number : float
         A constant's value.
     per_row : bool
-        Whether a tiled section takes it tile by tile along axis 0.
+        Whether a tiled section divides it into tiles along axis 0.
     """
 
     name: str
@@ -80,7 +79,7 @@ class Value:
 
     @property
     def in_vector(self) -> bool:
-        """Whether it is a stretch of a vector: of parameters, gradients or a slot."""
+        """Whether it is a part of a vector: of the parameters, the gradients or a slot."""
         return self.role in ("parameters", "gradients", "slot")
 
 
@@ -98,14 +97,14 @@ class Instruction:
     options: dict[str, Any] = field(default_factory=dict)
 
     def may_overwrite(self, value: Value) -> bool:
-        """Whether the output may lie where one of the inputs lies.
+        """Whether the output may be written into the memory of one of the inputs.
 
-        Whoever places values asks here: the allocator, the update, and the
-        engines before they run anything. An input that is broadcast, or of
-        another dtype, never shares memory with the output: its elements would
-        not lie where the output's do.
+        Everything that places values asks this: the allocator, the update, and
+        the engines before they run anything. An input that is broadcast, or of
+        another dtype, never shares memory with the output, since their elements
+        do not lie in the same places.
         """
-        places = [place for place, each in enumerate(self.inputs) if each is value]
+        places = [place for place, given in enumerate(self.inputs) if given is value]
         return _layout(value) == _layout(self.output) and all(
             map(self.operation.may_overwrite, places)
         )
@@ -118,11 +117,11 @@ class Section:
     Attributes
     ----------
     title : str
-        As printed; it decides nothing.
+        As printed; nothing depends on it.
     phase : str
     rows : int or None
-        If not None, each row along axis 0 is computed by itself, so that an
-        engine may run the whole section tile by tile.
+        The number of rows, if each row along axis 0 is computed by itself: an
+        engine may then run the whole section tile by tile. None otherwise.
     """
 
     title: str
@@ -132,7 +131,7 @@ class Section:
 
     @property
     def tile_rows(self) -> int:
-        """Rows of a tile; all of them when the section is not tiled."""
+        """The rows of a tile; 0 if the section is not tiled."""
         if self.rows is None:
             return 0
         widest = max(
@@ -148,7 +147,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A piece of working memory: its number, and whether a tile shares it."""
+    """A piece of working memory: its number, and whether all tiles of a section share it."""
 
     number: int
     scratch: bool
@@ -180,12 +179,12 @@ class Program:
                 yield section, instruction
 
     def check_places(self) -> None:
-        """Make sure that no result is written over what its operation still reads.
+        """Make sure that no result is written over an input that its operation still reads.
 
         Raises
         ------
         AssertionError
-            If one is: whatever wrote the program did not ask `may_overwrite`.
+            If one is: the code that wrote the program did not ask `may_overwrite`.
         """
         for section, instruction in self.instructions():
             output = instruction.output
@@ -207,7 +206,7 @@ class Program:
 
 
 def _layout(value: Value) -> Hashable:
-    """Give what is equal for two arrays that can lie element on element, row on row."""
+    """Give a key that is equal for two arrays that can have each element in the same place."""
     return value.shape, value.dtype, value.per_row
 
 
@@ -220,7 +219,7 @@ class Allocation:
     slots : dict of Value to Slot
         By the value's identity.
     sizes : dict of bool to list of int
-        Bytes of each slot; scratch slots (True) apart from the others.
+        The bytes of each slot; scratch slots (True) are numbered by themselves.
     """
 
     slots: dict[Value, Slot]
@@ -228,15 +227,15 @@ class Allocation:
 
 
 def _allocate(program: Program) -> Allocation:
-    """Give each buffer a place, shared with buffers that it does not meet.
+    """Give each buffer a slot, shared with buffers that are needed at other times.
 
-    An operation writes over an input that nobody reads again, if it may. A
-    value that lives within one tiled section needs the room of a tile.
+    An operation writes over an input that is not read again, if it may. A value
+    that lives within one tiled section needs room for a tile only.
 
-    Within its section, memory goes on only to values that lie in it element
-    on element. Tiles, and the rows of a compiled loop, go through the whole
-    section one after the other: the next ones still read what the one at
-    hand is done with.
+    Within a section, memory is reused only by values with each element in the
+    same place. Tiles, and the rows of a compiled loop, go through the whole
+    section one after the other: later ones still read what the present one no
+    longer needs.
     """
     last_use, homes = _lifetimes(program)
     allocation = Allocation({}, {False: [], True: []})
@@ -244,7 +243,7 @@ def _allocate(program: Program) -> Allocation:
     position = 0
     for section in program.sections:
         tile_rows = section.tile_rows
-        # What the section is done with, by how it lies and in which kind of slot.
+        # The slots that the section no longer needs, by layout and kind of slot.
         released: dict[tuple[Hashable, bool], list[Slot]] = {}
         for instruction in section.instructions:
             output = instruction.output
@@ -280,7 +279,7 @@ def _allocate(program: Program) -> Allocation:
 
 
 def _lifetimes(program: Program) -> tuple[dict[Value, int], dict[Value, set[int]]]:
-    """Find where each buffer is used last, and in which sections it is used."""
+    """Find the last use of each buffer, and the sections that use it."""
     last_use: dict[Value, int] = {}
     homes: dict[Value, set[int]] = {}
     for position, (section, instruction) in enumerate(program.instructions()):
@@ -292,7 +291,7 @@ def _lifetimes(program: Program) -> tuple[dict[Value, int], dict[Value, set[int]
 
 
 def _take(free: list[int], sizes: list[int], size: int) -> int:
-    """Take the free slot that fits best, or make one."""
+    """Take the free slot that fits best, or make a new one."""
     fitting = [number for number in free if sizes[number] >= size]
     if fitting:
         best = min(fitting, key=lambda number: sizes[number])
