@@ -1,4 +1,4 @@
-"""What a step does beside its loss and its optimizer: penalties, clipping.
+"""Regularization of a step: penalties on the weights, clipping of the gradients.
 
 Letters: R by C a weight, P parameters.
 """
@@ -25,23 +25,23 @@ __all__ = ["Regularization", "write_clip", "write_penalty"]
 
 @dataclass(frozen=True)
 class Regularization:
-    """What keeps a network from learning its rows by heart, or from leaping.
+    """Penalties against overfitting, and a limit on the gradients.
 
     Attributes
     ----------
     l2 : float
-        L2 penalty: ½·l2·Σw² is added to the loss of a sample, whatever the
-        batch size; weights only, no biases.
+        L2 penalty: ½·l2·Σw² is added to the loss of each sample, whatever the
+        batch size; w are weights, not biases.
     l1 : float
-        L1 penalty: l1·Σ|w|, likewise.
+        L1 penalty: l1·Σ|w| is added in the same way.
     clip_global_norm : float or None
-        The longest that the vector of all gradients may be, penalties
-        included; a longer one is scaled to this length (Pascanu et al., 2013,
+        The limit on the norm of all gradients together, penalties included; a
+        longer vector is scaled to this length (Pascanu et al., 2013,
         arXiv:1211.5063, algorithm 1).
     alpha : float
-        scikit-learn's L2 penalty: ½·alpha·Σw² is added to the sum of a
-        batch's losses. Beside their mean it is divided by the rows of the
-        batch, or by what they weigh.
+        scikit-learn's L2 penalty: ½·alpha·Σw² is added to the sum of a batch's
+        losses. If the loss is their mean, it is divided by the number of rows in
+        the batch, or by the sum of their weights.
     """
 
     l2: float = 0.0
@@ -55,7 +55,7 @@ class Regularization:
         return bool(self.l2 or self.l1 or self.alpha)
 
     def counts_rows(self, *, summed: bool) -> bool:
-        """Whether a penalty beside a loss, summed or averaged, depends on the batch's rows."""
+        """Whether a penalty depends on the number of rows, with a summed loss or a mean."""
         return bool(self.l2 or self.l1) if summed else bool(self.alpha)
 
 
@@ -64,12 +64,13 @@ class Regularization:
 
 @dataclass(frozen=True)
 class _Penalty:
-    """A penalty of all weights, `times` as much: half their squares, and their magnitudes.
+    """A penalty on all weights, on half their squares and on their magnitudes.
 
     Attributes
     ----------
+    l2, l1 : float
     times : Value or None
-        A constant, or a number of the batch; None: once.
+        A factor: a constant, or a number of the batch; None: 1.
     """
 
     l2: float
@@ -77,7 +78,7 @@ class _Penalty:
     times: Value | None
 
     def of(self, squares: Any, magnitudes: Any) -> Any:
-        """Write it, without `times`."""
+        """Write the penalty, without the factor `times`."""
         terms = [self.l2 / 2 * squares] if self.l2 else []
         terms += [self.l1 * magnitudes] if self.l1 else []
         return reduce(add, terms)
@@ -88,37 +89,37 @@ def write_penalty(
 ) -> None:
     """Write the penalty's value, and add its derivative to the gradients.
 
-    Beside a mean, `l2` and `l1` count once; beside a sum they count once for
-    each row, so that what they weigh against a row's loss does not depend on
-    the batch size. `alpha` counts once beside a sum, and over the rows beside
-    a mean.
+    With a mean loss, `l2` and `l1` count once; with a summed one they count once
+    for each row, so that their weight against a row's loss does not depend on
+    the batch size. `alpha` counts once with a summed loss, and is divided by the
+    number of rows with a mean.
 
     Parameters
     ----------
     summed : bool
         Whether the loss is a sum.
     weight : Value or None
-        What each row counts for.
+        The rows' weights.
     """
     if not regularization.penalised or not _penalised(emitter):
         return
-    section, said = emitter.section("penalty", "penalty: sums"), regularization
+    section, asked = emitter.section("penalty", "penalty: sums"), regularization
     count = share = None
-    if said.counts_rows(summed=summed):
+    if asked.counts_rows(summed=summed):
         count, share = _write_count(emitter, section, weight)
     penalties = []
-    if said.l2 or said.l1:
-        penalties.append(_Penalty(said.l2, said.l1, count if summed else None))
-    if said.alpha:
-        penalties.append(_Penalty(said.alpha, 0.0, None if summed else share))
+    if asked.l2 or asked.l1:
+        penalties.append(_Penalty(asked.l2, asked.l1, count if summed else None))
+    if asked.alpha:
+        penalties.append(_Penalty(asked.alpha, 0.0, None if summed else share))
     _write_sums(emitter, section, penalties)
     emitter.numbers = emitter.section("penalty", "penalty: rows")
     slopes: dict[float, _Slope] = {}
     for name in _penalised(emitter):
         times = emitter.network.span(name).penalised
         if times not in slopes:
-            part = [replace(each, l2=each.l2 * times, l1=each.l1 * times) for each in penalties]
-            slopes[times] = _Slope(part)
+            scaled = [replace(one, l2=one.l2 * times, l1=one.l1 * times) for one in penalties]
+            slopes[times] = _Slope(scaled)
         slopes[times].write(emitter, name)
     emitter.numbers = None
 
@@ -129,7 +130,7 @@ def _penalised(emitter: Emitter) -> list[str]:
 
 
 def _write_count(emitter: Emitter, section: Section, weight: Value | None) -> tuple[Value, Value]:
-    """Write how many rows there are, or what they weigh together, and 1 over it."""
+    """Write the number of rows, or the sum of their weights, and its reciprocal."""
     float64 = np.dtype(np.float64)
     if weight is None:
         rows = float(emitter.rows)
@@ -138,7 +139,7 @@ def _write_count(emitter: Emitter, section: Section, weight: Value | None) -> tu
     section.instructions.append(Instruction(TOTAL, (weight,), total))
     graph = new_graph()
     count = graph.input("rows")
-    # Rows that all weigh nothing teach nothing; alpha / 0 would end the run.
+    # If all rows have weight 0, nothing is learned from them; alpha / 0 would end the run.
     share: Any = np.where(count > 0, 1 / np.where(count > 0, count, 1), 0)
     values = {id(count): total}
     emitter.emit(section, [share], values, prefix="penalty", sizes={})
@@ -146,12 +147,12 @@ def _write_count(emitter: Emitter, section: Section, weight: Value | None) -> tu
 
 
 def _write_sums(emitter: Emitter, section: Section, penalties: Sequence[_Penalty]) -> None:
-    """Write the penalty itself, from the sums of each weight's squares and magnitudes."""
+    """Write the penalty's value, from sums of squares and magnitudes over each weight."""
     graph, float64 = new_graph(), np.dtype(np.float64)
     values: dict[int, Value] = {}
 
     def total(name: str, write: Callable[[Value, Value], None], dtype: np.dtype[Any]) -> Symbol:
-        """Sum something of each penalised array over all of them."""
+        """Sum the totals of all penalised arrays."""
         terms = []
         for array in _penalised(emitter):
             made = Value(f"penalty.{array}.{name}", (), dtype, "scalar")
@@ -193,7 +194,7 @@ def _write_sums(emitter: Emitter, section: Section, penalties: Sequence[_Penalty
 
 
 class _Slope:
-    """A gradient with the penalties' derivative, as a formula for any weight."""
+    """The formula for the gradient of any weight with the penalties' derivative added."""
 
     def __init__(self, penalties: Sequence[_Penalty]) -> None:
         graph = new_graph()
@@ -232,7 +233,7 @@ class _Slope:
 
 
 def _write_cast(section: Section, value: Value, dtype: np.dtype[np.generic]) -> Value:
-    """Give a number in another dtype."""
+    """Convert a number to another dtype."""
     if value.dtype == dtype:
         return value
     wide = Value(f"{value.name}.{dtype.name}", (), dtype, "scalar")
@@ -244,10 +245,10 @@ def _write_cast(section: Section, value: Value, dtype: np.dtype[np.generic]) -> 
 
 
 def write_clip(emitter: Emitter, limit: float) -> None:
-    """Scale all gradients so that their vector is no longer than `limit`.
+    """Scale all gradients so that the norm of their vector is at most `limit`.
 
-    What is not finite stays so, and so does a vector whose squares overflow:
-    the factor is then NaN, not 0, and the check of the step finds it.
+    Numbers that are not finite stay so. If the squares overflow, the factor is
+    NaN, not 0, so that the check of the step finds it.
     """
     title, float64 = f"clip: global norm {limit:g}", np.dtype(np.float64)
     size = emitter.network.learned

@@ -1,9 +1,9 @@
-"""From a step's graph to sections: what is computed when, and how rows are taken.
+"""From a step's graph to sections: what is computed when, and whether row by row.
 
-The graph says what depends on what. A section is what an engine may take row
-by row, tile by tile, in one pass; or what needs all rows: products, sums over
-the batch. The nodes of a layer are written in turns: those of the one kind
-whose inputs are there, then those of the other.
+The graph says what depends on what. A section has either nodes that an engine
+may compute row by row, tile by tile, in one pass, or nodes that need all rows:
+products, sums over the batch. The nodes of a layer are written in turns: those
+of one kind whose inputs are computed, then those of the other kind.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from nnplug.plans.step_graph import Arguments, Group
 __all__ = ["Schedule"]
 
 _OVER_ROWS = {"dot", "dot_left", "dot_right", "matmul", "transpose", "sum_rows"}
-"""Operations that do not compute a row of their result from that row of their inputs."""
+"""Operations that do not compute each row of their result from that row of their inputs."""
 
 
 class Schedule:
@@ -34,9 +34,9 @@ class Schedule:
     ----------
     emitter : Emitter
     graph : Arguments
-        What the graph is of.
+        The graph with its arguments.
     batch : mapping of str to Value
-        `"input"`, `"target"`, `"weight"`, as far as they are.
+        `"input"`, `"target"` and `"weight"`, if the graph has them.
     """
 
     def __init__(self, emitter: Emitter, graph: Arguments, batch: Mapping[str, Value]) -> None:
@@ -61,12 +61,12 @@ class Schedule:
         return self.emitter.operand(symbol, self.values)
 
     def write_forward(self, groups: Sequence[Group]) -> None:
-        """Write what the layers give."""
+        """Write the layers' outputs."""
         for group in groups:
-            if self.emitter.at_point:  # the states are those of the parameters themselves
+            if self.emitter.at_point:  # new states come from the parameters themselves
                 states = {id(symbol) for symbol in group.gradients.values()}
                 roots = [symbol for symbol in group.roots if id(symbol) not in states]
-                group = replace(group, roots=roots, gradients={})  # noqa: PLW2901  # the same, without
+                group = replace(group, roots=roots, gradients={})  # noqa: PLW2901  # the same group without states
             self._write(group, "forward")
 
     def write_loss(self, group: Group, text: str, *, derivative_alone: bool = False) -> None:
@@ -76,7 +76,7 @@ class Schedule:
         self._write(group, "loss", text)
 
     def write_backward(self, groups: Sequence[Group], *, into: str = "") -> None:
-        """Write the derivative by every parameter, or what else is for each, into a vector.
+        """Write a result for every parameter, such as its derivative, into a vector.
 
         Parameters
         ----------
@@ -107,7 +107,7 @@ class Schedule:
             if not self.emitter.at_point:
                 group.order = waiting
         nowhere = Section("", phase)
-        by_row = False  # what is for all rows goes first: a pass over them may need it
+        by_row = False  # sections for all rows come first: a pass row by row may need them
         while waiting:
             section: Section | None = None
             later: dict[int, Symbol] = {}
@@ -126,7 +126,7 @@ class Schedule:
         self._write_gradients(group, phase)
 
     def _is_number(self, symbol: Symbol) -> bool:
-        """Whether a node is a number that is known when the plan is made."""
+        """Whether a node is a number that is known while the plan is made."""
         return all(
             child.is_constant or self.values[id(child)].role == "constant"
             for child in symbol.inputs
@@ -144,7 +144,7 @@ class Schedule:
         )
 
     def _write_gradients(self, group: Group, phase: Phase) -> None:
-        """Copy the derivatives that are not where they belong: numbers, and what two share."""
+        """Copy the derivatives that are not in their place: numbers, and nodes that two share."""
         for name, symbol in group.gradients.items():
             place = self._place(name)
             source = self.value(symbol)
@@ -157,7 +157,7 @@ class Schedule:
                 section.instructions.append(Instruction(COPY, (source,), place))
 
     def _section(self, phase: Phase, owner: str, *, by_row: bool) -> Section:
-        """Go on with the last section if it is of this kind, or begin one."""
+        """Go on with the last section if it is of this kind; otherwise begin a new one."""
         sections = self.emitter.sections
         last = sections[-1] if sections else None
         if last is not None and last.phase == phase and (last.rows is not None) == by_row:
@@ -178,7 +178,7 @@ def _title(phase: Phase, owners: Sequence[str], *, by_row: bool) -> str:
 
 
 def _is_by_row(symbol: Symbol) -> bool:
-    """Whether each row of a node is computed from that row of its inputs, and whole numbers."""
+    """Whether each row of a node is computed from that row of its inputs, and from numbers."""
     shape = symbol.shape
     if not shape or shape[0] != "N" or symbol.operation.name in _OVER_ROWS:
         return False

@@ -1,6 +1,6 @@
-"""A training step as one graph: the layers' formulas, the loss over them, their derivative.
+"""A training step as one graph: the layers' formulas, the loss, and their derivatives.
 
-Letters: N rows of the batch, which stay a label here; C outputs.
+Letters: N rows of the batch, a label in the graph; C outputs.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ __all__ = ["Arguments", "Group", "LossFormula", "StepGraph", "as_planned"]
 
 @dataclass(eq=False)
 class Group:
-    """What a layer, or the loss, has to compute in one pass over the network.
+    """The nodes that a layer, or the loss, computes in one pass over the network.
 
     Attributes
     ----------
     owner : str
         The layer's name.
     roots : list of Symbol
-        In the order in which they are wanted.
+        Its results, in order.
     names : dict of int to str
-        What some of the nodes are called, by their identity.
+        The names of some of the nodes, by their identity.
     gradients : dict of str to Symbol
-        The roots that are parameters' derivatives, or new states, by the names of those.
+        The roots that are derivatives of parameters, or new states, by array.
     order : list of Symbol
-        The nodes to compute, inputs before their users, when a plan has found
-        them: they are the same for every batch size.
+        The nodes to compute, inputs before their users. The first plan finds
+        them; they are the same for every batch size.
     """
 
     owner: str
@@ -57,7 +57,8 @@ class _Planned:
         traced = trace_placed(placed, training=training)
         self.formula, self.dtype = traced.value, dtype
         names = [name.removeprefix(f"{placed.name}.") for name in traced.states]
-        self.y, *new = as_planned([self.formula.y, *(each.y for each in traced.states.values())])
+        new_states = [formula.y for formula in traced.states.values()]
+        self.y, *new = as_planned([self.formula.y, *new_states])
         self.new_states = dict(zip(names, new, strict=True))
         self._early: dict[bool, list[Symbol]] = {}
 
@@ -80,17 +81,17 @@ class _Planned:
 
     @cached_property
     def backward_order(self) -> list[Symbol]:
-        """The nodes of the backward pass that those of the forward pass do not give."""
+        """The nodes of the backward pass that the forward pass does not compute."""
         known = {*map(id, (*self.formula.inputs, self.formula.g)), *map(id, self.order)}
         return walk(self.pulled, known)
 
     def early(self, *, kept: bool) -> list[Symbol]:
-        """Choose what of an elementwise derivative to compute in the forward pass.
+        """Choose the nodes of an elementwise derivative to compute in the forward pass.
 
-        Whatever the backward pass needs of the forward pass must be kept until
-        then: either nodes of the value, or the finished slope, or the conditions
-        (a byte each). The cheapest in memory is taken; the output itself is kept
-        in any case, if what follows needs it.
+        What the backward pass needs from the forward pass must be kept until
+        then: nodes of the value, or the finished slope, or the conditions (a
+        byte each). The choice is what takes the least memory. With `kept`, the
+        output costs nothing, since the next layer needs it anyway.
         """
         if kept not in self._early:
             self._early[kept] = self._choose_early(kept)
@@ -105,7 +106,7 @@ class _Planned:
         conditions = [node for node in order if node.dtype_kind == "bool" and node.inputs]
 
         def cost(done: Sequence[Symbol]) -> int:
-            """Count the bytes that are kept for each element."""
+            """Count the bytes kept for each element."""
             ready = given | {id(symbol) for symbol in done}
             needed: dict[int, int] = {}
             seen: set[int] = set()
@@ -124,14 +125,14 @@ class _Planned:
                 needed.pop(id(self.y), None)
             return sum(needed.values())
 
-        # Late with everything from x and y, late from conditions, or early.
+        # All late, from x and y; late, from the conditions; or the slope early.
         choices: list[list[Symbol]] = [[], conditions, [slope]]
         return min(choices, key=cost)
 
 
 @dataclass(eq=False)
 class _Applied:
-    """A layer as it stands in the graph: what it is applied to, and what that gives."""
+    """A layer in the graph, with its input and its output."""
 
     placed: Placed
     planned: _Planned
@@ -140,16 +141,16 @@ class _Applied:
 
     @property
     def x(self) -> Symbol:
-        """What it is applied to."""
+        """Its input."""
         return self.made[id(self.planned.formula.inputs[0])]
 
     @property
     def output(self) -> Symbol:
-        """What it gives."""
+        """Its output."""
         return self.made[id(self.planned.y)]
 
     def put(self, order: Sequence[Symbol]) -> None:
-        """Put nodes of the layer's formula where the layer stands."""
+        """Put nodes of the layer's formula into the graph."""
         put(order, self.made, self.x.graph, self.labels)
 
 
@@ -164,7 +165,7 @@ class Arguments:
     arrays : dict of str to Symbol
         The network's parameters and states, by name.
     noise : dict of str to Symbol
-        What is drawn before each step, by name.
+        The random numbers drawn before each step, by name.
     labels : dict of str to int
         The sizes of all dimensions but N.
     """
@@ -184,29 +185,29 @@ class LossFormula:
         The outputs, the targets, and the rows' weights if there are any.
     unweighted : Symbol
         The formula's values.
-    each : Symbol
-        The same, each times its row's weight.
+    errors : Symbol
+        The same, times their rows' weights.
     seed : Symbol
-        The derivative of the number that is printed by the formula's values.
+        The derivative of the printed loss by the formula's values.
     """
 
     def __init__(self, loss: Loss, *, weighted: bool) -> None:
         own = new_graph()
         prediction, against = loss.inputs(own)
         self.arguments = [prediction, against]
-        self.unweighted = self.each = loss.value(prediction, against)
+        self.unweighted = self.errors = loss.value(prediction, against)
         shape = self.unweighted.shape
         self.seed: Any = own.constant(1.0) if loss.reduction == "sum" else 1.0 / own.size(shape)
         if weighted:
             weight = own.input("weight", ("N", 1))
             self.arguments.append(weight)
-            if self.each.ndim == 1:
+            if self.errors.ndim == 1:
                 expand = own.operations["expand_dims"]
-                self.unweighted = self.each = own.apply(expand, self.each, axis=-1)
-            self.each, self.seed = self.each * weight, weight
+                self.unweighted = self.errors = own.apply(expand, self.errors, axis=-1)
+            self.errors, self.seed = self.errors * weight, weight
             if loss.reduction == "mean":
                 total: Any = np.sum(weight)
-                # Rows that all weigh nothing teach nothing; 0 / 0 would end the run.
+                # If all rows have weight 0, nothing is learned from them; 0 / 0 would end the run.
                 self.seed = weight / (np.where(total > 0, total, 1) * own.size(shape[1:]))
 
 
@@ -217,20 +218,20 @@ class StepGraph(Arguments):
     ----------
     network : Network
     loss : Loss or None
-        None: the outputs alone.
+        None: the outputs only.
     weighted : bool
         Whether each row has a weight.
     training : bool
-        Whether layers are told that the network trains, and the loss is
-        differentiated.
+        Whether the network is training: the loss is differentiated, and the
+        layers are told.
 
     Attributes
     ----------
     forward, backward : list of Group
-        The layers', in the order in which they run.
+        One for each layer, in the order in which they run.
     loss : Group or None
     output, errors : Symbol
-        The network's outputs, (N, C), and the loss of each, times the row's weight.
+        The network's outputs, (N, C), and their losses, times the rows' weights.
     """
 
     def __init__(
@@ -264,9 +265,9 @@ class StepGraph(Arguments):
     # --- forward ------------------------------------------------------------------------
 
     def _apply(self, placed: Placed, x: Symbol) -> _Applied:
-        """Put a layer after what it is applied to."""
+        """Put a layer into the graph, after its input."""
         graph = self.graph
-        # A layer around layers is another formula for other widths, and in another place.
+        # A layer around layers has a formula of its own in each place, and for each width.
         key = (placed.part, placed.name if placed.inner else "")
         if key not in self._planned:
             self._planned[key] = _Planned(placed, self.network.dtype, training=self._training)
@@ -288,7 +289,7 @@ class StepGraph(Arguments):
         return applied
 
     def _forward(self) -> list[Group]:
-        """List what the layers compute: early derivatives too, where that saves memory."""
+        """List the layers' results, with early derivatives where that saves memory."""
         groups = []
         for number, applied in enumerate(self._applied):
             placed, planned, output = applied.placed, applied.planned, applied.output
@@ -297,7 +298,7 @@ class StepGraph(Arguments):
                 group.names[id(output)] = placed.output_name
             if self._training and output is not applied.x:
                 following = self._applied[number + 1 : number + 2]
-                kept = all(each.planned.reads_input for each in following)
+                kept = all(layer.planned.reads_input for layer in following)
                 early = planned.early(kept=kept)
                 applied.put(walk(early, applied.made))
                 group.roots += [applied.made[id(symbol)] for symbol in early]
@@ -311,10 +312,10 @@ class StepGraph(Arguments):
     # --- loss ---------------------------------------------------------------------------
 
     def _write_loss(self, loss: Loss, weighted: bool) -> Group:
-        """Put the loss over the outputs, with its derivative by them."""
+        """Put the loss into the graph, with its derivative by the outputs."""
         formula = LossFormula(loss, weighted=weighted)
         arguments = formula.arguments
-        wanted = [formula.each]
+        wanted = [formula.errors]
         if self._training:
             wanted += differentiate(formula.unweighted, arguments[:1], formula.seed)
         labels = self.loss_labels(loss)
@@ -333,7 +334,7 @@ class StepGraph(Arguments):
         return group
 
     def loss_labels(self, loss: Loss) -> dict[str, Dimension]:
-        """Say what the labels of a loss's formula stand for."""
+        """Give the dimensions that the labels of a loss's formula stand for."""
         width = self.output.shape[1]
         if not loss.heads:
             return {"N": "N", "C": width}
@@ -347,7 +348,7 @@ class StepGraph(Arguments):
     # --- backward -----------------------------------------------------------------------
 
     def _derive(self, g: Symbol) -> None:
-        """List the derivative by every parameter, from that by the outputs, layer by layer."""
+        """List the derivatives by all parameters, layer by layer, from that by the outputs."""
         for number in reversed(range(len(self._applied))):
             applied = self._applied[number]
             planned = applied.planned
@@ -367,7 +368,7 @@ class StepGraph(Arguments):
 
 
 def as_planned(nodes: Sequence[Symbol]) -> list[Symbol]:
-    """Write products by transposed matrices, and sums over rows, as a plan has them."""
+    """Replace products with transposed matrices, and sums over rows, by a plan's operations."""
     made: dict[int, Symbol] = {}
     for symbol in walk(nodes):
         inputs = [made[id(child)] for child in symbol.inputs]

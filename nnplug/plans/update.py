@@ -1,4 +1,4 @@
-"""The last part of a step: the optimizer, with a check before and after."""
+"""The last part of a step: the optimizer's update, with a check before and after it."""
 
 from __future__ import annotations
 
@@ -36,14 +36,15 @@ MATRIX: Shape = ("R", "C")
 
 @dataclass(frozen=True)
 class SlotLayout:
-    """Where a slot of an optimizer lies.
+    """The layout of an optimizer's slot in its vector.
 
     Attributes
     ----------
     size : int
-        Its elements for all parameters together.
+        The number of elements, for all parameters together.
     places : dict of str to tuple of int and shape
-        By the name of a parameter array: where its part begins, and its shape.
+        Where the part for each parameter array begins, and its shape, by the
+        array's name.
     """
 
     size: int
@@ -51,7 +52,7 @@ class SlotLayout:
 
 
 def slot_layouts(network: Network, optimizer: Optimizer) -> dict[str, SlotLayout]:
-    """Say where each slot of an optimizer lies: as the parameters, or as it is declared."""
+    """Lay out each slot of an optimizer: like the parameters, or as it is declared."""
     spans = [span for span in network.spans if not span.is_state]
     found = {}
     for slot in optimizer.slots:
@@ -73,10 +74,10 @@ def write_update(emitter: Emitter, optimizer: Optimizer) -> None:
     """Write the update: over the whole vector at once, or for each array by itself.
 
     An elementwise formula that is the same for matrices and vectors goes over
-    the vector, in tiles; one with norms or matrix products sees each weight
-    and each bias in its own shape. With state of another shape all are given
-    as matrices. Arrays with a learning rate or a decay of their own are
-    pieces of their own, too.
+    the vector, in tiles; one with norms or matrix products gets each weight and
+    each bias in its own shape. If its state has another shape, it gets all as
+    matrices. Arrays with a learning rate or a decay of their own are updated by
+    themselves.
     """
     size = emitter.network.learned
     spans = [span for span in emitter.network.spans if not span.is_state]
@@ -99,8 +100,8 @@ def write_update(emitter: Emitter, optimizer: Optimizer) -> None:
             groups = [whole]
         elif not vector.elementwise:
             raise SettingError(
-                f"optimizer {optimizer.name!r} looks at all parameters together, so that rate and "
-                "decay cannot be of some arrays alone.\nLeave them out, or use another optimizer."
+                f"optimizer {optimizer.name!r} updates all parameters together, so rate and decay "
+                "cannot be for some arrays only.\nLeave them out, or use another optimizer."
             )
         for span in groups:
             made = vector
@@ -118,13 +119,13 @@ def write_update(emitter: Emitter, optimizer: Optimizer) -> None:
 
 
 def _as_matrix(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Take a bias as a column, and a number as a matrix of one."""
+    """See a bias as a column, and a number as a matrix of one element."""
     rows, columns = (*shape, 1, 1)[:2]
     return rows, columns
 
 
 def _alike_groups(spans: Sequence[Span]) -> list[Span]:
-    """Join neighbours of one learning rate and one decay."""
+    """Join neighbours that have the same learning rate and the same decay."""
     groups: list[Span] = []
     for span in spans:
         last = groups[-1] if groups else None
@@ -138,7 +139,7 @@ def _alike_groups(spans: Sequence[Span]) -> list[Span]:
 
 
 def _with_decay(optimizer: Optimizer, span: Span) -> Optimizer:
-    """Give an optimizer the weight decay of an array."""
+    """Make an optimizer with the weight decay of an array."""
     if span.decays == 1.0:
         return optimizer
     base = None if optimizer.base is None else _with_decay(optimizer.base, span)
@@ -149,7 +150,7 @@ def _with_decay(optimizer: Optimizer, span: Span) -> Optimizer:
 
 
 def write_point(emitter: Emitter, optimizer: Optimizer) -> None:
-    """Write where an optimizer takes its second gradient, from the first."""
+    """Write the point of an optimizer's second gradient, from the first gradient."""
     size = emitter.network.learned
     graph = new_graph()
     param, grad, point = optimizer.point_of(graph)
@@ -175,7 +176,7 @@ def write_point(emitter: Emitter, optimizer: Optimizer) -> None:
 
 
 def write_state_check(emitter: Emitter) -> None:
-    """Write the check of the layers' new states, which stand after the new parameters."""
+    """Write the check of the layers' new states, which follow the new parameters."""
     network = emitter.network
     count = network.size - network.learned
     if count:
@@ -232,7 +233,7 @@ def _write_piece(
 
 
 def _scaled(emitter: Emitter, number: Value, factor: float) -> Value:
-    """Multiply the learning rate by that of some arrays, once a step."""
+    """Multiply the learning rate by the factor for some arrays, once a step."""
     assert emitter.numbers is not None
     made = Value(f"{number.name}·{factor:g}", (), number.dtype, "scalar")
     times = emitter.constant(factor, number.dtype)
@@ -251,19 +252,19 @@ def _write_in_place(
 ) -> Value:
     """Write the new parameters and slots over the gradients and old slots.
 
-    A result goes straight to its place unless what is there is still needed:
-    by an operation that comes later, or by the one that computes the result
-    and must not write over what it reads. Then it waits in working memory.
+    A result is computed in its place, unless the old contents are still needed:
+    by a later operation, or by the one that computes the result, if it may not
+    write over its input. Then the result waits in working memory.
 
     Returns
     -------
     Value
         The new parameters, in their place.
     """
-    results = [*lowered[1:], lowered[0]]  # the parameter last: it reads the new slots
+    results = [*lowered[1:], lowered[0]]  # the parameter is last, since it reads the new slots
     homes = [*places[1:], places[0]]
-    # A result that is an old array, such as the gradient kept as a slot, is
-    # set aside before anything is written over it.
+    # A result that is an old array, such as a gradient that becomes a slot, is
+    # copied before anything is written over it.
     sources: dict[int, Value] = {}
     for symbol, place in zip(results, homes, strict=True):
         old = values.get(id(symbol))
@@ -286,13 +287,13 @@ def _write_in_place(
 
 
 def _moved(value: Value, place: Value, instructions: Sequence[Instruction]) -> bool:
-    """Let a value be computed in a place at once, unless what is there is still needed."""
-    made = next((at for at, each in enumerate(instructions) if each.output is value), None)
+    """Make a value be computed in a place directly, unless the old contents are still needed."""
+    made = next((at for at, one in enumerate(instructions) if one.output is value), None)
     if value.role != "buffer" or made is None or value.shape != place.shape:
         return False
 
     def old(instruction: Instruction) -> list[Value]:
-        return [each for each in instruction.inputs if _same_place(each, place)]
+        return [given for given in instruction.inputs if _same_place(given, place)]
 
     if any(map(old, instructions[made + 1 :])):
         return False
@@ -304,7 +305,7 @@ def _moved(value: Value, place: Value, instructions: Sequence[Instruction]) -> b
 
 
 def _same_place(value: Value, place: Value) -> bool:
-    """Whether a value lies where another will be written."""
+    """Whether two values are in the same place of a vector."""
     return (value.role, value.vector, value.start) == (place.role, place.vector, place.start)
 
 
@@ -316,12 +317,12 @@ def _same_place(value: Value, place: Value) -> bool:
 
 
 def gather_factors(outputs: Sequence[Symbol]) -> list[Symbol]:
-    """Rewrite products and quotients of one array with several numbers as one product.
+    """Gather the numbers of products, so that arrays are multiplied once.
 
-    A number is what depends on no array: constants, the learning rate, the
-    step. Only an array that is used once is rewritten, so nothing is computed
-    twice; a single factor stays as it was written, to the bit, but for a
-    quotient by a number that changes with the step, which becomes a product.
+    A number is a node that depends on no array: constants, the learning rate,
+    the step. Only a product that is used once is rewritten, so nothing is
+    computed twice. A single factor stays as it was written, to the bit, except
+    for a quotient by a number that changes with the step, which becomes a product.
 
     Parameters
     ----------
@@ -344,8 +345,8 @@ def gather_factors(outputs: Sequence[Symbol]) -> list[Symbol]:
     uses = Counter(id(child) for symbol in order for child in symbol.inputs)
     uses.update(map(id, outputs))
     done: dict[int, Symbol] = {}
-    # What a product was made of: the array, the products of the numbers that
-    # multiply and that divide it, and how many those are.
+    # The pieces of each product: the array, the products of the numbers that
+    # multiply it and that divide it, and how many numbers these are.
     products: dict[int, tuple[Symbol, Symbol, Symbol, int]] = {}
     for symbol in order:
         product = None if id(symbol) in numbers else _split(symbol, numbers)
@@ -368,7 +369,7 @@ def gather_factors(outputs: Sequence[Symbol]) -> list[Symbol]:
 
 
 def _split(symbol: Symbol, numbers: set[int]) -> tuple[Symbol, Symbol, bool] | None:
-    """See an array times a number, or divided by one (True)."""
+    """Split an array times a number, or divided by one (True); None for other nodes."""
     name = symbol.operation.name
     if name not in ("multiply", "divide") or not symbol.shape:
         return None
