@@ -1,7 +1,7 @@
-"""Engines: what runs a plan.
+"""Engines, which run plans.
 
-Each folder here is a built-in engine, and a plugin that registers it as any
-other does.
+Each folder here is a built-in engine: a plugin that registers itself like any
+other.
 """
 
 from nnplug.engines.choice import choose_engine, engines_at_hand, find_engine, spelled_engine

@@ -1,4 +1,4 @@
-"""Which engine runs a plan: the one that is named, or the one that is done first."""
+"""Choosing the engine of a run: by its name, or the one that will finish first."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ AUTO = "auto"
 def choose_engine(
     name: str, registry: Registry, *, widths: Sequence[int], slots: int, rows: int, steps: int
 ) -> Engine:
-    """Find an engine by its name, or for `"auto"` the one that is expected to be done first.
+    """Find an engine by its name, or for `"auto"` the one expected to finish first.
 
-    `"auto"` takes another engine than NumPy's if it is expected to save more
-    than it takes to be prepared. What a cache holds does not count, nor does
-    what else is installed: it chooses among `engines_at_hand`. So the same
-    run always has the same engine, and the same bits.
+    `"auto"` takes another engine than NumPy's if it is expected to save more time
+    than its preparation takes. Caches do not count, nor do other installed
+    packages: it chooses among `engines_at_hand`. So the same run always has the
+    same engine, and the same bits.
 
     Parameters
     ----------
     widths, slots, rows
         See `StepSizes`.
     steps : int
-        Of the whole run.
+        The steps of the whole run.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def find_engine(name: str, registry: Registry) -> Engine:
     PluginError
         If two packages have it, or the plugin that has it is broken.
     SettingError
-        If what it needs is not there.
+        If something that it needs is not installed.
     """
     engine = cast(Engine, registry.tool("engine", name, also=(AUTO,)))
     missing = engine.missing()
@@ -68,16 +68,17 @@ def find_engine(name: str, registry: Registry) -> Engine:
 
 
 def spelled_engine(engine: Engine, registry: Registry) -> str:
-    """Write an engine so that it is found again, whatever else is installed."""
+    """Write an engine's name so that it is found again, whatever else is installed."""
     provider = registry.provider(engine)
     own = provider.state == "built-in" or provider.package == "local"
     return engine.name if own else f"{provider.package}/{engine.name}"
 
 
 def engines_at_hand(registry: Registry) -> list[Engine]:
-    """List the engines that may run here unasked: nnplug's own, NumPy's first, and those of `-p`.
+    """List the engines that `"auto"` may choose: nnplug's own, NumPy's first, and those of `-p`.
 
-    No other plugin is loaded for it, or what is installed besides would decide.
+    No other plugin is loaded for this, so that other installed packages do not
+    change the choice.
     """
     named = registry.plugins.named
     found = [
@@ -86,5 +87,6 @@ def engines_at_hand(registry: Registry) -> list[Engine]:
         if provider.state == "built-in" or provider in named
     ]
     return sorted(
-        (each for each in found if not each.missing()), key=lambda each: each is not NUMPY
+        (engine for engine in found if not engine.missing()),
+        key=lambda engine: engine is not NUMPY,
     )

@@ -1,4 +1,9 @@
-"""What an engine is: what runs plans, and what it says of itself before it is used."""
+"""The base of engines: how they bind programs to arrays, and how they are described.
+
+An engine is described by an `Engine`, which is cheap to make. To run a program,
+the engine binds it: it looks up all arrays once, and returns a `BoundProgram`, a
+list of calls without arguments.
+"""
 
 from __future__ import annotations
 
@@ -32,10 +37,10 @@ Call = Callable[[], object]
 
 @dataclass(eq=False)
 class Memory:
-    """The working memory that programs of one run share.
+    """The working memory that the programs of one run share.
 
-    Programs for different batch sizes, the last and smaller batch among
-    them, never run at the same time, so they use the same bytes.
+    Programs for different batch sizes, such as the smaller last batch, never run
+    at the same time, so they use the same bytes.
     """
 
     blocks: dict[bool, list[AnyArray]] = field(default_factory=lambda: {False: [], True: []})
@@ -52,7 +57,7 @@ class Memory:
 
     @property
     def nbytes(self) -> int:
-        """Bytes held."""
+        """The bytes of all blocks."""
         return sum(len(block) for blocks in self.blocks.values() for block in blocks)
 
 
@@ -67,16 +72,16 @@ class BoundProgram:
     sections : list of (Section, list of callable)
         The same calls by section.
     results : dict of str to array
-        `"loss"`, `"output"` or `"checks"`, as far as the program has them.
+        `"loss"`, `"output"` and `"checks"`, if the program has them.
     kept : list of array
-        Memory that the calls know by its address alone.
+        Arrays whose addresses the calls use, and which must not be freed.
     many : callable or None
-        Takes many training steps in one call, if the engine can: given the
-        order of rows (or None), learning rates, arrays of float64 for losses
-        and penalties, and one for the outputs that are kept (or None), it
-        returns how many steps were taken.
+        Takes many training steps in one call, if the engine can. Its arguments
+        are the order of rows (or None), the learning rates, arrays of float64
+        for losses and penalties, and one for the outputs that are kept (or
+        None). It returns the number of steps taken.
     sources : tuple of str
-        What was compiled for `many`.
+        The sources compiled for `many`.
     """
 
     calls: list[Call]
@@ -107,14 +112,14 @@ class Bind(Protocol):
 
 @dataclass(frozen=True)
 class StepSizes:
-    """What the time of a training step depends on.
+    """The sizes that the time of a training step depends on.
 
     Attributes
     ----------
     widths : sequence of int
-        Of the network's layers, the inputs first.
+        The widths of the inputs and of the network's layers.
     slots : int
-        State vectors of the optimizer.
+        The number of the optimizer's state vectors.
     rows : int
         The batch size.
     """
@@ -130,33 +135,33 @@ def _nothing() -> str:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Engine(Tool):
-    r"""What binds programs to arrays, so that they can be run.
+    r"""The description of an engine, which binds programs to arrays.
 
-    Making one and registering it should import nothing that is slow: what
-    only `bind` needs is imported by `bind`.
+    Making and registering it should not import anything slow: `bind` imports
+    what it needs itself.
 
     Attributes
     ----------
     bind : callable
         See `nnplug.engines.numpy.bind`.
     missing : callable
-        Says what keeps it from running here, and then how to change that:
+        Says why it cannot run here, and then how to change that:
         `"NAME is not installed.\nInstall it with: pip install NAME"`; empty if
-        nothing does. It is asked often, and imports nothing.
+        it can. It is called often, and imports nothing.
     left_to_numpy : callable, optional
         Lists the instructions of a program that it leaves to NumPy, for
         `nnplug train --plan`; without it none is marked.
     preparation : float
-        Seconds that it takes before the first step, at most; on two cores.
+        The most seconds that it takes before the first step, on two cores.
     saves : callable, optional
-        Estimates the seconds that a step of some sizes takes less than in
-        the NumPy engine. With `preparation` it is what `auto` chooses by;
-        an engine without it is never chosen unasked.
+        Estimates how many seconds less a step of some sizes takes than in the
+        NumPy engine. `auto` chooses by this and `preparation`, and never
+        chooses an engine without it.
 
     Raises
     ------
     PartError
-        If the name or a function is not as said here.
+        If the name or a function is not as described here.
     """
 
     kind: ClassVar[str] = "engine"
@@ -173,7 +178,7 @@ class Engine(Tool):
         super().__post_init__()
         functions: dict[str, Any] = {"missing": self.missing}
         optional = {"left_to_numpy": self.left_to_numpy, "saves": self.saves}
-        functions |= {name: each for name, each in optional.items() if each is not None}
+        functions |= {name: given for name, given in optional.items() if given is not None}
         for name, function in functions.items():
             if not callable(function):
                 where = f"{self._where}engine {self.name!r}"
@@ -185,14 +190,14 @@ class Engine(Tool):
         return self.bind
 
 
-# --- what takes a while ------------------------------------------------------------------
+# --- announcements -----------------------------------------------------------------------
 
 _SAY: ContextVar[Callable[[str], object] | None] = ContextVar("_SAY", default=None)
 
 
 @contextmanager
 def announced(say: Callable[[str], object]) -> Iterator[None]:
-    """Give a context in which `say` is told what an engine is about to do that takes a while."""
+    """Give a context in which `say` is called before an engine does something that takes long."""
     token = _SAY.set(say)
     try:
         yield
@@ -201,7 +206,7 @@ def announced(say: Callable[[str], object]) -> Iterator[None]:
 
 
 def announce(text: str) -> None:
-    """Say what takes a while now, if somebody listens; for engines."""
+    """Announce something that takes long, if anybody listens; for engines."""
     say = _SAY.get()
     if say is not None:
         say(text)

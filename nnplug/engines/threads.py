@@ -1,4 +1,4 @@
-"""How many threads a matrix product is worth."""
+"""The number of threads that BLAS may use for a program's matrix products."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ PRODUCTS = frozenset({"dot", "dot_left", "dot_right"})
 """The matrix products of a plan."""
 
 ONE_THREAD = 2_000_000
-"""Multiplications below which a second thread of BLAS gives nothing.
+"""Multiplications below which a second thread of BLAS does not help.
 
-Such a product takes 40 µs on one core. Two threads have to meet at its end,
-and where another process wants the cores, the one waits for the other.
+Such a product takes 40 µs on one core. Two threads wait for each other at its
+end, and long if another process is using the cores.
 """
 
 ALONE_ANYWAY = 262_144
-"""Multiplications up to which OpenBLAS uses one thread by itself."""
+"""Multiplications up to which OpenBLAS uses only one thread by itself."""
 
 
 def multiplications(product: Instruction) -> int:
@@ -48,7 +48,7 @@ def largest_product(program: Program) -> int:
 
 
 class Threads:
-    """The threads that BLAS gets for a program: one, if all its products are small."""
+    """The threads of BLAS for a program: one if all its products are small."""
 
     def __init__(self, program: Program) -> None:
         largest = largest_product(program)
@@ -65,17 +65,17 @@ def one_thread(which: Callable[[Path], bool] = lambda _: True) -> AbstractContex
     Parameters
     ----------
     which : callable
-        Tells by a library's path whether it is meant; by default every BLAS
-        that is loaded.
+        Whether to limit a library, by its path; by default every loaded BLAS.
     """
     return _limits().held(which)
 
 
 class _Limits:
-    """Limits of one thread, each of which ends with the last of those who hold it at once.
+    """Limits of one thread, each of which ends when the last of its holders leaves.
 
-    A BLAS has one number of threads for the process; were each training to
-    restore what it found, the last of several could restore another's limit.
+    A BLAS has one number of threads for the whole process. If each training
+    restored the number that it found, the last of several could restore
+    another one's limit.
     """
 
     def __init__(self) -> None:
@@ -90,24 +90,24 @@ class _Limits:
     def held(self, which: Callable[[Path], bool]) -> Iterator[None]:
         """Hold the limit of some libraries."""
         libraries = [
-            each
-            for each in self._find().select(user_api="blas").lib_controllers
-            if which(Path(each.filepath))
+            library
+            for library in self._find().select(user_api="blas").lib_controllers
+            if which(Path(library.filepath))
         ]
         with self._lock:
-            for each in libraries:
-                if not self._holders[each.filepath]:
-                    self._before[each.filepath] = each.num_threads
-                    each.set_num_threads(1)
-                self._holders[each.filepath] += 1
+            for library in libraries:
+                if not self._holders[library.filepath]:
+                    self._before[library.filepath] = library.num_threads
+                    library.set_num_threads(1)
+                self._holders[library.filepath] += 1
         try:
             yield
         finally:
             with self._lock:
-                for each in libraries:
-                    self._holders[each.filepath] -= 1
-                    if not self._holders[each.filepath]:
-                        each.set_num_threads(self._before.pop(each.filepath))
+                for library in libraries:
+                    self._holders[library.filepath] -= 1
+                    if not self._holders[library.filepath]:
+                        library.set_num_threads(self._before.pop(library.filepath))
 
 
 @cache  # as BLAS's threads are the process's

@@ -1,1 +1,1 @@
-"""A network: its layers over one vector of parameters, and what a task asks of it."""
+"""Networks: layers over one vector of parameters, and the outputs and targets of each task."""

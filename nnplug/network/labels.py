@@ -1,4 +1,4 @@
-"""Labels of rows: those of several at once, and how much the rows of a class count."""
+"""Labels: several for each row, and weights for the rows of each class."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ __all__ = ["class_weights", "label_matrix"]
 
 
 def label_matrix(targets: Any, what: str, labels: int | None = None) -> AnyArray:
-    """Take 0 or 1 for each label of each row, as (N, K) whole numbers.
+    """Check 0 or 1 for each label of each row, and give them as (N, K) whole numbers.
 
     Parameters
     ----------
     what : str
         For the message.
     labels : int, optional
-        How many there must be, K.
+        The number of labels that there must be, K.
 
     Raises
     ------
     DataError
-        With the first place that is neither 0 nor 1.
+        With the first number that is neither 0 nor 1.
     """
     found = np.asarray(targets)
     if found.ndim != 2 or labels not in (None, found.shape[1]) or found.dtype.kind not in "biuf":
@@ -46,14 +46,14 @@ def label_matrix(targets: Any, what: str, labels: int | None = None) -> AnyArray
 def class_weights(
     given: str | Mapping[Any, Any], classes: Sequence[Any], labels: AnyArray
 ) -> AnyArray:
-    """Say what a row of each class counts for.
+    """Give the weight of a row of each class.
 
     Parameters
     ----------
     given : str or mapping
-        `"balanced"`: N / (C·count of the class), so that all classes weigh
-        the same together (King & Zeng, 2001); or a weight for some classes,
-        by the class as the user knows it or its text. The others weigh 1.
+        `"balanced"`: N / (C·count of the class), so that all classes have the
+        same total weight (King & Zeng, 2001); or a weight for some classes, by
+        the class as the user knows it or its text. The others have weight 1.
     classes : sequence
     labels : array of int
         (N,), the class of each training row.
@@ -79,8 +79,8 @@ def class_weights(
             f"class_weight={given!r}: it is 'balanced', or a weight for each class by its name."
         )
     weights = np.ones(len(classes))
-    places = {str(each): number for number, each in enumerate(classes)}
-    # True in Python is true in a table.
+    places = {str(name): number for number, name in enumerate(classes)}
+    # A table has "true" where Python has True.
     folded = {text.casefold(): number for text, number in places.items()}
     for name, weight in given.items():
         text = str(name)

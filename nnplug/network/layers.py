@@ -1,4 +1,4 @@
-"""Layers by their text form, and what short forms stand for."""
+"""Finding layers by their text form."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ def find_layers(asked: str | Sequence[str | Part], registry: Registry) -> list[A
     OptionError
         If the text is malformed.
     UnknownPartError
-        If no layer or activation has a name that is asked for.
+        If no layer or activation has one of the names.
     PartError
-        If something is neither text nor a part, or a layer holds layers that
-        can hold none.
+        If something is neither text nor a part, or a layer that can hold none
+        is given layers.
     """
     if isinstance(asked, str):
-        return [_find(each, registry) for each in parse_layers(asked)]
+        return [_find(text, registry) for text in parse_layers(asked)]
     found: list[Activation | Layer] = []
-    for each in asked:
-        if isinstance(each, str):
-            found += find_layers(each, registry)
-        elif isinstance(each, Activation | Layer):
-            found.append(each)
+    for item in asked:
+        if isinstance(item, str):
+            found += find_layers(item, registry)
+        elif isinstance(item, Activation | Layer):
+            found.append(item)
         else:
-            raise PartError(f"{each!r} is neither a layer nor an activation, nor the name of one.")
+            raise PartError(f"{item!r} is neither a layer nor an activation, nor the name of one.")
     return found
 
 
 def flat(layers: Sequence[Activation | Layer]) -> Iterator[Activation | Layer]:
     """List layers, each before those that it holds."""
-    for each in layers:
-        yield each
-        if isinstance(each, Layer):
-            yield from flat(each.inner)
+    for part in layers:
+        yield part
+        if isinstance(part, Layer):
+            yield from flat(part.inner)
 
 
 def _find(said: LayerText, registry: Registry) -> Activation | Layer:
@@ -62,7 +62,7 @@ def _find(said: LayerText, registry: Registry) -> Activation | Layer:
         return part
     if not isinstance(part, Layer):
         raise OptionError(f"{said.text}[...]: {part.name!r} is an activation, and holds no layers.")
-    return part.around([_find(each, registry) for each in said.inner])
+    return part.around([_find(text, registry) for text in said.inner])
 
 
 def _named(text: str, registry: Registry) -> Activation | Layer:
@@ -84,4 +84,4 @@ def _named(text: str, registry: Registry) -> Activation | Layer:
         raise UnknownPartError(
             f"{line}\n{rest}Activations stand among layers, too: {', '.join(names)}."
         ) from None
-    raise AssertionError("what is not found is not there")
+    raise AssertionError("the registry found a layer that it had not found before")

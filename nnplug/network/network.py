@@ -65,7 +65,7 @@ class Network(Summarized):
     output_activation : Activation
     dropout : sequence of float
         The share of each hidden layer's outputs that a training step drops;
-        what is missing at the end is 0.
+        layers beyond its end have 0.
     dtype : dtype
         float32 or float64.
 
@@ -75,15 +75,15 @@ class Network(Summarized):
         Every layer, in order.
     layers : tuple of DenseLayer
         The same, if all are dense layers with an activation each and perhaps
-        dropout; else empty.
+        dropout; otherwise empty.
     inputs, outputs : int
     spans : tuple of Span
         The arrays in the order in which they lie in the vector: parameters,
         then states.
     learned : int
-        How many of the vector's numbers are parameters.
+        How many of the vector's numbers are parameters, not states.
     parameters : array
-        The vector, zero until `initialize`.
+        The vector; zero until `initialize`.
     """
 
     def __init__(
@@ -111,12 +111,12 @@ class Network(Summarized):
         dtype: Any = np.float32,
         size: int | None = None,
     ) -> Network:
-        """Compose a network of layers, with a dense layer that gives the outputs after them.
+        """Compose a network of layers, followed by a dense layer that gives the outputs.
 
         Parameters
         ----------
         size : int, optional
-            How many parameters it must have; looked at before memory is taken.
+            The number of parameters that it must have; checked before memory is taken.
 
         Raises
         ------
@@ -162,17 +162,17 @@ class Network(Summarized):
 
     @property
     def widths(self) -> list[int]:
-        """Numbers of a row: of the inputs, then after each layer that may change them."""
+        """The width of the inputs, then that after each layer that may change it."""
         changing = [
-            each
-            for each in self.placed
-            if each.part.kind == "layer" and each.part.name != "dropout"
+            placed
+            for placed in self.placed
+            if placed.part.kind == "layer" and placed.part.name != "dropout"
         ]
-        return [self.inputs, *(each.outputs for each in changing)]
+        return [self.inputs, *(placed.outputs for placed in changing)]
 
     @property
     def noise(self) -> list[Array]:
-        """What is drawn before each training step, in order."""
+        """The random arrays drawn before each training step, in order."""
         return [
             array
             for placed in self.placed
@@ -186,12 +186,12 @@ class Network(Summarized):
         return len(self.parameters)
 
     def span(self, name: str) -> Span:
-        """Find a parameter array by its name, such as `"hidden1.weight"`.
+        """Find an array by its name, such as `"hidden1.weight"`.
 
         Raises
         ------
         UnknownNameError
-            If there is none: it is a `KeyError`.
+            If there is none; it is a `KeyError`, too.
         """
         found = self._by_name.get(name)
         if found is None:
@@ -205,20 +205,20 @@ class Network(Summarized):
     def initialize(
         self, initializer: Initializer, seed: int, inputs: AnyArray | None = None
     ) -> None:
-        """Draw the weights, layer by layer; all else starts from what it declares.
+        """Draw the weights, layer by layer; all other arrays start as they are declared.
 
         Parameters
         ----------
         inputs : array, optional
-            Some rows, (N, D), for an initializer that looks at data.
+            Some rows, (N, D), for an initializer that takes them.
 
         Raises
         ------
         SettingError
             If the initializer returns another shape, or numbers that are not
-            finite; or if it looks at data and there is none.
+            finite; or if it takes rows of the data and none are given.
         ImpureFormulaError
-            If it does not draw from the generator that it is given.
+            If it does not draw from the given generator.
         """
         initializer.check_pure()
         if initializer.from_inputs and inputs is None:
@@ -233,7 +233,7 @@ class Network(Summarized):
     def _start(
         self, placed: Placed, draw: Callable[[str, Array, Any], None], x: AnyArray | None
     ) -> AnyArray | None:
-        """Start a layer, and those that it holds; give what it makes of some rows."""
+        """Start a layer, and those that it holds; give its outputs for some rows."""
         for array in placed.own_arrays:
             start = getattr(array.declared, "start", None)
             if isinstance(array.declared, State):
@@ -268,7 +268,7 @@ class Network(Summarized):
     def forward(self, inputs: AnyArray) -> Iterator[tuple[Placed, AnyArray]]:
         """Compute each layer's outputs, (N, H), for rows (N, D), outside training.
 
-        It is plain NumPy, for a look inside; engines compute the same faster.
+        This is plain NumPy, for looking inside; engines compute the same faster.
         """
         x = inputs.astype(self.dtype)
         for placed in self.placed:
@@ -281,7 +281,7 @@ class Network(Summarized):
         return {span.name: span.view(self.parameters) for span in self.spans}
 
     def first_nonfinite(self, inputs: AnyArray) -> tuple[Placed, str] | None:
-        """Find the first layer whose numbers are not finite, for rows (N, D).
+        """Find the first layer whose outputs are not finite, for rows (N, D).
 
         Returns
         -------
@@ -312,7 +312,7 @@ class Network(Summarized):
 
     @property
     def form(self) -> str:
-        """What its layers are: the widths of dense layers, or the text form of others."""
+        """Its layers in short: the widths of dense layers, or the text form of others."""
         if self.layers:
             return "-".join(map(str, self.widths))
         texts = " ".join(each.part.text for each in self.placed[:-2])
@@ -323,7 +323,7 @@ class Network(Summarized):
 
 
 def in_and_out(inputs: int, outputs: int) -> str:
-    """Say how many numbers go into a network, and come out of it."""
+    """Write a network's numbers of inputs and outputs."""
     return f"{inputs} input{'s' * (inputs != 1)}, {outputs} output{'s' * (outputs != 1)}"
 
 
@@ -334,15 +334,15 @@ def _no_units(units: int) -> str:
 def short_form(
     hidden: Sequence[int], activations: Sequence[Activation], shares: Sequence[float] = ()
 ) -> list[Activation | Layer]:
-    """Write hidden layers as the layers that they are short for.
+    """Give the layers that `hidden`, `activation` and `dropout` are short for.
 
     Parameters
     ----------
     hidden : sequence of int
-        Units.
+        The units of each hidden layer.
     activations : sequence of Activation
     shares : sequence of float
-        What is dropped of each; what is missing at the end is 0.
+        The dropout rate of each; layers beyond its end have 0.
 
     Raises
     ------
@@ -356,7 +356,7 @@ def short_form(
             f"{len(activations)} activations for {len(hidden)} hidden layers: "
             "give one, or one for each hidden layer."
         )
-    # One part for all layers of a width, so that it is traced once.
+    # All layers of a width share one part, so that it is traced once.
     by_units = {units: dense.with_options(units=units) for units in hidden}
     parts: list[Activation | Layer] = []
     for number, (units, activation) in enumerate(zip(hidden, activations, strict=True)):
@@ -367,15 +367,15 @@ def short_form(
 
 
 def _dense_layers(placed: Sequence[Placed]) -> list[DenseLayer]:
-    """Pair dense layers with their activations; nothing, if there are other layers too."""
+    """Pair dense layers with their activations; give nothing if there are other layers too."""
     found: list[DenseLayer] = []
     waiting: Placed | None = None
-    for each in placed:
-        if each.part.function is dense.function and waiting is None:
-            waiting = each
-        elif isinstance(each.part, Activation) and waiting is not None:
-            found.append(DenseLayer(each.name, waiting.inputs, waiting.outputs, each.part))
+    for layer in placed:
+        if layer.part.function is dense.function and waiting is None:
+            waiting = layer
+        elif isinstance(layer.part, Activation) and waiting is not None:
+            found.append(DenseLayer(layer.name, waiting.inputs, waiting.outputs, layer.part))
             waiting = None
-        elif each.part.function is not dropout.function or waiting is not None:
+        elif layer.part.function is not dropout.function or waiting is not None:
             return []
     return found

@@ -1,4 +1,4 @@
-"""Where a network's arrays lie in its vector, and what each is given of rates and penalties."""
+"""Where a network's arrays lie in its vector, and their factors on rates and penalties."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nnplug.types import AnyArray
 __all__ = ["Span", "grouped", "spans_of"]
 
 LISTED = 12
-"""Names in a message, at most."""
+"""The most names that a message lists."""
 
 
 @dataclass(frozen=True)
@@ -24,19 +24,19 @@ class Span:
     Attributes
     ----------
     name : str
-        `"hidden1.weight"`: the layer's name and that of the formula's argument.
+        `"hidden1.weight"`: the names of the layer and of the formula's argument.
     start, stop : int
-        Its place in the vector.
+        Its first index in the vector, and the index after its last.
     shape : tuple of int
         (fan_in, fan_out) for a dense layer's weight, (fan_out,) for its bias.
     penalised : float
-        How much of the penalties it is given: 1, or 0 for biases, if nothing else is said.
+        A factor on penalties; by default 1, and 0 for biases.
     decays : float
-        How much of the optimizer's weight decay it is given: 1, if nothing else is said.
+        A factor on the optimizer's weight decay; by default 1.
     rate : float
-        A factor on its learning rate.
+        A factor on the learning rate.
     is_state : bool
-        Whether training steps replace it, and do not learn it.
+        Whether it is a state, which training steps replace, and not a parameter.
     """
 
     name: str
@@ -49,13 +49,13 @@ class Span:
     is_state: bool = False
 
     def view(self, vector: AnyArray) -> AnyArray:
-        """Give the part of a vector that this names, in its shape."""
+        """Give its part of a vector, in its shape."""
         return vector[self.start : self.stop].reshape(self.shape)
 
 
 def spans_of(placed: Sequence[Placed]) -> Iterator[Span]:
     """Lay the arrays of layers one after the other: parameters, then states."""
-    arrays = [array for each in placed for array in each.arrays]
+    arrays = [array for layer in placed for array in layer.arrays]
     start = 0
     for kind in (Parameter, State):
         for array in arrays:
@@ -77,9 +77,9 @@ def grouped(
     Parameters
     ----------
     rate, decay : mapping of str to float
-        Factors by patterns of names, such as `"*.bias"`; the last that fits
-        counts. A decay is a factor on penalties and on the optimizer's weight
-        decay.
+        Factors by patterns of names, such as `"*.bias"`; the last pattern that
+        fits counts. A decay is a factor on penalties and on the optimizer's
+        weight decay.
 
     Raises
     ------

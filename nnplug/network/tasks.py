@@ -1,4 +1,4 @@
-"""What a task asks of a network: its outputs, its targets, its answers.
+"""Tasks: the outputs, targets and answers of a network for each task.
 
 The loss says what it takes (`logits`, `probabilities` or `prediction`); the
 output activation follows from that and from the task.
@@ -41,7 +41,7 @@ DEFAULT_METRIC: dict[Task, str] = {
 
 
 def output_activation_name(task: Task, loss: Loss) -> str:
-    """Name the output activation that a loss and a task ask for.
+    """Name the output activation for a loss and a task.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def output_activation_name(task: Task, loss: Loss) -> str:
 
 @dataclass(frozen=True)
 class Head:
-    """How a task's targets enter the loss, and how outputs become answers.
+    """The output layer of a task: how targets enter the loss, and outputs become answers.
 
     Parameters
     ----------
@@ -78,9 +78,9 @@ class Head:
         `"regression"`, `"binary"`, `"multiclass"` or `"multilabel"`.
     loss : Loss
     activation : Activation
-        Of the output layer.
+        The output layer's activation.
     width : int
-        Targets of a regression, or the number of classes or labels.
+        The number of targets, of classes or of labels.
 
     Raises
     ------
@@ -115,7 +115,7 @@ class Head:
             )
 
     def _check_targets_fit(self) -> None:
-        """Refuse a loss for other targets than a task has."""
+        """Refuse a loss that is for other targets than the task has."""
         loss = self.loss
         if self.task != "regression" and (loss.for_numbers or loss.heads):
             raise SettingError(
@@ -131,12 +131,12 @@ class Head:
 
     @property
     def outputs(self) -> int:
-        """Units of the output layer, C."""
+        """The number of units of the output layer, C."""
         one_unit = self.task == "binary" and self.loss.against == "target" and not self.loss.by_row
         return 1 if one_unit else self.width * self.loss.outputs_for_each
 
     def encode(self, targets: AnyArray, dtype: np.dtype[np.generic]) -> AnyArray:
-        """Bring targets to the form that the loss takes.
+        """Convert targets to the form that the loss takes.
 
         Parameters
         ----------
@@ -152,7 +152,7 @@ class Head:
         Raises
         ------
         DataError
-            If a number is none that the loss is for.
+            If the loss is not for one of the numbers.
         """
         if self.task == "regression":
             self.check_targets(targets, "the targets", first=0)
@@ -174,9 +174,9 @@ class Head:
         targets : array
             (N, K).
         what : str
-            For the message.
+            The name of the targets, for the message.
         first : int
-            What the first row is called.
+            The number of the first row.
 
         Raises
         ------
@@ -199,13 +199,13 @@ class Head:
             )
 
     def decode(self, targets: AnyArray) -> AnyArray:
-        """Bring targets back from the form that the loss takes.
+        """Convert targets back from the form that the loss takes.
 
         Returns
         -------
         array
-            As `encode` was given: numbers (N, K), class indices (N,), or 0
-            and 1 for each label, (N, K).
+            As `encode` took them: numbers (N, K), class indices (N,), or 0 and 1
+            for each label, (N, K).
         """
         if self.task == "regression":
             return targets
@@ -222,7 +222,7 @@ class Head:
         Returns
         -------
         array
-            (N, number of classes), each row sums to one; or (N, labels).
+            (N, number of classes), where each row sums to one; or (N, labels).
 
         Raises
         ------
@@ -244,23 +244,23 @@ class Head:
         return shares
 
     def numbers(self, outputs: AnyArray) -> AnyArray:
-        """Turn a regression's outputs (N, K) into the mean that is predicted."""
+        """Turn a regression's outputs (N, K) into the predicted mean."""
         mean: AnyArray = mean_of(self.loss.link, self.loss.predicted(outputs))
         return mean
 
     def finite(self, outputs: AnyArray) -> npt.NDArray[np.bool_] | None:
-        """Tell for which rows of outputs (N, C) there is an answer; None if for all."""
+        """Find the rows of outputs (N, C) that have an answer; None if all have one."""
         if self.task == "regression" and (self.loss.link != "identity" or self.loss.heads):
             outputs = np.concatenate([outputs, self.numbers(outputs)], axis=1)
         return finite_rows(outputs)
 
     def one_hot_pair(self, outputs: AnyArray, labels: AnyArray) -> tuple[AnyArray, AnyArray]:
-        """Give probabilities and what they should be, for a metric of numbers.
+        """Give probabilities and their true values, for a metric of numbers.
 
         Returns
         -------
         tuple of array
-            (N, 1) each for two classes, the second's; else (N, classes), or
+            For two classes (N, 1) each, of the second; otherwise (N, classes), or
             (N, labels).
         """
         probabilities = self.probabilities(outputs)
@@ -288,15 +288,15 @@ class Head:
 
 
 def _largest(outputs: AnyArray) -> AnyArray:
-    """Give the column of each row's largest output, the first of equal ones: `argmax(axis=1)`.
+    """Find the column of each row's largest output, the first of equal ones: `argmax(axis=1)`.
 
-    NumPy's own takes 35 ns a row however short it is. With few columns it is
-    faster to compare down the columns, many rows at once.
+    NumPy's takes 35 ns for each row, even for a short one. With few columns it
+    is faster to compare column by column, many rows at once.
     """
     rows, columns = outputs.shape
     if rows >= 1024 and columns <= 16:
         turned = np.ascontiguousarray(outputs.T)  # (C, N)
-        # Of the columns that reach the top, the first is the farthest from the end.
+        # Of the columns with the largest output, the first is the farthest from the end.
         from_end = np.arange(columns, 0, -1, dtype=np.uint8)[:, np.newaxis]
         farthest = (from_end * (turned == turned.max(axis=0))).max(axis=0)
         first: AnyArray = columns - farthest.astype(np.int64)
@@ -306,14 +306,14 @@ def _largest(outputs: AnyArray) -> AnyArray:
 
 
 def finite_rows(numbers: AnyArray) -> npt.NDArray[np.bool_] | None:
-    """Tell which rows of (N, C) are finite; None if all are."""
+    """Find the rows of (N, C) that are finite; None if all are."""
     if np.isfinite(numbers).all():
         return None
     return np.asarray(np.isfinite(numbers).all(axis=1))
 
 
 def _refuse_nonfinite(outputs: AnyArray) -> None:
-    """Refuse to make a class or a probability of what is no number."""
+    """Refuse to make classes or probabilities of outputs that are not finite."""
     finite = finite_rows(outputs)
     if finite is not None:
         rows = np.flatnonzero(~finite)

@@ -1,7 +1,9 @@
 """The Numba engine: operations that follow each other are one compiled loop.
 
-Here stands what is asked of an engine before it is used; what runs plans is
-imported by the first plan.
+This module describes the engine, and is imported to list engines. The modules
+that run plans are imported by the first plan: `fusion` finds what can be one
+loop, `loops` writes its source, `compiler` makes machine code of it, `binder` and
+`step` bind it to arrays.
 """
 
 from __future__ import annotations
@@ -18,10 +20,10 @@ from nnplug.types import AnyArray
 __all__ = ["NUMBA", "register_engines"]
 
 COMPILATION_SECONDS = 5.0
-"""What the first compilation of a plan takes, Numba's import included; measured on two cores."""
+"""The time of the first compilation of a plan and of Numba's import; measured on two cores."""
 
 CALL_SECONDS, PASS_SECONDS = 4e-7, 1.5e-10
-"""What a compiled loop saves: of an array call, and of an element in a pass over an array."""
+"""The time that a compiled loop saves for each array call, and for each element of a pass."""
 
 
 def bind(
@@ -34,14 +36,14 @@ def bind(
     like: BoundProgram | None = None,
 ) -> BoundProgram:
     """Bind a program to arrays; see `nnplug.engines.numpy.bind`."""
-    from nnplug.engines.numba import step  # noqa: PLC0415  # what a run without it need not load
+    from nnplug.engines.numba import step  # noqa: PLC0415  # other runs do not need it
 
     return step.bind(program, arrays, memory, many=many, like=like)
 
 
 def left_to_numpy(program: Program) -> list[Instruction]:
     """List the instructions that no loop takes, in order."""
-    from nnplug.engines.numba import fusion  # noqa: PLC0415  # what a run without it need not load
+    from nnplug.engines.numba import fusion  # noqa: PLC0415  # other runs do not need it
 
     return fusion.left_to_numpy(program)
 
@@ -76,5 +78,5 @@ NUMBA = Engine(
 
 @hookimpl
 def register_engines(register: Callable[[Engine], None]) -> None:
-    """Register it."""
+    """Register the Numba engine."""
     register(NUMBA)

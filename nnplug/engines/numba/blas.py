@@ -1,8 +1,8 @@
-"""Matrix products as functions of C that compiled code can call: Intel's MKL, or NumPy's own.
+"""The BLAS whose matrix products compiled code calls: Intel's MKL, or NumPy's own.
 
-OpenBLAS, with which NumPy's wheels are built, copies both matrices into an order of its own
-before it multiplies. In batches of 32 to 128 rows the copying takes about as long as the
-products; MKL does without. Whoever installs the package `mkl` gets its products.
+NumPy's wheels use OpenBLAS, which copies both matrices into an order of its own before it
+multiplies. In batches of 32 to 128 rows the copying takes about as long as the products;
+MKL does not copy. It is used if the package `mkl` is installed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROW_MAJOR, AS_IT_IS, TRANSPOSED = 101, 111, 112
 """Numbers of the C interface to BLAS (CBLAS): how matrices lie, and how one is taken."""
 
 _NAMES = (("scipy_cblas_{}64_", 64), ("cblas_{}64_", 64), ("cblas_{}", 32))
-"""What a function is called in the libraries that NumPy is built with, and its integers' bits."""
+"""How the libraries that NumPy is built with name a function, and the bits of their integers."""
 
 
 _MKL = re.compile(r"libmkl_rt\.so\.\d+|mkl_rt\.\d+\.dll")
@@ -36,7 +36,7 @@ _OPENMP = re.compile(r"libiomp5\.so")
 
 @dataclass(frozen=True)
 class OpenMP:
-    """A runtime of OpenMP: its threads take shares of long loops between the products.
+    """A runtime of OpenMP, whose threads share long loops between the products.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class OpenMP:
         The addresses of `GOMP_parallel`, `omp_get_thread_num` and
         `omp_get_num_threads`, part of the runtime's binary interface.
     threads : callable
-        Gives how many threads a loop would have now.
+        Gives the number of threads that a loop would have now.
     """
 
     parallel: int
@@ -55,18 +55,18 @@ class OpenMP:
 
 @dataclass(frozen=True)
 class Blas:
-    """Where the functions of a library lie.
+    """The addresses of a library's functions.
 
     Attributes
     ----------
     bits : int
-        Of its integers, 32 or 64.
+        The width of its integers, 32 or 64.
     addresses : dict of str to int
         By the function's name without the letter for the dtype, and the
         dtype: `"gemm float32"`. There are `gemm`, `gemv` and `dot`.
     openmp : OpenMP or None
-        The library's own threads, where other work can have them between two
-        products. OpenBLAS's wait for the next product, and for nothing else.
+        The library's own threads, if other work can use them between two
+        products. OpenBLAS's threads only wait for the next product.
     """
 
     bits: int
@@ -75,15 +75,15 @@ class Blas:
 
 
 def find_blas() -> Blas | None:
-    """Find the library for compiled products; None if none says where its functions are.
+    """Find the library for compiled products; None if no library's functions are found.
 
-    It is MKL if the package `mkl` is installed and the environment's `NNPLUG_BLAS` is not
-    `numpy`; else what `numpy.dot` calls.
+    It is MKL if the package `mkl` is installed and the environment variable `NNPLUG_BLAS`
+    is not `numpy`; otherwise the library that `numpy.dot` calls.
     """
     return _find(os.getpid())
 
 
-@cache  # a library stays where it is as long as the process lives
+@cache  # a library stays in its place until the process ends
 def _find(_process: int) -> Blas | None:
     if os.environ.get("NNPLUG_BLAS", "").lower() == "numpy":
         return _numpys()
@@ -99,8 +99,8 @@ def _first_process() -> int:
 def _mkl() -> Blas | None:
     """Load Intel's MKL, if it is installed and can be used.
 
-    scikit-learn tells MKL's threads, by the variable below, that they need not begin anew
-    in a forked process. A product would wait there for ever for threads that are not.
+    By the variable below, scikit-learn tells MKL not to start its threads again in a forked
+    process. A product would wait there forever for threads that do not exist.
     """
     stays = os.environ.get("KMP_INIT_AT_FORK", "").upper() in ("FALSE", "F", "NO", "OFF", "0")
     if stays and _first_process() != os.getpid():
@@ -115,8 +115,8 @@ def _mkl() -> Blas | None:
 def _numpys() -> Blas | None:
     """Find NumPy's own library.
 
-    The system looks the functions up in NumPy's compiled module and in what that one
-    was linked with, so it is NumPy's library, not another of the process.
+    The system looks the functions up in NumPy's compiled module and in the libraries that
+    it is linked with, so it finds NumPy's BLAS and not another one in the process.
     """
     try:
         return _functions(import_module("numpy._core._multiarray_umath").__file__)
@@ -125,10 +125,10 @@ def _numpys() -> Blas | None:
 
 
 def _functions(path: str | None) -> Blas | None:
-    """Find the functions in a library; None if it has not all, or they are others."""
+    """Find the functions in a library; None if some are missing, or compute something else."""
     try:
         library = ctypes.CDLL(path)
-    except OSError:  # for another processor, say
+    except OSError:  # it may be built for another processor
         return None
     for template, bits in _NAMES:
         try:
@@ -145,7 +145,7 @@ def _functions(path: str | None) -> Blas | None:
 
 
 def _openmp() -> OpenMP | None:
-    """Find the threads of MKL, unless it was told to use others."""
+    """Find the threads of MKL, unless it is told to use others."""
     if os.environ.get("MKL_THREADING_LAYER", "INTEL").upper() != "INTEL":
         return None
     for path in _files("intel-openmp", _OPENMP):
@@ -163,7 +163,7 @@ def _openmp() -> OpenMP | None:
 
 
 def _files(package: str, name: re.Pattern[str]) -> list[str]:
-    """List the files of an installed package that have such a name."""
+    """List the files of an installed package that have a name of this form."""
     try:
         files = metadata.files(package) or ()
     except metadata.PackageNotFoundError:
@@ -178,7 +178,7 @@ def _address(library: ctypes.CDLL, name: str) -> int:
 
 
 def _is_right(blas: Blas) -> bool:
-    """Multiply two small matrices, to see that the functions take what they are thought to take."""
+    """Multiply two small matrices, to make sure that the functions take the expected arguments."""
     whole: Any = ctypes.c_int64 if blas.bits == 64 else ctypes.c_int32
     place = ctypes.c_void_p
     kinds = (*[ctypes.c_int] * 3, *[whole] * 3, ctypes.c_double, place, whole, place, whole)

@@ -1,9 +1,10 @@
-"""Machine code on disk, in a folder that nobody but the user may write to.
+"""Machine code on disk, in a folder that only the user may write to.
 
-Code that is read from there is run. So folder and files must belong to the user,
-and neither group nor others may write to them; pip asks the same of its cache.
+Code that is read from there is run. So the folder and its files must belong to the
+user, and neither the group nor others may write to them; pip requires the same of
+its cache.
 
-Processes that run at once may share the folder, and a file may be damaged: a file
+Several processes may use the folder at once, and a file may be damaged. So a file
 is written whole and then renamed, and it begins with a checksum.
 """
 
@@ -23,7 +24,7 @@ from nnplug.errors import NnplugWarning
 __all__ = ["CodeCache", "cache_folder"]
 
 DIGEST = 32
-"""Bytes of the checksum that a file begins with."""
+"""The length of the checksum at a file's start, in bytes."""
 
 WRITABLE = stat.S_IWGRP | stat.S_IWOTH
 
@@ -51,9 +52,9 @@ def cache_folder() -> Path | None:
 
 
 class CodeCache:
-    """Object code by its key, where there is a folder that can be trusted.
+    """Object code by its key, in a folder that can be trusted.
 
-    Where there is none, nothing is found and nothing is kept; a warning says so once.
+    Without such a folder, nothing is found and nothing is kept; one warning says so.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ class CodeCache:
     ----------
     folder : Path or None
     trouble : str
-        What was warned of; empty if there was no reason to.
+        The warning that was given; empty if there was none.
     """
 
     def __init__(self, base: Path | None) -> None:
@@ -77,7 +78,7 @@ class CodeCache:
             return None
         path = self.folder / f"{key}.o"
         try:
-            # What is checked is what is read, whatever becomes of the name in between.
+            # The open file is checked, so that nobody can exchange it before it is read.
             flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
             with os.fdopen(os.open(path, flags), "rb") as file:
                 fault = _fault(os.fstat(file.fileno()))
@@ -91,7 +92,7 @@ class CodeCache:
         return code if digest == _digest(key, code) else None
 
     def write(self, key: str, code: bytes) -> None:
-        """Write object code whole, or not at all; a cache that cannot be written is no error."""
+        """Write object code whole, or not at all; if the cache cannot be written, a warning says so."""
         if self.folder is None:
             self._warn_of_folder(
                 "there is no home folder: HOME is not set, and the system does not know the user"
@@ -115,11 +116,11 @@ class CodeCache:
             self._warn_of_folder(f"{self.folder} cannot be written: {error.strerror or error}")
 
     def _is_trusted(self, folder: Path) -> bool:
-        """Whether the folders that are there are the user's alone."""
-        for each in (folder.parent, folder):
-            with contextlib.suppress(OSError):  # not there yet, or not to be read: then not used
-                if fault := _fault(each.stat()):
-                    self._warn_of_folder(f"{each} {fault}")
+        """Whether the folders that exist belong to the user alone."""
+        for place in (folder.parent, folder):
+            with contextlib.suppress(OSError):  # it does not exist yet, or cannot be read or used
+                if fault := _fault(place.stat()):
+                    self._warn_of_folder(f"{place} {fault}")
                     return False
         return True
 
@@ -136,8 +137,8 @@ class CodeCache:
 
 
 def _fault(found: os.stat_result) -> str:
-    """Say why a file or folder may hold what somebody else has put there."""
-    if not hasattr(os, "geteuid"):  # Windows, where the lists of a user's folder say who may write
+    """Say why somebody else may have written to a file or folder; empty if nobody may."""
+    if not hasattr(os, "geteuid"):  # Windows, where access lists protect a user's folder
         return ""
     if found.st_uid != os.geteuid():
         return f"belongs to another user (uid {found.st_uid}; you are {os.geteuid()})"

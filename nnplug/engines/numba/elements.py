@@ -1,4 +1,4 @@
-"""How a compiled loop writes an operation on one element, a number, a truth value."""
+"""How operations on one element, numbers and truth values are written in a loop's source."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ ELEMENT = {
     "ceil": "np.ceil({0})",
     "trunc": "np.trunc({0})",
     "heaviside": "({1} if {0} == 0 else (T(1) if {0} > 0 else (T(0) if {0} < 0 else {0})))",
-    # A comparison with NaN is false, so NaN stays: the first operand's by the
-    # order of the comparison, the second's by the second choice.
+    # NaN must stay NaN. Comparisons with NaN are false: a NaN in the first operand
+    # is the last choice, and `{1} != {1}` finds one in the second.
     "maximum": "({1} if {1} > {0} or {1} != {1} else {0})",
     "minimum": "({1} if {1} < {0} or {1} != {1} else {0})",
     "where": "({1} if {0} else {2})",
@@ -57,14 +57,14 @@ ELEMENT = {
 TRUTHS = {"logical_and", "logical_or", "logical_not", "logical_xor"}
 COMPARES = {"greater", "greater_equal", "less", "less_equal", "equal", "not_equal"}
 
-# Over a row, or over everything: the start, and the next value from `{0}` so far and `{1}`.
+# Reductions: the start, and the next total from the total `{0}` and the element `{1}`.
 REDUCE = {
     "sum": ("T(0)", "{0} + {1}"),
     "max": ("T(-math.inf)", "({1} if {1} > {0} or {1} != {1} else {0})"),
     "min": ("T(math.inf)", "({1} if {1} < {0} or {1} != {1} else {0})"),
 }
 
-# Only where all are numbers: on arrays NumPy's own, vectorised functions are faster.
+# For numbers only: on arrays, NumPy computes several elements at once, and is faster.
 NUMBER = {
     "power": "{0} ** {1}",
     "remainder": "{0} % {1}",
@@ -72,24 +72,24 @@ NUMBER = {
     **{name: f"math.{name}({{0}})" for name in ("sin", "cos")},
 }
 
-# Over all rows; by a column that the row names.
+# Sums over all rows, and choices of a column by the row's label.
 WHOLE = {"sum_rows", "total", "squares"}
 ROW = {"take_along_axis", "one_hot"}
 
 
 @cache  # NumPy takes 5 µs to make the name of a dtype
 def name_of(dtype: np.dtype[Any]) -> str:
-    """Give the name of a dtype, as the sources write it."""
+    """Give the name of a dtype in the sources."""
     return dtype.name
 
 
 def stored(text: str, value: Value) -> str:
-    """Write a value as memory holds it: a truth value is a byte."""
+    """Write a value as it is stored in memory, where truth values are bytes."""
     return f"uint8({text})" if value.dtype.kind == "b" else text
 
 
 def loaded(text: str, value: Value) -> str:
-    """Write a value of memory as the loop holds it."""
+    """Write a stored value as the loop uses it, where bytes are truth values."""
     return f"{text} != 0" if value.dtype.kind == "b" else text
 
 

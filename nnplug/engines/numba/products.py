@@ -1,4 +1,4 @@
-"""Matrix products in the source of a compiled function: loops, or calls of BLAS.
+"""Matrix products in the source of a compiled function: as loops, or as calls of BLAS.
 
 Letters: (N, D), (D, H) and (N, H) are a product's operands and its result.
 """
@@ -25,7 +25,7 @@ class Products:
     writer : Writer
         Writes the function.
     blas : Blas or None
-        What products call that are not loops.
+        The library that products call, unless they are loops.
     small : bool
         Whether the program is small, so that small products are loops.
     """
@@ -35,7 +35,7 @@ class Products:
 
     @staticmethod
     def can(instruction: Instruction, blas: Blas | None, small: bool) -> bool:
-        """Whether a function can do what an instruction says, at no cost over NumPy's call."""
+        """Whether a function can compute an instruction, as fast as NumPy's call."""
         if instruction.operation.name == "squares":
             return blas is not None
         return instruction.operation.name in PRODUCTS and (blas is not None or small)
@@ -50,7 +50,7 @@ class Products:
             self._call(instruction)
 
     def _size(self, value: Value, axis: int) -> str:
-        """Write a length of an array; where BLAS takes it, so that all batches share a source."""
+        """Write a length of an array; for BLAS from the table, so that batches share a source."""
         table, length = self.writer.table, value.shape[axis]
         return table.size(length) if self.small else table.size(length, written_out=0)
 
@@ -96,7 +96,7 @@ class Products:
         elif a.shape[0] not in TURNED:
             self._gemm(a, AS_IT_IS, b, TRANSPOSED, out)
         else:
-            # BLAS is faster at the transposed result; see TURNED.
+            # BLAS computes the transposed result faster; see TURNED.
             place = self.writer.table.room(out.nbytes)
             turned, z = self.writer.array(place, out.dtype), self.writer.view(out)
             self._gemm(b, AS_IT_IS, a, TRANSPOSED, out, place)
@@ -137,11 +137,11 @@ class Products:
         )
 
     def _name(self, name: str, value: Value) -> str:
-        """Name what calls a function of BLAS: by its dtype, and how wide its integers are."""
+        """Name the intrinsic that calls a function of BLAS: by dtype and width of integers."""
         assert self.blas is not None
         return f"{name}{self.blas.bits}_{name_of(value.dtype)}"
 
     def _address(self, name: str, value: Value) -> str:
-        """Write where a function of BLAS lies."""
+        """Write the address of a function of BLAS."""
         assert self.blas is not None
         return self.writer.table.function(self.blas.addresses[f"{name} {name_of(value.dtype)}"])

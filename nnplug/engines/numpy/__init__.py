@@ -1,8 +1,9 @@
-"""The NumPy engine: each instruction bound to one or a few array calls.
+"""The NumPy engine, which is always there: each instruction is one or a few calls of NumPy.
 
-Binding looks everything up once: which ufunc, which buffers, which views.
-What remains is a list of `functools.partial` objects, and running a step is
-calling each of them. Nothing is allocated or decided in that loop.
+Binding looks everything up once: which ufunc, which buffers, which views. The
+result is a list of `functools.partial` objects, and a step calls one after the
+other. Nothing is allocated or decided in that loop, since a call of Python costs
+as much as the arithmetic on a hundred numbers.
 """
 
 from __future__ import annotations
@@ -38,16 +39,16 @@ def bind(
     arrays : mapping
         The vectors `"parameters"`, `"gradients"` and `"slot.NAME"` for each
         slot, the data `"input"`, `"target"` and `"rows"`, and the numbers
-        `"learning_rate"` and `"step"`, float64 of shape (), as far as the
-        program needs them.
+        `"learning_rate"` and `"step"`, float64 of shape (), if the program
+        needs them.
     memory : Memory
-        Shared by the programs of a run.
+        The memory that the programs of a run share.
     many : bool
-        Whether it is a training step that is taken very often, so that an
-        engine may take trouble over `BoundProgram.many`; this one never does.
+        Whether it is a training step that is taken very often, so that it is
+        worth making `BoundProgram.many`; this engine never does.
     like : BoundProgram, optional
-        The same step for another number of rows. Where `many` can reuse all
-        that was compiled for it, an engine provides it unasked.
+        The same step for another number of rows. If its compiled code serves
+        for `many`, an engine provides `many` even if it is not asked for.
 
     Returns
     -------
@@ -57,7 +58,7 @@ def bind(
 
 
 class Binder:
-    """Binds one program; an engine says by `section` what runs a section."""
+    """Binds one program; an engine that overrides `section` runs sections its own way."""
 
     def __init__(self, program: Program, arrays: Mapping[str, AnyArray], memory: Memory) -> None:
         self.program = program
@@ -76,7 +77,7 @@ class Binder:
         sections = [(section, self.section(section)) for section in self.program.sections]
         checks = self.results.get("checks")
         if checks is not None:
-            # One number to look at: finite only if every check is.
+            # A single number for the training loop to check: finite only if every check is.
             ones, total = np.ones_like(checks), np.zeros((), checks.dtype)
             self.results["check"] = total
             sections[-1][1].append(partial(np.dot, checks, ones, total))
@@ -110,15 +111,15 @@ class Binder:
         ufunc = instruction.operation.ufunc
         if ufunc in (np.maximum, np.minimum):  # NumPy 2.4 deprecates their third argument
             return [partial(ufunc, *inputs, out=output)]
-        if ufunc is not None:  # by position: the keyword costs 150 ns a call
+        if ufunc is not None:  # by position, since `out=` costs 150 ns for each call
             return [partial(ufunc, *inputs, output)]
         given = tuple(array.view() for array in inputs)
         for array in given:
-            array.flags.writeable = False  # what an author's function is given is used again
+            array.flags.writeable = False  # other instructions read it after the author's function
         return [partial(_call_author, instruction.operation, given, output)]
 
     def array(self, value: Value, tile: slice | None) -> AnyArray:
-        """Find the array of a value, or the part of it that a tile needs."""
+        """Find the array of a value, or its part for a tile."""
         if value.role == "result" and value.vector == "checks":
             return self.check(value)
         slot = self.allocation.slots.get(value)
@@ -165,8 +166,8 @@ class Binder:
         slot = self.allocation.slots[value]
         key = (slot.scratch, slot.number, shape, value.dtype)
         if key not in self._views:
-            # One object for one place: NumPy looks for overlaps between two
-            # different views of the same memory at every call, for 250 ns.
+            # One object for each place: given two views of the same memory, NumPy
+            # looks for overlaps at every call, which takes 250 ns.
             block = self.memory.blocks[slot.scratch][slot.number]
             size = math.prod(shape) * value.dtype.itemsize
             self._views[key] = block[:size].view(value.dtype).reshape(shape)
@@ -174,7 +175,7 @@ class Binder:
 
 
 def _call_author(operation: Operation, inputs: tuple[AnyArray, ...], output: AnyArray) -> None:
-    """Run a function that could not be traced, as it stands; it allocates its result."""
+    """Run an author's function that could not be traced; it allocates its result."""
     np.copyto(output, operation.evaluate(*inputs), casting="unsafe")
 
 
@@ -182,21 +183,22 @@ def _call_author(operation: Operation, inputs: tuple[AnyArray, ...], output: Any
 
 
 def _bits(array: AnyArray) -> AnyArray:
-    """See floating-point numbers as the integers of the same width; truth values as they are."""
+    """See floats as integers of the same width, and truth values as they are."""
     if array.dtype == bool:
         return array
     return array.view(np.int32 if array.dtype.itemsize == 4 else np.int64)
 
 
 def _where(inputs: list[AnyArray], output: AnyArray) -> list[Call]:
-    """Select by arithmetic on bits, exact for infinities and NaN too.
+    """Select by arithmetic on bits, which is exact for infinities and NaN too.
 
-    NumPy's own `where` and masked copies branch on each element, 6 ns with
-    random conditions; three passes over integers take 1 ns.
+    NumPy's `where` and masked copies branch at each element, which takes 6 ns with
+    random conditions, since the processor cannot predict the branch. Three passes
+    over integers take 1 ns: b ^ ((a ^ b) * condition).
     """
     condition, a, b = inputs
-    # A number of the formula is bound read-only; a learned or computed one changes.
-    a_fixed, b_fixed = (each.ndim == 0 and not each.flags.writeable for each in (a, b))
+    # Numbers of the formula are bound read-only; learned or computed ones change.
+    a_fixed, b_fixed = (given.ndim == 0 and not given.flags.writeable for given in (a, b))
     if a_fixed and b_fixed and float(b) == 0 and float(a) == 1:
         return [partial(np.copyto, output, condition)]
     bits, a_bits, b_bits = _bits(output), _bits(a), _bits(b)
@@ -216,10 +218,10 @@ def _where(inputs: list[AnyArray], output: AnyArray) -> list[Call]:
 
 
 MANY_ROWS = 32
-"""Rows from which on a sum is taken as a product with ones, which BLAS vectorises."""
+"""From this many rows on, a sum is a product with ones: BLAS adds several numbers at once."""
 
 SHORT_ROW = 64
-"""Elements of a row up to which NumPy takes longer to begin with it than to add it up."""
+"""Up to this many elements, NumPy takes longer to begin with a row than to reduce it."""
 
 
 def _sum_rows(inputs: list[AnyArray], output: AnyArray) -> list[Call]:
@@ -243,7 +245,7 @@ def _extreme(ufunc: np.ufunc) -> Callable[..., list[Call]]:
         (x,) = inputs
         if axis != -1 or x.ndim != 2 or len(x) < MANY_ROWS or x.shape[1] > SHORT_ROW:
             return _reduce(ufunc)(inputs, output, axis, keepdims)
-        # Down the columns of the transposed array NumPy compares many rows at once.
+        # In the transposed array, rows are columns, and NumPy compares many of them at once.
         turned = np.empty(x.shape[::-1], x.dtype)
         reduce: Callable[..., Any] = ufunc.reduce
         return [
@@ -265,7 +267,7 @@ def _reduce(ufunc: np.ufunc) -> Callable[..., list[Call]]:
 
 
 TURNED = range(8, 49)
-"""Rows of a batch for which BLAS is faster at W·deltaᵀ than at delta·Wᵀ, by a third or more."""
+"""Batch sizes for which BLAS computes W·deltaᵀ faster than delta·Wᵀ, by a third or more."""
 
 
 def _dot_right(inputs: list[AnyArray], output: AnyArray) -> list[Call]:
@@ -278,11 +280,11 @@ def _dot_right(inputs: list[AnyArray], output: AnyArray) -> list[Call]:
 
 
 def _gather(inputs: list[AnyArray], output: AnyArray) -> list[Call]:
-    """Take one element of each row, by its place in the flattened array."""
+    """Take one element of each row, by its index in the flattened array."""
     x, labels = inputs
     starts = (np.arange(len(x), dtype=np.intp) * x.shape[-1]).reshape(-1, 1)
     flat = np.empty(labels.shape, np.intp)
-    # mode="clip" keeps NumPy from copying through a buffer; labels are checked before.
+    # With mode="clip" NumPy does not copy through a buffer; labels are checked beforehand.
     return [
         partial(np.add, labels, starts, flat),
         partial(np.take, x.reshape(-1), flat, None, output, "clip"),
@@ -294,7 +296,7 @@ def _sort(inputs: list[AnyArray], output: AnyArray) -> list[Call]:
 
 
 def _as_keys(take: Callable[..., object]) -> Callable[..., list[Call]]:
-    """Bind what moves the elements of each row as its keys are sorted, or back."""
+    """Bind a function that moves the elements of each row as sorting moves its keys, or back."""
 
     def make(inputs: list[AnyArray], output: AnyArray) -> list[Call]:
         x, keys = inputs
@@ -307,7 +309,7 @@ def _as_keys(take: Callable[..., object]) -> Callable[..., list[Call]]:
 
 
 def _places(keys: AnyArray, starts: AnyArray) -> AnyArray:
-    """Give the places of sorted elements in the flattened array; there is no argsort into one."""
+    """Give the indices of sorted elements in the flattened array; argsort allocates them."""
     places = keys.argsort(axis=-1, kind="stable")
     places += starts
     return places.reshape(-1)
@@ -364,7 +366,7 @@ _CALLS: dict[str, Callable[..., list[Call]]] = {
 
 
 def _block(array: AnyArray, width: int, place: int) -> AnyArray:
-    """See one of the blocks of columns that stand side by side."""
+    """Give one of several blocks of columns, as a view."""
     return array[:, place * width : (place + 1) * width]
 
 
@@ -378,5 +380,5 @@ NUMPY = Engine("numpy", bind, about="Each operation is a call of NumPy; always t
 
 @hookimpl
 def register_engines(register: Callable[[Engine], None]) -> None:
-    """Register it."""
+    """Register the NumPy engine."""
     register(NUMPY)
