@@ -1,4 +1,4 @@
-"""Arrays that begin where the processor's vectors do."""
+"""Arrays aligned to the processor's vector registers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from nnplug.types import AnyArray
 __all__ = ["ALIGNMENT", "aligned_zeros"]
 
 ALIGNMENT = 64
-"""Bytes of a cache line and of the widest vector register.
+"""The bytes of a cache line, and of the widest vector register.
 
-NumPy begins large arrays 16 bytes into a page, so that every full-width load
-straddles two cache lines; a chain of array calls then takes a tenth longer.
+NumPy's large arrays begin 16 bytes into a page, so that every full-width load
+touches two cache lines; a chain of array calls then takes a tenth longer.
 """
 
 

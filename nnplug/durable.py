@@ -1,8 +1,8 @@
-"""Durable writes: whatever happens, a file is the old one or the new one, whole.
+"""Durable writes: whatever happens, a file is either the old one or the new one, whole.
 
-The bytes go into a temporary file of the same folder, which is synced, then
-put in the place of the old file by one rename, and then the folder is synced.
-Before the rename nothing has changed; after it nothing is missing.
+The bytes go into a temporary file in the same folder, which is synced; one
+rename replaces the old file; then the folder is synced. Before the rename
+nothing has changed; after it nothing is missing.
 """
 
 from __future__ import annotations
@@ -37,22 +37,21 @@ _WAYS_OUT = {
 
 
 class Disk:
-    """The calls that a durable write is made of.
+    """The calls that make up a durable write.
 
-    All that nnplug keeps is written through an object of this class and by no
-    other way, so that a test can put one in its place that fails at any call,
-    or forgets what was not synced.
+    nnplug writes all its files through an object of this class, so that a test
+    can replace it by one that fails at any call, or forgets what was not synced.
     """
 
     def create(self, path: Path) -> int:
-        """Make a new file, which must not exist, and open it for writing."""
+        """Create a file, which must not exist yet, and open it for writing."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         return os.open(path, flags, 0o666)
 
     def extend(self, path: Path, length: int) -> int:
-        """Open a file for writing behind so many of its bytes; what came after them goes."""
+        """Open a file for writing after its first `length` bytes; the rest is cut off."""
         flags = os.O_WRONLY | getattr(os, "O_BINARY", 0)
-        # A link or a pipe that somebody put there is neither followed nor waited for.
+        # If somebody put a link or a pipe there, it is neither followed nor waited for.
         flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
         file = os.open(path, flags)
         try:
@@ -67,15 +66,15 @@ class Disk:
         return file
 
     def write(self, file: int, data: memoryview) -> int:
-        """Write some of the bytes and say how many."""
+        """Write some of the bytes, and return how many."""
         return os.write(file, data)
 
     def sync(self, file: int) -> None:
-        """Return when the device itself has the file's bytes."""
+        """Wait until the device itself has the file's bytes."""
         if sys.platform == "darwin":
-            import fcntl  # noqa: PLC0415  # there is none on Windows
+            import fcntl  # noqa: PLC0415  # Windows has none
 
-            # There fsync leaves the bytes in the device's own cache.
+            # On macOS fsync leaves the bytes in the device's own cache.
             fcntl.fcntl(file, fcntl.F_FULLFSYNC)
         else:
             os.fsync(file)
@@ -85,12 +84,12 @@ class Disk:
         os.close(file)
 
     def replace(self, source: Path, target: Path) -> None:
-        """Put a file in another's place, in one step."""
+        """Replace a file by another, in one step."""
         source.replace(target)
 
     def sync_folder(self, folder: Path) -> None:
-        """Return when the device itself has the names of a folder's files."""
-        if os.name == "nt":  # a folder cannot be opened there; its renames are journalled
+        """Wait until the device itself has the names of a folder's files."""
+        if os.name == "nt":  # Windows cannot open a folder, and journals renames
             return
         file = os.open(folder, os.O_RDONLY)
         try:
@@ -104,30 +103,30 @@ class Disk:
 
 
 class NewFile:
-    """A file that appears whole under its name, or not at all.
+    """A file that appears under its name whole, or not at all.
 
-    A context: at its end the file takes its name; if it is left by an
-    exception, everything is as it was before. What a symbolic link names is
-    written, and the link stays.
+    It is a context manager: at the end of the context the file gets its name; an
+    exception leaves everything as it was. If the path is a symbolic link, the file
+    that it names is written, and the link stays.
 
     Parameters
     ----------
     path : path
-        Where it is to be; the folder must exist.
+        Where to write; the folder must exist.
     overwrite : bool, optional
-        Whether a file that is there may be replaced.
+        Whether an existing file may be replaced.
     disk : Disk, optional
 
     Attributes
     ----------
     temporary : Path
-        Where the bytes are until the end, for a library that writes a file by
-        itself. It must write to this very file, and not replace it.
+        Where the bytes are until the end, for a library that writes files itself.
+        It must write to this file, and not replace it.
 
     Raises
     ------
     StorageError
-        If there is a file and it may not be replaced, or a call fails. The
+        If the file exists and may not be replaced, or if a call fails. The
         message has the path and the name of the error.
 
     Examples
@@ -189,8 +188,8 @@ class NewFile:
     def _publish(self) -> None:
         file = self._file
         assert file is not None
-        # A sync that failed is never tried again: the pages it could not
-        # write count as written from then on, and a second one would succeed.
+        # A failed sync is never tried again: the system then takes the pages that
+        # it could not write as written, and a second sync would succeed.
         with _step(self.path, "syncing"):
             self.disk.sync(file)
         with _step(self.path, "closing"):
@@ -204,7 +203,7 @@ class NewFile:
             self.disk.sync_folder(self._target.parent)
 
     def _discard(self, fault: BaseException) -> None:
-        """Leave nothing behind; what cannot be removed is said with the fault."""
+        """Remove the temporary file; if that fails, the error says so."""
         file, self._file = self._file, None
         if file is not None:
             with contextlib.suppress(OSError):
@@ -239,12 +238,11 @@ class NewFile:
 
 
 class GrowingFile:
-    r"""A file to which lines are added, and of which nothing else ever changes.
+    r"""A file to which lines are added, and which changes in no other way.
 
-    The first write puts a whole file in place, as `NewFile` does. Later ones
-    are added at its end, in a time that does not depend on its length. What a
-    write left that failed or was killed has no line's end, and the next one
-    cuts it off.
+    The first write puts a whole file in place, as `NewFile` does. Later ones add
+    lines at its end, in a time that does not depend on its length. A line that an
+    interrupted write left unfinished is cut off by the next one.
 
     Parameters
     ----------
@@ -268,11 +266,11 @@ class GrowingFile:
 
     @property
     def begun(self) -> bool:
-        """Whether this object wrote the file, and it is still there."""
+        """Whether this object wrote the file, and it still exists."""
         return self._length is not None and self.path.is_file()
 
     def begin(self, data: bytes) -> None:
-        """Write a whole file, in the place of an earlier one.
+        """Write a whole file, replacing an earlier one.
 
         Raises
         ------
@@ -283,12 +281,12 @@ class GrowingFile:
         self._length = len(data)
 
     def add(self, data: bytes, *, sync: bool) -> None:
-        """Write more behind what is there.
+        """Add bytes at the end.
 
         Parameters
         ----------
         sync : bool
-            Whether to return only when the device itself has the bytes.
+            Whether to wait until the device itself has the bytes.
 
         Raises
         ------
@@ -313,14 +311,14 @@ def _write_all(disk: Disk, file: int, data: bytes | bytearray | memoryview) -> N
     rest = memoryview(data).cast("B")
     while rest:
         written = disk.write(file, rest)
-        if written <= 0:  # no error and no progress: trying again would never end
+        if written <= 0:  # without progress, trying again might never end
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         rest = rest[written:]
 
 
 @contextlib.contextmanager
 def _step(path: Path, doing: str) -> Iterator[None]:
-    """Make an error of the system one for a person."""
+    """Turn an error of the system into one with a message for people."""
     try:
         yield
     except OSError as error:
@@ -349,7 +347,7 @@ def write_file(
 
 
 def refuse_link(path: Path) -> None:
-    """Refuse a path that is a symbolic link, of a file that is never written through one.
+    """Refuse a path that is a symbolic link, for files that are never written through one.
 
     Raises
     ------
@@ -362,7 +360,7 @@ def refuse_link(path: Path) -> None:
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether a file is one that a write left when its process was killed."""
+    """Whether a file was left by a write whose process was killed."""
     return path.name.startswith(_PREFIX) and path.name.endswith(_SUFFIX)
 
 

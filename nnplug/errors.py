@@ -1,8 +1,8 @@
 """The errors that nnplug raises on purpose.
 
-Each carries one message for a person: what is wrong, its value, why, and the
-way out. The command line prints that message without a traceback and exits
-with the error's `exit_code`; Python callers catch the class.
+Each has a message for people: what is wrong, its value, the reason and the way
+out. The command line prints the message without a traceback, and exits with the
+error's `exit_code`; callers in Python catch the class.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ __all__ = [
 
 
 _LISTED = 12
-"""Of the names that there are, so many are listed."""
+"""The most names that a message lists."""
 
 
 class NnplugError(Exception):
-    """Any error whose message is meant for the person who ran nnplug."""
+    """Any error whose message is meant for the user."""
 
     exit_code = 2
 
 
 class NnplugWarning(UserWarning):
-    """A warning whose message is meant for the person who ran nnplug."""
+    """A warning whose message is meant for the user."""
 
 
 class FormulaError(NnplugError):
@@ -51,7 +51,7 @@ class FormulaError(NnplugError):
 
 
 class ImpureFormulaError(FormulaError):
-    """A formula is not the same at each call: it is random, or reads what changes."""
+    """A formula is not the same at every call: it is random, or reads something that changes."""
 
 
 class PartError(NnplugError):
@@ -59,11 +59,11 @@ class PartError(NnplugError):
 
 
 class OptionError(NnplugError):
-    """A part's option is unknown, malformed or of the wrong type."""
+    """A part's option is unknown, malformed, out of range or of the wrong type."""
 
 
 class UnknownNameError(NnplugError, KeyError):
-    """Nothing has the name that was asked for: no column, no array, no number."""
+    """A column, an array or a number that does not exist was asked for by name."""
 
     __str__ = Exception.__str__  # a KeyError shows its message in quotes
 
@@ -71,14 +71,14 @@ class UnknownNameError(NnplugError, KeyError):
     def of(
         cls, lack: str, name: object, known: Collection[str], also: Collection[str] = ()
     ) -> Self:
-        """Make it with the nearest names, and all of them if they are few.
+        """Make the error with the nearest names, and with all of them if they are few.
 
         Parameters
         ----------
         lack : str
-            What there is not: `"the network has no array"`.
+            What is missing: `"the network has no array"`.
         also : collection of str, optional
-            Names that others of its kind have, which may be meant.
+            Names that others of its kind have, and that may be meant.
         """
         listed = [*known][:_LISTED]
         more = f", and {len(known) - len(listed)} more" if len(known) > len(listed) else ""
@@ -103,7 +103,7 @@ class DataError(NnplugError):
 
 
 class ShapeError(NnplugError):
-    """Two arrays that must have one shape have two."""
+    """Two arrays that must have the same shape do not."""
 
 
 class StorageError(NnplugError):
@@ -120,7 +120,7 @@ class DivergedError(NnplugError):
     Attributes
     ----------
     epoch, step : int
-        Where it happened; epochs count from 0, steps (updates) from 1.
+        Where it happened; epochs are counted from 0, steps (updates) from 1.
     layer : str
         The first layer, in the order of computation, that is not finite.
     """
@@ -135,7 +135,7 @@ class DivergedError(NnplugError):
 
 
 class NotFiniteError(NnplugError):
-    """A prediction would be made of numbers that are not finite.
+    """A prediction would be made from numbers that are not finite.
 
     Attributes
     ----------
@@ -154,7 +154,7 @@ class NotFiniteError(NnplugError):
 
 
 def suggest(wrong: str, known: Iterable[str]) -> str:
-    """Say which of the known names is nearest to a wrong one.
+    """Find the known names that are nearest to a wrong one.
 
     Returns
     -------

@@ -2,8 +2,8 @@
 
 A plugin is a module (or any object) named by an entry point of the group
 `nnplug`. It implements hooks with `@nnplug.hookimpl`; the built-in parts are
-plugins too. Each `register_*` hook is given `register`, to be called once for
-each part or tool, and returns nothing.
+plugins too. A `register_*` hook gets a function, `register`, which it calls once
+for each part or tool, and returns nothing.
 """
 
 from __future__ import annotations

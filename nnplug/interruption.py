@@ -1,4 +1,4 @@
-"""Signals that wait: SIGINT and SIGTERM, put off until the work in hand is safe."""
+"""Interruption: SIGINT and SIGTERM are put off until the present work is safe."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Interruption:
     """A context in which the first SIGINT or SIGTERM is only noted; a second ends the process.
 
-    Whoever works asks `number` from time to time, leaves the work in order,
-    and after the context calls `deliver`. In a thread that is not the main
-    one, signals are as they were: Python gives them to the main thread.
+    The code in the context checks `number` from time to time, leaves its work in
+    order, and calls `deliver` after the context. In other threads than the main
+    one, nothing changes: Python delivers signals to the main thread.
 
     Parameters
     ----------
     keyboard : bool, optional
-        Whether Ctrl-C alone is noted, and only where it would raise
-        KeyboardInterrupt; a second one raises it at once. A library waits
-        like this, whose caller goes on after it.
+        Whether only Ctrl-C is noted, and only where it would raise
+        KeyboardInterrupt; a second one raises it at once. This is for use as a
+        library, whose caller goes on afterwards.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Interruption:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT,) if self._keyboard else _SIGNALS:
                 before = signal.getsignal(number)
-                # A signal that is ignored, as after nohup, stays so; None is not Python's own.
+                # An ignored signal, as after nohup, stays ignored; None is not Python's handler.
                 waits = before not in (signal.SIG_IGN, None)
                 if self._keyboard:
                     waits = before is signal.default_int_handler
@@ -76,7 +76,7 @@ class Interruption:
             signal.signal(number, before)
 
     def deliver(self) -> None:
-        """Let the signal that came have its effect: the caller's handler, or the end.
+        """Let the noted signal take effect: call the caller's handler, or end the process.
 
         Raises
         ------
@@ -94,10 +94,10 @@ class Interruption:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let SIGINT wait until the end of the context, and then have its effect.
+    """Put SIGINT off until the end of the context.
 
-    For what must not be left half done and takes a moment: an import that is
-    broken off leaves modules behind that later imports find half made.
+    For short work that must not be left half done, such as an import: if it is
+    interrupted, later imports find half-made modules.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

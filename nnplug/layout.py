@@ -1,4 +1,4 @@
-"""How text is laid out in columns of a given width: folded between words, and in tables."""
+"""Layout of text within a given width: lines folded between words, and tables."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Literal
 __all__ = ["GLUE", "cells", "columns", "fold"]
 
 _BREAK = re.compile(r"(?<=[_\-/.,:;=|])(?![_\-/.,:;=|])(?!(?<=\d[.,])\d)(?!(?<=[eE]-)\d)")
-"""Where a long word may be continued on the next line: behind such signs, but within no number."""
+"""Where a long word may be broken: after such signs, but not within a number."""
 
 GLUE = "\u00a0"
-"""Between words that stay on one line; it becomes a space. `safe` leaves none in others' texts."""
+"""Stands between words that stay on one line, and is printed as a space."""
 
 _GAP = 2
 _LEAST = 8
-"""A column of a table is not made narrower than this."""
+"""The least width of a table's column."""
 
 
 def cells(text: str) -> int:
@@ -50,15 +50,15 @@ def fold(
     Parameters
     ----------
     indent : str, optional
-        What the first line begins with.
+        Begins the first line.
     hanging : str, optional
-        What the others begin with; by default the same.
+        Begins the other lines; by default `indent`.
     breaking : str, optional
-        Which words are folded too if they are too long, behind a sign such as
-        a hyphen or else anywhere: `"none"`, `"names"`, or `"all"`, also paths.
-        Another one stands on a line of its own.
+        Which words are broken if they are too long, after a sign such as a
+        hyphen if possible: `"none"`, `"names"`, or `"all"`, paths too. Others
+        stand on a line of their own.
     size : callable, optional
-        What measures a text.
+        Measures a text.
 
     Examples
     --------
@@ -83,7 +83,7 @@ def fold(
 
 
 def _broken(line: str, start: int, width: int, size: Callable[[str], int]) -> tuple[str, str]:
-    """Break a line that is one long word: behind a sign if there is one in time."""
+    """Break a line that is one long word, after a sign if there is one that fits."""
     place = start + 1
     while place < len(line) and size(line[: place + 1]) <= width:
         place += 1
@@ -98,14 +98,14 @@ def columns(
 ) -> list[str]:
     r"""Lay out a table: a text for each row, of several lines where a cell is folded.
 
-    The widest columns give way until all fit.
+    The widest columns are narrowed until all fit.
 
     Parameters
     ----------
     rows : sequence of sequence of str
-        All of one length; the head is one of them.
+        The rows, all of one length, the head among them.
     right : sequence of int, optional
-        The columns that are aligned to the right, such as those of numbers.
+        The columns to align to the right, such as those of numbers.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Packages whose names are imported when they are first used."""
+"""Lazy packages, whose names are imported when they are first used."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import Any
 __all__ = ["lazy_names", "no_attribute"]
 
 _FEW = 12
-"""So many names are listed."""
+"""The most names that a message lists."""
 
 
 def lazy_names(
     package: str, homes: Mapping[str, Iterable[str]]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Make a package's `__getattr__` and `__dir__` (PEP 562), so that it costs what is used of it.
+    """Make a package's `__getattr__` and `__dir__` (PEP 562), which import names on first use.
 
-    A type checker reads the same names from imports under `TYPE_CHECKING`.
+    Type checkers find the same names in imports under `TYPE_CHECKING`.
 
     Parameters
     ----------
     package : str
         Its `__name__`.
     homes : mapping
-        The names, by the module that has them; a module of `package` by
+        The names by the module that has them; modules of `package` by
         `package` itself.
     """
     home_of = {name: home for home, names in homes.items() for name in names}
@@ -44,9 +44,9 @@ def lazy_names(
 
 def no_attribute(module: str, name: str, known: Collection[str]) -> AttributeError:
     """Make the error for a name that a module does not have, with the nearest that it has."""
-    from importlib.util import find_spec  # noqa: PLC0415  # few names are wrong
+    from importlib.util import find_spec  # noqa: PLC0415  # wrong names are rare
 
-    from nnplug.errors import suggest  # noqa: PLC0415  # the same
+    from nnplug.errors import suggest  # noqa: PLC0415  # wrong names are rare
 
     hint = suggest(name, known)
     if not hint and len(known) <= _FEW:

@@ -1,8 +1,8 @@
-"""Random numbers that are derived, never carried.
+"""Derived random numbers: no generator's state is ever kept.
 
-Every generator is made from the run's seed, a purpose, and where in the run
-it is used, so that a run that is stopped and resumed draws what the
-uninterrupted run would have drawn, without a generator being saved.
+Every generator is made from the run's seed, a purpose and a position in the run.
+So a run that is stopped and resumed draws the same numbers as one that is not,
+and no generator has to be saved.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ def derive_generator(seed: int, purpose: str, epoch: int = 0, step: int = 0) -> 
     seed : int
         The run's seed, at least 0.
     purpose : str
-        What the numbers are for, such as `"shuffle"`; different purposes
+        The purpose of the numbers, such as `"shuffle"`; different purposes
         give independent streams.
     epoch, step : int
-        Where in the run, both at least 0.
+        The position in the run, both at least 0.
 
     Returns
     -------
     numpy.random.Generator
-        On an explicit PCG64, whose stream NumPy keeps stable.
+        Explicitly a PCG64, whose stream NumPy keeps stable.
     """
     entropy = (seed, zlib.crc32(purpose.encode()), epoch, step)
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
@@ -40,8 +40,8 @@ def derive_generator(seed: int, purpose: str, epoch: int = 0, step: int = 0) -> 
 def legacy_generator(seed: int) -> np.random.Generator:
     """Make a generator with the stream of `numpy.random.seed(seed)`.
 
-    Its `uniform` draws the very numbers of `numpy.random.uniform` after that
-    seed, which is how a run written for the old interface is repeated.
+    Its `uniform` draws the same numbers as `numpy.random.uniform` after that
+    seed, so that runs written for the old interface can be repeated.
     """
     bits = np.random.MT19937()
     # The legacy seeding differs from SeedSequence's; its state carries over.

@@ -1,8 +1,8 @@
-"""Functions that formulas need and NumPy lacks: sigmoid, softmax, erf, lgamma and kin.
+"""Functions that formulas need and NumPy lacks: sigmoid, softmax, erf, lgamma and others.
 
-Each works on arrays as a NumPy function does, keeps their dtype, and may
-stand in a formula, where it is one node with its own stable derivative. Its
-body is itself a formula in NumPy: the engines run the body.
+Each works on arrays like a NumPy function, keeps their dtype, and may be used in a
+formula, where it is one node with its own stable derivative. Its body is a
+formula in NumPy, too, which the engines run.
 
 Relative error bounds are against 60-digit arithmetic, as multiples of the
 dtype's epsilon (2.2e-16 in float64, 1.2e-7 in float32), wherever the true
@@ -52,8 +52,8 @@ def _special(
 
     def decorate(body: Function) -> Function:
         def on_arrays(x: Any) -> Any:
-            # An overflow on the way, to a right value of 0 or infinity, is no news;
-            # nor is a NaN out where a NaN came in, or a pole where there is one.
+            # Nobody needs a warning of an overflow on the way to a correct 0 or infinity,
+            # of a NaN for a NaN, or of a pole.
             with np.errstate(all="ignore"):
                 return body(x)
 
@@ -252,7 +252,7 @@ def erf(x: Any) -> Any:
 
 # The logarithm of the gamma function and its derivatives, for x > 0; NaN below 0. The
 # polynomials are Chebyshev interpolants of our own, computed with 60 digits and rounded
-# once; their own error is below 4e-17, relative. Below 1 they are asked at x + 1.
+# once; their own error is below 4e-17, relative. Below 1 they are evaluated at x + 1.
 
 # lgamma(y) / ((y - 1)(y - 2)) for 1 <= y <= 3, in powers of (y - √3) / (y + √3).
 _LGAMMA_NEAR = (
@@ -304,7 +304,7 @@ _ROOT, _ROOT_REST = 1.4616321325302124, 1.2438149938918909e-08
 
 
 def _within(y: Any) -> Any:
-    """Map 1 <= y <= 3 to ±0.27, and what is below 0 far away."""
+    """Map 1 <= y <= 3 to ±0.27, and numbers below 0 far away."""
     return (y - math.sqrt(3)) / (y + math.sqrt(3))
 
 

@@ -1,11 +1,10 @@
-"""What an object says of itself: as text by `summary()`, and as HTML in a notebook."""
+"""Summaries of objects: as text by `summary()`, and as HTML in a notebook."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from nnplug.layout import columns, fold
 from nnplug.untrusted import clean, escaped
 
 __all__ = ["Block", "Summarized"]
@@ -16,7 +15,7 @@ _LEFT = " style='text-align: left'"  # notebooks align to the right
 
 @dataclass(frozen=True)
 class Block:
-    """A table of a summary; without a head it has names, and what bears them.
+    """A table of a summary; without a head, its rows are names and their values.
 
     Attributes
     ----------
@@ -32,7 +31,7 @@ class Block:
 class Summarized:
     """An object with a summary of a few lines, which a notebook shows as a table.
 
-    Its `repr` is the title; what comes from data or plugins is escaped.
+    The title is its `repr`; text from data or plugins is escaped.
     """
 
     def _summary(self) -> Iterable[Block]:
@@ -49,8 +48,10 @@ class Summarized:
         Parameters
         ----------
         width : int, optional
-            The columns that it may take.
+            The width in columns.
         """
+        from nnplug.layout import columns, fold  # noqa: PLC0415  # a run need not print one
+
         parts = [fold(escaped(self._title), width)]
         for block in self._summary():
             rows = [*([block.head] if block.head else []), *block.rows]
@@ -81,7 +82,7 @@ class Summarized:
 
 
 def _indent(cell: str) -> str:
-    """Write the spaces that a cell begins with, which HTML leaves out."""
+    """Write the spaces that a cell begins with, which HTML would drop."""
     return "&nbsp;" * (len(cell) - len(cell.lstrip(" ")))
 
 

@@ -1,4 +1,4 @@
-"""Tools: what a plugin adds that is not part of a network, found by its name alone."""
+"""Tools: engines and exporters, which plugins add beside parts, and which have names only."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ __all__ = ["Exporter", "Tool"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Tool(ABC):
-    """Something with a name that a plugin registers: an engine, an exporter.
+    """An engine or an exporter that a plugin registers under a name.
 
     Attributes
     ----------
     name : str
         In snake_case.
     about : str
-        One line on what it is.
+        A description of one line.
     """
 
     kind: ClassVar[str] = "tool"
     takes: ClassVar[tuple[str, ...]] = ()
-    """The arguments of its function; those after `"*"` are given by their names."""
+    """The arguments of its function; those after `"*"` are passed by name."""
     reserved: ClassVar[tuple[str, ...]] = ()
-    """Names that stand for something else where a tool of this kind is named."""
+    """Names that mean something else where a tool of this kind is named."""
 
     name: str
     about: str = field(default="", kw_only=True)
@@ -66,17 +66,17 @@ class Tool(ABC):
 
     @property
     def text(self) -> str:
-        """What it is called on the command line: its name."""
+        """Its name on the command line."""
         return self.name
 
     @property
     def summary(self) -> str:
-        """What it is, on one line."""
+        """A description of one line."""
         return self.about
 
     @property
     def place(self) -> str:
-        """Where the author wrote its function: `"file.py:12"`; empty if that is unknown."""
+        """Where the author wrote its function: `"file.py:12"`; empty if unknown."""
         code = getattr(inspect.unwrap(self.function), "__code__", None)
         return "" if code is None else f"{code.co_filename}:{code.co_firstlineno}"
 
@@ -100,7 +100,7 @@ def _does_not_take(function: Any, names: tuple[str, ...]) -> str:
         inspect.signature(function).bind(*names[:star], **by_name)
     except TypeError as error:
         return f"its function takes other arguments ({error})"
-    except ValueError:  # a function of C that does not tell what it takes
+    except ValueError:  # a function of C without a signature
         return ""
     return ""
 
@@ -112,14 +112,14 @@ class Exporter(Tool):
     Attributes
     ----------
     write : callable
-        Given an `nnplug.Model` and the path to write to, returns nothing.
+        `write(model, path)` writes an `nnplug.Model` to a path, and returns nothing.
     suffix : str
         The usual ending of such a file, with its dot: `".onnx"`.
 
     Raises
     ------
     PartError
-        If the name, the function or the suffix is not as said here.
+        If the name, the function or the suffix is not as described here.
     """
 
     kind: ClassVar[str] = "exporter"

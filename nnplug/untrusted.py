@@ -1,4 +1,4 @@
-"""What nobody vouches for: small files, the values in them, and text for people."""
+"""Untrusted input: small files, the values in them, and text to be shown."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ __all__ = [
 LARGEST_WIDTH = 1 << 30
 
 Shape = type | tuple[type, ...] | list["Shape"] | Mapping[str, "Shape"]
-"""What a value has to be: a type or one of several, `[shape]` for a list of such values,
-`{key: shape}` for a mapping that has some of these keys, and `{"*": shape}` with any keys."""
+"""What a value must be: a type or one of several, `[shape]` for a list of such values,
+`{key: shape}` for a mapping with some of these keys, `{"*": shape}` for one with any keys."""
 
 
 def escaped(text: str) -> str:
-    r"""Escape each character that a terminal may obey or that turns the direction of writing.
+    r"""Escape characters that a terminal may obey, or that change the direction of writing.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def printable(text: str, most: int = 80) -> str:
 
 
 def why_unreadable(error: Exception) -> str:
-    """Say why a parser refused text; of a very long number Python only tells programmers."""
+    """Say why a parser refused text; for very long numbers, Python only tells programmers."""
     said = str(error)
     if "set_int_max_str_digits" in said:
         return "a whole number in it has too many digits; 19 are the most"
@@ -71,7 +71,7 @@ def why_unreadable(error: Exception) -> str:
 
 
 def clean(text: object) -> str:
-    """Make text safe for HTML: escaped, and without signs that no page may hold.
+    """Make text safe for HTML: escaped, and without characters that pages may not have.
 
     Examples
     --------
@@ -88,15 +88,15 @@ def clean(text: object) -> str:
 def read_small(path: str | os.PathLike[str], most: int, *, follow: bool = True) -> bytes:
     """Read a regular file that is not too large.
 
-    Nothing waits here: not for whoever writes to a pipe, nor for the end of a
-    device that has none.
+    It never waits: neither for a process that writes to a pipe, nor for the end
+    of a device that has none.
 
     Parameters
     ----------
     most : int
-        Bytes that it may have.
+        The most bytes that it may have.
     follow : bool, optional
-        Whether a path that is a symbolic link is followed.
+        Whether a symbolic link is followed.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def read_small(path: str | os.PathLike[str], most: int, *, follow: bool = True) 
 
 
 def fits(value: Any, shape: Shape) -> str:
-    """Say where a value is not of a shape, as a path of keys; an empty text if it is.
+    """Find where a value does not have a shape, as a path of keys; an empty text if it has.
 
     Examples
     --------

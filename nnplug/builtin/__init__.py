@@ -1,4 +1,4 @@
-"""The built-in parts, one module per kind, each a plugin like any other."""
+"""The built-in parts: one module for each kind, each a plugin like any other."""
 
 MODULES = (
     "activations",
@@ -10,4 +10,4 @@ MODULES = (
     "metrics",
     "datasets",
 )
-"""The modules of this package that hold parts."""
+"""The modules of this package that have parts."""

@@ -30,8 +30,8 @@ def identity(x: Any) -> Any:
 def sigmoid(x: Any) -> Any:
     """Logistic sigmoid: 1 / (1 + exp(-x)), in (0, 1).
 
-    Its derivative is y·(1 - y), from the output alone. Right, without a
-    warning, at any magnitude.
+    Its derivative is y·(1 - y), from the output alone. Correct, and without
+    warnings, at any magnitude.
 
     Examples
     --------
@@ -126,7 +126,7 @@ def selu(x: Any) -> Any:
 def softplus(x: Any) -> Any:
     """Softplus: log(1 + exp(x)) (Dugas et al., 2001, NIPS 13).
 
-    As logaddexp(x, 0), at any magnitude; its derivative is sigmoid(x).
+    Computed as logaddexp(x, 0), at any magnitude; its derivative is sigmoid(x).
     PyTorch returns x itself above 20, which differs by at most 2.1e-9.
 
     Examples

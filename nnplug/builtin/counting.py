@@ -1,4 +1,4 @@
-"""Answers counted against the truth, which the metrics of classification are made of.
+"""Counts of answers against the truth, from which classification metrics are computed.
 
 Letters as in `nnplug.builtin.metrics`: N rows, C classes, K labels.
 """
@@ -14,32 +14,32 @@ __all__ = ["against_the_rest", "averaged", "by_label", "confusion", "counted", "
 
 
 def by_label(classes: AnyArray, labels: AnyArray) -> list[tuple[AnyArray, AnyArray]]:
-    """See each label by itself; one pair if there is one class for each row."""
+    """Give answers and truth for each label; one pair if there is one class for each row."""
     return [(classes, labels)] if labels.ndim == 1 else list(zip(classes.T, labels.T, strict=True))
 
 
 def confusion(classes: AnyArray, labels: AnyArray) -> AnyArray:
-    """Count the rows of each class (down) by what was said (across)."""
+    """Count the rows of each class (down) by the answer (across)."""
     count = 1 + int(max(classes.max(), labels.max()))
     return np.bincount(labels * count + classes, minlength=count**2).reshape(count, -1) * 1.0
 
 
 def counted(probabilities: AnyArray, labels: AnyArray) -> tuple[AnyArray, AnyArray, AnyArray]:
-    """Count by class: rows rightly said to be of it, all said to be, all that are."""
+    """Count for each class: the hits, the rows predicted to be of it, the rows that are."""
     if labels.ndim == 2:
         chosen, true = probabilities > 0.5, labels > 0.5
     else:
         indices = np.arange(probabilities.shape[1])
         chosen = probabilities.argmax(axis=1).reshape(-1, 1) == indices
         true = labels.reshape(-1, 1) == indices
-    counts = [each.sum(axis=0, dtype=np.float64) for each in (chosen & true, chosen, true)]
+    counts = [rows.sum(axis=0, dtype=np.float64) for rows in (chosen & true, chosen, true)]
     return counts[0], counts[1], counts[2]
 
 
 def averaged(
     above: AnyArray, said: AnyArray, actual: AnyArray, below: AnyArray, how: str, labels: AnyArray
 ) -> float:
-    """Bring the ratios of the classes to one number."""
+    """Average the ratios of the classes."""
     two = labels.ndim == 1 and len(above) == 2
     how = ("binary" if two else "macro") if how == "auto" else how
     if how not in ("binary", "macro", "weighted", "micro") or (how == "binary" and not two):
@@ -58,7 +58,7 @@ def averaged(
 
 
 def paired(probabilities: AnyArray, labels: AnyArray) -> tuple[AnyArray, AnyArray]:
-    """Set probabilities, in float64, beside what is true of each."""
+    """Give probabilities, in float64, and whether each is for the true class."""
     true = labels > 0.5 if labels.ndim == 2 else (
         labels.reshape(-1, 1) == np.arange(probabilities.shape[1])
     )  # fmt: skip
@@ -66,7 +66,7 @@ def paired(probabilities: AnyArray, labels: AnyArray) -> tuple[AnyArray, AnyArra
 
 
 def against_the_rest(probabilities: AnyArray, labels: AnyArray) -> list[tuple[AnyArray, AnyArray]]:
-    """See each class, or label, by itself; of two classes, the second."""
+    """Give probabilities and truth for each class or label; of two classes, the second."""
     chances, true = paired(probabilities, labels)
     first = 1 if labels.ndim == 1 and chances.shape[1] == 2 else 0
-    return [(chances[:, each], true[:, each]) for each in range(first, chances.shape[1])]
+    return [(chances[:, k], true[:, k]) for k in range(first, chances.shape[1])]

@@ -14,12 +14,12 @@ from nnplug import special
 from nnplug.hookspecs import hookimpl
 from nnplug.parts import Layer, Part, layer, parameter, state, uniform
 
+# The arrays of a dense layer, x·W + b, which the gated layers have twice.
+_WEIGHT, _BIAS = parameter("D", "units"), parameter("units", start=0)
+
 
 @layer
-def dense(
-    x: Any, weight: Any = parameter("D", "units"), bias: Any = parameter("units", start=0), *,
-    units: int = 100,
-) -> Any:  # fmt: skip
+def dense(x: Any, weight: Any = _WEIGHT, bias: Any = _BIAS, *, units: int = 100) -> Any:
     """Dense: x·W + b, with W of shape (D, H).
 
     Examples
@@ -32,17 +32,17 @@ def dense(
 
 @layer(ranges={"rate": "[0, 1)"})
 def dropout(x: Any, noise: Any = uniform("N", "D"), *, training: bool, rate: float = 0.5) -> Any:
-    """Dropout: some outputs are 0, the others larger by as much (Srivastava et al., 2014, JMLR 15).
+    """Dropout: some outputs are set to 0, the others scaled up (Srivastava et al., 2014, JMLR 15).
 
-    A share of `rate` is dropped in each training step, and the rest divided
-    by the share that is kept. Outside training nothing is.
+    A share of `rate` is dropped in each training step, and the rest is divided
+    by the share that is kept. Outside training nothing is dropped.
 
     Examples
     --------
     >>> dropout(np.array([[1.0, 2.0]]), np.array([[0.3, 0.9]]), training=True)
     array([[0., 4.]])
     """
-    # A mask: the backward pass multiplies by the very numbers that the forward pass did.
+    # As a mask, so that the backward pass multiplies by the same numbers as the forward pass.
     return x * np.where(noise >= rate, 1 / (1 - rate), 0.0) if training else x
 
 
@@ -54,16 +54,16 @@ def batch_norm(
 ) -> Any:  # fmt: skip
     """Batch normalisation (Ioffe & Szegedy, 2015, arXiv:1502.03167, algorithms 1 and 2).
 
-    In training each input has the mean and variance of its batch taken off;
-    outside it those that were met, of which each step counts for `momentum`.
-    A batch of one row has no variance, and leaves the one that was met.
+    In training each input is normalised by the mean and variance of its batch;
+    outside training by their running averages, in which each step has the share
+    `momentum`. A batch of one row has no variance, and does not change that average.
     """
     if not training:
         return gain * (x - mean) / np.sqrt(variance + epsilon) + shift, mean, variance
     centre, spread = np.mean(x, axis=0), np.var(x, axis=0)
     y = gain * ((x - centre) / np.sqrt(spread + epsilon)) + shift
     unbiased = np.var(x, axis=0, ddof=1)
-    unbiased = np.where(np.isnan(unbiased), variance, unbiased)  # of one row
+    unbiased = np.where(np.isnan(unbiased), variance, unbiased)  # if there is one row
     return (
         y,
         (1 - momentum) * mean + momentum * centre,
@@ -104,7 +104,7 @@ def rms_norm(x: Any, gain: Any = parameter("D", start=1), *, epsilon: float = 1e
 def residual(x: Any, *, inner: Any) -> Any:
     """A layer around layers: x + inner(x) (He et al., 2016, arXiv:1512.03385, equation 1).
 
-    The layers that it holds must give as many numbers as they are given.
+    The layers that it holds must have outputs as wide as their inputs.
 
     Examples
     --------
@@ -144,9 +144,8 @@ def maxout(
 
 @layer
 def glu(
-    x: Any, weight: Any = parameter("D", "units"), bias: Any = parameter("units", start=0),
-    gate: Any = parameter("D", "units"), gate_bias: Any = parameter("units", start=0), *,
-    units: int = 100,
+    x: Any, weight: Any = _WEIGHT, bias: Any = _BIAS, gate: Any = _WEIGHT, gate_bias: Any = _BIAS,
+    *, units: int = 100,
 ) -> Any:  # fmt: skip
     """Gated linear unit: (x·W + b)·σ(x·V + c) (Dauphin et al., 2017, arXiv:1612.08083, eq. 1).
 
@@ -161,9 +160,8 @@ def glu(
 
 @layer
 def swiglu(
-    x: Any, weight: Any = parameter("D", "units"), bias: Any = parameter("units", start=0),
-    gate: Any = parameter("D", "units"), gate_bias: Any = parameter("units", start=0), *,
-    units: int = 100,
+    x: Any, weight: Any = _WEIGHT, bias: Any = _BIAS, gate: Any = _WEIGHT, gate_bias: Any = _BIAS,
+    *, units: int = 100,
 ) -> Any:  # fmt: skip
     """SwiGLU: swish(x·W + b)·(x·V + c) (Shazeer, 2020, arXiv:2002.05202, equation 5).
 

@@ -1,4 +1,4 @@
-"""The built-in losses: the error of each element or row, before averaging."""
+"""The built-in losses: the error of each element or row, before they are averaged."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def half_mse(prediction: Any, target: Any) -> Any:
 
 @loss
 def half_mse_sum(prediction: Any, target: Any) -> Any:
-    """Half the squared error of several outputs: summed over a row's, averaged over rows.
+    """Half the squared error of several outputs: summed over each row, averaged over rows.
 
-    As many times `half_mse` as there are outputs, so that what an output
-    weighs does not depend on how many others there are. What scikit-learn
-    descends; the number that it prints is that of `half_mse`.
+    It is `half_mse` times the number of outputs, so that the weight of an output
+    does not depend on how many others there are. scikit-learn minimises it, and
+    prints `half_mse`.
 
     Examples
     --------
@@ -58,9 +58,9 @@ def half_mse_sum(prediction: Any, target: Any) -> Any:
 def half_sse(prediction: Any, target: Any) -> Any:
     """Half the sum of squared errors: ½·Σ(prediction - target)².
 
-    The loss whose gradient is Σ(prediction - target), as textbooks derive
-    backpropagation. It is summed, so it grows with the number of rows, and a
-    learning rate for it is smaller than one for `mse`.
+    Its gradient is Σ(prediction - target), as in textbooks' derivations of
+    backpropagation. It is a sum, so it grows with the number of rows, and needs
+    a smaller learning rate than `mse`.
 
     Examples
     --------
@@ -126,9 +126,9 @@ def log_cosh(prediction: Any, target: Any) -> Any:
 def binary_cross_entropy(logits: Any, target: Any) -> Any:
     """Binary cross-entropy from logits, in nats: -y·log(p) - (1 - y)·log(1 - p), p = sigmoid(z).
 
-    Evaluated through log_sigmoid, without p, so it neither saturates nor
-    meets the logarithm of 0, and a small loss keeps its precision. The target
-    is 0, 1 or a probability. Its derivative is p - y.
+    Computed from log_sigmoid, without p, so it does not saturate or take the
+    logarithm of 0, and a small loss keeps its precision. The target is 0, 1 or a
+    probability. Its derivative is p - y.
 
     Examples
     --------
@@ -141,11 +141,11 @@ def binary_cross_entropy(logits: Any, target: Any) -> Any:
 
 @loss
 def binary_cross_entropy_sum(logits: Any, target: Any) -> Any:
-    """Binary cross-entropy of several labels, in nats: summed over a row's, averaged over rows.
+    """Binary cross-entropy of several labels, in nats: summed over each row, averaged over rows.
 
-    As many times `binary_cross_entropy` as there are outputs, so that what a
-    label weighs does not depend on how many others there are. scikit-learn's
-    log loss of several labels.
+    It is `binary_cross_entropy` times the number of outputs, so that the weight
+    of a label does not depend on how many others there are. scikit-learn's log
+    loss for several labels.
 
     Examples
     --------

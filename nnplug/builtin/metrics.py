@@ -2,8 +2,8 @@
 
 Letters: N rows, C classes, K targets or labels. A metric of classes takes
 their indices, (N,), or for several labels 0 or 1 for each, (N, K); one of
-probabilities takes (N, C) or (N, K). Every row counts alike. Sums are taken
-in float64.
+probabilities takes (N, C) or (N, K). Every row has the same weight. Sums are
+taken in float64.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from nnplug.types import AnyArray
 
 @metric(goal="maximize", aliases=("acc",))
 def accuracy(classes: AnyArray, labels: AnyArray) -> float:
-    """The share of rows whose class is right, from 0 to 1; of several labels, all of them.
+    """The share of rows whose class is right, from 0 to 1; with several labels, all must be.
 
     Examples
     --------
@@ -70,8 +70,8 @@ def hamming(classes: AnyArray, labels: AnyArray) -> float:
 def matthews_corrcoef(classes: AnyArray, labels: AnyArray) -> float:
     """Matthews' correlation of answers and truth (Gorodkin, 2004, for several classes, eq. 8).
 
-    From -1 to 1; 0 for answers that say nothing, also if they or the truth
-    are all of one class. Of several labels, averaged over the labels.
+    From -1 to 1; 0 for answers without information, and if the answers or the
+    truth are all of one class. With several labels, averaged over the labels.
 
     Examples
     --------
@@ -92,8 +92,8 @@ def matthews_corrcoef(classes: AnyArray, labels: AnyArray) -> float:
 def cohen_kappa(classes: AnyArray, labels: AnyArray) -> float:
     """Cohen's kappa: agreement beyond that of chance (Cohen, 1960, eq. 1).
 
-    1 is perfect, 0 what chance gives; 0 too if all answers and the truth are
-    one class. Of several labels, averaged over the labels.
+    1 is perfect, 0 is what chance gives; also 0 if all answers and the truth are
+    of one class. With several labels, averaged over the labels.
 
     Examples
     --------
@@ -113,7 +113,7 @@ def cohen_kappa(classes: AnyArray, labels: AnyArray) -> float:
 
 @metric(goal="maximize")
 def precision(probabilities: AnyArray, labels: AnyArray, *, average: str = "auto") -> float:
-    """The share of the rows said to be of a class that are; 0 if none is said to be.
+    """The share of the rows predicted to be of a class that are; 0 if none is predicted.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def precision(probabilities: AnyArray, labels: AnyArray, *, average: str = "auto
 
 @metric(goal="maximize", aliases=("sensitivity",))
 def recall(probabilities: AnyArray, labels: AnyArray, *, average: str = "auto") -> float:
-    """The share of the rows of a class that are said to be; 0 if there are none.
+    """The share of the rows of a class that are predicted to be; 0 if it has none.
 
     Parameters
     ----------
@@ -139,18 +139,18 @@ def recall(probabilities: AnyArray, labels: AnyArray, *, average: str = "auto") 
 
 @metric(goal="maximize")
 def f1(probabilities: AnyArray, labels: AnyArray, *, average: str = "auto") -> float:
-    """The harmonic mean of precision and recall: 2·hits / (said + actual).
+    """The harmonic mean of precision and recall: 2·hits / (predicted + actual).
 
-    A row is said to be of its most probable class; of several labels, those
-    above ½.
+    A row is predicted to be of its most probable class; with several labels, it
+    has those above ½.
 
     Parameters
     ----------
     average : str
-        `"binary"`: of the second of two classes. `"macro"`: the mean over
-        the classes that occur or are said, or over all labels. `"weighted"`:
-        the same, by how often each occurs. `"micro"`: from the counts of all
-        classes together. `"auto"`: binary for two classes, else macro.
+        `"binary"`: for the second of two classes. `"macro"`: the mean over the
+        classes that occur or are predicted, or over all labels. `"weighted"`:
+        the same, weighted by how often each occurs. `"micro"`: from the counts
+        of all classes together. `"auto"`: binary for two classes, else macro.
 
     Examples
     --------
@@ -187,9 +187,9 @@ def log_loss(probabilities: AnyArray, labels: AnyArray) -> float:
 def brier(probabilities: AnyArray, labels: AnyArray) -> float:
     """Brier score: the mean squared error of the probabilities (Brier, 1950).
 
-    For two classes that of the second, from 0 to 1; for more the sum over
-    the classes, from 0 to 2, as in scikit-learn. Of several labels, averaged
-    over the labels.
+    For two classes, that of the second, from 0 to 1; for more, the sum over the
+    classes, from 0 to 2, as in scikit-learn. With several labels, averaged over
+    the labels.
 
     Examples
     --------
@@ -208,9 +208,9 @@ def roc_auc(probabilities: AnyArray, labels: AnyArray) -> float:
     """Area under the receiver operating characteristic (Hanley & McNeil, 1982).
 
     The chance that a row of the class has a higher probability of it than a
-    row of another, ties counting half. For two classes that of the second;
-    for more, or several labels, each against the rest, averaged. A class
-    that no row has, or all have, is left out; with none left it is nan.
+    row of another, where ties count half. For two classes, that of the second;
+    for more, or for several labels, the average of each against the rest. A class
+    that no row has, or all have, is left out; if none is left it is nan.
 
     Examples
     --------
@@ -233,10 +233,10 @@ def roc_auc(probabilities: AnyArray, labels: AnyArray) -> float:
 def average_precision(probabilities: AnyArray, labels: AnyArray) -> float:
     """The mean precision over recall: Σ (R_n - R_{n-1}) P_n over the thresholds.
 
-    The steps of the precision-recall curve, without interpolation. For two
-    classes that of the second; for more, or several labels, each against the
-    rest, averaged. A class that no row has is left out; with none left it is
-    nan.
+    The area under the steps of the precision-recall curve, without
+    interpolation. For two classes, that of the second; for more, or for several
+    labels, the average of each against the rest. A class that no row has is left
+    out; if none is left it is nan.
 
     Examples
     --------
@@ -248,7 +248,7 @@ def average_precision(probabilities: AnyArray, labels: AnyArray) -> float:
     for chance, true in against_the_rest(probabilities, labels):
         if true.any():
             order = np.argsort(-chance, kind="stable")
-            # A threshold takes all rows of equal chance together.
+            # A threshold includes all rows of equal probability together.
             ends = np.flatnonzero(np.append(np.diff(chance[order]) != 0, True))
             hits = np.cumsum(true[order])[ends]
             areas.append(np.diff(hits, prepend=0) @ (hits / (ends + 1)) / hits[-1])
@@ -367,7 +367,7 @@ def r2(prediction: AnyArray, target: AnyArray) -> float:
 
 @metric(goal="maximize")
 def explained_variance(prediction: AnyArray, target: AnyArray) -> float:
-    """As r2, but a constant error is forgiven: 1 - variance of the error / of the target.
+    """Like r2, but a constant error costs nothing: 1 - variance of the error / of the target.
 
     Examples
     --------

@@ -22,8 +22,8 @@ def momentum(
 ) -> Any:
     """Gradient descent with momentum (Polyak, 1964; Sutskever et al., 2013, ICML).
 
-    velocity = momentum·velocity + grad, as PyTorch has it: the learning rate
-    scales the velocity, so that a schedule acts at once.
+    velocity = momentum·velocity + grad, as in PyTorch: the learning rate scales
+    the velocity, so that a schedule takes effect at once.
 
     Parameters
     ----------
@@ -40,8 +40,8 @@ def nesterov(
 ) -> Any:
     """Nesterov's accelerated gradient (Nesterov, 1983; Sutskever et al., 2013, ICML, eq. 3).
 
-    In PyTorch's form, in which the gradient is taken at the parameters and
-    the step looks ahead along the new velocity.
+    In PyTorch's form: the gradient is taken at the parameters, and the step looks
+    ahead along the new velocity.
 
     Parameters
     ----------
@@ -82,8 +82,8 @@ def rmsprop(
     Parameters
     ----------
     decay : float
-        Of the running mean of squared gradients; PyTorch's `alpha`, 0.99
-        (Keras has rho = 0.9).
+        The decay of the running mean of squared gradients; PyTorch's `alpha`,
+        0.99 (Keras has rho = 0.9).
     epsilon : float
         Outside the root, as in PyTorch.
     """
@@ -109,10 +109,10 @@ def adam(
     Parameters
     ----------
     beta1, beta2 : float
-        Decay of the running means of the gradient and of its square.
+        The decay of the running means of the gradient and of its square.
     epsilon : float
-        Outside the root, after the correction of the bias, as in the
-        algorithm and in PyTorch (Keras has 1e-7).
+        Outside the root, after the bias correction, as in the algorithm and
+        in PyTorch (Keras has 1e-7).
     """
     m = beta1 * m + (1 - beta1) * grad
     v = beta2 * v + (1 - beta2) * grad**2

@@ -1,9 +1,8 @@
 """The built-in schedules: a factor on the learning rate over time in epochs.
 
-All but `one_cycle`, which rises by itself, begin with a linear warm-up over
-the first `warmup` epochs, from 0 (exclusive of it: the first step already
-moves) to the schedule's own start. A schedule knows the time alone: one that
-waits for the loss to improve is no formula of the time, and is not among them.
+All but `one_cycle`, which has its own rise, begin with a linear warm-up over
+the first `warmup` epochs, from just above 0 to the schedule's own start. A
+schedule depends on the time only, so none waits for the loss to improve.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from nnplug.parts import Part, schedule
 
 
 def _ramp(epoch: float, warmup: float) -> float:
-    """The factor of the warm-up, 1 when it is over.
+    """Give the factor of the warm-up; 1 when it is over.
 
     It starts at a hundredth, since a factor of 0 would waste the first step.
     """
@@ -24,7 +23,7 @@ def _ramp(epoch: float, warmup: float) -> float:
 
 @schedule
 def constant(epoch: float, epochs: float, *, warmup: float = 0.0) -> float:
-    """The learning rate as it is given.
+    """A constant learning rate.
 
     Parameters
     ----------
@@ -45,7 +44,7 @@ def step(
     every : float
         Epochs between drops, above 0.
     factor : float
-        What each drop multiplies by.
+        The factor of each drop.
     warmup : float
         Epochs of linear warm-up, within the first stretch.
     """
@@ -237,7 +236,7 @@ def one_cycle(
 
 
 def _through(epoch: float, epochs: float, warmup: float) -> float:
-    """Say how far through the run after its warm-up it is, from 0 to 1."""
+    """Give the share of the run after its warm-up that has passed, from 0 to 1."""
     return min(max(0.0, epoch - warmup) / max(epochs - warmup, 1e-12), 1.0)
 
 

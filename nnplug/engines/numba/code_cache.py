@@ -92,7 +92,7 @@ class CodeCache:
         return code if digest == _digest(key, code) else None
 
     def write(self, key: str, code: bytes) -> None:
-        """Write object code whole, or not at all; if the cache cannot be written, a warning says so."""
+        """Write object code whole or not at all; if that is impossible, a warning says so."""
         if self.folder is None:
             self._warn_of_folder(
                 "there is no home folder: HOME is not set, and the system does not know the user"
