@@ -10,8 +10,8 @@ from unittest.mock import patch
 
 import numpy as np
 
+from nnplug.engines import numpy as numpy_engine
 from nnplug.engines.numba import binder
-from nnplug.engines.numpy import binder as numpy_binder
 from nnplug.network.network import Network
 from nnplug.parts import Activation, Loss, Optimizer
 from nnplug.training import RowsInMemory, Trainer
@@ -267,7 +267,7 @@ class Runs:
         self.w = None if self.w is None else self.w.astype(wide)
         try:
             # The engine selects by the bits of float32 and float64.
-            with patch.dict(numpy_binder._CALLS, where=_where):
+            with patch.dict(numpy_engine._CALLS, where=_where):
                 return self.by_engine("numpy")
         finally:
             self.x, self.y, self.w, self.network, self.start = given
