@@ -64,7 +64,6 @@ STILL_LONG = {
     "runs/run.py",
     "sklearn/_base.py",
     "sklearn/_fitting.py",
-    "tables/encoder.py",
     "training/loop.py",
 }
 
