@@ -76,8 +76,9 @@ class Choices:
         A factor on it.
     regularization : Regularization
     metrics : tuple of Metric
-    patience : float
-        Whole, or infinite.
+    patience : int or None
+        Epochs without improvement after which training stops; None: it does
+        not stop early.
     dtype : numpy.dtype or None
         None: that of the inputs.
     """
@@ -91,7 +92,7 @@ class Choices:
     schedule: Schedule | None
     regularization: Regularization
     metrics: tuple[Metric, ...]
-    patience: float
+    patience: int | None
     dtype: np.dtype[Any] | None
 
     def head(self, task: Task, width: int) -> Head:
@@ -154,7 +155,8 @@ def _choose(estimator: Any, task: Task) -> Choices:
         schedule,
         regularization,
         tuple(_metric(each, task) for each in metrics),
-        float(estimator.n_iter_no_change),
+        # scikit-learn stops after more than `n_iter_no_change` epochs.
+        None if math.isinf(estimator.n_iter_no_change) else int(estimator.n_iter_no_change) + 1,
         _dtype(estimator.dtype),
     )
 

@@ -18,10 +18,10 @@ from nnplug.parts import Part, Task
 from nnplug.sklearn._choices import choose
 from nnplug.sklearn._errors import EstimatorError
 from nnplug.sklearn._parts import half_poisson_deviance, registry
-from nnplug.sklearn._records import name_of_output, set_fitted
+from nnplug.sklearn._saving import name_of_output, set_fitted
 from nnplug.sklearn._weights import layers_text
 
-__all__ = ["given_back", "taken_over"]
+__all__ = ["to_theirs", "from_theirs"]
 
 TASKS: Mapping[str, Task] = {"softmax": "multiclass", "identity": "regression", "exp": "regression"}
 """The task of a network of scikit-learn's, by its output activation."""
@@ -35,7 +35,7 @@ SOLVERS = ("lbfgs", "sgd", "adam")
 # --- from scikit-learn ------------------------------------------------------------------
 
 
-def taken_over(cls: Any, fitted: Any) -> Any:
+def from_theirs(cls: Any, fitted: Any) -> Any:
     """Make an estimator of one that scikit-learn has fitted."""
     kinds = [base for base in type(fitted).__mro__ if base.__module__.startswith("sklearn.")]
     if cls.__name__ not in [base.__name__ for base in kinds]:
@@ -85,7 +85,7 @@ def taken_over(cls: Any, fitted: Any) -> Any:
 # --- to scikit-learn --------------------------------------------------------------------
 
 
-def given_back(estimator: Any) -> Any:
+def to_theirs(estimator: Any) -> Any:
     """Make scikit-learn's estimator of one that is fitted."""
     cls = getattr(sklearn.neural_network, type(estimator).__name__, None)
     if cls is None:  # a class derived from ours

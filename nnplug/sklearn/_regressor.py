@@ -94,46 +94,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
         dtype: Any = None,
         callbacks: Sequence[object] = (),
     ) -> None:
-        super().__init__(
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            solver=solver,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            max_iter=max_iter,
-            loss=loss,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            n_iter_no_change=n_iter_no_change,
-            max_fun=max_fun,
-            output_activation=output_activation,
-            layers=layers,
-            dropout=dropout,
-            schedule=schedule,
-            l2=l2,
-            clip_global_norm=clip_global_norm,
-            metrics=metrics,
-            validation_data=validation_data,
-            engine=engine,
-            dtype=dtype,
-            callbacks=callbacks,
-        )
+        self._set_arguments(locals())
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Learn from rows until the loss no longer falls, or `max_iter` epochs are done.
+        """Train until the loss no longer falls, or for `max_iter` epochs.
 
         Parameters
         ----------
@@ -143,7 +107,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
         y : array
             (N,), or (N, K) for several outputs.
         sample_weight : array, optional
-            (N,), what each row counts for, at least 0.
+            (N,), the weight of each row, at least 0.
 
         Returns
         -------
@@ -161,7 +125,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
 
     @available_if(is_stochastic)  # type: ignore[untyped-decorator]  # scikit-learn's
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Go on learning: one epoch over some rows.
+        """Continue training: one epoch over some rows.
 
         With `early_stopping` and `validation_data`, the validation rows are
         scored after each call. When patience runs out, `stopped_` is True and
