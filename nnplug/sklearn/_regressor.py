@@ -1,4 +1,4 @@
-"""The regressor."""
+"""MLPRegressor."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
     ----------
     loss : str or Loss, default='squared_error'
         `'squared_error'` is half the squared error, summed over outputs and
-        averaged over rows (`half_mse_sum`). scikit-learn descends the same
-        and prints its mean over outputs: with K outputs `loss_` and
-        `loss_curve_` are K times as large here, penalty apart.
-        `'poisson'` is half the Poisson deviance, with an exponential at the
-        output. Or any installed loss for numbers, with its options.
+        averaged over rows (`half_mse_sum`). scikit-learn minimizes the same
+        and reports its mean over outputs: with K outputs, `loss_` and
+        `loss_curve_` are K times as large here, apart from the penalty.
+        `'poisson'` is half the Poisson deviance, with an exponential output.
+        Or any installed loss for regression, with its options.
     {NETWORK}
     {MORE}
 
@@ -151,7 +151,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
         array
             (N,), or (N, K) for several outputs.
         """
-        outputs = self._outputs(X)  # first: it says what is wrong if nothing is fitted
+        outputs = self._outputs(X)  # first, since it checks whether there is a fit
         numbers: AnyArray = self._head.numbers(outputs)
         return numbers[:, 0] if numbers.shape[1] == 1 else numbers
 
