@@ -289,7 +289,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         return estimator
 
     @classmethod
-    def from_sklearn(cls, fitted: Any) -> Self:
+    def from_sklearn(cls, fitted: BaseEstimator) -> Self:
         """Make an estimator from one that scikit-learn has fitted, with equal predictions.
 
         Arguments, weights and attributes are copied.
@@ -320,7 +320,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         estimator: Self = from_theirs(cls, fitted)
         return estimator
 
-    def to_sklearn(self) -> Any:
+    def to_sklearn(self) -> BaseEstimator:
         """Make scikit-learn's estimator from this one, with equal predictions.
 
         For tools that only know scikit-learn's networks, such as converters to

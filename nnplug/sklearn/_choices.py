@@ -10,6 +10,7 @@ from types import NoneType
 from typing import Any, cast
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from nnplug.errors import NnplugError, UnknownPartError, suggest
 from nnplug.network.layers import find_layers, flat
@@ -100,12 +101,12 @@ class Choices:
         return Head(task, self.loss, self.output_activation, width)
 
 
-def is_stochastic(estimator: Any) -> bool:
+def is_stochastic(estimator: BaseEstimator) -> bool:
     """Whether an estimator trains step by step, so that training can continue."""
     return not (isinstance(estimator.solver, str) and estimator.solver == "lbfgs")
 
 
-def choose(estimator: Any, task: Task) -> Choices:
+def choose(estimator: BaseEstimator, task: Task) -> Choices:
     """Check an estimator's arguments and find its parts.
 
     Raises
@@ -122,7 +123,7 @@ def choose(estimator: Any, task: Task) -> Choices:
         raise ArgumentError(str(error)) from error
 
 
-def _choose(estimator: Any, task: Task) -> Choices:
+def _choose(estimator: BaseEstimator, task: Task) -> Choices:
     _check_numbers(estimator)
     layers = _layers(estimator)
     loss = _loss(estimator.loss, task)
@@ -177,7 +178,7 @@ def _part(kind: str, asked: Any, own: Sequence[str] = ()) -> Part:
         ) from error
 
 
-def _layers(estimator: Any) -> tuple[Activation | Layer, ...]:
+def _layers(estimator: BaseEstimator) -> tuple[Activation | Layer, ...]:
     """Find the layers before the output, from `layers` or from scikit-learn's arguments."""
     if estimator.layers is not None:
         usual = type(estimator)().get_params(deep=False)
@@ -257,7 +258,7 @@ def _metric(asked: Any, task: Task) -> Metric:
     return metric
 
 
-def _optimizer(estimator: Any) -> Optimizer | None:
+def _optimizer(estimator: BaseEstimator) -> Optimizer | None:
     """Find the optimizer, by one of scikit-learn's names or as any part; None for lbfgs."""
     solver, rate = estimator.solver, float(estimator.learning_rate_init)
     if not is_stochastic(estimator):
@@ -294,7 +295,7 @@ def _dtype(asked: Any) -> np.dtype[Any] | None:
 
 
 def _check_lbfgs(
-    estimator: Any, regularization: Regularization, layers: Sequence[Activation | Layer]
+    estimator: BaseEstimator, regularization: Regularization, layers: Sequence[Activation | Layer]
 ) -> None:
     """Refuse what lbfgs cannot do: it minimizes a fixed loss, with steps that it chooses itself."""
 
@@ -365,7 +366,7 @@ NUMBERS: tuple[tuple[str, bool, float, float, str], ...] = (
 SWITCHES = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping")
 
 
-def _check_numbers(estimator: Any) -> None:
+def _check_numbers(estimator: BaseEstimator) -> None:
     for name, whole, low, high, ends in NUMBERS:
         value = getattr(estimator, name)
         fits = _is(value, Integral if whole else Real)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from operator import add
-from typing import Any, Self
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.inspection import DecisionBoundaryDisplay
 from sklearn.utils.validation import check_is_fitted
 
 from nnplug.sklearn._errors import EstimatorError
 from nnplug.training import History
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["HistoryDisplay", "plot_decision_boundary", "plot_history"]
 
@@ -42,11 +48,11 @@ class HistoryDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
+        estimator: BaseEstimator,
         *,
-        columns: Any = None,
+        columns: str | Sequence[str] | None = None,
         name: str | None = None,
-        ax: Any = None,
+        ax: Axes | None = None,
         **line_kw: Any,
     ) -> Self:
         """Plot the curves of a fitted estimator.
@@ -90,9 +96,9 @@ class HistoryDisplay:
         cls,
         history: History,
         *,
-        columns: Any = None,
+        columns: str | Sequence[str] | None = None,
         name: str | None = None,
-        ax: Any = None,
+        ax: Axes | None = None,
         **line_kw: Any,
     ) -> Self:
         """Plot the curves of a history: an estimator's `history_`, or a run's.
@@ -128,7 +134,7 @@ class HistoryDisplay:
             curves = {column.replace("_", " "): list(known[column]) for column in wanted}
         return cls(curves, estimator_name=name).plot(ax=ax, **line_kw)
 
-    def plot(self, ax: Any = None, **line_kw: Any) -> Self:
+    def plot(self, ax: Axes | None = None, **line_kw: Any) -> Self:
         """Plot the curves.
 
         Parameters
@@ -156,13 +162,13 @@ class HistoryDisplay:
         return self
 
 
-def plot_history(estimator: Any, **options: Any) -> HistoryDisplay:
+def plot_history(estimator: BaseEstimator, **options: Any) -> HistoryDisplay:
     """Plot the losses of a fitted estimator; see `HistoryDisplay.from_estimator`."""
     return HistoryDisplay.from_estimator(estimator, **options)
 
 
 def plot_decision_boundary(
-    estimator: Any, X: Any, y: Any = None, *, ax: Any = None, **options: Any
+    estimator: BaseEstimator, X: Any, y: Any = None, *, ax: Axes | None = None, **options: Any
 ) -> DecisionBoundaryDisplay:
     """Plot an estimator's predictions over the plane of two features.
 
@@ -193,7 +199,7 @@ def plot_decision_boundary(
     return display
 
 
-def _pyplot() -> Any:
+def _pyplot() -> ModuleType:
     """Import matplotlib, which is an optional dependency."""
     try:
         from matplotlib import pyplot  # noqa: PLC0415  # only plots need it

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
+
+from sklearn.base import BaseEstimator
 
 from nnplug.training import History
 from nnplug.training.progress import Bar
@@ -80,7 +81,7 @@ class Progress:
             _show(*self.last)
 
 
-def record_epoch(estimator: Any, progress: Progress, *, scored: bool) -> None:
+def record_epoch(estimator: BaseEstimator, progress: Progress, *, scored: bool) -> None:
     """Write the last epoch of an estimator's history to its attributes, and show it.
 
     Parameters

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 import sklearn.neural_network
-from sklearn.base import is_classifier
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -35,7 +35,7 @@ SOLVERS = ("lbfgs", "sgd", "adam")
 # --- from scikit-learn ------------------------------------------------------------------
 
 
-def from_theirs(cls: Any, fitted: Any) -> Any:
+def from_theirs(cls: type[BaseEstimator], fitted: BaseEstimator) -> BaseEstimator:
     """Make an estimator from one that scikit-learn has fitted."""
     kinds = [base for base in type(fitted).__mro__ if base.__module__.startswith("sklearn.")]
     if cls.__name__ not in [base.__name__ for base in kinds]:
@@ -83,7 +83,7 @@ def from_theirs(cls: Any, fitted: Any) -> Any:
 # --- to scikit-learn --------------------------------------------------------------------
 
 
-def to_theirs(estimator: Any) -> Any:
+def to_theirs(estimator: BaseEstimator) -> BaseEstimator:
     """Make scikit-learn's estimator from a fitted one."""
     cls = getattr(sklearn.neural_network, type(estimator).__name__, None)
     if cls is None:  # of a class derived from ours
@@ -120,7 +120,7 @@ def to_theirs(estimator: Any) -> Any:
     return theirs
 
 
-def _named_parts(estimator: Any, known: Mapping[str, Any]) -> dict[str, Any]:
+def _named_parts(estimator: BaseEstimator, known: Mapping[str, Any]) -> dict[str, Any]:
     """Return scikit-learn's arguments for a network's parts.
 
     The parts that predictions need must be the same. A loss or a solver that

@@ -11,6 +11,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
@@ -73,7 +74,7 @@ class Fitting:
 
     def __init__(
         self,
-        estimator: Any,
+        estimator: BaseEstimator,
         X: Any,
         task: Task,
         width: int,

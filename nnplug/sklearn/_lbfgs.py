@@ -11,10 +11,10 @@ import copy
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import scipy.optimize
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
 from nnplug.alignment import aligned_zeros
@@ -147,7 +147,7 @@ class _Interrupted(Exception):  # noqa: N818  # not an error: it ends a search
 
 
 def minimize(
-    estimator: Any,
+    estimator: BaseEstimator,
     network: Network,
     choices: Choices,
     rows: Rows,

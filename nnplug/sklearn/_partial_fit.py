@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from nnplug.parts import Task
 from nnplug.sklearn._fitting import Fitting
@@ -48,7 +49,9 @@ class PartialFit:
             self._held_out = fitting.given_validation()
 
     @staticmethod
-    def terms_of(estimator: Any, X: Any, task: Task, width: int, weights: AnyArray | None) -> Terms:
+    def terms_of(
+        estimator: BaseEstimator, X: Any, task: Task, width: int, weights: AnyArray | None
+    ) -> Terms:
         """Return what calls must have in common to share their steps."""
         # By scikit-learn's convention, what has no underscore at its ends is an argument.
         arguments = (

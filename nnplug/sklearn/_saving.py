@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
-from sklearn.base import is_classifier
+from sklearn.base import BaseEstimator, is_classifier
 
 from nnplug.errors import ModelFileError, NnplugError
 from nnplug.models import Model, ModelInfo, load_model, warn_of
@@ -61,7 +61,7 @@ class EstimatorRun:
         The estimator's arguments.
     """
 
-    def __init__(self, estimator: Any, network: Network, choices: Choices) -> None:
+    def __init__(self, estimator: BaseEstimator, network: Network, choices: Choices) -> None:
         self.estimator, self.network, self.head = estimator, network, estimator._head
         self.loss, self.metrics = choices.loss, choices.metrics
         self.optimizer, self.schedule = choices.optimizer, choices.schedule
@@ -85,7 +85,7 @@ class EstimatorRun:
 # --- saving ----------------------------------------------------------------------------
 
 
-def model_of(estimator: Any, network: Network | None = None) -> Model:
+def model_of(estimator: BaseEstimator, network: Network | None = None) -> Model:
     """Make a model of an estimator's network."""
     network = estimator.network_ if network is None else network
     head: Head = estimator._head
@@ -118,7 +118,7 @@ def model_of(estimator: Any, network: Network | None = None) -> Model:
     return Model(network, head, None, info, registry())
 
 
-def _plain_arguments(estimator: Any) -> dict[str, Any]:
+def _plain_arguments(estimator: BaseEstimator) -> dict[str, Any]:
     """Return the arguments that are not defaults, and that a file can hold."""
     defaults = type(estimator)().get_params(deep=False)
     plain = {}
@@ -148,7 +148,9 @@ def _as_plain(value: Any) -> Any:
 # --- loading ---------------------------------------------------------------------------
 
 
-def load_estimator(cls: Any, path: str | os.PathLike[str], *, allow_other_versions: bool) -> Any:
+def load_estimator(
+    cls: type[BaseEstimator], path: str | os.PathLike[str], *, allow_other_versions: bool
+) -> BaseEstimator:
     """Make an estimator from a model file."""
     model = load_model(path, registry(), allow_other_versions=allow_other_versions)
     warn_of(model.notes, f"{os.fspath(path)}: ", stacklevel=3)
@@ -172,7 +174,7 @@ def load_estimator(cls: Any, path: str | os.PathLike[str], *, allow_other_versio
     return estimator
 
 
-def _say_layers(estimator: Any, network: Network) -> None:
+def _say_layers(estimator: BaseEstimator, network: Network) -> None:
     """Set the arguments that describe the network's layers."""
     if network.layers:
         hidden = network.layers[:-1]
@@ -184,7 +186,7 @@ def _say_layers(estimator: Any, network: Network) -> None:
         estimator.layers = parts
 
 
-def _arguments(cls: Any, said: object) -> dict[str, Any]:
+def _arguments(cls: type[BaseEstimator], said: object) -> dict[str, Any]:
     """Return the arguments that a file has for an estimator: the known ones with plain values."""
     known = cls().get_params(deep=False)
     if not isinstance(said, Mapping):
@@ -196,7 +198,7 @@ def _arguments(cls: Any, said: object) -> dict[str, Any]:
     }
 
 
-def set_fitted(estimator: Any, network: Network, head: Head, classes: Any) -> None:
+def set_fitted(estimator: BaseEstimator, network: Network, head: Head, classes: Any) -> None:
     """Give an estimator a network, with the attributes of a fit of no epochs."""
     if is_classifier(estimator):
         estimator.classes_ = np.array(classes)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
 from nnplug.engines import Engine
@@ -186,7 +187,7 @@ class StochasticSolver:
 
     def __init__(
         self,
-        estimator: Any,
+        estimator: BaseEstimator,
         network: Network,
         choices: Choices,
         batches: Batches,

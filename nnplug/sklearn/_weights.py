@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from nnplug.network.network import Network
 from nnplug.parts import Initializer
@@ -62,7 +63,7 @@ def layers_text(network: Network | None) -> str:
     return " ".join(layer.part.text for layer in placed)
 
 
-def given_weights(estimator: Any) -> AnyArray:
+def given_weights(estimator: BaseEstimator) -> AnyArray:
     """Return the first array that an estimator continues from."""
     if hasattr(estimator, "coefs_"):
         return np.asarray(estimator.coefs_[0])
@@ -70,7 +71,7 @@ def given_weights(estimator: Any) -> AnyArray:
     return parameters
 
 
-def continue_from(estimator: Any, network: Network) -> None:
+def continue_from(estimator: BaseEstimator, network: Network) -> None:
     """Copy what an estimator has learned into a network.
 
     The weights and biases of dense layers must fit, and the parameters of their
