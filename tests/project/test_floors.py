@@ -66,10 +66,7 @@ STILL_LONG = {
     "runs/keeping.py",
     "runs/preparing.py",
     "runs/run.py",
-    "sklearn/_base.py",
-    "sklearn/_fitting.py",
     "tables/encoder.py",
-    "training/loop.py",
 }
 
 
