@@ -23,6 +23,7 @@ from nnplug.randomness import derive_generator
 from nnplug.runs.configuration import Configuration
 from nnplug.runs.preparing import prepare
 from nnplug.training import Evaluator, Steps
+from nnplug.training.divergence import culprit
 from tests.engines import ENGINES
 
 REGISTRY = Registry()
@@ -209,7 +210,7 @@ def test_a_state_that_is_not_finite_stops_the_run():
     steps = steps_of(made)
     assert np.isnan(steps.run(np.arange(5)))
     assert (made.parameters == before).all()
-    layer, what = steps.culprit(np.arange(5))
+    layer, what = culprit(steps, np.arange(5))
     assert layer == "broken1"
     assert "broken1.s" in what
 

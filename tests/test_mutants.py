@@ -20,7 +20,7 @@ import nnplug.formulas.tracing
 import nnplug.plans.step_graph
 from nnplug import testing
 from nnplug.parts import Data, Loss, Part
-from nnplug.training.means import MeanLoss
+from nnplug.training.evaluation import MeanLoss
 from tests.engines import ENGINES
 
 

@@ -1,7 +1,7 @@
-"""scikit-learn's networks with any installed part: estimators to import in their place."""
+"""Drop-in replacements for scikit-learn's neural networks, with any installed part."""
 
 try:
-    import sklearn as _  # noqa: F401  # only whether it is there
+    import sklearn as _  # noqa: F401  # only to see whether it is installed
 except ImportError as _error:
     raise ImportError(
         "nnplug.sklearn needs scikit-learn.\nInstall it with: pip install scikit-learn"

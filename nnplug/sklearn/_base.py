@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Self
@@ -18,17 +18,15 @@ from nnplug.engines import announced
 from nnplug.interruption import Interruption
 from nnplug.models.nonfinite import NonfiniteRows
 from nnplug.parts import Task
-from nnplug.sklearn._compat import validate
-from nnplug.sklearn._display import plot_history
+from nnplug.sklearn._display import HistoryDisplay, plot_history
+from nnplug.sklearn._epochs import say_waiting
 from nnplug.sklearn._errors import EstimatorError, as_value_errors
-from nnplug.sklearn._exchange import given_back, taken_over
+from nnplug.sklearn._exchange import from_theirs, to_theirs
 from nnplug.sklearn._fitting import Fitting
+from nnplug.sklearn._partial_fit import PartialFit
 from nnplug.sklearn._parts import registry
-from nnplug.sklearn._progress import say_waiting
-from nnplug.sklearn._records import model_of, restored
-from nnplug.sklearn._rows import checked_weights, dense, stretches
-from nnplug.sklearn._session import Session
-from nnplug.sklearn._state import plain_state, revived_state
+from nnplug.sklearn._rows import check_weights, dense, stretches, validate
+from nnplug.sklearn._saving import load_estimator, model_of, plain_state, revive_state
 from nnplug.sklearn._weights import copy_weights
 from nnplug.training import Evaluator
 from nnplug.types import AnyArray
@@ -36,14 +34,14 @@ from nnplug.types import AnyArray
 __all__ = ["BaseMLP"]
 
 DENSE_ALONE = ("coefs_", "intercepts_")
-"""What an estimator has whose network is of dense layers alone."""
+"""Attributes of an estimator only if its network has no layers but dense ones."""
 
 
 class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
     """A dense network with scikit-learn's interface; see the two estimators."""
 
-    # What learning goes on with, where it was learned before.
-    _session: Any = None
+    # What later fits continue with.
+    _session: PartialFit | None = None
     _solver_state: dict[str, AnyArray] | None = None
     _best_state: dict[str, AnyArray] | None = None
     _seed_given: int | None = None
@@ -53,114 +51,50 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
     _least_watched: float = np.inf
     _sparse_labels: bool = False
 
-    def __init__(
-        self,
-        hidden_layer_sizes: Any,
-        activation: Any,
-        solver: Any,
-        alpha: float,
-        batch_size: Any,
-        learning_rate: str,
-        learning_rate_init: float,
-        power_t: float,
-        max_iter: int,
-        loss: Any,
-        shuffle: bool,
-        random_state: Any,
-        tol: float,
-        verbose: Any,
-        warm_start: bool,
-        momentum: float,
-        nesterovs_momentum: bool,
-        early_stopping: bool,
-        validation_fraction: float,
-        beta_1: float,
-        beta_2: float,
-        epsilon: float,
-        n_iter_no_change: float,
-        max_fun: int,
-        output_activation: Any,
-        layers: Any,
-        dropout: Any,
-        schedule: Any,
-        l2: float,
-        clip_global_norm: float | None,
-        metrics: Any,
-        validation_data: Any,
-        engine: str,
-        dtype: Any,
-        callbacks: Sequence[object],
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.loss = loss
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.output_activation = output_activation
-        self.layers = layers
-        self.dropout = dropout
-        self.schedule = schedule
-        self.l2 = l2
-        self.clip_global_norm = clip_global_norm
-        self.metrics = metrics
-        self.validation_data = validation_data
-        self.engine = engine
-        self.dtype = dtype
-        self.callbacks = callbacks
+    def _set_arguments(self, given: Mapping[str, Any]) -> None:
+        """Store the arguments of `__init__` unchanged, each under its name, as scikit-learn asks.
 
-    # --- what the two differ in -------------------------------------------------------
+        Parameters
+        ----------
+        given : mapping
+            The local variables of `__init__` at its start.
+        """
+        self.__dict__.update((name, value) for name, value in given.items() if name != "self")
+
+    # --- what the two estimators differ in --------------------------------------------
 
     @abstractmethod
     def _read_targets(self, y: AnyArray, *, first: bool, incremental: bool) -> tuple[Task, int]:
-        """Learn or compare classes or widths; give the task and `Head`'s width."""
+        """Learn or compare classes or widths; return the task and the width, as `Head` has it."""
 
     @abstractmethod
     def _numbers(self, y: AnyArray) -> AnyArray:
-        """Turn targets into what `Head.encode` takes."""
+        """Turn targets into the numbers that `Head.encode` takes."""
 
     @abstractmethod
     def _row_weights(
         self, y: AnyArray, sample_weight: AnyArray | None, *, incremental: bool = False
     ) -> AnyArray | None:
-        """Say what each row counts for in the loss, (N,)."""
+        """Return the weight of each row in the loss, (N,)."""
 
     @abstractmethod
     def _score_outputs(
         self, outputs: AnyArray, targets: AnyArray, weights: AnyArray | None
     ) -> float:
-        """Score outputs against targets as the loss takes them."""
+        """Score outputs against targets in the form that the loss takes."""
 
     def _strata(self, y: AnyArray) -> AnyArray | None:
-        """Give the classes that the validation rows are drawn from in their shares."""
+        """Return the classes by which the validation split is stratified."""
         return None
 
     # --- fitting ----------------------------------------------------------------------
 
     @contextmanager
     def _learning(self) -> Iterator[Callable[[], bool]]:
-        """Give the context of all learning; and what says whether Ctrl-C was pressed.
+        """Enter the context of all training; yield what says whether Ctrl-C was pressed.
 
-        It is only noted: in the middle of an import, of compiling or of a step
-        it would leave something half done, in the process or the estimator.
+        Ctrl-C is only recorded: in the middle of an import, of compiling or of
+        a step it would leave the process or the estimator half changed.
         """
         with (
             Interruption(keyboard=True) as interruption,
@@ -171,12 +105,12 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
             yield lambda: interruption.number is not None
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
-        """Learn from all rows until the end."""
+        """Train on all rows until the end."""
         with self._learning() as interrupted:
             first = not (self._has_weights and self.warm_start)
             X, y = self._checked(X, y, reset=first)
             task, width = self._read_targets(y, first=first, incremental=False)
-            sample_weight = checked_weights(sample_weight, len(y))
+            sample_weight = check_weights(sample_weight, len(y))
             if self._session is not None:
                 self._session.close()
             fitting = Fitting(self, X, task, width, first=first, interrupted=interrupted)
@@ -186,7 +120,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         return self
 
     def _fit_part(self, X: Any, y: Any, sample_weight: Any) -> Self:
-        """Learn from some rows, once."""
+        """Train for one epoch on some rows."""
         if self.early_stopping and self.validation_data is None:
             raise EstimatorError(
                 "partial_fit does not support early_stopping=True without validation_data: a call "
@@ -197,27 +131,27 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
             first = not self._has_weights
             X, y = self._checked(X, y, reset=first)
             task, width = self._read_targets(y, first=first, incremental=True)
-            sample_weight = checked_weights(sample_weight, len(y))
+            sample_weight = check_weights(sample_weight, len(y))
             weights = self._row_weights(y, sample_weight, incremental=True)
-            terms = Session.terms_of(self, X, task, width, weights)
-            session: Session | None = self._session
+            terms = PartialFit.terms_of(self, X, task, width, weights)
+            session: PartialFit | None = self._session
             if session is None or not session.is_for(terms):
                 if session is not None:
                     session.close()
                 fitting = Fitting(
                     self, X, task, width, first=first, incremental=True, interrupted=interrupted
                 )
-                self._session = session = Session(terms, fitting, X)
+                self._session = session = PartialFit(terms, fitting, X)
                 self.network_ = fitting.twin()
                 self._link()
             else:
                 session.fitting.take_random_state(first=False, incremental=True)
             self._synchronise()
-            session.learn(X, y, weights, interrupted)
+            session.train(X, y, weights, interrupted)
         return self
 
     def _checked(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, AnyArray]:
-        """Take inputs as float32 or float64, and targets, as scikit-learn does."""
+        """Check inputs, as float32 or float64, and targets, as scikit-learn does."""
         X, y = validate(
             self,
             X,
@@ -239,11 +173,11 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
 
     @property
     def _has_weights(self) -> bool:
-        """Whether there is something to go on from."""
+        """Whether there are weights to continue from."""
         return hasattr(self, "network_") or hasattr(self, "coefs_")
 
     def __getattr__(self, name: str) -> Any:
-        # Python asks here for what is not there.
+        # Called only for attributes that are not there.
         if name in DENSE_ALONE and "network_" in vars(self):
             raise AttributeError(
                 f"{name}: the network has more than dense layers, one after the other, with an "
@@ -253,7 +187,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _link(self) -> None:
-        """Make `coefs_` and `intercepts_`, where there are such, views of the parameters."""
+        """Make `coefs_` and `intercepts_` views of the parameters, if it has such arrays."""
         for name in DENSE_ALONE:
             self.__dict__.pop(name, None)
         names = [layer.name for layer in self.network_.layers]
@@ -265,7 +199,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         self._evaluator = Evaluator(self.network_)
 
     def _synchronise(self) -> None:
-        """Take over weights that somebody has put into `coefs_` or `intercepts_`."""
+        """Copy weights that the user has put into `coefs_` or `intercepts_`."""
         if not self._linked:
             return
         given = [*self.coefs_, *self.intercepts_]
@@ -282,11 +216,11 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         return plain_state(super().__getstate__())
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(revived_state(state))
+        super().__setstate__(revive_state(state))
         if hasattr(self, "network_"):
             self._link()
 
-    # --- using it ---------------------------------------------------------------------
+    # --- using the network ------------------------------------------------------------
 
     def _outputs(self, X: Any) -> AnyArray:
         """Compute the network's outputs, (N, C)."""
@@ -314,19 +248,19 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         path : path
             By custom it ends in `.safetensors`.
         overwrite : bool, optional
-            Whether a file that is there may be replaced.
+            Whether an existing file may be replaced.
 
         Raises
         ------
         StorageError
-            If the file cannot be written. What was there is then as it was.
+            If the file cannot be written. An existing file is then unchanged.
         """
         check_is_fitted(self, "network_")
         self._synchronise()
         if len(getattr(self, "classes_", "two or none")) == 1:
             raise EstimatorError(
-                f"It was fitted on one class alone, {self.classes_[0]!r}; there is nothing that a "
-                "model of it could tell."
+                f"{type(self).__name__} was fitted on a single class, {self.classes_[0]!r}, so a "
+                "model of it would have nothing to predict.\nFit it on two classes or more."
             )
         model_of(self).save(path, overwrite=overwrite)
 
@@ -334,41 +268,41 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
     def load(cls, path: str | os.PathLike[str], *, allow_other_versions: bool = False) -> Self:
         """Load a fitted estimator that `save` wrote.
 
-        Nothing in the file is run. A network that `nnplug.train` was given
-        arrays for can be loaded too.
+        No code in the file is run. The file may also hold a network that
+        `nnplug.train` has trained on arrays.
 
         Parameters
         ----------
         allow_other_versions : bool, optional
-            Whether a package of another major version may stand for the one
-            that the network was made with.
+            Whether a package may have another major version than the one that
+            the network was made with.
 
         Raises
         ------
         ModelFileError
-            If it is no model file, a damaged one, one of another task or of a
-            table, or one that needs parts that are not installed.
+            If it is not a model file, is damaged, is for another task or for a
+            table, or needs parts that are not installed.
         StorageError
             If the file cannot be read.
         """
-        estimator: Self = restored(cls, path, allow_other_versions=allow_other_versions)
+        estimator: Self = load_estimator(cls, path, allow_other_versions=allow_other_versions)
         return estimator
 
     @classmethod
-    def from_sklearn(cls, fitted: Any) -> Self:
-        """Take over a network that scikit-learn has fitted, with equal predictions.
+    def from_sklearn(cls, fitted: BaseEstimator) -> Self:
+        """Make an estimator from one that scikit-learn has fitted, with equal predictions.
 
-        The arguments, the weights and the attributes are taken as they are.
+        Arguments, weights and attributes are copied.
 
         Parameters
         ----------
         fitted : sklearn.neural_network.MLPClassifier or MLPRegressor
-            The one whose name this class has.
+            The class of this class's name.
 
         Raises
         ------
         EstimatorError
-            If it is another estimator, or not fitted.
+            If it is another estimator, or is not fitted.
 
         Examples
         --------
@@ -383,15 +317,15 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         >>> bool((ours.predict(X) == theirs.predict(X)).all())
         True
         """
-        estimator: Self = taken_over(cls, fitted)
+        estimator: Self = from_theirs(cls, fitted)
         return estimator
 
-    def to_sklearn(self) -> Any:
-        """Make scikit-learn's estimator of this one, with equal predictions.
+    def to_sklearn(self) -> BaseEstimator:
+        """Make scikit-learn's estimator from this one, with equal predictions.
 
-        For what knows scikit-learn's networks alone, such as converters to
-        ONNX. What only training needs and scikit-learn does not have, a loss
-        or a solver, is its default there.
+        For tools that only know scikit-learn's networks, such as converters to
+        ONNX. A loss or a solver that scikit-learn does not have is replaced by
+        its default there, since only training needs it.
 
         Returns
         -------
@@ -401,7 +335,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         Raises
         ------
         EstimatorError
-            If a part that predicts is none of scikit-learn's; it is named.
+            If scikit-learn lacks a part that predictions need; it is named.
 
         Examples
         --------
@@ -415,9 +349,9 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         """
         check_is_fitted(self, "network_")
         self._synchronise()
-        return given_back(self)
+        return to_theirs(self)
 
-    def plot_history(self, **options: Any) -> Any:
+    def plot_history(self, **options: Any) -> HistoryDisplay:
         """Plot the losses over the epochs; see `HistoryDisplay.from_estimator`."""
         return plot_history(self, **options)
 
@@ -426,11 +360,11 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         if "text/html" in bundle and hasattr(self, "network_"):
             page, body, rest = bundle["text/html"].rpartition("</body>")
             layers = self.network_._repr_html_()
-            # Before version 1.7 or so what scikit-learn writes has no body.
+            # Older versions of scikit-learn, up to about 1.6, write no body.
             bundle["text/html"] = f"{page}{layers}{body}{rest}" if body else f"{rest}{layers}"
         return bundle
 
-    # Before scikit-learn 1.6 it asks the one, since then the other.
+    # scikit-learn before 1.6 calls the first, later versions the second.
     def _more_tags(self) -> dict[str, Any]:
         return {}
 

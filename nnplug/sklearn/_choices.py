@@ -1,4 +1,4 @@
-"""An estimator's constructor arguments, checked and turned into parts."""
+"""Checking an estimator's arguments, and turning them into parts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from types import NoneType
 from typing import Any, cast
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from nnplug.errors import NnplugError, UnknownPartError, suggest
 from nnplug.network.layers import find_layers, flat
@@ -52,19 +53,19 @@ OWN_LOSSES: Mapping[tuple[str, str], str] = {
     ("log_loss", "multilabel"): "binary_cross_entropy_sum",
     ("squared_error", "regression"): "half_mse_sum",
 }
-"""scikit-learn's names of losses, by the task."""
+"""scikit-learn's names of losses, by task."""
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What a fit is made of.
+    """The parts and numbers that an estimator's arguments stand for.
 
     Attributes
     ----------
     layers : tuple of Activation or Layer
-        Those before the output.
+        The layers before the output.
     initializer : Initializer or None
-        What draws the weights; None: they are drawn as scikit-learn does.
+        Draws the weights; None: they are drawn as scikit-learn does.
     loss : Loss
     output_activation : Activation
     optimizer : Optimizer or None
@@ -76,10 +77,11 @@ class Choices:
         A factor on it.
     regularization : Regularization
     metrics : tuple of Metric
-    patience : float
-        Whole, or infinite.
+    patience : int or None
+        Epochs without improvement after which training stops; None: it does
+        not stop early.
     dtype : numpy.dtype or None
-        None: that of the inputs.
+        None: the dtype of the inputs.
     """
 
     layers: tuple[Activation | Layer, ...]
@@ -91,27 +93,27 @@ class Choices:
     schedule: Schedule | None
     regularization: Regularization
     metrics: tuple[Metric, ...]
-    patience: float
+    patience: int | None
     dtype: np.dtype[Any] | None
 
     def head(self, task: Task, width: int) -> Head:
-        """Say how targets and outputs are read; `width` as `Head` has it."""
+        """Make the network's head; `width` is as in `Head`."""
         return Head(task, self.loss, self.output_activation, width)
 
 
-def is_stochastic(estimator: Any) -> bool:
-    """Whether an estimator learns step by step, so that it can go on learning."""
+def is_stochastic(estimator: BaseEstimator) -> bool:
+    """Whether an estimator trains step by step, so that training can continue."""
     return not (isinstance(estimator.solver, str) and estimator.solver == "lbfgs")
 
 
-def choose(estimator: Any, task: Task) -> Choices:
+def choose(estimator: BaseEstimator, task: Task) -> Choices:
     """Check an estimator's arguments and find its parts.
 
     Raises
     ------
     ArgumentError
-        If an argument is out of range, or a part is not found or does not
-        suit the task or another argument.
+        If an argument is out of range, or a part is not found or does not fit
+        the task or another argument.
     """
     try:
         return _choose(estimator, task)
@@ -121,7 +123,7 @@ def choose(estimator: Any, task: Task) -> Choices:
         raise ArgumentError(str(error)) from error
 
 
-def _choose(estimator: Any, task: Task) -> Choices:
+def _choose(estimator: BaseEstimator, task: Task) -> Choices:
     _check_numbers(estimator)
     layers = _layers(estimator)
     loss = _loss(estimator.loss, task)
@@ -132,9 +134,9 @@ def _choose(estimator: Any, task: Task) -> Choices:
         schedule.check_pure(estimator.max_iter)
     clip = estimator.clip_global_norm
     regularization = Regularization(
-        l2=float(estimator.l2),
+        l2=ROWS["l2"].check(_plain(estimator.l2)),
         alpha=float(estimator.alpha),
-        clip_global_norm=None if clip is None else float(clip),
+        clip_global_norm=None if clip is None else ROWS["clip_global_norm"].check(_plain(clip)),
     )
     if optimizer is None:
         _check_lbfgs(estimator, regularization, layers)
@@ -149,12 +151,13 @@ def _choose(estimator: Any, task: Task) -> Choices:
         loss,
         _output_activation(estimator.output_activation, loss, task),
         optimizer,
-        # Adam has a rate of its own; scikit-learn has none of these for it.
+        # scikit-learn has these modes for sgd only; a part of nnplug's may use them too.
         "constant" if estimator.solver == "adam" else estimator.learning_rate,
         schedule,
         regularization,
-        tuple(_metric(each, task) for each in metrics),
-        float(estimator.n_iter_no_change),
+        tuple(_metric(metric, task) for metric in metrics),
+        # scikit-learn stops after more than `n_iter_no_change` epochs.
+        None if math.isinf(estimator.n_iter_no_change) else int(estimator.n_iter_no_change) + 1,
         _dtype(estimator.dtype),
     )
 
@@ -163,7 +166,7 @@ def _choose(estimator: Any, task: Task) -> Choices:
 
 
 def _part(kind: str, asked: Any, own: Sequence[str] = ()) -> Part:
-    """Find an installed part; who misspelt one of scikit-learn's own names is told them too."""
+    """Find an installed part; the error for a wrong name lists scikit-learn's own names too."""
     try:
         return registry().get(kind, asked)
     except UnknownPartError as error:
@@ -175,8 +178,8 @@ def _part(kind: str, asked: Any, own: Sequence[str] = ()) -> Part:
         ) from error
 
 
-def _layers(estimator: Any) -> tuple[Activation | Layer, ...]:
-    """Find the layers before the output, by `layers` or by scikit-learn's arguments."""
+def _layers(estimator: BaseEstimator) -> tuple[Activation | Layer, ...]:
+    """Find the layers before the output, from `layers` or from scikit-learn's arguments."""
     if estimator.layers is not None:
         usual = type(estimator)().get_params(deep=False)
         for name in ("hidden_layer_sizes", "activation", "dropout"):
@@ -211,7 +214,7 @@ def _widths(sizes: Any) -> tuple[int, ...]:
 
 def _activations(asked: Any, hidden: tuple[int, ...]) -> tuple[Activation, ...]:
     several = list(asked) if isinstance(asked, list | tuple | np.ndarray) else [asked]
-    found = [cast(Activation, _part("activation", each)) for each in several]
+    found = [cast(Activation, _part("activation", name)) for name in several]
     if isinstance(asked, list | tuple | np.ndarray):
         if len(found) != len(hidden):
             raise ArgumentError(
@@ -255,8 +258,8 @@ def _metric(asked: Any, task: Task) -> Metric:
     return metric
 
 
-def _optimizer(estimator: Any) -> Optimizer | None:
-    """Choose the optimizer with its options, by scikit-learn's names or as any part."""
+def _optimizer(estimator: BaseEstimator) -> Optimizer | None:
+    """Find the optimizer, by one of scikit-learn's names or as any part; None for lbfgs."""
     solver, rate = estimator.solver, float(estimator.learning_rate_init)
     if not is_stochastic(estimator):
         return None
@@ -292,45 +295,43 @@ def _dtype(asked: Any) -> np.dtype[Any] | None:
 
 
 def _check_lbfgs(
-    estimator: Any, regularization: Regularization, layers: Sequence[Activation | Layer]
+    estimator: BaseEstimator, regularization: Regularization, layers: Sequence[Activation | Layer]
 ) -> None:
-    """Refuse what lbfgs, which looks at all rows alike and steps as it likes, cannot heed."""
-    declared = {
-        kind: next(
-            (
-                each
-                for each in flat(layers)
-                if any(isinstance(one, kind) for one in each.arrays.values())
-            ),
-            None,
-        )
-        for kind in (Noise, State)
-    }
+    """Refuse what lbfgs cannot do: it minimizes a fixed loss, with steps that it chooses itself."""
+
+    def first_with(kind: type) -> Activation | Layer | None:
+        return next((layer for layer in flat(layers) if _declares(layer, kind)), None)
+
     by_argument = estimator.layers is None and np.any(estimator.dropout)
-    if (random := declared[Noise]) is not None and not by_argument:
+    if (random := first_with(Noise)) is not None and not by_argument:
         raise ArgumentError(
             f"{random.kind} {random.text!r} with solver='lbfgs', which needs a loss that is the "
             f"same each time: {random.name} is random in training.\n"
             f"Use solver='adam' or 'sgd', or leave out {random.name}."
         )
-    if (kept := declared[State]) is not None:
-        names = [name for name, one in kept.arrays.items() if isinstance(one, State)]
+    if (kept := first_with(State)) is not None:
+        names = [name for name, array in kept.arrays.items() if isinstance(array, State)]
         raise ArgumentError(
             f"layer {kept.text!r} with solver='lbfgs', which minimizes a loss of all rows: "
             f"{kept.name} keeps {' and '.join(names)} from the batches of training.\n"
             "Use solver='adam' or 'sgd', or a layer without such a state, such as layer_norm."
         )
-    unheeded = {
+    unusable = {
         "dropout": by_argument,
         "clip_global_norm": regularization.clip_global_norm is not None,
         "schedule": estimator.schedule is not None,
     }
-    for name in (name for name, given in unheeded.items() if given):
+    for name in (name for name, given in unusable.items() if given):
         raise ArgumentError(
             f"{name}={getattr(estimator, name)!r} with solver='lbfgs', which takes no steps of a "
             "learning rate, and needs a loss that is the same each time.\n"
             "Use solver='adam' or 'sgd', or leave it out."
         )
+
+
+def _declares(layer: Activation | Layer, kind: type) -> bool:
+    """Whether a layer declares an array of a kind."""
+    return any(isinstance(array, kind) for array in layer.arrays.values())
 
 
 # --- numbers ---------------------------------------------------------------------------
@@ -346,10 +347,9 @@ def _plain(value: Any) -> Any:
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
-# The name, whether it is whole, the least, the largest, and which of them are in.
+# The name, whether it is whole, the lower and the upper bound, and which bounds are included.
 NUMBERS: tuple[tuple[str, bool, float, float, str], ...] = (
     ("alpha", False, 0, math.inf, "[)"),
-    ("l2", False, 0, math.inf, "[)"),
     ("learning_rate_init", False, 0, math.inf, "()"),
     ("power_t", False, 0, math.inf, "[)"),
     ("max_iter", True, 1, math.inf, "[)"),
@@ -366,22 +366,19 @@ NUMBERS: tuple[tuple[str, bool, float, float, str], ...] = (
 SWITCHES = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping")
 
 
-def _check_numbers(estimator: Any) -> None:
-    for name, whole, least, most, ends in NUMBERS:
+def _check_numbers(estimator: BaseEstimator) -> None:
+    for name, whole, low, high, ends in NUMBERS:
         value = getattr(estimator, name)
         fits = _is(value, Integral if whole else Real)
-        fits = fits and (least <= value if ends[0] == "[" else least < value)
-        fits = fits and (value <= most if ends[1] == "]" else value < most)
+        fits = fits and (low <= value if ends[0] == "[" else low < value)
+        fits = fits and (value <= high if ends[1] == "]" else value < high)
         if not fits:
             kind = "a whole number" if whole else "a number"
-            span = f" in {ends[0]}{least:g}, {most:g}{ends[1]}"
+            span = f" in {ends[0]}{low:g}, {high:g}{ends[1]}"
             raise ArgumentError(f"{name}={value!r}: it must be {kind}{span}.")
     for name in SWITCHES:
         if not isinstance(getattr(estimator, name), bool | np.bool_):
             raise ArgumentError(f"{name}={getattr(estimator, name)!r}: it must be True or False.")
-    clip = estimator.clip_global_norm
-    if clip is not None and not (_is(clip, Real) and 0 < clip < math.inf):
-        raise ArgumentError(f"clip_global_norm={clip!r}: it must be a number above 0, or None.")
     patience, size = estimator.n_iter_no_change, estimator.batch_size
     if patience != math.inf and not (_is(patience, Integral) and patience >= 1):
         raise ArgumentError(

@@ -1,4 +1,4 @@
-"""The classifier."""
+"""MLPClassifier."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 import scipy.sparse
 from sklearn.base import ClassifierMixin
+from sklearn.inspection import DecisionBoundaryDisplay
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
@@ -41,10 +42,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         `binary_cross_entropy`, and summed over several labels. Or any
         installed loss for classes, with its options.
     class_weight : 'balanced' or dict, optional
-        What the rows of each class count for in the loss, times
-        `sample_weight`; `'balanced'`: inversely to how many they are. For
-        several labels, what `sklearn.utils.class_weight.compute_sample_weight`
-        makes of it.
+        The weight of the rows of each class in the loss, multiplied by
+        `sample_weight`; `'balanced'`: inversely proportional to their number.
+        For several labels, as in
+        `sklearn.utils.class_weight.compute_sample_weight`.
     {MORE}
 
     Attributes
@@ -105,47 +106,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         dtype: Any = None,
         callbacks: Sequence[object] = (),
     ) -> None:
-        super().__init__(
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            solver=solver,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            max_iter=max_iter,
-            loss=loss,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            n_iter_no_change=n_iter_no_change,
-            max_fun=max_fun,
-            output_activation=output_activation,
-            layers=layers,
-            dropout=dropout,
-            schedule=schedule,
-            l2=l2,
-            clip_global_norm=clip_global_norm,
-            metrics=metrics,
-            validation_data=validation_data,
-            engine=engine,
-            dtype=dtype,
-            callbacks=callbacks,
-        )
-        self.class_weight = class_weight
+        self._set_arguments(locals())
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Learn from rows until the loss no longer falls, or `max_iter` epochs are done.
+        """Train until the loss no longer falls, or for `max_iter` epochs.
 
         Parameters
         ----------
@@ -155,7 +119,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         y : array
             (N,) of classes, or 0 and 1 for each label, (N, K).
         sample_weight : array, optional
-            (N,), what each row counts for, at least 0.
+            (N,), the weight of each row, at least 0.
 
         Returns
         -------
@@ -173,7 +137,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
 
     @available_if(is_stochastic)  # type: ignore[untyped-decorator]  # scikit-learn's
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
-        """Go on learning: one epoch over some rows.
+        """Continue training: one epoch over some rows.
 
         With `early_stopping` and `validation_data`, the validation rows are
         scored after each call. When patience runs out, `stopped_` is True and
@@ -185,7 +149,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         X, y, sample_weight
             As in `fit`.
         classes : array, optional
-            All classes that there will be; needed in the first call.
+            All classes that may occur; required in the first call.
 
         Returns
         -------
@@ -210,15 +174,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         Returns
         -------
         array
-            (N,), or 0 and 1 for each label, (N, K); as a sparse matrix, if the
-            labels that were learned from were one.
+            (N,), or 0 and 1 for each label, (N, K); a sparse matrix if the
+            labels of the fit were one.
         """
         outputs = self._outputs(X)
         chosen: AnyArray = self._head.classes(outputs)
         if self._head.task == "multilabel":
             return scipy.sparse.csr_matrix(chosen) if self._sparse_labels else chosen
-        answers: AnyArray = self.classes_[np.minimum(chosen, len(self.classes_) - 1)]
-        return answers
+        predicted: AnyArray = self.classes_[np.minimum(chosen, len(self.classes_) - 1)]
+        return predicted
 
     def predict_proba(self, X: Any) -> AnyArray:
         """Compute the probability of each class or label.
@@ -237,7 +201,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         return head.probabilities(outputs)
 
     def predict_log_proba(self, X: Any) -> AnyArray:
-        """Compute the logarithm of `predict_proba`; -inf where that is 0.
+        """Compute the logarithm of `predict_proba`, which is -inf for 0.
 
         Returns
         -------
@@ -248,8 +212,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
             logarithms: AnyArray = np.log(self.predict_proba(X))
         return logarithms
 
-    def plot_decision_boundary(self, X: Any, y: Any = None, **options: Any) -> Any:
-        """Plot the classes over a plane of two features; see `plot_decision_boundary`."""
+    def plot_decision_boundary(
+        self, X: Any, y: Any = None, **options: Any
+    ) -> DecisionBoundaryDisplay:
+        """Plot the classes over the plane of two features; see `plot_decision_boundary`."""
         return plot_decision_boundary(self, X, y, **options)
 
     # --- targets ----------------------------------------------------------------------
@@ -257,7 +223,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
     def _read_targets(self, y: AnyArray, *, first: bool, incremental: bool) -> tuple[Task, int]:
         kind = type_of_target(y)
         if kind not in ("binary", "multiclass", "multilabel-indicator"):
-            check_classification_targets(y)  # says what is wrong with most of them
+            check_classification_targets(y)  # raises an error for most of them
         several = kind.startswith("multilabel")
         if not several and y.ndim > 1:
             raise EstimatorError(
@@ -287,7 +253,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
             return y
         if len(strange := np.setdiff1d(y, self.classes_)):
             raise EstimatorError(
-                f"y has the classes {strange.tolist()}, which are none of {self.classes_}."
+                f"y has the classes {strange.tolist()}, which are not in classes_, {self.classes_}."
             )
         return np.searchsorted(self.classes_, y)
 
@@ -322,7 +288,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         return float(np.average(right, weights=weights))
 
     def _strata(self, y: AnyArray) -> AnyArray | None:
-        # As in scikit-learn, so that the same rows are held out: two classes alone.
+        # scikit-learn only stratifies two classes; the same rows are to be held out.
         if y.ndim > 1 or len(self.classes_) > 2:
             return None
         return np.where(self._numbers(y) > 0, "True", "False")

@@ -1,16 +1,22 @@
-"""What a person sees of a fit: its curves, its boundary, its layers in a notebook."""
+"""Plots of a fit: its curves over the epochs, and its decision boundary."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from operator import add
-from typing import Any, Self
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.inspection import DecisionBoundaryDisplay
 from sklearn.utils.validation import check_is_fitted
 
 from nnplug.sklearn._errors import EstimatorError
 from nnplug.training import History
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["HistoryDisplay", "plot_decision_boundary", "plot_history"]
 
@@ -23,9 +29,9 @@ class HistoryDisplay:
     Parameters
     ----------
     curves : dict of str to list of float
-        By the name that the legend gives.
+        By their names in the legend.
     estimator_name : str, optional
-        The picture's title.
+        The title of the plot.
 
     Attributes
     ----------
@@ -42,11 +48,11 @@ class HistoryDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
+        estimator: BaseEstimator,
         *,
-        columns: Any = None,
+        columns: str | Sequence[str] | None = None,
         name: str | None = None,
-        ax: Any = None,
+        ax: Axes | None = None,
         **line_kw: Any,
     ) -> Self:
         """Plot the curves of a fitted estimator.
@@ -72,15 +78,15 @@ class HistoryDisplay:
         Raises
         ------
         EstimatorError
-            If the history lacks a column, or there is none: a network that
-            was loaded has forgotten how it was fitted.
+            If the history lacks a column, or is empty: a loaded network has no
+            record of its fit.
         """
         estimator = getattr(estimator, "_final_estimator", estimator)
         check_is_fitted(estimator)
         name = type(estimator).__name__ if name is None else name
         history: History = estimator.history_
         if columns is None and estimator.loss_curve_ and not history:
-            # Taken over from scikit-learn, which keeps no more than this.
+            # Converted from scikit-learn's estimator, which only has this curve.
             history = History()
             history.columns["loss"] = list(estimator.loss_curve_)
         return cls.from_history(history, columns=columns, name=name, ax=ax, **line_kw)
@@ -90,9 +96,9 @@ class HistoryDisplay:
         cls,
         history: History,
         *,
-        columns: Any = None,
+        columns: str | Sequence[str] | None = None,
         name: str | None = None,
-        ax: Any = None,
+        ax: Axes | None = None,
         **line_kw: Any,
     ) -> Self:
         """Plot the curves of a history: an estimator's `history_`, or a run's.
@@ -101,7 +107,7 @@ class HistoryDisplay:
         ----------
         history : History
         columns, name, ax, **line_kw
-            As in `from_estimator`, but that there is no title by default.
+            As in `from_estimator`, but with no title by default.
 
         Returns
         -------
@@ -110,7 +116,8 @@ class HistoryDisplay:
         known = history.columns
         if not len(history):
             raise EstimatorError(
-                "There is no epoch to plot: the network was loaded, or not trained."
+                "The history has no epoch to plot: the network was loaded, or not trained.\n"
+                "Fit it first."
             )
         if columns is None:
             penalties = known.get("penalty") or [0.0] * len(history)
@@ -127,7 +134,7 @@ class HistoryDisplay:
             curves = {column.replace("_", " "): list(known[column]) for column in wanted}
         return cls(curves, estimator_name=name).plot(ax=ax, **line_kw)
 
-    def plot(self, ax: Any = None, **line_kw: Any) -> Self:
+    def plot(self, ax: Axes | None = None, **line_kw: Any) -> Self:
         """Plot the curves.
 
         Parameters
@@ -155,28 +162,27 @@ class HistoryDisplay:
         return self
 
 
-def plot_history(estimator: Any, **options: Any) -> HistoryDisplay:
+def plot_history(estimator: BaseEstimator, **options: Any) -> HistoryDisplay:
     """Plot the losses of a fitted estimator; see `HistoryDisplay.from_estimator`."""
     return HistoryDisplay.from_estimator(estimator, **options)
 
 
 def plot_decision_boundary(
-    estimator: Any, X: Any, y: Any = None, *, ax: Any = None, **options: Any
+    estimator: BaseEstimator, X: Any, y: Any = None, *, ax: Axes | None = None, **options: Any
 ) -> DecisionBoundaryDisplay:
-    """Plot what an estimator answers over a plane of two features.
+    """Plot an estimator's predictions over the plane of two features.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
         Fitted on two features; or a Pipeline.
     X : array or DataFrame
-        (N, 2): where to look.
+        (N, 2); the plot covers their range.
     y : array, optional
-        (N,); the rows are then plotted too, coloured by it.
+        (N,); the rows are then plotted too, coloured by target.
     ax : matplotlib Axes, optional
     **options
-        For `sklearn.inspection.DecisionBoundaryDisplay.from_estimator`, which
-        does the work.
+        For `sklearn.inspection.DecisionBoundaryDisplay.from_estimator`.
 
     Returns
     -------
@@ -193,12 +199,12 @@ def plot_decision_boundary(
     return display
 
 
-def _pyplot() -> Any:
-    """Import matplotlib, which an extra brings."""
+def _pyplot() -> ModuleType:
+    """Import matplotlib, which is an optional dependency."""
     try:
-        from matplotlib import pyplot  # noqa: PLC0415  # pictures need it, and nothing else
+        from matplotlib import pyplot  # noqa: PLC0415  # only plots need it
     except ImportError as error:
         raise ImportError(
-            "Pictures need matplotlib.\nInstall it with: pip install matplotlib"
+            "Plots need matplotlib.\nInstall it with: pip install matplotlib"
         ) from error
     return pyplot

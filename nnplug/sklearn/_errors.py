@@ -1,4 +1,4 @@
-"""nnplug's errors as scikit-learn's users catch them: each is a ValueError too."""
+"""nnplug's errors as users of scikit-learn catch them: as ValueErrors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
     "warn",
 ]
 
-HERE = os.path.dirname(__file__) + os.sep  # noqa: PTH120  # as frames have it, not resolved
+HERE = os.path.dirname(__file__) + os.sep  # noqa: PTH120  # as in frames, not resolved
 
 
 class EstimatorError(NnplugError, ValueError):
@@ -62,7 +62,7 @@ def as_value_errors() -> Iterator[None]:
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn of something, at the line that called the estimator."""
+    """Issue a warning that points to the line that called the estimator."""
     level, frame = 2, inspect.currentframe()
     while frame is not None and frame.f_back is not None:
         frame = frame.f_back

@@ -1,4 +1,4 @@
-"""Fitted networks of scikit-learn's as nnplug's, and the other way."""
+"""Converting fitted estimators from scikit-learn's to nnplug's, and back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 import sklearn.neural_network
-from sklearn.base import is_classifier
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -18,16 +18,16 @@ from nnplug.parts import Part, Task
 from nnplug.sklearn._choices import choose
 from nnplug.sklearn._errors import EstimatorError
 from nnplug.sklearn._parts import half_poisson_deviance, registry
-from nnplug.sklearn._records import name_of_output, set_fitted
-from nnplug.sklearn._weights import layers_text
+from nnplug.sklearn._saving import name_of_output, set_fitted
+from nnplug.sklearn._weights import copy_weights, layers_text
 
-__all__ = ["given_back", "taken_over"]
+__all__ = ["from_theirs", "to_theirs"]
 
 TASKS: Mapping[str, Task] = {"softmax": "multiclass", "identity": "regression", "exp": "regression"}
-"""The task of a network of scikit-learn's, by its output activation."""
+"""The task of scikit-learn's networks, by output activation."""
 
 ACTIVATIONS = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
-"""scikit-learn's names of the activations that it has."""
+"""The activations that scikit-learn has, with its names."""
 
 SOLVERS = ("lbfgs", "sgd", "adam")
 
@@ -35,8 +35,8 @@ SOLVERS = ("lbfgs", "sgd", "adam")
 # --- from scikit-learn ------------------------------------------------------------------
 
 
-def taken_over(cls: Any, fitted: Any) -> Any:
-    """Make an estimator of one that scikit-learn has fitted."""
+def from_theirs(cls: type[BaseEstimator], fitted: BaseEstimator) -> BaseEstimator:
+    """Make an estimator from one that scikit-learn has fitted."""
     kinds = [base for base in type(fitted).__mro__ if base.__module__.startswith("sklearn.")]
     if cls.__name__ not in [base.__name__ for base in kinds]:
         kind = type(fitted)
@@ -65,9 +65,7 @@ def taken_over(cls: Any, fitted: Any) -> Any:
     estimator.n_features_in_ = fitted.n_features_in_
     if hasattr(fitted, "feature_names_in_"):
         estimator.feature_names_in_ = fitted.feature_names_in_
-    for number, layer in enumerate(network.layers):
-        network[f"{layer.name}.weight"][...] = fitted.coefs_[number]
-        network[f"{layer.name}.bias"][...] = fitted.intercepts_[number]
+    copy_weights(fitted.coefs_, fitted.intercepts_, network)
     set_fitted(estimator, network, choices.head(task, width), getattr(fitted, "classes_", ()))
     if is_classifier(estimator):
         estimator._sparse_labels = fitted._label_binarizer.sparse_input_
@@ -85,10 +83,10 @@ def taken_over(cls: Any, fitted: Any) -> Any:
 # --- to scikit-learn --------------------------------------------------------------------
 
 
-def given_back(estimator: Any) -> Any:
-    """Make scikit-learn's estimator of one that is fitted."""
+def to_theirs(estimator: BaseEstimator) -> BaseEstimator:
+    """Make scikit-learn's estimator from a fitted one."""
     cls = getattr(sklearn.neural_network, type(estimator).__name__, None)
-    if cls is None:  # a class derived from ours
+    if cls is None:  # of a class derived from ours
         classifier = is_classifier(estimator)
         cls = sklearn.neural_network.MLPClassifier if classifier else (
             sklearn.neural_network.MLPRegressor
@@ -122,11 +120,11 @@ def given_back(estimator: Any) -> Any:
     return theirs
 
 
-def _named_parts(estimator: Any, known: Mapping[str, Any]) -> dict[str, Any]:
-    """Say a network's parts by the arguments that scikit-learn has for them.
+def _named_parts(estimator: BaseEstimator, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return scikit-learn's arguments for a network's parts.
 
-    What predicts must be the same. A loss or a solver that only training needs
-    is scikit-learn's default where it has none of that name.
+    The parts that predictions need must be the same. A loss or a solver that
+    scikit-learn does not have becomes its default, since only training needs it.
     """
     network, head = estimator.network_, estimator._head
     if not network.layers:
@@ -166,7 +164,7 @@ def _named_parts(estimator: Any, known: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _own_name(activation: Part) -> str | None:
-    """Give scikit-learn's name of an activation, if it is one of the built-in ones it has."""
+    """Return scikit-learn's name of an activation, if it has one and the part is built in."""
     name = ACTIVATIONS.get(activation.text)
     if name is None:
         return None

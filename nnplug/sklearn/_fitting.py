@@ -1,8 +1,9 @@
-"""One fit of an estimator: its parts, its network, its rows, and how they meet."""
+"""One fit of an estimator: from its arguments and rows to a trained network."""
 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,6 +11,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
@@ -23,44 +25,44 @@ from nnplug.network.tasks import Head
 from nnplug.parts import Part, Task, by_column
 from nnplug.runs.callbacks import NAMES, Callbacks
 from nnplug.sklearn._choices import choose
-from nnplug.sklearn._descent import Descent
 from nnplug.sklearn._errors import ArgumentError, EstimatorError, warn
-from nnplug.sklearn._lbfgs import Objective, minimize
+from nnplug.sklearn._lbfgs import minimize
 from nnplug.sklearn._parts import registry
-from nnplug.sklearn._rates import LearningRate
-from nnplug.sklearn._records import EstimatorRun, model_of, name_of_output
-from nnplug.sklearn._rows import Held, Order, batches_of, checked_weights
-from nnplug.sklearn._weights import given_weights, go_on_from, initialize, vanished
-from nnplug.training import OWN_COLUMNS, BatchRecord, Evaluator, History, OnBatch
+from nnplug.sklearn._rows import Order, Rows, batches_of, check_weights
+from nnplug.sklearn._saving import EstimatorRun, model_of, name_of_output
+from nnplug.sklearn._stochastic import LearningRate, StochasticSolver
+from nnplug.sklearn._weights import continue_from, given_weights, initialize, vanished
+from nnplug.training import OWN_COLUMNS, BatchRecord, History, OnBatch
+from nnplug.training.evaluation import Measure
 from nnplug.types import AnyArray
 
 __all__ = ["Fitting"]
 
 FITTED = ("network_", "coefs_", "intercepts_")
-"""What a fitted estimator has and no other."""
+"""The attributes that only a fitted estimator has."""
 
 AUTO_BATCH = 200
-"""The batch size that `"auto"` stands for, at most."""
+"""The largest batch size that `"auto"` stands for."""
 
 
 class Fitting:
-    """What a fit needs, chosen and made from an estimator's arguments.
+    """What a fit needs, made from an estimator's arguments.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
-        Is told what it needs to predict, and how the fit goes.
+        Receives what it needs to predict, and how the fit goes.
     X : array or sparse matrix
-        For its columns and dtype.
+        Only its number of columns and dtype are used.
     task : str
     width : int
         As `Head` has it.
     first : bool
         Whether the weights are drawn anew.
     incremental : bool
-        Whether rows come in parts, none of which is held out.
+        Whether rows come in parts, so that none can be held out.
     interrupted : callable
-        Asked now and then; returning True ends the training.
+        Called now and then; returning True ends the training.
 
     Attributes
     ----------
@@ -72,7 +74,7 @@ class Fitting:
 
     def __init__(
         self,
-        estimator: Any,
+        estimator: BaseEstimator,
         X: Any,
         task: Task,
         width: int,
@@ -96,7 +98,7 @@ class Fitting:
         if first:
             initialize(self.network, estimator._random_state, self.choices.initializer)
         else:
-            go_on_from(estimator, self.network)
+            continue_from(estimator, self.network)
         if first or not hasattr(estimator, "history_"):
             self._forget()
         if self.choices.optimizer is not None and not hasattr(estimator, "loss_curve_"):
@@ -107,13 +109,13 @@ class Fitting:
         estimator.out_activation_ = name_of_output(self.head)
         estimator._head = self.head
 
-    # --- where it begins --------------------------------------------------------------
+    # --- where it starts --------------------------------------------------------------
 
     def take_random_state(self, *, first: bool, incremental: bool) -> None:
-        """Begin with the random numbers asked for, as scikit-learn does.
+        """Start with the random state that was asked for, as scikit-learn does.
 
-        A fit that goes on, with the same seed, goes on with its random numbers
-        too: a seed that begins anew would shuffle all such fits alike.
+        A fit that continues with the same seed continues with its random
+        numbers too: with a fresh seed, all such fits would shuffle alike.
         """
         estimator, asked = self.estimator, self.estimator.random_state
         same = not first and isinstance(asked, Integral) and estimator._seed_given == asked
@@ -130,20 +132,20 @@ class Fitting:
         estimator._order.shuffle = bool(estimator.shuffle)
 
     def _forget(self) -> None:
-        """Let the estimator know of no epoch."""
+        """Reset what the estimator knows of earlier epochs."""
         estimator = self.estimator
         estimator.n_iter_ = estimator.t_ = estimator._no_improvement_count = 0
         estimator.history_ = History()
         estimator.best_loss_ = np.inf
         estimator.validation_scores_ = estimator.validation_loss_curve_ = None
         estimator.best_validation_score_ = None
-        # What is interrupted for good leaves an estimator that is not fitted, never half of two.
+        # A fit that is aborted then leaves an estimator that is not fitted, never half of two fits.
         for name in ("_session", "_solver_state", "_best_state", "_optimizer", "_least_watched",
                      "loss_", "loss_curve_", *FITTED):  # fmt: skip
             estimator.__dict__.pop(name, None)
 
     def _expect_scores(self, incremental: bool) -> None:
-        """Make room for the scores of validation rows, if there will be any."""
+        """Make the lists for the scores of validation rows, if there will be any."""
         estimator = self.estimator
         early = bool(estimator.early_stopping) and self.choices.optimizer is not None
         given = estimator.validation_data is not None
@@ -165,39 +167,34 @@ class Fitting:
 
     # --- rows -------------------------------------------------------------------------
 
-    def rows(self, X: Any, y: AnyArray, weights: AnyArray | None) -> Held:
-        """Bring rows to the form that the loss takes; the inputs stay as they are."""
+    def rows(self, X: Any, y: AnyArray, weights: AnyArray | None) -> Rows:
+        """Bring targets to the form that the loss takes; the inputs stay as they are."""
         targets = self.head.encode(self.estimator._numbers(y), self.network.dtype)
-        return Held(X, targets, None if weights is None else weights.reshape(-1, 1))
+        return Rows(X, targets, None if weights is None else weights.reshape(-1, 1))
 
-    def held_out(
-        self, some: Held, y: AnyArray, sample_weight: AnyArray | None
-    ) -> tuple[Held, Held | None, AnyArray | None]:
-        """Give the rows to learn from, those for validation, and the weights of their score."""
+    def split(
+        self, rows: Rows, y: AnyArray, sample_weight: AnyArray | None
+    ) -> tuple[Rows, Rows | None, AnyArray | None]:
+        """Return the rows to train on, the validation rows, and the weights of their score."""
         estimator = self.estimator
         if estimator.validation_data is not None:
-            held, score_weight = self.given_validation()
-            return some, held, score_weight
+            return rows, *self.given_validation()
         if not estimator.early_stopping or self.choices.optimizer is None:
-            return some, None, None
+            return rows, None, None
         if estimator.validation_fraction == 0:
             raise ArgumentError(
                 "early_stopping=True with validation_fraction=0: there is nothing to score.\n"
                 "Hold out a share of the rows, or give validation_data."
             )
-        training, validation = self._split(len(some), y)
+        training, validation = self._draw_split(len(rows), y)
         weights = None if sample_weight is None else sample_weight[validation]
-        return (
-            Held(some.inputs, some.targets, some.weights, training),
-            Held(some.inputs, some.targets, some.weights, validation),
-            weights,
-        )
+        return replace(rows, chosen=training), replace(rows, chosen=validation), weights
 
-    def _split(self, rows: int, y: AnyArray) -> tuple[AnyArray, AnyArray]:
-        """Draw the rows to learn from and those for validation.
+    def _draw_split(self, rows: int, y: AnyArray) -> tuple[AnyArray, AnyArray]:
+        """Draw the rows to train on and those to validate on.
 
-        A fit that goes on with its seed keeps those of the fit before: rows
-        that were learned from are none to validate on.
+        A fit that continues with its seed keeps those of the fit before: rows
+        that were trained on are not for validation.
         """
         estimator, generator = self.estimator, self.estimator._random_state
         if estimator._split is not None:
@@ -218,21 +215,21 @@ class Fitting:
             )
         return training, validation
 
-    def given_validation(self) -> tuple[Held, AnyArray | None]:
-        """Take the rows that the caller gave for validation."""
+    def given_validation(self) -> tuple[Rows, AnyArray | None]:
+        """Return the rows of `validation_data`, and the weights of their score."""
         given = self.estimator.validation_data
         if not isinstance(given, tuple | list) or len(given) not in (2, 3):
             raise ArgumentError("validation_data: give the tuple (X, y), or (X, y, sample_weight).")
         try:
             X, y = self.estimator._checked(given[0], given[1], reset=False)
-            weights = checked_weights(given[2] if len(given) == 3 else None, len(y))
+            weights = check_weights(given[2] if len(given) == 3 else None, len(y))
         except ValueError as error:
             raise EstimatorError(f"validation_data: {error}") from error
         by_row = self.estimator._row_weights(y, weights)
         return self.rows(X, y, by_row), weights
 
     def batch_size(self, rows: int) -> int | None:
-        """Choose the batch size; None: all rows."""
+        """Choose the batch size; None for all rows."""
         asked = self.estimator.batch_size
         if isinstance(asked, str):
             return None if rows <= AUTO_BATCH else AUTO_BATCH
@@ -243,7 +240,7 @@ class Fitting:
         return None if asked >= rows else int(asked)
 
     def engine(self, rows: int, steps: int) -> Engine:
-        """Choose what runs the plan."""
+        """Choose the engine that runs the plan."""
         widths = self.network.widths
         slots = 0 if self.choices.optimizer is None else len(self.choices.optimizer.slots)
         return choose_engine(
@@ -258,19 +255,32 @@ class Fitting:
     # --- learning ---------------------------------------------------------------------
 
     def run(self, X: Any, y: AnyArray, sample_weight: AnyArray | None) -> None:
-        """Learn from all rows until the end."""
+        """Train on all rows until the end."""
         estimator = self.estimator
         weights = estimator._row_weights(y, sample_weight)
-        some, held, score_weight = self.held_out(self.rows(X, y, weights), y, sample_weight)
+        rows, held_out, score_weight = self.split(self.rows(X, y, weights), y, sample_weight)
         if self.choices.optimizer is None:
-            self._minimize(some, held, score_weight)
+            engine = self.engine(len(rows), estimator.max_iter)
+            measure = self.measure(held_out, score_weight)
+            with self.watched() as (look, _):
+                minimize(
+                    estimator,
+                    self.network,
+                    self.choices,
+                    rows,
+                    held_out,
+                    engine=engine,
+                    measure=measure,
+                    look=look,
+                    interrupted=self.interrupted,
+                )
         else:
-            descent = self.descent(some, held, score_weight, incremental=False)
+            solver = self.solver(rows, held_out, score_weight)
             if not self.first and estimator._solver_state is not None:
-                descent.restore(estimator._solver_state, incremental=False)
+                solver.restore(estimator._solver_state, incremental=False)
             with self.watched() as (look, on_batch):
-                descent.run(estimator.max_iter, look, self.interrupted, on_batch=on_batch)
-            estimator._solver_state, estimator._best_state = descent.state(), None
+                solver.run(estimator.max_iter, look, self.interrupted, on_batch=on_batch)
+            estimator._solver_state, estimator._best_state = solver.state(), None
         if vanished(self.network):
             warn(
                 "All weights are near 0, so that the outputs are nearly the same for every row."
@@ -279,7 +289,7 @@ class Fitting:
             )
 
     def _culprit(self) -> str:
-        """Say what is likely to have made all weights small."""
+        """Say what has probably made all weights small."""
         estimator = self.estimator
         for name in ("l2", "alpha"):
             value = getattr(estimator, name)
@@ -287,14 +297,14 @@ class Fitting:
                 return f" The likely cause is the penalty: {name}={value:g}; try {value / 10:g}."
         return f" The likely cause is solver={estimator.solver!r}, if it has a weight decay."
 
-    def descent(
-        self, some: Held, held: Held | None, score_weight: AnyArray | None, *, incremental: bool
-    ) -> Descent:
-        """Make what learns step by step."""
+    def solver(
+        self, rows: Rows, held_out: Rows | None, score_weight: AnyArray | None
+    ) -> StochasticSolver:
+        """Make what trains step by step."""
         estimator, choices = self.estimator, self.choices
         assert choices.optimizer is not None
-        size = self.batch_size(len(some))
-        per_epoch = -(-len(some) // (size or len(some)))
+        size = self.batch_size(len(rows))
+        per_epoch = -(-len(rows) // (size or len(rows)))
         rate = LearningRate(
             choices.optimizer.learning_rate,
             choices.rate_mode,
@@ -302,85 +312,50 @@ class Fitting:
             choices.schedule,
             estimator.max_iter,
         )
-        rate.go_on(getattr(estimator, "_optimizer", None))
+        rate.continue_from(getattr(estimator, "_optimizer", None))
         estimator._optimizer = rate
         if self.network.noise and estimator._noise_seed is None:
             estimator._noise_seed = int(estimator._random_state.randint(2**31))
-        score = None
-        if held is not None:
-
-            def score(outputs: AnyArray, targets: AnyArray) -> float:
-                if not np.isfinite(outputs).all():
-                    return float("nan")
-                return float(estimator._score_outputs(outputs, targets, score_weight))
-
-        return Descent(
+        return StochasticSolver(
             estimator,
             self.network,
             choices,
-            batches_of(some, estimator._order, size, held),
+            batches_of(rows, estimator._order, size, held_out),
             rate=rate,
-            engine=self.engine(size or len(some), estimator.max_iter * per_epoch),
+            engine=self.engine(size or len(rows), estimator.max_iter * per_epoch),
             seed=estimator._noise_seed or 0,
-            score=score,
-            measure=self.measure(),
-            follow=bool(estimator.early_stopping) and held is not None,
+            measure=self.measure(held_out, score_weight),
+            scored=held_out is not None,
         )
-
-    def _minimize(self, some: Held, held: Held | None, score_weight: AnyArray | None) -> None:
-        """Learn by lbfgs, in float64 whatever the network has."""
-        estimator, choices, network = self.estimator, self.choices, self.network
-        wide = network
-        if network.dtype != np.float64:
-            wide = copy.copy(network)
-            wide.dtype = np.dtype(np.float64)
-            wide.parameters = network.parameters.astype(np.float64)
-        objective = Objective(wide, choices, some, self.engine(len(some), estimator.max_iter))
-        evaluator, measure = Evaluator(wide, choices.loss), self.measure()
-        history = estimator.history_
-        with self.watched() as (look, _):
-
-            def end_iteration(loss: float, penalty: float) -> None:
-                history.add("loss", loss)
-                if choices.regularization.penalised:
-                    history.add("penalty", penalty)
-                if held is not None or measure is not None:
-                    found = evaluator.over((held or some).chunks())
-                    assert found is not None, "a fit has rows"
-                    outputs, targets, value = found
-                if held is not None:
-                    history.add("validation_loss", value)
-                    score = estimator._score_outputs(outputs, targets, score_weight)
-                    estimator.validation_loss_curve_.append(value)
-                    estimator.validation_scores_.append(score)
-                    best = estimator.best_validation_score_
-                    estimator.best_validation_score_ = max(best, score)
-                if measure is not None:
-                    for name, number in measure(outputs, targets).items():
-                        history.add(name, number)
-                if look():
-                    raise StopIteration
-
-            minimize(estimator, objective, end_iteration, self.interrupted)
-        network.parameters[:] = wide.parameters
 
     # --- watching ---------------------------------------------------------------------
 
-    def measure(self) -> Callable[[AnyArray, AnyArray], dict[str, float]] | None:
-        """Give what computes the metrics of an epoch; None without any."""
-        metrics = self.choices.metrics
-        if not metrics:
-            return None
+    def measure(self, held_out: Rows | None, score_weight: AnyArray | None) -> Measure | None:
+        """Make what computes an epoch's metrics, and appends the score of validation rows.
+
+        Returns
+        -------
+        callable or None
+            None if there are neither metrics nor validation rows.
+        """
+        metrics, estimator, head = self.choices.metrics, self.estimator, self.head
         for column, metric in by_column(metrics).items():
             if column in OWN_COLUMNS:
                 raise SettingError(
                     f"metric {metric.name!r} ({metric.place}) has the name of a column that every "
                     "history has; give it another."
                 )
-        model, head = model_of(self.estimator, self.network), self.head
+        if held_out is None and not metrics:
+            return None
+        model = model_of(estimator, self.network) if metrics else None
 
         def measure(outputs: AnyArray, targets: AnyArray) -> dict[str, float]:
-            return model.measure(metrics, outputs, head.decode(targets))
+            if held_out is not None:
+                score = math.nan
+                if np.isfinite(outputs).all():
+                    score = float(estimator._score_outputs(outputs, targets, score_weight))
+                estimator.validation_scores_.append(score)
+            return {} if model is None else model.measure(metrics, outputs, head.decode(targets))
 
         return measure
 
@@ -396,7 +371,7 @@ class Fitting:
 
     @contextmanager
     def watched(self) -> Iterator[tuple[Callable[[], bool], OnBatch | None]]:
-        """Call the hooks of a run's start and end; give what calls those of epochs and of steps."""
+        """Call the hooks of a run's start and end; yield what calls those of epochs and steps."""
         estimator = self.estimator
         callbacks = Callbacks(registry().plugins, self.parts, tuple(estimator.callbacks or ()))
         if not any(name in callbacks for name in NAMES):
@@ -408,7 +383,7 @@ class Fitting:
         def on_batch(record: BatchRecord) -> None:
             nonlocal asked
             assert tell is not None
-            epoch = len(estimator.history_)  # which an earlier fit may have begun
+            epoch = len(estimator.history_)  # may count epochs of an earlier fit
             asked = tell(replace(record, epoch=epoch)) is True or asked
 
         def look() -> bool:

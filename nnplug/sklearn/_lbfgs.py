@@ -1,19 +1,20 @@
-"""Learning by lbfgs: the plan's loss and gradient, handed to SciPy.
+"""Training by lbfgs: SciPy minimizes the loss, with the gradient that the plan computes.
 
-The rows are taken in stretches, so the memory that a look at all of them takes
+The rows are taken in stretches, so that the memory for a pass over all rows
 does not grow with their number, and sparse rows are made dense a stretch at a
 time.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import scipy.optimize
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
 from nnplug.alignment import aligned_zeros
@@ -21,11 +22,11 @@ from nnplug.engines import BoundProgram, Engine, Memory, Threads, one_thread
 from nnplug.network.network import Network
 from nnplug.plans import StepPlanner
 from nnplug.sklearn._choices import Choices
-from nnplug.sklearn._descent import INTERRUPTED, NOT_FINITE
+from nnplug.sklearn._epochs import INTERRUPTED, NOT_FINITE, Progress, record_epoch
 from nnplug.sklearn._errors import EstimatorError, warn
-from nnplug.sklearn._progress import Progress
-from nnplug.sklearn._rows import Held, dense, stretches
-from nnplug.training.means import MeanLoss, weight_of
+from nnplug.sklearn._rows import Rows, dense, stretches
+from nnplug.training import Evaluator
+from nnplug.training.evaluation import EpochEvaluation, MeanLoss, Measure, weight_of
 from nnplug.types import AnyArray
 
 __all__ = ["Objective", "minimize"]
@@ -37,51 +38,50 @@ class Objective:
     Parameters
     ----------
     network : Network
-        Its parameters are set to each vector that is looked at.
+        Its parameters are set to each vector that is evaluated.
     choices : Choices
-    some : Held
-        The rows.
+    rows : Rows
     engine : Engine
 
     Attributes
     ----------
     loss, last_penalty : float
-        At the vector that was looked at last.
+        At the vector that was evaluated last.
     threads : Threads
-        How many of them its products are worth.
+        How many threads its matrix products use.
     """
 
-    def __init__(self, network: Network, choices: Choices, some: Held, engine: Engine) -> None:
-        self.network, self.choices, self.some, self.engine = network, choices, some, engine
+    def __init__(self, network: Network, choices: Choices, rows: Rows, engine: Engine) -> None:
+        self.network, self.choices, self.rows, self.engine = network, choices, rows, engine
         self.gradients = aligned_zeros(network.size, network.dtype)
         self.total = np.zeros(network.size)
         self.penalty, self.loss = np.zeros(()), 0.0
         self.summed = choices.loss.reduction == "sum"
-        self.weight = weight_of(len(some), some.weights)
+        self.weight = weight_of(len(rows), rows.weights)
         self.scale = MeanLoss(choices.loss, network.outputs).scale(self.weight)
-        # All rows are one batch, whatever the stretches.
-        said = choices.regularization
-        regularization = replace(said, alpha=0.0, l2=said.l2 + said.alpha / self.weight)
+        # All rows are one batch, not each stretch, so `alpha` is a fixed `l2`.
+        asked = choices.regularization
+        regularization = replace(asked, alpha=0.0, l2=asked.l2 + asked.alpha / self.weight)
         self._planner = StepPlanner(
             network,
             choices.loss,
             None,
             gather=False,
-            weighted=some.weights is not None,
+            weighted=rows.weights is not None,
             regularization=regularization,
         )
         self._memory = Memory()
         self._buffers: dict[str, AnyArray] = {}
         self._bound: dict[int, tuple[BoundProgram, dict[str, AnyArray]]] = {}
-        for stretch in stretches(len(some)):  # the largest first: it sizes the memory
+        for stretch in stretches(len(rows)):  # the largest first: it sizes the memory
             self._program(stretch.stop - stretch.start)
 
     def __call__(self, vector: AnyArray) -> tuple[float, AnyArray]:
-        """Give the loss with its penalty, and its gradient, at some parameters."""
+        """Return the loss with its penalty, and the gradient, at some parameters."""
         self.network.parameters[:] = vector
         self.total[:], value, penalty = 0, 0.0, 0.0
         with np.errstate(all="ignore"):
-            for stretch in stretches(len(self.some)):
+            for stretch in stretches(len(self.rows)):
                 value += self._add(stretch)
                 penalty = penalty + float(self.penalty) if self.summed else float(self.penalty)
         self.loss = value * self.scale
@@ -89,19 +89,19 @@ class Objective:
         return self.loss + penalty, self.total.copy()
 
     def _add(self, stretch: slice) -> float:
-        """Add the gradient of some rows, by their share; give the sum of their loss's values."""
-        rows = stretch.stop - stretch.start
-        program, arrays = self._program(rows)
-        weight = float(rows)
-        if rows < len(self.some) or not isinstance(self.some.inputs, np.ndarray):
-            if self.some.inputs.dtype == self.network.dtype:
-                dense(self.some.inputs, stretch, arrays["input"])
+        """Add the gradient of a stretch, by its share of the rows; return the sum of its losses."""
+        size = stretch.stop - stretch.start
+        program, arrays = self._program(size)
+        weight = float(size)
+        if size < len(self.rows) or not isinstance(self.rows.inputs, np.ndarray):
+            if self.rows.inputs.dtype == self.network.dtype:
+                dense(self.rows.inputs, stretch, arrays["input"])
             else:
-                arrays["input"][...] = dense(self.some.inputs, stretch)
-            arrays["target"][...] = self.some.targets[stretch]
-        if self.some.weights is not None:
-            arrays["weight"][...] = self.some.weights[stretch]
-            weight = weight_of(rows, self.some.weights[stretch])
+                arrays["input"][...] = dense(self.rows.inputs, stretch)
+            arrays["target"][...] = self.rows.targets[stretch]
+        if self.rows.weights is not None:
+            arrays["weight"][...] = self.rows.weights[stretch]
+            weight = weight_of(size, self.rows.weights[stretch])
         for call in program.calls:
             call()
         share = 1.0 if self.summed else weight / self.weight
@@ -109,68 +109,86 @@ class Objective:
         value: float = program.results["loss"].item()
         return value
 
-    def _program(self, rows: int) -> tuple[BoundProgram, dict[str, AnyArray]]:
-        if rows not in self._bound:
+    def _program(self, size: int) -> tuple[BoundProgram, dict[str, AnyArray]]:
+        """Return the program for a number of rows, and the arrays that it reads."""
+        if size not in self._bound:
             arrays = {
-                **self._rows(rows),
+                **self._arrays(size),
                 "parameters": self.network.parameters,
                 "gradients": self.gradients,
                 "penalty": self.penalty,
             }
-            program = self._planner.plan(rows)
+            program = self._planner.plan(size)
             if not self._bound:
                 self.threads = Threads(program)
-            self._bound[rows] = self.engine.bind(program, arrays, self._memory), arrays
-        return self._bound[rows]
+            self._bound[size] = self.engine.bind(program, arrays, self._memory), arrays
+        return self._bound[size]
 
-    def _rows(self, rows: int) -> dict[str, AnyArray]:
-        """Give the arrays of some rows: the rows themselves, or buffers that stretches share."""
-        some, dtype = self.some, self.network.dtype
+    def _arrays(self, size: int) -> dict[str, AnyArray]:
+        """Return the arrays of a stretch: the rows themselves, or buffers that stretches share."""
+        rows, dtype = self.rows, self.network.dtype
         target = np.dtype(np.int64) if self.choices.loss.against == "labels" else dtype
         if not self._buffers:
-            whole = rows == len(some) and isinstance(some.inputs, np.ndarray)
+            whole = size == len(rows) and isinstance(rows.inputs, np.ndarray)
             self._buffers = {
-                "input": np.ascontiguousarray(some.inputs, dtype)
+                "input": np.ascontiguousarray(rows.inputs, dtype)
                 if whole
-                else np.zeros((rows, some.inputs.shape[1]), dtype),
-                "target": np.ascontiguousarray(some.targets, target)
+                else np.zeros((size, rows.inputs.shape[1]), dtype),
+                "target": np.ascontiguousarray(rows.targets, target)
                 if whole
-                else np.zeros((rows, some.targets.shape[1]), target),
-                "weight": np.zeros((rows, 1), dtype),
+                else np.zeros((size, rows.targets.shape[1]), target),
+                "weight": np.zeros((size, 1), dtype),
             }
-        return {name: buffer[:rows] for name, buffer in self._buffers.items()}
+        return {name: buffer[:size] for name, buffer in self._buffers.items()}
 
 
-class _Interrupted(Exception):  # noqa: N818  # no error: it is how a search is left
+class _Interrupted(Exception):  # noqa: N818  # not an error: it ends a search
     """Ends a search at once; SciPy lets it through."""
 
 
 def minimize(
-    estimator: Any,
-    objective: Objective,
-    look: Callable[[float, float], None],
+    estimator: BaseEstimator,
+    network: Network,
+    choices: Choices,
+    rows: Rows,
+    held_out: Rows | None,
+    *,
+    engine: Engine,
+    measure: Measure | None,
+    look: Callable[[], bool],
     interrupted: Callable[[], bool],
 ) -> None:
-    """Minimize the objective from where its network stands, and leave it at the minimum.
+    """Train a network by lbfgs, in float64 whatever its dtype, from where it stands.
 
     Parameters
     ----------
+    rows, held_out : Rows
+        To train on, and to validate on.
+    measure : callable or None
+        Computes the metrics of an iteration, and appends the score of validation rows.
     look : callable
-        Called after each iteration, with the loss and the penalty.
+        Called after each iteration; returning True ends the training.
     interrupted : callable
-        Asked before each look at the rows; returning True ends the search,
-        with the parameters of the last iteration.
+        Called before each pass over the rows; returning True ends the
+        training with the parameters of the last iteration.
 
     Raises
     ------
     EstimatorError
-        If what was found is not finite.
+        If the result is not finite.
     """
-    network = objective.network
+    wide = network
+    if network.dtype != np.float64:
+        wide = copy.copy(network)
+        wide.dtype = np.dtype(np.float64)
+        wide.parameters = network.parameters.astype(np.float64)
+    objective = Objective(wide, choices, rows, engine)
+    history, evaluator = estimator.history_, Evaluator(wide, choices.loss)
+    evaluation = EpochEvaluation(
+        history, evaluator, lambda: () if held_out is None else held_out.chunks(), measure
+    )
     progress = Progress(estimator.verbose, estimator.max_iter)
     estimator.n_iter_ = 0
-    start = network.parameters.astype(np.float64)
-    last = start.copy()
 
     def value(vector: AnyArray) -> tuple[float, AnyArray]:
         if interrupted():
@@ -179,17 +197,27 @@ def minimize(
 
     def end_iteration(vector: AnyArray) -> None:
         last[:] = vector
-        estimator.n_iter_ += 1
-        estimator.loss_ = objective.loss + objective.last_penalty
-        progress(estimator.n_iter_, objective.loss + objective.last_penalty, None)
-        look(objective.loss, objective.last_penalty)
+        history.add("loss", objective.loss)
+        if choices.regularization.penalised:
+            history.add("penalty", objective.last_penalty)
+        known = None
+        if measure is not None and held_out is None:
+            found = evaluator.over(rows.chunks())
+            assert found is not None, "a fit has rows"
+            known = found[:2]
+        evaluation.run(known)
+        history.level()
+        record_epoch(estimator, progress, scored=held_out is not None)
+        if look():
+            raise StopIteration
 
+    last = wide.parameters.copy()
     options = {"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol}
     try:
         with objective.threads.limited(), _one_thread_of_scipy():
             found = scipy.optimize.minimize(
                 value,
-                start,
+                last.copy(),
                 method="L-BFGS-B",
                 jac=True,
                 callback=end_iteration,
@@ -218,10 +246,10 @@ def minimize(
 
 
 def _one_thread_of_scipy() -> AbstractContextManager[None]:
-    """Give a context in which SciPy's own BLAS has one thread.
+    """Return a context in which SciPy's own BLAS has one thread.
 
-    Its wheels bring another BLAS than NumPy's, with threads of its own, and two
-    pools of spinning threads fight for the cores. What lbfgs does with vectors
-    is worth no second thread.
+    SciPy's wheels bring another BLAS than NumPy's, with threads of its own, and
+    two pools of spinning threads compete for the cores. The vector operations
+    of lbfgs gain nothing from a second thread.
     """
     return one_thread(lambda path: "scipy" in path.parent.name)

@@ -1,8 +1,8 @@
-"""The parts that scikit-learn's networks are made of and nnplug has otherwise.
+"""Parts of scikit-learn's networks that nnplug lacks or defines differently.
 
-What only training needs is used here and nowhere else. A loss and an output
-activation are needed to predict too, so those are registered: a saved model
-names them.
+The optimizers are only used by the estimators. The loss and the output
+activation are registered as well: a saved model names them, since predictions
+need them.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ def sklearn_adam(
     beta2: float = 0.999,
     epsilon: float = 1e-8,
 ) -> Any:
-    """Adam in its quicker order (Kingma & Ba, 2015, arXiv:1412.6980, end of section 2).
+    """Adam in its faster form (Kingma & Ba, 2015, arXiv:1412.6980, end of section 2).
 
-    The correction of the bias is in the rate, so that epsilon stands beside
-    the uncorrected root, as in scikit-learn; `adam` has it beside the
-    corrected one, which makes it up to 1/√(1 - beta2) times smaller.
+    The bias correction is part of the rate, so epsilon is added to the
+    uncorrected root, as in scikit-learn. `adam` adds it to the corrected root,
+    where it weighs up to 1/√(1 - beta2) times less.
     """
     m = beta1 * m + (1 - beta1) * grad
     v = beta2 * v + (1 - beta2) * grad**2
@@ -55,10 +55,10 @@ def sklearn_adam(
 def sklearn_momentum(
     param: Any, grad: Any, velocity: Any, *, learning_rate: float = 1e-3, momentum: float = 0.9
 ) -> Any:
-    """Gradient descent with momentum, the learning rate within the velocity.
+    """Gradient descent with momentum, with the learning rate inside the velocity.
 
-    As in scikit-learn and in Sutskever et al., 2013. A learning rate that
-    changes acts on new gradients alone; in `momentum` it acts at once.
+    As in scikit-learn and in Sutskever et al., 2013. A change of the learning
+    rate only affects new gradients; in `momentum` it takes effect at once.
     """
     velocity = momentum * velocity - learning_rate * grad
     return param + velocity, velocity
@@ -68,7 +68,7 @@ def sklearn_momentum(
 def sklearn_nesterov(
     param: Any, grad: Any, velocity: Any, *, learning_rate: float = 1e-3, momentum: float = 0.9
 ) -> Any:
-    """Nesterov's accelerated gradient, the learning rate within the velocity."""
+    """Nesterov's accelerated gradient, with the learning rate inside the velocity."""
     velocity = momentum * velocity - learning_rate * grad
     return param + momentum * velocity - learning_rate * grad, velocity
 
@@ -105,7 +105,7 @@ def half_poisson_deviance(prediction: Any, target: Any) -> Any:
 
 @cache
 def registry() -> Registry:
-    """Give the registry of the Python API, with what a saved model may need of these parts."""
+    """Return the registry of the Python API, with the parts above that saved models may need."""
     found = default_registry()
     for part in (exponential, half_poisson_deviance):
         if not found.find(f"local/{part.name}", part.kind, load=False):

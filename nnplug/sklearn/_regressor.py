@@ -1,4 +1,4 @@
-"""The regressor."""
+"""MLPRegressor."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
     ----------
     loss : str or Loss, default='squared_error'
         `'squared_error'` is half the squared error, summed over outputs and
-        averaged over rows (`half_mse_sum`). scikit-learn descends the same
-        and prints its mean over outputs: with K outputs `loss_` and
-        `loss_curve_` are K times as large here, penalty apart.
-        `'poisson'` is half the Poisson deviance, with an exponential at the
-        output. Or any installed loss for numbers, with its options.
+        averaged over rows (`half_mse_sum`). scikit-learn minimizes the same
+        and reports its mean over outputs: with K outputs, `loss_` and
+        `loss_curve_` are K times as large here, apart from the penalty.
+        `'poisson'` is half the Poisson deviance, with an exponential output.
+        Or any installed loss for regression, with its options.
     {NETWORK}
     {MORE}
 
@@ -94,46 +94,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
         dtype: Any = None,
         callbacks: Sequence[object] = (),
     ) -> None:
-        super().__init__(
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            solver=solver,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            max_iter=max_iter,
-            loss=loss,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            n_iter_no_change=n_iter_no_change,
-            max_fun=max_fun,
-            output_activation=output_activation,
-            layers=layers,
-            dropout=dropout,
-            schedule=schedule,
-            l2=l2,
-            clip_global_norm=clip_global_norm,
-            metrics=metrics,
-            validation_data=validation_data,
-            engine=engine,
-            dtype=dtype,
-            callbacks=callbacks,
-        )
+        self._set_arguments(locals())
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Learn from rows until the loss no longer falls, or `max_iter` epochs are done.
+        """Train until the loss no longer falls, or for `max_iter` epochs.
 
         Parameters
         ----------
@@ -143,7 +107,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
         y : array
             (N,), or (N, K) for several outputs.
         sample_weight : array, optional
-            (N,), what each row counts for, at least 0.
+            (N,), the weight of each row, at least 0.
 
         Returns
         -------
@@ -161,7 +125,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
 
     @available_if(is_stochastic)  # type: ignore[untyped-decorator]  # scikit-learn's
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Go on learning: one epoch over some rows.
+        """Continue training: one epoch over some rows.
 
         With `early_stopping` and `validation_data`, the validation rows are
         scored after each call. When patience runs out, `stopped_` is True and
@@ -187,7 +151,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
         array
             (N,), or (N, K) for several outputs.
         """
-        outputs = self._outputs(X)  # first: it says what is wrong if nothing is fitted
+        outputs = self._outputs(X)  # first, since it checks whether there is a fit
         numbers: AnyArray = self._head.numbers(outputs)
         return numbers[:, 0] if numbers.shape[1] == 1 else numbers
 

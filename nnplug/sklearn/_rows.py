@@ -1,4 +1,4 @@
-"""Where an estimator's rows come from: arrays, or sparse matrices that are read by the batch."""
+"""An estimator's rows: checked, drawn in order, and passed on batch by batch, sparse ones too."""
 
 from __future__ import annotations
 
@@ -7,35 +7,45 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 
 from nnplug.sklearn._errors import EstimatorError
-from nnplug.training import StreamedRows
 from nnplug.training.batches import Chunk, Load
+from nnplug.training.evaluation import weight_of
 from nnplug.types import AnyArray
 
+try:
+    from sklearn.utils.validation import validate_data as validate
+except ImportError:  # before scikit-learn 1.6 it is a method
+
+    def validate(estimator: BaseEstimator, *arguments: Any, **options: Any) -> Any:
+        """Check X, and y if it is given, and remember or compare the columns."""
+        return estimator._validate_data(*arguments, **options)
+
+
 __all__ = [
-    "Held",
+    "Batches",
     "Order",
-    "RowsOfEstimator",
+    "Rows",
     "batches_of",
-    "checked_weights",
+    "check_weights",
     "dense",
-    "mean_of_batches",
     "stretches",
+    "validate",
 ]
 
 CHUNK = 4096
-"""Rows that are evaluated at once, at most."""
+"""The most rows that are evaluated at once."""
 
 
 def dense(inputs: Any, rows: Any, out: AnyArray | None = None) -> AnyArray:
-    """Take some rows of an array or a sparse matrix, as an array.
+    """Return some rows of an array or a sparse matrix, as an array.
 
     Parameters
     ----------
     out : array, optional
-        Contiguous and of the inputs' dtype: where they go.
+        Where to write them: contiguous, of the inputs' dtype.
     """
     taken = inputs[rows]
     if isinstance(taken, np.ndarray):
@@ -53,31 +63,37 @@ def stretches(count: int, size: int = CHUNK) -> Iterator[slice]:
 
 
 @dataclass(frozen=True)
-class Held:
-    """Some rows, with targets as the loss takes them.
+class Rows:
+    """Some rows, with targets in the form that the loss takes.
 
     Attributes
     ----------
     inputs : array or sparse matrix
     targets : array
     weights : array or None
-        (N, 1), what each row counts for in the loss.
-    rows : array of int or None
-        Which of them; None: all.
+        (N, 1), the weight of each row in the loss.
+    chosen : array of int or None
+        The indices of the rows that belong to it; None: all.
     """
 
     inputs: Any
     targets: AnyArray
     weights: AnyArray | None = None
-    rows: AnyArray | None = None
+    chosen: AnyArray | None = None
 
     def __len__(self) -> int:
-        return len(self.targets) if self.rows is None else len(self.rows)
+        return len(self.targets) if self.chosen is None else len(self.chosen)
+
+    def dense(self) -> Rows:
+        """Copy the rows that were chosen, as arrays; arrays of all rows are not copied."""
+        rows = slice(None) if self.chosen is None else self.chosen
+        weights = None if self.weights is None else self.weights[rows]
+        return Rows(dense(self.inputs, rows), self.targets[rows], weights)
 
     def chunks(self) -> Iterator[Chunk]:
-        """Give the rows, a stretch at a time."""
+        """Yield the rows, a stretch at a time."""
         for stretch in stretches(len(self)):
-            rows = stretch if self.rows is None else self.rows[stretch]
+            rows = stretch if self.chosen is None else self.chosen[stretch]
             weights = None if self.weights is None else self.weights[rows]
             yield dense(self.inputs, rows), self.targets[rows], weights
 
@@ -89,7 +105,7 @@ class Order:
     ----------
     generator : numpy.random.RandomState
     shuffle : bool
-        Otherwise the rows are visited as they are.
+        Otherwise the rows stay in their own order.
 
     Attributes
     ----------
@@ -110,138 +126,128 @@ class Order:
         return self.places
 
 
-def mean_of_batches(means: AnyArray, rows: int, size: int) -> float:
-    """Average the means of an epoch's batches, each by its rows; one that is NaN has no say.
-
-    That is the number that scikit-learn prints. Without weights it is the
-    mean over all rows.
-    """
-    by_rows = np.full(len(means), float(size))
-    by_rows[-1] = rows - by_rows[:-1].sum()
-    there = ~np.isnan(means)
-    return float(means[there] @ by_rows[there] / by_rows[there].sum())
-
-
-class _ArrayRows:
-    """Rows of an array, gathered by the step itself.
+class _Batches:
+    """An estimator's rows for the training loop, in scikit-learn's order.
 
     Parameters
     ----------
-    some : Held
-        The rows to learn from; the inputs are an array.
+    rows : Rows
+        The rows to train on.
     order : Order
     batch_size : int or None
         None: all rows in each step.
-    held : Held, optional
-        The rows for validation.
+    held_out : Rows, optional
+        The validation rows.
 
     Attributes
     ----------
-    weighed : array or None
-        What the rows of each batch of the epoch weigh together.
+    inputs, targets, weights, rows, batch_size, keeps_outputs
+        See `nnplug.training.Batches`.
+    batch_weights : sequence of float
+        The total weight of each batch of the last epoch; empty without weights.
     """
+
+    inputs: AnyArray
+    targets: AnyArray
+    weights: AnyArray | None
 
     def __init__(
-        self, some: Held, order: Order, batch_size: int | None, held: Held | None = None
+        self, rows: Rows, order: Order, batch_size: int | None, held_out: Rows | None
     ) -> None:
-        self.weighed: AnyArray | None = None
-        if batch_size is None and some.rows is not None:
-            weights = None if some.weights is None else some.weights[some.rows]
-            some = Held(dense(some.inputs, some.rows), some.targets[some.rows], weights)
-        elif batch_size is None:
-            some = Held(dense(some.inputs, slice(None)), some.targets, some.weights)
-        self.inputs, self.targets, self.weights = some.inputs, some.targets, some.weights
-        self.rows, self.batch_size = len(some), batch_size
-        self._some, self._order, self._held = some, order, held
-        self.keeps_outputs = True
+        self.rows, self.batch_size, self.keeps_outputs = len(rows), batch_size, True
+        self.batch_weights: list[float] = []
+        self._rows, self._order, self._held_out = rows, order, held_out
+
+    def _draw(self) -> AnyArray:
+        """Draw the order of an epoch, as indices of all rows that there are."""
+        order = self._order.draw(self.rows)
+        return order if self._rows.chosen is None else self._rows.chosen[order]
+
+    def validation(self) -> Iterator[Chunk]:
+        """Return the validation rows, chunk by chunk."""
+        return iter(()) if self._held_out is None else self._held_out.chunks()
+
+    def training(self) -> Iterator[Chunk]:
+        """Return the rows to train on, chunk by chunk."""
+        return self._rows.chunks()
+
+
+class _ArrayBatches(_Batches):
+    """Batches of an array, gathered by the step itself."""
+
+    def __init__(
+        self, rows: Rows, order: Order, batch_size: int | None, held_out: Rows | None
+    ) -> None:
+        if batch_size is None:
+            rows = rows.dense()
+        super().__init__(rows, order, batch_size, held_out)
+        self.inputs, self.targets, self.weights = rows.inputs, rows.targets, rows.weights
 
     def loads(self, epoch: int) -> Iterator[Load]:
-        """Give all rows at once."""
-        # scikit-learn shuffles a batch of all rows too, which takes a draw from the generator.
-        order = self._order.draw(self.rows)
-        if self.batch_size is None:
-            weight: float = self.rows
-            if self.weights is not None:
-                weight = float(self.weights.sum(dtype=np.float64))
-            yield None, weight
-            return
-        if self._some.rows is not None:
-            order = self._some.rows[order]
-        weight = self.rows
-        if self.weights is not None:
+        """Yield all rows at once."""
+        # Also for a batch of all rows, where the order does not matter: scikit-learn's draw
+        # advances the random numbers that the caller has passed.
+        order = self._draw()
+        if self.weights is None:
+            yield None if self.batch_size is None else order, self.rows
+        elif self.batch_size is None:
+            yield None, weight_of(self.rows, self.weights)
+        else:
             starts = np.arange(0, self.rows, self.batch_size)
             by_row = self.weights[order, 0].astype(np.float64)
-            self.weighed = np.add.reduceat(by_row, starts)
-            weight = float(self.weighed.sum())
-        yield order, weight
-
-    def validation(self) -> Iterator[Chunk]:
-        """Give the rows for validation."""
-        return iter(()) if self._held is None else self._held.chunks()
-
-    def training(self) -> Iterator[Chunk]:
-        """Give all rows."""
-        return self._some.chunks()
+            weights = np.add.reduceat(by_row, starts)
+            self.batch_weights = weights.tolist()
+            yield order, float(weights.sum())
 
 
-class _SparseRows(StreamedRows):
-    """Rows of a sparse matrix; each batch is made dense when its turn comes.
+class _SparseBatches(_Batches):
+    """Batches of a sparse matrix, each made dense in a buffer when its turn comes."""
 
-    Metrics may be taken on all rows. For `weighed`, see `_ArrayRows`.
-    """
+    def __init__(self, rows: Rows, order: Order, batch_size: int, held_out: Rows | None) -> None:
+        super().__init__(rows, order, batch_size, held_out)
+        self.inputs = np.zeros((batch_size, rows.inputs.shape[1]), rows.inputs.dtype)
+        self.targets = np.zeros((batch_size, rows.targets.shape[1]), rows.targets.dtype)
+        self.weights = None
+        if rows.weights is not None:
+            self.weights = np.zeros((batch_size, 1), rows.weights.dtype)
 
-    def __init__(self, some: Held, order: Order, batch_size: int, held: Held | None) -> None:
-        inputs = np.zeros((batch_size, some.inputs.shape[1]), some.inputs.dtype)
-        targets = np.zeros((batch_size, some.targets.shape[1]), some.targets.dtype)
-        weights = None
-        if some.weights is not None:
-            weights = np.zeros((batch_size, 1), some.weights.dtype)
-        super().__init__(inputs, targets, weights, rows=len(some), batch_size=batch_size)
-        self._some, self._order, self._held = some, order, held
-        self._weighed: list[float] = []
-        self.keeps_outputs = True
-
-    @property
-    def weighed(self) -> AnyArray | None:
-        """What the rows of each batch of the epoch weigh together; None without weights."""
-        return None if self.weights is None else np.array(self._weighed)
-
-    def fill(self, epoch: int) -> Iterator[int]:
-        order = self._order.draw(self.rows)
-        self._weighed = []
+    def loads(self, epoch: int) -> Iterator[Load]:
+        """Yield a batch at a time, as the first rows of the buffers."""
+        order, places = self._draw(), np.arange(len(self.inputs))
+        self.batch_weights = []
         for stretch in stretches(self.rows, len(self.inputs)):
-            rows = order[stretch] if self._some.rows is None else self._some.rows[order[stretch]]
-            dense(self._some.inputs, rows, self.inputs[: len(rows)])
-            self.targets[: len(rows)] = self._some.targets[rows]
-            if self.weights is not None and self._some.weights is not None:
-                self.weights[: len(rows)] = self._some.weights[rows]
-                self._weighed.append(float(self.weights[: len(rows)].sum(dtype=np.float64)))
-            yield len(rows)
-
-    def validation(self) -> Iterator[Chunk]:
-        return iter(()) if self._held is None else self._held.chunks()
-
-    def training(self) -> Iterator[Chunk]:
-        return self._some.chunks()
+            batch = order[stretch]
+            size = len(batch)
+            dense(self._rows.inputs, batch, self.inputs[:size])
+            self.targets[:size] = self._rows.targets[batch]
+            weight: float = size
+            if self.weights is not None and self._rows.weights is not None:
+                self.weights[:size] = self._rows.weights[batch]
+                weight = weight_of(size, self.weights[:size])
+                self.batch_weights.append(weight)
+            yield places[:size], weight
 
 
-RowsOfEstimator = _ArrayRows | _SparseRows
+Batches = _ArrayBatches | _SparseBatches
 
 
 def batches_of(
-    some: Held, order: Order, batch_size: int | None, held: Held | None = None
-) -> RowsOfEstimator:
-    """Choose how rows are brought to the steps.
+    rows: Rows, order: Order, batch_size: int | None, held_out: Rows | None = None
+) -> Batches:
+    """Choose how rows are passed to the steps.
 
-    A sparse matrix is never made dense as a whole, unless a batch is all of it.
+    A sparse matrix is never made dense as a whole, unless all of it is one batch.
     """
-    if batch_size is None or isinstance(some.inputs, np.ndarray):
-        return _ArrayRows(some, order, batch_size, held)
-    return _SparseRows(some, order, batch_size, held)
+    if batch_size is None or isinstance(rows.inputs, np.ndarray):
+        return _ArrayBatches(rows, order, batch_size, held_out)
+    return _SparseBatches(rows, order, batch_size, held_out)
 
 
-def checked_weights(given: Any, rows: int) -> AnyArray | None:
-    """Take the weights of rows, (N,); one number stands for all.
+# --- checks ---------------------------------------------------------------------------
+
+
+def check_weights(given: Any, rows: int) -> AnyArray | None:
+    """Check the weights of rows and return them, (N,); a number is the weight of every row.
 
     Raises
     ------

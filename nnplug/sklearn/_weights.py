@@ -1,31 +1,40 @@
-"""An estimator's weights: how they begin, and how given ones are taken over."""
+"""An estimator's weights: how they are initialized, and how earlier ones are taken over."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from nnplug.network.network import Network
 from nnplug.parts import Initializer
 from nnplug.sklearn._errors import EstimatorError
 from nnplug.types import AnyArray
 
-__all__ = ["copy_weights", "given_weights", "go_on_from", "initialize", "layers_text", "vanished"]
+__all__ = [
+    "copy_weights",
+    "given_weights",
+    "continue_from",
+    "initialize",
+    "layers_text",
+    "vanished",
+]
 
 SMALL_LAYER, SMALL_TOGETHER = 0.2, 0.02
-"""Shares of the size that weights begin with: what a layer, and all of them together, fall below
-where a penalty has taken them to 0. Networks that fit are far above one of the two."""
+"""Shares of their initial size that weights fall below when a penalty takes them to 0: of a single
+layer, and of all layers multiplied. Networks that fit are far above one of the two."""
 
 
 def initialize(
     network: Network, generator: np.random.RandomState, initializer: Initializer | None
 ) -> None:
-    """Draw the weights: with an initializer, or as scikit-learn does.
+    """Draw the weights with an initializer, or as scikit-learn does.
 
-    scikit-learn draws weights and biases, here from the same random numbers:
-    uniform on ±√(6 / (fan_in + fan_out)), or √2 for √6 with sigmoid units
-    (Glorot & Bengio, 2010, AISTATS); the output layer as the last hidden one.
+    scikit-learn draws weights and biases uniformly on ±√(6 / (fan_in +
+    fan_out)), with √2 for √6 for sigmoid units (Glorot & Bengio, 2010,
+    AISTATS), and the output layer like the last hidden one. The random numbers
+    are the same here.
     """
     if initializer is not None:
         network.initialize(initializer, int(generator.randint(2**31)))
@@ -41,7 +50,7 @@ def initialize(
 
 
 def _start(network: Network) -> None:
-    """Set what is not drawn to what it starts from."""
+    """Set the arrays that are not drawn to their start values."""
     for array in (array for placed in network.placed for array in placed.arrays):
         start = getattr(array.declared, "start", None)
         if start is not None and not array.name.endswith((".weight", ".bias")):
@@ -49,24 +58,24 @@ def _start(network: Network) -> None:
 
 
 def layers_text(network: Network | None) -> str:
-    """Write the layers before the output in their text form."""
+    """Return the layers before the output in their text form."""
     placed = () if network is None else network.placed[:-2]
-    return " ".join(each.part.text for each in placed)
+    return " ".join(layer.part.text for layer in placed)
 
 
-def given_weights(estimator: Any) -> AnyArray:
-    """Give the first array that an estimator goes on from."""
+def given_weights(estimator: BaseEstimator) -> AnyArray:
+    """Return the first array that an estimator continues from."""
     if hasattr(estimator, "coefs_"):
         return np.asarray(estimator.coefs_[0])
     parameters: AnyArray = estimator.network_.parameters
     return parameters
 
 
-def go_on_from(estimator: Any, network: Network) -> None:
+def continue_from(estimator: BaseEstimator, network: Network) -> None:
     """Copy what an estimator has learned into a network.
 
-    Of dense layers, the weights and biases must fit, and an activation's
-    numbers are taken where there are such; of others all arrays must fit.
+    The weights and biases of dense layers must fit, and the parameters of their
+    activations are taken over if they fit. Of other networks, all arrays must fit.
 
     Raises
     ------
@@ -104,7 +113,7 @@ def copy_weights(coefs: Any, intercepts: Any, network: Network) -> None:
         If they do not fit.
     """
     names = [layer.name for layer in network.layers]
-    found = [np.shape(each) for each in (*coefs, *intercepts)]
+    found = [np.shape(array) for array in (*coefs, *intercepts)]
     wanted = [network[f"{name}.{what}"].shape for what in ("weight", "bias") for name in names]
     if found != wanted:
         raise EstimatorError(
@@ -120,11 +129,11 @@ def copy_weights(coefs: Any, intercepts: Any, network: Network) -> None:
 def vanished(network: Network) -> bool:
     """Whether all weights are so near 0 that the outputs hardly depend on the inputs.
 
-    It is asked of dense layers alone: a norm makes small weights large again,
-    and what is added to its inputs hands them on without any.
+    Only networks of dense layers are judged: a norm scales small weights up
+    again, and a residual layer passes its inputs on without any.
 
-    Inputs on a large scale make the first layer's weights small, targets on a
-    small one the last layer's; here all are.
+    Inputs on a large scale make the weights of the first layer small, and
+    targets on a small scale those of the last; here all are small.
     """
     if not network.layers:
         return False

@@ -18,7 +18,7 @@ from nnplug.network.network import Network
 from nnplug.parts import Activation, Loss, Optimizer, Parameter, activation, loss, optimizer
 from nnplug.plugins.registry import Registry
 from nnplug.training import Evaluator, Steps
-from nnplug.training.means import MeanLoss, weight_of
+from nnplug.training.evaluation import MeanLoss, weight_of
 from nnplug.types import AnyArray
 
 __all__ = [

@@ -1,11 +1,29 @@
-"""Training: the steps, the loop over them, and what it leaves behind."""
+"""Training: the steps, the loop over them, and the history that it writes."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nnplug.lazy import lazy_names
 from nnplug.training.batches import Batches, RowsInMemory, StreamedRows
 from nnplug.training.evaluation import Evaluator, check_shapes
-from nnplug.training.history import OWN_COLUMNS, EpochRecord, History, Scores
-from nnplug.training.loop import BatchRecord, OnBatch, Trainer, train_network
+from nnplug.training.history import (
+    OWN_COLUMNS,
+    BatchRecord,
+    EpochRecord,
+    History,
+    OnBatch,
+    Scores,
+)
+from nnplug.training.loop import Trainer
 from nnplug.training.steps import Steps
 from nnplug.training.stopping import Stopping
+
+if TYPE_CHECKING:
+    from nnplug.training.in_memory import train_network as train_network
+
+# Training itself does not need it.
+__getattr__, _lazy_names = lazy_names(__name__, {"nnplug.training.in_memory": ("train_network",)})
 
 __all__ = [
     "OWN_COLUMNS",
@@ -24,3 +42,7 @@ __all__ = [
     "check_shapes",
     "train_network",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,4 +1,4 @@
-"""A network's outputs and loss on rows of data."""
+"""A network's outputs on rows of data, the mean of its loss over them, and its metrics."""
 
 from __future__ import annotations
 
@@ -9,22 +9,93 @@ import numpy as np
 
 from nnplug.engines import NUMPY, BoundProgram, Engine, Memory
 from nnplug.errors import ShapeError
+from nnplug.formulas.primitives import new_graph
 from nnplug.network.network import Network
 from nnplug.parts import Loss
 from nnplug.plans import EvaluationPlanner, Program
-from nnplug.training.means import MeanLoss, weight_of
+from nnplug.training.batches import Chunk
+from nnplug.training.history import History
 from nnplug.types import AnyArray
 
-__all__ = ["Evaluator", "check_shapes"]
+__all__ = [
+    "EpochEvaluation",
+    "Evaluator",
+    "MeanLoss",
+    "Measure",
+    "check_shapes",
+    "weight_of",
+]
 
 EVALUATION_ROWS = 1024
-"""Rows that an evaluation takes at once, at most."""
+"""The most rows that are evaluated at once."""
 
 BATCH_ROWS = 4096
 """The same, for a loss over all rows of a batch: pairs of them take 64 MiB in float32."""
 
 REMEMBERED = 8
-"""Programs that an evaluator keeps; a program is for a number of rows and a vector."""
+"""How many programs an evaluator keeps. A program is for a number of rows and a vector."""
+
+Measure = Callable[[AnyArray, AnyArray], dict[str, float]]
+"""Computes metrics of outputs, (N, C), and targets in the form that the loss takes."""
+
+
+# --- means over the rows that count -------------------------------------------------------
+
+
+def weight_of(rows: int, weights: AnyArray | None) -> float:
+    """Return the total weight of some rows: their number, or the sum of their weights."""
+    return float(rows) if weights is None else float(weights.sum(dtype=np.float64))
+
+
+class MeanLoss:
+    """Turns a sum of the loss over rows into the number that is reported.
+
+    For a mean loss this is Σwℓ / Σw, averaged over outputs as well if the loss
+    has a value for each of them. For a summed loss it is the sum.
+
+    Parameters
+    ----------
+    loss : Loss
+    outputs : int
+        C.
+    """
+
+    def __init__(self, loss: Loss, outputs: int) -> None:
+        prediction, target = loss.inputs(new_graph())
+        elementwise = loss.value(prediction, target).shape == ("N", "C")
+        self.summed = loss.reduction == "sum"
+        self._values_per_row = outputs // loss.outputs_for_each if elementwise else 1
+
+    def scale(self, weight: float) -> float:
+        """Return the factor that turns a sum over rows of this total weight into the mean.
+
+        It is NaN if no row counts: nothing has no mean, and NaN is never the best.
+        """
+        if self.summed:
+            return 1.0
+        return 1.0 / (weight * self._values_per_row) if weight > 0 else math.nan
+
+    def over_batches(self, values: AnyArray, rows: int, batch_size: int) -> float:
+        """Combine a value of each batch of an epoch: their mean by rows, or for a sum their sum.
+
+        Batches whose value is NaN, since none of their rows counts, are left out.
+
+        Parameters
+        ----------
+        values : array
+            (S,). The last batch may have fewer rows than the others.
+        rows, batch_size : int
+            Of the epoch.
+        """
+        if self.summed:
+            return float(values.sum())
+        sizes = np.full(len(values), float(batch_size))
+        sizes[-1] = rows - sizes[:-1].sum()
+        valid = ~np.isnan(values)
+        return float(values[valid] @ sizes[valid] / sizes[valid].sum())
+
+
+# --- evaluating rows ----------------------------------------------------------------------
 
 
 class Evaluator:
@@ -34,9 +105,9 @@ class Evaluator:
     ----------
     network : Network
     loss : Loss, optional
-        Without one, only outputs.
+        Without a loss, only outputs are computed.
     engine : Engine
-        What runs the plan.
+        Runs the plan.
     """
 
     def __init__(self, network: Network, loss: Loss | None = None, engine: Engine = NUMPY) -> None:
@@ -54,13 +125,13 @@ class Evaluator:
         Parameters
         ----------
         weights : array, optional
-            (N, 1), what each row counts for in the loss.
+            (N, 1), the weight of each row in the loss.
 
         Returns
         -------
         tuple of array and float
             The outputs, (N, C), and the loss: averaged over rows (and
-            outputs), or summed if it is a sum; nan without targets.
+            outputs), or summed for a summed loss; NaN without targets.
         """
         outputs, total = self._sum(inputs, targets, weights)
         if targets is None or self._mean is None:
@@ -69,7 +140,7 @@ class Evaluator:
 
     def over(
         self,
-        chunks: Iterable[tuple[AnyArray, AnyArray, AnyArray | None]],
+        chunks: Iterable[Chunk],
         usable: Callable[[AnyArray, AnyArray], AnyArray | None] | None = None,
     ) -> tuple[AnyArray, AnyArray, float] | None:
         """Evaluate rows chunk by chunk; the chunks may share their memory.
@@ -77,9 +148,9 @@ class Evaluator:
         Parameters
         ----------
         chunks : iterable of tuple
-            Inputs, targets and weights (or None) of some rows each.
+            Inputs, targets and weights (or None) of some rows.
         usable : callable, optional
-            Given the inputs and outputs of a chunk, tells which rows to go by,
+            Given the inputs and outputs of a chunk, returns the rows to count,
             (N,); None for all.
 
         Returns
@@ -88,14 +159,14 @@ class Evaluator:
             Outputs and targets of all rows, and the loss as in `run`. None if
             there are no rows.
         """
-        assert self._mean is not None, "an evaluation over chunks is of a loss"
+        assert self._mean is not None, "an evaluation over chunks needs a loss"
         outputs, targets, totals, weights = [], [], [], []
         for chunk in chunks:
             x, y, w = chunk
             output, total = self._sum(x, y, w)
-            some = None if usable is None else usable(x, output)
-            if some is not None:
-                x, y, w = x[some], y[some], None if w is None else w[some]
+            counted = None if usable is None else usable(x, output)
+            if counted is not None:
+                x, y, w = x[counted], y[counted], None if w is None else w[counted]
                 output, total = self._sum(x, y, w)
             outputs.append(output)
             targets.append(y.copy())
@@ -111,7 +182,7 @@ class Evaluator:
     def _sum(
         self, inputs: AnyArray, targets: AnyArray | None, weights: AnyArray | None
     ) -> tuple[AnyArray, float]:
-        """Give the outputs, and the sum of the loss's values, each times its row's weight."""
+        """Return the outputs, and the sum over rows of weight times loss."""
         check_shapes(self.network, self.loss, inputs, targets, weights)
         outputs = np.empty((len(inputs), self.network.outputs), self.network.dtype)
         total = 0.0
@@ -133,7 +204,7 @@ class Evaluator:
         return outputs, total
 
     def _program(self, rows: int, weighted: bool) -> Program:
-        """Plan for a number of rows; a program is bound to each of a run's two vectors."""
+        """Plan for a number of rows; the program is bound to each of a run's two vectors."""
         if (rows, weighted) not in self._programs:
             while len(self._programs) >= REMEMBERED:
                 del self._programs[next(iter(self._programs))]
@@ -141,6 +212,7 @@ class Evaluator:
         return self._programs[rows, weighted]
 
     def _for(self, rows: int, weighted: bool) -> tuple[BoundProgram, dict[str, AnyArray]]:
+        """Return the program for a number of rows, and the arrays that it reads."""
         key = (rows, weighted, id(self.network.parameters))
         if key not in self._bound:
             while len(self._bound) >= REMEMBERED:
@@ -156,9 +228,52 @@ class Evaluator:
                 "weight": np.zeros((rows, 1), self.network.dtype),
                 "parameters": self.network.parameters,
             }
-            # Memory of its own for each size: they may be of any order here.
+            # Each size has memory of its own: unlike the batches of training, a larger size may
+            # follow a smaller one.
             self._bound[key] = (self.engine.bind(program, arrays, Memory()), arrays)
         return self._bound[key]
+
+
+class EpochEvaluation:
+    """Evaluates a network after each epoch, and adds what it finds to a history.
+
+    Parameters
+    ----------
+    history : History
+    evaluator : Evaluator
+    validation : callable
+        Returns the validation rows, chunk by chunk; no chunk if there are none.
+    measure : callable, optional
+        Computes the metrics.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        evaluator: Evaluator,
+        validation: Callable[[], Iterable[Chunk]],
+        measure: Measure | None = None,
+    ) -> None:
+        self.history, self.evaluator = history, evaluator
+        self.validation, self.measure = validation, measure
+
+    def run(self, known: tuple[AnyArray, AnyArray] | None = None) -> None:
+        """Add the validation loss and the metrics of an epoch.
+
+        Parameters
+        ----------
+        known : tuple of array, optional
+            Outputs and targets to compute the metrics of, instead of those of
+            the validation rows.
+        """
+        if known is None:
+            found = self.evaluator.over(self.validation())
+            if found is not None:
+                known = found[:2]
+                self.history.add("validation_loss", found[2])
+        if self.measure is not None and known is not None:
+            for name, value in self.measure(*known).items():
+                self.history.add(name, value)
 
 
 def check_shapes(
@@ -168,7 +283,7 @@ def check_shapes(
     targets: AnyArray | None,
     weights: AnyArray | None = None,
 ) -> None:
-    """Refuse data that a network or a loss would silently broadcast.
+    """Refuse arrays that would silently be broadcast to fit a network or a loss.
 
     Raises
     ------

@@ -1,39 +1,66 @@
-"""What training leaves behind: losses and metrics, epoch by epoch."""
+"""The numbers of training: losses and metrics, epoch by epoch and step by step."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 from nnplug.errors import UnknownNameError
 from nnplug.summary import Block, Summarized
 
-__all__ = ["OWN_COLUMNS", "EpochRecord", "History", "Scores"]
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["OWN_COLUMNS", "BatchRecord", "EpochRecord", "History", "OnBatch", "Scores"]
 
 OWN_COLUMNS = ("loss", "penalty", "validation_loss", "learning_rate")
-"""The columns of a history that are no metrics."""
+"""The columns of a history that are not metrics."""
 
 
 class Scores(dict[str, float]):
-    """Numbers by name, such as a metric's; a wrong name is told the nearest."""
+    """Numbers by name, such as those of metrics; an error for a wrong name suggests the nearest."""
 
     def __missing__(self, name: str) -> float:
         raise UnknownNameError.of("There is no number", name, self)
 
 
 @dataclass(frozen=True)
+class BatchRecord:
+    """The numbers of one step.
+
+    Attributes
+    ----------
+    epoch, batch : int
+        Counted from 0, the batch within its epoch.
+    loss : float
+        The mean over the batch's rows, before the step.
+    learning_rate : float
+        The learning rate of the step.
+    """
+
+    epoch: int
+    batch: int
+    loss: float
+    learning_rate: float
+
+
+OnBatch = Callable[[BatchRecord], bool | None]
+"""Called after a step; returning True ends the training after the epoch."""
+
+
+@dataclass(frozen=True)
 class EpochRecord:
-    """What one epoch gave.
+    """The numbers of one epoch.
 
     Attributes
     ----------
     epoch : int
-        From 0.
+        Counted from 0.
     loss : float
-        The mean of the loss over the epoch's rows (the sum, for a loss that
-        is summed), each batch before its step.
+        The mean of the loss over the epoch's rows (the sum, for a summed
+        loss), each batch before its step.
     penalty : float or None
         What the penalties add to that loss, each batch before its step; None
         without penalties.
@@ -42,9 +69,9 @@ class EpochRecord:
     learning_rate : float or None
         Of the epoch's last step.
     metrics : dict of str to float
-        After the epoch, on the validation rows if there are any. Else of the
-        training rows, each batch before its step, from the outputs that the
-        step itself computed: with dropout, those of the network that drops.
+        After the epoch, on the validation rows if there are any. Otherwise on
+        the training rows, each batch before its step, from the outputs that
+        the step itself computed: with dropout, those with units dropped.
     """
 
     epoch: int
@@ -61,14 +88,14 @@ class History(Summarized):
     Attributes
     ----------
     columns : dict of str to list of float
-        `"loss"`, `"penalty"`, `"validation_loss"` and `"learning_rate"`, as
-        far as there are any, and each metric by its name.
+        `"loss"`, `"penalty"`, `"validation_loss"` and `"learning_rate"`, if
+        there are such numbers, and each metric by its name.
     best : int or None
-        The epoch whose weights the network was given back at the end; None
-        if it kept those of the last step.
+        The epoch whose weights were restored at the end; None if the network
+        kept the weights of the last step.
     seconds : float
-        How long the epochs took, as a clock on the wall sees it. It is apart
-        from the columns, which are the same in each run from the same seed.
+        The wall-clock time of the epochs. It is not a column, since columns
+        are the same in every run from the same seed.
     """
 
     def __init__(self) -> None:
@@ -92,20 +119,20 @@ class History(Summarized):
     def __iter__(self) -> Iterator[EpochRecord]:
         return (self.record(epoch) for epoch in range(len(self)))
 
-    def to_frame(self) -> Any:
-        """Give the columns as a data frame of pandas, a row for each epoch.
+    def to_frame(self) -> DataFrame:
+        """Return the columns as a pandas DataFrame, a row for each epoch.
 
         Raises
         ------
         ImportError
-            If pandas is not installed; `columns` needs none.
+            If pandas is not installed; `columns` does not need it.
         """
         try:
-            import pandas as pd  # noqa: PLC0415  # nobody else needs it
+            import pandas as pd  # noqa: PLC0415  # nothing else here needs it
         except ImportError as error:
             raise ImportError(
                 "A data frame needs pandas.\nInstall it with: pip install pandas, or use "
-                "history.columns, lists by their names."
+                "history.columns, a dict of lists."
             ) from error
         filled = {name: column for name, column in self.columns.items() if column}
         return pd.DataFrame(filled, index=pd.RangeIndex(len(self), name="epoch"))
@@ -131,25 +158,25 @@ class History(Summarized):
         return f"<history of {len(self)} epochs: {', '.join(self.columns)}>"
 
     def record(self, epoch: int) -> EpochRecord:
-        """Give one epoch's numbers."""
+        """Return the numbers of one epoch."""
         numbers = {name: column[epoch] for name, column in self.columns.items() if column}
         own = {name: numbers.pop(name) for name in OWN_COLUMNS if name in numbers}
         return EpochRecord(epoch, own.pop("loss"), metrics=Scores(numbers), **own)
 
     @property
     def final(self) -> EpochRecord:
-        """The numbers of the network as it was left: the best epoch's, or else the last's."""
+        """The numbers of the network as training left it: of the best epoch, or else the last."""
         return self.record(len(self) - 1 if self.best is None else self.best)
 
     def add(self, name: str, *values: float) -> None:
-        """Append the numbers of the last epochs to a column; the loss is the first of them."""
+        """Append the numbers of the last epochs to a column; the loss is added first."""
         column = self.columns.setdefault(name, [])
-        if name != "loss":  # a run that went on with another metric has none for the epochs before
+        if name != "loss":  # a metric that was added later has no numbers for earlier epochs
             column += [math.nan] * (len(self) - len(values) - len(column))
         column += values
 
     def level(self) -> None:
-        """Fill the columns that the last epochs had nothing for with NaN."""
+        """Fill with NaN the columns that the last epochs have no numbers for."""
         for column in self.columns.values():
             if column:
                 column.extend([math.nan] * (len(self) - len(column)))

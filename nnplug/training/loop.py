@@ -1,66 +1,37 @@
-"""The training loop: epochs, batches, validation, the best weights, and the stop on divergence."""
+"""The training loop: epochs, batches, validation, early stopping, the best weights."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from nnplug.engines import NUMPY, Engine, Threads
-from nnplug.errors import DivergedError, SettingError
+from nnplug.errors import DivergedError
 from nnplug.network.network import Network
 from nnplug.parts import Loss, Optimizer, Schedule
 from nnplug.plans import Regularization
-from nnplug.training.batches import Batches, RowsInMemory
-from nnplug.training.evaluation import Evaluator
-from nnplug.training.history import History
-from nnplug.training.means import MeanLoss, weight_of
+from nnplug.training.batches import Batches
+from nnplug.training.evaluation import EpochEvaluation, Evaluator, MeanLoss, Measure, weight_of
+from nnplug.training.history import BatchRecord, History, OnBatch
 from nnplug.training.steps import Steps
-from nnplug.training.stopping import Stopping
+from nnplug.training.stopping import BestWeights, Stopping
 from nnplug.types import AnyArray
 
-__all__ = ["BatchRecord", "Measure", "OnBatch", "Trainer", "train_network"]
+__all__ = ["Trainer"]
 
 PORTION_SECONDS = 0.1
-"""Aim for the time of the steps between two questions whether to stop."""
-
-Measure = Callable[[AnyArray, AnyArray], dict[str, float]]
-"""Gives the metrics of outputs, (N, C), against targets as the loss takes them."""
-
-
-@dataclass(frozen=True)
-class BatchRecord:
-    """The numbers of one step.
-
-    Attributes
-    ----------
-    epoch, batch : int
-        Counted from 0, the batch within its epoch.
-    loss : float
-        The mean over the batch's rows, before the step.
-    learning_rate : float
-        What the step was taken with.
-    """
-
-    epoch: int
-    batch: int
-    loss: float
-    learning_rate: float
-
-
-OnBatch = Callable[[BatchRecord], bool | None]
-"""Is called after a step; returning True ends the training after the epoch."""
+"""How long the steps between two calls of `should_stop` should take together."""
 
 
 class Trainer:
-    """A training run that can be left between any two steps, and taken up again.
+    """A training run that can be left between any two steps and continued later.
 
-    Nothing of it is random or hidden: what it did so far is `state()`, and
-    another trainer of the same network, parts, rows and seed that is given
-    this state goes on to the same bits.
+    It has no hidden state: `state()` returns all that training has changed,
+    and another trainer with the same network, parts, rows and seed continues
+    from it to the same bits.
 
     Parameters
     ----------
@@ -69,35 +40,38 @@ class Trainer:
     loss : Loss
     optimizer : Optimizer
     batches : Batches
-        Where rows come from.
+        Where the rows come from.
     epochs : int
-        The length of the run, which a schedule sees too.
+        The length of the run, which is passed to the schedule as well.
     seed : int
-        Of the noise of layers such as dropout; the order of rows is the batches' own.
+        Seed of the noise of layers such as dropout, not of the order of rows.
     schedule : Schedule, optional
-        Its factor is set before each step.
+        A factor on the learning rate, set before each step.
     regularization : Regularization, optional
-        Penalties, clipping.
+        Penalties and clipping.
     stopping : Stopping, optional
-        Follows a number of the history; the network ends with the weights,
-        and the trainer with the optimizer's state, of the best epoch.
+        The policy of early stopping. If it keeps the best, the run ends with
+        the weights and the optimizer's state of the best epoch.
     measure : callable, optional
-        Gives the metrics of an epoch, from outputs and targets: of the
-        validation rows after it. Without validation they are the outputs that
-        the epoch's own steps computed of the training rows, each batch before
-        its step, as the loss is; a stream of rows has none then.
+        Computes the metrics of an epoch from outputs and targets: those of the
+        validation rows after the epoch. Without such rows, the outputs are
+        those of the epoch's own steps on the training rows, each batch before
+        its step, like the loss; a stream of rows then has no metrics.
+    average : callable, optional
+        Computes the loss of an epoch of batches from the sums of its steps'
+        losses, (S,). By default it is the mean over all rows that count.
     history : History, optional
-        To write to, so that it outlives an interruption.
+        The history to write to, so that it outlives an interruption.
     engine : Engine
-        What runs the plans.
+        Runs the plans.
 
     Attributes
     ----------
     epoch, step : int
-        Whole epochs done, and steps done within the next one.
+        Whole epochs done, and steps done of the next one.
     ended : str or None
-        Why it is over: `"epochs"` are done, `"patience"` ran out, or it was
-        `"asked"` to end. None: it is not.
+        Why the run ended: all `"epochs"` are done, `"patience"` ran out, or a
+        callback `"asked"` for the end. None while it has not ended.
     """
 
     def __init__(
@@ -113,17 +87,17 @@ class Trainer:
         regularization: Regularization | None = None,
         stopping: Stopping | None = None,
         measure: Measure | None = None,
+        average: Callable[[AnyArray], float] | None = None,
         history: History | None = None,
         engine: Engine = NUMPY,
     ) -> None:
-        self.network, self.loss, self.batches = network, loss, batches
-        self.epochs, self.schedule = epochs, schedule
-        self.stopping, self.measure = stopping, measure
+        self.network, self.batches = network, batches
+        self.epochs, self.schedule, self.stopping = epochs, schedule, stopping
         self.history = History() if history is None else history
         validated = next(iter(batches.validation()), None) is not None
-        # Outputs of a step are of the weights that it began with.
         keep_outputs = measure is not None and not validated and batches.keeps_outputs
-        keep_outputs = keep_outputs and not optimizer.shown
+        if optimizer.shown:  # a step's outputs are not of the weights to predict with
+            keep_outputs = False
         self.steps = Steps(
             network,
             loss,
@@ -138,26 +112,23 @@ class Trainer:
             engine=engine,
         )
         self._threads = Threads(self.steps.program)
-        self.evaluator = Evaluator(network, loss, engine)
-        size = self.steps.batch_size
-        self.per_epoch = -(-batches.rows // size)
-        if batches.rows % size:
-            self.steps.bound(batches.rows % size)  # the last batch of an epoch
+        evaluator = Evaluator(network, loss, engine)
+        self._evaluation = EpochEvaluation(self.history, evaluator, batches.validation, measure)
+        self.per_epoch = -(-batches.rows // self.steps.batch_size)
+        if last := batches.rows % self.steps.batch_size:
+            self.steps.bound(last)  # the last batch of an epoch is smaller
         self.epoch = self.step = 0
         self.ended: str | None = None
-        self.best: dict[str, AnyArray] | None = None
+        self.best = None if stopping is None else BestWeights(stopping, self.steps, self.history)
         self._penalised = self.steps.regularization.penalised
-        self._mean = MeanLoss(loss, network.outputs)
-        self._losses = np.zeros(self.per_epoch)
-        self._penalties = np.zeros(self.per_epoch)
-        self._before: dict[str, AnyArray] | None = None
-        self._portion = 1
+        self._mean, self._average = MeanLoss(loss, network.outputs), average
+        self._losses, self._penalties = np.zeros(self.per_epoch), np.zeros(self.per_epoch)
+        self._portion, self._ending = 1, False
         self._on_batch: OnBatch | None = None
-        self._ending = False
         self._outputs: AnyArray | None = None
         if keep_outputs:
             self._outputs = np.empty((batches.rows, network.outputs), network.dtype)
-        # Full batches need nothing of Python between two epochs, unless somebody looks.
+        # Unless an epoch is evaluated, full batches need no Python between two epochs.
         self._watched = stopping is not None or measure is not None or validated
 
     # --- running ----------------------------------------------------------------------
@@ -170,24 +141,24 @@ class Trainer:
         should_stop: Callable[[], bool] | None = None,
         on_batch: OnBatch | None = None,
     ) -> History:
-        """Train until the end, or until somebody wants to stop.
+        """Train until the end, or until a callback asks to stop.
 
         Parameters
         ----------
         on_epoch : callable, optional
-            Called with the epoch's number when it is in the history; returning
-            True ends the training.
+            Called with the epoch's number after the epoch is in the history;
+            returning True ends the training.
         every : int
-            The epochs whose number it divides, and the last, are those that
-            `on_epoch` must be called after; it may be called after others too.
+            `on_epoch` is called at least after the epochs whose number is a
+            multiple of this, and after the last; it may be called after others.
         should_stop : callable, optional
-            Asked between steps, about ten times a second, or after each step
+            Called between steps, about ten times a second, or after each step
             if steps take longer. Returning True leaves the run where it is:
-            `ended` stays None, and `run` or another trainer goes on from there.
-            How often it is asked changes no bit of the result.
+            `ended` stays None, and `run` or another trainer continues from
+            there. How often it is called changes no bit of the result.
         on_batch : callable, optional
-            Called after each step. The engine then takes one step at a call
-            instead of many; that too changes no bit.
+            Called after each step. The engine then takes one step per call
+            instead of many, which changes no bit either.
 
         Returns
         -------
@@ -202,78 +173,62 @@ class Trainer:
         if on_epoch is None:
             every = self.epochs
         self._on_batch, self._ending = on_batch, False
+        take = self._take_full if self.steps.full else self._take_epoch
         started = time.perf_counter()
-        # Overflow on the way to a right value is no news; a result that is not
-        # finite is found by the checks of each step.
         try:
+            # An overflow on the way to a finite result is not an error; each step checks its
+            # results.
             with np.errstate(all="ignore"), self._threads.limited():
-                self._run(on_epoch, every, should_stop)
+                while (ended := self.ended or self._over()) is None:
+                    if not take(every, should_stop):
+                        return self.history
+                    if (on_epoch is not None and on_epoch(self.epoch - 1)) or self._ending:
+                        self.ended = "asked"
+                    elif should_stop is not None and self._over() is None and should_stop():
+                        return self.history
+                self.ended = ended
+                self.restore_best()
         finally:
             self.history.seconds += time.perf_counter() - started
         return self.history
 
-    def _run(
-        self,
-        on_epoch: Callable[[int], bool | None] | None,
-        every: int,
-        should_stop: Callable[[], bool] | None,
-    ) -> None:
-        while self.ended is None:
-            self.ended = self._over()
-            if self.ended is not None:
-                break
-            take = self._take_full if self.steps.full else self._take_epoch
-            if not take(every, should_stop):
-                return
-            if (on_epoch is not None and on_epoch(self.epoch - 1)) or self._ending:
-                self.ended = "asked"
-            elif should_stop is not None and self._over() is None and should_stop():
-                return
-        self._keep_best()
-
     def _over(self) -> str | None:
-        """Say why there is no next step."""
+        """Return why there is no next step; None if there is one."""
         if self.epoch >= self.epochs:
             return "epochs"
         exhausted = self.stopping is not None and self.stopping.exhausted
         return "patience" if exhausted else None
 
     def _take_full(self, every: int, should_stop: Callable[[], bool] | None) -> bool:
-        """Take full batches, each of them an epoch, as many as nobody wants to look between."""
+        """Take full batches, each an epoch: as many at once as nothing has to happen between."""
         count = min(-self.epoch % every + 1, self.epochs - self.epoch)
         count = 1 if self._watched or self._on_batch is not None else count
         if should_stop is not None:
             count = min(count, self._portion)
-        # What a full batch's step gives belongs to the weights before it.
-        monitor = None if self.stopping is None else self.stopping.monitor
-        if monitor in ("loss", "penalty") or (monitor is not None and self._outputs is not None):
-            self._before = self.steps.copy_state(self._before)
+        if self.best is not None:
+            self.best.before_full_batch(outputs=self._outputs is not None)
         losses, penalties = np.empty(count), np.empty(count)
-        rates = self._rates(0, count)
         ((_, weight),) = self.batches.loads(self.epoch)
-        started = time.perf_counter()
-        taken = self._run_steps(None, rates, losses, penalties, self._outputs)
-        self._pace(count, time.perf_counter() - started)
+        taken, rates = self._take_steps(None, count, losses, penalties)
         if self._on_batch is not None and taken:
-            self._tell(self.epoch, 0, losses[0], weight, rates)
+            self._tell(0, losses, weight, rates)
         self.history.add("loss", *(losses[:taken] * self._mean.scale(weight)).tolist())
         if self._penalised:
             self.history.add("penalty", *penalties[:taken].tolist())
         self.history.add("learning_rate", *rates[:taken].tolist())
         self.epoch += taken
         if taken < count:
-            raise self._diverged(None, self.epoch)
+            raise self._diverged(None)
         self._close([self.steps.targets])
-        self.history.level()
         return True
 
     def _take_epoch(self, every: int, should_stop: Callable[[], bool] | None) -> bool:
-        """Take the steps of an epoch, or the rest of them; False if somebody wanted to stop."""
+        """Take the steps that an epoch has left; False if `should_stop` was True between them."""
         size, passed, total = self.steps.batch_size, 0, 0.0
         rates, targets = np.empty(0), list[AnyArray]()
-        for order, weight in self.batches.loads(self.epoch):
+        for order, load_weight in self.batches.loads(self.epoch):
             assert order is not None
-            total += weight
+            total += load_weight
             here = -(-len(order) // size)
             if self._outputs is not None:
                 targets.append(self.steps.targets[order])
@@ -285,149 +240,126 @@ class Trainer:
                     count = 1
                 part = slice(self.step, self.step + count)
                 rows = order[(self.step - passed) * size :]
-                rates = self._rates(self.step, count)
-                started = time.perf_counter()
-                taken = self._run_steps(
-                    rows[: count * size],
-                    rates,
-                    self._losses[part],
-                    self._penalties[part],
-                    None if self._outputs is None else self._outputs[self.step * size :],
+                taken, rates = self._take_steps(
+                    rows[: count * size], count, self._losses[part], self._penalties[part]
                 )
-                self._pace(count, time.perf_counter() - started)
                 self.step += taken
                 if taken < count:
-                    raise self._diverged(rows[taken * size : (taken + 1) * size], self.epoch)
+                    raise self._diverged(rows[taken * size : (taken + 1) * size])
                 if self._on_batch is not None:
-                    batch = rows[:size]
-                    weights = None if self.steps.weights is None else self.steps.weights[batch]
-                    counted = weight_of(len(batch), weights)
-                    self._tell(self.epoch, self.step - 1, self._losses[part][0], counted, rates)
+                    batch, weights = rows[:size], self.steps.weights
+                    weight = weight_of(len(batch), None if weights is None else weights[batch])
+                    self._tell(self.step - 1, self._losses[part], weight, rates)
                 if self.step < self.per_epoch and should_stop is not None and should_stop():
                     return False
             passed += here
-        self.history.add("loss", float(self._losses.sum() * self._mean.scale(total)))
+        if self._average is None:
+            loss = float(self._losses.sum() * self._mean.scale(total))
+        else:
+            loss = self._average(self._losses)
+        self.history.add("loss", loss)
         if self._penalised:
-            self.history.add("penalty", self._mean_penalty())
+            self.history.add(
+                "penalty", self._mean.over_batches(self._penalties, self.batches.rows, size)
+            )
         self.history.add("learning_rate", float(rates[-1]))
         self.epoch, self.step = self.epoch + 1, 0
         self._close(targets)
-        self.history.level()
         return True
 
-    def _tell(self, epoch: int, batch: int, loss: float, weight: float, rates: AnyArray) -> None:
-        """Tell who listens of a step."""
+    def _tell(self, batch: int, losses: AnyArray, weight: float, rates: AnyArray) -> None:
+        """Call `on_batch` with the numbers of the step that was just taken."""
         assert self._on_batch is not None
-        mean = float(loss) * self._mean.scale(weight)
-        if self._on_batch(BatchRecord(epoch, batch, mean, float(rates[0]))) is True:
+        mean = float(losses[0]) * self._mean.scale(weight)
+        if self._on_batch(BatchRecord(self.epoch, batch, mean, float(rates[0]))) is True:
             self._ending = True
 
-    def _run_steps(
-        self,
-        order: AnyArray | None,
-        rates: AnyArray,
-        losses: AnyArray,
-        penalties: AnyArray,
-        outputs: AnyArray | None,
-    ) -> int:
+    def _take_steps(
+        self, order: AnyArray | None, count: int, losses: AnyArray, penalties: AnyArray
+    ) -> tuple[int, AnyArray]:
+        """Take some steps; return how many were taken, and the learning rates of all."""
+        outputs = None
+        if self._outputs is not None:
+            outputs = self._outputs[self.step * self.steps.batch_size :]
+        rates = self._rates(count)
+        started = time.perf_counter()
         self.steps.hide()
-        penalties_given = penalties if self._penalised else None
-        return self.steps.run_many(order, rates, losses, penalties_given, outputs)
+        taken = self.steps.run_many(
+            order, rates, losses, penalties if self._penalised else None, outputs
+        )
+        seconds = max(time.perf_counter() - started, 1e-9)
+        # The next portion is to take a tenth of a second, and grows at most eightfold, since the
+        # first steps may be slower than the others.
+        self._portion = max(1, min(int(count * PORTION_SECONDS / seconds), 8 * count))
+        return taken, rates
 
-    def _rates(self, step: int, count: int) -> AnyArray:
-        """Give the learning rates of some steps from here."""
+    def _rates(self, count: int) -> AnyArray:
+        """Compute the learning rates of the next steps."""
         rates = np.full(count, self.steps.optimizer.learning_rate)
         if self.schedule is not None:
-            times = (self.epoch + (step + number) / self.per_epoch for number in range(count))
+            done = range(self.step, self.step + count)
+            times = (self.epoch + step / self.per_epoch for step in done)
             rates *= [self.schedule(time, self.epochs) for time in times]
         return rates
 
-    def _pace(self, steps: int, seconds: float) -> None:
-        """Choose the number of steps that take about a tenth of a second."""
-        fitting = int(steps * PORTION_SECONDS / max(seconds, 1e-9))
-        self._portion = max(1, min(fitting, 8 * steps))
+    def _diverged(self, rows: AnyArray | None) -> DivergedError:
+        from nnplug.training.divergence import diverged  # noqa: PLC0415  # few runs diverge
 
-    @property
-    def step_losses(self) -> AnyArray:
-        """What `Steps.run` gave for each step of the epoch that has just ended."""
-        return self._losses
-
-    def _mean_penalty(self) -> float:
-        """Average an epoch's penalties by the rows of their batches, as its losses are."""
-        if self._mean.summed:
-            return float(self._penalties.sum())
-        rows = np.full(self.per_epoch, self.steps.batch_size)
-        rows[-1] = self.batches.rows - rows[:-1].sum()
-        return float(self._penalties @ rows / self.batches.rows)
+        step = self.epoch * self.per_epoch + self.step + 1
+        return diverged(self.steps, rows, epoch=self.epoch, step=step)
 
     # --- after an epoch ---------------------------------------------------------------
 
     def _close(self, targets: list[AnyArray]) -> None:
-        """Evaluate the network after an epoch, and keep it if it is the best.
+        """Evaluate the network after an epoch, and remember it if it is the best.
 
         Parameters
         ----------
         targets : list of array
-            Those of the training rows, in the order of the outputs that were kept.
+            Targets of the training rows, in the order of the kept outputs.
         """
         self.steps.show()
-        if not self._watched:
-            return
-        pair: tuple[AnyArray, AnyArray] | None = None
-        if self._outputs is not None:
-            pair = self._outputs, targets[0] if len(targets) == 1 else np.concatenate(targets)
-        else:
-            found = self.evaluator.over(self.batches.validation())
-            if found is not None:
-                self.history.add("validation_loss", found[2])
-                pair = found[:2]
-        if self.measure is not None and pair is not None:
-            for name, value in self.measure(*pair).items():
-                self.history.add(name, value)
-        if self.stopping is not None:
-            self._follow(self.stopping)
+        if self._watched:
+            known = None
+            if self._outputs is not None:
+                known = self._outputs, targets[0] if len(targets) == 1 else np.concatenate(targets)
+            self._evaluation.run(known)
+            if self.best is not None:
+                self.best.follow()
+        self.history.level()
 
-    def _follow(self, stopping: Stopping) -> None:
-        column = self.history.columns.get(stopping.monitor)
-        if not column:
-            known = ", ".join(self.history.columns)
-            raise SettingError(f"monitor={stopping.monitor!r}: the history has {known}.")
-        if not stopping.observe(self.epoch - 1, column[-1]):
-            return
-        if self._before is not None:
-            self.best, self._before = self._before, self.best
-        else:
-            self.best = self.steps.copy_state(self.best)
-
-    def _keep_best(self) -> None:
-        """Give the network the best weights, and the steps the optimizer's state of then."""
-        if self.best is not None and self.stopping is not None:
-            self.steps.set_state(self.best)
-            self.history.best = self.stopping.best_epoch
+    def restore_best(self) -> None:
+        """Give the network the weights, and the steps the optimizer's state, of the best epoch."""
+        if self.best is not None:
+            self.best.restore()
         self.steps.show()
 
-    # --- leaving and going on ---------------------------------------------------------
+    # --- leaving and continuing ---------------------------------------------------------
+
+    def _unfinished(self, step: int) -> dict[str, AnyArray]:
+        """Return views of what the steps of an unfinished epoch have written."""
+        written = {"losses": self._losses[:step], "penalties": self._penalties[:step]}
+        if self._outputs is not None:
+            written["outputs"] = self._outputs[: step * self.steps.batch_size]
+        return written
 
     def state(self) -> tuple[dict[str, AnyArray], dict[str, Any]]:
-        """Copy everything that going on needs.
+        """Copy all that another trainer needs to continue.
 
         Returns
         -------
         tuple of dict
-            Arrays by name: the parameters, each slot of the optimizer, the
-            count of its steps, the losses (and kept outputs) of a broken-off
-            epoch, the history, and the same parameters and slots at the best epoch; and numbers
-            that JSON can hold.
+            Arrays by name: the parameters, the optimizer's slots, the count of
+            its steps, all these at the best epoch, the losses (and kept
+            outputs) of an unfinished epoch, the history. And numbers that JSON
+            can hold.
         """
         arrays = self.steps.copy_state()
-        arrays["losses"] = self._losses[: self.step].copy()
-        arrays["penalties"] = self._penalties[: self.step].copy()
-        if self._outputs is not None:
-            arrays["outputs"] = self._outputs[: self.step * self.steps.batch_size].copy()
+        arrays |= {name: view.copy() for name, view in self._unfinished(self.step).items()}
         for name, column in self.history.columns.items():
             arrays[f"history.{name}"] = np.array(column, np.float64)
-        for name, array in (self.best or {}).items():
-            arrays[f"best.{name}"] = array.copy()
+        if self.best is not None and self.best.state is not None:
+            arrays |= {f"best.{name}": array.copy() for name, array in self.best.state.items()}
         numbers = {
             "epoch": self.epoch,
             "step": self.step,
@@ -439,151 +371,30 @@ class Trainer:
         return arrays, numbers
 
     def restore(self, arrays: Mapping[str, AnyArray], numbers: Mapping[str, Any]) -> None:
-        """Go on from a state.
+        """Continue from a state.
 
         Raises
         ------
         SettingError
-            If it is that of another network, optimizer or batch size; nothing
-            has been changed then.
+            If the state is from another network, optimizer or batch size.
+            Nothing has changed then.
         """
-        current = self.steps.copy_state()
-        step = int(numbers["step"])
-        fits = {name: array.shape for name, array in current.items()}
-        fits |= {"losses": (step,), "penalties": (step,)}
-        if self._outputs is not None:
-            fits["outputs"] = (step * self.steps.batch_size, self._outputs.shape[1])
-        if any(name.startswith("best.") for name in arrays):
-            fits |= {f"best.{name}": array.shape for name, array in current.items()}
-        for name, shape in fits.items():
-            found = arrays[name].shape if name in arrays else "none"
-            if found != shape or step > self.per_epoch:
-                raise SettingError(
-                    f"This state is of another run: {name} has shape {found}, here it is {shape}, "
-                    f"and it stopped at step {step} of an epoch, which has {self.per_epoch} here.\n"
-                    "Go on with the same network, optimizer, rows and batch size."
-                )
-        if (numbers["stopping"] is None) != (self.stopping is None):
-            raise SettingError(
-                "This state is of another run: one of the two looks for the best epoch.\n"
-                "Go on with the same validation, patience and monitor."
-            )
+        from nnplug.training.state import check_state  # noqa: PLC0415  # only a resumed run needs it
+
+        step, current = int(numbers["step"]), self.steps.copy_state()
+        expected = current | self._unfinished(step)
+        had_best = any(name.startswith("best.") for name in arrays)
+        if had_best:
+            expected |= {f"best.{name}": array for name, array in current.items()}
+        stops = self.stopping is not None
+        check_state(arrays, numbers, expected, per_epoch=self.per_epoch, stops=stops)
         self.epoch, self.step, self.ended = int(numbers["epoch"]), step, numbers["ended"]
         self.steps.set_state(arrays)
-        self._losses[:step], self._penalties[:step] = arrays["losses"], arrays["penalties"]
-        if self._outputs is not None:
-            self._outputs[: len(arrays["outputs"])] = arrays["outputs"]
+        for name, view in self._unfinished(step).items():
+            view[...] = arrays[name]
         columns = {name: arrays[f"history.{name}"].tolist() for name in numbers["columns"]}
         self.history.columns, self.history.best = columns, numbers["best"]
-        self.best = {
-            name.removeprefix("best."): array.copy()
-            for name, array in arrays.items()
-            if name.startswith("best.")
-        } or None
-        if self.stopping is not None:
+        if self.stopping is not None and self.best is not None:
             self.stopping.restore(numbers["stopping"])
-
-    # --- divergence -------------------------------------------------------------------
-
-    def _diverged(self, batch: AnyArray | None, epoch: int) -> DivergedError:
-        step = epoch * self.per_epoch + self.step + 1
-        layer, what = self.steps.culprit(batch)
-        rate = float(self.steps.learning_rate)
-        usual = self.steps.optimizer.usual_rate
-        advice = f"try {rate / 10:g}" if rate <= 1000 * usual else f"the default is {usual:g}"
-        cause = (
-            f"The likely cause is a learning rate that is too large: it is {rate:g}; {advice}."
-            if not what.startswith("the gradient")
-            else "The loss is finite, so the derivative of a part may be wrong there; nnplug "
-            f"plugins check NAME looks at a part. Or the learning rate, {rate:g}, is too large; "
-            f"{advice}."
-        )
-        return DivergedError(
-            f"Training stopped at epoch {epoch}, step {step}: {what} not finite.\n"
-            f"The step was not taken; the weights are the last finite ones. {cause}",
-            epoch=epoch,
-            step=step,
-            layer=layer,
-        )
-
-
-def train_network(
-    network: Network,
-    loss: Loss,
-    optimizer: Optimizer,
-    inputs: AnyArray,
-    targets: AnyArray,
-    *,
-    epochs: int,
-    batch_size: int | None,
-    seed: int,
-    rows: AnyArray | None = None,
-    weights: AnyArray | None = None,
-    schedule: Schedule | None = None,
-    regularization: Regularization | None = None,
-    validation: tuple[AnyArray, ...] | None = None,
-    stopping: Stopping | None = None,
-    measure: Measure | None = None,
-    on_epoch: Callable[[int], bool | None] | None = None,
-    every: int = 1,
-    history: History | None = None,
-    engine: Engine = NUMPY,
-) -> History:
-    """Train a network in place, on rows in memory, from the start to the end.
-
-    Each epoch visits every row once, in an order shuffled by a generator
-    derived from the seed and the epoch; a full batch keeps the data's order.
-
-    Parameters
-    ----------
-    inputs, targets : array
-        (N, D) and (N, C), or labels (N, 1).
-    epochs : int
-    batch_size : int or None
-        None: all rows in each step.
-    seed : int
-    rows : array of int, optional
-        The rows of `inputs` to learn from; by default all.
-    weights : array, optional
-        (N, 1), what each row counts for: the loss is then Σwℓ / Σw.
-    validation : tuple of array, optional
-        Inputs and targets, and weights if rows have them; their loss is taken after each epoch.
-    schedule, regularization, stopping, measure, history, engine
-        See `Trainer`.
-    on_epoch, every
-        See `Trainer.run`.
-
-    Returns
-    -------
-    History
-
-    Raises
-    ------
-    DivergedError
-        If a loss, a gradient or a new parameter is not finite. The step is
-        not taken; the network keeps its last finite parameters.
-    """
-    batches = RowsInMemory(
-        inputs,
-        targets,
-        batch_size=batch_size,
-        seed=seed,
-        rows=rows,
-        weights=weights,
-        validation=validation,
-    )
-    trainer = Trainer(
-        network,
-        loss,
-        optimizer,
-        batches,
-        epochs=epochs,
-        seed=seed,
-        schedule=schedule,
-        regularization=regularization,
-        stopping=stopping,
-        measure=measure,
-        history=history,
-        engine=engine,
-    )
-    return trainer.run(on_epoch=on_epoch, every=every)
+            best = {name: arrays[f"best.{name}"].copy() for name in current if had_best}
+            self.best.state = best or None

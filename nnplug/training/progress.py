@@ -1,4 +1,4 @@
-"""A bar on the terminal: how far a training is, its loss, the time that is left."""
+"""A progress bar on the terminal: epochs done, the loss, the time left."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 __all__ = ["Bar"]
 
 _PAUSE = 0.1
-"""Seconds between two pictures."""
+"""Seconds between two updates of the screen."""
 
 
 class Bar:
-    """A bar in the last line of a terminal, which is gone afterwards.
+    """A progress bar in the last line of a terminal, removed at the end.
 
     Parameters
     ----------
     what : str
         What is counted: `"epoch"`.
     total : int
-        As many there can be.
+        The largest number that there can be.
     console : Console
         Where it is drawn.
     """
@@ -54,17 +54,17 @@ class Bar:
         self._drawn.start()
 
     def update(self, done: int, said: str) -> None:
-        """Take note of how many are done; draw it if it is time."""
+        """Set how many are done, and draw the bar unless it was drawn a moment ago."""
         self._drawn.update(self._task, completed=done, description=said)
         if (now := time.monotonic()) >= self._due:
             self._due = now + _PAUSE
             self._drawn.refresh()
 
     def hide(self) -> None:
-        """Leave the last line to something else."""
+        """Remove the bar, to leave the last line to other output."""
         self._drawn.stop()
 
     def show(self) -> None:
-        """Draw it again, as it stands now."""
+        """Draw the bar again, with its latest numbers."""
         self._drawn.start()
         self._drawn.refresh()

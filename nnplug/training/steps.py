@@ -1,4 +1,4 @@
-"""Training steps, planned and bound once for each batch size."""
+"""Training steps: planned and bound once for each batch size, then run many times."""
 
 from __future__ import annotations
 
@@ -31,34 +31,38 @@ __all__ = ["Steps"]
 class Steps:
     """Training steps bound to one network, its data and its optimizer.
 
-    Owns everything that changes: the two vectors that take turns as
-    parameters and gradients, the optimizer's slots, the working memory.
+    They own all that changes: two vectors that take turns as parameters and
+    gradients, the optimizer's slots, the working memory.
+
+    A step writes the new parameters over the gradients. If all numbers are
+    finite, the two vectors swap; if not, the old parameters are still whole
+    in the other one, so a step that is refused needs no copy to undo.
 
     Parameters
     ----------
     inputs : array
-        (N, D); rows are gathered from it, it is never copied whole.
+        (N, D). Batches are gathered from it; it is never copied whole.
     targets : array
-        (N, C), or labels (N, 1), as the loss takes them.
+        (N, C), or labels (N, 1), in the form that the loss takes.
     batch_size : int or None
         None: all rows in each step, in their own order.
     weights : array, optional
-        (N, 1), what each row counts for: a batch's loss is then Σwℓ / Σw.
+        (N, 1), the weight of each row: a batch's loss is then Σwℓ / Σw.
     regularization : Regularization, optional
-        Penalties, clipping.
+        Penalties and clipping.
     keep_outputs : bool
-        Whether `run` and `run_many` give the network's outputs too.
+        Whether `run` and `run_many` also return the network's outputs.
     seed : int
-        Of the noise that layers such as dropout are given, anew for each step.
+        Seed of the noise of layers such as dropout, drawn anew for each step.
     engine : Engine
-        What runs the plan.
+        Runs the plan.
 
     Attributes
     ----------
     program : Program
         The plan of a step of a whole batch.
     penalty : array of shape ()
-        What the penalties added to the loss in the last step, before it.
+        What the penalties added to the loss of the last step, before its update.
     """
 
     def __init__(
@@ -133,9 +137,9 @@ class Steps:
         self.bound(self.batch_size)
 
     def bound(self, rows: int, engine: Engine | None = None) -> BoundProgram:
-        """Give the step for a batch size and the vector whose turn it is."""
+        """Return the step for a batch size and the vector that now holds the parameters."""
         engine = engine or self.engine
-        if self._process != os.getpid():  # a forked process has none of its parent's threads
+        if self._process != os.getpid():  # a forked process lacks its parent's threads
             self._process = os.getpid()
             self._bound.clear()
         key = (engine.name, rows, self.turn)
@@ -173,7 +177,7 @@ class Steps:
         penalties: AnyArray | None = None,
         outputs: AnyArray | None = None,
     ) -> int:
-        """Take one step for each learning rate, as far as all numbers are finite.
+        """Take one step for each learning rate, as long as all numbers are finite.
 
         Parameters
         ----------
@@ -183,18 +187,18 @@ class Steps:
         rates : array
             (S,), float64: the learning rate of each step.
         losses : array
-            (S,), float64: is given what `run` returns for each step.
+            (S,), float64: filled with what `run` returns for each step.
         penalties : array, optional
-            (S,), float64: is given what the penalties add in each step.
+            (S,), float64: filled with what the penalties add in each step.
         outputs : array, optional
-            (rows of all steps, C), in the network's dtype: is given the
-            network's outputs in each step, before its update. Required where
-            they are kept.
+            (rows of all steps, C), in the network's dtype: filled with the
+            network's outputs in each step, before its update. Required if
+            outputs are kept.
 
         Returns
         -------
         int
-            The number of steps taken; if it is below S, the next one was
+            The number of steps taken. If it is below S, the next step was
             refused because a number was not finite.
         """
         size, taken = self.batch_size, 0
@@ -218,7 +222,7 @@ class Steps:
         return len(rates)
 
     def _take_turns(self, steps: int) -> None:
-        """Let the two vectors change places, once for each step that was taken."""
+        """Swap the two vectors, once for each step that was taken."""
         self.turn = (self.turn + steps) % 2
         self.network.parameters = self.vectors[self.turn]
 
@@ -230,15 +234,15 @@ class Steps:
         rows : array of int or None
             The batch, as indices of rows; None for all.
         outputs : array, optional
-            (N, C): is given the network's outputs before the update, where
+            (N, C): filled with the network's outputs before the update, if
             they are kept.
 
         Returns
         -------
         float
-            The sum of the loss formula's values before the step. Not finite,
-            or `nan`, if the step was not taken because a number was not
-            finite: the parameters are then as before.
+            The sum of the loss over the batch, before the step. NaN or
+            infinite if the step was refused because a number was not finite;
+            the parameters are then unchanged.
         """
         size = self.batch_size if rows is None else len(rows)
         program = self.bound(size)
@@ -252,7 +256,7 @@ class Steps:
         if outputs is not None:
             outputs[...] = program.results["outputs"]
         total: float = program.results["loss"].item()
-        if not math.isfinite(total + program.results["check"].item()) and not self._confirm(
+        if not math.isfinite(total + program.results["check"].item()) and not self._is_finite(
             size, total
         ):
             return math.nan
@@ -271,20 +275,24 @@ class Steps:
             generator.random(out=signs, dtype=signs.dtype.type)
 
     def _noise_of(self, rows: int) -> Iterator[tuple[str, AnyArray]]:
-        """Give the noise of a batch of so many rows, by name."""
+        """Return the noise of a batch of this many rows, by name."""
         for array in self.network.noise:
             noise = self.noise[array.name]
             yield array.name, noise[:rows] if array.by_row else noise
 
     def show(self) -> None:
-        """Let the network have the weights to predict with, if the optimizer says which."""
-        if self._shown is not None:
+        """Give the network the weights to predict with, if the optimizer keeps such weights."""
+        if self._shown is None:
+            return
+        if not self.count:  # before the first step the slots are empty
+            self.hide()
+        else:
             self._shown[: self.network.learned] = self.slots[self.optimizer.shown]
             self._shown[self.network.learned :] = self.parameters[self.network.learned :]
             self.network.parameters = self._shown
 
     def hide(self) -> None:
-        """Let the network have the parameters, from which training goes on."""
+        """Give the network the parameters from which training continues."""
         self.network.parameters = self.parameters
 
     @property
@@ -293,12 +301,12 @@ class Steps:
         return self.vectors[self.turn]
 
     def copy_state(self, into: dict[str, AnyArray] | None = None) -> dict[str, AnyArray]:
-        """Copy everything that steps change: parameters, slots, the count of steps.
+        """Copy all that steps change: parameters, slots, the count of steps.
 
         Parameters
         ----------
         into : dict of str to array, optional
-            An earlier copy, to write over.
+            An earlier copy, to overwrite.
         """
         state = {"parameters": self.parameters, "count": self.count}
         state |= {f"slot.{name}": slot for name, slot in self.slots.items()}
@@ -309,14 +317,17 @@ class Steps:
         return into
 
     def set_state(self, state: Mapping[str, AnyArray]) -> None:
-        """Go back to a copy, or to another's copy of the same network and optimizer."""
+        """Return to a copy, also one made by other steps of the same network and optimizer."""
         self.parameters[...] = state["parameters"]
         self.count[...] = state["count"]
         for name, slot in self.slots.items():
             slot[...] = state[f"slot.{name}"]
 
-    def _confirm(self, rows: int, total: float) -> bool:
-        """Look closely when a check was not finite: squares overflow early."""
+    def _is_finite(self, rows: int, total: float) -> bool:
+        """Look closely at a step whose check was not finite.
+
+        The check sums squares, which overflow long before the numbers do.
+        """
         new = self.vectors[1 - self.turn]
         if not math.isfinite(total) or not np.isfinite(new).all():
             return False
@@ -326,42 +337,25 @@ class Steps:
         new[...] = kept
         return finite
 
+    def recompute_gradients(self, rows: AnyArray | None) -> BoundProgram:
+        """Compute loss and gradients of a batch that was refused again, without the update.
+
+        Returns
+        -------
+        BoundProgram
+            The program, with its results. The gradients are in the vector
+            that is not the parameters'.
+        """
+        size = self.batch_size if rows is None else len(rows)
+        if rows is not None:
+            self._rows[size][...] = rows
+        return self._gradients(size)
+
     def _gradients(self, rows: int) -> BoundProgram:
-        """Compute loss and gradients of the present batch again, all but the update."""
+        """Compute loss and gradients of the present batch, without the update."""
         program = self.bound(rows, NUMPY)
         for section, calls in program.sections:
             if section.phase not in ("clip", "update"):
                 for call in calls:
                     call()
         return program
-
-    def culprit(self, rows: AnyArray | None) -> tuple[str, str]:
-        """Find what was not finite in the step that was just refused.
-
-        Returns
-        -------
-        tuple of str
-            The layer, and a phrase for what of it: its sums or outputs, the
-            loss, a gradient or a new value.
-        """
-        size = self.batch_size if rows is None else len(rows)
-        if rows is not None:
-            self._rows[size][...] = rows
-        x = self.inputs if rows is None else self.inputs[rows]
-        found = self.network.first_nonfinite(x)
-        if found is not None:
-            layer, what = found
-            return layer.name, f"the {what} of layer {layer.name!r} are"
-        updated = self.vectors[1 - self.turn].copy()
-        program = self._gradients(size)
-        if not math.isfinite(program.results["loss"].item()):
-            return "output", "the loss is"
-        gradients = self.vectors[1 - self.turn]
-        clipped = self.regularization.clip_global_norm is not None
-        if clipped and np.isfinite(gradients).all() and np.isinf(np.dot(gradients, gradients)):
-            return "output", "the length of all gradients, which clip_global_norm limits, is"
-        for vector, what in ((gradients, "the gradient of"), (updated, "the new value of")):
-            for span in reversed(self.network.spans):
-                if not np.isfinite(span.view(vector)).all():
-                    return span.name.rpartition(".")[0], f"{what} {span.name} is"
-        return "output", "a check is"

@@ -62,9 +62,6 @@ STILL_LONG = {
     "runs/keeping.py",
     "runs/preparing.py",
     "runs/run.py",
-    "sklearn/_base.py",
-    "sklearn/_fitting.py",
-    "training/loop.py",
 }
 
 

@@ -12,7 +12,7 @@ from nnplug.network.network import Network
 from nnplug.sklearn import MLPRegressor
 from nnplug.sklearn._choices import choose
 from nnplug.sklearn._lbfgs import Objective
-from nnplug.sklearn._rows import Held
+from nnplug.sklearn._rows import Rows
 
 ROWS = 9_000
 RNG = np.random.default_rng(0)
@@ -35,7 +35,7 @@ def test_of_a_linear_network_by_hand(loss, form, weighted):
         "array": X, "sparse": scipy.sparse.csr_matrix(X), "float32": X.astype(np.float32)
     }[form]  # fmt: skip
     weights = WEIGHTS if weighted else None
-    objective = Objective(network, choices, Held(inputs, Y, weights), NUMPY)
+    objective = Objective(network, choices, Rows(inputs, Y, weights), NUMPY)
     found = objective(VECTOR)
 
     weight, bias = VECTOR[:6].reshape(3, 2), VECTOR[6:]

@@ -310,19 +310,19 @@ def test_fits_with_warm_start_take_as_much_of_a_shared_generator_as_there(early)
 
 def test_warm_start_with_a_seed_keeps_the_rows_that_are_held_out(monkeypatch):
     held = []
-    kept = Fitting.held_out
+    kept = Fitting.split
     monkeypatch.setattr(
-        Fitting, "held_out", lambda self, *rest: held.append(kept(self, *rest)) or held[-1]
+        Fitting, "split", lambda self, *rest: held.append(kept(self, *rest)) or held[-1]
     )
     estimator = ours.MLPClassifier(
         (8,), warm_start=True, early_stopping=True, random_state=0, max_iter=2
     )
     for rows in (slice(None), slice(None), slice(10, None)):
         estimator.fit(WINE[0][rows], WINE[1][rows])
-    assert held[0][1].rows.tolist() == held[1][1].rows.tolist()
+    assert held[0][1].chosen.tolist() == held[1][1].chosen.tolist()
     assert len(held[2][0]) == 151
     estimator.set_params(random_state=1).fit(*WINE)
-    assert held[3][1].rows.tolist() != held[0][1].rows.tolist()
+    assert held[3][1].chosen.tolist() != held[0][1].chosen.tolist()
 
 
 # --- the classifier comparison, which everybody copies ---------------------------------
