@@ -50,7 +50,7 @@ def small(monkeypatch):
     monkeypatch.setattr(loading, "CHUNK", 700)
     monkeypatch.setattr(streaming, "LOAD_BYTES", 20_000)
     monkeypatch.setattr(streaming, "_BLOCK", 16)
-    monkeypatch.setattr(streaming, "_CHUNK", 100)
+    monkeypatch.setattr(streaming, "CHUNK", 100)
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_the_file_is_shuffled_within_and_among_its_buckets(monkeypatch):
 
 def test_each_draw_of_an_epoch_is_seen(path, small):
     """Where it begins, in which order the blocks come, and the rows of a load."""
-    stream = prepare(path, target="y", stream=True, batch_size=32).batches().stream
+    stream = prepare(path, target="y", stream=True, batch_size=32).batches()
     begins = set()
     for seed in range(4):
         starts = np.array([start for start, _ in stream._pieces(np.random.default_rng(seed))])

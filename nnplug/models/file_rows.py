@@ -11,9 +11,11 @@ from typing import Any
 from nnplug.errors import DataError
 from nnplug.models.model import Model
 from nnplug.tables import ReadOptions, Table
+from nnplug.tables.duck import machine_memory
 from nnplug.tables.encoder import Unknown
+from nnplug.tables.given import open_table
 from nnplug.tables.remarks import Remarks
-from nnplug.tables.stretches import Stretches, open_stretches
+from nnplug.tables.table import Tabular
 from nnplug.types import AnyArray
 
 __all__ = ["FileRows", "open_rows"]
@@ -30,7 +32,7 @@ class FileRows:
     ----------
     ids : sequence of str
         Columns that the tables hold beside those of the model.
-    copies : (Stretches, tuple of str), optional
+    copies : (Tabular, tuple of str), optional
         The same rows, and the columns to take from there: identifiers that the
         model predicts from, as text.
     unknown : str
@@ -48,10 +50,10 @@ class FileRows:
     def __init__(
         self,
         model: Model,
-        stretches: Stretches,
+        stretches: Tabular,
         *,
         ids: Sequence[str] = (),
-        copies: tuple[Stretches, tuple[str, ...]] | None = None,
+        copies: tuple[Tabular, tuple[str, ...]] | None = None,
         unknown: Unknown = "bucket",
         with_target: bool = False,
     ) -> None:
@@ -66,8 +68,8 @@ class FileRows:
 
     def __iter__(self) -> Iterator[tuple[Table, AnyArray]]:
         size = min(_MOST_ROWS, max(256, _MOST_NUMBERS // self.model.info.inputs))
-        copies = None if self.copies is None else self.copies[0].of(self.copies[1], size)
-        for table in self.stretches.of(self.names, size):
+        copies = None if self.copies is None else self.copies[0].chunks(self.copies[1], size)
+        for table in self.stretches.chunks(self.names, size):
             try:
                 inputs = self.model.inputs(table, unknown=self.unknown)
             except DataError:
@@ -84,7 +86,7 @@ class FileRows:
         try:
             return encoder.targets(table)
         except DataError:
-            encoder.targets(self.stretches.columns(encoder.target))
+            encoder.targets(self.stretches.fetch(encoder.target))
             raise
 
     def remarks(self) -> tuple[str, ...]:
@@ -97,12 +99,12 @@ class FileRows:
             return
         encoder = self.model.encoder
         if encoder is None:
-            self.model.inputs(self.stretches.columns(self._used))
+            self.model.inputs(self.stretches.fetch(self._used))
             return
         for each in encoder.columns:  # one by one: together they may not fit in memory
             alone = replace(encoder, columns=(each,))
             alone.inputs(
-                self.stretches.columns([each.name]), self.model.network.dtype, unknown=self.unknown
+                self.stretches.fetch([each.name]), self.model.network.dtype, unknown=self.unknown
             )
 
 
@@ -155,11 +157,11 @@ def open_rows(
     # Narrower than what the encoder says: only `evaluate` needs the target.
     ours = replace(ours, only=_names(model, ids, with_target=with_target))
     options: dict[str, Any] = {"ids": ids, "unknown": unknown, "with_target": with_target}
-    with open_stretches(path, ours) as stretches:
+    with open_table(path, ours, machine_memory() // 4) as stretches:
         if not both:
             yield FileRows(model, stretches, **options)
             return
         # What is an input too is read twice: as it is encoded, and as it stands.
         theirs = replace(read.adding(text=both, numeric=()), only=both)
-        with open_stretches(path, theirs) as everything:
+        with open_table(path, theirs, machine_memory() // 4) as everything:
             yield FileRows(model, stretches, copies=(everything, both), **options)

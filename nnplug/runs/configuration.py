@@ -15,8 +15,9 @@ from nnplug.models import ModelInfo, PartRecord
 from nnplug.models.records import LayerRecord, kind_of
 from nnplug.plugins.manager import Provider
 from nnplug.runs.settings import GROUPS, ROWS, SHORT_FORM, Settings, no_setting
-from nnplug.runs.sources import Rows, Source
+from nnplug.runs.sources import Source
 from nnplug.runs.toml_text import toml_line, toml_table
+from nnplug.tables import Rows
 from nnplug.tables.wording import quote
 from nnplug.untrusted import read_small, why_unreadable
 

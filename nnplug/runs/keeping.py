@@ -23,7 +23,7 @@ from nnplug.models.strict_json import canonical_json
 from nnplug.parts import parse_part
 from nnplug.runs.configuration import Configuration
 from nnplug.runs.folder import CONFIG, REPORT, RunFolder
-from nnplug.runs.sources import Rows
+from nnplug.tables import Rows
 from nnplug.training import Trainer
 from nnplug.types import AnyArray
 

@@ -39,9 +39,9 @@ from nnplug.plans import Regularization
 from nnplug.plugins.registry import Registry
 from nnplug.runs.choices import TABLE_SETTINGS, Choice, follow, table_choices
 from nnplug.runs.settings import EPOCH_LIMIT, Settings
-from nnplug.runs.sources import Rows, Source, asked_of_table, find_source
+from nnplug.runs.sources import Source, asked_of_table, find_source
 from nnplug.summary import Block, Summarized
-from nnplug.tables import Split, TableOptions, Wishes
+from nnplug.tables import Rows, Split, TableOptions, Wishes
 from nnplug.tables.wording import quote
 from nnplug.tool import Tool
 from nnplug.training import (
@@ -51,7 +51,6 @@ from nnplug.training import (
     History,
     RowsInMemory,
     Stopping,
-    StreamedRows,
     Trainer,
 )
 from nnplug.types import AnyArray
@@ -258,8 +257,7 @@ class Run(Summarized):
         size, seed = self.settings.batch_size, self.settings.seed
         targets = self.head.encode(self.rows.targets, self.network.dtype)
         if self.rows.disk is not None and size != "full":
-            stream = self.rows.disk.stream(targets, self.weights, size, seed)
-            return StreamedRows(stream, size)
+            return self.rows.disk.stream(targets, self.weights, size, seed)
         return RowsInMemory(
             self.rows.inputs,
             targets,

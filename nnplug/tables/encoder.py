@@ -135,15 +135,14 @@ class Encoder:
         options = options or TableOptions()
         goal = find_goal(table, target, task, options.target_transform)
         training = _mask(table, rows)
-        return cls.learn(goal, table, [table], [training], options)
+        return cls.learn(goal, table, [(table, training)], options)
 
     @classmethod
     def learn(
         cls,
         goal: Goal,
         table: Table,
-        chunks: Iterable[Table],
-        training: Iterable[BoolArray | None],
+        chunks: Iterable[tuple[Table, BoolArray | None]],
         options: TableOptions,
         *,
         besides: Mapping[str, str] | None = None,
@@ -156,10 +155,8 @@ class Encoder:
         goal : Goal
         table : Table
             For names and kinds of the columns; its rows are not looked at.
-        chunks : iterable of Table
-            The rows, one stretch after the other.
-        training : iterable of array of bool or None
-            For each chunk, the rows for training; all if None.
+        chunks : iterable of (Table, array of bool or None)
+            The rows, chunk by chunk, and which of them are for training; all if None.
         besides : mapping, optional
             Columns that are left out, each with its reason.
         in_units : bool, optional
@@ -176,7 +173,7 @@ class Encoder:
             for column in table.columns
             if column.name in used and column.name not in besides
         }
-        for chunk, chosen in zip(chunks, training, strict=True):
+        for chunk, chosen in chunks:
             _summarize(summaries, chunk, chosen, options, goal)
         notes = list(goal.notes)
         scales = []

@@ -12,10 +12,9 @@ import numpy as np
 
 from nnplug.tables.hashes import hashes, row_hashes
 from nnplug.tables.notes import large_note, marks_note, unit_note
-from nnplug.tables.preparation import Prepared
+from nnplug.tables.preparation import Prepared, Wishes
 from nnplug.tables.roles import named_as_identifier
 from nnplug.tables.table import Column, Table
-from nnplug.tables.wishes import Wishes
 from nnplug.tables.wording import column_list, count_of, listed, quote, shell_word, show
 from nnplug.types import AnyArray
 

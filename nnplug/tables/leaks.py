@@ -30,7 +30,7 @@ def classes(table: Table, prepared: Prepared) -> Iterator[Finding]:
     encoder = prepared.encoder
     if encoder.task not in ("binary", "multiclass"):
         return
-    kept = table if prepared.kept is None else table.take(np.flatnonzero(prepared.kept))
+    kept = prepared.used(table)
     labels = encoder.targets(kept)
     counts = np.bincount(labels, minlength=len(encoder.classes))
     shares = ", ".join(
@@ -71,7 +71,7 @@ def given_away(table: Table, prepared: Prepared) -> Iterator[Finding]:
     encoder, parts = prepared.encoder, prepared.parts
     if len(encoder.target) > 1:
         return
-    kept = table if prepared.kept is None else table.take(np.flatnonzero(prepared.kept))
+    kept = prepared.used(table)
     learn, judge = parts.training, parts.validation
     if len(judge) < _JUDGED:
         learn, judge = np.arange(0, kept.rows, 2), np.arange(1, kept.rows, 2)

@@ -3,64 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from nnplug.errors import DataError, SettingError
-from nnplug.tables.arrays import row_weights
 from nnplug.tables.duck import machine_memory
-from nnplug.tables.encoder import Encoder
-from nnplug.tables.given import table_of
+from nnplug.tables.given import open_table
 from nnplug.tables.options import ReadOptions
-from nnplug.tables.preparation import CHUNK, Prepared, prepare_table, with_file
-from nnplug.tables.reading import is_sqlite_path, open_relation
+from nnplug.tables.preparation import CHUNK, Prepared, Wishes, prepare_table, with_file
+from nnplug.tables.reading import is_sqlite_path
 from nnplug.tables.relation import Relation
-from nnplug.tables.splitting import Parts, Split
-from nnplug.tables.streaming import RowsOnDisk, write_rows
-from nnplug.tables.table import Table
-from nnplug.tables.wishes import Wishes
+from nnplug.tables.rows import Rows, row_weights
+from nnplug.tables.table import Table, Tabular
 from nnplug.types import AnyArray
 
-__all__ = ["MEMORY_SHARE", "Loaded", "load_rows"]
+__all__ = ["MEMORY_SHARE", "load_rows"]
 
 MEMORY_SHARE = 0.25
 """Rows that take a larger share of the machine's memory are streamed from disk."""
 _READING_MEMORY = 512 << 20  # bytes for reading a table that is to be streamed
 _ENCODED_BYTES = 32 << 20  # rows are encoded for the disk so many bytes at a time
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A table's rows, encoded.
-
-    Attributes
-    ----------
-    inputs : array
-        (n, D); (0, D) if they are on disk.
-    targets : array
-        As `Encoder.targets` gives them.
-    weights : array or None
-        (n, 1), what each row counts for.
-    encoder : Encoder
-    parts : Parts
-        Which rows are for training, and which for validation.
-    split : Split
-    notes : tuple of str
-        Each a line for the user.
-    disk : RowsOnDisk or None
-    """
-
-    inputs: AnyArray
-    targets: AnyArray
-    weights: AnyArray | None
-    encoder: Encoder
-    parts: Parts
-    split: Split
-    notes: tuple[str, ...]
-    disk: RowsOnDisk | None = None
 
 
 def load_rows(
@@ -71,7 +35,7 @@ def load_rows(
     read: ReadOptions,
     sample_weight: Any = None,
     stream: bool | None = None,
-) -> Loaded:
+) -> Rows:
     """Read, split and encode a table.
 
     Parameters
@@ -92,122 +56,105 @@ def load_rows(
     DataError, SettingError
         If the table and the wishes do not go together.
     """
-    loaded = _load(data, wishes, dtype, read, sample_weight, stream)
-    return replace(loaded, encoder=replace(loaded.encoder, na=read.na, na_of=read.na_of))
+    if sample_weight is not None and wishes.options.weights is not None:
+        raise SettingError("weights and sample_weight both say what rows count for; give one.")
+    if stream and not isinstance(data, Table) and is_sqlite_path(data):
+        raise SettingError(
+            f"{data}: a SQLite file is read whole; it cannot be streamed.\n"
+            "Export the table to Parquet or CSV first."
+        )
+    with open_table(data, read, _READING_MEMORY if stream else machine_memory() // 2) as opened:
+        size = opened.rows * len(opened.names) * 8 if isinstance(opened, Relation) else 0
+        streamed = stream or (stream is None and size > _most_in_memory())
+        if streamed:
+            rows = _streamed(opened, wishes, dtype, sample_weight)
+        else:
+            table = opened.fetch()
+    if not streamed:
+        rows = _in_memory(table, wishes, dtype, read, sample_weight, stream)
+    assert rows.encoder is not None  # they come from a table
+    return replace(rows, encoder=replace(rows.encoder, na=read.na, na_of=read.na_of))
 
 
-def _load(
-    data: Table | str | os.PathLike[str],
+def _most_in_memory() -> float:
+    return MEMORY_SHARE * machine_memory()
+
+
+def _in_memory(
+    table: Table,
     wishes: Wishes,
     dtype: np.dtype[Any],
     read: ReadOptions,
     sample_weight: Any,
     stream: bool | None,
-) -> Loaded:
-    if sample_weight is not None and wishes.options.weights is not None:
-        raise SettingError("weights and sample_weight both say what rows count for; give one.")
-    table = data if isinstance(data, Table) else None
-    if table is None and not isinstance(data, Table):
-        if is_sqlite_path(data):
-            if stream:
-                raise SettingError(
-                    f"{data}: a SQLite file is read whole; it cannot be streamed.\n"
-                    "Export the table to Parquet or CSV first."
-                )
-            table = table_of(data, options=read)
-        else:
-            memory = _READING_MEMORY if stream else machine_memory() // 2
-            with open_relation(data, read, memory) as relation:
-                size = relation.rows * len(relation.fields) * 8
-                if stream or (stream is None and size > MEMORY_SHARE * machine_memory()):
-                    return _streamed(relation, wishes, dtype, sample_weight)
-                table = relation.fetch()
-    assert table is not None
-    if stream:
-        return _streamed(table, wishes, dtype, sample_weight)
+) -> Rows:
     _check_target(table, wishes)
     held_out = None
     if wishes.split is not None and wishes.split.way == "file":
         table, held_out = with_file(table, wishes.split.name, read)
     given = row_weights(sample_weight, table.rows)
     prepared = prepare_table(table, wishes, held_out)
-    encoded = table.rows * len(prepared.encoder.features) * dtype.itemsize
-    if stream is None and encoded > MEMORY_SHARE * machine_memory():
-        return _on_disk(table, prepared, dtype, given, wishes.seed)
-    weights = _kept_weights(prepared, given)
-    if prepared.kept is not None:
-        table = table.take(np.flatnonzero(prepared.kept))
     encoder = prepared.encoder
-    return Loaded(
-        encoder.inputs(table, dtype=dtype),
-        encoder.targets(table),
-        weights,
-        encoder,
-        prepared.parts,
-        prepared.split,
-        prepared.notes,
-    )
+    encoded = table.rows * len(encoder.features) * dtype.itemsize
+    if stream is None and encoded > _most_in_memory():
+        return _on_disk(table, prepared, dtype, given, wishes.seed)
+    used = prepared.used(table)
+    return _rows(prepared, encoder.inputs(used, dtype=dtype), encoder.targets(used), given)
 
 
-def _streamed(table: Table | Relation, wishes: Wishes, dtype: np.dtype[Any], weight: Any) -> Loaded:
+def _streamed(table: Tabular, wishes: Wishes, dtype: np.dtype[Any], sample_weight: Any) -> Rows:
     _check_target(table.schema, wishes)
     if wishes.split is not None and wishes.split.way == "file":
         raise SettingError(
             "split=file with a table that is streamed: put the rows of both into files that one "
             "pattern fits,\nwith a column that says which, and use split=column:COLUMN."
         )
-    given = row_weights(weight, table.rows)
+    given = row_weights(sample_weight, table.rows)
     return _on_disk(table, prepare_table(table, wishes), dtype, given, wishes.seed)
 
 
 def _on_disk(
-    table: Table | Relation,
+    table: Tabular,
     prepared: Prepared,
     dtype: np.dtype[Any],
     given: AnyArray | None,
     seed: int,
-) -> Loaded:
-    encoder, kept = prepared.encoder, prepared.kept
-    targets = table.fetch(encoder.target)
-    if kept is not None:
-        targets = targets.take(np.flatnonzero(kept))
+) -> Rows:
+    from nnplug.tables.streaming import write_rows  # noqa: PLC0415  # few tables are so large
+
+    encoder = prepared.encoder
+    targets = encoder.targets(prepared.used(table.fetch(encoder.target)))
     width = len(encoder.features)
     size = max(1024, min(CHUNK, _ENCODED_BYTES // (width * dtype.itemsize)))
-    chunks = _stretches(table, [each.name for each in encoder.columns], size)
-    disk = write_rows(encoder, chunks, prepared.parts, kept, dtype, seed)
+    chunks = table.chunks([column.name for column in encoder.columns], size)
+    disk = write_rows(encoder, chunks, prepared.parts, prepared.kept, dtype, seed)
     megabytes = (disk.training + disk.validation) * width * dtype.itemsize / 1e6
-    return Loaded(
-        np.empty((0, width), dtype),
-        encoder.targets(targets),
-        _kept_weights(prepared, given),
-        encoder,
+    rows = _rows(prepared, np.empty((0, width), dtype), targets, given)
+    note = f"streamed from disk: {megabytes:,.0f} MB of encoded rows"
+    return replace(rows, notes=(*rows.notes, note), disk=disk)
+
+
+def _rows(prepared: Prepared, inputs: AnyArray, targets: AnyArray, given: AnyArray | None) -> Rows:
+    """Put the arrays of the used rows together; their weights are a column or given."""
+    encoder, weights = prepared.encoder, prepared.weights
+    if given is not None:
+        weights = given if prepared.kept is None else given[prepared.kept]
+    return Rows(
+        inputs,
+        targets,
+        encoder.task,
+        encoder.classes,
+        encoder.features,
         prepared.parts,
         prepared.split,
-        (*prepared.notes, f"streamed from disk: {megabytes:,.0f} MB of encoded rows"),
-        disk,
+        None if weights is None else weights.reshape(-1, 1),
+        encoder,
+        prepared.notes,
     )
 
 
-def _stretches(table: Table | Relation, names: list[str], size: int) -> Iterator[Table]:
-    """Give some columns of all rows, so many rows at a time."""
-    if isinstance(table, Relation):
-        yield from table.chunks(names, size)
-        return
-    wanted = table.fetch(names)
-    for start in range(0, table.rows, size):
-        yield wanted.take(slice(start, start + size))
-
-
-def _kept_weights(prepared: Prepared, given: AnyArray | None) -> AnyArray | None:
-    """Give what each row that is used counts for, (n, 1)."""
-    weights = prepared.weights
-    if given is not None:
-        return given if prepared.kept is None else given[prepared.kept]
-    return None if weights is None else weights.reshape(-1, 1)
-
-
 def _check_target(table: Table, wishes: Wishes) -> None:
-    """Refuse a table without a target."""
+    """Refuse wishes without a target."""
     if not wishes.target:
         raise DataError(
             f"{table.source}: which column is to be predicted? Give target, for example "

@@ -1,14 +1,15 @@
-"""Preparation: from a user's table and wishes to an encoder and two parts of its rows."""
+"""Preparation: from a table and what a user asks of it to an encoder and two parts of its rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from nnplug.errors import DataError
+from nnplug.parts import Task
 from nnplug.tables.encoder import Encoder, check_enough
 from nnplug.tables.goal import find_goal, target_names
 from nnplug.tables.missing import is_usual_mark, refuse_infinite, refuse_missing
@@ -18,14 +19,48 @@ from nnplug.tables.reading import read_table, taking
 from nnplug.tables.relation import Relation
 from nnplug.tables.roles import MOST_TEXTS, TOO_MANY_TEXTS, candidates
 from nnplug.tables.splitting import Parts, Split, split_rows
-from nnplug.tables.table import KIND_NAMES, BoolArray, Table, join
-from nnplug.tables.wishes import Wishes
+from nnplug.tables.table import KIND_NAMES, BoolArray, Table, Tabular, join
 from nnplug.tables.wording import column_list, count_of, quote, shell_word, show, some
 
-__all__ = ["Prepared", "prepare_table", "with_file"]
+__all__ = ["CHUNK", "Prepared", "Wishes", "prepare_table", "with_file"]
 
 CHUNK = 131_072
 """Rows of a relation that are looked at together."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a user asks of a table.
+
+    Attributes
+    ----------
+    target : str or sequence of str
+    task : str, optional
+        Instead of the inferred one.
+    split : Split, optional
+        By default stratified for classes, else random.
+    validation : float
+        The share of the rows for validation.
+    seed : int
+    options : TableOptions
+    in_units : bool
+        Whether the targets of a regression stay in their units, and are not
+        standardised.
+    """
+
+    target: str | Sequence[str]
+    task: Task | None = None
+    split: Split | None = None
+    validation: float = 0.0
+    seed: int = 0
+    options: TableOptions = field(default_factory=TableOptions)
+    in_units: bool = False
+
+    def way(self, task: Task) -> Split:
+        """Choose how to split the rows of a task."""
+        if self.split is not None:
+            return self.split
+        return Split("stratified" if task in ("binary", "multiclass") else "random")
 
 
 @dataclass(frozen=True)
@@ -53,6 +88,10 @@ class Prepared:
     weights: npt.NDArray[np.float64] | None
     notes: tuple[str, ...]
 
+    def used(self, table: Table) -> Table:
+        """Take the rows that are used."""
+        return table if self.kept is None else table.take(np.flatnonzero(self.kept))
+
 
 def with_file(table: Table, path: str, read: ReadOptions) -> tuple[Table, BoolArray]:
     """Append the rows of another file, and say which they are."""
@@ -63,9 +102,7 @@ def with_file(table: Table, path: str, read: ReadOptions) -> tuple[Table, BoolAr
     return join(table, other), held
 
 
-def prepare_table(
-    table: Table | Relation, wishes: Wishes, held_out: BoolArray | None = None
-) -> Prepared:
+def prepare_table(table: Tabular, wishes: Wishes, held_out: BoolArray | None = None) -> Prepared:
     """Learn an encoder from the rows for training.
 
     Parameters
@@ -108,7 +145,7 @@ def prepare_table(
 
 
 def _learn(
-    table: Table | Relation, wishes: Wishes, held_out: BoolArray | None, kept: BoolArray
+    table: Tabular, wishes: Wishes, held_out: BoolArray | None, kept: BoolArray
 ) -> tuple[Encoder, Parts, Split, tuple[str, ...]]:
     options = wishes.options
     targets = target_names(wishes.target, table.source, table.names)
@@ -138,21 +175,18 @@ def _learn(
     training = np.zeros(table.rows, bool)
     training[np.flatnonzero(kept)[parts.training]] = True
 
-    def chunks() -> Iterator[Table]:
-        start = 0
-        names = [*candidates(table.schema, targets, options), *targets]
-        for chunk in table.chunks([each for each in names if each not in besides], CHUNK):
-            yield _only(chunk, kept[start : start + chunk.rows])
-            start += chunk.rows
+    names = [*candidates(table.schema, targets, options), *targets]
+    names = [name for name in names if name not in besides]
+    # Rows in memory are summed up together, which is exact to the last digit.
+    size = table.rows if isinstance(table, Table) else CHUNK
 
-    def masks() -> Iterator[BoolArray]:
-        size = table.rows if isinstance(table, Table) else CHUNK
-        for start in range(0, table.rows, size):
-            stretch = slice(start, start + size)
-            yield training[stretch][kept[stretch]]
+    def chunks() -> Iterator[tuple[Table, BoolArray]]:
+        for start, chunk in zip(range(0, table.rows, size), table.chunks(names, size), strict=True):
+            here = slice(start, start + size)
+            yield _only(chunk, kept[here]), training[here][kept[here]]
 
     encoder = Encoder.learn(
-        goal, table.schema, chunks(), masks(), options, besides=besides, in_units=wishes.in_units
+        goal, table.schema, chunks(), options, besides=besides, in_units=wishes.in_units
     )
     # What was inferred is said, not kept: the model is the same where it is stated.
     encoder = replace(encoder, notes=encoder.notes[len(goal.notes) :])
@@ -191,10 +225,10 @@ def _marks_of_targets(
 
 
 def _texts_of_many_kinds(
-    table: Table | Relation, targets: Sequence[str], options: TableOptions
+    table: Tabular, targets: Sequence[str], options: TableOptions
 ) -> dict[str, str]:
     """Find text columns of a relation with too many different texts, which are not fetched."""
-    if isinstance(table, Table):
+    if not isinstance(table, Relation):
         return {}
     return {
         name: TOO_MANY_TEXTS
@@ -208,7 +242,7 @@ def _only(table: Table, kept: BoolArray) -> Table:
     return table if kept.all() else table.take(np.flatnonzero(kept))
 
 
-def _complete(table: Table | Relation, names: Sequence[str]) -> BoolArray:
+def _complete(table: Tabular, names: Sequence[str]) -> BoolArray:
     """Tell which rows lack none of some columns: (N,)."""
     complete = np.ones(table.rows, bool)
     for name in names:  # one after the other: they need not fit in memory together

@@ -1,4 +1,4 @@
-"""Relations: a file's rows inside DuckDB, fetched whole or in stretches."""
+"""Relations: the rows of a file inside DuckDB, fetched whole or in chunks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nnplug.errors import DataError, NnplugWarning, suggest
 from nnplug.tables.duck import by_columns, connect, interruptible, literal
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.parallel import parallel_map
-from nnplug.tables.table import BoolArray, Column, Kind, Table, make_column
+from nnplug.tables.table import BoolArray, Column, Kind, Table, Tabular, make_column
 from nnplug.tables.wording import listed, quote
 from nnplug.types import AnyArray
 
@@ -46,7 +46,7 @@ class Field:
 
 
 @dataclass(eq=False)
-class Relation:
+class Relation(Tabular):
     """Rows in the table or view `rows` of a database, with the columns c0, c1 and so on.
 
     Attributes
@@ -86,19 +86,14 @@ class Relation:
     def fetch(
         self, names: Sequence[str] | None = None, start: int = 0, stop: int | None = None
     ) -> Table:
-        """Fetch a stretch of rows as a table.
-
-        Parameters
-        ----------
-        names : sequence of str, optional
-            The columns to fetch, which come in the relation's order.
-        start, stop : int
-            The rows, counted from 0.
-        """
+        """Fetch some of the columns and rows; see `Tabular.fetch`."""
+        schema = self.schema
+        for name in names or ():
+            schema.column(name)
         wanted = [
-            (f"c{i}", each)
-            for i, each in enumerate(self.fields)
-            if names is None or each.name in names
+            (f"c{i}", column)
+            for i, column in enumerate(self.fields)
+            if names is None or column.name in names
         ]
         stop = self.rows if stop is None else min(stop, self.rows)
         whole = start == 0 and stop == self.rows
@@ -131,11 +126,6 @@ class Relation:
             cells.append(f"enum_code(CAST({ours} AS {ours}_words)) AS {ours}" if coded else ours)
         fetched = connection.execute(f"SELECT {', '.join(cells)} FROM rows{where}").fetchnumpy()
         return tuple(self._column(each, ours, fetched[ours]) for ours, each in wanted)
-
-    def chunks(self, names: Sequence[str], size: int) -> Iterator[Table]:
-        """Fetch all rows, a stretch of `size` rows at a time."""
-        for start in range(0, self.rows, size):
-            yield self.fetch(names, start, start + size)
 
     def distinct(self, name: str, most: int) -> int:
         """Count the different values of a column, as far as `most`."""

@@ -8,9 +8,8 @@ import numpy as np
 
 from nnplug.randomness import derive_generator
 from nnplug.tables.duck import machine_memory
-from nnplug.tables.given import table_of
+from nnplug.tables.given import open_table
 from nnplug.tables.options import ReadOptions
-from nnplug.tables.reading import is_sqlite_path, open_relation
 from nnplug.tables.table import Table, stack
 
 __all__ = ["SAMPLE_ROWS", "read_sample"]
@@ -30,17 +29,14 @@ def read_sample(
     rows : int
         How many there are.
     """
-    if is_sqlite_path(path):
-        table = table_of(path, options=read)
-        return table, table.rows
-    with open_relation(path, read, machine_memory() // 2) as relation:
-        if relation.rows <= SAMPLE_ROWS:
-            return relation.fetch(), relation.rows
-        chosen = derive_generator(seed, "sample").permutation(relation.rows)[:SAMPLE_ROWS]
-        drawn = np.zeros(relation.rows, bool)
+    with open_table(path, read, machine_memory() // 2) as table:
+        if table.rows <= SAMPLE_ROWS:
+            return table.fetch(), table.rows
+        chosen = derive_generator(seed, "sample").permutation(table.rows)[:SAMPLE_ROWS]
+        drawn = np.zeros(table.rows, bool)
         drawn[chosen] = True
         parts, start = [], 0
-        for chunk in relation.chunks(relation.names, _CHUNK):
+        for chunk in table.chunks(table.names, _CHUNK):
             parts.append(chunk.take(np.flatnonzero(drawn[start : start + chunk.rows])))
             start += chunk.rows
-        return stack(parts), relation.rows
+        return stack(parts), table.rows

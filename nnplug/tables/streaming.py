@@ -33,6 +33,7 @@ from nnplug.randomness import derive_generator
 from nnplug.tables.encoder import Encoder
 from nnplug.tables.splitting import Parts
 from nnplug.tables.table import BoolArray, Table
+from nnplug.training.batches import CHUNK, Chunk, StreamedRows
 from nnplug.types import AnyArray
 
 __all__ = ["LOAD_BYTES", "RowStream", "RowsOnDisk", "write_rows"]
@@ -40,9 +41,6 @@ __all__ = ["LOAD_BYTES", "RowStream", "RowsOnDisk", "write_rows"]
 LOAD_BYTES = 96 << 20
 """A load of rows takes so much memory, twice: as read, and shuffled."""
 _BLOCK = 2_048
-_CHUNK = 16_384  # rows of the validation part that are read at once
-
-Chunk = tuple[AnyArray, AnyArray, AnyArray | None]
 
 
 class RowsOnDisk:
@@ -75,26 +73,20 @@ class RowsOnDisk:
     def stream(
         self, targets: AnyArray, weights: AnyArray | None, batch_size: int, seed: int
     ) -> RowStream:
-        """Make a stream of the rows for the training loop.
-
-        Parameters
-        ----------
-        targets : array of shape (N, C)
-            Of all rows of the table, as the loss takes them.
-        weights : array of shape (N, 1), or None
-        """
+        """Make a stream of the rows for the training loop; see `RowStream`."""
         return RowStream(self, targets, weights, batch_size, seed)
 
 
-class RowStream:
+class RowStream(StreamedRows):
     """The rows of each epoch, load by load, in buffers that never move.
 
-    Attributes
+    Parameters
     ----------
-    inputs, targets, weights : array, and array or None
-        (B, D), (B, C) and (B, 1); B is a multiple of the batch size.
-    rows : int
-        The rows of an epoch.
+    disk : RowsOnDisk
+    targets : array of shape (N, C)
+        Those of all rows that are used, as the loss takes them.
+    weights : array of shape (N, 1), or None
+    batch_size, seed : int
     """
 
     def __init__(
@@ -105,20 +97,23 @@ class RowStream:
         batch_size: int,
         seed: int,
     ) -> None:
-        self.disk, self.seed, self.rows = disk, seed, disk.training
+        self.disk, self.seed = disk, seed
         self._targets, self._weights = targets, weights
-        batch_size = min(batch_size, self.rows)
+        rows = disk.training
+        batch_size = min(batch_size, rows)
         fitting = max(1, LOAD_BYTES // disk.record.itemsize // batch_size)
-        size = batch_size * min(fitting, -(-self.rows // batch_size))
+        size = batch_size * min(fitting, -(-rows // batch_size))
         self._read = np.empty(size, disk.record)
         inputs = disk.record["inputs"]
-        self.inputs: AnyArray = np.empty((size, *inputs.shape), inputs.base)
-        self.targets: AnyArray = np.empty((size, targets.shape[1]), targets.dtype)
-        self.weights: AnyArray | None = None
-        if weights is not None:
-            self.weights = np.empty((size, 1), weights.dtype)
+        super().__init__(
+            np.empty((size, *inputs.shape), inputs.base),
+            np.empty((size, targets.shape[1]), targets.dtype),
+            None if weights is None else np.empty((size, 1), weights.dtype),
+            rows=rows,
+            batch_size=batch_size,
+        )
 
-    def loads(self, epoch: int) -> Iterator[int]:
+    def fill(self, epoch: int) -> Iterator[int]:
         """Fill the buffers with the next rows, shuffled, and say how many they are."""
         rng = derive_generator(self.seed, "shuffle", epoch)
         # Opened anew each epoch: a stream may be kept and never read again.
@@ -162,8 +157,8 @@ class RowStream:
 
     def _shuffled(self, rng: np.random.Generator, filled: int) -> int:
         order = rng.permutation(filled)
-        for first in range(0, filled, _CHUNK):
-            stretch = slice(first, min(first + _CHUNK, filled))
+        for first in range(0, filled, CHUNK):
+            stretch = slice(first, min(first + CHUNK, filled))
             chosen = self._read[order[stretch]]
             self.inputs[stretch] = chosen["inputs"]
             self.targets[stretch] = self._targets[chosen["row"]]
@@ -176,7 +171,7 @@ class RowStream:
         if not self.disk.validation:
             return
         with self.disk.path("validation").open("rb") as file:
-            while data := file.read(_CHUNK * self.disk.record.itemsize):
+            while data := file.read(CHUNK * self.disk.record.itemsize):
                 records = np.frombuffer(data, self.disk.record)
                 rows = records["row"]
                 weights = None if self._weights is None else self._weights[rows]

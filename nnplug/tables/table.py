@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ __all__ = [
     "Column",
     "Kind",
     "Table",
+    "Tabular",
     "as_text",
     "check_names",
     "join",
@@ -104,9 +106,57 @@ class Column:
         return replace(self, data=self.data[rows], missing=missing)
 
 
+class Tabular(ABC):
+    """Named columns of one length: in memory a `Table`, in DuckDB a `Relation`.
+
+    Attributes
+    ----------
+    source : str
+        What messages call the data.
+    rows : int
+    """
+
+    source: str
+    rows: int
+
+    @property
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns, in order."""
+
+    @property
+    @abstractmethod
+    def schema(self) -> Table:
+        """A table with the same columns, perhaps without the rows."""
+
+    @abstractmethod
+    def fetch(
+        self, names: Sequence[str] | None = None, start: int = 0, stop: int | None = None
+    ) -> Table:
+        """Bring some of the columns and rows into memory.
+
+        Parameters
+        ----------
+        names : sequence of str, optional
+            The columns, which come in the order of the source; by default all.
+        start, stop : int, optional
+            The rows, counted from 0; by default all.
+
+        Raises
+        ------
+        DataError
+            If there is no column of one of the names.
+        """
+
+    def chunks(self, names: Sequence[str], size: int) -> Iterator[Table]:
+        """Fetch some columns of all rows, `size` rows at a time."""
+        for start in range(0, self.rows, size):
+            yield self.fetch(names, start, start + size)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class Table:
-    """Columns of one length, with what messages call them.
+class Table(Tabular):
+    """Columns in memory, with what messages call them.
 
     Attributes
     ----------
@@ -151,17 +201,20 @@ class Table:
 
     @property
     def schema(self) -> Table:
-        """A table with the same columns, as `Relation.schema` is."""
+        """The table itself."""
         return self
 
-    def fetch(self, names: Sequence[str]) -> Table:
-        """Keep some columns, in the table's order."""
-        columns = tuple(column for column in self.columns if column.name in names)
-        return Table(columns, self.source, self.rows)
-
-    def chunks(self, names: Sequence[str], size: int) -> Iterator[Table]:
-        """Give some columns, all rows at once, as `Relation.chunks` gives stretches."""
-        yield self.fetch(names)
+    def fetch(
+        self, names: Sequence[str] | None = None, start: int = 0, stop: int | None = None
+    ) -> Table:
+        """Take some of the columns and rows; see `Tabular.fetch`."""
+        for name in names or ():
+            self.column(name)
+        chosen = tuple(column for column in self.columns if names is None or column.name in names)
+        table = Table(chosen, self.source, self.rows)
+        if start == 0 and (stop is None or stop >= self.rows):
+            return table
+        return table.take(slice(start, stop))
 
     def take(self, rows: AnyArray | slice) -> Table:
         """Keep some rows, in the order given."""

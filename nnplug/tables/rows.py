@@ -1,0 +1,116 @@
+"""Rows as arrays, with what each counts for and the part that it is in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnplug.errors import DataError, SettingError
+from nnplug.parts import Task
+from nnplug.tables.encoder import Encoder
+from nnplug.tables.splitting import Parts, Split
+from nnplug.types import AnyArray
+
+if TYPE_CHECKING:
+    from nnplug.tables.streaming import RowsOnDisk
+
+__all__ = ["Rows", "matrix", "row_weights"]
+
+
+@dataclass(frozen=True, repr=False)
+class Rows:
+    """Rows as arrays, ready for a network.
+
+    Attributes
+    ----------
+    inputs : array
+        (N, D).
+    targets : array
+        Numbers (N, K), standardised if they come from a table, class
+        indices (N,), or 0 and 1 for each label, (N, K).
+    task : str
+    classes : tuple
+        As the user knows them; empty for regression.
+    features : tuple of str
+        A name for each input.
+    parts : Parts
+        Which rows are for training, and which for validation.
+    split : Split
+        How they were chosen.
+    weights : array or None
+        (N, 1), what each row counts for in the loss.
+    encoder : Encoder or None
+        What made them from a table.
+    notes : tuple of str
+        What was inferred or left out, each a line for the user.
+    disk : RowsOnDisk or None
+        Where the inputs are if not in memory; `inputs` is then (0, D).
+    """
+
+    inputs: AnyArray
+    targets: AnyArray
+    task: Task
+    classes: tuple[Any, ...]
+    features: tuple[str, ...]
+    parts: Parts
+    split: Split
+    weights: AnyArray | None = None
+    encoder: Encoder | None = None
+    notes: tuple[str, ...] = ()
+    disk: RowsOnDisk | None = None
+
+    def first_inputs(self, count: int) -> AnyArray:
+        """Take the inputs of the first training rows, `count` at most: (n, D)."""
+        if self.disk is None:
+            return self.inputs[self.parts.training[:count]]
+        records = np.memmap(self.disk.path("training"), self.disk.record, mode="r")
+        return np.asarray(records[:count]["inputs"])
+
+    def __repr__(self) -> str:
+        return f"<{len(self.targets):,} rows of {len(self.features):,} inputs: {self.task}>"
+
+
+def matrix(data: Any, what: str) -> AnyArray:
+    """Take an array-like as a finite matrix of numbers, without copying floats.
+
+    Raises
+    ------
+    DataError
+        With the first place that is not a finite number.
+    """
+    x = np.asarray(data)
+    if x.ndim != 2 or not x.size or x.dtype.kind not in "iufb":
+        raise DataError(
+            f"{what}: shape {x.shape} of {x.dtype}; needed are numbers of shape (rows, columns)."
+        )
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        row, column = np.argwhere(~np.isfinite(x))[0]
+        raise DataError(
+            f"{what}: row {row}, column {column} is {x[row, column]}. Remove or fill it."
+        )
+    return x if x.dtype in (np.float32, np.float64) else x.astype(np.float64)
+
+
+def row_weights(given: Any, rows: int) -> AnyArray | None:
+    """Take a weight for each row, as (N, 1).
+
+    Raises
+    ------
+    SettingError
+        If there is not one number for each row, a number is negative or not
+        finite, or all are 0.
+    """
+    if given is None:
+        return None
+    weights = np.asarray(given, np.float64)
+    if weights.shape != (rows,):
+        raise SettingError(
+            f"sample_weight has shape {weights.shape}; needed is one number a row, ({rows},)."
+        )
+    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if len(wrong) or not weights.any():
+        where = f"row {wrong[0]} weighs {weights[wrong[0]]:g}" if len(wrong) else "all are 0"
+        raise SettingError(f"sample_weight: {where}; weights are finite, at least 0, not all 0.")
+    return weights.reshape(-1, 1)
