@@ -17,6 +17,12 @@ def refusal(call, *arguments, **options):
     return str(caught.value)
 
 
+def remarks(encoder, table):
+    counted = encoder.remarks(table.names)
+    counted.add(table)
+    return counted.lines()
+
+
 def mixed(rows=40, seed=0):
     rng = np.random.default_rng(seed)
     return {
@@ -267,7 +273,7 @@ def test_values_that_lack_at_prediction_alone():
     new = table_from({"x": [None], "d": [None], "c": [None]}, source="new")
     encoder = Encoder.fit(table, target="t")
     np.testing.assert_array_equal(encoder.inputs(new), np.zeros((1, len(encoder.features))))
-    assert encoder.remarks(new) == (
+    assert remarks(encoder, new) == (
         'new: column "x" lacks values, in 1 of 1 row, and lacked none in training; 2 stands for '
         "each",
         'new: column "d" lacks values, in 1 of 1 row, and lacked none in training; the mean date '
@@ -292,7 +298,7 @@ def test_rare_categories_share_an_input_with_unseen_ones():
     )
     new = table_from({"c": ["z", "d", None]}, source="new")
     np.testing.assert_array_equal(encoder.inputs(new), [[0, 0, 1], [0, 0, 1], [0, 0, 0]])
-    assert encoder.remarks(new)[0] == (
+    assert remarks(encoder, new)[0] == (
         'new: column "c" has categories that training did not see, in 1 of 3 rows: "z"; they count '
         "as rare ones"
     )
@@ -417,7 +423,7 @@ def test_prediction_matches_columns_by_name_and_ignores_others():
     del data["species"]
     other = table_from({"extra": [0] * 40, **dict(reversed(data.items()))}, source="new.csv")
     np.testing.assert_array_equal(encoder.inputs(other), expected)
-    assert encoder.remarks(other) == (
+    assert remarks(encoder, other) == (
         'new.csv: columns that training did not have are ignored: "extra"',
     )
     del data["age"]
@@ -431,11 +437,11 @@ def test_unseen_categories_are_zeros_and_counted():
     encoder = Encoder.fit(table, target="t")
     new = table_from({"c": ["w", "u", "w", "x"]}, source="new")
     np.testing.assert_array_equal(encoder.inputs(new), [[0, 0], [1, 0], [0, 0], [0, 0]])
-    assert encoder.remarks(new) == (
+    assert remarks(encoder, new) == (
         'new: column "c" has categories that training did not see, in 3 of 4 rows: "w", "x"; '
         "they count as none of the known ones",
     )
-    assert encoder.remarks(table) == ()
+    assert remarks(encoder, table) == ()
 
 
 def test_unseen_classes_are_refused():
@@ -453,7 +459,7 @@ def test_another_kind_than_in_training(tmp_path):
     encoder = Encoder.fit(train, target="t")
     # The file's codes happen to be digits: they are read as the text that they were.
     path.write_text("n,c,b\n5,1,1\n6,2,0\n")
-    assert encoder.text_columns == ("c",)
+    assert encoder.read_options().text == ("c",)
     for options in (None, encoder.read_options()):
         inputs = encoder.inputs(read_table(path, options))
         np.testing.assert_array_equal(inputs[:, 1:3], [[1, 0], [0, 0]])
@@ -504,41 +510,41 @@ def changed(path, value):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (["task"], "guess", "task is none that exists"),
-        (["task"], ["binary"], "task is none that exists"),
+        (["task"], "guess", "the task of its encoder is unknown"),
+        (["task"], ["binary"], "the task of its encoder is unknown"),
         (["task"], "binary", "3 classes do not fit the task binary"),
         (["task"], "regression", "a regression has classes"),
-        (["extra"], 1, "its keys are not"),
-        (["target"], [], "target is empty"),
+        (["extra"], 1, 'its encoder has "extra", which nnplug does not write'),
+        (["target"], [], "its encoder has no target"),
         (["target"], ["age"], "a column is listed twice"),
-        (["target"], "species", "target is not a list"),
+        (["target"], "species", "the targets of its encoder are not a list"),
         (["classes"], ["a", "a"], "classes are not sorted"),
         (["classes"], ["a", 1], "classes are not sorted"),
         (["classes"], [[1], [2]], "classes are not sorted"),
-        (["columns"], [], "columns is empty"),
-        (["columns", 0], 5, "a scale is no mapping"),
-        (["columns", 0, "mean"], float("nan"), 'the mean of "age" is no finite number'),
-        (["columns", 0, "mean"], 10**400, 'the mean of "age" is no finite number'),
+        (["columns"], [], "its encoder has no columns"),
+        (["columns", 0], 5, "a scale is not a JSON object"),
+        (["columns", 0, "mean"], float("nan"), 'the mean of "age" is not a finite number'),
+        (["columns", 0, "mean"], 10**400, 'the mean of "age" is not a finite number'),
         (["columns", 0, "scale"], 0, 'the scale of "age" is not positive'),
-        (["columns", 0, "kind"], "code", "a scale's kind is unknown"),
-        (["columns", 0, "kind"], ["number"], "a scale's kind is unknown"),
-        (["columns", 0, "name"], 3, "a scale's name is not text"),
+        (["columns", 0, "kind"], "code", 'the kind of "age" is unknown'),
+        (["columns", 0, "kind"], ["number"], 'the kind of "age" is unknown'),
+        (["columns", 0, "name"], 3, "the name of a scale is not text"),
         (["columns", 1, "categories"], [], "has no categories"),
         (["columns", 1, "rare"], ["Dream"], "has a category twice"),
-        (["columns", 1, "missing"], 1, "is no truth value"),
-        (["columns", 0, "fill"], None, 'the fill of "age" is no finite number'),
-        (["columns", 0, "indicator"], "yes", 'the indicator of "age" is no truth value'),
-        (["missing"], "guess", "missing is no rule"),
-        (["missing"], ["mean"], "missing is no rule"),
-        (["columns", 1, "categories"], ["b", "a"], "is not sorted"),
-        (["columns", 1, "categories"], ["b", "b"], "holds a text twice"),
-        (["scales"], [{}], "a scale has other keys"),
-        (["notes"], [1], "notes holds more than text"),
+        (["columns", 1, "missing"], 1, "is not a truth value"),
+        (["columns", 0, "fill"], None, 'the fill of "age" is not a finite number'),
+        (["columns", 0, "indicator"], "yes", 'the indicator of "age" is not a truth value'),
+        (["missing"], "guess", "the rule for missing values is unknown"),
+        (["missing"], ["mean"], "the rule for missing values is unknown"),
+        (["columns", 1, "categories"], ["b", "a"], "are not sorted"),
+        (["columns", 1, "categories"], ["b", "b"], 'include "b" twice'),
+        (["scales"], [{}], 'a scale has no "fill"'),
+        (["notes"], [1], "the notes are not all text"),
     ],
 )
 def test_a_bad_state_is_refused(path, value, message):
     assert message in refusal(Encoder.from_dict, changed(path, value))
-    assert "it is no mapping" in refusal(Encoder.from_dict, [])
+    assert "its encoder is not a JSON object" in refusal(Encoder.from_dict, [])
 
 
 def test_labels():

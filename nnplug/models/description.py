@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nnplug.models.info import ModelInfo
 from nnplug.models.records import PREDICTING, LayerRecord, kind_of
-from nnplug.models.strict_json import printable
+from nnplug.untrusted import printable
 
 __all__ = ["describe"]
 

@@ -14,7 +14,6 @@ from nnplug.tables import ReadOptions, Table
 from nnplug.tables.duck import machine_memory
 from nnplug.tables.encoder import Unknown
 from nnplug.tables.given import open_table
-from nnplug.tables.remarks import Remarks
 from nnplug.tables.table import Tabular
 from nnplug.types import AnyArray
 
@@ -63,7 +62,7 @@ class FileRows:
         self.names = _names(model, ids, with_target=with_target)
         self._used = _used(model)
         self._remarks = (
-            None if model.encoder is None else Remarks(model.encoder, stretches.names, ids)
+            None if model.encoder is None else model.encoder.remarks(stretches.names, ids)
         )
 
     def __iter__(self) -> Iterator[tuple[Table, AnyArray]]:

@@ -18,9 +18,9 @@ from typing import Any, BinaryIO
 from nnplug.durable import Disk, GrowingFile, is_temporary, refuse_link, write_file
 from nnplug.errors import ModelFileError, StorageError, suggest
 from nnplug.models import Checkpoints, Model
-from nnplug.models.strict_json import printable, read_json
+from nnplug.models.strict_json import read_json
 from nnplug.training import History
-from nnplug.untrusted import Shape, fits, read_small, why_unreadable
+from nnplug.untrusted import Shape, fits, printable, read_small, why_unreadable
 
 __all__ = ["CONFIG", "HISTORY", "MODEL", "RECORD", "REPORT", "RunFolder", "auto_name", "check_free"]
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from nnplug.tables.state import names_of, need, number_of, text_of
 from nnplug.tables.summary import ColumnSummary, years
-from nnplug.tables.table import Column, kind_error
+from nnplug.tables.table import Column, Kind, kind_error
 from nnplug.tables.wording import quote
 from nnplug.types import AnyArray
+from nnplug.untrusted import need, take_flag, take_mapping, take_names, take_number, take_text
 
 __all__ = ["Dates"]
 
@@ -45,6 +45,8 @@ class Dates:
         files with rows to predict are read so. Empty for ISO 8601.
     """
 
+    kind: ClassVar[Kind] = "date"
+
     name: str
     mean: float
     scale: float
@@ -76,15 +78,25 @@ class Dates:
         """The names of the inputs it becomes: `"day.time"`, `"day.year_sin"` ..."""
         names = ["time", *(f"{cycle}_{part}" for cycle in self.cycles for part in ("sin", "cos"))]
         missing = (f"{self.name}=(missing)",) if self.indicator else ()
-        return (*(f"{self.name}.{each}" for each in names), *missing)
+        return (*(f"{self.name}.{name}" for name in names), *missing)
+
+    @property
+    def expects_missing(self) -> bool:
+        """Whether values were missing in training."""
+        return self.indicator
+
+    @property
+    def stand_in(self) -> str:
+        """What a missing value counts as, for messages."""
+        return "the mean date stands for each"
 
     def check(self, column: Column, source: str) -> None:
-        """Refuse a column that holds no dates."""
+        """Refuse a column that does not hold dates."""
         if column.kind != "date" and column.present.any():
             raise kind_error(source, column, "date")
 
-    def writer(self, column: Column) -> Callable[[slice, AnyArray], None]:
-        """Give what writes the numbers of some rows, (n, features), over zeros."""
+    def writer(self, column: Column, source: str) -> Callable[[slice, AnyArray], None]:
+        """Make a function that writes the numbers of some rows, (n, features), over zeros."""
 
         def write(rows: slice, out: AnyArray) -> None:
             missing = np.zeros(len(out), bool) if column.missing is None else column.missing[rows]
@@ -117,26 +129,21 @@ class Dates:
         }
 
     @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> Dates:
+    def from_dict(cls, value: object) -> Dates:
         """Read what `to_dict` wrote, trusting nothing in it."""
         keys = {"name", "kind", "mean", "scale", "cycles", "indicator", "written"}
-        need(set(value) == keys, "a date column has other keys")
-        name = text_of(value["name"], "a column's name")
+        state = take_mapping(value, keys, "a date column")
+        name = take_text(state["name"], "the name of a date column")
         mean, scale = (
-            number_of(value[key], f"the {key} of {quote(name)}") for key in ("mean", "scale")
+            take_number(state[key], f"the {key} of {quote(name)}") for key in ("mean", "scale")
         )
         need(scale > 0, f"the scale of {quote(name)} is not positive")
-        cycles = names_of(value["cycles"], f"the cycles of {quote(name)}")
-        need(
-            list(cycles) == [each for each in _PERIODS if each in cycles],
-            f"the cycles of {quote(name)} are unknown",
-        )
-        need(
-            isinstance(value["indicator"], bool),
-            f"the indicator of {quote(name)} is no truth value",
-        )
-        written = text_of(value["written"], f"how {quote(name)} is written")
-        return cls(name, mean, scale, cycles, value["indicator"], written)
+        cycles = take_names(state["cycles"], f"the cycles of {quote(name)}")
+        known = [cycle for cycle in _PERIODS if cycle in cycles]
+        need(list(cycles) == known, f"the cycles of {quote(name)} are unknown")
+        indicator = take_flag(state["indicator"], f"the indicator of {quote(name)}")
+        written = take_text(state["written"], f"how {quote(name)} is written")
+        return cls(name, mean, scale, cycles, indicator, written)
 
 
 def _place(instants: AnyArray, cycle: str) -> AnyArray:

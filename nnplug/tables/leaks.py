@@ -8,8 +8,8 @@ import numpy as np
 
 from nnplug.tables.findings import Finding
 from nnplug.tables.hashes import row_hashes
+from nnplug.tables.learning import named_as_identifier
 from nnplug.tables.preparation import Prepared
-from nnplug.tables.roles import named_as_identifier
 from nnplug.tables.table import Column, Table
 from nnplug.tables.wording import column_list, count_of, listed, quote, shell_word, show
 from nnplug.types import AnyArray

@@ -1,4 +1,4 @@
-"""Notes: what is said about the columns once it is known how they are encoded.
+"""Notes: what is said about the columns in training, and in rows to predict.
 
 A table may have a thousand columns, so a note that fits many of them names
 the first and counts the others.
@@ -6,24 +6,29 @@ the first and counts the others.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnplug.tables.categories import Categories
+from nnplug.tables.encodings import Categories, Encoding
+from nnplug.tables.goal import Goal
 from nnplug.tables.missing import Missing, is_usual_mark
 from nnplug.tables.numerals import unit_behind
 from nnplug.tables.summary import ColumnSummary
-from nnplug.tables.wording import column_list, count_of, listed, quote, shell_word
+from nnplug.tables.table import Table, as_text
+from nnplug.tables.wording import column_list, count_of, listed, quote, shell_word, some
 from nnplug.types import AnyArray
 
-if TYPE_CHECKING:
-    from nnplug.tables.encoder import Encoding
-    from nnplug.tables.goal import Goal
-    from nnplug.tables.table import Table
-
-__all__ = ["column_notes", "large_note", "left_out_notes", "marks_note", "skew_notes", "unit_note"]
+__all__ = [
+    "Remarks",
+    "column_notes",
+    "large_note",
+    "left_out_notes",
+    "marks_note",
+    "skew_notes",
+    "unit_note",
+]
 
 _EXACT = 2.0**53
 """From here on, not every whole number is a float64."""
@@ -53,12 +58,12 @@ def left_out_notes(reasons: Mapping[str, str], constant: Mapping[str, str]) -> l
     notes = [f"column {quote(name)} is left out: {reasons[name]}" for name in names[:_SHOWN]]
     rest = names[_SHOWN:]
     if rest:
-        notes.append(f"{len(rest):,} more columns are left out: {_some(map(quote, rest))}")
+        notes.append(f"{len(rest):,} more columns are left out: {_names(map(quote, rest))}")
     if len(constant) == 1:
         ((name, value),) = constant.items()
         notes.append(f"column {quote(name)} is left out: all rows for training have {value}")
     elif constant:
-        shown = _some(f"{quote(name)} ({value})" for name, value in constant.items())
+        shown = _names(f"{quote(name)} ({value})" for name, value in constant.items())
         notes.append(
             f"{len(constant):,} columns are left out, each the same in all rows for training: "
             f"{shown}"
@@ -87,8 +92,8 @@ def marks_note(name: str, counts: Mapping[str, int]) -> str:
     rows = count_of(sum(counts[mark] for mark in marks), "row")
     ways = " ".join(f"--read {shell_word(f'na.{name}={mark}')}" for mark in sorted(marks))
     return (
-        f"column {quote(name)}: {_some(map(quote, sorted(marks)))} in {rows} counts as a category; "
-        f"if it stands for a missing value: {ways}"
+        f"column {quote(name)}: {_names(map(quote, sorted(marks)))} in {rows} counts as a "
+        f"category; if it stands for a missing value: {ways}"
     )
 
 
@@ -148,7 +153,7 @@ def _rare(columns: Sequence[Encoding], summaries: Mapping[str, ColumnSummary]) -
             )
             rest.append(quote(each.name))
     if len(notes) > _SHOWN:
-        more = _some(rest[_SHOWN:])
+        more = _names(rest[_SHOWN:])
         notes[_SHOWN:] = [f"{len(notes) - _SHOWN:,} more columns have rare categories: {more}"]
     return notes
 
@@ -168,14 +173,14 @@ def _missing(
     notes = []
     if filled:
         notes.append(
-            f"missing values: the {rule} stands for them, and an input says where: {_some(filled)}"
+            f"missing values: the {rule} stands for them, and an input says where: {_names(filled)}"
         )
     if own:
-        notes.append(f"missing values are a category of their own: {_some(own)}")
+        notes.append(f"missing values are a category of their own: {_names(own)}")
     return notes
 
 
-def _some(items: Iterable[str]) -> str:
+def _names(items: Iterable[str]) -> str:
     return listed(items, _SHOWN)
 
 
@@ -210,3 +215,67 @@ def _skewness(numbers: AnyArray) -> float:
         away /= away.std()
         skewness = float(np.mean(away * away * away))
     return skewness if np.isfinite(skewness) else 0.0
+
+
+# --- rows to predict --------------------------------------------------------------------
+
+
+class Remarks:
+    """Counts unseen categories and unexpected gaps in rows that come in stretches.
+
+    Parameters
+    ----------
+    columns : sequence of Scale, Categories or Dates
+        What the encoder predicts from.
+    others : sequence of str
+        Columns of the data that training did not have.
+    """
+
+    def __init__(self, columns: Sequence[Encoding], others: Sequence[str]) -> None:
+        self.columns, self.others = columns, others
+        self.rows = 0
+        self.source = ""
+        self._words: dict[str, set[str]] = {}
+        self._unseen: Counter[str] = Counter()
+        self._missing: Counter[str] = Counter()
+
+    def add(self, table: Table) -> None:
+        """Count the next rows."""
+        self.rows += table.rows
+        self.source = table.source
+        for encoding in self.columns:
+            column = table.column(encoding.name)
+            if isinstance(encoding, Categories):
+                column = as_text(column)
+                words, count, _ = encoding.unseen(column)
+                if count:
+                    self._words.setdefault(encoding.name, set()).update(words)
+                    self._unseen[encoding.name] += count
+            if column.missing is not None and not encoding.expects_missing:
+                self._missing[encoding.name] += int(np.count_nonzero(column.missing))
+
+    def lines(self) -> tuple[str, ...]:
+        """Say what was counted, each a line for the user."""
+        lines = []
+        for encoding in self.columns:
+            name = encoding.name
+            label = f"{self.source}: column {quote(name)}"
+            if isinstance(encoding, Categories) and name in self._unseen:
+                what = "rare ones" if encoding.rare else "none of the known ones"
+                lines.append(
+                    f"{label} has categories that training did not see, in "
+                    f"{self._unseen[name]:,} of {count_of(self.rows, 'row')}: "
+                    f"{some(sorted(self._words[name]))}; they count as {what}"
+                )
+            if name in self._missing:
+                lines.append(
+                    f"{label} lacks values, in {self._missing[name]:,} of "
+                    f"{count_of(self.rows, 'row')}, and lacked none in training; "
+                    f"{encoding.stand_in}"
+                )
+        if self.others:
+            lines.append(
+                f"{self.source}: columns that training did not have are ignored: "
+                f"{some(self.others)}"
+            )
+        return tuple(lines)

@@ -10,14 +10,20 @@ import numpy.typing as npt
 
 from nnplug.errors import DataError
 from nnplug.parts import Task
-from nnplug.tables.encoder import Encoder, check_enough
+from nnplug.tables.encoder import Encoder
 from nnplug.tables.goal import find_goal, target_names
+from nnplug.tables.learning import (
+    MOST_TEXTS,
+    TOO_MANY_TEXTS,
+    candidates,
+    check_enough,
+    learn_columns,
+)
 from nnplug.tables.missing import is_usual_mark, refuse_infinite, refuse_missing
 from nnplug.tables.notes import skew_notes
 from nnplug.tables.options import ReadOptions, TableOptions
 from nnplug.tables.reading import read_table, taking
 from nnplug.tables.relation import Relation
-from nnplug.tables.roles import MOST_TEXTS, TOO_MANY_TEXTS, candidates
 from nnplug.tables.splitting import Parts, Split, split_rows
 from nnplug.tables.table import KIND_NAMES, BoolArray, Table, Tabular, join
 from nnplug.tables.wording import column_list, count_of, quote, shell_word, show, some
@@ -185,9 +191,10 @@ def _learn(
             here = slice(start, start + size)
             yield _only(chunk, kept[here]), training[here][kept[here]]
 
-    encoder = Encoder.learn(
+    learned = learn_columns(
         goal, table.schema, chunks(), options, besides=besides, in_units=wishes.in_units
     )
+    encoder = Encoder.of(goal, learned, options)
     # What was inferred is said, not kept: the model is the same where it is stated.
     encoder = replace(encoder, notes=encoder.notes[len(goal.notes) :])
     odd = () if wishes.in_units else skew_notes(first, goal)
