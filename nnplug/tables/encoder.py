@@ -146,6 +146,11 @@ class Encoder:
         """The name of each of the D inputs: `"age"`, `"island=Biscoe"`."""
         return tuple(itertools.chain.from_iterable(column.features for column in self.columns))
 
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The names of the columns to predict from."""
+        return tuple(column.name for column in self.columns)
+
     def read_options(self, given: ReadOptions | None = None) -> ReadOptions:
         """Say how files with rows to predict are read: each column as it was in training.
 
@@ -166,8 +171,7 @@ class Encoder:
             for column in (*self.columns, *self.scales)
             if column.kind != "text"
         ]
-        used = (*(column.name for column in self.columns), *self.target)
-        return replace(known.knowing(written), only=used)
+        return replace(known.knowing(written), only=(*self.used, *self.target))
 
     # --- encoding -------------------------------------------------------------------------
 
@@ -306,8 +310,7 @@ class Encoder:
         besides : collection of str, optional
             Columns that are used otherwise, such as identifiers.
         """
-        used = (column.name for column in self.columns)
-        known = {*self.target, *self.left_out, *used, *besides}
+        known = {*self.target, *self.left_out, *self.used, *besides}
         return Remarks(self.columns, [name for name in names if name not in known])
 
     # --- keeping --------------------------------------------------------------------------

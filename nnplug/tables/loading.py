@@ -126,7 +126,7 @@ def _on_disk(
     targets = encoder.targets(prepared.used(table.fetch(encoder.target)))
     width = len(encoder.features)
     size = max(1024, min(CHUNK, _ENCODED_BYTES // (width * dtype.itemsize)))
-    chunks = table.chunks([column.name for column in encoder.columns], size)
+    chunks = table.chunks(encoder.used, size)
     disk = write_rows(encoder, chunks, prepared.parts, prepared.kept, dtype, seed)
     megabytes = (disk.training + disk.validation) * width * dtype.itemsize / 1e6
     rows = _rows(prepared, np.empty((0, width), dtype), targets, given)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from nnplug.errors import DataError
+from nnplug.errors import DataError, suggest
 from nnplug.parts import Task
 from nnplug.tables.encoder import Encoder
 from nnplug.tables.goal import find_goal, target_names
@@ -25,8 +25,9 @@ from nnplug.tables.options import ReadOptions, TableOptions
 from nnplug.tables.reading import read_table, taking
 from nnplug.tables.relation import Relation
 from nnplug.tables.splitting import Parts, Split, split_rows
-from nnplug.tables.table import KIND_NAMES, BoolArray, Table, Tabular, join
+from nnplug.tables.table import KIND_NAMES, BoolArray, Column, Table, Tabular, make_column, stack
 from nnplug.tables.wording import column_list, count_of, quote, shell_word, show, some
+from nnplug.types import AnyArray
 
 __all__ = ["CHUNK", "Prepared", "Wishes", "prepare_table", "with_file"]
 
@@ -105,7 +106,53 @@ def with_file(table: Table, path: str, read: ReadOptions) -> tuple[Table, BoolAr
     known = read.knowing((each.name, each.kind, each.written) for each in table.columns)
     other = read_table(path, taking(path, known))
     held = np.arange(table.rows + other.rows) >= table.rows
-    return join(table, other), held
+    return _join(table, other), held
+
+
+def _join(first: Table, second: Table) -> Table:
+    """Put the rows of a second table below those of a first, columns matched by name.
+
+    Raises
+    ------
+    DataError
+        If one has a column that the other has not, or of another kind.
+    """
+    matched = []
+    for column in first.columns:
+        if column.name not in second.names:
+            raise DataError(
+                f"{second.source}: there is no column {quote(column.name)}, which "
+                f"{first.source} has.{suggest(column.name, second.names)}"
+            )
+        matched.append(_alike(first, column, second, second.column(column.name)))
+    for name in second.names:
+        if name not in first.names:
+            raise DataError(
+                f"{second.source}: column {quote(name)} is not in {first.source}."
+                f"{suggest(name, first.names)}"
+            )
+    ours, theirs = zip(*matched, strict=True)
+    return stack([replace(first, columns=ours), replace(second, columns=theirs)])
+
+
+def _alike(first: Table, one: Column, second: Table, two: Column) -> tuple[Column, Column]:
+    """Bring two columns to one kind; one without any value has no kind of its own."""
+    if two.kind != one.kind and not two.present.any():
+        two = _blank(one, len(two))
+    if two.kind != one.kind and not one.present.any():
+        one = _blank(two, len(one))
+    if two.kind != one.kind:
+        raise DataError(
+            f"{second.source}: column {quote(two.name)} holds {KIND_NAMES[two.kind]}, "
+            f"and {KIND_NAMES[one.kind]} in {first.source}."
+        )
+    return one, two
+
+
+def _blank(like: Column, rows: int) -> Column:
+    dtype = {"number": "f8", "boolean": "?", "text": "O", "date": "M8[us]"}[like.kind]
+    values: AnyArray = np.full(rows, "" if like.kind == "text" else 0, dtype)
+    return make_column(like.name, like.kind, values, np.ones(rows, bool), integer=like.integer)
 
 
 def prepare_table(table: Tabular, wishes: Wishes, held_out: BoolArray | None = None) -> Prepared:
@@ -132,7 +179,7 @@ def prepare_table(table: Tabular, wishes: Wishes, held_out: BoolArray | None = N
         notes += _dropped(~kept, "lack the target")
     encoder, parts, split, inferred = _learn(table, wishes, held_out, kept)
     if options.missing == "drop":
-        complete = kept & _complete(table, [each.name for each in encoder.columns])
+        complete = kept & _complete(table, encoder.used)
         if not np.array_equal(complete, kept):
             notes += _dropped(kept & ~complete, "lack a value of an input")
             kept = complete

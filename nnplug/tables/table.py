@@ -25,7 +25,6 @@ __all__ = [
     "Tabular",
     "as_text",
     "check_names",
-    "join",
     "kind_error",
     "make_column",
     "make_table",
@@ -303,56 +302,10 @@ def kind_error(source: str, column: Column, before: Kind) -> DataError:
     )
 
 
-def join(first: Table, second: Table) -> Table:
-    """Put the rows of a second table below those of a first, columns matched by name.
-
-    Raises
-    ------
-    DataError
-        If one has a column that the other has not, or of another kind.
-    """
-    pairs = []
-    for column in first.columns:
-        if column.name not in second.names:
-            raise DataError(
-                f"{second.source}: there is no column {quote(column.name)}, which "
-                f"{first.source} has.{suggest(column.name, second.names)}"
-            )
-        pairs.append(_alike(first, column, second, second.column(column.name)))
-    for name in second.names:
-        if name not in first.names:
-            raise DataError(
-                f"{second.source}: column {quote(name)} is not in {first.source}."
-                f"{suggest(name, first.names)}"
-            )
-    columns = tuple(_stacked(pair) for pair in pairs)
-    return Table(columns, first.source, first.rows + second.rows)
-
-
-def _alike(first: Table, one: Column, second: Table, two: Column) -> tuple[Column, Column]:
-    """Bring two columns to one kind; one without any value has no kind of its own."""
-    if two.kind != one.kind and not two.present.any():
-        two = _blank(one, len(two))
-    if two.kind != one.kind and not one.present.any():
-        one = _blank(two, len(one))
-    if two.kind != one.kind:
-        raise DataError(
-            f"{second.source}: column {quote(two.name)} holds {KIND_NAMES[two.kind]}, "
-            f"and {KIND_NAMES[one.kind]} in {first.source}."
-        )
-    return one, two
-
-
-def _blank(like: Column, rows: int) -> Column:
-    dtype = {"number": "f8", "boolean": "?", "text": "O", "date": "M8[us]"}[like.kind]
-    values: AnyArray = np.full(rows, "" if like.kind == "text" else 0, dtype)
-    return make_column(like.name, like.kind, values, np.ones(rows, bool), integer=like.integer)
-
-
 def stack(tables: Sequence[Table]) -> Table:
     """Put tables with the same columns below each other."""
     columns = tuple(
-        _stacked(each) for each in zip(*(table.columns for table in tables), strict=True)
+        _stacked(columns) for columns in zip(*(table.columns for table in tables), strict=True)
     )
     return Table(columns, tables[0].source, sum(table.rows for table in tables))
 

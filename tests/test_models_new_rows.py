@@ -8,8 +8,7 @@ import pytest
 
 import nnplug
 from nnplug.errors import DataError
-from nnplug.models import file_rows
-from nnplug.models.file_rows import open_rows
+from nnplug.models import new_rows
 from nnplug.tables import ReadOptions, Table, table_of
 
 RNG = np.random.default_rng(0)
@@ -38,7 +37,7 @@ def model(data):
 @pytest.fixture
 def seven_rows(monkeypatch):
     """Let every stretch have seven rows."""
-    monkeypatch.setattr(file_rows, "_MOST_ROWS", 7)
+    monkeypatch.setattr(new_rows, "_MOST_ROWS", 7)
 
 
 def written(data, path):
@@ -49,7 +48,7 @@ def written(data, path):
 @pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
 def test_stretches_give_what_the_whole_gives(data, model, seven_rows, tmp_path, name):
     path = written(data, tmp_path / name)
-    with open_rows(model, path, ids=("code",), with_target=True) as rows:
+    with model.open_rows(path, ids=("code",), with_target=True) as rows:
         assert rows.rows == ROWS
         stretches = [(table, inputs, rows.targets(table)) for table, inputs in rows]
     assert [table.rows for table, _, _ in stretches] == [7] * 14 + [2]
@@ -68,7 +67,7 @@ def test_a_sqlite_file_is_read_whole_and_given_in_stretches(data, seven_rows, tm
     connection = sqlite3.connect(path)
     data.drop(columns="day").to_sql("t", connection, index=False)
     connection.close()
-    with open_rows(model, path, ids=("code",)) as rows:
+    with model.open_rows(path, ids=("code",)) as rows:
         stretches = list(rows)
     assert len(stretches) == 15
     whole = np.concatenate([inputs for _, inputs in stretches])
@@ -82,7 +81,7 @@ def test_what_is_passed_over_is_counted_over_all_stretches(data, model, seven_ro
     strange.loc[[3, 50, 99], "site"] = ["up", "east", "up"]
     strange.loc[[10, 90], "x"] = None
     path = written(strange.assign(note="n"), tmp_path / "t.csv")
-    with open_rows(model, path, ids=("code",)) as rows:
+    with model.open_rows(path, ids=("code",)) as rows:
         for _ in rows:
             pass
     assert rows.remarks() == (
@@ -114,7 +113,7 @@ def test_an_error_counts_rows_in_the_file(
         for row, value in cells.items():
             strange.loc[row, name] = value
     path = written(strange, tmp_path / "t.parquet")
-    with open_rows(model, path, unknown=unknown) as rows, pytest.raises(DataError) as caught:
+    with model.open_rows(path, unknown=unknown) as rows, pytest.raises(DataError) as caught:
         list(rows)
     assert message in str(caught.value)
 
@@ -125,7 +124,7 @@ def test_an_error_of_a_target_counts_rows_in_the_file(data, model, seven_rows, t
     path = written(strange, tmp_path / "t.csv")
 
     def targets():
-        with open_rows(model, path, with_target=True) as rows:
+        with model.open_rows(path, with_target=True) as rows:
             return [rows.targets(table) for table, _ in rows]
 
     with pytest.raises(DataError, match="row 34"):
@@ -134,11 +133,11 @@ def test_an_error_of_a_target_counts_rows_in_the_file(data, model, seven_rows, t
 
 def test_a_column_that_is_not_there_is_said_with_the_nearest(data, model, tmp_path):
     path = written(data.rename(columns={"site": "sites"}), tmp_path / "t.csv")
-    with open_rows(model, path) as rows, pytest.raises(DataError) as caught:
+    with model.open_rows(path) as rows, pytest.raises(DataError) as caught:
         list(rows)
     assert "there is no column \"site\". Did you mean 'sites'?" in str(caught.value)
     path = written(data, tmp_path / "u.csv")
-    with open_rows(model, path, ids=("cod",)) as rows, pytest.raises(DataError) as caught:
+    with model.open_rows(path, ids=("cod",)) as rows, pytest.raises(DataError) as caught:
         list(rows)
     assert "there is no column \"cod\". Did you mean 'code'?" in str(caught.value)
 
@@ -146,18 +145,18 @@ def test_a_column_that_is_not_there_is_said_with_the_nearest(data, model, tmp_pa
 def test_reading_options_reach_the_file(data, model, tmp_path):
     path = tmp_path / "t.csv"
     data.to_csv(path, index=False, sep="|", decimal=",", encoding="latin-1")
-    with open_rows(model, path, ReadOptions(decimal=",", encoding="latin-1")) as rows:
+    with model.open_rows(path, ReadOptions(decimal=",", encoding="latin-1")) as rows:
         inputs = np.concatenate([inputs for _, inputs in rows])
     np.testing.assert_allclose(inputs, model.inputs(data), rtol=1e-6)
 
 
 def test_wide_inputs_make_short_stretches(tmp_path, monkeypatch):
-    monkeypatch.setattr(file_rows, "_MOST_NUMBERS", 600)
+    monkeypatch.setattr(new_rows, "_MOST_NUMBERS", 600)
     x = RNG.standard_normal((600, 2))
     model = nnplug.train((x, x[:, 0]), epochs=1).model
     path = tmp_path / "t.csv"
     pd.DataFrame(x, columns=list(model.info.features)).to_csv(path, index=False)
-    with open_rows(model, path) as rows:
+    with model.open_rows(path) as rows:
         assert [len(inputs) for _, inputs in rows] == [300, 300]
 
 
@@ -174,7 +173,7 @@ def test_marks_of_missing_values_mean_the_same_in_rows_to_predict(tmp_path):
     marks.write_text("size,city,code\nNA,NA,-9\n")
     gaps.write_text("size,city,code\n,,\n")
     np.testing.assert_array_equal(model.inputs(marks), model.inputs(gaps))
-    with open_rows(model, marks) as rows:
+    with model.open_rows(marks) as rows:
         ((_, inputs),) = rows
     np.testing.assert_array_equal(inputs, model.inputs(gaps))
     assert rows.remarks() == ()
@@ -193,7 +192,7 @@ def test_nothing_is_refused_in_columns_that_are_not_needed(data, model, tmp_path
     if name.endswith("csv"):
         with pytest.raises(DataError, match='column "signed" holds dates such as'):
             table_of(path)
-    with open_rows(model, path, ids=["code"]) as rows:
+    with model.open_rows(path, ids=["code"]) as rows:
         ((table, inputs),) = rows
         assert table.column("code").values[1] == "0001"
     np.testing.assert_array_equal(inputs, model.inputs(data))
@@ -201,6 +200,6 @@ def test_nothing_is_refused_in_columns_that_are_not_needed(data, model, tmp_path
     # A query may use them all.
     with (
         pytest.raises(DataError),
-        open_rows(model, path, ReadOptions(sql="SELECT *, age + 1 AS z FROM data")),
+        model.open_rows(path, ReadOptions(sql="SELECT *, age + 1 AS z FROM data")),
     ):
         pass
