@@ -170,7 +170,7 @@ Y = np.arange(10) % 2
         ((X, 0 * Y), {}, "arrays: 1 classes"),
         ((X, Y, X), {}, "data is a tuple of 3: give (inputs, targets)."),
         ((X, Y), {"target": "y"}, "arrays has its own target"),
-        (FRAME, {}, "which column is to be predicted?"),
+        (FRAME, {}, "no target is given."),
         (FRAME, {"target": "species", "task": "regression"}, "species"),
         (
             nnplug.Data(X, Y, "binary", (0, 1), recipe={"hiden": 3}),
@@ -252,7 +252,7 @@ def test_a_validation_loss_is_weighted_too():
 @pytest.mark.parametrize(
     ("weight", "message"),
     [
-        (np.ones(9), "sample_weight has shape (9,); needed is one number a row, (10,)."),
+        (np.ones(9), "sample_weight has shape (9,); it must have one number per row, (10,)."),
         (np.zeros(10), "all are 0"),
         ([1.0] * 9 + [-1], "row 9 weighs -1"),
         ([1.0] * 9 + [np.nan], "row 9 weighs nan"),

@@ -178,11 +178,11 @@ def test_numbers_too_large_to_standardise():
 @pytest.mark.parametrize(
     ("name", "values", "reason"),
     [
-        ("k", [f"k{i}" for i in range(50)], "each row has a text of its own, as identifiers do"),
-        ("PassengerId", range(50), "its name says that it is an identifier (--numeric PassengerId"),
-        ("row id", range(50), "its name says that it is an identifier"),
-        ("ID", [5.0] * 50, "its name says that it is an identifier"),
-        ("Bird ID", [f"N{i // 2}" for i in range(50)], "its name says that it is an identifier"),
+        ("k", [f"k{i}" for i in range(50)], "every row has a different text, as with identifiers"),
+        ("PassengerId", range(50), "its name is that of an identifier (--numeric PassengerId"),
+        ("row id", range(50), "its name is that of an identifier"),
+        ("ID", [5.0] * 50, "its name is that of an identifier"),
+        ("Bird ID", [f"N{i // 2}" for i in range(50)], "its name is that of an identifier"),
         ("k", [f"k{i // 2 if i < 10 else i}" for i in range(50)], "40 of its 50 texts occur once"),
         (
             "note",
@@ -213,7 +213,7 @@ def test_what_looks_like_an_identifier_and_is_none():
     table = table_from({"id": ["a", "b"], "t": [0, 1]}, source="s.csv")
     assert refusal(Encoder.fit, table, target="t") == (
         's.csv: no column is left to predict "t" from.\n'
-        'column "id" is left out: each row has a text of its own, as identifiers do'
+        'column "id" is left out: every row has a different text, as with identifiers'
     )
 
 
@@ -234,14 +234,14 @@ def test_missing_values_by_rule():
     np.testing.assert_array_equal(inputs[:, 3], [0, 1, 0, 0])
     np.testing.assert_array_equal(inputs[:, 4:], [[1, 0, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]])
     assert encoder.notes[1:] == (
-        'missing values: the mean stands for them, and an input says where: "x" (1), "b" (1)',
+        'missing values: the mean replaces them, and an input tells where: "x" (1), "b" (1)',
         'missing values are a category of their own: "c" (1)',
     )
     skewed = table_from({"x": [1.0, 2.0, 90.0, None], "t": [0, 1, 0, 1]})
     encoder = Encoder.fit(skewed, target="t", options=TableOptions(missing="median"))
     assert encoder.columns[0].fill == 2
     assert encoder.inputs(skewed)[3, 0] == encoder.inputs(skewed)[1, 0]
-    assert "the median stands for them" in encoder.notes[-1]
+    assert "the median replaces them" in encoder.notes[-1]
     refuse = TableOptions(missing="refuse")
     assert refusal(Encoder.fit, table, target="t", options=refuse) == (
         't.csv: column "x" has one value that is missing: row 2.\n'
@@ -396,8 +396,8 @@ def test_infinite_numbers_are_refused(tmp_path):
         ({"target": "num", "task": "guess"}, "task='guess' is none of regression, binary"),
         ({"target": ["num", "one"], "task": "multilabel"}, '"num" holds 0.5 in row 1, and each'),
         ({"target": ["one", "ones"], "task": "multilabel"}, '"one" holds "u" in row 1, and each'),
-        ({"target": "num", "rows": np.array([0])}, "one row is all that is there to learn from"),
-        ({"target": "num", "rows": np.array([], int)}, "no row is there to learn from"),
+        ({"target": "num", "rows": np.array([0])}, "there is only one row to learn from"),
+        ({"target": "num", "rows": np.array([], int)}, "there are no rows to learn from"),
         ({"target": "num", "rows": np.array([0, 4])}, "there is no row 4; rows count from 0 to 3"),
         ({"target": "num", "rows": np.array([0.5, 1])}, "rows has dtype float64 and shape (2,)"),
     ],
@@ -484,7 +484,7 @@ def test_another_kind_than_in_training(tmp_path):
 def test_inputs_are_floating():
     table = table_from({"x": [1, 2], "t": [0, 1]})
     encoder = Encoder.fit(table, target="t")
-    assert "inputs cannot be int64" in refusal(encoder.inputs, table, np.int64)
+    assert "dtype=int64: inputs are float32 or float64" in refusal(encoder.inputs, table, np.int64)
     assert "its predictions have no unit" in refusal(encoder.decode, np.zeros((1, 1)))
 
 
@@ -599,7 +599,7 @@ def test_notes_that_fit_many_columns_name_the_first_and_count_the_others():
     data |= {f"c{i:02}": ["a"] * 19 + ["b"] * 19 + ["c", "d"] for i in range(12)}
     data |= {f"m{i:02}": np.where(number < 12 + i, np.nan, number) for i in range(12)}
     _, *notes = Encoder.fit(table_from(data), target="t").notes
-    reason = "each row has a text of its own, as identifiers do"
+    reason = "every row has a different text, as with identifiers"
     constant = ", ".join(f'"k{i}" ({i})' for i in range(10))
     assert notes[:12] == [
         *(f'column "id{i:02}" is left out: {reason}' for i in range(10)),
@@ -613,7 +613,7 @@ def test_notes_that_fit_many_columns_name_the_first_and_count_the_others():
     ]
     lacking = ", ".join(f'"m{i:02}" ({12 + i})' for i in range(10))
     assert notes[23:] == [
-        f"missing values: the mean stands for them, and an input says where: {lacking} and 2 more",
+        f"missing values: the mean replaces them, and an input tells where: {lacking} and 2 more",
     ]
 
 
@@ -641,9 +641,9 @@ def test_ways_out_can_be_typed_as_they_stand():
         "x": range(60),
     })  # fmt: skip
     assert Encoder.fit(table, target="t").notes[1:] == (
-        'column "It\'s an ID" is left out: its name says that it is an identifier '
+        'column "It\'s an ID" is left out: its name is that of an identifier '
         "(--categorical 'It'\"'\"'s an ID' keeps it)",
-        'column "a, b id" is left out: its name says that it is an identifier '
+        'column "a, b id" is left out: its name is that of an identifier '
         "(--numeric 'a\\, b id' keeps it)",
     )
 

@@ -29,7 +29,7 @@ _MOST_NUMBERS = 1 << 24
 
 @dataclass(frozen=True)
 class Features:
-    """What stands for an encoder where a network was trained on an array: nothing is encoded.
+    """Takes the place of an encoder for a network that was trained on an array.
 
     Attributes
     ----------
@@ -66,16 +66,16 @@ class Features:
         return matrix(numbers, "the data to predict")
 
     def remarks(self, names: Sequence[str], besides: Collection[str] = ()) -> Remarks:
-        """Count nothing: nothing is passed over."""
+        """Make a counter that counts nothing."""
         return Remarks((), ())
 
     def read_options(self, given: ReadOptions) -> ReadOptions:
-        """Say how files with rows to predict are read: as the user says."""
+        """Return what the user says: nothing is known from training."""
         return given
 
 
 class NewRows:
-    """The rows of some data. Iterating gives chunks of them: the table, and its inputs (N, D).
+    """The rows of some data. Iterating gives them in chunks, as (table, inputs (N, D)).
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class NewRows:
     dtype : dtype
         Of the inputs that an encoder makes.
     ids : sequence of str
-        Columns that the chunks hold beside those of the model.
+        Columns that the chunks hold besides those of the model.
     copies : (Tabular, tuple of str), optional
         The same rows, and the columns to take from there: identifiers that the
         model predicts from, as text.
@@ -147,7 +147,7 @@ class NewRows:
             raise
 
     def remarks(self) -> tuple[str, ...]:
-        """Say what was passed over in the chunks so far, each a line for the user."""
+        """Say what was ignored in the chunks so far, in lines for the user."""
         return self._remarks.lines()
 
     def _find_fault(self, table: Table) -> None:
@@ -171,7 +171,7 @@ def _names(
 
 
 def _with(table: Table, copies: Table) -> Table:
-    """Put other columns in the place of those of their names."""
+    """Replace columns by those of another table with the same names."""
     copied = {column.name: column for column in copies.columns}
     columns = tuple(copied.get(column.name, column) for column in table.columns)
     return Table(columns, table.source, table.rows)
@@ -194,15 +194,15 @@ def open_rows(
     ----------
     data : path, DataFrame, mapping or Table
     read : ReadOptions, optional
-        How a file is read. Its columns are read as they were in training,
-        and identifiers as text, digit by digit; so are columns that are not
-        needed.
+        How a file is read. The columns of the model are read as in training.
+        Identifiers are read as text, character by character, and so are
+        columns that are not needed.
     """
     read = read or ReadOptions()
     both = tuple(name for name in ids if name in encoder.used)
     # Identifiers first: a column that is text is not read as a number.
     ours = read.adding(text=tuple(name for name in ids if name not in both), numeric=())
-    # Narrower than what the encoder says: only an evaluation needs the target.
+    # The encoder would read the target, too, which only an evaluation needs.
     ours = replace(encoder.read_options(ours), only=_names(encoder, ids, with_target=with_target))
     options: dict[str, Any] = {"ids": ids, "unknown": unknown, "with_target": with_target}
     memory = machine_memory() // 4
@@ -210,7 +210,7 @@ def open_rows(
         if not both:
             yield NewRows(encoder, table, dtype=dtype, **options)
             return
-        # What is an input too is read twice: as it is encoded, and as it stands.
+        # An identifier that is an input is read twice: as in training, and as the text in the file.
         theirs = replace(read.adding(text=both, numeric=()), only=both)
         with open_table(data, theirs, memory) as everything:
             yield NewRows(encoder, table, dtype=dtype, copies=(everything, both), **options)

@@ -22,11 +22,11 @@ _PERIODS = {"year": 1.0, "week": 7 / 365.2425, "day": 1 / 365.2425}
 
 @dataclass(frozen=True)
 class Dates:
-    """How one column of dates becomes numbers.
+    """How a column of dates becomes numbers.
 
-    The first input is the time in years, standardised. Each cycle adds two:
-    sine and cosine of the place in the calendar year, in the week (from
-    Monday) and in the day (from midnight).
+    The first input is the time in years, standardised. Each cycle adds two
+    more: sine and cosine of the position in the calendar year, in the week
+    (from Monday) or in the day (from midnight).
 
     Attributes
     ----------
@@ -35,14 +35,14 @@ class Dates:
     mean, scale : float
         Of the years since 1970.
     cycles : tuple of str
-        Those that training saw whole at least once: a year, a week, a day.
+        Those that the rows for training cover at least once: a year, a week, a day.
         Dates without a time of day have no cycle of a day.
     indicator : bool
-        Whether a last input says, by 0 or 1, where values are missing; all
-        others are 0 there, which is the mean time and no place in a cycle.
+        Whether a last input, 0 or 1, tells where values are missing. All others
+        are 0 there: the mean time, and no position in any cycle.
     written : str
         How the file with the rows for training wrote them, as for `strftime`;
-        files with rows to predict are read so. Empty for ISO 8601.
+        files with rows to predict are read the same way. Empty for ISO 8601.
     """
 
     kind: ClassVar[Kind] = "date"
@@ -56,7 +56,7 @@ class Dates:
 
     @classmethod
     def learn(cls, summary: ColumnSummary) -> Dates:
-        """Learn it from a column of the rows for training."""
+        """Learn the encoding of a column from the rows for training."""
         numbers = summary.numbers
         span = numbers.highest - numbers.lowest
         cycles = tuple(
@@ -75,7 +75,7 @@ class Dates:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The names of the inputs it becomes: `"day.time"`, `"day.year_sin"` ..."""
+        """The names of its inputs: `"day.time"`, `"day.year_sin"` ..."""
         names = ["time", *(f"{cycle}_{part}" for cycle in self.cycles for part in ("sin", "cos"))]
         missing = (f"{self.name}=(missing)",) if self.indicator else ()
         return (*(f"{self.name}.{name}" for name in names), *missing)
@@ -100,7 +100,7 @@ class Dates:
 
         def write(rows: slice, out: AnyArray) -> None:
             missing = np.zeros(len(out), bool) if column.missing is None else column.missing[rows]
-            if column.kind != "date":  # without any value: see check
+            if column.kind != "date":  # it has no values: see check
                 missing = np.ones(len(out), bool)
             else:
                 instants = np.where(missing, np.datetime64(0, "us"), column.data[rows])
@@ -117,7 +117,7 @@ class Dates:
         return write
 
     def to_dict(self) -> dict[str, Any]:
-        """Write it as plain values."""
+        """Return it as plain values."""
         return {
             "name": self.name,
             "kind": "date",
@@ -130,7 +130,7 @@ class Dates:
 
     @classmethod
     def from_dict(cls, value: object) -> Dates:
-        """Read what `to_dict` wrote, trusting nothing in it."""
+        """Make it from what `to_dict` returned; every value is checked."""
         keys = {"name", "kind", "mean", "scale", "cycles", "indicator", "written"}
         state = take_mapping(value, keys, "a date column")
         name = take_text(state["name"], "the name of a date column")
@@ -147,7 +147,7 @@ class Dates:
 
 
 def _place(instants: AnyArray, cycle: str) -> AnyArray:
-    """Give each instant's place in a cycle, from 0 to below 1: (N,)."""
+    """Compute the position of each instant in a cycle, from 0 to below 1: (N,)."""
     days = instants.astype("M8[D]")
     of_day = (instants - days) / np.timedelta64(1, "D")
     if cycle == "day":

@@ -14,7 +14,7 @@ from nnplug.errors import DataError, SettingError
 from nnplug.parts import Task
 from nnplug.tables.duck import identifier
 from nnplug.tables.encodings import Categories, Encoding, Scale, read_encoding
-from nnplug.tables.goal import Goal, as_label, class_indices, find_goal, refuse_outside
+from nnplug.tables.goal import Goal, Label, as_label, class_indices, find_goal, refuse_outside
 from nnplug.tables.learning import Learned, learn_columns, training_mask
 from nnplug.tables.missing import Missing, refuse_missing
 from nnplug.tables.notes import Remarks
@@ -37,38 +37,38 @@ _BLOCK = 8192
 
 @dataclass(frozen=True, repr=False)
 class Encoder:
-    """What turns the rows of a table into arrays for a network.
+    """Turns the rows of a table into arrays for a network.
 
-    Made by `Encoder.fit`; two encoders with equal statistics are equal.
+    `Encoder.fit` makes one. Two encoders with equal statistics are equal.
 
     Attributes
     ----------
     task : str
         `"regression"`, `"binary"`, `"multiclass"` or `"multilabel"`.
     target : tuple of str
-        The columns to be predicted, K of them.
+        The K columns to predict.
     columns : tuple of Scale, Categories or Dates
         The columns to predict from, in the table's order.
     classes : tuple
         The classes as the table has them (text, truth values or numbers),
-        sorted; for several labels the targets' names; empty for regression.
+        sorted; for several labels the names of the targets; empty for regression.
     scales : tuple of Scale
         How each target is standardised; empty for classification.
     left_out : tuple of str
         The columns that are not used, such as identifiers.
     notes : tuple of str
-        What was inferred, left out or is odd, each a line for the user.
+        What was inferred, left out or looks odd, one line for the user per note.
     missing : str
-        What is done where an input lacks a value.
+        What is done about missing values of inputs.
     na, na_of : tuple
-        The marks of missing values in training, as in `ReadOptions`. They mean
-        the same in files with rows to predict.
+        The marks of missing values in training, as in `ReadOptions`. They
+        apply to files with rows to predict as well.
     """
 
     task: Task
     target: tuple[str, ...]
     columns: tuple[Encoding, ...]
-    classes: tuple[Any, ...] = ()
+    classes: tuple[Label, ...] = ()
     scales: tuple[Scale, ...] = ()
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -97,17 +97,17 @@ class Encoder:
 
         Numbers and truth values are standardised to mean 0 and standard
         deviation 1 (of the population, dividing by N). Text becomes one input
-        per category. Dates become numbers: see `Dates`. Left out, with a
-        note, are identifiers, free text and what is the same in all rows: from
-        a constant nothing is learned, and another value in new rows would
-        meet weights that were never trained.
+        per category. Dates become numbers: see `Dates`. Identifiers, free text and
+        constant columns are left out, with a note: nothing is learned from a
+        constant, and another value in new rows would meet weights that were
+        never trained.
 
         Parameters
         ----------
         target : str or sequence of str
-            The column to be predicted, or several.
+            The column to predict, or several.
         task : str, optional
-            Instead of the inferred one.
+            By default it is inferred from the target.
         rows : array of int, optional
             The rows for training, counted from 0, or a mask of shape (N,);
             by default all.
@@ -127,7 +127,7 @@ class Encoder:
 
     @classmethod
     def of(cls, goal: Goal, learned: Learned, options: TableOptions) -> Encoder:
-        """Make an encoder of what was learned."""
+        """Make an encoder from what was learned."""
         return cls(
             goal.task,
             goal.target,
@@ -143,7 +143,7 @@ class Encoder:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The name of each of the D inputs: `"age"`, `"island=Biscoe"`."""
+        """The names of the D inputs: `"age"`, `"island=Biscoe"`."""
         return tuple(itertools.chain.from_iterable(column.features for column in self.columns))
 
     @property
@@ -152,10 +152,10 @@ class Encoder:
         return tuple(column.name for column in self.columns)
 
     def read_options(self, given: ReadOptions | None = None) -> ReadOptions:
-        """Say how files with rows to predict are read: each column as it was in training.
+        """Make the options to read rows to predict with: every column as it was in training.
 
-        Another file may look different: codes of which some have letters are
-        text, and a file that holds only the others has numbers.
+        Left to itself, a file may be read otherwise: codes are text if some
+        have letters, and numbers in a file that happens to hold only the others.
         """
         given = given or ReadOptions()
         by_kind = {
@@ -185,34 +185,34 @@ class Encoder:
     ) -> FloatArray:
         """Encode the columns to predict from.
 
-        Columns are matched by name, whatever their order; others are
-        ignored: see `remarks`.
+        Columns are matched by name, in any order. Other columns are ignored:
+        see `remarks`.
 
         Parameters
         ----------
         dtype : dtype
-            float32 or float64; the arithmetic is in float64 all the same.
+            float32 or float64; computed in float64 either way.
         unknown : str
             With `"bucket"`, a category that training did not see counts as a
-            rare one; where training had none, it is 0 in each of its column's
-            inputs. With `"error"` it is refused.
+            rare one; if training had none, all inputs of its column are 0.
+            With `"error"` it is refused.
         out : array of shape (N, D), optional
-            Where to write them.
+            Array to write them to.
 
         Returns
         -------
         array of shape (N, D)
-            C-contiguous; standard deviations for numbers, 0 or 1 for text.
+            C-contiguous; numbers in standard deviations, text as 0 or 1.
 
         Raises
         ------
         DataError
-            If a column is not there, is of another kind, or has infinite or
-            overflowing values, or missing ones that the rule refuses.
+            If a column is not there, is of another kind, has infinite or
+            overflowing values, or lacks values and the rule refuses that.
         """
         dtype = np.dtype(dtype if out is None else out.dtype)
         if dtype.kind != "f":
-            raise DataError(f"inputs cannot be {dtype}; they are float32 or float64.")
+            raise DataError(f"dtype={dtype}: inputs are float32 or float64.")
         if unknown not in get_args(Unknown):
             raise SettingError(f"unknown={unknown!r} is none of {', '.join(get_args(Unknown))}.")
         pairs = [(encoding, _taken(table, encoding)) for encoding in self.columns]
@@ -238,7 +238,7 @@ class Encoder:
         return inputs
 
     def targets(self, table: Table) -> AnyArray:
-        """Encode the columns to be predicted.
+        """Encode the columns to predict.
 
         Returns
         -------
@@ -250,8 +250,8 @@ class Encoder:
         Raises
         ------
         DataError
-            If a column is not there, is of another kind or lacks values, and
-            for a class that was not there in training.
+            If a column is not there, is of another kind or lacks values, or has
+            a class that was not there in training.
         """
         wanted = [table.column(name) for name in self.target]
         for column in wanted:
@@ -272,7 +272,7 @@ class Encoder:
         return targets
 
     def decode(self, prediction: AnyArray) -> Float64Array:
-        """Bring predictions of a regression back to the targets' units.
+        """Convert predictions of a regression back to the units of the targets.
 
         Parameters
         ----------
@@ -290,25 +290,25 @@ class Encoder:
             If the task is not a regression, or the shape is another.
         """
         if self.task != "regression":
-            raise DataError(f"the task is {self.task}: its predictions have no unit to go back to.")
+            raise DataError(f"the task is {self.task}: its predictions have no unit to return to.")
         prediction = np.asarray(prediction, np.float64)
         if prediction.ndim != 2 or prediction.shape[1] != len(self.scales):
             raise DataError(
-                f"predictions of shape {prediction.shape} do not fit {len(self.scales)} targets: "
-                f"the shape must be (N, {len(self.scales)})."
+                f"predictions have shape {prediction.shape}; it must be (N, {len(self.scales)}), "
+                f"for {len(self.scales)} targets."
             )
         decoded = [scale.decode(prediction[:, k]) for k, scale in enumerate(self.scales)]
         return np.stack(decoded, axis=1)
 
     def remarks(self, names: Sequence[str], besides: Collection[str] = ()) -> Remarks:
-        """Make a counter of what `inputs` passes over in rows with these columns.
+        """Make a counter of what `inputs` ignores in rows with these columns.
 
         Parameters
         ----------
         names : sequence of str
             All columns of the data.
         besides : collection of str, optional
-            Columns that are used otherwise, such as identifiers.
+            Columns that are used for something else, such as identifiers.
         """
         known = {*self.target, *self.left_out, *self.used, *besides}
         return Remarks(self.columns, [name for name in names if name not in known])
@@ -316,7 +316,7 @@ class Encoder:
     # --- keeping --------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
-        """Write the encoder as numbers, text, lists and dicts, fit for JSON."""
+        """Return the encoder as plain values for JSON."""
         return {
             "task": self.task,
             "target": list(self.target),
@@ -332,12 +332,12 @@ class Encoder:
 
     @classmethod
     def from_dict(cls, value: object) -> Encoder:
-        """Read what `to_dict` wrote, trusting nothing in it.
+        """Make an encoder from what `to_dict` returned; every value is checked.
 
         Raises
         ------
         ModelFileError
-            If it is not what `to_dict` writes.
+            If it is not what `to_dict` returns.
         """
         keys = {field.name for field in fields(cls)}
         state = take_mapping(value, keys, "its encoder")
@@ -356,9 +356,10 @@ class Encoder:
         classes = tuple(take_list(state["classes"], "the classes"))
         if task == "regression":
             need(not classes, "a regression has classes")
-            need(tuple(scale.name for scale in scales) == target, "scales do not fit target")
+            named = tuple(scale.name for scale in scales)
+            need(named == target, "the scales do not fit the targets")
         elif task == "multilabel":
-            need(not scales and classes == target, "classes do not fit target")
+            need(not scales and classes == target, "the classes do not fit the targets")
         else:
             need(not scales and len(target) == 1, "a classification has scales or targets")
             fits = len(classes) == 2 if task == "binary" else len(classes) >= 2
@@ -379,7 +380,7 @@ class Encoder:
 
 
 def _taken(table: Table, encoding: Encoding) -> Column:
-    """Take the column that an encoding is of; numbers as text if they were that in training."""
+    """Take the column of an encoding; numbers become text if they were text in training."""
     column = table.column(encoding.name)
     return as_text(column) if encoding.kind == "text" else column
 

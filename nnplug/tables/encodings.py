@@ -29,7 +29,7 @@ __all__ = ["MOST_CATEGORIES", "Categories", "Encoding", "Scale", "read_encoding"
 Float64Array = npt.NDArray[np.float64]
 
 FAR = 10.0
-"""Deviations from the mean beyond which an input grows as a logarithm."""
+"""Standard deviations from the mean beyond which an input grows like a logarithm."""
 
 MOST_CATEGORIES = 100
 """The most categories of one column that have an input of their own."""
@@ -37,7 +37,7 @@ MOST_CATEGORIES = 100
 
 @dataclass(frozen=True)
 class Scale:
-    """How one column of numbers or truth values is standardised.
+    """How a column of numbers or truth values is standardised.
 
     Attributes
     ----------
@@ -46,21 +46,21 @@ class Scale:
     kind : str
         `"number"` or `"boolean"`; a truth value counts as 0 or 1.
     mean, scale : float
-        In the column's unit; `z = (x - mean) / scale` is what the network
-        sees, of an input up to `|z| = FAR`, and beyond it `±(FAR + log(1 +
-        |z| - FAR))`: its order is kept, and one value that is far from all
-        others, often an error, does not outweigh them in a sum.
+        In the unit of the column. The network sees `z = (x - mean) / scale`.
+        For inputs with `|z| > FAR` it is `±(FAR + log(1 + |z| - FAR))`
+        instead, which keeps the order, so that one value far from all others,
+        often an error, does not outweigh them in a sum.
     fill : float
-        What stands for a missing value, in the column's unit.
+        The number that replaces a missing value, in the unit of the column.
     indicator : bool
-        Whether a second input says, by 0 or 1, where values are missing.
+        Whether a second input, 0 or 1, tells where values are missing.
     transform : str, optional
-        What is standardised instead of the numbers themselves, of a target;
-        mean and scale are in its unit.
+        What a target goes through before it is standardised; mean and scale
+        are those of the result.
     written : str
         How the file with the rows for training wrote the numbers, as
-        `Numerals.written`; files with rows to predict are read so. Empty for
-        plain numbers.
+        `Numerals.written`; files with rows to predict are read the same way.
+        Empty for plain numbers.
     """
 
     name: str
@@ -76,14 +76,14 @@ class Scale:
     def learn(
         cls, summary: ColumnSummary, source: str, role: str, *, median: bool = False
     ) -> Scale:
-        """Learn it from a column of the rows for training.
+        """Learn the scale of a column from the rows for training.
 
-        What is constant keeps its unit.
+        A constant column keeps its unit.
 
         Raises
         ------
         DataError
-            If the numbers are too large for a mean and a deviation.
+            If the numbers are too large for a mean and a standard deviation.
         """
         kind: Literal["number", "boolean"] = "boolean" if summary.kind == "boolean" else "number"
         numbers = summary.numbers
@@ -108,7 +108,7 @@ class Scale:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The names of the inputs it becomes: `"age"`, and perhaps `"age=(missing)"`."""
+        """The names of its inputs: `"age"`, and perhaps `"age=(missing)"`."""
         return (self.name, f"{self.name}=(missing)") if self.indicator else (self.name,)
 
     @property
@@ -151,12 +151,12 @@ class Scale:
         Parameters
         ----------
         bent : bool
-            Whether values beyond `FAR` grow as a logarithm; those of a target
-            do not, so that a prediction can be brought back to its unit.
+            Whether values beyond `FAR` are bent to a logarithm. Those of a target
+            are not, so that a prediction can be converted back.
         """
 
         def write(rows: slice, out: AnyArray) -> None:
-            if column.kind not in ("number", "boolean"):  # without any value: see check
+            if column.kind not in ("number", "boolean"):  # it has no values: see check
                 values = np.full(len(out), self.fill)
             else:
                 values = column.data[rows].astype(np.float64, copy=False)
@@ -169,7 +169,7 @@ class Scale:
             with np.errstate(over="ignore", under="ignore"):
                 standard = values - self.mean
                 standard /= self.scale
-                # Two passes find out whether any value is far; few columns have one.
+                # Two cheap passes first, since few columns have a value that is far.
                 if not (standard.max(initial=0) <= FAR and standard.min(initial=0) >= -FAR):
                     self._settle_far(standard, column, rows, source, bent=bent)
                 out[:, 0] = standard
@@ -179,7 +179,7 @@ class Scale:
     def _settle_far(
         self, standard: Float64Array, column: Column, rows: slice, source: str, *, bent: bool
     ) -> None:
-        """Let what is beyond `FAR` grow as a logarithm, in place; refuse what overflowed."""
+        """Bend values beyond `FAR` to a logarithm, in place; refuse those that overflowed."""
         far = np.flatnonzero(~(np.abs(standard) <= FAR))
         away = standard[far]
         finite = np.isfinite(away)
@@ -194,12 +194,12 @@ class Scale:
             standard[far] = np.copysign(FAR + np.log1p(np.abs(away) - FAR), away)
 
     def decode(self, standard: Float64Array) -> Float64Array:
-        """Bring standardised values, (N,), back to the column's unit."""
+        """Convert standardised values, (N,), back to the unit of the column."""
         with np.errstate(over="ignore", invalid="ignore"):  # as in the network itself
             return back(self.transform, standard * self.scale + self.mean)
 
     def to_dict(self) -> dict[str, Any]:
-        """Write it as plain values."""
+        """Return it as plain values."""
         return {
             "name": self.name,
             "kind": self.kind,
@@ -213,7 +213,7 @@ class Scale:
 
     @classmethod
     def from_dict(cls, value: object) -> Scale:
-        """Read what `to_dict` wrote, trusting nothing in it."""
+        """Make it from what `to_dict` returned; every value is checked."""
         keys = {"name", "kind", "mean", "scale", "fill", "indicator"}
         more = frozenset({"transform", "written"})
         state = take_mapping(value, keys, "a scale", may_have=more)
@@ -236,7 +236,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Categories:
-    """How one text column becomes an input per category, of 0 or 1.
+    """How a text column becomes one input of 0 or 1 per category.
 
     Attributes
     ----------
@@ -245,11 +245,11 @@ class Categories:
     categories : tuple of str
         Those with an input of their own, sorted.
     rare : tuple of str
-        Those of training that share one input with what training did not see,
-        sorted. Without any there is no such input, since nothing could be
-        learned for it: an unseen text is then 0 in every input.
+        The categories of training that share one input with those that
+        training did not see, sorted. Without any there is no such input, since
+        nothing could be learned for it: an unseen text is then 0 in every input.
     missing : bool
-        Whether a missing value is a category of its own.
+        Whether there is a category for missing values.
     """
 
     kind: ClassVar[Kind] = "text"
@@ -262,23 +262,23 @@ class Categories:
 
     @classmethod
     def learn(cls, summary: ColumnSummary) -> Categories:
-        """Learn it from a column of the rows for training.
+        """Learn the categories of a column from the rows for training.
 
-        A category that occurs once is rare, and so are those beyond the 100
-        that occur most.
+        Categories that occur once are rare, and so are all but the 100 most
+        frequent ones.
         """
         counts = summary.counts
         ranked = sorted(counts, key=lambda text: (-counts[text], text))
         kept = [text for text in ranked[:MOST_CATEGORIES] if counts[text] > 1]
         rare = ranked[len(kept) :]
         if len(rare) == 1 and len(kept) < MOST_CATEGORIES and kept:
-            kept, rare = ranked, []  # nothing is gained by hiding its name
+            kept, rare = ranked, []  # a shared input of one category would only hide its name
         missing = summary.training_missing > 0
         return cls(summary.name, tuple(sorted(kept)), tuple(sorted(rare)), missing)
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The names of the inputs it becomes: `"island=Biscoe"`."""
+        """The names of its inputs: `"island=Biscoe"`."""
         others = (*(["(other)"] if self.rare else ()), *(["(missing)"] if self.missing else ()))
         return tuple(f"{self.name}={text}" for text in (*self.categories, *others))
 
@@ -298,7 +298,7 @@ class Categories:
             raise kind_error(source, column, "text")
 
     def _places(self, words: tuple[str, ...]) -> AnyArray:
-        """Give the input of each word, -1 for none, and last that of a missing value."""
+        """Find the input of each word, or -1, followed by that of a missing value."""
         other = len(self.categories) if self.rare else -1
         place = {word: i for i, word in enumerate(self.categories)}
         found = [place.get(word, other) for word in words]
@@ -339,7 +339,7 @@ class Categories:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Write it as plain values."""
+        """Return it as plain values."""
         return {
             "name": self.name,
             "kind": "text",
@@ -350,7 +350,7 @@ class Categories:
 
     @classmethod
     def from_dict(cls, value: object) -> Categories:
-        """Read what `to_dict` wrote, trusting nothing in it."""
+        """Make it from what `to_dict` returned; every value is checked."""
         keys = {"name", "kind", "categories", "rare", "missing"}
         state = take_mapping(value, keys, "a text column")
         name = take_text(state["name"], "the name of a text column")
@@ -369,7 +369,7 @@ Encoding = Scale | Categories | Dates
 
 
 def read_encoding(value: object) -> Encoding:
-    """Read what `to_dict` of one of them wrote, trusting nothing in it."""
+    """Make an encoding from what its `to_dict` returned; every value is checked."""
     kind = value.get("kind") if isinstance(value, dict) else None
     if kind == "text":
         return Categories.from_dict(value)

@@ -21,7 +21,7 @@ def table_of(data: Any, text: Sequence[str] = (), *, options: ReadOptions | None
     Parameters
     ----------
     text : sequence of str
-        Columns of a file that are text whatever they look like, if it has them.
+        Columns of a file that are text, whatever they look like; the file may lack them.
     options : ReadOptions, optional
         How a file is read.
     """
@@ -37,8 +37,8 @@ def table_of(data: Any, text: Sequence[str] = (), *, options: ReadOptions | None
 def open_table(data: Any, options: ReadOptions, memory: int) -> Iterator[Tabular]:
     """Open a table of which only what is fetched has to fit in memory.
 
-    Data frames, mappings and SQLite files are in memory as a whole all the
-    same.
+    Data frames and mappings are in memory anyway, and a SQLite file is read
+    whole.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def open_table(data: Any, options: ReadOptions, memory: int) -> Iterator[Tabular
     options : ReadOptions
         How a file is read.
     memory : int
-        Bytes for what is not fetched; the rest waits in a folder for temporary files.
+        Bytes that DuckDB may use; the rest goes to a folder for temporary files.
     """
     if not isinstance(data, str | os.PathLike) or is_sqlite_path(data):
         yield table_of(data, options=options)

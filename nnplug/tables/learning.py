@@ -38,14 +38,19 @@ __all__ = [
 
 MOST_TEXTS = 10_000
 """A column with more different texts is left out."""
+
 TOO_MANY_TEXTS = f"it has more than {MOST_TEXTS:,} different texts"
-"""Why it is."""
+"""The reason for that."""
+
 _FEW_TEXTS = 20
-"""So many different texts may be categories, whatever the column is called."""
+"""So many different texts may be categories even if the name of the column says identifier."""
+
 _FREE_TEXT_WORDS = 4.0
-"""From so many words on, on average, text is sentences and no category."""
+"""Texts with so many words on average are sentences, not categories."""
+
 _FEW_ROWS = 8192
-"""Of no more rows, columns are summed up in one thread: several cost more than they give."""
+"""Up to so many rows, one thread sums up the columns: several cost more than they save."""
+
 _IDENTIFIER = re.compile(
     r"(?i:(?:^|[_\-. ])(?:id|ids|uid|uuid|guid)$|^row(?:id|names|number)?$|^index$)"
     r"|(?<=[a-z])(?:Id|ID)$"
@@ -54,7 +59,7 @@ _IDENTIFIER = re.compile(
 
 
 def candidates(table: Table, target: Sequence[str], options: TableOptions) -> list[str]:
-    """List the columns that may be inputs: all but the target, or as the user says.
+    """List the columns that may be inputs: all but the target, or those the user names.
 
     Raises
     ------
@@ -86,12 +91,12 @@ def candidates(table: Table, target: Sequence[str], options: TableOptions) -> li
 
 
 def named_as_identifier(name: str) -> bool:
-    """Tell whether a column's name says that it is an identifier."""
+    """Tell whether a name is that of an identifier."""
     return _IDENTIFIER.search(name) is not None
 
 
 def reason_to_leave_out(summary: ColumnSummary, options: TableOptions) -> str:
-    """Say why a column is no input; empty if it is one."""
+    """Say why a column is not an input; empty if it is one."""
     asked = summary.name in (*options.categorical, *options.numeric)
     present = summary.numbers.count or sum(summary.counts.values())
     if not present:
@@ -108,7 +113,7 @@ def reason_to_leave_out(summary: ColumnSummary, options: TableOptions) -> str:
 def value_of_all(summary: ColumnSummary) -> str:
     """Write the value that all rows for training have; empty if they differ.
 
-    A missing value among others is a difference.
+    Values and missing values count as different.
     """
     numbers = summary.numbers
     if summary.training_missing or summary.infinite:  # the latter is an error of its own
@@ -127,7 +132,7 @@ def _reason_of_text(summary: ColumnSummary, present: int, asked: bool) -> str:
     if different > MOST_TEXTS:
         return TOO_MANY_TEXTS
     if different == present and different > 1:
-        return "each row has a text of its own, as identifiers do"
+        return "every row has a different text, as with identifiers"
     if asked:
         return ""
     if named_as_identifier(summary.name) and different > _FEW_TEXTS:
@@ -142,7 +147,7 @@ def _reason_of_text(summary: ColumnSummary, present: int, asked: bool) -> str:
 
 
 def _identifier_unless(option: str, name: str) -> str:
-    return f"its name says that it is an identifier ({option} {column_list([name])} keeps it)"
+    return f"its name is that of an identifier ({option} {column_list([name])} keeps it)"
 
 
 @dataclass(frozen=True)
@@ -158,7 +163,7 @@ class Learned:
     left_out : tuple of str
         The columns that are not used, such as identifiers.
     notes : tuple of str
-        What was inferred, left out or is odd, each a line for the user.
+        What was inferred, left out or looks odd, one line for the user per note.
     """
 
     columns: tuple[Encoding, ...]
@@ -176,7 +181,7 @@ def learn_columns(
     besides: Mapping[str, str] | None = None,
     in_units: bool = False,
 ) -> Learned:
-    """Learn how each column is encoded, from a table that comes in chunks.
+    """Learn how to encode the columns of a table that comes in chunks.
 
     Parameters
     ----------
@@ -186,10 +191,10 @@ def learn_columns(
     chunks : iterable of (Table, array of bool or None)
         The rows, chunk by chunk, and which of them are for training; all if None.
     besides : mapping, optional
-        Columns that are left out, with the reason.
+        Columns to leave out, with the reason.
     in_units : bool, optional
-        Whether the targets of a regression stay in their units, and are
-        not standardised.
+        Whether the targets of a regression stay in their units instead of
+        being standardised.
 
     Raises
     ------
@@ -240,7 +245,7 @@ def learn_columns(
 def _learn_targets(
     goal: Goal, summaries: Mapping[str, ColumnSummary], source: str, *, in_units: bool
 ) -> tuple[tuple[Scale, ...], list[str]]:
-    """Learn how the targets of a regression are standardised, and say which are constant."""
+    """Learn how the targets of a regression are standardised, and note the constant ones."""
     scales: list[Scale] = []
     notes = []
     for name in goal.target if goal.task == "regression" else ():
@@ -254,7 +259,7 @@ def _learn_targets(
 
 
 def training_mask(table: Table, rows: AnyArray | None) -> BoolArray | None:
-    """Bring the rows for training to a mask, or None if they are all."""
+    """Turn the rows for training into a mask (N,); None if they are all."""
     count = table.rows
     mask: BoolArray | None = None
     if rows is not None:
@@ -263,8 +268,8 @@ def training_mask(table: Table, rows: AnyArray | None) -> BoolArray | None:
             array = np.flatnonzero(array)
         if array.size and (array.ndim != 1 or array.dtype.kind not in "iu"):
             raise DataError(
-                f"rows has dtype {array.dtype} and shape {array.shape}; it lists rows as whole "
-                f"numbers, or is a mask of shape ({table.rows},)."
+                f"rows has dtype {array.dtype} and shape {array.shape}; it must list rows as whole "
+                f"numbers, or be a mask of shape ({table.rows},)."
             )
         wrong = array[(array < 0) | (array >= table.rows)]
         if wrong.size:
@@ -280,11 +285,11 @@ def training_mask(table: Table, rows: AnyArray | None) -> BoolArray | None:
 
 
 def check_enough(source: str, rows: int) -> None:
-    """Refuse fewer rows for training than there must be."""
+    """Refuse fewer rows for training than learning needs."""
     if rows < 2:
         raise DataError(
-            f"{source}: {'no row is' if rows == 0 else 'one row is all that is'} there to "
-            "learn from. Learning needs at least two."
+            f"{source}: there {'are no rows' if rows == 0 else 'is only one row'} to learn from. "
+            "Learning needs at least two."
         )
 
 
@@ -293,7 +298,7 @@ def _kind(column: Column, options: TableOptions) -> Kind:
 
 
 def _encoding(summary: ColumnSummary, source: str, options: TableOptions) -> Encoding:
-    """Learn how a column is encoded."""
+    """Learn the encoding of a column."""
     if summary.infinite:
         raise infinite_error(source, summary.name, "column", summary.infinite_row, summary.infinite)
     if summary.missing and options.missing == "refuse":
@@ -312,7 +317,7 @@ def _summarize(
     options: TableOptions,
     goal: Goal,
 ) -> None:
-    """Take note of the next rows, column by column."""
+    """Sum up the next rows, column by column."""
 
     def add(column: Column) -> None:
         as_asked = as_text(column) if column.name in options.categorical else column

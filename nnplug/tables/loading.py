@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from nnplug.errors import DataError, SettingError
 from nnplug.tables.duck import machine_memory
@@ -23,8 +24,8 @@ __all__ = ["MEMORY_SHARE", "load_rows"]
 
 MEMORY_SHARE = 0.25
 """Rows that take a larger share of the machine's memory are streamed from disk."""
-_READING_MEMORY = 512 << 20  # bytes for reading a table that is to be streamed
-_ENCODED_BYTES = 32 << 20  # rows are encoded for the disk so many bytes at a time
+_READING_MEMORY = 512 << 20  # bytes for reading a table that will be streamed
+_ENCODED_BYTES = 32 << 20  # of rows that are encoded and written to disk at a time
 
 
 def load_rows(
@@ -33,7 +34,7 @@ def load_rows(
     dtype: np.dtype[Any],
     *,
     read: ReadOptions,
-    sample_weight: Any = None,
+    sample_weight: npt.ArrayLike | None = None,
     stream: bool | None = None,
 ) -> Rows:
     """Read, split and encode a table.
@@ -46,7 +47,7 @@ def load_rows(
     read : ReadOptions
         How files are read.
     sample_weight : array, optional
-        (N,), what each row counts for.
+        (N,), the weight of each row.
     stream : bool, optional
         Whether the encoded rows are written to disk; by default if they would
         take more than a quarter of the machine's memory.
@@ -57,7 +58,9 @@ def load_rows(
         If the table and the wishes do not go together.
     """
     if sample_weight is not None and wishes.options.weights is not None:
-        raise SettingError("weights and sample_weight both say what rows count for; give one.")
+        raise SettingError(
+            "weights and sample_weight both give the weights of rows. Leave one out."
+        )
     if stream and not isinstance(data, Table) and is_sqlite_path(data):
         raise SettingError(
             f"{data}: a SQLite file is read whole; it cannot be streamed.\n"
@@ -85,7 +88,7 @@ def _in_memory(
     wishes: Wishes,
     dtype: np.dtype[Any],
     read: ReadOptions,
-    sample_weight: Any,
+    sample_weight: npt.ArrayLike | None,
     stream: bool | None,
 ) -> Rows:
     _check_target(table, wishes)
@@ -102,7 +105,9 @@ def _in_memory(
     return _rows(prepared, encoder.inputs(used, dtype=dtype), encoder.targets(used), given)
 
 
-def _streamed(table: Tabular, wishes: Wishes, dtype: np.dtype[Any], sample_weight: Any) -> Rows:
+def _streamed(
+    table: Tabular, wishes: Wishes, dtype: np.dtype[Any], sample_weight: npt.ArrayLike | None
+) -> Rows:
     _check_target(table.schema, wishes)
     if wishes.split is not None and wishes.split.way == "file":
         raise SettingError(
@@ -135,7 +140,7 @@ def _on_disk(
 
 
 def _rows(prepared: Prepared, inputs: AnyArray, targets: AnyArray, given: AnyArray | None) -> Rows:
-    """Put the arrays of the used rows together; their weights are a column or given."""
+    """Put the arrays together. The weights are those given, or a column of the table."""
     encoder, weights = prepared.encoder, prepared.weights
     if given is not None:
         weights = given if prepared.kept is None else given[prepared.kept]
@@ -154,9 +159,9 @@ def _rows(prepared: Prepared, inputs: AnyArray, targets: AnyArray, given: AnyArr
 
 
 def _check_target(table: Table, wishes: Wishes) -> None:
-    """Refuse wishes without a target."""
+    """Refuse to go on without a target."""
     if not wishes.target:
         raise DataError(
-            f"{table.source}: which column is to be predicted? Give target, for example "
+            f"{table.source}: no target is given. Name the column to predict, for example "
             f"--target {table.columns[-1].name}.\nIts columns: {', '.join(table.names)}."
         )

@@ -1,7 +1,7 @@
 """Notes: what is said about the columns in training, and in rows to predict.
 
-A table may have a thousand columns, so a note that fits many of them names
-the first and counts the others.
+A table may have a thousand columns, so a note about many of them names the
+first and counts the rest.
 """
 
 from __future__ import annotations
@@ -31,28 +31,30 @@ __all__ = [
 ]
 
 _EXACT = 2.0**53
-"""From here on, not every whole number is a float64."""
+"""Beyond this, not every whole number is a float64."""
 
 _SHOWN = 10
-"""As many columns as one kind of note names."""
+"""The most columns that one kind of note names."""
 
 SKEWED = 2.0
-"""The skewness of a target above which its logarithm is spoken of."""
+"""A target that is more skewed than this is noted."""
+
 _SKEW_ROWS = 30
-"""Fewer rows tell nothing of it."""
+"""Fewer rows say little about skewness."""
+
 _SKEW_LOOKED_AT = 100_000
-"""Rows, evenly spaced."""
+"""At most so many rows are looked at, evenly spaced."""
 
 
 def left_out_notes(reasons: Mapping[str, str], constant: Mapping[str, str]) -> list[str]:
-    """Say which columns are no inputs, and why.
+    """Say which columns are not inputs, and why.
 
     Parameters
     ----------
     reasons : mapping
-        From column to reason.
+        From the column to the reason.
     constant : mapping
-        From column to the value of all of its rows.
+        From the column to the one value that it has.
     """
     names = list(reasons)
     notes = [f"column {quote(name)} is left out: {reasons[name]}" for name in names[:_SHOWN]]
@@ -74,18 +76,18 @@ def left_out_notes(reasons: Mapping[str, str], constant: Mapping[str, str]) -> l
 def column_notes(
     columns: Sequence[Encoding], summaries: Mapping[str, ColumnSummary], rule: Missing
 ) -> list[str]:
-    """Say which columns have rare categories, lack values, or may do so unseen."""
+    """Say which columns have rare categories or missing values, or may have them unnoticed."""
     return [
         *_rare(columns, summaries),
         *_missing(columns, summaries, rule),
         *_marks(columns, summaries),
-        *_few([unit_note(name, each.counts) for name, each in summaries.items()]),
+        *_few([unit_note(name, summary.counts) for name, summary in summaries.items()]),
         *_large(summaries),
     ]
 
 
 def marks_note(name: str, counts: Mapping[str, int]) -> str:
-    """Say which texts of a column often stand for a missing value; empty if none does."""
+    """Say which texts of a column look like marks of missing values; empty if none does."""
     marks = [text for text in counts if is_usual_mark(text)]
     if not marks:
         return ""
@@ -102,14 +104,14 @@ def unit_note(name: str, counts: Mapping[str, int]) -> str:
     unit = unit_behind(counts) if counts else ""
     option = shell_word(f"unit.{name}={unit}")
     return (
-        f"column {quote(name)} is text, and numbers if {quote(unit)} is left out: --read {option}"
+        f"column {quote(name)} is text; without {quote(unit)} it is numbers: --read {option}"
         if unit
         else ""
     )
 
 
 def large_note(name: str, lowest: float, highest: float, *, whole: bool) -> str:
-    """Say that a column has whole numbers that a float64 does not tell apart; empty if not."""
+    """Say that a float64 cannot tell whole numbers of a column apart; empty if it can."""
     if not whole or max(abs(lowest), abs(highest)) < _EXACT:
         return ""
     largest = max(lowest, highest, key=abs)
@@ -121,37 +123,37 @@ def large_note(name: str, lowest: float, highest: float, *, whole: bool) -> str:
 
 
 def _marks(columns: Sequence[Encoding], summaries: Mapping[str, ColumnSummary]) -> list[str]:
-    named = [each.name for each in columns if isinstance(each, Categories)]
+    named = [column.name for column in columns if isinstance(column, Categories)]
     return _few([marks_note(name, summaries[name].counts) for name in named])
 
 
 def _large(summaries: Mapping[str, ColumnSummary]) -> list[str]:
-    numbers = {name: each.numbers for name, each in summaries.items() if each.kind == "number"}
+    columns = {name: found.numbers for name, found in summaries.items() if found.kind == "number"}
     return _few([
-        large_note(name, each.lowest, each.highest, whole=each.whole)
-        for name, each in numbers.items()
-        if each.count
+        large_note(name, numbers.lowest, numbers.highest, whole=numbers.whole)
+        for name, numbers in columns.items()
+        if numbers.count
     ])  # fmt: skip
 
 
 def _few(notes: list[str]) -> list[str]:
     """Keep the first of many notes, without empty ones."""
-    said = [note for note in notes if note]
-    more = [f"so it is of {len(said) - _SHOWN:,} more columns"] if len(said) > _SHOWN else []
-    return [*said[:_SHOWN], *more]
+    notes = [note for note in notes if note]
+    rest = len(notes) - _SHOWN
+    return [*notes[:_SHOWN], *([f"the same goes for {rest:,} more columns"] if rest > 0 else [])]
 
 
 def _rare(columns: Sequence[Encoding], summaries: Mapping[str, ColumnSummary]) -> list[str]:
     notes, rest = [], []
-    for each in columns:
-        if isinstance(each, Categories) and each.rare:
-            counts = summaries[each.name].counts
-            rows = sum(counts[text] for text in each.rare)
+    for column in columns:
+        if isinstance(column, Categories) and column.rare:
+            counts = summaries[column.name].counts
+            rows = sum(counts[text] for text in column.rare)
             notes.append(
-                f"column {quote(each.name)} has {len(counts):,} categories: {len(each.rare):,} "
-                f"rare ones ({count_of(rows, 'row')}) share one input"
+                f"column {quote(column.name)} has {len(counts):,} categories: "
+                f"{len(column.rare):,} rare ones ({count_of(rows, 'row')}) share one input"
             )
-            rest.append(quote(each.name))
+            rest.append(quote(column.name))
     if len(notes) > _SHOWN:
         more = _names(rest[_SHOWN:])
         notes[_SHOWN:] = [f"{len(notes) - _SHOWN:,} more columns have rare categories: {more}"]
@@ -163,17 +165,17 @@ def _missing(
 ) -> list[str]:
     def lacking(wanted: Callable[[Encoding], bool]) -> list[str]:
         return [
-            f"{quote(each.name)} ({summaries[each.name].missing:,})"
-            for each in columns
-            if summaries[each.name].missing and wanted(each)
+            f"{quote(column.name)} ({summaries[column.name].missing:,})"
+            for column in columns
+            if summaries[column.name].missing and wanted(column)
         ]
 
-    own = lacking(lambda each: isinstance(each, Categories))
-    filled = lacking(lambda each: not isinstance(each, Categories))
+    own = lacking(lambda column: isinstance(column, Categories))
+    filled = lacking(lambda column: not isinstance(column, Categories))
     notes = []
     if filled:
         notes.append(
-            f"missing values: the {rule} stands for them, and an input says where: {_names(filled)}"
+            f"missing values: the {rule} replaces them, and an input tells where: {_names(filled)}"
         )
     if own:
         notes.append(f"missing values are a category of their own: {_names(own)}")
@@ -185,10 +187,10 @@ def _names(items: Iterable[str]) -> str:
 
 
 def skew_notes(targets: Table, goal: Goal) -> tuple[str, ...]:
-    """Say which quantities are learned better by their logarithm: each a line.
+    """Say which targets are better learned as logarithms, one line per target.
 
-    Those are above 0 and far more skewed than their logarithm, so that a few
-    large values make most of a squared error.
+    They are above 0 and far more skewed than their logarithm, so that a few
+    large values dominate a squared error.
     """
     if goal.task != "regression" or goal.transform is not None or targets.rows < _SKEW_ROWS:
         return ()
@@ -209,7 +211,7 @@ def skew_notes(targets: Table, goal: Goal) -> tuple[str, ...]:
 
 
 def _skewness(numbers: AnyArray) -> float:
-    """Give the third standardised moment; 0 of what is constant or too large."""
+    """Compute the third standardised moment; 0 if the numbers are constant or too large."""
     with np.errstate(all="ignore"):
         away = numbers - numbers.mean()
         away /= away.std()
@@ -221,7 +223,7 @@ def _skewness(numbers: AnyArray) -> float:
 
 
 class Remarks:
-    """Counts unseen categories and unexpected gaps in rows that come in stretches.
+    """Counts unseen categories and unexpected gaps in rows that come in chunks.
 
     Parameters
     ----------
@@ -255,7 +257,7 @@ class Remarks:
                 self._missing[encoding.name] += int(np.count_nonzero(column.missing))
 
     def lines(self) -> tuple[str, ...]:
-        """Say what was counted, each a line for the user."""
+        """Say what was counted, in lines for the user."""
         lines = []
         for encoding in self.columns:
             name = encoding.name

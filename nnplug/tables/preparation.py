@@ -32,7 +32,7 @@ from nnplug.types import AnyArray
 __all__ = ["CHUNK", "Prepared", "Wishes", "prepare_table", "with_file"]
 
 CHUNK = 131_072
-"""Rows of a relation that are looked at together."""
+"""Rows of a relation that are fetched at a time."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +43,16 @@ class Wishes:
     ----------
     target : str or sequence of str
     task : str, optional
-        Instead of the inferred one.
+        By default it is inferred from the target.
     split : Split, optional
-        By default stratified for classes, else random.
+        By default `stratified` for classes and `random` for regression.
     validation : float
         The share of the rows for validation.
     seed : int
     options : TableOptions
     in_units : bool
-        Whether the targets of a regression stay in their units, and are not
-        standardised.
+        Whether the targets of a regression stay in their units instead of
+        being standardised.
     """
 
     target: str | Sequence[str]
@@ -64,7 +64,7 @@ class Wishes:
     in_units: bool = False
 
     def way(self, task: Task) -> Split:
-        """Choose how to split the rows of a task."""
+        """Choose how the rows are split for a task."""
         if self.split is not None:
             return self.split
         return Split("stratified" if task in ("binary", "multiclass") else "random")
@@ -72,7 +72,7 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What was learned, and which rows are for what.
+    """What was learned from a table, and which of its rows are used for what.
 
     Attributes
     ----------
@@ -80,12 +80,12 @@ class Prepared:
     kept : array of bool of shape (N,), or None
         The rows that are used; all if None.
     parts : Parts
-        Counted among the rows that are used.
+        Row numbers, counted among the rows that are used.
     split : Split
     weights : array of shape (n,), or None
-        What each used row counts for.
+        The weights of the rows that are used.
     notes : tuple of str
-        Each a line for the user; the encoder's are among them.
+        Lines for the user, those of the encoder included.
     """
 
     encoder: Encoder
@@ -101,21 +101,21 @@ class Prepared:
 
 
 def with_file(table: Table, path: str, read: ReadOptions) -> tuple[Table, BoolArray]:
-    """Append the rows of another file, and say which they are."""
-    # Dates and numbers are written as in the first file, which may be what tells how.
-    known = read.knowing((each.name, each.kind, each.written) for each in table.columns)
+    """Append the rows of another file; return the table and which rows those are, (N,)."""
+    # Dates and numbers are read as in the first file, since the second may not show the format.
+    known = read.knowing((column.name, column.kind, column.written) for column in table.columns)
     other = read_table(path, taking(path, known))
     held = np.arange(table.rows + other.rows) >= table.rows
     return _join(table, other), held
 
 
 def _join(first: Table, second: Table) -> Table:
-    """Put the rows of a second table below those of a first, columns matched by name.
+    """Append the rows of a second table to those of a first, columns matched by name.
 
     Raises
     ------
     DataError
-        If one has a column that the other has not, or of another kind.
+        If one has a column that the other lacks, or of another kind.
     """
     matched = []
     for column in first.columns:
@@ -136,7 +136,7 @@ def _join(first: Table, second: Table) -> Table:
 
 
 def _alike(first: Table, one: Column, second: Table, two: Column) -> tuple[Column, Column]:
-    """Bring two columns to one kind; one without any value has no kind of its own."""
+    """Bring two columns to one kind; a column without values takes the kind of the other."""
     if two.kind != one.kind and not two.present.any():
         two = _blank(one, len(two))
     if two.kind != one.kind and not one.present.any():
@@ -161,7 +161,7 @@ def prepare_table(table: Tabular, wishes: Wishes, held_out: BoolArray | None = N
     Parameters
     ----------
     held_out : array of bool of shape (N,), optional
-        The rows for validation, if another file says which.
+        The rows for validation, if they come from another file.
 
     Raises
     ------
@@ -202,7 +202,7 @@ def _learn(
 ) -> tuple[Encoder, Parts, Split, tuple[str, ...]]:
     options = wishes.options
     targets = target_names(wishes.target, table.source, table.names)
-    # The columns that are needed whole: targets, and what the split looks at.
+    # The columns that are needed whole: the targets, and the one that the split goes by.
     named = () if wishes.split is None or wishes.split.column is None else (wishes.split.column,)
     for name in named:
         table.schema.column(name)
@@ -230,7 +230,7 @@ def _learn(
 
     names = [*candidates(table.schema, targets, options), *targets]
     names = [name for name in names if name not in besides]
-    # Rows in memory are summed up together, which is exact to the last digit.
+    # Rows in memory are one chunk: means over several chunks differ in the last digit.
     size = table.rows if isinstance(table, Table) else CHUNK
 
     def chunks() -> Iterator[tuple[Table, BoolArray]]:
@@ -242,7 +242,7 @@ def _learn(
         goal, table.schema, chunks(), options, besides=besides, in_units=wishes.in_units
     )
     encoder = Encoder.of(goal, learned, options)
-    # What was inferred is said, not kept: the model is the same where it is stated.
+    # What was inferred is not kept: the model must be the same if the user states it.
     encoder = replace(encoder, notes=encoder.notes[len(goal.notes) :])
     odd = () if wishes.in_units else skew_notes(first, goal)
     return encoder, parts, split, (*goal.notes, *marked, *odd)
@@ -251,12 +251,12 @@ def _learn(
 def _marks_of_targets(
     table: Table, targets: Sequence[str], options: TableOptions
 ) -> tuple[str, ...]:
-    """Say which classes often stand for a missing value.
+    """Note which classes look like marks of missing values.
 
     Raises
     ------
     DataError
-        If the user says that some targets are missing.
+        If rows without a target are to be dropped: then the mark is probably one.
     """
     notes: tuple[str, ...] = ()
     for column in (table.column(name) for name in targets if name not in options.categorical):
@@ -281,7 +281,7 @@ def _marks_of_targets(
 def _texts_of_many_kinds(
     table: Tabular, targets: Sequence[str], options: TableOptions
 ) -> dict[str, str]:
-    """Find text columns of a relation with too many different texts, which are not fetched."""
+    """Find text columns of a relation with too many different texts; they are never fetched."""
     if not isinstance(table, Relation):
         return {}
     return {
@@ -297,9 +297,9 @@ def _only(table: Table, kept: BoolArray) -> Table:
 
 
 def _complete(table: Tabular, names: Sequence[str]) -> BoolArray:
-    """Tell which rows lack none of some columns: (N,)."""
+    """Tell which rows have a value in all of some columns, (N,)."""
     complete = np.ones(table.rows, bool)
-    for name in names:  # one after the other: they need not fit in memory together
+    for name in names:  # one by one, since together they may not fit in memory
         complete &= table.fetch([name]).column(name).present
     return complete
 
@@ -314,7 +314,7 @@ def _dropped(dropped: BoolArray, why: str) -> tuple[str, ...]:
 
 
 def _weights(table: Table, name: str) -> npt.NDArray[np.float64]:
-    """Take a column as weights."""
+    """Take a column as the weights of the rows, (N,)."""
     column = table.column(name)
     refuse_missing(table.source, column, "weights")
     refuse_infinite(table.source, column, "weights")

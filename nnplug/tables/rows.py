@@ -1,4 +1,4 @@
-"""Rows as arrays, with what each counts for and the part that it is in."""
+"""Rows as arrays, with their weights and the part that each is in."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from nnplug.errors import DataError, SettingError
 from nnplug.parts import Task
@@ -34,17 +35,17 @@ class Rows:
     classes : tuple
         As the user knows them; empty for regression.
     features : tuple of str
-        A name for each input.
+        The names of the inputs.
     parts : Parts
         Which rows are for training, and which for validation.
     split : Split
         How they were chosen.
     weights : array or None
-        (N, 1), what each row counts for in the loss.
+        (N, 1), the weight of each row in the loss.
     encoder : Encoder or None
-        What made them from a table.
+        What encoded them, if they are from a table.
     notes : tuple of str
-        What was inferred or left out, each a line for the user.
+        What was inferred or left out, one line for the user per note.
     disk : RowsOnDisk or None
         Where the inputs are if not in memory; `inputs` is then (0, D).
     """
@@ -72,18 +73,19 @@ class Rows:
         return f"<{len(self.targets):,} rows of {len(self.features):,} inputs: {self.task}>"
 
 
-def matrix(data: Any, what: str) -> AnyArray:
-    """Take an array-like as a finite matrix of numbers, without copying floats.
+def matrix(data: npt.ArrayLike, what: str) -> AnyArray:
+    """Turn an array-like into a matrix of finite numbers, without copying floats.
 
     Raises
     ------
     DataError
-        With the first place that is not a finite number.
+        If it is not a matrix of numbers, with the first number that is not finite.
     """
     x = np.asarray(data)
     if x.ndim != 2 or not x.size or x.dtype.kind not in "iufb":
         raise DataError(
-            f"{what}: shape {x.shape} of {x.dtype}; needed are numbers of shape (rows, columns)."
+            f"{what}: an array of shape {x.shape} of {x.dtype}; it must hold numbers, in the shape "
+            "(rows, columns)."
         )
     if x.dtype.kind == "f" and not np.isfinite(x).all():
         row, column = np.argwhere(~np.isfinite(x))[0]
@@ -93,8 +95,8 @@ def matrix(data: Any, what: str) -> AnyArray:
     return x if x.dtype in (np.float32, np.float64) else x.astype(np.float64)
 
 
-def row_weights(given: Any, rows: int) -> AnyArray | None:
-    """Take a weight for each row, as (N, 1).
+def row_weights(given: npt.ArrayLike | None, rows: int) -> AnyArray | None:
+    """Turn the weights of rows into an array of shape (N, 1).
 
     Raises
     ------
@@ -107,7 +109,7 @@ def row_weights(given: Any, rows: int) -> AnyArray | None:
     weights = np.asarray(given, np.float64)
     if weights.shape != (rows,):
         raise SettingError(
-            f"sample_weight has shape {weights.shape}; needed is one number a row, ({rows},)."
+            f"sample_weight has shape {weights.shape}; it must have one number per row, ({rows},)."
         )
     wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
     if len(wrong) or not weights.any():

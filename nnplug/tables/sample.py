@@ -1,4 +1,4 @@
-"""Samples: so many rows of a table as fit in memory."""
+"""Samples: a table that fits in memory, or a million of its rows."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _CHUNK = 262_144
 def read_sample(
     path: str | os.PathLike[str], read: ReadOptions, seed: int = 0
 ) -> tuple[Table, int]:
-    """Read a table, or a million of its rows, drawn at random and in their order.
+    """Read a table, or if it is larger, a million of its rows, drawn at random and in order.
 
     Returns
     -------
     table : Table
     rows : int
-        How many there are.
+        How many the table has.
     """
     with open_table(path, read, machine_memory() // 2) as table:
         if table.rows <= SAMPLE_ROWS:

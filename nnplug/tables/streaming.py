@@ -1,19 +1,19 @@
-"""Streaming: encoded rows on disk, trained on in a fresh order each epoch.
+"""Streaming: encoded rows on disk, for training in a new order each epoch.
 
 The rows are encoded once and written to temporary files, the training rows in
-a random order. An epoch reads them in loads of some ten thousand rows or
-more, which alone are in memory.
+a random order. An epoch reads them in loads of ten thousand rows or more; only
+one load is in memory.
 
 How random an epoch's order is
 ------------------------------
-The file's order is a uniformly random permutation, drawn once: each row is
-thrown into one of several buckets, and each bucket is shuffled in memory (Rao,
-1961; Sandelius, 1962). Each epoch begins at a random place of the file, which
-is a ring; cuts the ring into blocks of 2,048 rows; takes the blocks in a
-random order; and shuffles the rows of each load, of many blocks. So every row
-comes once an epoch, a load is a random sample of the rows, and its order is
-uniformly random. What is not as in memory: rows that are neighbours in the
-file often share a load. Rows that fit into one load are shuffled exactly.
+The order of the file is a uniformly random permutation, drawn once: every row
+goes to a random one of several buckets, and every bucket is shuffled in memory
+(Rao, 1961; Sandelius, 1962). An epoch takes the file as a ring that begins at a
+random row, cuts it into blocks of 2,048 rows, takes the blocks in random order,
+and shuffles the rows of each load, which has many blocks. So every row comes
+once per epoch, a load is a random sample of the rows, and its order is
+uniformly random. The one difference from rows in memory is that neighbours in
+the file often share a load. Rows that fit into one load are shuffled exactly.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -39,21 +39,21 @@ from nnplug.types import AnyArray
 __all__ = ["LOAD_BYTES", "RowStream", "RowsOnDisk", "write_rows"]
 
 LOAD_BYTES = 96 << 20
-"""A load of rows takes so much memory, twice: as read, and shuffled."""
+"""Memory that a load of rows takes twice: as it is read, and shuffled."""
 _BLOCK = 2_048
 
 
 class RowsOnDisk:
-    """Encoded rows in temporary files, which go when nobody needs them.
+    """Encoded rows in temporary files, which are removed when they are no longer used.
 
-    A record is a row's inputs and the row's number in the table.
+    A record is the inputs of a row and its number among the rows that are used.
 
     Attributes
     ----------
     record : numpy.dtype
         With the fields `inputs`, (D,), and `row`.
     training, validation : int
-        The rows of each part.
+        How many rows the parts have.
     """
 
     def __init__(self, width: int, dtype: np.dtype[Any]) -> None:
@@ -67,7 +67,7 @@ class RowsOnDisk:
         self._finalizer()
 
     def path(self, part: str) -> Path:
-        """Give the file of a part."""
+        """Return the file of a part."""
         return self.folder / f"{part}.rows"
 
     def stream(
@@ -116,7 +116,7 @@ class RowStream(StreamedRows):
     def fill(self, epoch: int) -> Iterator[int]:
         """Fill the buffers with the next rows, shuffled, and say how many they are."""
         rng = derive_generator(self.seed, "shuffle", epoch)
-        # Opened anew each epoch: a stream may be kept and never read again.
+        # Opened anew each epoch, since a stream may be kept and never read again.
         with self.disk.path("training").open("rb", buffering=0) as file:
             filled = 0
             for start, count in self._pieces(rng):
@@ -129,7 +129,7 @@ class RowStream(StreamedRows):
                 yield self._shuffled(rng, filled)
 
     def _pieces(self, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
-        """Give an epoch's stretches of the file, (first row, rows), none across a load's end."""
+        """Give what an epoch reads, as (first row, rows); none crosses the end of a load."""
         start = int(rng.integers(self.rows))
         room = len(self._read)
         for block in rng.permutation(-(-self.rows // _BLOCK)).tolist():
@@ -142,7 +142,7 @@ class RowStream(StreamedRows):
                 room = room or len(self._read)
 
     def _fetch(self, file: FileIO, start: int, at: int, count: int) -> None:
-        """Read rows of the file into the buffer, from row `at` of it."""
+        """Read `count` rows of the file, from row `start`, into the buffer from row `at`."""
         size = self.disk.record.itemsize
         view = self._read[at : at + count].view(np.uint8).data
         done = 0
@@ -158,16 +158,16 @@ class RowStream(StreamedRows):
     def _shuffled(self, rng: np.random.Generator, filled: int) -> int:
         order = rng.permutation(filled)
         for first in range(0, filled, CHUNK):
-            stretch = slice(first, min(first + CHUNK, filled))
-            chosen = self._read[order[stretch]]
-            self.inputs[stretch] = chosen["inputs"]
-            self.targets[stretch] = self._targets[chosen["row"]]
+            rows = slice(first, min(first + CHUNK, filled))
+            chosen = self._read[order[rows]]
+            self.inputs[rows] = chosen["inputs"]
+            self.targets[rows] = self._targets[chosen["row"]]
             if self.weights is not None and self._weights is not None:
-                self.weights[stretch] = self._weights[chosen["row"]]
+                self.weights[rows] = self._weights[chosen["row"]]
         return filled
 
     def validation(self) -> Iterator[Chunk]:
-        """Give the rows of the validation part, in the table's order."""
+        """Give the rows of the validation part, in the order of the table."""
         if not self.disk.validation:
             return
         with self.disk.path("validation").open("rb") as file:
@@ -194,7 +194,7 @@ def write_rows(
     chunks : iterable of Table
         All rows of the table, with the encoder's columns.
     parts : Parts
-        Counted among the rows that are kept.
+        Row numbers, counted among the rows that are kept.
     kept : array of bool of shape (N,), or None
         The rows that are used; all if None.
 
@@ -249,7 +249,7 @@ def _write(
                 here = chunk.take(np.flatnonzero(kept[start : start + chunk.rows]))
             start += chunk.rows
             records = np.empty(here.rows, disk.record)
-            # Contiguous first: the encoder writes column by column.
+            # Encoded as a contiguous array first, which is faster than column by column.
             records["inputs"] = encoder.inputs(here, dtype=disk.record["inputs"].base)
             records["row"] = np.arange(first, first + here.rows)
             part = np.zeros(here.rows, np.int8)
@@ -270,7 +270,7 @@ def _write(
             file.write(shuffled.view(np.uint8).data)
 
 
-def _scatter(records: AnyArray, bucket: AnyArray, files: Sequence[Any]) -> None:
+def _scatter(records: AnyArray, bucket: AnyArray, files: Sequence[BinaryIO]) -> None:
     """Append each record to the file of its bucket."""
     order = np.argsort(bucket, kind="stable")
     ends = np.cumsum(np.bincount(bucket, minlength=len(files)))

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 Kind = Literal["number", "boolean", "text", "date"]
-"""What the values of a column are."""
+"""What kind of values a column has."""
 
 KIND_NAMES: dict[Kind, str] = {
     "number": "numbers",
@@ -56,20 +56,20 @@ class Column:
     kind : str
         `"number"`, `"boolean"`, `"text"` or `"date"`.
     data : array of shape (N,)
-        float64 for numbers, bool for booleans, datetime64[us] for dates; for
-        text an int32 index into `words`. Where a value is missing stands NaN,
-        False, NaT or -1.
+        float64 for numbers, bool for booleans, datetime64[us] for dates, and
+        for text an int32 index into `words`. A missing value is NaN, False,
+        NaT or -1.
     missing : array of bool of shape (N,), or None
         Where values are missing; None if nowhere.
     integer : bool
-        Whether the numbers were declared whole, by their type or how they
-        are written and not by their values: 2.0 is not.
+        Whether the numbers are whole by their type or by how they are
+        written, and not just by their values: 2.0 is not.
     words : tuple of str
-        The different texts, sorted, and perhaps others; empty for the other
-        kinds.
+        The different texts, sorted, and perhaps some that no row has; empty
+        for the other kinds.
     written : str
-        How the file wrote its dates, as for `strftime`; empty for ISO 8601
-        and where they were no text.
+        How the file wrote the dates, as for `strftime`; empty for ISO 8601
+        and for dates that were not text.
     """
 
     name: str
@@ -85,16 +85,16 @@ class Column:
 
     @cached_property
     def values(self) -> AnyArray:
-        """The values as users know them, (N,): text as objects of `str`."""
+        """The values as users know them, (N,); texts are objects of type `str`."""
         if self.kind != "text":
             return self.data
-        # The code -1, of a missing value, takes the last: the empty text.
+        # The code of a missing value, -1, picks the last one: the empty text.
         texts: AnyArray = np.array([*self.words, ""], object)
         return texts[self.data]
 
     @property
     def present(self) -> BoolArray:
-        """Where values are there, (N,)."""
+        """Where values are not missing, (N,)."""
         return np.ones(len(self.data), bool) if self.missing is None else ~self.missing
 
     def take(self, rows: AnyArray | slice) -> Column:
@@ -144,7 +144,7 @@ class Tabular(ABC):
         Raises
         ------
         DataError
-            If there is no column of one of the names.
+            If a column is not there.
         """
 
     def chunks(self, names: Sequence[str], size: int) -> Iterator[Table]:
@@ -155,7 +155,7 @@ class Tabular(ABC):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Table(Tabular):
-    """Columns in memory, with what messages call them.
+    """Columns in memory.
 
     Attributes
     ----------
@@ -195,7 +195,7 @@ class Table(Tabular):
             return self._by_name[name]
         raise DataError(
             f"{self.source}: there is no column {quote(name)}.{suggest(name, self.names)}\n"
-            f"Its columns are {listed(quote(each) for each in self.names)}."
+            f"Its columns are {listed(map(quote, self.names))}."
         )
 
     @property
@@ -229,7 +229,7 @@ def make_column(
     *,
     integer: bool = False,
 ) -> Column:
-    """Make a column with one filling for what is missing.
+    """Make a column in which every missing value is filled in the same way.
 
     Parameters
     ----------
@@ -247,20 +247,20 @@ def make_column(
     dtype = {"number": "f8", "boolean": "?", "date": "M8[us]"}[kind]
     if missing is None:
         return Column(name, kind, np.ascontiguousarray(values, dtype), None, integer)
-    filling: Any = {"number": np.nan, "boolean": False, "date": "NaT"}[kind]
-    filled = np.full(values.shape, filling, dtype)
+    fillings: dict[str, float | str] = {"number": np.nan, "boolean": False, "date": "NaT"}
+    filled = np.full(values.shape, fillings[kind], dtype)
     filled[~missing] = values[~missing]
     return Column(name, kind, filled, np.ascontiguousarray(missing), integer)
 
 
 def _coded(texts: Sequence[str], missing: BoolArray | None) -> tuple[CodeArray, tuple[str, ...]]:
-    """Give each text its index among the different ones, sorted; -1 where it is missing."""
+    """Replace texts by their index among the different ones, sorted; -1 where one is missing."""
     present = texts
     if missing is not None:
         present = [texts[i] for i in np.flatnonzero(~missing).tolist()]
     words = tuple(sorted(set(present)))
     index = {word: code for code, word in enumerate(words)}
-    # map over a dict's own method runs in C, faster than a sort of the rows.
+    # map with a method of dict runs in C, which is faster than sorting the rows.
     found = np.fromiter(map(index.__getitem__, present), np.int32, len(present))
     if missing is None:
         return found, words
@@ -270,7 +270,7 @@ def _coded(texts: Sequence[str], missing: BoolArray | None) -> tuple[CodeArray, 
 
 
 def make_table(columns: Sequence[Column], source: str) -> Table:
-    """Make a table, refusing one without rows."""
+    """Make a table; refuse one without rows."""
     rows = len(columns[0])
     if rows == 0:
         raise DataError(f"{source}: the table has no rows, only the names of its columns.")
@@ -278,7 +278,7 @@ def make_table(columns: Sequence[Column], source: str) -> Table:
 
 
 def as_text(column: Column) -> Column:
-    """Bring a column of numbers or truth values to text: 5.0 is "5"."""
+    """Turn a column of numbers or truth values into text: 5.0 becomes "5"."""
     if column.kind == "text":
         return column
     if column.kind == "date" or not column.present.any():
@@ -293,7 +293,7 @@ def as_text(column: Column) -> Column:
 
 
 def kind_error(source: str, column: Column, before: Kind) -> DataError:
-    """Say that a column is of another kind than in training."""
+    """Make the error for a column that is of another kind than in training."""
     present = column.values[column.present]
     such = f" such as {show(present[0])}" if len(present) else ""
     return DataError(
@@ -303,7 +303,7 @@ def kind_error(source: str, column: Column, before: Kind) -> DataError:
 
 
 def stack(tables: Sequence[Table]) -> Table:
-    """Put tables with the same columns below each other."""
+    """Stack tables with the same columns."""
     columns = tuple(
         _stacked(columns) for columns in zip(*(table.columns for table in tables), strict=True)
     )
@@ -320,7 +320,7 @@ def _stacked(columns: Sequence[Column]) -> Column:
         words = tuple(sorted({word for column in columns for word in column.words}))
         place = {word: code for code, word in enumerate(words)}
         for position, column in enumerate(columns):
-            # The code -1, of a missing value, takes the last: -1 again.
+            # The code of a missing value, -1, picks the last one: -1 again.
             codes = np.array([*(place[word] for word in column.words), -1], np.int32)
             data[position] = codes[column.data]
     return replace(
@@ -333,7 +333,7 @@ def _stacked(columns: Sequence[Column]) -> Column:
 
 
 def check_names(source: str, names: Sequence[str]) -> None:
-    """Refuse empty and double names of columns."""
+    """Refuse columns without a name, and names that occur twice."""
     if not names:
         raise DataError(f"{source}: the table has no columns.")
     for position, name in enumerate(names, start=1):

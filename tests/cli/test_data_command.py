@@ -104,8 +104,8 @@ churn        text    target                    2  "no" 387, "yes" 13
 
 binary: 14 inputs, 320 training rows and 80 for validation
   target "churn" has 2 classes: binary classification (--task overrides)
-  column "customer_id" is left out: its name says that it is an identifier
-  (--numeric customer_id keeps it)
+  column "customer_id" is left out: its name is that of an identifier (--numeric
+  customer_id keeps it)
   column "country" is left out: all rows for training have "EU"
   missing values are a category of their own: "city" (5)
 
@@ -116,15 +116,14 @@ warning  column "city" has texts that differ in case or spaces alone: "Rome" and
          "rome". They count as different.
 warning  column "income" is -9999 in 35 rows, far from all others (21224 to
          75645). If it stands for a missing value: --read na.income=-9999
-warning  3.2% of the rows are "yes"; who always says "no" has an accuracy of
+warning  3.2% of the rows are "yes"; always predicting "no" has an accuracy of
          96.8%. Use --class-weight balanced, and --metric balanced_accuracy.
-warning  column "refund" alone tells "churn" in 100.0% of the rows (96.2% by
+warning  column "refund" alone predicts "churn" in 100.0% of the rows (96.2% by
          chance). Is it known before the target is? If not: --drop refund
 warning  column "since" holds dates, and the validation rows lie among the
-         training rows in time. If later rows are to be predicted: --split
-         time:since
-warning  column "customer_id" names 100 things in 400 rows, and rows of one
-         thing stand in both parts. If new things are to be predicted: --split
+         training rows in time. To predict later rows: --split time:since
+warning  column "customer_id" identifies 100 things in 400 rows, and both parts
+         have rows of the same thing. To predict new things: --split
          group:customer_id
 note     "no" 387 (96.8%), "yes" 13 (3.2%).
 """
