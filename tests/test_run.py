@@ -164,7 +164,7 @@ Y = np.arange(10) % 2
         ("xor", {"activation": np.tanh}, "<ufunc 'tanh'> is not an activation."),
         ("xor", {"loss": "cross_entropy", "output_activation": "log_softmax"}, "applied twice"),
         ((X, Y[:5]), {}, "inputs have shape (10, 2) and targets (5,)"),
-        ((X[:, 0], Y), {}, "inputs: shape (10,) of float64"),
+        ((X[:, 0], Y), {}, "inputs: an array of shape (10,) of float64"),
         ((X * np.nan, Y), {}, "inputs: row 0, column 0 is nan."),
         ((X, np.full(10, np.nan)), {}, "targets: row 0, column 0 is nan."),
         ((X, 0 * Y), {}, "arrays: 1 classes"),
