@@ -19,7 +19,6 @@ from nnplug.models.container import pack
 from nnplug.models.description import describe
 from nnplug.models.info import ModelInfo
 from nnplug.models.new_rows import Features, NewRows, open_rows
-from nnplug.models.nonfinite import NonfiniteRows
 from nnplug.models.selection import find_parts, warn_of
 from nnplug.network.network import Network
 from nnplug.network.tasks import Head, finite_rows, label_matrix
@@ -31,6 +30,7 @@ from nnplug.training import Evaluator, Scores
 from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
+    from nnplug.models.nonfinite import NonfiniteRows
     from nnplug.tables import Encoder, ReadOptions
     from nnplug.tables.encoder import Unknown
 
@@ -285,7 +285,9 @@ class Model(Summarized):
         return outputs, finite
 
     def nonfinite_rows(self, data: Any) -> NonfiniteRows:
-        """Make what counts the rows of `data` that have no finite prediction."""
+        """Make a counter of the rows of `data` that have no finite prediction."""
+        from nnplug.models.nonfinite import NonfiniteRows  # noqa: PLC0415  # few rows have none
+
         is_table = self.encoder is not None or self._names_columns(data)
         source = os.fspath(data) if isinstance(data, str | os.PathLike) else "The data"
         return NonfiniteRows(self.network, source, first=int(is_table), finite=self.finite)

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from nnplug.tables.frames import as_kinds as as_kinds
     from nnplug.tables.frames import table_from as table_from
     from nnplug.tables.given import table_of as table_of
-    from nnplug.tables.loading import load_rows as load_rows
     from nnplug.tables.options import ReadOptions as ReadOptions
     from nnplug.tables.options import TableOptions as TableOptions
     from nnplug.tables.preparation import Prepared as Prepared
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from nnplug.tables.reading import open_relation as open_relation
     from nnplug.tables.reading import read_table as read_table
     from nnplug.tables.rows import Rows as Rows
+    from nnplug.tables.rows import load_rows as load_rows
     from nnplug.tables.rows import matrix as matrix
     from nnplug.tables.rows import row_weights as row_weights
     from nnplug.tables.splitting import Parts as Parts
@@ -37,11 +37,10 @@ __getattr__, __dir__ = lazy_names(
         "nnplug.tables.formats": ("is_pattern",),
         "nnplug.tables.frames": ("as_kinds", "table_from"),
         "nnplug.tables.given": ("table_of",),
-        "nnplug.tables.loading": ("load_rows",),
         "nnplug.tables.options": ("ReadOptions", "TableOptions"),
         "nnplug.tables.preparation": ("Prepared", "Wishes", "prepare_table"),
         "nnplug.tables.reading": ("open_relation", "read_table"),
-        "nnplug.tables.rows": ("Rows", "matrix", "row_weights"),
+        "nnplug.tables.rows": ("Rows", "load_rows", "matrix", "row_weights"),
         "nnplug.tables.splitting": ("Parts", "Split", "split_rows"),
         "nnplug.tables.streaming": ("RowsOnDisk",),
         "nnplug.tables.table": ("Column", "Table"),
