@@ -203,3 +203,46 @@ def test_nothing_is_refused_in_columns_that_are_not_needed(data, model, tmp_path
         model.open_rows(path, ReadOptions(sql="SELECT *, age + 1 AS z FROM data")),
     ):
         pass
+
+
+def test_the_target_of_rows_to_predict_is_not_read(data, model, tmp_path):
+    """Nothing in it is refused, in Python as on the command line; an evaluation reads it."""
+    path = tmp_path / "t.csv"
+    data.assign(y=["soon", *range(1, ROWS)]).to_csv(path, index=False)
+    np.testing.assert_array_equal(model.predict(path), model.predict(data))
+    with pytest.raises(DataError, match='column "y": cannot read "soon" as a number'):
+        model.evaluate(path)
+
+
+@pytest.mark.parametrize("kind", ["path", "frame", "mapping", "table"])
+def test_all_kinds_of_data_take_one_road(data, model, seven_rows, tmp_path, kind):
+    path = written(data, tmp_path / "t.parquet")
+    given = {"path": path, "frame": data, "mapping": dict(data), "table": table_of(data)}[kind]
+    with model.open_rows(given, ids=("code",), with_target=True) as rows:
+        chunks = [(table, inputs, rows.targets(table)) for table, inputs in rows]
+        whole, inputs = rows.whole()
+    assert [table.rows for table, _, _ in chunks] == [7] * 14 + [2]
+    assert np.concatenate([inputs for _, inputs, _ in chunks]).tobytes() == inputs.tobytes()
+    assert inputs.tobytes() == model.inputs(given).tobytes()
+    targets = np.concatenate([targets for _, _, targets in chunks])
+    np.testing.assert_array_equal(targets, model.encoder.targets(whole))
+
+
+def test_an_identifier_that_is_an_input_is_copied_as_it_stands(seven_rows, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("zip,y\n" + "".join(f"{k:05},{k % 7}\n" for k in range(50)))
+    trained = nnplug.train(path, target="y", numeric=["zip"], epochs=1).model
+    with trained.open_rows(path, ids=("zip",)) as rows:
+        copied = [text for table, _ in rows for text in table.column("zip").values]
+    assert copied == [f"{k:05}" for k in range(50)]
+
+
+def test_a_network_of_arrays_names_the_row_of_the_file(seven_rows, tmp_path):
+    x = RNG.standard_normal((40, 2))
+    model = nnplug.train((x, x[:, 0]), epochs=1).model
+    x[30, 1] = np.nan
+    path = tmp_path / "t.csv"
+    pd.DataFrame(x, columns=list(model.info.features)).to_csv(path, index=False)
+    with model.open_rows(path) as rows, pytest.raises(DataError) as caught:
+        list(rows)
+    assert "row 30, column 1 is nan" in str(caught.value)

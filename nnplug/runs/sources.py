@@ -26,15 +26,13 @@ from nnplug.tables import (
     split_rows,
 )
 from nnplug.tables.formats import KNOWN, is_known
+from nnplug.tables.goal import MOST_NUMBER_CLASSES
 from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
     from nnplug.tables import Encoder, Table
 
 __all__ = ["Source", "asked_of_table", "find_source"]
-
-CLASS_LIMIT = 20
-"""Whole numbers with more distinct values than this are quantities, not classes."""
 
 
 @dataclass(frozen=True)
@@ -273,6 +271,6 @@ def _infer_task(y: AnyArray, distinct: AnyArray | None) -> Task:
         return "multilabel"
     if distinct is None or y.dtype.kind == "f":
         return "regression"
-    if y.dtype.kind in "iu" and len(distinct) > CLASS_LIMIT:
+    if y.dtype.kind in "iu" and len(distinct) > MOST_NUMBER_CLASSES:
         return "regression"
     return "binary" if len(distinct) == 2 else "multiclass"

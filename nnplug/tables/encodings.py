@@ -24,7 +24,7 @@ from nnplug.tables.wording import count_of, quote, show, some
 from nnplug.types import AnyArray
 from nnplug.untrusted import need, take_flag, take_mapping, take_names, take_number, take_text
 
-__all__ = ["MOST_CATEGORIES", "Categories", "Encoding", "Scale", "read_encoding"]
+__all__ = ["Categories", "Encoding", "Scale", "read_encoding"]
 
 Float64Array = npt.NDArray[np.float64]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,21 +15,18 @@ from nnplug.tables.table import Table, Tabular
 __all__ = ["open_table", "table_of"]
 
 
-def table_of(data: Any, text: Sequence[str] = (), *, options: ReadOptions | None = None) -> Table:
+def table_of(data: Any, *, options: ReadOptions | None = None) -> Table:
     """Read a table from a path, or take a DataFrame or a mapping as one.
 
     Parameters
     ----------
-    text : sequence of str
-        Columns of a file that are text, whatever they look like; the file may lack them.
     options : ReadOptions, optional
         How a file is read.
     """
     if isinstance(data, Table):
         return data
     if isinstance(data, str | os.PathLike):
-        options = options or ReadOptions()
-        return read_table(data, options.adding(text=text, numeric=()) if text else options)
+        return read_table(data, options)
     return table_from(data)
 
 

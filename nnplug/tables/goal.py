@@ -17,6 +17,7 @@ from nnplug.tables.wording import count_of, quote, show, some
 from nnplug.types import AnyArray
 
 __all__ = [
+    "MOST_NUMBER_CLASSES",
     "Goal",
     "Label",
     "Transform",

@@ -205,9 +205,7 @@ def learn_columns(
     wanted = candidates(table, goal.target, options)
     used = [*wanted, *goal.target]
     summaries = {
-        column.name: ColumnSummary(
-            column.name, _kind(column, options), column.integer, written=column.written
-        )
+        column.name: ColumnSummary(column.name, _kind(column, options), written=column.written)
         for column in table.columns
         if column.name in used and column.name not in besides
     }

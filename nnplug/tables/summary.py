@@ -124,8 +124,6 @@ class ColumnSummary:
         The first five, counted from 0.
     infinite_row : int
         The first.
-    counting : bool
-        Whether the number in each row is one more than that in the row before.
     training_missing : int
         Among the rows for training, as everything below.
     numbers : NumberSummary
@@ -140,19 +138,16 @@ class ColumnSummary:
 
     name: str
     kind: Kind
-    integer: bool = False
     rows: int = 0
     missing: int = 0
     infinite: int = 0
     missing_rows: list[int] = field(default_factory=list)
     infinite_row: int = 0
-    counting: bool = True
     training_missing: int = 0
     numbers: NumberSummary = field(default_factory=NumberSummary)
     counts: Counter[str] = field(default_factory=Counter)
     midnight: bool = True
     written: str = ""
-    _last: float = math.nan
 
     def add(self, column: Column, training: BoolArray | None) -> None:
         """Add the next rows.
@@ -192,8 +187,4 @@ class ColumnSummary:
                 self.infinite_row = self.rows + int(np.flatnonzero(infinite)[0])
             self.infinite += int(np.count_nonzero(infinite))
             used = used & ~infinite
-        elif self.counting:
-            follows = not self.rows or values[0] == self._last + 1
-            self.counting = bool(follows and _all(values, lambda x: x[1:] == x[:-1] + 1))
-            self._last = float(values[-1])
         self.numbers.add(values if used.all() else values[used])

@@ -1,7 +1,9 @@
 """`nnplug data`: what a person reads of a table, and the exit codes."""
 
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -310,6 +312,18 @@ def test_few_rows_and_many_inputs():
     found = findings({**data, "y": np.arange(30) * 0.5})
     assert found["few rows"].text.startswith("30 rows: a score on the validation part")
     assert found["more inputs than rows"].text.startswith("40 inputs and 24 training rows")
+
+
+def test_a_large_database_is_sampled(tmp_path, monkeypatch):
+    monkeypatch.setattr(sample_module, "SAMPLE_ROWS", 1000)
+    path = tmp_path / "t.db"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        pd.DataFrame({"k": np.arange(1500)}).to_sql("t", connection, index=False)
+    table, rows = sample_module.read_sample(path, ReadOptions())
+    assert (table.rows, rows) == (1000, 1500)
+    drawn = table.column("k").data
+    assert (np.diff(drawn) > 0).all()
+    assert drawn[-1] > 1400
 
 
 def test_a_large_table_is_sampled(tmp_path, monkeypatch):
