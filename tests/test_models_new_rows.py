@@ -88,7 +88,7 @@ def test_what_is_passed_over_is_counted_over_all_stretches(data, model, seven_ro
         't.csv: column "site" has categories that training did not see, in 3 of 100 rows: "east", '
         '"up"; they count as none of the known ones',
         't.csv: column "x" lacks values, in 2 of 100 rows, and lacked none in training; '
-        f"{model.encoder.columns[1].fill!r} stands for each",
+        f"{model.encoder.columns[1].fill!r} replaces them",
         't.csv: columns that training did not have are ignored: "note"',
     )
     whole = table_of(path, options=model.encoder.read_options())

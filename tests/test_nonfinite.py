@@ -249,8 +249,8 @@ def test_ten_rows_are_named_however_they_come(load, stretches):
     for count in stretches:
         found = rows.add(np.zeros((count, 1)), np.full((count, 1), np.nan))
         assert not found.any()
-    assert "row" in rows.said()
-    assert rows.said().splitlines()[0] == (
+    assert "row" in rows.message()
+    assert rows.message().splitlines()[0] == (
         "The data: 30 of 30 predictions are not finite numbers: rows 1, 2, 3, 4, 5, 6, 7, 8, 9, "
         "10 and 20 more, counted from 1."
     )

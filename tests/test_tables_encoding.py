@@ -274,10 +274,9 @@ def test_values_that_lack_at_prediction_alone():
     encoder = Encoder.fit(table, target="t")
     np.testing.assert_array_equal(encoder.inputs(new), np.zeros((1, len(encoder.features))))
     assert remarks(encoder, new) == (
-        'new: column "x" lacks values, in 1 of 1 row, and lacked none in training; 2 stands for '
-        "each",
+        'new: column "x" lacks values, in 1 of 1 row, and lacked none in training; 2 replaces them',
         'new: column "d" lacks values, in 1 of 1 row, and lacked none in training; the mean date '
-        "stands for each",
+        "replaces them",
         'new: column "c" lacks values, in 1 of 1 row, and lacked none in training; they count as '
         "none of the categories",
     )

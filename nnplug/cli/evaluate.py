@@ -88,7 +88,7 @@ def evaluate(
     for line in rows.remarks():
         echo(f"Warning: {line}", err=True)
     if nonfinite.count:
-        echo(f"Warning: {nonfinite.said()}\nThey are left out.", err=True)
+        echo(f"Warning: {nonfinite.message()}\nThey are left out.", err=True)
     _print(str(path), data, rows.rows, nonfinite.count, scores, as_json=as_json)
     if loaded.task in ("binary", "multiclass"):
         ((outputs, targets),) = seen

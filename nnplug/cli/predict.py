@@ -115,7 +115,7 @@ def predict(
     for line in rows.remarks():
         echo(f"Warning: {line}", err=True)
     if nonfinite.count:
-        echo(f"Warning: {nonfinite.said()}\nThey are left empty.", err=True)
+        echo(f"Warning: {nonfinite.message()}\nThey are left empty.", err=True)
     if output is not None:
         echo(f"{output}: {rows.rows:,} rows written", err=True)
 

@@ -84,12 +84,12 @@ class NonfiniteRows:
         """
         if self.count:
             raise NotFiniteError(
-                f"{self.said()}\nWay out: look at the part and at those rows{way_out}.",
+                f"{self.message()}\nWay out: look at the part and at those rows{way_out}.",
                 rows=tuple(self._some),
                 count=self.count,
             )
 
-    def said(self) -> str:
+    def message(self) -> str:
         """Say which rows they are, and why."""
         named = ", ".join(str(row + self.first) for row in self._some)
         if self.count > len(self._some):

@@ -88,7 +88,7 @@ class Dates:
     @property
     def stand_in(self) -> str:
         """What a missing value counts as, for messages."""
-        return "the mean date stands for each"
+        return "the mean date replaces them"
 
     def check(self, column: Column, source: str) -> None:
         """Refuse a column that does not hold dates."""

@@ -119,7 +119,7 @@ class Scale:
     @property
     def stand_in(self) -> str:
         """What a missing value counts as, for messages."""
-        return f"{show(self.fill)} stands for each"
+        return f"{show(self.fill)} replaces them"
 
     def check(self, column: Column, source: str) -> None:
         """Refuse a column that cannot be standardised.

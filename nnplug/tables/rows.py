@@ -1,4 +1,4 @@
-"""Rows as arrays, with their weights and the part that each is in: taken, or made of a table."""
+"""Rows as arrays, with their weights and parts, and how a table becomes rows."""
 
 from __future__ import annotations
 
@@ -127,54 +127,47 @@ def load_rows(
         )
     with open_table(data, read, _READING_MEMORY if stream else machine_memory() // 2) as opened:
         size = opened.rows * len(opened.names) * 8 if isinstance(opened, Relation) else 0
-        streamed = stream or (stream is None and size > _most_in_memory())
-        if streamed:
-            rows = _streamed(opened, wishes, dtype, sample_weight)
-        else:
-            table = opened.fetch()
-    if not streamed:
-        rows = _in_memory(table, wishes, dtype, read, sample_weight, stream)
-    assert rows.encoder is not None  # they come from a table
-    return replace(rows, encoder=replace(rows.encoder, na=read.na, na_of=read.na_of))
+        if stream or (stream is None and size > _most_in_memory()):
+            return _encoded(opened, wishes, dtype, read, sample_weight, stream=True)
+        table = opened.fetch()
+    return _encoded(table, wishes, dtype, read, sample_weight, stream=stream)
 
 
 def _most_in_memory() -> float:
     return MEMORY_SHARE * machine_memory()
 
 
-def _in_memory(
-    table: Table,
+def _encoded(
+    table: Tabular,
     wishes: Wishes,
     dtype: np.dtype[Any],
     read: ReadOptions,
     sample_weight: npt.ArrayLike | None,
+    *,
     stream: bool | None,
 ) -> Rows:
-    _check_target(table, wishes)
+    if not wishes.target:
+        raise DataError(
+            f"{table.source}: no target is given. Name the column to predict, for example "
+            f"--target {table.names[-1]}.\nIts columns: {', '.join(table.names)}."
+        )
     held_out = None
     if wishes.split is not None and wishes.split.way == "file":
-        table, held_out = with_file(table, wishes.split.name, read)
+        if stream:
+            raise SettingError(
+                "split=file with a table that is streamed: put the rows of both into files that "
+                "one pattern fits,\nwith a column that says which, and use split=column:COLUMN."
+            )
+        table, held_out = with_file(table.fetch(), wishes.split.name, read)
     given = row_weights(sample_weight, table.rows)
     prepared = prepare_table(table, wishes, held_out)
-    encoder = prepared.encoder
+    encoder = replace(prepared.encoder, na=read.na, na_of=read.na_of)
+    prepared = replace(prepared, encoder=encoder)
     encoded = table.rows * len(encoder.features) * dtype.itemsize
-    if stream is None and encoded > _most_in_memory():
+    if stream or (stream is None and encoded > _most_in_memory()):
         return _on_disk(table, prepared, dtype, given, wishes.seed)
-    used = prepared.used(table)
+    used = prepared.used(table.fetch())
     return _rows(prepared, encoder.inputs(used, dtype=dtype), encoder.targets(used), given)
-
-
-def _streamed(
-    table: Tabular, wishes: Wishes, dtype: np.dtype[Any], sample_weight: npt.ArrayLike | None
-) -> Rows:
-    _check_target(table.schema, wishes)
-    if wishes.split is not None and wishes.split.way == "file":
-        raise SettingError(
-            "split=file with a table that is streamed: put the rows of both into files that one "
-            "pattern fits,\nwith a column that says which, and use split=column:COLUMN."
-        )
-    given = row_weights(sample_weight, table.rows)
-    return _on_disk(table, prepare_table(table, wishes), dtype, given, wishes.seed)
 
 
 def _on_disk(
@@ -215,15 +208,6 @@ def _rows(prepared: Prepared, inputs: AnyArray, targets: AnyArray, given: AnyArr
         encoder,
         prepared.notes,
     )
-
-
-def _check_target(table: Table, wishes: Wishes) -> None:
-    """Refuse to go on without a target."""
-    if not wishes.target:
-        raise DataError(
-            f"{table.source}: no target is given. Name the column to predict, for example "
-            f"--target {table.columns[-1].name}.\nIts columns: {', '.join(table.names)}."
-        )
 
 
 def matrix(data: npt.ArrayLike, what: str) -> AnyArray:
