@@ -178,7 +178,10 @@ def _by_time(table: Table, column: Column, order: IntArray, held: int, seed: int
     """Hold out the last rows by a date or number; rows of the same time stay together."""
     label = f"{table.source}: --split time:{column.name}: the column"
     if column.kind not in ("date", "number"):
-        raise DataError(f"{label} holds {KIND_NAMES[column.kind]}, which has no order in time.")
+        raise DataError(
+            f"{label} holds {KIND_NAMES[column.kind]}, which has no order in time.\n"
+            "Name a column of dates or numbers."
+        )
     times, counts = np.unique(column.data, return_counts=True)
     if len(times) < 2:
         raise DataError(f"{label} has only one time, {show(times[0])}, so no row is later.")
