@@ -11,8 +11,8 @@ from nnplug.errors import DataError, SettingError
 from nnplug.tables import Encoder, ReadOptions, read_table
 from nnplug.tables import raw_text as raw_text_module
 from nnplug.tables.date_formats import ISO, candidates
-from nnplug.tables.given import open_table
 from nnplug.tables.preparation import with_file
+from nnplug.tables.reading import open_table
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_dates_that_no_row_makes_clear_are_refused(save):
         "written %d/%m/%Y or %m/%d/%Y. Say which:\n"
         "--read dates.day=%d/%m/%Y\n"
         "--read dates.day=%m/%d/%Y\n"
-        "If they are no dates: --categorical day"
+        "If they are not dates: --categorical day"
     )
     may = datetime.datetime(2024, 5, 6)
     for said in ({"dates": "%d/%m/%Y"}, {"dates_of": {"day": "%d/%m/%Y"}}):
@@ -134,7 +134,7 @@ def test_a_column_that_is_the_same_either_way_is_read(save):
 def test_a_year_of_two_digits_may_stand_first(save):
     message = refusal(save(["05-06-07"], column="the day"))
     assert "written %d-%m-%y or %m-%d-%y. Say which:" in message
-    assert "--read 'dates.the day=%m-%d-%y'\nIf they are no dates: --categorical 'the day'" in (
+    assert "--read 'dates.the day=%m-%d-%y'\nIf they are not dates: --categorical 'the day'" in (
         message
     )
     # Each of one month's days might be a year; but in 97-06-05 the year comes first.
@@ -172,7 +172,7 @@ def test_a_few_cells_that_are_no_dates_are_refused(save):
         "The column's other cells are dates written %d/%m/%y.\n"
         '"n/a" often stands for a missing value. If so here: --read na=n/a\n'
         "If the column is text: --categorical day\n"
-        "Else correct the file."
+        "Otherwise correct the file."
     )
     assert read_table(save([*days, "soon"]), na=["soon"]).column("day").kind == "date"
     # A short year, and a day that no calendar has.
@@ -231,7 +231,7 @@ def test_a_stated_way_that_does_not_fit(save):
     path = save(["31/01/2024", "01/02/2024"])
     assert refusal(path, dates_of={"day": "%m/%d/%Y"}) == (
         't.csv:2: column "day": cannot read "31/01/2024" as a date\n'
-        'The dates of "day" are to be written %m/%d/%Y, as stated, or as in training.\n'
+        'The dates of "day" must be written %m/%d/%Y, as stated, or as in training.\n'
         "Correct the cells, or say how they are: --read dates.day=..."
     )
     assert (
@@ -254,14 +254,14 @@ def test_a_stated_way_that_does_not_fit(save):
         path, dates_of={"dya": "%m/%d/%Y"}
     )
     unknown = (
-        "read: dates.day=%Q: dates are not written so. Python's codes say how, such as\n"
+        "read: dates.day=%Q: this is not a format of dates. Use Python's codes, such as\n"
         "%d.%m.%Y or %m/%d/%Y %I:%M %p."
     )
     assert refusal(path, dates_of={"day": "%Q"}) == unknown
     assert refusal(save(["x"], "t.jsonl"), dates_of={"day": "%Q"}) == unknown
     assert "read: dates=%Q: " in refusal(path, dates="%Q")
     # Without a year there is no date.
-    assert "read: dates.day=%H:%M: dates are not written so." in refusal(
+    assert "read: dates.day=%H:%M: this is not a format of dates." in refusal(
         save(["10:30"], "t.csv"), dates_of={"day": "%H:%M"}
     )
     for given, other in (("text", "categorical"), ("numeric", "numeric")):
@@ -299,7 +299,7 @@ def test_new_rows_are_read_as_the_rows_for_training_were(save, tmp_path):
         model.predict(wrong)
     assert str(caught.value) == (
         'wrong.csv:3: column "day": cannot read "13/4/2024" as a date\n'
-        'The dates of "day" are to be written %m/%d/%Y, as stated, or as in training.\n'
+        'The dates of "day" must be written %m/%d/%Y, as stated, or as in training.\n'
         "Correct the cells, or say how they are: --read dates.day=..."
     )
     # What the user says of the new file comes first.

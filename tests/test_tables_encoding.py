@@ -361,7 +361,7 @@ def test_columns_as_the_user_says():
     message = refusal(Encoder.fit, table, target="t", options=TableOptions(weights="x"))
     assert 's: there is no column "x".' in message
     assert "in columns and in drop" in refusal(TableOptions, columns=("a",), drop=("a",))
-    assert "missing='no' is none of mean, median, refuse, drop" in refusal(
+    assert "missing='no' is not one of mean, median, refuse, drop" in refusal(
         TableOptions, missing="no"
     )
 

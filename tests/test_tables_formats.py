@@ -87,6 +87,11 @@ def test_decimal_commas(save):
     assert message.startswith('t.csv:3: column "a": cannot read "2.5" as a number\n')
 
 
+def test_several_marks_of_missing_values_have_one_way_out(save):
+    message = refusal(read_table, save("a,b\n1,2\n?,3\n4,5\nn/a,6\n7,8\n9,1\n"))
+    assert '\n"?", "n/a" often stand for a missing value. If so here: --read \'na=?\' ' in message
+
+
 def test_marks_of_missing_values(save):
     path = save("a,s\n1,NA\n?,x\n3,-\n")
     assert refusal(read_table, path) == (
@@ -94,7 +99,7 @@ def test_marks_of_missing_values(save):
         "The column's other cells are numbers.\n"
         "\"?\" often stands for a missing value. If so here: --read 'na=?'\n"
         "If the column is text: --categorical a\n"
-        "Else correct the file."
+        "Otherwise correct the file."
     )
     table = read_table(path, na=["?", "NA"])
     assert columns(table)["s"] == ["", "x", "-"]
@@ -185,7 +190,7 @@ def test_numbers_as_the_user_says(save):
         (["delimiter=;;"], "read: delimiter=';;': it must be one ASCII character."),
         (["quote="], "read: quote='': it must be one ASCII character."),
         (["header=maybe"], "read: header='maybe': use true or false."),
-        (["encoding=utf-9"], "read: encoding='utf-9' is none that Python knows."),
+        (["encoding=utf-9"], "read: encoding='utf-9' is not an encoding that Python knows."),
         (["decimal=;"], "read: decimal=';': use '.' or ','."),
         (["decimal=,", "delimiter=comma"], "read: delimiter and decimal are both ','."),
         (["quote=;", "delimiter=;"], "read: delimiter and quote are both ';'."),
@@ -410,7 +415,7 @@ def test_json_lines(save):
         ('{"a": 1}\n{"a": \n', "t.jsonl:2: the line is not JSON at position 8\n"),
         ('{"a": 1}\n[1]\n', "t.jsonl:2: the line is not an object\n"),
         ('{"a": 1}\n{"a": "caf\xe9"}\n'.encode("latin-1"), "t.jsonl:2: the file is not UTF-8 text"),
-        ('{"A": 1}\n{"a": 2}\n', 't.jsonl: the keys "A" and "a" differ in case alone.\n'),
+        ('{"A": 1}\n{"a": 2}\n', 't.jsonl: the keys "A" and "a" differ only in case.\n'),
         ('{"a": ' + "[" * 3000 + "]" * 3000 + "}\n", "t.jsonl"),
         ("\n", "t.jsonl: "),
     ],
@@ -446,7 +451,7 @@ def test_a_pattern_is_its_files_in_the_order_of_their_names(save, tmp_path):
     assert table.column("a").missing.tolist() == [True] + [False] * 4
     assert table.column("a").kind == "number"
     assert not table.column("a").integer
-    assert "no file fits this pattern" in refusal(read_table, tmp_path / "x*.csv")
+    assert "no file matches this pattern" in refusal(read_table, tmp_path / "x*.csv")
 
 
 @pytest.mark.parametrize(
@@ -545,7 +550,7 @@ def test_a_query_over_a_file(save):
     ):
         said = refusal(read_table, path, sql=query)
         assert said.splitlines()[2:] == [
-            "Columns of text: w. As numbers, and missing where a cell is none:",
+            "Columns of text: w. As numbers, and missing where a cell is not one:",
             "TRY_CAST(w AS DOUBLE)",
         ]
     assert read_table(path, sql="SELECT k, TRY_CAST(w AS DOUBLE) AS x FROM data").rows == 3
@@ -555,7 +560,7 @@ def test_a_query_over_a_file(save):
     assert 'there is no column "z" to be read as text' in refusal(
         read_table, path, sql="FROM data", text="z"
     )
-    assert "differ in case alone" in refusal(read_table, save("a,A\n1,2\n"), sql="FROM data")
+    assert "differ only in case" in refusal(read_table, save("a,A\n1,2\n"), sql="FROM data")
 
 
 def test_no_progress_is_printed_among_the_results(tmp_path):
@@ -628,8 +633,8 @@ def test_a_fault_in_compressed_text_has_its_line(tmp_path):
     ("spoil", "said"),
     [
         (lambda data: data[:-6], "is cut short: its compressed end is missing"),
-        (lambda data: b"a,b\n1,2\n", "ends in .gz and is not compressed so, or is damaged"),
-        (lambda data: data[:14] + b"\xff\xff" + data[16:], "ends in .gz and is not compressed so"),
+        (lambda data: b"a,b\n1,2\n", "ends in .gz but is not a gzip file, or is damaged"),
+        (lambda data: data[:14] + b"\xff\xff" + data[16:], "ends in .gz but is not a gzip file"),
         (lambda data: gzip.compress(b""), "is empty. A table needs names and rows"),
     ],
 )

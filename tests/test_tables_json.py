@@ -67,7 +67,7 @@ def test_compressed(tmp_path):
 def test_other_ways_of_pandas_are_refused_with_the_way_out(tmp_path, orient):
     path = save(tmp_path, frame().to_json(orient=orient))
     assert refusal(path) == (
-        "t.json: the file is one object, and a table is an array of objects, a row each:\n"
+        "t.json: the file is one object, and a table is an array of objects, one per row:\n"
         '[{"age": 31, "city": "Rome"}, ...]\n'
         'From pandas: frame.to_json("t.json", orient="records")'
     )
@@ -107,7 +107,8 @@ def test_a_mark_of_missing_values_has_its_way_out(tmp_path):
     rows = [{"a": k, "b": 1} for k in range(20)] + [{"a": "n/a", "b": 2}]
     path = save(tmp_path, json.dumps(rows))
     assert refusal(path).endswith(
-        "If so here: --read na=n/a\nIf the column is text: --categorical a\nElse correct the file."
+        "If so here: --read na=n/a\nIf the column is text: --categorical a\n"
+        "Otherwise correct the file."
     )
     assert read_table(path, na="n/a").column("a").missing.sum() == 1
     assert read_table(path, text="a").column("a").kind == "text"

@@ -10,7 +10,7 @@ import pyarrow.parquet
 import pytest
 
 from nnplug.errors import DataError
-from nnplug.tables import ReadOptions, limits, open_relation, read_table
+from nnplug.tables import ReadOptions, limits, open_table, read_table
 
 TRUSTED = "--read trusted=true"
 
@@ -28,8 +28,8 @@ def test_a_small_file_that_holds_much(tmp_path, monkeypatch):
     assert path.stat().st_size * 100 < 2_000_000
     message = refusal(path)
     assert message.startswith("t.csv.gz: the file holds more than ")
-    assert message.endswith(f"If you know where it comes from and that it is right: {TRUSTED}")
-    with open_relation(path, ReadOptions.parse(["trusted=yes"]), 1 << 28) as relation:
+    assert message.endswith(f"If you trust this file: {TRUSTED}")
+    with open_table(path, ReadOptions.parse(["trusted=yes"]), 1 << 28) as relation:
         assert relation.rows == 500_000
     # As compressed as real tables are: thirty times.
     rows = np.random.default_rng(0).integers(0, 9, 50_000).tolist()
@@ -80,7 +80,7 @@ def test_a_query_without_end(tmp_path, monkeypatch):
     ):
         assert refusal(path, sql=query) == (
             "t.csv: the query gives more than 2,000 rows, which is more than the data has.\n"
-            f"Give it a condition or a LIMIT. If so many are meant: {TRUSTED}"
+            f"Add a condition or a LIMIT. If you need so many rows: {TRUSTED}"
         )
     assert read_table(path, sql="SELECT * FROM data").rows == 2000  # as the data has
     query = "SELECT * FROM data UNION ALL SELECT * FROM data"
@@ -99,7 +99,7 @@ def test_a_query_that_takes_for_ever(tmp_path, monkeypatch):
     endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) "
     message = refusal(lite, sql=f"{endless} SELECT count(*) AS n FROM c")
     assert message.startswith("t.db: the query took more than")
-    assert message.endswith(f"If so much time is meant: {TRUSTED}")
+    assert message.endswith(f"If it needs more time: {TRUSTED}")
 
 
 @pytest.mark.parametrize("name", ["t.db", "t.duckdb"])
@@ -131,5 +131,5 @@ def test_a_parquet_file_of_nothing_but_one_value(tmp_path, monkeypatch):
     message = refusal(path)
     assert message.startswith("t.parquet: the file has 3,000,000 rows of 2 columns in ")
     assert message.endswith(TRUSTED)
-    with open_relation(path, ReadOptions(trusted=True), 1 << 28) as relation:
+    with open_table(path, ReadOptions(trusted=True), 1 << 28) as relation:
         assert relation.rows == 3_000_000

@@ -243,7 +243,7 @@ def compressed_and_cut_short(table):
 
 @kind
 def compressed_only_by_its_name(table):
-    return table.save(name="t.csv.gz"), ["t.csv.gz: the file ends in .gz and is not compressed so"]
+    return table.save(name="t.csv.gz"), ["t.csv.gz: the file ends in .gz but is not a gzip file"]
 
 
 @kind
@@ -688,7 +688,7 @@ def cell_after_comments(table):
 @kind
 def nothing_left_of_the_file(table):
     table.arguments = ["--read", "skip=500"]
-    return table.save(), ["t.csv: no line is left of the file."]
+    return table.save(), ["t.csv: no lines are left in the file."]
 
 
 @kind
@@ -899,7 +899,7 @@ def workbook_cut_short(table):
 
 @kind
 def workbook_only_by_its_name(table):
-    return table.save(name="t.xlsx"), ["it is no ZIP archive, or a damaged one"]
+    return table.save(name="t.xlsx"), ["it is not a ZIP archive, or a damaged one"]
 
 
 @kind
@@ -915,7 +915,7 @@ def workbook_with_entities(table):
         table.folder / "t.xlsx",
         {"xl/worksheets/sheet1.xml": workbooks.sheet(workbooks.NAMES, declared)},
     )
-    return path, ["t.xlsx: ", "it has a document type, as no workbook does"]
+    return path, ["t.xlsx: ", "it has a document type, which no workbook has"]
 
 
 @kind

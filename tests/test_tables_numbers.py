@@ -150,7 +150,7 @@ def test_signs_in_numbers_are_asked_about_and_the_answer_is_one(name, save):
     assert message.startswith("t.csv: column ")
     for option in answers:
         assert f"\n{option}\n" in message
-    assert message.endswith("\nIf they are no numbers: --categorical x")
+    assert message.endswith("\nIf they are not numbers: --categorical x")
     assert read_table(path, text=["x"]).column("x").kind == "text"
     for option, value in answers.items():
         given = [each.strip("'") for each in option.split("--read ")[1:]]
@@ -212,7 +212,7 @@ def test_other_columns_keep_their_decimals(save):
     path = save("a,x,b\n" + '"1,5",$5,x\n"2,5",$7,y\n' * 5)
     message = refusal(path)
     assert '\n--read decimal.a=,\nt.csv: column "x" holds' in message
-    assert message.endswith("\n--read 'unit.x=$'\nIf they are no numbers: --categorical a,x")
+    assert message.endswith("\n--read 'unit.x=$'\nIf they are not numbers: --categorical a,x")
 
 
 def test_a_few_cells_that_are_none_are_named(save):
@@ -368,7 +368,7 @@ def test_a_query_sees_numbers(suffix, tmp_path):
         (["thousands.x=ab"], "read: thousands.x='ab': use ','"),
         (["thousands=,", "decimal=,"], "read: decimal and thousands are both ','."),
         (["thousands.x=.", "decimal.x=."], "read: decimal and thousands of 'x' are both '.'."),
-        (["unit=5"], "read: unit='5': it must be what stands beside numbers, such as $ or km."),
+        (["unit=5"], "read: unit='5': it must be a unit written beside numbers, such as $ or km."),
         (["unit= "], "read: unit=' ': it must be"),
         (["negative=-"], "read: negative='-': use '()'."),
         (["thousands.x=,", "thousands.x=."], "read: thousands.x is given twice."),
@@ -425,3 +425,17 @@ def refusal_of_a_column(options):
 )
 def test_a_unit_behind_numbers(cells, unit):
     assert unit_behind(cells) == unit
+
+
+@pytest.mark.parametrize(("suffix", "where"), [("parquet", ""), ("sqlite", " in row 2")])
+def test_a_cell_that_must_be_a_number_and_is_not_has_its_way_out(tmp_path, suffix, where):
+    path = tmp_path / f"t.{suffix}"
+    FORMATS[suffix]({"price": ["1", "x", "3"], "rate": ["1", "2", "3"], "y": [1, 2, 3]}, path)
+    fault = f't.{suffix}: column "price": cannot read "x"{where} as a number.\nCorrect the value'
+    with pytest.raises(NnplugError) as caught:
+        read_table(path, numeric=["price"])
+    assert str(caught.value) == f"{fault}, or call the column text: --categorical price"
+    assert read_table(path, text=["price"]).column("price").kind == "text"
+    with pytest.raises(NnplugError) as caught:  # a trained model says what the column is
+        read_table(path, numeric=["price"], lenient=True)
+    assert str(caught.value) == fault + "."

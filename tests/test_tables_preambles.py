@@ -58,7 +58,7 @@ def test_lines_are_skipped_as_pandas_does(save):
     utf_16 = save("note\na,b\n1,ü\n".encode("utf-16"))
     assert columns(read_table(utf_16, skip=1, encoding="utf-16")) == {"a": [1], "b": ["ü"]}
     assert refusal(path, skip=9) == (
-        "t.csv: no line is left of the file. A table needs names and rows."
+        "t.csv: no lines are left in the file. A table needs names and rows."
     )
 
 

@@ -15,7 +15,7 @@ import pyarrow.parquet
 import pytest
 
 from nnplug.errors import DataError
-from nnplug.tables import ReadOptions, open_relation, read_table, table_from
+from nnplug.tables import ReadOptions, open_table, read_table, table_from
 from nnplug.tables import relation as relation_module
 from nnplug.tables.relation import database
 
@@ -297,7 +297,7 @@ def test_stretches_of_parquet_are_those_of_the_whole(tmp_path, first, many, monk
     words = rng.choice(["a", "b", None], rows)
     values = {"x": rng.normal(size=rows), "w": words, "t": rng.random(rows) < 0.5}
     pyarrow.parquet.write_table(pa.table(values), path, row_group_size=3_000)
-    with open_relation(path, ReadOptions(), 1 << 30) as relation:
+    with open_table(path, ReadOptions(), 1 << 30) as relation:
         whole = relation.fetch() if first == "whole" else None
         stretches = [relation.fetch(start=i, stop=i + 2_300) for i in range(0, rows, 2_300)]
         whole = whole or relation.fetch()
@@ -318,7 +318,7 @@ def test_bad_parquet(save, tmp_path):
     pyarrow.parquet.write_table(pa.table({"a": [1], "l": [[1, 2]]}), path)
     assert refusal(read_table, path) == (
         'l.parquet: column "l" holds BIGINT[], which is neither numbers, truth values, text nor '
-        "dates.\nTake the column out or convert it."
+        "dates.\nRemove the column or convert it."
     )
     double = pa.table([[1], [2]], names=["a", "a"])
     pyarrow.parquet.write_table(double, path)

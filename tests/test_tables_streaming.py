@@ -23,7 +23,7 @@ from nnplug.runs.run import prepare
 from nnplug.tables import ReadOptions, Wishes, prepare_table, streaming, table_from
 from nnplug.tables import preparation as preparation_module
 from nnplug.tables import rows as rows_module
-from nnplug.tables.reading import open_relation
+from nnplug.tables.reading import open_table
 from nnplug.tables.summary import NumberSummary
 
 ROWS = int(os.environ.get("NNPLUG_STREAMED_ROWS", "300000"))
@@ -187,7 +187,7 @@ def test_the_validation_part_is_that_of_memory(path, small):
 def test_statistics_agree_with_those_of_the_whole(path, small):
     wishes = Wishes(target="y", validation=0.2)
     whole = prepare_table(table_from(pd.read_csv(path, parse_dates=["day"])), wishes)
-    with open_relation(path, ReadOptions(), 1 << 28) as relation:
+    with open_table(path, ReadOptions(), 1 << 28) as relation:
         streamed = prepare_table(relation, wishes)
     assert streamed.encoder.features == whole.encoder.features
     assert streamed.encoder.notes == whole.encoder.notes

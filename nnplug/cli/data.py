@@ -78,9 +78,8 @@ def data(
     """
     from nnplug.runs.choices import table_choices
     from nnplug.tables import Split, Wishes
-    from nnplug.tables.examination import examine
+    from nnplug.tables.examination import examine, read_sample
     from nnplug.tables.preparation import with_file
-    from nnplug.tables.sample import read_sample
 
     read, options = table_choices(table_arguments(given))
     wishes = Wishes(

@@ -14,8 +14,8 @@ from nnplug.errors import DataError
 from nnplug.tables import Encoder, ReadOptions, Table, matrix
 from nnplug.tables.duck import machine_memory
 from nnplug.tables.encoder import Unknown
-from nnplug.tables.given import open_table
 from nnplug.tables.notes import Remarks
+from nnplug.tables.reading import open_table
 from nnplug.tables.table import Tabular
 from nnplug.tables.wording import quote
 from nnplug.types import AnyArray

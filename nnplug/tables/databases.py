@@ -6,24 +6,17 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnplug.errors import DataError, suggest
-from nnplug.tables.duck import (
-    first_line,
-    identifier,
-    literal,
-    machine_memory,
-    not_one_select,
-    one_select,
-)
+from nnplug.tables.duck import first_cells, first_line, identifier, literal, machine_memory
 from nnplug.tables.frames import column_of
 from nnplug.tables.limits import most_rows, too_many_rows, within_time
-from nnplug.tables.number_formats import heads, number_error, number_of_text
+from nnplug.tables.number_formats import number_error, number_of_text, stray_number_error
 from nnplug.tables.options import ReadOptions
-from nnplug.tables.parquet import load_query
+from nnplug.tables.queries import load_query, not_one_select, one_select
 from nnplug.tables.relation import Field, check_known, database
 from nnplug.tables.table import Column, Table, check_names, make_table
 from nnplug.tables.wording import listed, quote
@@ -35,7 +28,7 @@ __all__ = ["is_sqlite", "load_duckdb", "read_sqlite"]
 
 
 def is_sqlite(path: Path) -> bool:
-    """Tell a SQLite file by its first bytes."""
+    """Recognise a SQLite file by its first bytes."""
     with path.open("rb") as file:
         return file.read(16) == b"SQLite format 3\0"
 
@@ -46,7 +39,7 @@ def _one_table(source: str, tables: Sequence[str], wanted: str | None) -> str:
     Raises
     ------
     DataError
-        If it is not there, or several are and none is named.
+        If it does not exist, or there are several and none is named.
     """
     if not tables:
         raise DataError(f"{source}: the database has no tables.")
@@ -71,13 +64,13 @@ def load_duckdb(
 ) -> tuple[Field, ...]:
     """Load a table, or a query's result, from a DuckDB file into the table `part`.
 
-    A query sees the file's tables by their names, and the one table, or that
-    of the option `table`, as `data`.
+    A query sees the file's tables under their names. It also sees as `data`
+    the only table, or the one that the option `table` names.
 
     Raises
     ------
     DataError
-        If the file is none, or the table is not there.
+        If it is not a database, or has no such table.
     """
     import duckdb  # noqa: PLC0415  # see connect
 
@@ -104,7 +97,7 @@ def load_duckdb(
         name = _one_table(source, list(places), options.table)
         try:
             connection.execute(f"CREATE TEMP VIEW data AS SELECT * FROM {places[name]}")
-        except duckdb.Error as error:  # of a view: it reads another file, say
+        except duckdb.Error as error:  # a view may read another file, say
             raise DataError(f"{source}: table {quote(name)}: {first_line(error)}") from None
     try:
         connection.execute("USE file")
@@ -126,12 +119,12 @@ def read_sqlite(path: Path, options: ReadOptions) -> Table:
     """Read a table, or a query's result, from a SQLite file.
 
     Columns declared as DATE, DATETIME or TIMESTAMP are dates, those declared
-    as BOOLEAN truth values; all others are what their values are.
+    as BOOLEAN truth values; the kind of all others comes from their values.
 
     Raises
     ------
     DataError
-        If the table is not there, or a column mixes kinds.
+        If there is no such table, or a column mixes kinds.
     """
     import sqlite3  # noqa: PLC0415  # only when such a file is read
 
@@ -157,12 +150,12 @@ def read_sqlite(path: Path, options: ReadOptions) -> Table:
         query = "SELECT * FROM data" if options.sql is None else options.sql
         with within_time(connection, source, options):
             cursor = connection.execute(query)
-            names = [str(each[0]) for each in cursor.description or ()]
+            names = [str(column[0]) for column in cursor.description or ()]
             most = most_rows(len(names), 0, options, share=10)  # Python's objects
             rows = cursor.fetchall() if most is None else cursor.fetchmany(most + 1)
             if most is not None and len(rows) > most:
-                counts = [f"SELECT count(*) FROM {identifier(each)}" for each in plain]
-                most = max([most, *(connection.execute(each).fetchone()[0] for each in counts)])
+                counts = [f"SELECT count(*) FROM {identifier(name)}" for name in plain]
+                most = max([most, *(connection.execute(count).fetchone()[0] for count in counts)])
                 rows += cursor.fetchmany(most + 1 - len(rows))
                 if len(rows) > most:
                     raise too_many_rows(source, most)
@@ -187,9 +180,9 @@ def read_sqlite(path: Path, options: ReadOptions) -> Table:
 
 
 def _may_read(action: int, *_: str | None) -> int:
-    """Let SQLite's queries read the file's tables, and do nothing else.
+    """Let a query in SQLite read the file's tables, and do nothing else.
 
-    ATTACH would make another file, a PRAGMA change this one's settings.
+    ATTACH could create another file, and a PRAGMA change the settings of this one.
     """
     import sqlite3  # noqa: PLC0415  # see read_sqlite
 
@@ -201,7 +194,7 @@ def _may_read(action: int, *_: str | None) -> int:
 
 
 def _column(
-    name: str, values: list[Any], declared: str, source: str, options: ReadOptions
+    name: str, values: list[object], declared: str, source: str, options: ReadOptions
 ) -> Column:
     marks = (*options.na, *options.marks(name))
     values = [None if str(value) in marks else value for value in values]
@@ -213,20 +206,20 @@ def _column(
         values = [None if value is None else bool(value) for value in values]
     written = ""
     if name not in options.text and any(isinstance(value, str) for value in values):
-        values, written = _numbers(name, values, source, options)
+        values, written = _numbers_in_text(name, values, source, options)
     array = np.empty(len(values), object)
     array[:] = values
     return replace(column_of(name, array, source), written=written)
 
 
-def _numbers(
-    name: str, values: list[Any], source: str, options: ReadOptions
-) -> tuple[list[Any], str]:
-    """Read a column that holds text for numbers: its values, and how they were written."""
+def _numbers_in_text(
+    name: str, values: list[object], source: str, options: ReadOptions
+) -> tuple[list[object], str]:
+    """Read the texts of a column as numbers, if it holds numbers: its values, how written."""
     texts = [value for value in values if isinstance(value, str)]
     with database(machine_memory() // 4) as (connection, _):
         connection.execute("CREATE TABLE texts AS SELECT unnest($1::VARCHAR[]) AS t", [texts])
-        (first,) = heads(connection, ["t"], "texts")
+        (first,) = first_cells(connection, ["t"], "texts", outermost=False)
         way, fit = number_of_text(connection, "t", "texts", first, options, name)
     if fit is not None:
         raise number_error(source, [(name, fit)], text=not options.lenient, apart=True)
@@ -235,15 +228,12 @@ def _numbers(
     numbers = [way.read(value) if isinstance(value, str) else value for value in values]
     for row, (value, number) in enumerate(zip(values, numbers, strict=True), start=1):
         if number is None and value is not None:
-            raise DataError(
-                f"{source}: column {quote(name)}: cannot read {quote(value)} in row {row} as a "
-                "number"
-            )
+            raise stray_number_error(source, name, str(value), options, row)
     return numbers, way.written
 
 
-def _instant(value: Any) -> Any:
-    """Read SQLite's usual way to write an instant, ISO text; others stay as they are."""
+def _instant(value: object) -> object:
+    """Read an instant as SQLite usually writes it, in ISO 8601; other values stay as they are."""
     if isinstance(value, str):
         try:
             return datetime.datetime.fromisoformat(value)

@@ -1,7 +1,7 @@
 """How the dates of a text column are written, found from all of its cells.
 
-05/06/2024 is in May or in June, and only a day beyond 12 in some row says
-which. Where no row does, the user is asked.
+05/06/2024 is in May or in June, and only a row with a day above 12 tells
+which. If no row does, the user is asked.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nnplug.errors import DataError
-from nnplug.tables.duck import TOGETHER, literal
+from nnplug.tables.duck import literal
+from nnplug.tables.missing import mostly, usual_mark
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.wording import column_list, quote, shell_word
 
@@ -28,15 +29,15 @@ __all__ = [
     "candidates",
     "check_formats",
     "find_format",
-    "first_cells",
     "is_dated",
+    "stray_dates",
 ]
 
 ISO = "ISO 8601"
-"""The way to write 2024-12-31, also with a time of day; the others are as for `strftime`."""
+"""The way in which 2024-12-31 is written, also with a time of day; others are `strftime` codes."""
 
-# For Python and for RE2, which has no references to a group.
-# No clock anywhere is further from UTC than 15:59 hours.
+# These patterns are for Python and for RE2, which has no back references.
+# No clock is further from UTC than 15:59 hours.
 _OFFSET = r"\s?[+-](0\d|1[0-5])(:?[0-5]\d)?"
 _ISO = (
     r"\s*\d{4}(-\d{1,2}-|/\d{1,2}/)\d{1,2}"
@@ -48,12 +49,10 @@ _NAMED_DAY = re.compile(r"([A-Za-z]{3,9}) \d{1,2}, \d{4}")
 _TIME = re.compile(r"(,? |T)\d{1,2}:\d\d(:\d\d)?(?:( ?)[AaPp][Mm])?")
 _TIME_CODES = re.compile(r"(,? |T)%[HI].*")
 _DIGITS = {"%d": r"\d{1,2}", "%m": r"\d{1,2}", "%y": r"\d{2}", "%Y": r"\d{4}"}
-_FIRST = 100
-"""Cells that are looked at before all are."""
 
 
 def candidates(cell: str) -> tuple[str, ...]:
-    """List the ways in which one cell may be read as a date, the likeliest first."""
+    """List the ways in which a cell may be read as a date, the likeliest first."""
     if re.fullmatch(_ISO, cell):
         return (ISO,)
     cell = cell.strip()
@@ -84,20 +83,20 @@ def _numeric(found: re.Match[str]) -> tuple[str, ...]:
 def _day_named(found: re.Match[str]) -> tuple[str, ...]:
     sign, month, year = found.groups()
     last = "%Y" if len(year) == 4 else "%y"
-    return tuple(f"%d{sign}{each}{sign}{last}" for each in _months(month))
+    return tuple(f"%d{sign}{code}{sign}{last}" for code in _months(month))
 
 
 def _named_day(found: re.Match[str]) -> tuple[str, ...]:
-    return tuple(f"{each} %d, %Y" for each in _months(found[1]))
+    return tuple(f"{code} %d, %Y" for code in _months(found[1]))
 
 
 def _months(month: str) -> tuple[str, ...]:
-    """Tell whether a month's name is short; May is both."""
+    """Return the codes for a month's name, short or full; May is taken for short."""
     return ("%b", "%B") if len(month) == 3 else ("%B",)
 
 
 def _time(rest: str) -> str | None:
-    """Write a cell's time of day, empty if there is none; None if it is something else."""
+    """Return the codes for a time of day, empty if there is none; None for other text."""
     found = _TIME.fullmatch(rest)
     if found is None:
         return None if rest else ""
@@ -108,14 +107,14 @@ def _time(rest: str) -> str | None:
 
 
 def as_instant(cell: str, way: str) -> str:
-    """Write the SQL of a text cell as an instant; NULL if it is not written so.
+    """Write the SQL for a text cell as an instant; NULL if it is not written in this way.
 
-    Where there is a time of day, cells may be without one.
+    With a way that has a time of day, cells may lack the time.
     """
     if way == ISO:
-        # A cast to TIMESTAMP drops an offset; the other way is slower.
+        # A cast to TIMESTAMP drops an offset; the cast that keeps it is slower.
         close = rf"regexp_replace({cell}, '\s([+-])', '\1')"
-        # DuckDB 1.2 wants the seconds.
+        # DuckDB 1.2 needs the seconds.
         whole = rf"regexp_replace({close}, '([ T]\d+:\d\d)([+-])', '\1:00\2')"
         zoned = f"CAST(TRY_CAST({whole} AS TIMESTAMPTZ) AS TIMESTAMP)"
         behind = literal(rf":\d\d(\.\d+)?{_OFFSET}\s*$")
@@ -129,9 +128,9 @@ def as_instant(cell: str, way: str) -> str:
 
 
 def is_dated(cell: str, way: str) -> str:
-    """Write the SQL that says whether a text cell is a date that is written so."""
-    # DuckDB takes 20 for the year 20, 5 for a year of two digits, and three
-    # words (infinity, -infinity, epoch) for instants however they are written.
+    """Write the SQL that tells whether a text cell is a date written in this way."""
+    # DuckDB takes 20 for the year 20, 5 for a year of two digits, and three words
+    # (infinity, -infinity, epoch) for instants, whatever the format.
     checks = [f"{as_instant(cell, way)} >= TIMESTAMP '1000-01-01'"]
     if way == ISO:
         checks.append(f"regexp_full_match({cell}, {literal(_ISO)})")
@@ -148,12 +147,12 @@ def is_dated(cell: str, way: str) -> str:
 
 
 def check_formats(connection: duckdb.DuckDBPyConnection, options: ReadOptions) -> None:
-    """Refuse what is stated and is no way to write dates.
+    """Refuse a stated format that is not one of dates.
 
     Raises
     ------
     DataError
-        If a code such as `%Q` is unknown, or there is no year.
+        If it has an unknown code such as `%Q`, or no year.
     """
     import duckdb  # noqa: PLC0415  # see connect
 
@@ -168,38 +167,9 @@ def check_formats(connection: duckdb.DuckDBPyConnection, options: ReadOptions) -
             fits = False
         if not fits:
             raise DataError(
-                f"read: {key}={way}: dates are not written so. Python's codes say how, such as\n"
+                f"read: {key}={way}: this is not a format of dates. Use Python's codes, such as\n"
                 "%d.%m.%Y or %m/%d/%Y %I:%M %p."
             )
-
-
-def first_cells(
-    connection: duckdb.DuckDBPyConnection, cells: Sequence[str], source: str
-) -> list[tuple[str, ...]]:
-    """Give some different texts of each column: of the first rows, and the outermost.
-
-    Parameters
-    ----------
-    cells : sequence of str
-        The SQL of a text cell of each column.
-    source : str
-        Where they come from.
-    """
-    if len(cells) > TOGETHER:
-        some = first_cells(connection, cells[:TOGETHER], source)
-        return some + first_cells(connection, cells[TOGETHER:], source)
-    if not cells:
-        return []
-    found: list[set[str]] = [set() for _ in cells]
-    heads = f"SELECT {', '.join(cells)} FROM {source} LIMIT {_FIRST}"
-    ends = f"SELECT {', '.join(f'min({cell}), max({cell})' for cell in cells)} FROM {source}"
-    rows = connection.execute(heads).fetchall()
-    outermost = connection.execute(ends).fetchone() or ()
-    for row in (*rows, outermost[::2], outermost[1::2]):
-        for texts, cell in zip(found, row, strict=True):
-            if cell is not None:
-                texts.add(str(cell))
-    return [tuple(sorted(each)) for each in found]
 
 
 @dataclass(frozen=True)
@@ -209,12 +179,13 @@ class Fit:
     Attributes
     ----------
     ways : tuple of str
-        Each reads all cells. They are several if the cells do not tell, and
-        the dates would differ; none if some cells are no dates.
+        The ways that read all cells. Several, if they give different dates
+        and no cell tells which is right; none, if some cells are not dates.
     usual : str
-        The first of them; else the way that must be, or that reads most cells.
+        The first of `ways`; without any, the required way, or the one that
+        reads the most cells.
     fitting, filled : int
-        How many it reads, and how many cells there are.
+        The cells that `usual` reads, and all cells.
     example : str
         A cell that two of `ways` read as different dates.
     """
@@ -235,18 +206,18 @@ def find_format(
     must: str = "",
     hint: str = "",
 ) -> Fit | None:
-    """Find how the dates of a column of text are written.
+    """Find how the dates of a text column are written.
 
     Parameters
     ----------
     cell, source : str
-        The SQL of a text cell, and where it comes from.
+        The SQL of a text cell, and of the table it comes from.
     first : sequence of str
-        Some of its texts: see `first_cells`.
+        Some of its texts: see `nnplug.tables.duck.first_cells`.
     must : str
-        The only way that may be, beside ISO 8601; empty if any may.
+        The only way that is allowed beside ISO 8601; empty if any is.
     hint : str
-        A way that comes before those that the texts suggest; or empty.
+        A way to try before those that the texts suggest; or empty.
 
     Returns
     -------
@@ -254,15 +225,16 @@ def find_format(
         None if no text suggests a date.
     """
     guessed = itertools.chain.from_iterable(map(candidates, first))
-    ways = (must, ISO) if must else tuple(dict.fromkeys(each for each in (hint, *guessed) if each))
+    ways = (must, ISO) if must else tuple(dict.fromkeys(filter(None, (hint, *guessed))))
     if not (first and ways):
         return None
-    # To fail is slow, so that all cells are asked only about what the first may be.
+    # A format that does not fit is slow to try, so all cells are tried only with
+    # those that fit the first ones.
     cells = f"unnest([{', '.join(map(literal, first))}])"
     checks = ", ".join(f"bool_and({is_dated('t', way)})" for way in ways)
     answers = connection.execute(f"SELECT {checks} FROM (SELECT {cells} AS t)").fetchone() or ()
     ways = tuple(way for way, answer in zip(ways, answers, strict=True) if answer) or ways
-    # Many rows have each day, and few the same instant.
+    # Many rows share a day, so each different text is tried once; few share an instant.
     days = not any(_TIME_CODES.search(way) for way in ways)
     texts = f"(SELECT {cell} AS t, {'count(*)' if days else '1'} AS n FROM {source} "
     texts += f"WHERE {cell} IS NOT NULL{' GROUP BY 1' if days else ''})"
@@ -274,8 +246,8 @@ def find_format(
     if not whole:
         usual = must or ways[found.index(max(found))]
         return Fit((), usual, found[ways.index(usual)], filled)
-    # With points the day comes first wherever dates are written so; and a year
-    # of two digits comes last if it can: of one year's dates, each may begin with it.
+    # Where dates are written with points, the day comes first. A year of two digits
+    # comes last if it can: all dates of one year may seem to begin with it.
     sure = whole[0] in (must, hint, ISO) or whole[0][2] == "."
     others = [] if sure else [way for way in whole[1:] if not way.startswith("%y")]
     differ = [
@@ -284,17 +256,44 @@ def find_format(
     examples: Sequence[str | None] = ()
     if others:
         examples = connection.execute(f"SELECT {', '.join(differ)} FROM {texts}").fetchone() or ()
-    pairs = [(way, each) for way, each in zip(others, examples, strict=True) if each is not None]
+    pairs = [(way, text) for way, text in zip(others, examples, strict=True) if text is not None]
     ways = (whole[0], *(way for way, _ in pairs))
     return Fit(ways, whole[0], filled, filled, pairs[0][1] if pairs else "")
 
 
+def stray_dates(
+    connection: duckdb.DuckDBPyConnection, cell: str, source: str, fit: Fit, *, must: bool
+) -> frozenset[str]:
+    """Find the cells of a column of dates that are not dates.
+
+    Parameters
+    ----------
+    cell, source
+        As for `find_format`.
+    must : bool
+        Whether the column must hold dates. Otherwise it does if most of its
+        cells are dates: none is found if it does not.
+    """
+    strays = f"FROM {source} WHERE {cell} IS NOT NULL AND NOT {is_dated(cell, fit.usual)}"
+    mark = usual_mark(cell, date=True)
+    found = connection.execute(
+        f"SELECT count(DISTINCT {cell}), count(*) FILTER ({mark}), "
+        f"count(DISTINCT {cell}) FILTER ({mark}) {strays}"
+    ).fetchone()
+    assert found is not None  # an aggregate always has its row
+    spellings, marks, marked = map(int, found)
+    if not (must or mostly(fit.fitting, fit.filled, spellings, marks, marked)):
+        return frozenset()
+    rows = connection.execute(f"SELECT DISTINCT {cell} {strays}").fetchall()
+    return frozenset(str(row[0]) for row in rows)
+
+
 def ambiguous_error(source: str, column: str, fit: Fit) -> DataError:
-    """Say that a column's dates can be read in several ways."""
+    """Ask how a column's dates are written, which can be read in several ways."""
     options = [f"--read {shell_word(f'dates.{column}={way}')}" for way in fit.ways]
     return DataError(
         f"{source}: column {quote(column)} holds dates such as {quote(fit.example)}, and no row "
         f"tells whether they are\nwritten {' or '.join(fit.ways)}. Say which:\n"
         + "\n".join(options)
-        + f"\nIf they are no dates: --categorical {column_list([column])}"
+        + f"\nIf they are not dates: --categorical {column_list([column])}"
     )

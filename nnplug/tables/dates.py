@@ -1,4 +1,4 @@
-"""Dates, as numbers that a network can use."""
+"""Dates as numbers that a network can use."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Dates:
     name : str
         The column.
     mean, scale : float
-        Of the years since 1970.
+        Mean and standard deviation of the years since 1970.
     cycles : tuple of str
         Those that the rows for training cover at least once: a year, a week, a day.
         Dates without a time of day have no cycle of a day.

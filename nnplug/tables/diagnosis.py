@@ -1,29 +1,28 @@
-"""Diagnosis: which lines of a text file are at fault.
+"""Diagnosis: which lines of a delimited file are at fault.
 
-DuckDB parses fast and says little. When it refuses a file, or a column of
-numbers holds a few cells that are none, the file is gone through again,
-slowly, to name the lines.
+DuckDB parses fast and says little. When it refuses a file, or a few cells of
+a column of numbers are not numbers, the file is read again, slowly, to name
+the lines. DuckDB's own list of rejected rows (`store_rejects`) is not enough:
+it leaves out rows with empty cells too many, and takes text after a closing
+quote for an open one.
 """
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from nnplug.errors import DataError
 from nnplug.tables.duck import first_line
 from nnplug.tables.missing import is_usual_mark
+from nnplug.tables.numerals import reads_as_number
+from nnplug.tables.options import ReadOptions
+from nnplug.tables.sniffing import Dialect, QuoteError, head_of, records
 from nnplug.tables.text_file import TextFile, encoding_error
 from nnplug.tables.wording import column_list, listed, quote, shell_word
 
 __all__ = [
-    "Dialect",
-    "QuoteError",
     "find_faults",
-    "is_number",
-    "mostly",
-    "records",
+    "preamble_error",
     "refusal",
     "stray_date_error",
     "stray_error",
@@ -31,38 +30,8 @@ __all__ = [
 ]
 
 Strays = Mapping[int, frozenset[str]]
-"""From a column's position to the cells that are not as its others."""
+"""From a column's position to the cells that are not like its others."""
 _LINE_ENDS = {b"\r\n": "CR LF (Windows)", b"\n": "LF (Unix)"}
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """How the cells of a text file are told apart."""
-
-    delimiter: str
-    quote: str
-    names: tuple[str, ...]
-    header: bool
-
-    @property
-    def indexed(self) -> bool:
-        """Whether a column without a name comes first, as the index that pandas writes."""
-        return len(self.names) > 1 and not self.names[0]
-
-
-class QuoteError(Exception):
-    """A record cannot be taken apart."""
-
-    def __init__(self, line: int, said: str) -> None:
-        super().__init__(said)
-        self.line = line
-        self.reason = (
-            "a quote is opened and never closed"
-            if "end of data" in said
-            else "a cell is longer than 131072 characters, perhaps for want of a closing quote"
-            if "field limit" in said
-            else "text follows a closing quote"
-        )
 
 
 def refusal(text: TextFile, dialect: Dialect, error: Exception) -> DataError:
@@ -107,15 +76,34 @@ def find_faults(text: TextFile, dialect: Dialect) -> DataError | None:
     return DataError(f"{found}\nCorrect the file.{advice}")
 
 
+def _mixed_line_ends(text: TextFile) -> DataError | None:
+    """Name the first line that does not end as the line before it does."""
+    ends: bytes | None = None
+    for number, line in text.numbered():
+        end = b"\r\n" if line.endswith(b"\r\n") else line[-1:]
+        if end not in (b"\r\n", b"\n"):
+            continue  # the last line may have none
+        if ends is not None and end != ends:
+            return DataError(
+                f"{text.place(number)}: the line ends in {_LINE_ENDS[end]}, those before in "
+                f"{_LINE_ENDS[ends]}.\nSave the file with one kind of line end."
+            )
+        ends = end
+    return None
+
+
+# --- cells that are not like the others of their column --------------------------------
+
+
 def stray_error(
     text: TextFile, dialect: Dialect, strays: Strays, ways: Sequence[str] = ()
 ) -> DataError:
-    """Name the lines of cells that are no numbers.
+    """Name the lines of cells that are not numbers.
 
     Parameters
     ----------
     ways : sequence of str
-        What can be said of the cells so that they are numbers, each a line.
+        The options by which the cells are numbers, each a line.
     """
     advice = _ways_out(dialect, strays, "numbers")
     if ways:
@@ -132,20 +120,20 @@ def stray_error(
 def stray_date_error(
     text: TextFile, dialect: Dialect, strays: Strays, way: str, *, must: bool
 ) -> DataError:
-    """Name the lines of cells that are no dates.
+    """Name the lines of cells that are not dates.
 
     Parameters
     ----------
     way : str
-        How the other cells are written; or all must be.
+        How the other cells are written.
     must : bool
-        Whether it is not the cells that say so.
+        Whether the user or training says that all cells are written so.
     """
     advice = _ways_out(dialect, strays, f"dates written {way}")
     if must:
         (name,) = (dialect.names[position] for position in strays)
         advice = (
-            f"The dates of {quote(name)} are to be written {way}, as stated, or as in training.\n"
+            f"The dates of {quote(name)} must be written {way}, as stated, or as in training.\n"
             f"Correct the cells, or say how they are: --read {shell_word(f'dates.{name}=...')}"
         )
     return DataError(f"{_stray_lines(text, dialect, strays, 'a date')}\n{advice}")
@@ -161,9 +149,9 @@ def _stray_lines(text: TextFile, dialect: Dialect, strays: Strays, wanted: str) 
                         cell = quote(record[position])
                         yield line, f"column {name}: cannot read {cell} as {wanted}"
         except QuoteError:
-            pass  # a cell beyond the csv module's limit: what came before it is named
+            pass  # a cell beyond the csv module's limit: the cells before it are named
 
-    # Where the two parsers took the cells apart differently, there is no line.
+    # There is no line where DuckDB and the csv module divide a row differently.
     return text.list_faults(faults()) or "\n".join(
         f"{text.name}: column {quote(dialect.names[position])}: cannot read "
         f"{listed(map(quote, sorted(spellings)))} as {wanted}"
@@ -176,78 +164,81 @@ def _others(columns: int) -> str:
 
 
 def _ways_out(dialect: Dialect, strays: Strays, usual: str) -> str:
-    cells = {each for spellings in strays.values() for each in spellings}
+    cells = {cell for spellings in strays.values() for cell in spellings}
     return ways_out([dialect.names[position] for position in strays], cells, usual)
 
 
 def ways_out(columns: Sequence[str], cells: Collection[str], usual: str) -> str:
-    """Say the three ways out: correct the cells, call them missing, call the column text."""
-    marks = " ".join(f"--read {shell_word('na=' + each)}" for each in sorted(cells))
+    """Give the three ways out: correct the cells, call them missing, call the column text.
+
+    Parameters
+    ----------
+    usual : str
+        What the other cells are.
+    """
+    marks = " ".join(f"--read {shell_word('na=' + cell)}" for cell in sorted(cells))
     names, others = column_list(columns), _others(len(columns))
     text = f"If {'the column is' if len(columns) == 1 else 'they are'} text: --categorical {names}"
     if all(map(is_usual_mark, cells)):
         signs = listed(map(quote, sorted(cells)))
-        often = f"{signs} often stands for a missing value. If so here: {marks}"
-        return f"{others} are {usual}.\n{often}\n{text}\nElse correct the file."
+        stands = "stands" if len(cells) == 1 else "stand"
+        often = f"{signs} often {stands} for a missing value. If so here: {marks}"
+        return f"{others} are {usual}.\n{often}\n{text}\nOtherwise correct the file."
     ways = [f"{others} are {usual}. Correct these."]
     if len(cells) <= 3:
         ways.append(f"If they stand for missing values: {marks}")
     return "\n".join([*ways, text])
 
 
-def mostly(fitting: int, filled: int, spellings: int, marks: int = 0, marked: int = 0) -> bool:
-    """Tell whether the cells of a column are of a kind but for a few.
+# --- lines before the table ------------------------------------------------------------
 
-    Parameters
-    ----------
-    spellings : int
-        How many different cells are not.
-    marks : int
-        How many of the others are usual marks of missing values, which do
-        not count.
-    marked : int
-        How many different ones.
+
+def preamble_error(text: TextFile, options: ReadOptions) -> DataError | None:
+    """Say where the table seems to begin, if lines of another kind come before it.
+
+    Those lines are short, no name of the table is missing, and its rows are
+    as long as its names. This is asked after a file was refused.
     """
-    filled, spellings = filled - marks, spellings - marked
-    few = spellings <= 3 or (filled - fitting) * 10 <= filled
-    return filled / 2 < fitting < filled + marks and few
-
-
-def is_number(text: str) -> bool:
-    """Tell whether text is a finite number."""
-    try:
-        return abs(float(text)) < float("inf")
-    except ValueError:
-        return False
-
-
-def records(text: TextFile, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
-    """Go through the rows of a text file, each with the line it begins on."""
-    with text.path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, delimiter=dialect.delimiter, quotechar=dialect.quote, strict=True)
-        line = 1
-        seen = not dialect.header
+    if options.header is False:
+        return None
+    heads = {}
+    for delimiter in options.delimiter or text.delimiter or ",;\t|":
         try:
-            for record in reader:
-                if record and seen:
-                    yield line, record
-                seen = seen or bool(record)
-                line = reader.line_num + 1
-        except csv.Error as error:
-            raise QuoteError(line, str(error)) from None
-
-
-def _mixed_line_ends(text: TextFile) -> DataError | None:
-    """Name the first line that ends otherwise than the line before."""
-    ends: bytes | None = None
-    for number, line in text.numbered():
-        end = b"\r\n" if line.endswith(b"\r\n") else line[-1:]
-        if end not in (b"\r\n", b"\n"):
-            continue  # the last line may have none
-        if ends is not None and end != ends:
-            return DataError(
-                f"{text.place(number)}: the line ends in {_LINE_ENDS[end]}, those before in "
-                f"{_LINE_ENDS[ends]}.\nSave the file with one kind of line end."
-            )
-        ends = end
+            heads[delimiter] = head_of(text, delimiter, options.quote)
+        except (OSError, UnicodeDecodeError, DataError):
+            return None
+        rows = [record for _, record in heads[delimiter]]
+        if rows and _is_table(rows):
+            return None  # whatever else is wrong, the table begins on the first line
+    for delimiter, head in heads.items():
+        rows = [record for _, record in head]
+        start = next((k for k in range(len(rows)) if _is_table(rows[k:])), 0)
+        if not start or not all(_is_apart(row, len(rows[start])) for row in rows[:start]):
+            continue
+        end, names = head[start]
+        number = text.number(end - sum(name.count("\n") for name in names))
+        if all(row[0].startswith("#") for row in rows[:start]):
+            option = "comment=#"
+        else:
+            option = f"skip={number - 1}"
+        lines = "the line before is" if start == 1 else f"the {start} lines before are"
+        return DataError(
+            f"{text.name}: the table seems to begin on line {number}, with the names "
+            f"{listed(map(quote, names), 5)};\n{lines} not as long as its rows: "
+            f"{quote(delimiter.join(rows[0]))}{' ...' if start > 1 else ''}\n"
+            f"If so: --read {option}"
+        )
     return None
+
+
+def _is_table(rows: list[list[str]]) -> bool:
+    """Tell whether rows look like a table: names, and rows as long as the names."""
+    names = [name.strip() for name in rows[0]]
+    alike = all(len(row) == len(names) for row in rows[1:])
+    named = all(names) and len(set(names)) == len(names) and not any(map(reads_as_number, names))
+    return len(rows) > 1 and len(names) > 1 and alike and named
+
+
+def _is_apart(row: list[str], width: int) -> bool:
+    """Tell whether a row is a comment, or too short for a table of this width."""
+    return row[0].startswith("#") or 2 * sum(map(bool, row)) <= width

@@ -1,4 +1,4 @@
-"""DuckDB: a connection, its words, and its types as kinds of columns."""
+"""DuckDB: connecting, writing its SQL, and its types as kinds of columns."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ __all__ = [
     "as_kind",
     "by_columns",
     "connect",
+    "first_cells",
     "first_line",
     "identifier",
     "interruptible",
@@ -32,8 +33,6 @@ __all__ = [
     "literal",
     "location",
     "machine_memory",
-    "not_one_select",
-    "one_select",
     "without_marks",
 ]
 
@@ -46,7 +45,9 @@ INTEGERS = frozenset(
 """The types of whole numbers."""
 
 TOGETHER = 100
-"""Columns that one query asks about: the time to plan one grows faster than it."""
+"""Columns that one query asks about: the time to plan a query grows faster than their number."""
+_FIRST = 100
+"""Rows whose cells are looked at before a whole column is."""
 
 SQL_TYPES: dict[Kind, str] = {
     "number": "DOUBLE",
@@ -54,43 +55,78 @@ SQL_TYPES: dict[Kind, str] = {
     "text": "VARCHAR",
     "date": "TIMESTAMP",
 }
-"""The one type in which the values of each kind are kept."""
+"""The type in which the values of each kind are stored."""
 
 
 def by_columns(
     connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str]
 ) -> Iterator[tuple[str, str]]:
-    """Go through columns one by one, and say which table to ask for each.
+    """Go through columns one by one, each with the table to query for it.
 
-    DuckDB looks through all columns of a table for each query. So of a wide
-    table some columns at a time are copied, and the copy is asked.
+    DuckDB looks through all columns of a table for each query. The columns of
+    a wide table are therefore copied to a narrow one, some at a time.
     """
     if len(columns) <= TOGETHER:
-        yield from ((each, table) for each in columns)
+        yield from ((column, table) for column in columns)
         return
     for start in range(0, len(columns), TOGETHER):
         some = columns[start : start + TOGETHER]
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE narrow AS SELECT {', '.join(some)} FROM {table}"
         )
-        yield from ((each, "narrow") for each in some)
+        yield from ((column, "narrow") for column in some)
     connection.execute("DROP TABLE narrow")
 
 
-def connect(scratch: Path, memory: int, paths: Sequence[Path] = ()) -> duckdb.DuckDBPyConnection:
-    """Open a database that lives as long as its connection.
+def first_cells(
+    connection: duckdb.DuckDBPyConnection,
+    cells: Sequence[str],
+    source: str,
+    *,
+    outermost: bool = True,
+) -> list[tuple[str, ...]]:
+    """Fetch some different texts of each column, sorted.
 
-    Whatever a query or a view in a file says, nothing is read or written but
-    the files that are named here, and nothing is fetched from elsewhere.
+    Parameters
+    ----------
+    cells : sequence of str
+        The SQL of a text cell of each column.
+    source : str
+        The table they come from.
+    outermost : bool
+        Whether to add the least and the greatest text of all rows, which takes
+        a pass over them. Otherwise twice as many of the first rows are looked at.
+    """
+    if len(cells) > TOGETHER:
+        some = first_cells(connection, cells[:TOGETHER], source, outermost=outermost)
+        rest = first_cells(connection, cells[TOGETHER:], source, outermost=outermost)
+        return some + rest
+    if not cells:
+        return []
+    head = f"SELECT {', '.join(cells)} FROM {source} LIMIT {_FIRST if outermost else 2 * _FIRST}"
+    rows = connection.execute(head).fetchall()
+    if outermost:
+        ends = ", ".join(f"min({cell}), max({cell})" for cell in cells)
+        found = connection.execute(f"SELECT {ends} FROM {source}").fetchone() or ()
+        rows += [found[::2], found[1::2]]
+    columns = zip(*rows, strict=True) if rows else [()] * len(cells)
+    return [tuple(sorted({str(t) for t in column if t is not None})) for column in columns]
+
+
+def connect(scratch: Path, memory: int, paths: Sequence[Path] = ()) -> duckdb.DuckDBPyConnection:
+    """Open a database in memory, which lives as long as its connection.
+
+    Whatever a query or a view in a file says, only the files named here are
+    read or written, and nothing is fetched from elsewhere.
 
     Parameters
     ----------
     scratch : path
         A folder for what does not fit in memory.
     memory : int
-        Bytes that it may use.
+        Bytes that the database may use.
     paths : sequence of path
-        The files that are to be read.
+        The files to read.
     """
     import duckdb  # noqa: PLC0415  # large, and only reading a file needs it
 
@@ -103,70 +139,41 @@ def connect(scratch: Path, memory: int, paths: Sequence[Path] = ()) -> duckdb.Du
             "temp_directory": str(scratch),
         },
     )
-    # It would go to stdout, among the results.
+    # The bar would go to stdout, among the results.
     connection.execute("SET enable_progress_bar = false")
     # A time without a zone is the same instant on every machine.
     connection.execute("SET TimeZone = 'UTC'")
-    # A query's tables are never variables of this program.
+    # A query must not reach the variables of this program as tables.
     connection.execute("SET python_enable_replacements = false")
     allowed = [text for path in paths for text in _spellings(path)]
     connection.execute(f"SET allowed_paths = [{', '.join(allowed)}]")
     connection.execute(f"SET allowed_directories = [{literal(str(scratch))}]")
-    connection.execute("SET enable_external_access = false")  # for good
+    connection.execute("SET enable_external_access = false")  # which cannot be undone
     return connection
 
 
 def _spellings(path: Path) -> tuple[str, ...]:
     """Write a path in the ways in which DuckDB may ask for it.
 
-    A database has a log beside it: by the file's given name in DuckDB 1.2, by
-    its real one in 2.0. What follows a question mark it takes for
-    the options of an address.
+    A database has a log beside it, named after the given path in DuckDB 1.2
+    and after the resolved path in 2.0. DuckDB takes the part after a question
+    mark for the options of an address.
     """
     given = str(path.absolute())
-    names = (each.partition("?") for each in (given, os.path.realpath(path)))
+    names = (name.partition("?") for name in (given, os.path.realpath(path)))
     logs = (literal(f"{name}.wal{question}{rest}") for name, question, rest in names)
     return literal(given), location(path), *logs
 
 
-def not_one_select(source: str, given: str) -> DataError:
-    """Say what a user's query is instead of a single SELECT."""
-    return DataError(
-        f"{source}: --sql: takes one SELECT statement, and was given {given}.\n"
-        "Way out: write what is to be read as one SELECT. In DuckDB, PIVOT needs its values: "
-        "PIVOT data ON column IN ('a', 'b') ..."
-    )
-
-
-def one_select(connection: duckdb.DuckDBPyConnection, sql: str, source: str) -> str:
-    """Take a user's query, which has to be a single SELECT; nothing of it is run.
-
-    Raises
-    ------
-    DataError
-        If it is anything else.
-    """
-    import duckdb  # noqa: PLC0415  # see connect
-
-    try:
-        statements = connection.extract_statements(sql)
-    except duckdb.Error as error:
-        raise DataError(f"{source}: --sql: {first_line(error)}") from None
-    kinds = [str(each.type).rpartition(".")[2] for each in statements]
-    if kinds != ["SELECT"]:
-        raise not_one_select(source, " and ".join(kinds[:5]) or "nothing")
-    return statements[0].query.strip().rstrip(";")
-
-
 @contextmanager
 def interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Give a context in which Ctrl-C ends at once what a connection does.
+    """Let Ctrl-C stop a connection's query at once.
 
     DuckDB looks for signals while it works, but not while it waits for its
-    threads after one has come: alone, it would go on to the end of the query
-    every few times. What the handler of the signal raises, mostly
-    KeyboardInterrupt, is what leaves the context, not what DuckDB makes of it.
-    In a thread that is not the main one, nothing is changed.
+    threads after one has come: left alone, it would finish one query in a few.
+    What leaves the context is what the signal's handler raises, mostly
+    KeyboardInterrupt, and not what DuckDB makes of it. In a thread other than
+    the main one, nothing changes.
     """
     before = signal.getsignal(signal.SIGINT)
     main = threading.current_thread() is threading.main_thread()
@@ -195,7 +202,7 @@ def interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def machine_memory() -> int:
-    """Give the bytes of memory of this machine, or of the container that it is."""
+    """Return the memory of this machine, or of the container it runs in, in bytes."""
     whole = _MEMORY
     with suppress(AttributeError, OSError, ValueError):  # Windows has no such function
         whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -209,7 +216,7 @@ def machine_memory() -> int:
 
 
 _MEMORY = 8 << 30
-"""Bytes of memory where the system does not say."""
+"""Bytes of memory to assume where the system does not say."""
 
 
 def literal(text: str) -> str:
@@ -223,13 +230,13 @@ def identifier(text: str) -> str:
 
 
 def location(path: Path) -> str:
-    """Write a path so that none of its characters is a wildcard."""
-    # Absolute, so that a name like "s3:x.csv" is not taken for an address.
+    """Write a path as an SQL string in which no character is a wildcard."""
+    # Absolute, so that a name such as "s3:x.csv" is not taken for an address.
     return literal("".join(f"[{c}]" if c in "*?[" else c for c in str(path.absolute())))
 
 
 def without_marks(cell: str, type_name: str, marks: Sequence[str]) -> str:
-    """Write the SQL of a cell that is NULL where it is one of some marks."""
+    """Write the SQL of a cell that is NULL if it is one of the marks of missing values."""
     if not marks:
         return cell
     if type_name.partition("(")[0] in (*INTEGERS, *_NUMBERS):
@@ -244,22 +251,22 @@ def without_marks(cell: str, type_name: str, marks: Sequence[str]) -> str:
 
 
 def _is_digits(mark: str) -> bool:
-    """Tell whether a mark may be a number."""
+    """Tell whether a mark may be a number, which infinity and nan are not here."""
     return any(sign.isdigit() for sign in mark)
 
 
 def first_line(error: Exception) -> str:
-    """Give what DuckDB says first, shortly."""
+    """Return the first line of DuckDB's message, shortened."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def kind_of(type_name: str, column: str, source: str) -> Kind:
-    """Tell the kind of a column from its type.
+    """Tell the kind of a column from its type in DuckDB.
 
     Raises
     ------
     DataError
-        If it is of none.
+        If the type belongs to no kind, as a list does.
     """
     stem = type_name.partition("(")[0]
     if not type_name.endswith("]"):
@@ -273,16 +280,16 @@ def kind_of(type_name: str, column: str, source: str) -> Kind:
             return "date"
     raise DataError(
         f"{source}: column {quote(column)} holds {type_name}, which is neither "
-        "numbers, truth values, text nor dates.\nTake the column out or convert it."
+        "numbers, truth values, text nor dates.\nRemove the column or convert it."
     )
 
 
 def as_kind(cell: str, type_name: str, kind: Kind) -> str:
-    """Write the SQL that brings a cell of a type to the one type of a kind."""
+    """Write the SQL that converts a cell to the type in which its kind is stored."""
     if type_name == "BIGNUM":
-        cell = f"CAST({cell} AS VARCHAR)"  # which overflows to infinity, as 1e400 does
+        cell = f"CAST({cell} AS VARCHAR)"  # text overflows to infinity, as 1e400 does
     if kind == "date" and type_name.startswith("TIME "):
-        cell = f"CAST({cell} AS TIME)"  # with a time zone
+        cell = f"CAST({cell} AS TIME)"  # drops the time zone
     if kind == "date" and type_name.partition(" ")[0] == "TIME":
         cell = f"DATE '1970-01-01' + {cell}"
     if kind == "text" and type_name.partition("(")[0] in _NUMBERS:

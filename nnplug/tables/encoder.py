@@ -18,9 +18,10 @@ from nnplug.tables.goal import Goal, Label, as_label, class_indices, find_goal, 
 from nnplug.tables.learning import Learned, learn_columns, training_mask
 from nnplug.tables.missing import Missing, refuse_missing
 from nnplug.tables.notes import Remarks
-from nnplug.tables.options import ReadOptions, TableOptions
+from nnplug.tables.options import ReadOptions
 from nnplug.tables.parallel import parallel_map
 from nnplug.tables.table import Column, Table, as_text
+from nnplug.tables.wishes import TableOptions
 from nnplug.tables.wording import shell_word
 from nnplug.types import AnyArray, FloatArray
 from nnplug.untrusted import is_number, need, take_list, take_mapping, take_names
@@ -31,8 +32,7 @@ Unknown = Literal["bucket", "error"]
 """What is done with a category that training did not see."""
 
 Float64Array = npt.NDArray[np.float64]
-_BLOCK = 8192
-"""Rows encoded at a time: their inputs stay in the cache."""
+_BLOCK = 8192  # rows encoded at a time, so that their inputs stay in the cache
 
 
 @dataclass(frozen=True, repr=False)

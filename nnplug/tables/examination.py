@@ -1,7 +1,8 @@
-"""Examination: what a careful colleague would say of a table before training."""
+"""Examination: what a careful colleague would say about a table before training."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,20 +10,29 @@ from typing import Any
 import numpy as np
 
 from nnplug.errors import NnplugError
+from nnplug.randomness import derive_generator
 from nnplug.tables import findings, leaks
+from nnplug.tables.duck import machine_memory
 from nnplug.tables.encoder import Encoder
 from nnplug.tables.findings import Finding
-from nnplug.tables.preparation import Prepared, Wishes, prepare_table
-from nnplug.tables.table import BoolArray, Column, Table
+from nnplug.tables.options import ReadOptions
+from nnplug.tables.preparation import Prepared, prepare_table
+from nnplug.tables.reading import open_table
+from nnplug.tables.table import BoolArray, Column, Table, stack
+from nnplug.tables.wishes import Wishes
 from nnplug.tables.wording import quote, show
 from nnplug.types import AnyArray
 
-__all__ = ["ColumnReport", "Examination", "Finding", "examine"]
+__all__ = ["SAMPLE_ROWS", "ColumnReport", "Examination", "Finding", "examine", "read_sample"]
+
+SAMPLE_ROWS = 1_000_000
+"""Of a table with more rows, so many are examined."""
+_CHUNK = 262_144
 
 
 @dataclass(frozen=True)
 class ColumnReport:
-    """One column in a line.
+    """One column, in a line of the report.
 
     Attributes
     ----------
@@ -31,7 +41,7 @@ class ColumnReport:
         `"input"`, `"target"`, `"weights"` or `"left out"`; empty without a target.
     missing, distinct : int
     summary : str
-        Range, mean and deviation of numbers; the commonest texts.
+        Range, mean and standard deviation of numbers; the most common texts.
     """
 
     name: str
@@ -44,19 +54,19 @@ class ColumnReport:
 
 @dataclass(frozen=True)
 class Examination:
-    """What was found.
+    """What was found in a table.
 
     Attributes
     ----------
     source : str
     rows : int
-        Those looked at.
+        The rows examined.
     task : str or None
     columns : tuple of ColumnReport
     inputs : int
-        Of the network.
+        The inputs of the network.
     training, validation : int
-        Rows of the parts.
+        The rows of the two parts.
     plan : tuple of str
         What training would infer, leave out and fill in.
     findings : tuple of Finding
@@ -74,19 +84,43 @@ class Examination:
     findings: tuple[Finding, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as plain values, for JSON."""
+        """Return plain values, for JSON."""
         return asdict(self)
 
 
+def read_sample(
+    path: str | os.PathLike[str], read: ReadOptions, seed: int = 0
+) -> tuple[Table, int]:
+    """Read a table, or if it is larger, a million of its rows, drawn at random and in order.
+
+    Returns
+    -------
+    table : Table
+    rows : int
+        How many the table has.
+    """
+    with open_table(path, read, machine_memory() // 2) as table:
+        if table.rows <= SAMPLE_ROWS:
+            return table.fetch(), table.rows
+        chosen = derive_generator(seed, "sample").permutation(table.rows)[:SAMPLE_ROWS]
+        drawn = np.zeros(table.rows, bool)
+        drawn[chosen] = True
+        parts, start = [], 0
+        for chunk in table.chunks(table.names, _CHUNK):
+            parts.append(chunk.take(np.flatnonzero(drawn[start : start + chunk.rows])))
+            start += chunk.rows
+        return stack(parts), table.rows
+
+
 def examine(table: Table, wishes: Wishes, held_out: BoolArray | None = None) -> Examination:
-    """Look at a table as a whole, and at what training would make of it.
+    """Examine a table by itself, and as training would use it.
 
     Parameters
     ----------
     wishes : Wishes
-        Without a target, the table alone is looked at.
+        Without a target, the table is examined by itself only.
     held_out : array of bool of shape (N,), optional
-        The rows for validation, if another file says which.
+        The rows for validation, if they come from another file.
     """
     prepared: Prepared | None = None
     refusals: list[Finding] = []
@@ -99,10 +133,10 @@ def examine(table: Table, wishes: Wishes, held_out: BoolArray | None = None) -> 
         except NnplugError as error:
             refusals.append(Finding("problem", "refused by training", str(error)))
             prepared = None
-    used_columns: set[str] = set()  # of these training says so: see the plan
+    used_columns: set[str] = set()  # training itself warns about these: see the plan
     if prepared is not None:
-        columns = (*(each.name for each in prepared.encoder.columns), *prepared.encoder.target)
-        used_columns = set(columns)
+        inputs = (column.name for column in prepared.encoder.columns)
+        used_columns = {*inputs, *prepared.encoder.target}
     found = [
         *refusals,
         *(findings.few_rows(table, prepared) if wishes.target else ()),
@@ -122,7 +156,7 @@ def examine(table: Table, wishes: Wishes, held_out: BoolArray | None = None) -> 
     if prepared is not None:
         for look in (leaks.rows_in_both, leaks.classes, leaks.given_away, leaks.time, leaks.groups):
             found += look(table, prepared)
-        found = [each for each in found if each.text not in prepared.notes]
+        found = [finding for finding in found if finding.text not in prepared.notes]
     order = ("problem", "warning", "note")
     found.sort(key=lambda finding: order.index(finding.weight))
     encoder = None if prepared is None else prepared.encoder
@@ -140,14 +174,14 @@ def examine(table: Table, wishes: Wishes, held_out: BoolArray | None = None) -> 
     )
 
 
-# --- one line a column -----------------------------------------------------------------
+# --- one line per column ---------------------------------------------------------------
 
 
 def _roles(encoder: Encoder | None, wishes: Wishes) -> Callable[[str], str]:
-    """Say what each column is used for; nothing without a target."""
+    """Tell what each column is used for; nothing without a target."""
     if encoder is None:
         return lambda name: ""
-    roles = {each.name: "input" for each in encoder.columns}
+    roles = {column.name: "input" for column in encoder.columns}
     if wishes.options.weights is not None:
         roles[wishes.options.weights] = "weights"
     roles.update(dict.fromkeys(encoder.target, "target"))
@@ -188,5 +222,5 @@ def _summary(column: Column, present: AnyArray) -> str:
     return f"{finite.min():.5g} to {finite.max():.5g}, mean {mean:.3g} ± {deviation:.3g}{more}"
 
 
-def _day(instant: Any) -> str:
+def _day(instant: np.datetime64) -> str:
     return show(instant).partition(" ")[0] if show(instant).endswith("00:00:00") else show(instant)

@@ -1,4 +1,4 @@
-"""A sheet of an Excel workbook as a table: its cells, as they are typed there."""
+"""A sheet of an Excel workbook as a table, with its cells as they are typed there."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnplug.errors import DataError, NnplugWarning, suggest
-from nnplug.tables.diagnosis import is_number
 from nnplug.tables.json_lines import load_records
+from nnplug.tables.numerals import reads_as_number
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.relation import Field, index_note
 from nnplug.tables.table import check_names
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["load_excel"]
 
 _HEAD = 50
-"""Rows in which the names are looked for, if they are not in the first."""
+"""Rows in which the names are looked for, if they are not in the first one."""
 
 
 def load_excel(
@@ -34,19 +34,19 @@ def load_excel(
 ) -> tuple[Field, ...]:
     """Load a sheet into the table `part` with the columns c0, c1 and so on.
 
-    Its rows become lines of JSON, which keep what each cell is: a number, a
-    truth value, text, or a date, by the format in which a number is shown.
+    Its rows become lines of JSON, which keep the type of each cell: a number,
+    a truth value, text, or a date, if the format of a number shows a date.
 
     Raises
     ------
     DataError
-        If it cannot be read as a table; what is wrong is named with its row.
+        If it cannot be read as a table, with the row at fault.
     """
     copy = scratch / "rows.jsonl"
     try:
         with open_workbook(path, options) as book, copy.open("w", encoding="utf-8") as target:
             sheet = _choose(book, options.sheet)
-            rows = (each for each in book.rows(sheet) if each[0] > options.skip)
+            rows = (row for row in book.rows(sheet) if row[0] > options.skip)
             head = list(itertools.islice(rows, _HEAD))
             if not head:
                 raise DataError(
@@ -57,7 +57,7 @@ def load_excel(
             records = _records(path.name, itertools.chain(head, rows), names, options)
             empty: dict[str, object] = dict.fromkeys(names.values())
             for number, record in records:
-                # The first has all columns: one that is empty is one too.
+                # The first line has all columns, so that an empty column is there too.
                 target.write(json.dumps(record if lines else empty | record) + "\n")
                 lines.append(number)
     except OSError as error:
@@ -69,10 +69,10 @@ def load_excel(
 
 
 def _choose(book: Workbook, wanted: str | None) -> str:
-    """Give the name of the sheet to read."""
+    """Choose the sheet to read."""
     sheets = book.sheets
     if not sheets:
-        raise DataError(f"{book.source}: the workbook has no sheet with cells that is shown.")
+        raise DataError(f"{book.source}: the workbook has no visible sheet with cells.")
     if wanted is None:
         if len(sheets) > 1:
             warnings.warn(
@@ -91,7 +91,7 @@ def _choose(book: Workbook, wanted: str | None) -> str:
 
 
 def _names(source: str, head: Sequence[tuple[int, Row]], options: ReadOptions) -> dict[int, str]:
-    """Find the name of each column; an index that pandas wrote has none."""
+    """Find the names of the columns; an index that pandas wrote has none."""
     number, first = head[0]
     if options.header is False:
         width = max(max(cells) for _, cells in head) + 1
@@ -101,7 +101,7 @@ def _names(source: str, head: Sequence[tuple[int, Row]], options: ReadOptions) -
     if beyond - {min(names) - 1}:
         raise _preamble(source, head) or _nameless(source, head, min(beyond))
     for name in names.values():
-        if options.header is None and is_number(name):
+        if options.header is None and reads_as_number(name):
             raise _preamble(source, head) or DataError(
                 f"{source}: row {number}: the number {quote(name)} stands where a column's name "
                 "should be.\nWrite the names in the first row. For a sheet without names, use "
@@ -115,13 +115,13 @@ def _nameless(source: str, head: Sequence[tuple[int, Row]], column: int) -> Data
     row = next(number for number, cells in head[1:] if column in cells)
     return DataError(
         f"{source}: row {row}: the cell in column {column_letters(column)} has no name above it, "
-        f"in row {head[0][0]}.\nName the column, or take it out. If the names are in a later row: "
-        "--read skip=N leaves out what is before them."
+        f"in row {head[0][0]}.\nName the column, or remove it. If the names are in a later row: "
+        "--read skip=N skips the rows before them."
     )
 
 
 def _preamble(source: str, head: Sequence[tuple[int, Row]]) -> DataError | None:
-    """Say where the table seems to begin, if short rows come before its names."""
+    """Say where the table seems to begin, if shorter rows come before its names."""
     for start in range(1, len(head) - 1):
         number, names = head[start]
         texts = [cell for cell in names.values() if isinstance(cell, str) and cell.strip()]
@@ -142,7 +142,7 @@ def _records(
     names: dict[int, str],
     options: ReadOptions,
 ) -> Iterator[tuple[int, dict[str, object]]]:
-    """Give each row's cells by the names of their columns."""
+    """Give the cells of each row by the names of their columns."""
     index, counted = min(names) - 1, set[Cell]()
     for number, cells in itertools.islice(rows, int(options.header is not False), None):
         if not names.keys() >= cells.keys():
@@ -152,7 +152,7 @@ def _records(
                 if column != index or not whole or cell in counted:
                     raise DataError(
                         f"{source}: row {number}: the cell in column {column_letters(column)} has "
-                        "no name above it.\nName the column, or take it out."
+                        "no name above it.\nName the column, or remove it."
                     )
                 counted.add(cell)
         record = {names[column]: cell for column, cell in cells.items() if column in names}

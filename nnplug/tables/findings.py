@@ -1,20 +1,22 @@
-"""Findings: what is odd about a table as it is."""
+"""Findings: what looks wrong in a table by itself."""
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
-from nnplug.tables.hashes import hashes, row_hashes
 from nnplug.tables.learning import named_as_identifier
 from nnplug.tables.notes import large_note, marks_note, unit_note
-from nnplug.tables.preparation import Prepared, Wishes
+from nnplug.tables.preparation import Prepared
 from nnplug.tables.table import Column, Table
+from nnplug.tables.wishes import Wishes
 from nnplug.tables.wording import column_list, count_of, listed, quote, shell_word, show
 from nnplug.types import AnyArray
 
@@ -30,38 +32,41 @@ __all__ = [
     "missing",
     "outliers",
     "numbers_like_dates",
+    "row_hashes",
     "row_numbers",
     "sentinel_dates",
     "spellings",
 ]
 
 Weight = Literal["problem", "warning", "note"]
-"""A problem keeps from training; a warning is to be looked at; a note is to be known."""
+"""A problem prevents training; a warning should be checked; a note is good to know."""
 
 FEW_ROWS = 50
 OUTLIER = 20.0
-"""Deviations from the median, of the middle half, from which on a number is odd."""
+"""Deviations from the median, by the spread of the middle half, that make an outlier."""
 MOSTLY_MISSING = 0.5
-_APART = 0.2  # of the range of all others
+_APART = 0.2  # of the range of all other numbers
 _DAYS = (1900_01_01, 2200_01_01)
-_SECONDS = (631_152_000, 4_102_444_800)  # of 1990 and 2100, since 1970
-_JUDGED = 20  # rows below which a share says nothing
+_SECONDS = (631_152_000, 4_102_444_800)  # since 1970, to 1990 and to 2100
+_JUDGED = 20  # below so many rows, a share means nothing
+
+HashArray = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to be said.
+    """One thing to tell the user.
 
     Attributes
     ----------
     weight : str
         `"problem"`, `"warning"` or `"note"`.
     about : str
-        What kind of thing, as `"duplicate rows"`.
+        The kind of finding, such as `"duplicate rows"`.
     text : str
         A sentence or two, with the way out.
     columns : tuple of str
-        Those that it is about.
+        The columns concerned.
     """
 
     weight: Weight
@@ -71,7 +76,7 @@ class Finding:
 
 
 def few_rows(table: Table, prepared: Prepared | None) -> Iterator[Finding]:
-    """Say where rows are few."""
+    """Warn of too few rows, in all or for the inputs."""
     if table.rows < FEW_ROWS:
         yield Finding(
             "warning",
@@ -92,7 +97,7 @@ def few_rows(table: Table, prepared: Prepared | None) -> Iterator[Finding]:
 
 
 def missing(table: Table) -> Iterator[Finding]:
-    """Find columns of which little is there."""
+    """Find columns that lack most of their values."""
     for column in table.columns:
         count = len(column) - int(np.count_nonzero(column.present))
         if count == len(column):
@@ -108,7 +113,7 @@ def missing(table: Table) -> Iterator[Finding]:
 
 
 def infinite(table: Table) -> Iterator[Finding]:
-    """Find numbers that are infinite, which training refuses."""
+    """Find infinite numbers, which training refuses."""
     for column in table.columns:
         if column.kind == "number" and (places := np.flatnonzero(np.isinf(column.data))).size:
             yield Finding(
@@ -122,7 +127,7 @@ def infinite(table: Table) -> Iterator[Finding]:
 
 
 def sentinel_dates(table: Table) -> Iterator[Finding]:
-    """Find dates that mostly stand for no date: 0001-01-01 and 9999-12-31."""
+    """Find dates that usually stand for a missing one: 0001-01-01 and 9999-12-31."""
     for column in table.columns:
         if column.kind != "date":
             continue
@@ -164,7 +169,7 @@ def numbers_like_dates(table: Table) -> Iterator[Finding]:
 
 
 def marks_and_units(table: Table, used: Collection[str]) -> Iterator[Finding]:
-    """Find texts that often stand for a missing value, or for numbers, if training does not."""
+    """Find usual marks of missing values, and numbers with a unit, if training does not."""
     for column in table.columns:
         if column.kind == "text" and column.name not in used:
             found = np.bincount(column.data[column.present], minlength=len(column.words)).tolist()
@@ -176,7 +181,7 @@ def marks_and_units(table: Table, used: Collection[str]) -> Iterator[Finding]:
 
 
 def large_numbers(table: Table, used: Collection[str]) -> Iterator[Finding]:
-    """Find whole numbers beyond 2^53, but in columns of which training says so."""
+    """Find whole numbers beyond 2^53, except in columns for which training warns of them."""
     for column in table.columns:
         values = column.data[column.present] if column.kind == "number" else np.empty(0)
         values = values[np.isfinite(values)]
@@ -188,7 +193,7 @@ def large_numbers(table: Table, used: Collection[str]) -> Iterator[Finding]:
 
 
 def constant(table: Table) -> Iterator[Finding]:
-    """Find columns of one value."""
+    """Find columns with a single value."""
     for column in table.columns:
         present = column.data[column.present]
         if len(present) > 1 and (present == present[0]).all():
@@ -207,24 +212,24 @@ def constant(table: Table) -> Iterator[Finding]:
 
 
 def equal_columns(table: Table) -> Iterator[Finding]:
-    """Find columns that are equal in each row."""
+    """Find columns that are equal in every row."""
     alike: dict[bytes, list[Column]] = defaultdict(list)
     for column in table.columns:
-        alike[column.kind.encode() + hashes(column).tobytes()].append(column)
+        alike[column.kind.encode() + _hashes(column).tobytes()].append(column)
     for group in alike.values():
         names = [column.name for column in group]
         if len(group) > 1:
             yield Finding(
                 "warning",
                 "duplicate columns",
-                f"columns {listed(map(quote, names))} are equal in each row. "
+                f"columns {listed(map(quote, names))} are equal in every row. "
                 f"--drop {column_list(names[1:])}",
                 tuple(names),
             )
 
 
 def spellings(table: Table) -> Iterator[Finding]:
-    """Find texts that differ in case or spaces alone."""
+    """Find texts that differ only in case or spaces."""
     for column in table.columns:
         alike: dict[str, list[str]] = defaultdict(list)
         for word in column.words if len(column.words) <= 10_000 else ():
@@ -235,14 +240,14 @@ def spellings(table: Table) -> Iterator[Finding]:
             yield Finding(
                 "warning",
                 "spellings",
-                f"column {quote(column.name)} has texts that differ in case or spaces alone: "
+                f"column {quote(column.name)} has texts that differ only in case or spaces: "
                 f"{shown}. They count as different.",
                 (column.name,),
             )
 
 
 def row_numbers(table: Table, wishes: Wishes) -> Iterator[Finding]:
-    """Find columns that count the rows."""
+    """Find columns that number the rows."""
     for column in table.columns:
         if column.kind != "number" or column.missing is not None or len(column) < 3:
             continue
@@ -251,14 +256,14 @@ def row_numbers(table: Table, wishes: Wishes) -> Iterator[Finding]:
             yield Finding(
                 "warning",
                 "row numbers",
-                f"column {quote(column.name)} counts the rows. If it is their number and no "
+                f"column {quote(column.name)} counts the rows. If it is their number, not a "
                 f"measurement: --drop {column_list([column.name])}",
                 (column.name,),
             )
 
 
 def outliers(table: Table) -> Iterator[Finding]:
-    """Find numbers far from the others, and those that stand for missing values."""
+    """Find numbers far from all others, and numbers that stand for missing values."""
     for column in table.columns:
         if column.kind != "number":
             continue
@@ -280,7 +285,7 @@ def outliers(table: Table) -> Iterator[Finding]:
             )
             continue
         low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
-        deviation = (high - low) / 1.349  # of a normal distribution with these quarters
+        deviation = (high - low) / 1.349  # of a normal distribution with these quartiles
         if not 0 < deviation < math.inf:
             continue
         away = np.abs(values - median) / deviation
@@ -297,7 +302,7 @@ def outliers(table: Table) -> Iterator[Finding]:
 
 
 def _mark_of_missing(values: AnyArray) -> float | None:
-    """Find the lowest or highest number if it occurs often, apart, and is such as -1 or 999."""
+    """Find a lowest or highest number like -1 or 999 that occurs often, far from the others."""
     different, counts = np.unique(values, return_counts=True)
     if len(different) < 5:
         return None
@@ -312,9 +317,8 @@ def _mark_of_missing(values: AnyArray) -> float | None:
 
 
 def equal_rows(table: Table) -> Iterator[Finding]:
-    """Find rows that are equal in each column."""
-    every = row_hashes(table.columns)
-    _, first = np.unique(every, return_index=True)
+    """Find rows that are equal in every column."""
+    _, first = np.unique(row_hashes(table.columns), return_index=True)
     double = table.rows - len(first)
     if double:
         again = np.ones(table.rows, bool)
@@ -324,5 +328,44 @@ def equal_rows(table: Table) -> Iterator[Finding]:
             "warning",
             "duplicate rows",
             f"{count_of(double, 'row')} of {table.rows:,} {'is' if double == 1 else 'are'} equal "
-            f"to an earlier row in each column, the first in row {row + 1}.",
+            f"to an earlier row in every column, the first in row {row + 1}.",
         )
+
+
+# --- equal cells and equal rows, by hashes -----------------------------------------------
+
+
+def _hashes(column: Column) -> HashArray:
+    """Give equal cells equal numbers, (N,), whatever the column."""
+    if column.kind == "number":
+        data = column.data + 0.0  # -0 becomes 0
+        data = np.where(np.isnan(data), np.nan, data)  # and every NaN the same pattern
+        return data.view(np.uint64)
+    if column.kind == "date":
+        return column.data.view(np.uint64)
+    if column.kind == "boolean":
+        return (column.data.astype(np.int64) + 2 * ~column.present).view(np.uint64)
+    texts = [
+        hashlib.blake2b(word.encode("utf-8", "surrogatepass")).digest()[:8] for word in column.words
+    ]
+    # The code of a missing value, -1, takes the last one.
+    return np.frombuffer(b"".join([*texts, bytes(8)]), np.uint64)[column.data]
+
+
+def row_hashes(columns: Sequence[Column]) -> HashArray:
+    """Give rows that are equal in some columns equal numbers, (N,), and others different ones.
+
+    Two different rows get the same number with probability 2**-64.
+    """
+    total: HashArray = np.zeros(len(columns[0]), np.uint64)
+    with np.errstate(over="ignore"):
+        for column in columns:
+            total = _mixed(total * np.uint64(0x9E3779B97F4A7C15) + _hashes(column))
+    return total
+
+
+def _mixed(x: HashArray) -> HashArray:
+    """Spread the bits by the finaliser of splitmix64 (Steele, Lea & Flood, 2014)."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))

@@ -34,9 +34,9 @@ def table_from(data: object, *, source: str = "the data") -> Table:
     Parameters
     ----------
     data : DataFrame of pandas or polars, pyarrow Table, or mapping
-        A mapping takes the names of columns to arrays or lists of shape (N,).
-        Names that are not text are written as text. A pandas categorical
-        is text, whatever its categories are.
+        A mapping has arrays or lists of shape (N,) by the names of the
+        columns. Names that are not text are converted to text. A pandas
+        categorical is text, whatever its categories are.
     source : str
         What messages call the data.
 
@@ -47,12 +47,12 @@ def table_from(data: object, *, source: str = "the data") -> Table:
     Raises
     ------
     DataError
-        If it is none of these, has no rows, its names are empty or double,
-        or a column mixes kinds or has one that cannot be used.
+        If it is none of these, has no rows, a name is empty or used twice, or
+        a column mixes kinds or has a kind that cannot be used.
     """
     if isinstance(data, Table):
         return data
-    # Their libraries are not imported: whoever has a frame has its library.
+    # Recognised by their methods, so that their libraries need not be installed.
     anything: Any = data
     names: list[Any]
     series: list[Any]
@@ -63,7 +63,7 @@ def table_from(data: object, *, source: str = "the data") -> Table:
         series = [anything.iloc[:, i] for i in range(len(names))]
     elif hasattr(data, "get_columns"):  # polars
         series = list(anything.get_columns())
-        names = [each.name for each in series]
+        names = [column.name for column in series]
     elif hasattr(data, "column_names") and hasattr(data, "column"):  # pyarrow
         names = list(anything.column_names)
         series = [anything.column(i) for i in range(len(names))]
@@ -74,19 +74,19 @@ def table_from(data: object, *, source: str = "the data") -> Table:
         )
     labels = [str(name) for name in names]
     check_names(source, labels)
-    columns = [column_of(label, each, source) for label, each in zip(labels, series, strict=True)]
+    columns = [column_of(label, data, source) for label, data in zip(labels, series, strict=True)]
     length = len(columns[0])
     for column in columns:
         if len(column) != length:
             raise DataError(
                 f"{source}: column {quote(column.name)} has {len(column)} values, "
-                f"{quote(columns[0].name)} has {length}. All need the same number."
+                f"{quote(columns[0].name)} has {length}. All must have the same number."
             )
     return make_table(columns, source)
 
 
 def column_of(name: str, series: Any, source: str) -> Column:
-    """Make a column from one of a data frame, an array or a list."""
+    """Make a column from a data frame's column, an array or a list."""
     type_name = str(getattr(series, "dtype", getattr(series, "type", ""))).lower()
     missing: BoolArray | None = None
     for method in ("isna", "is_null"):  # pandas; polars and pyarrow
@@ -100,11 +100,11 @@ def column_of(name: str, series: Any, source: str) -> Column:
     elif type_name == "category":
         values = np.asarray(series.astype(object)).astype(str).astype(object)
     elif type_name.startswith("datetime64[") and hasattr(series, "isna"):
-        values = series.to_numpy("datetime64[us]")  # drops the time zone, keeps the instant
+        values = series.to_numpy("datetime64[us]")  # drops the time zone and keeps the instant
     elif hasattr(series, "to_numpy"):
         values = series.to_numpy()
     elif isinstance(series, Sequence) and not isinstance(series, str | bytes):
-        # As objects, since NumPy would turn [1, "a"] into text silently.
+        # As objects, since NumPy would silently turn [1, "a"] into text.
         values = np.empty(len(series), object)
         values[:] = list(series)
     else:
@@ -132,32 +132,32 @@ def _from_array(
         return make_column(name, "date", values.astype("M8[us]"), missing, integer=False)
     if code == "U":
         return make_column(name, "text", values.astype(object), missing, integer=False)
-    if code == "T":  # NumPy's variable-width text, which may hold its own NaN
+    if code == "T":  # NumPy's variable-width text, which may hold a NaN
         return _from_objects(name, values.astype(object), missing, source)
     if code != "O":
         raise DataError(
             f"{source}: column {quote(name)} is an array of {values.dtype}, which is neither "
-            "numbers, truth values, text nor dates.\nTake the column out or convert it."
+            "numbers, truth values, text nor dates.\nRemove the column or convert it."
         )
     return _from_objects(name, values, missing, source)
 
 
 def _from_objects(name: str, values: AnyArray, missing: BoolArray | None, source: str) -> Column:
-    """Make a column from Python objects, which must be of one kind."""
+    """Make a column from Python objects, which must all be of one kind."""
     types = list(map(type, values.tolist()))
     found = set(types)
     if missing is None:
         missing = np.zeros(len(values), bool)
-    blank = {each for each in found if each.__name__ in ("NoneType", "NAType", "NaTType")}
+    blank = {kind for kind in found if kind.__name__ in ("NoneType", "NAType", "NaTType")}
     if blank:
         missing = missing | np.fromiter(map(blank.__contains__, types), bool, len(types))
     if float in found or np.float64 in found:
-        # NaN is the only value that differs from itself; pandas' NA is gone.
+        # NaN is the only value left that differs from itself, since NA is marked already.
         kept = np.flatnonzero(~missing)
         missing = missing.copy()
         missing[kept] = [value != value for value in values[kept].tolist()]  # noqa: PLR0124  # only NaN differs from itself
     present = values[~missing].tolist()
-    by_type = {each: _kind_of_type(each) for each in set(map(type, present))}
+    by_type = {value_type: _kind_of(value_type) for value_type in set(map(type, present))}
     kinds = set(by_type.values())
     if not kinds:  # nothing but missing values
         return make_column(name, "text", values, missing, integer=False)
@@ -175,7 +175,7 @@ def _from_objects(name: str, values: AnyArray, missing: BoolArray | None, source
         )
         raise DataError(
             f"{source}: column {quote(name)}: the value {show(value)} in row {position + 1} "
-            f"{reason}.\nTake the column out or bring it to one kind."
+            f"{reason}.\nRemove the column or convert it to one kind."
         )
     array: AnyArray
     try:
@@ -188,10 +188,10 @@ def _from_objects(name: str, values: AnyArray, missing: BoolArray | None, source
     except (OverflowError, ValueError, TypeError) as error:
         raise DataError(f"{source}: column {quote(name)} cannot be read: {error}.") from None
     if missing.any():
-        whole: Any = np.zeros(len(values), array.dtype)
+        whole: AnyArray = np.zeros(len(values), array.dtype)
         whole[~missing] = array
         array = whole
-    integer = first == "number" and all(issubclass(each, numbers.Integral) for each in by_type)
+    integer = first == "number" and all(issubclass(t, numbers.Integral) for t in by_type)
     return make_column(name, first, array, missing, integer=integer)
 
 
@@ -203,39 +203,39 @@ _ONE_OF: dict[Kind | None, str] = {
 }
 
 
-def _kind_of_type(each: type) -> Kind | None:
-    if issubclass(each, bool | np.bool_):
+def _kind_of(value_type: type) -> Kind | None:
+    if issubclass(value_type, bool | np.bool_):
         return "boolean"
-    if issubclass(each, numbers.Real | decimal.Decimal):
+    if issubclass(value_type, numbers.Real | decimal.Decimal):
         return "number"
-    if issubclass(each, str):
+    if issubclass(value_type, str):
         return "text"
-    if issubclass(each, datetime.date | datetime.time | np.datetime64):
+    if issubclass(value_type, datetime.date | datetime.time | np.datetime64):
         return "date"
     return None
 
 
 def _instants(present: list[Any]) -> AnyArray:
-    """Bring dates and times of day, these on 1970-01-01, to datetime64."""
-    if any(isinstance(each, datetime.time) for each in present):
+    """Convert dates and times of day to datetime64; a time of day is one on 1970-01-01."""
+    if any(isinstance(value, datetime.time) for value in present):
         day = datetime.date(1970, 1, 1)
         present = [
-            datetime.datetime.combine(day, each) if isinstance(each, datetime.time) else each
-            for each in present
+            datetime.datetime.combine(day, value) if isinstance(value, datetime.time) else value
+            for value in present
         ]
     with warnings.catch_warnings():
-        # NumPy says that it drops time zones; the instants stay what they are.
+        # NumPy warns that it drops time zones; the instants stay the same.
         warnings.simplefilter("ignore", UserWarning)
         return np.array(present, "M8[us]")
 
 
 def as_kinds(table: Table, *, text: Sequence[str] = (), numeric: Sequence[str] = ()) -> Table:
-    """Bring columns to text, or to numbers, whatever they are.
+    """Convert some columns to text, and others to numbers, whatever they are.
 
     Raises
     ------
     DataError
-        If a text is no number.
+        If a text is not a number.
     """
     columns = [
         as_text(column)
@@ -262,6 +262,6 @@ def _as_number(column: Column, source: str) -> Column:
             row = int(np.flatnonzero(column.data == code)[0])
             raise DataError(
                 f"{source}: column {quote(column.name)}: cannot read "
-                f"{quote(column.words[code])} in row {row + 1} as a number"
+                f"{quote(column.words[code])} in row {row + 1} as a number.\nCorrect the value."
             ) from None
     return make_column(column.name, "number", numbers[column.data], column.missing)

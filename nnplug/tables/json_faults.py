@@ -1,4 +1,4 @@
-"""The objects of a JSON file, gone through one by one: slowly, for what is wrong with them."""
+"""The objects of a JSON file one by one, read slowly to find what is wrong with them."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from nnplug.tables.wording import listed, quote
 __all__ = ["RECORD", "as_records", "check_case", "fault_error", "objects", "refusal"]
 
 RECORD = "record"
-"""What is counted in an array, where an object may take many lines or a part of one."""
+"""What is counted in an array, where an object may take several lines, or part of one."""
 _STRETCH = 1 << 20
 _SPACE = re.compile(r"\s*")
 _EXAMPLE = '{"age": 31, "city": "Rome"}'
 
 
 def as_records(text: TextFile) -> TextFile:
-    """Tell an array of objects from lines of objects; pandas writes both.
+    """Tell an array of objects from lines of objects, both of which pandas writes.
 
     Raises
     ------
     DataError
-        If it is neither.
+        If the file holds neither.
     """
     with text.path.open("rb") as file:
         head = file.read(_STRETCH).removeprefix(codecs.BOM_UTF8).lstrip()
@@ -46,14 +46,14 @@ def as_records(text: TextFile) -> TextFile:
         return text
     what = "one object" if head.startswith(b"{") else "neither an array nor lines of objects"
     raise DataError(
-        f"{text.name}: the file is {what}, and a table is an array of objects, a row each:\n"
+        f"{text.name}: the file is {what}, and a table is an array of objects, one per row:\n"
         f"[{_EXAMPLE}, ...]\nFrom pandas: frame.to_json({json.dumps(text.name)}, "
         'orient="records")'
     )
 
 
 def check_case(text: TextFile, names: list[str]) -> None:
-    """Refuse keys that differ in case alone, to which DuckDB gives other names."""
+    """Refuse keys that differ only in case, which DuckDB renames."""
     folded = {name.casefold(): name for name in names}
     for name in names:
         stem, underscore, number = name.rpartition("_")
@@ -62,13 +62,13 @@ def check_case(text: TextFile, names: list[str]) -> None:
             if spelt:
                 other = folded[stem.casefold()]
                 raise DataError(
-                    f"{text.name}: the keys {quote(other)} and {quote(min(spelt))} differ in case "
-                    "alone.\nGive them one spelling."
+                    f"{text.name}: the keys {quote(other)} and {quote(min(spelt))} differ only in "
+                    "case.\nGive them one spelling."
                 )
 
 
 def fault_error(text: TextFile, faults: list[tuple[int, str]], way_out: str) -> DataError:
-    """Say what is wrong with some lines, or objects, and what to do."""
+    """Name the faults of some lines or objects, and the way out."""
     return DataError(f"{text.list_faults(faults)}\n{way_out}")
 
 
@@ -84,22 +84,22 @@ def _pieces(text: TextFile) -> Iterator[tuple[int, str]]:
 
 
 def _elements(text: TextFile) -> Iterator[tuple[int, str]]:
-    """Go through the elements of an array as they are written, to the first that is no JSON."""
+    """Go through the elements of an array as they are written, up to one that is not JSON."""
     decoder = json.JSONDecoder()
     most = max(text.longest, _STRETCH) if text.longest >= 0 else sys.maxsize
     with text.path.open(encoding="utf-8-sig") as file:
         buffer, number = file.read(_STRETCH).lstrip(), 0
-        place = 1  # behind the bracket
+        place = 1  # after the bracket
         while True:
-            begin, sign = _behind_space(buffer, place), ""
+            begin, sign = _after_space(buffer, place), ""
             try:
                 _, end = decoder.raw_decode(buffer, begin)
-                after = _behind_space(buffer, end)
+                after = _after_space(buffer, end)
                 sign = buffer[after : after + 1]
             except (ValueError, RecursionError):
                 pass
             if sign not in (",", "]") or not sign:
-                # As long as there is more, what cannot be read may only be cut.
+                # What cannot be parsed may only be cut off, as long as the file goes on.
                 more = file.read(_STRETCH) if len(buffer) - begin <= most else ""
                 if not more:
                     if number or buffer[begin:].strip() != "]":
@@ -111,11 +111,11 @@ def _elements(text: TextFile) -> Iterator[tuple[int, str]]:
             yield number, buffer[begin:end]
             if sign == "]":
                 if left := (buffer[place:] + file.read(_STRETCH)).strip():
-                    yield number + 1, f"]{left}"  # which is no JSON, whatever comes
+                    yield number + 1, f"]{left}"  # which is not JSON, whatever follows
                 return
 
 
-def _behind_space(text: str, place: int) -> int:
+def _after_space(text: str, place: int) -> int:
     found = _SPACE.match(text, place)
     return place if found is None else found.end()
 
@@ -129,7 +129,7 @@ def objects(text: TextFile) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def refusal(text: TextFile, error: Exception) -> DataError:
     """Find out why DuckDB refused a file of JSON."""
-    wrong = encoding_error(replace(text, unit=""))  # by the line
+    wrong = encoding_error(replace(text, unit=""))  # which counts lines
     if wrong is not None:
         return wrong
     faults = [
@@ -138,8 +138,8 @@ def refusal(text: TextFile, error: Exception) -> DataError:
         if (reason := _wrong_with(line, text.unit or "line")) is not None
     ]
     if faults:
-        each = "element" if text.unit == RECORD else "line"
-        return fault_error(text, faults, f"Each {each} is one object, such as {_EXAMPLE}.")
+        unit = "element" if text.unit == RECORD else "line"
+        return fault_error(text, faults, f"Each {unit} must be one object, such as {_EXAMPLE}.")
     return DataError(f"{text.name}: the file cannot be read as JSON: {first_line(error)}")
 
 

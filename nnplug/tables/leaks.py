@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nnplug.tables.findings import Finding
-from nnplug.tables.hashes import row_hashes
+from nnplug.tables.findings import Finding, row_hashes
 from nnplug.tables.learning import named_as_identifier
 from nnplug.tables.preparation import Prepared
 from nnplug.tables.table import Column, Table

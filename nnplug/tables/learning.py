@@ -18,10 +18,10 @@ from nnplug.tables.encodings import Categories, Encoding, Scale
 from nnplug.tables.goal import Goal, forward
 from nnplug.tables.missing import infinite_error, missing_error
 from nnplug.tables.notes import column_notes, left_out_notes
-from nnplug.tables.options import TableOptions
 from nnplug.tables.parallel import parallel_map
 from nnplug.tables.summary import ColumnSummary
 from nnplug.tables.table import BoolArray, Column, Kind, Table, as_text
+from nnplug.tables.wishes import TableOptions
 from nnplug.tables.wording import column_list, listed, quote, show
 from nnplug.types import AnyArray
 

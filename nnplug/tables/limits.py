@@ -1,7 +1,7 @@
-"""Limits: what a file or a query may take unless the user vouches for it.
+"""Limits on the memory and time that a file or a query may take, unless the user vouches for it.
 
-A small file may hold gigabytes, and a short query may never end. Each limit
-is far from what tables need, and is lifted by one option.
+A small file may unpack to gigabytes, and a short query may never end. Each
+limit is far above what tables need, and one option lifts them all.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ __all__ = [
 ]
 
 LINE = 2 << 20
-"""Bytes of a line of text, and of an object of JSON."""
+"""The most bytes in a line of text, or in a JSON object."""
 _RATIO, _UNPACKED = 100, 100 << 20
-"""A compressed file may hold so many times its own bytes, and always so many bytes."""
+"""A compressed file may unpack to this many times its size, or to this many bytes if more."""
 _CELLS = 100_000_000
-"""A query may give so many, and always as many rows as the data has."""
+"""The most cells that a query may give; always allowed are as many rows as the data has."""
 _WORKBOOK_CELLS = 2_000_000
-"""A workbook may have so many cells, and always as many as bytes: a few seconds of reading."""
+"""The most cells of a workbook, or as many as it has bytes: a few seconds of reading."""
 _SECONDS = 600
-_WAY_OUT = "If you know where it comes from and that it is right: --read trusted=true"
+_WAY_OUT = "If you trust this file: --read trusted=true"
 
 
 def most_unpacked(packed: int, options: ReadOptions) -> float:
-    """Give the bytes that a compressed file may hold, which has so many itself."""
+    """Return the bytes that a compressed file of `packed` bytes may unpack to."""
     return float("inf") if options.trusted else max(_UNPACKED, _RATIO * packed)
 
 
 def unpacked_error(source: str, most: float) -> DataError:
-    """Say that a compressed file holds more than it may."""
+    """Say that a compressed file unpacks to more than it may."""
     return DataError(
         f"{source}: the file holds more than {most / 1e6:,.0f} MB once unpacked, over {_RATIO} "
         f"times its own size.\nTables are compressed 3 to 30 times. {_WAY_OUT}"
@@ -58,7 +58,7 @@ def unpacked_error(source: str, most: float) -> DataError:
 
 
 def most_cells(packed: int, options: ReadOptions) -> float:
-    """Give the cells, empty ones too, that a workbook of so many bytes may have."""
+    """Return the cells, empty ones included, that a workbook of `packed` bytes may have."""
     return float("inf") if options.trusted else max(_WORKBOOK_CELLS, packed)
 
 
@@ -71,17 +71,17 @@ def too_many_cells(source: str, most: float) -> DataError:
 
 
 def line_error(place: str) -> DataError:
-    """Say that a line is longer than it may be."""
+    """Say that a line is too long."""
     return DataError(
-        f"{place}: the line is longer than {LINE >> 20} MiB, perhaps for want of a closing quote "
-        f"or of line ends.\n{_WAY_OUT}"
+        f"{place}: the line is longer than {LINE >> 20} MiB; a closing quote or line ends may be "
+        f"missing.\n{_WAY_OUT}"
     )
 
 
 def check_rows(source: str, rows: int, columns: int, size: int, options: ReadOptions) -> None:
-    """Refuse a Parquet file that says it has far more cells than its bytes.
+    """Refuse a Parquet file that claims far more cells than its size allows.
 
-    A column of one value takes no place in it, however many rows there are.
+    A column with one value takes no space in it, however many rows there are.
     """
     if not options.trusted and rows * columns > max(_CELLS, 10 * _RATIO * size // 8):
         raise DataError(
@@ -91,12 +91,12 @@ def check_rows(source: str, rows: int, columns: int, size: int, options: ReadOpt
 
 
 def most_rows(columns: int, there: int, options: ReadOptions, share: int = 1) -> int | None:
-    """Give the rows that a query over so many rows may give; None is any number.
+    """Return the rows that a query over `there` rows may give; None if any number.
 
     Parameters
     ----------
     share : int
-        How many times the memory of DuckDB a cell takes.
+        The memory that a cell takes, as a multiple of what it takes in DuckDB.
     """
     return None if options.trusted else max(_CELLS // share // max(1, columns), there)
 
@@ -105,7 +105,7 @@ def too_many_rows(source: str, most: int) -> DataError:
     """Say that a query, or a view in a database, gives more rows than it may."""
     return DataError(
         f"{source}: the query gives more than {most:,} rows, which is more than the data has.\n"
-        "Give it a condition or a LIMIT. If so many are meant: --read trusted=true"
+        "Add a condition or a LIMIT. If you need so many rows: --read trusted=true"
     )
 
 
@@ -113,12 +113,12 @@ def too_many_rows(source: str, most: int) -> DataError:
 def within_time(
     connection: duckdb.DuckDBPyConnection | sqlite3.Connection, source: str, options: ReadOptions
 ) -> Iterator[None]:
-    """Give a context in which a query, or a view in a database, is stopped after some minutes.
+    """Stop a query, or a view in a database, that takes more than some minutes.
 
     Raises
     ------
     DataError
-        If it was.
+        If it was stopped.
     """
     if options.trusted:
         yield
@@ -138,7 +138,7 @@ def within_time(
         if stopped.is_set():
             raise DataError(
                 f"{source}: the query took more than {_SECONDS // 60} minutes and was stopped.\n"
-                "Make the query smaller. If so much time is meant: --read trusted=true"
+                "Simplify the query. If it needs more time: --read trusted=true"
             ) from None
         raise
     finally:

@@ -1,4 +1,4 @@
-"""Missing and infinite values: the rules, and how they are refused."""
+"""Values that are missing, infinite, or unlike the others of their column."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ __all__ = [
     "infinite_error",
     "is_usual_mark",
     "missing_error",
+    "mostly",
     "refuse_infinite",
     "refuse_missing",
     "usual_mark",
@@ -26,26 +27,33 @@ _MARKS = (
     "nat", "missing", "(missing)", "\\n", "-", "--", "---", "\u2013", "\u2014", "?", "??", ".",
     "..", "...", "#value!", "#div/0!", "#ref!", "#num!", "#name?",
 )  # fmt: skip
-"""What programs and people write for a missing value, in small letters."""
+"""What programs and people write for a missing value, in lower case."""
 _ENDLESS = ("infinity", "-infinity")
-"""What PostgreSQL writes among dates, for no end or no beginning."""
+"""What PostgreSQL writes for a date without an end or a beginning."""
 
 Missing = Literal["mean", "median", "refuse", "drop"]
-"""What is done with rows that lack a value of an input.
+"""What happens to rows that lack the value of an input.
 
-`mean` and `median`, of the training rows, stand for a missing number, and an
-input of 0 or 1 says where; a missing category is a category of its own, and a
-missing date is the mean date. `drop` leaves the rows out, `refuse` is an error.
+`mean` and `median` replace a missing number by that of the training rows, and
+add an input that is 1 where one was missing; a missing category is a category
+of its own, and a missing date is the mean date. `drop` leaves such rows out,
+`refuse` raises an error.
 """
 
 
 def check_rule(rule: str) -> Missing:
-    """Take the name of a rule."""
+    """Check the name of a rule.
+
+    Raises
+    ------
+    SettingError
+        If there is no such rule.
+    """
     for known in get_args(Missing):
         if rule == known:
             return known  # type: ignore[no-any-return]  # get_args has no type
     raise SettingError(
-        f"missing={rule!r} is none of {', '.join(get_args(Missing))}."
+        f"missing={rule!r} is not one of {', '.join(get_args(Missing))}."
         f"{suggest(str(rule), get_args(Missing))}"
     )
 
@@ -60,20 +68,38 @@ _WAYS_OUT: dict[Role, str] = {
 
 
 def is_usual_mark(cell: str, *, date: bool = False) -> bool:
-    """Tell whether a cell often stands for a missing value: NA, n/a, null, -, ?.
+    """Tell whether a cell usually stands for a missing value, as NA, n/a, null, - and ? do.
 
     Parameters
     ----------
     date : bool, optional
-        Whether it is among dates.
+        Whether the column holds dates.
     """
     return cell.strip().casefold() in (*_MARKS, *_ENDLESS * date)
 
 
 def usual_mark(cell: str, *, date: bool = False) -> str:
-    """Write the SQL that says whether a text cell often stands for a missing value."""
+    """Write the SQL that tells whether a text cell usually stands for a missing value."""
     marks = ", ".join(f"'{mark}'" for mark in (*_MARKS, *_ENDLESS * date))
     return f"lower(trim({cell})) IN ({marks})"
+
+
+def mostly(fitting: int, filled: int, spellings: int, marks: int = 0, marked: int = 0) -> bool:
+    """Tell whether all cells of a column but a few are of one kind.
+
+    Parameters
+    ----------
+    fitting, filled : int
+        The cells of that kind, and all cells that are not empty.
+    spellings : int
+        The different cells that are not of that kind.
+    marks, marked : int
+        How many of those cells are usual marks of missing values, which do
+        not count, and how many different ones there are.
+    """
+    filled, spellings = filled - marks, spellings - marked
+    few = spellings <= 3 or (filled - fitting) * 10 <= filled
+    return filled / 2 < fitting < filled + marks and few
 
 
 def missing_error(
@@ -84,9 +110,9 @@ def missing_error(
     Parameters
     ----------
     rows : list of int
-        The first places, counted from 0.
+        The first rows that lack one, counted from 0.
     way_out : str, optional
-        Instead of the role's own, which is one of training.
+        By default what helps in training.
     """
     first = ", ".join(str(row + 1) for row in rows[:5])
     more = f" and {count - 5:,} more" if count > 5 else ""
@@ -107,14 +133,14 @@ def infinite_error(source: str, name: str, role: Role, row: int, count: int) -> 
 
 
 def refuse_missing(source: str, column: Column, role: Role, way_out: str = "") -> None:
-    """Refuse a column that lacks a value anywhere; see `missing_error`."""
+    """Refuse a column that lacks a value: see `missing_error`."""
     if column.missing is not None:
         places = np.flatnonzero(column.missing)
         raise missing_error(source, column.name, role, places[:5].tolist(), places.size, way_out)
 
 
 def refuse_infinite(source: str, column: Column, role: Role) -> None:
-    """Refuse a column of numbers that has an infinite one."""
+    """Refuse a column of numbers that holds an infinite one."""
     if column.kind != "number":
         return
     infinite = np.isinf(column.data)

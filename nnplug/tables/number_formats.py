@@ -1,21 +1,27 @@
-"""How the numbers of a text column are written, found from all of its cells, and asked about.
+"""How the numbers of a text column are written, found from all of its cells.
 
-"$1,234" is text until the user says what its signs are, and 1.234 beside 999
-may be a thousand or a little more than one: only the user knows.
+"$1,234" is text until the user says what its signs mean, and 1.234 beside 999
+may be a thousand or a little more than one: only the user knows. So the user
+is asked, with the options that answer.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nnplug.errors import DataError
-from nnplug.tables.diagnosis import mostly
-from nnplug.tables.duck import TOGETHER
-from nnplug.tables.missing import usual_mark
-from nnplug.tables.numerals import PLAIN, Numerals, likeliest, suggested
+from nnplug.tables.missing import mostly, usual_mark
+from nnplug.tables.numerals import (
+    PLAIN,
+    Numerals,
+    is_code,
+    likeliest,
+    may_mix_points,
+    mixes_points,
+    suggested,
+)
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.wording import column_list, listed, quote, shell_word, show
 
@@ -26,19 +32,12 @@ __all__ = [
     "NumberFit",
     "ask",
     "find_numerals",
-    "heads",
-    "is_code",
-    "may_mix_points",
-    "mixes_points",
     "number_error",
     "number_of_text",
     "points_fit",
+    "stray_number_error",
 ]
 
-_GROUPED = r"\s*[+-]?[1-9]\d{0,2}(\.\d{3})+\s*"
-_BARE = r"\s*[+-]?\d{1,3}\s*"
-_HEAD = 200
-"""Rows that are looked at before all are."""
 _SIGNS = {",": "comma", ".": "point", "'": "apostrophe", " ": "space", "()": "parentheses"}
 
 
@@ -49,13 +48,13 @@ class NumberFit:
     Attributes
     ----------
     stated : Numerals
-        What is known of it.
+        What is known about the column.
     ways : tuple of Numerals
-        They read equally many cells, and some of them as different numbers.
+        They read equally many cells, and some cells as different numbers.
     whole : bool
-        Whether they read all cells, but for the usual marks of missing values.
+        Whether they read all cells, except the usual marks of missing values.
     example : str
-        A cell that they read, and where they are several as different numbers.
+        A cell that they read; if there are several ways, as different numbers.
     """
 
     stated: Numerals
@@ -72,21 +71,21 @@ def find_numerals(
     options: ReadOptions,
     name: str,
 ) -> NumberFit | None:
-    """Find how the numbers of a column of text are written, where that is not as stated.
+    """Find how the numbers of a text column are written, if not as stated.
 
     Parameters
     ----------
     cell, source : str
-        The SQL of a text cell, and where it comes from.
+        The SQL of a text cell, and of the table it comes from.
     first : sequence of str
-        Some of its texts: see `nnplug.tables.date_formats.first_cells`.
+        Some of its texts: see `nnplug.tables.duck.first_cells`.
     name : str
         The column.
 
     Returns
     -------
     NumberFit or None
-        None if it is as stated, or too few cells are numbers.
+        None if they are written as stated, or too few cells are numbers.
     """
     stated = likeliest(options.numerals(name), first)
     fixed = name in options.written_numbers
@@ -102,7 +101,7 @@ def find_numerals(
         f"SELECT {', '.join(asked)} FROM {texts} WHERE NOT {usual_mark('t')}"
     ).fetchone()
     assert counts is not None  # an aggregate always has its row
-    codes, filled, *found = (int(each or 0) for each in counts)
+    codes, filled, *found = (int(count or 0) for count in counts)
     if codes and not options.is_numeric(name):
         return None
     most = max(found[::2])
@@ -114,47 +113,11 @@ def find_numerals(
     examples: Sequence[str | None] = ()
     if differ:
         examples = connection.execute(f"SELECT {', '.join(differ)} FROM {texts}").fetchone() or ()
-    pairs = [(ways[i], each) for i, each in zip(others, examples, strict=True) if each is not None]
+    pairs = [(ways[i], text) for i, text in zip(others, examples, strict=True) if text is not None]
     way = ways[chosen]
-    telling = [each for each in first if stated.read(each) is None and way.read(each)]
+    telling = [text for text in first if stated.read(text) is None and way.read(text)]
     example = pairs[0][1] if pairs else max(telling, key=len, default=first[0])
-    return NumberFit(stated, (way, *(each for each, _ in pairs)), most == filled, example)
-
-
-def is_code(cell: str) -> str:
-    """Write the SQL that says whether a cell is like 007: a code, and a number to a cast."""
-    return f"({cell} >= '00' AND {cell} < '0:')"
-
-
-def may_mix_points(cell: str) -> bool:
-    """Tell whether a cell is like 999 or 1.234: see `mixes_points`."""
-    return re.fullmatch(f"{_GROUPED}|{_BARE}", cell, re.ASCII) is not None
-
-
-def mixes_points(cell: str) -> str:
-    """Write the SQL that says whether a column mixes 999 and 1.234, and nothing else.
-
-    The points may then stand between thousands: an aggregate over text cells,
-    of a cell that has a point, or NULL.
-    """
-    grouped = f"regexp_full_match({cell}, '{_GROUPED}')"
-    bare = f"regexp_full_match({cell}, '{_BARE}')"
-    example = f"min({cell}) FILTER ({grouped})"
-    return f"CASE WHEN bool_and({grouped} OR {bare}) AND bool_or({bare}) THEN {example} END"
-
-
-def heads(
-    connection: duckdb.DuckDBPyConnection, cells: Sequence[str], source: str
-) -> list[list[str]]:
-    """Give some different texts of each column, of the first rows."""
-    found: list[list[str]] = []
-    for start in range(0, len(cells), TOGETHER):
-        some = cells[start : start + TOGETHER]
-        rows = connection.execute(f"SELECT {', '.join(some)} FROM {source} LIMIT {_HEAD}")
-        columns = zip(*rows.fetchall(), strict=True)
-        texts = [sorted({str(each) for each in column if each is not None}) for column in columns]
-        found += texts or [[] for _ in some]
-    return found
+    return NumberFit(stated, (way, *(other for other, _ in pairs)), most == filled, example)
 
 
 def number_of_text(
@@ -165,20 +128,20 @@ def number_of_text(
     options: ReadOptions,
     name: str,
 ) -> tuple[Numerals | None, NumberFit | None]:
-    """Find out whether a column that is text by its type holds numbers, as people write them.
+    """Find out whether a text column holds numbers, as people write them.
 
     Parameters
     ----------
-    first : sequence of str
-        Some of its texts: see `heads`.
+    cell, source, first, name
+        As for `find_numerals`.
 
     Returns
     -------
     Numerals or None
-        How they are written, if that is stated and all cells are numbers so,
-        not all of them plain ones; or if they must be numbers.
+        How they are written, if the column must be numbers, or if all cells
+        are written as stated and some of them are not plain numbers.
     NumberFit or None
-        What may be stated instead.
+        What the user could state instead.
     """
     way, must = likeliest(options.numerals(name), first), options.is_numeric(name)
     doubtful = way in (PLAIN, Numerals(",", ".")) and name not in options.unused
@@ -204,24 +167,43 @@ def number_of_text(
     return (way if must else None), (fit if fit is None or fit.whole or not must else None)
 
 
+def stray_number_error(
+    source: str, name: str, cell: str, options: ReadOptions, row: int | None = None
+) -> DataError:
+    """Say that a cell of a column that must be numbers is not a number.
+
+    Parameters
+    ----------
+    row : int, optional
+        The row, counted from 1, where rows have an order.
+    """
+    where = "" if row is None else f" in row {row}"
+    # With rows to predict, the trained model says what the column is.
+    text = f", or call the column text: --categorical {column_list([name])}"
+    return DataError(
+        f"{source}: column {quote(name)}: cannot read {quote(cell)}{where} as a number.\n"
+        f"Correct the value{'.' if options.lenient else text}"
+    )
+
+
 def points_fit(example: str) -> NumberFit:
-    """Say that the points of a column may stand before decimals, or between thousands."""
+    """Offer both meanings of the points in a column: before decimals, or between thousands."""
     return NumberFit(PLAIN, (Numerals(",", "."), PLAIN), whole=True, example=example)
 
 
 def ask(
     fits: Sequence[tuple[str, NumberFit]], *, apart: bool = False, point: str | None = None
 ) -> list[str]:
-    """List the ways to read some columns, each with the options that say so.
+    """List the ways to read some columns, each as the options that state it.
 
     Parameters
     ----------
     fits : sequence of (str, NumberFit)
-        The columns; all may be read in the same ways.
+        The columns, which can all be read in the same ways.
     apart : bool
-        Whether what is said must not hold for other columns.
+        Whether the options must name the columns, so that others are read as before.
     point : str, optional
-        The sign before the decimals of other columns, if there are any.
+        The sign before the decimals of other columns, if they have decimals.
     """
     lines = []
     fit = fits[0][1]
@@ -232,21 +214,21 @@ def ask(
         options = [
             f"--read {shell_word(f'{key}{name}={value}')}"
             for name in names
-            for key, value in _said(way, fit.stated)
+            for key, value in _to_state(way, fit.stated)
         ]
         lines.append(" ".join(options))
     return lines
 
 
-def _said(way: Numerals, stated: Numerals) -> list[tuple[str, str]]:
-    """List what is to be said of a way beside what is stated: key and value."""
-    said = []
+def _to_state(way: Numerals, stated: Numerals) -> list[tuple[str, str]]:
+    """List the options, as key and value, that a way needs beyond what is stated."""
+    needed = []
     for key in ("unit", "thousands", "negative", "decimal"):
         value = getattr(way, key)
         implied = key == "decimal" and way.thousands == "."
         if value not in ("", getattr(stated, key)) and not implied:
-            said.append((key, _SIGNS[value] if value in (" ", "'", "()") else value))
-    return said or [("decimal", way.decimal)]
+            needed.append((key, _SIGNS[value] if value in (" ", "'", "()") else value))
+    return needed or [("decimal", way.decimal)]
 
 
 def number_error(
@@ -264,12 +246,12 @@ def number_error(
     text : bool
         Whether the columns may be called text.
     apart, point : bool and str, optional
-        See `ask`.
+        As for `ask`.
     """
     groups: dict[tuple[Numerals, ...], list[tuple[str, NumberFit]]] = {}
     for name, fit in fits:
         groups.setdefault((fit.stated, *fit.ways), []).append((name, fit))
-    said = []
+    lines = []
     for group in groups.values():
         names, fit = [name for name, _ in group], group[0][1]
         columns = f"column{'s' * (len(names) > 1)} {listed(map(quote, names))}"
@@ -280,8 +262,9 @@ def number_error(
             if len(values) == 1
             else f"and no row tells whether that is\n{' or '.join(values)}. Say which:"
         )
-        start = f"{source}: {columns} {hold} numbers such as {quote(fit.example)}, {rest}"
-        said += [start, *ask(group, apart=apart or len(groups) > 1, point=point)]
+        lines.append(f"{source}: {columns} {hold} numbers such as {quote(fit.example)}, {rest}")
+        lines += ask(group, apart=apart or len(groups) > 1, point=point)
     if text:
-        said.append(f"If they are no numbers: --categorical {column_list([n for n, _ in fits])}")
-    return DataError("\n".join(said))
+        names = [name for name, _ in fits]
+        lines.append(f"If they are not numbers: --categorical {column_list(names)}")
+    return DataError("\n".join(lines))

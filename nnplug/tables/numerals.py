@@ -1,7 +1,7 @@
 """How people write numbers: with signs between thousands, decimal commas, units, (100) for -100.
 
-A way to write numbers is stated by the user or asked about; what one cell
-means is said twice here, in Python and in DuckDB's SQL.
+The user states how numbers are written, or is asked. A cell is read in two
+ways that agree: by Python, for a few cells, and by DuckDB's SQL, for a column.
 """
 
 from __future__ import annotations
@@ -16,15 +16,26 @@ from dataclasses import dataclass, replace
 from nnplug.tables.duck import literal
 from nnplug.tables.missing import is_usual_mark
 
-__all__ = ["PLAIN", "Numerals", "likeliest", "suggested", "unit_behind"]
+__all__ = [
+    "PLAIN",
+    "Numerals",
+    "is_code",
+    "reads_as_number",
+    "likeliest",
+    "may_be_thousands",
+    "may_mix_points",
+    "mixes_points",
+    "suggested",
+    "unit_behind",
+]
 
 _FIRST = 200
-"""Texts that are looked at before all are."""
+"""Texts that are tried before a whole column is."""
 _UNIT_NEEDED = ("%", "‰")
-"""Units without which a number would be another: 0.5 beside 50 %."""
+"""Units that change the number: 0.5 and 50 % may stand in one column."""
 _WRITTEN = re.compile(r"(\(?)(\D*)1([,. ']?)234([.,])5(\)?)", re.DOTALL)
 _SAME: dict[str, str] = {"\u2212": "-", "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u2019": "'"}
-"""Signs that stand for others in numbers: the minus, spaces that do not break, the apostrophe."""
+"""Typographic signs, by their ASCII form: the minus, non-breaking spaces, the apostrophe."""
 _USUAL = str.maketrans("".join(_SAME), "".join(_SAME.values()))
 _CURRENCY = re.compile(
     "AED|ARS|AUD|BDT|BGN|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|HKD|HUF|IDR|ILS|INR|ISK|JPY|"
@@ -32,6 +43,8 @@ _CURRENCY = re.compile(
     "TWD|TZS|UAH|USD|VND|ZAR|(?i:kr|zł|kč|ft|fr|sfr|rs|lei|лв|руб|грн)[.]?"
 )
 _UNIT = r"[^\W\d_]{1,12}\.?|[^\W\d_]{0,3}[^\w\s.,+()'-]{1,3}"
+_GROUPED = r"\s*[+-]?[1-9]\d{0,2}(\.\d{3})+\s*"
+_BARE = r"\s*[+-]?\d{1,3}\s*"
 _CELL = re.compile(
     rf"[+-]?\s*(?P<before>{_UNIT})?\s*[+-]?\s*(?:[0-9][0-9.,' ]*|[.,][0-9]+)\s*(?P<after>{_UNIT})?"
 )
@@ -44,16 +57,16 @@ class Numerals:
     Attributes
     ----------
     decimal : str
-        `"."` or `","`, before the decimals.
+        The sign before decimals, `"."` or `","`.
     thousands : str
         `","`, `"."`, `"'"` or a space between groups of three digits; empty
-        if they are not grouped. Numbers without it are read too, and groups
-        of two digits before the last, as in India.
+        if digits are not grouped. Numbers without the sign are read too, and
+        groups of two digits before the last one, as in India.
     unit : str
-        What may stand before or behind a number, such as `"$"`, and is left
-        out; percent signs must stand there.
+        A unit such as `"$"` that may stand before or after a number and is
+        dropped. A percent sign must be there.
     negative : str
-        `"()"` if (100) is -100, else empty.
+        `"()"` if (100) is -100, otherwise empty.
     """
 
     decimal: str = "."
@@ -63,7 +76,7 @@ class Numerals:
 
     @property
     def written(self) -> str:
-        """An example that shows it: `"($1,234.5)"`; empty for plain numbers."""
+        """An example, `"($1,234.5)"`; empty for plain numbers."""
         if self == PLAIN:
             return ""
         number = f"{self.unit}1{self.thousands}234{self.decimal}5"
@@ -71,7 +84,7 @@ class Numerals:
 
     @classmethod
     def of(cls, written: str) -> Numerals | None:
-        """Read what `written` gives; None if it is no such example."""
+        """Parse an example as `written` gives it; None if it is not one."""
         found = _WRITTEN.fullmatch(written)
         if found is None:
             return None if written else PLAIN
@@ -81,7 +94,7 @@ class Numerals:
         return cls(decimal, thousands, unit, "()" if left else "")
 
     def read(self, cell: str) -> float | None:
-        """Read one cell; None if it is no number that is written so."""
+        """Read one cell; None if it is not a number written in this way."""
         text = cell.translate(_USUAL).strip(" \t\r\n")
         if self.unit in _UNIT_NEEDED and self.unit not in text:
             return None
@@ -99,10 +112,10 @@ class Numerals:
             return None
 
     def sql(self, cell: str) -> str:
-        """Write the SQL of a text cell as a number; NULL if it is none that is written so."""
+        """Write the SQL for a text cell as a number; NULL if it is not one written in this way."""
         usual = f"translate({cell}, {literal(''.join(_SAME))}, {literal(''.join(_SAME.values()))})"
         if not (self.thousands or self.unit or self.negative):
-            # The second is only asked of the cells that are no number to the first.
+            # The slower cast runs only for the cells that the first one does not read.
             return f"coalesce({self._cast(cell)}, {self._cast(usual)})"
         text = f"trim({usual}, E' \\t\\r\\n')"
         if self.negative:
@@ -119,19 +132,19 @@ class Numerals:
         return number
 
     def _cast(self, text: str) -> str:
-        # A number with decimal commas has no points: else 1.5 were 1.5 again.
+        # A number with a decimal comma has no points: otherwise 1.5 would be read as it stands.
         point = f"replace(replace({text}, '.', '?'), ',', '.')"
         return f"TRY_CAST({point if self.decimal == ',' else text} AS DOUBLE)"
 
     @property
     def _around(self) -> str:
-        """What matches the unit, with a sign before it; for Python and RE2."""
+        """A pattern for the unit, with a sign before it; for Python and RE2."""
         unit = re.escape(self.unit)
         return rf"^([+-]?)\s*(?:{unit})\s*|\s*(?:{unit})$"
 
     @property
     def _grouped(self) -> str:
-        """What matches a number in groups; for Python and RE2."""
+        """A pattern for a number in groups; for Python and RE2."""
         sign, decimal = re.escape(self.thousands), re.escape(self.decimal)
         return rf"[+-]?[1-9][0-9]{{0,2}}(?:{sign}[0-9]{{2,3}})*{sign}[0-9]{{3}}(?:{decimal}[0-9]*)?"
 
@@ -140,8 +153,50 @@ PLAIN = Numerals()
 """1234.5"""
 
 
+def reads_as_number(text: str) -> bool:
+    """Tell whether text is a finite number as Python writes it."""
+    try:
+        return abs(float(text)) < float("inf")
+    except ValueError:
+        return False
+
+
+def is_code(cell: str) -> str:
+    """Write the SQL that tells whether a cell is a code like 007, which a cast takes for 7."""
+    return f"({cell} >= '00' AND {cell} < '0:')"
+
+
+def may_mix_points(cell: str) -> bool:
+    """Tell whether a cell is like 999 or 1.234: see `mixes_points`."""
+    return re.fullmatch(f"{_GROUPED}|{_BARE}", cell, re.ASCII) is not None
+
+
+def mixes_points(cell: str) -> str:
+    """Write the SQL that tells whether a column mixes 999 and 1.234, and nothing else.
+
+    Its points may then separate thousands. The SQL is an aggregate over text
+    cells: a cell with a point, or NULL.
+    """
+    grouped = f"regexp_full_match({cell}, '{_GROUPED}')"
+    bare = f"regexp_full_match({cell}, '{_BARE}')"
+    example = f"min({cell}) FILTER ({grouped})"
+    return f"CASE WHEN bool_and({grouped} OR {bare}) AND bool_or({bare}) THEN {example} END"
+
+
+def may_be_thousands(number: str) -> str:
+    """Write the SQL that tells whether numbers, read with decimals, may be thousands.
+
+    An aggregate: whether all are below 1,000, and those with decimals have at
+    most three and are at least 1.
+    """
+    size = f"abs({number})"
+    fraction = f"{number} <> trunc({number})"
+    three = f"{size} >= 1 AND abs({size} * 1000 - round({size} * 1000)) < 1e-6"
+    return f"coalesce(bool_and({size} < 1000 AND (NOT ({fraction}) OR {three})), true)"
+
+
 def likeliest(ways: Sequence[Numerals], cells: Iterable[str]) -> Numerals:
-    """Choose the way that reads most of some cells; among equals the first."""
+    """Choose the way that reads the most cells; the first of equals."""
     if len(ways) == 1:
         return ways[0]
     cells = tuple(cells)
@@ -151,31 +206,30 @@ def likeliest(ways: Sequence[Numerals], cells: Iterable[str]) -> Numerals:
 def suggested(
     cells: Iterable[str], stated: Numerals, *, decimal: bool, fixed: bool = False
 ) -> tuple[Numerals, ...]:
-    """List the ways that read most of some cells, if those are more than as stated.
+    """List the ways that read most cells, if they read more than the stated way does.
 
     Parameters
     ----------
     stated : Numerals
-        What is known of the column, or of the whole file.
+        What is known about the column, or about the whole file.
     decimal : bool
-        Whether its sign before the decimals is.
+        Whether the sign before decimals is known.
     fixed : bool
-        Whether it must be so, since the user says it of this column.
+        Whether what is stated must hold, since the user said it of this column.
     """
     judged = [cell.translate(_USUAL) for cell in cells if not is_usual_mark(cell)]
     bare = [re.sub(r"^\((.*)\)$", r"\1", cell.strip()) for cell in judged]
     negative = stated.negative
     if not negative and any(len(a) < len(b.strip()) for a, b in zip(bare, judged, strict=True)):
         negative = "()"
-    found = [match for each in bare if (match := _CELL.fullmatch(each.strip()))]
+    found = [match for cell in bare if (match := _CELL.fullmatch(cell.strip()))]
     if 2 * len(found) <= len(judged):
         return ()
     units = Counter(match["before"] or match["after"] for match in found)
     unit = stated.unit
-    for each, _ in units.most_common():
-        if not unit and each and _is_unit(each):
-            unit = each
-    signs = {sign for each in bare for sign in ",.' " if sign in each}
+    if not unit:
+        unit = next((text for text, _ in units.most_common() if text and _is_unit(text)), "")
+    signs = {sign for cell in bare for sign in ",.' " if sign in cell}
     ways = []
     for thousands, sign in itertools.product((",", ".", "'", " ", ""), ".,"):
         if thousands != sign and {thousands} <= {*signs, stated.thousands, ""}:
@@ -194,13 +248,13 @@ def suggested(
     plain = sum(stated.read(cell) is not None for cell in judged)
     if 2 * most <= len(judged) or most <= plain:
         return ()
-    # What is not needed is not asked for.
+    # The user is asked for no more than the cells need.
     simpler = {way: _without_unneeded(way, stated, judged) for way in best}
     return tuple(dict.fromkeys(simpler.values()))
 
 
 def _without_unneeded(way: Numerals, stated: Numerals, cells: Sequence[str]) -> Numerals:
-    """Leave out of a way what changes no cell."""
+    """Drop from a way whatever changes no cell."""
     values = [way.read(cell) for cell in cells]
     for name in ("negative", "unit", "thousands", "decimal"):
         other = replace(way, **{name: getattr(stated, name)})
@@ -210,19 +264,21 @@ def _without_unneeded(way: Numerals, stated: Numerals, cells: Sequence[str]) -> 
 
 
 def unit_behind(cells: Mapping[str, int]) -> str:
-    """Give the unit that stands behind the numbers of most cells, such as km; else nothing.
+    """Return the unit after the numbers of most cells, such as km; empty if there is none.
+
+    Letters before a number do not count: they make it a code, such as Q1.
 
     Parameters
     ----------
     cells : mapping
-        How often each occurs. What stands before a number makes it a code: Q1.
+        From the cells to how often they occur.
     """
     units: Counter[str] = Counter()
     for cell, count in itertools.islice(cells.items(), _FIRST):
         found = _CELL.fullmatch(cell.translate(_USUAL).strip())
         if found and not found["before"] and found["after"]:
             units[found["after"]] += count
-    unit = max(units, key=lambda each: (units[each], each), default="")
+    unit = max(units, key=lambda text: (units[text], text), default="")
     if 2 * units[unit] < sum(itertools.islice(cells.values(), _FIRST)):
         return ""
     judged = sum(count for cell, count in cells.items() if not is_usual_mark(cell))
@@ -232,6 +288,6 @@ def unit_behind(cells: Mapping[str, int]) -> str:
 
 
 def _is_unit(text: str) -> bool:
-    """Tell whether text is a percent sign, or a sign, code or word for a currency."""
+    """Tell whether text is a percent sign, or the sign, code or word for a currency."""
     signs = any(sign in _UNIT_NEEDED or unicodedata.category(sign) == "Sc" for sign in text)
     return signs or _CURRENCY.fullmatch(text) is not None

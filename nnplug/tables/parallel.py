@@ -1,7 +1,7 @@
-"""Work on parts of a table at once, in several threads.
+"""Work on the parts of a table in several threads.
 
 NumPy lets other threads run while it computes, and DuckDB while it reads. The
-results come in the order of the parts, and so does the first error: nothing
+results, and the first error, come in the order of the parts, so that nothing
 that a user sees depends on the number of threads.
 """
 
@@ -21,14 +21,14 @@ _MOST = 8
 
 
 def parallel_map(work: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
-    """Give `work(part)` of each part, in order.
+    """Return `work(part)` for each part, in order.
 
     Parameters
     ----------
     work : callable
-        It must not write what another part's work reads or writes.
+        It must not write anything that another call reads or writes.
     parts : sequence
-        One alone is worked on in this thread.
+        A single part is worked on in this thread.
     """
     threads = min(len(parts), _MOST, _processors())
     if threads <= 1:
@@ -36,10 +36,10 @@ def parallel_map(work: Callable[[Part], Result], parts: Sequence[Part]) -> list[
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # 7 ms, for large tables
 
     with ThreadPoolExecutor(threads, "nnplug-table") as pool:
-        coming = [pool.submit(work, part) for part in parts]
+        futures = [pool.submit(work, part) for part in parts]
         try:
-            return [each.result() for each in coming]
-        finally:  # after an error, what has not begun is not begun
+            return [future.result() for future in futures]
+        finally:  # after an error, no further part is begun
             pool.shutdown(wait=True, cancel_futures=True)
 
 

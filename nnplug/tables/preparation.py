@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from nnplug.errors import DataError, suggest
-from nnplug.parts import Task
 from nnplug.tables.encoder import Encoder
 from nnplug.tables.goal import find_goal, target_names
 from nnplug.tables.learning import (
@@ -21,53 +20,19 @@ from nnplug.tables.learning import (
 )
 from nnplug.tables.missing import is_usual_mark, refuse_infinite, refuse_missing
 from nnplug.tables.notes import skew_notes
-from nnplug.tables.options import ReadOptions, TableOptions
+from nnplug.tables.options import ReadOptions
 from nnplug.tables.reading import read_table, taking
 from nnplug.tables.relation import Relation
 from nnplug.tables.splitting import Parts, Split, split_rows
 from nnplug.tables.table import KIND_NAMES, BoolArray, Column, Table, Tabular, make_column, stack
+from nnplug.tables.wishes import TableOptions, Wishes
 from nnplug.tables.wording import column_list, count_of, quote, shell_word, show, some
 from nnplug.types import AnyArray
 
-__all__ = ["CHUNK", "Prepared", "Wishes", "prepare_table", "with_file"]
+__all__ = ["CHUNK", "Prepared", "prepare_table", "with_file"]
 
 CHUNK = 131_072
 """Rows of a relation that are fetched at a time."""
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What a user asks of a table.
-
-    Attributes
-    ----------
-    target : str or sequence of str
-    task : str, optional
-        By default it is inferred from the target.
-    split : Split, optional
-        By default `stratified` for classes and `random` for regression.
-    validation : float
-        The share of the rows for validation.
-    seed : int
-    options : TableOptions
-    in_units : bool
-        Whether the targets of a regression stay in their units instead of
-        being standardised.
-    """
-
-    target: str | Sequence[str]
-    task: Task | None = None
-    split: Split | None = None
-    validation: float = 0.0
-    seed: int = 0
-    options: TableOptions = field(default_factory=TableOptions)
-    in_units: bool = False
-
-    def way(self, task: Task) -> Split:
-        """Choose how the rows are split for a task."""
-        if self.split is not None:
-            return self.split
-        return Split("stratified" if task in ("binary", "multiclass") else "random")
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ from nnplug.errors import DataError, SettingError
 from nnplug.parts import Task
 from nnplug.tables.duck import machine_memory
 from nnplug.tables.encoder import Encoder
-from nnplug.tables.given import open_table
 from nnplug.tables.options import ReadOptions
-from nnplug.tables.preparation import CHUNK, Prepared, Wishes, prepare_table, with_file
-from nnplug.tables.reading import is_sqlite_path
+from nnplug.tables.preparation import CHUNK, Prepared, prepare_table, with_file
+from nnplug.tables.reading import is_sqlite_path, open_table
 from nnplug.tables.relation import Relation
 from nnplug.tables.splitting import Parts, Split
 from nnplug.tables.table import Table, Tabular
+from nnplug.tables.wishes import Wishes
 from nnplug.types import AnyArray
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
-"""Sniffing: what a text file is, before DuckDB parses it.
+"""Sniffing: what a delimited file is, found out before DuckDB parses it.
 
-Its bytes as UTF-8, its delimiter and the names of its columns, and two things
-that its bytes show at once. Nothing is guessed that a user could not see.
+Its delimiter, the names of its columns, and what its bytes show in one pass.
+Nothing is guessed that a user could not see.
 """
 
 from __future__ import annotations
@@ -9,24 +9,55 @@ from __future__ import annotations
 import codecs
 import csv
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from nnplug.errors import DataError
-from nnplug.tables.diagnosis import Dialect, is_number
+from nnplug.tables.numerals import reads_as_number
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.text_file import TextFile, encoding_error, unreadable
-from nnplug.tables.wording import listed, quote
+from nnplug.tables.wording import quote
 
-__all__ = ["Marks", "find_dialect", "look_at_bytes", "preamble_error"]
+__all__ = ["Dialect", "Marks", "QuoteError", "find_dialect", "head_of", "look_at_bytes", "records"]
 
 _STRETCH = 1 << 18
 _HEAD = 100
-"""Records at the beginning of a file by which its dialect is found."""
+"""Records at the beginning of a file from which its dialect is found."""
 _BEFORE = 16
-"""Bytes of the stretch before that are looked at again: the longest time with its fraction."""
+"""Bytes of the last stretch that are looked at again: the longest time with its fraction."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a text file is divided into cells, and the names of its columns."""
+
+    delimiter: str
+    quote: str
+    names: tuple[str, ...]
+    header: bool
+
+    @property
+    def indexed(self) -> bool:
+        """Whether the first column has no name, like the index that pandas writes."""
+        return len(self.names) > 1 and not self.names[0]
+
+
+class QuoteError(Exception):
+    """A record cannot be divided into cells; `line` is where it begins."""
+
+    def __init__(self, line: int, said: str) -> None:
+        super().__init__(said)
+        self.line = line
+        self.reason = (
+            "a quote is opened and never closed"
+            if "end of data" in said
+            else "a cell is longer than 131072 characters; a closing quote may be missing"
+            if "field limit" in said
+            else "text follows a closing quote"
+        )
 
 
 @dataclass(frozen=True)
@@ -36,16 +67,16 @@ class Marks:
     Attributes
     ----------
     ends_in_delimiter : bool
-        Whether some line does. DuckDB takes an empty cell too many at the end
-        of a row for none, so the rows of such a file must be counted out.
+        Whether some line does. DuckDB ignores one empty cell too many at the
+        end of a row, so that the cells of such a file must be counted.
     codes : int
-        How many cells begin with a zero and a digit, at least: codes such as
-        007 are text, and a number to DuckDB's cast. Inside quotes, what
-        follows a delimiter, a quote or a line's end counts too.
+        At least how many cells begin with a zero and a digit. Codes such as
+        007 are text, but DuckDB's cast takes them for numbers. Inside quotes,
+        what follows a delimiter, a quote or a line's end counts too.
     zones : bool
-        Whether a time of day with an offset or a zone may be among the cells:
+        Whether some cell may be a time of day with an offset or a zone:
         10:00:00+05:00, 10:00 CET. DuckDB takes such a cell for an instant and
-        drops the zone without a word, wherever its sample had none.
+        silently drops the zone if its sample had none.
     """
 
     ends_in_delimiter: bool
@@ -54,7 +85,7 @@ class Marks:
 
 
 def look_at_bytes(text: TextFile, dialect: Dialect) -> Marks:
-    """Look at every byte once; refuse zero bytes."""
+    """Look at every byte once, and refuse zero bytes."""
     delimiter, mark = ord(dialect.delimiter), ord(dialect.quote)
     ends_in_delimiter, codes, zones = False, 0, False
     memory = bytearray(_BEFORE + _STRETCH)  # after the last bytes of the stretch before
@@ -65,8 +96,8 @@ def look_at_bytes(text: TextFile, dialect: Dialect) -> Marks:
         buffer[:_BEFORE] = ord("\n")  # the first cell begins as all others do
         while count := file.readinto(buffer[_BEFORE:].data):
             block = buffer[_BEFORE - 2 : _BEFORE + count]
-            # Whole passes over bytes: NumPy does some ten of them in a byte's
-            # time for a loop, and a search for one byte is as fast again.
+            # Passes over whole stretches, for which NumPy is fast; a search for a single
+            # byte is faster still.
             if memory.find(0, _BEFORE, _BEFORE + count) >= 0:
                 raise _zero_byte(text)
             ends = block == ord("\n")
@@ -77,7 +108,7 @@ def look_at_bytes(text: TextFile, dialect: Dialect) -> Marks:
             edges = ends | delimiters
             if mark in memory:
                 edges |= block == mark
-            digits = block - ord("0") < 10  # which wraps around below "0"
+            digits = block - ord("0") < 10  # bytes below "0" wrap around
             begin = edges[:-2] & (block[1:-1] == ord("0")) & digits[2:]
             codes += int(np.count_nonzero(begin))
             zones = zones or (b":" in memory and _has_zone(buffer[: _BEFORE + count]))
@@ -88,14 +119,14 @@ def look_at_bytes(text: TextFile, dialect: Dialect) -> Marks:
 
 
 def _has_zone(block: npt.NDArray[np.uint8]) -> bool:
-    """Tell whether some bytes look like a time of day with an offset or a zone behind it.
+    """Tell whether some bytes look like a time of day followed by an offset or a zone.
+
+    They end in minutes or seconds, as `:05+02`, `:05.123-0330` and `:05 CET`
+    do. Other text may look the same. Each step leaves few places to the next,
+    since most times are followed by something that no zone begins with.
 
     Times that begin among the last bytes are left to the next stretch, which
-    begins with these.
-
-    Of minutes or seconds, `:05+02`, `:05.123-0330`, `:05 CET`; too many places
-    may look so. Each step leaves few places to the next: most times end in what
-    no zone begins with.
+    begins with these bytes.
     """
     colons = np.flatnonzero(block[:-_BEFORE] == ord(":"))
     colons = colons[_BEGINS[block[colons + 3]]]
@@ -121,19 +152,19 @@ _BEGINS = np.isin(np.arange(256), [ord(sign) for sign in "+-. "])
 """Whether an offset, a fraction or a zone may begin with a byte."""
 
 
-def _digit(some: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    found: npt.NDArray[np.bool_] = some - ord("0") < 10  # which wraps around below "0"
+def _digit(values: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = values - ord("0") < 10  # bytes below "0" wrap around
     return found
 
 
-def _letter(some: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    found: npt.NDArray[np.bool_] = (some | 32) - ord("a") < 26
+def _letter(values: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = (values | 32) - ord("a") < 26
     return found
 
 
 def _zero_byte(text: TextFile) -> DataError:
     """Name the line that holds a zero byte."""
-    line = next(number for number, each in text.numbered() if b"\0" in each)
+    line = next(number for number, content in text.numbered() if b"\0" in content)
     return DataError(
         f"{text.place(line)}: the line holds a zero byte, so the file is not text or "
         "is damaged.\nSave it again as UTF-8."
@@ -141,10 +172,15 @@ def _zero_byte(text: TextFile) -> DataError:
 
 
 def find_dialect(text: TextFile, options: ReadOptions, suffix: str) -> Dialect:
-    """Find delimiter and names from the first lines.
+    """Find the delimiter and the names of the columns from the first lines.
 
-    The delimiter is the one for which most of the first rows are as long as
-    the first line; among equals the one that makes most columns.
+    The delimiter is the one by which most of the first rows are as long as
+    the first line; of equals the one that makes the most columns.
+
+    Raises
+    ------
+    DataError
+        If the file is blank or not UTF-8, or a name is a number.
     """
     try:
         with text.path.open("rb") as file:
@@ -164,7 +200,7 @@ def find_dialect(text: TextFile, options: ReadOptions, suffix: str) -> Dialect:
         return Dialect(delimiter, options.quote, names, header=False)
     names = tuple(name.strip() for name in first)
     for name in names:
-        if options.header is None and is_number(name):
+        if options.header is None and reads_as_number(name):
             raise DataError(
                 f"{text.place(1)}: the number {quote(name)} stands where a column's name should be."
                 "\nWrite the names on the first line. For a file without names, use "
@@ -174,97 +210,67 @@ def find_dialect(text: TextFile, options: ReadOptions, suffix: str) -> Dialect:
 
 
 def _best_delimiter(text: TextFile, options: ReadOptions, suffix: str) -> tuple[str, list[str]]:
-    """Choose the delimiter, and give the cells of the first line."""
+    """Choose the delimiter, and return it with the cells of the first line."""
     candidates = (
         options.delimiter or text.delimiter or ("\t,;|" if suffix.startswith(".tsv") else ",;\t|")
     )
     best: tuple[float, int] = (-1.0, 0)
     delimiter, first = candidates[0], [""]
     for candidate in candidates:
-        records = [record for _, record in _head(text, candidate, options.quote)]
-        if not records:
+        rows = [record for _, record in head_of(text, candidate, options.quote)]
+        if not rows:
             raise DataError(f"{text.name}: the file is blank. A table needs names and rows.")
-        width = len(records[0])
+        width = len(rows[0])
         if width == 1 and candidate != candidates[0]:
             continue
-        alike = [len(record) == width for record in records[1:]]
+        alike = [len(row) == width for row in rows[1:]]
         score = (sum(alike) / len(alike) if alike else 1.0, width)
         if width == 1:
-            score = (-0.5, 1)  # one column only if no candidate makes more
+            score = (-0.5, 1)  # a single column only if no candidate makes more
         if score > best:
-            best, delimiter, first = score, candidate, records[0]
+            best, delimiter, first = score, candidate, rows[0]
     return delimiter, first
 
 
-def _head(text: TextFile, delimiter: str, mark: str) -> list[tuple[int, list[str]]]:
-    """Read the first records that are not blank, as far as they can be told apart.
-
-    Each comes with the line it ends on.
+def head_of(text: TextFile, delimiter: str, mark: str) -> list[tuple[int, list[str]]]:
+    """Read the first records that are not blank, each with the line it ends on.
 
     Raises
     ------
     DataError
-        If a line is too long to be looked at.
+        If a line is too long.
     """
+    # The csv module would take a line of any length into memory.
     for _ in itertools.islice(text.numbered(), _HEAD):
         pass
-    records = []
+    found: list[tuple[int, list[str]]] = []
     with text.path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=delimiter, quotechar=mark)
         try:
-            for record in itertools.islice(reader, _HEAD):
-                records += [(reader.line_num, record)] * bool(record)
+            rows = itertools.islice(reader, _HEAD)
+            found.extend((reader.line_num, record) for record in rows if record)
         except csv.Error:
-            pass  # what came before an error is kept
-    return records
+            pass  # the records before the error are kept
+    return found
 
 
-def preamble_error(text: TextFile, options: ReadOptions) -> DataError | None:
-    """Say where the table seems to begin, if lines of another kind come before it.
+def records(text: TextFile, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+    """Go through the rows of a text file, each with the line it begins on.
 
-    These are short, the names that follow are all there, and so are all cells
-    of the rows. It is asked when a file was refused.
+    Raises
+    ------
+    QuoteError
+        At the first record that cannot be divided into cells.
     """
-    if options.header is False:
-        return None
-    heads = {}
-    for delimiter in options.delimiter or text.delimiter or ",;\t|":
+    with text.path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter=dialect.delimiter, quotechar=dialect.quote, strict=True)
+        line = 1
+        seen = not dialect.header
         try:
-            heads[delimiter] = _head(text, delimiter, options.quote)
-        except (OSError, UnicodeDecodeError, DataError):
-            return None
-        records = [record for _, record in heads[delimiter]]
-        if records and _begins(records):
-            return None  # whatever is wrong with it, it is a table from its first line on
-    for delimiter, head in heads.items():
-        records = [record for _, record in head]
-        start = next((k for k in range(len(records)) if _begins(records[k:])), 0)
-        if not start or not all(_is_apart(each, len(records[start])) for each in records[:start]):
-            continue
-        end, names = head[start]
-        number = text.number(end - sum(name.count("\n") for name in names))
-        if all(each[0].startswith("#") for each in records[:start]):
-            option = "comment=#"
-        else:
-            option = f"skip={number - 1}"
-        lines = "the line before is" if start == 1 else f"the {start} lines before are"
-        return DataError(
-            f"{text.name}: the table seems to begin on line {number}, with the names "
-            f"{listed(map(quote, names), 5)};\n{lines} not as long as its rows: "
-            f"{quote(delimiter.join(records[0]))}{' ...' if start > 1 else ''}\n"
-            f"If so: --read {option}"
-        )
-    return None
-
-
-def _begins(records: list[list[str]]) -> bool:
-    """Tell whether records look like a table: names, and rows as long as these."""
-    names = [name.strip() for name in records[0]]
-    alike = all(len(record) == len(names) for record in records[1:])
-    named = all(names) and len(set(names)) == len(names) and not any(map(is_number, names))
-    return len(records) > 1 and len(names) > 1 and alike and named
-
-
-def _is_apart(record: list[str], width: int) -> bool:
-    """Tell whether a record is too short for a row of a table, or a comment."""
-    return record[0].startswith("#") or 2 * sum(map(bool, record)) <= width
+            for record in reader:
+                if record and seen:
+                    yield line, record
+                seen = seen or bool(record)
+                line = reader.line_num + 1
+        except csv.Error as error:
+            raise QuoteError(line, str(error)) from None

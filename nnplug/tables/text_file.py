@@ -1,4 +1,4 @@
-"""Text files as UTF-8, without what is not the table: packed, encoded or before its first row."""
+"""Text files as plain UTF-8, which hold the rows of the table and nothing else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nnplug.errors import DataError
-from nnplug.tables.formats import is_compressed
 from nnplug.tables.limits import LINE, line_error, most_unpacked, unpacked_error
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.wording import fault_lines, place_of
@@ -27,7 +26,7 @@ __all__ = [
 
 _STRETCH = 1 << 18
 _SEPARATOR = re.compile(rb'"?sep=(\\t|[ -~\t])"?[ \t]*\r?\n', re.IGNORECASE)
-"""The first line that Excel takes for the delimiter, and writes for other programs."""
+"""A first line that states the delimiter, as Excel reads and other programs write it."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +36,17 @@ class TextFile:
     Attributes
     ----------
     path : path
-        Where the text lies; a copy if the user's file is not such a text.
+        The user's file, or a copy if that is not plain UTF-8 text.
     name : str
-        What messages call it.
+        What messages call the file.
     lines : sequence of int, optional
-        For each line of the copy, its number in the user's file.
+        For each line of a copy, its number in the user's file.
     unit : str
-        What the numbers count, if not lines.
+        What `lines` counts, if not lines.
     delimiter : str, optional
-        What the file itself says of it.
+        The delimiter that the file itself states.
     longest : int
-        Bytes that a line may have; -1 is any number.
+        The most bytes of a line; -1 is any number.
     """
 
     path: Path
@@ -63,7 +62,7 @@ class TextFile:
         Raises
         ------
         DataError
-            If one is too long to be searched for what is wrong with it.
+            If a line is too long.
         """
         with self.path.open("rb") as file:
             number = 0
@@ -74,35 +73,40 @@ class TextFile:
                 yield number, line
 
     def number(self, line: int) -> int:
-        """Give a line's number in the user's file."""
+        """Return a line's number in the user's file."""
         return line if self.lines is None else self.lines[min(line, len(self.lines)) - 1]
 
     def list_faults(self, faults: Iterable[tuple[int, str]]) -> str:
-        """List what is wrong with some lines: see `nnplug.tables.wording.fault_lines`."""
+        """List the faults of some lines: see `nnplug.tables.wording.fault_lines`."""
         numbered = ((self.number(line), fault) for line, fault in faults)
         return fault_lines(self.name, numbered, self.unit)
 
     def place(self, line: int) -> str:
-        """Write a line's place for a message, as it is numbered in the user's file."""
+        """Write the place of a line for a message, as numbered in the user's file."""
         return place_of(self.name, self.number(line), self.unit)
 
 
 def unreadable(name: object, error: Exception) -> DataError:
-    """Say that the system refuses a file, and why."""
+    """Say why the system cannot read a file."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return DataError(f"{name}: the file cannot be read: {reason}.")
 
 
 def plain_text(path: Path, options: ReadOptions, scratch: Path) -> TextFile:
-    """Give the file, or a copy of it that is neither compressed nor in another encoding.
+    """Return the file, or a copy that is uncompressed UTF-8.
 
     Parameters
     ----------
     scratch : path
         A folder for the copy.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged, or not in the stated encoding.
     """
     text = TextFile(path, path.name, longest=-1 if options.trusted else LINE)
-    if is_compressed(path):
+    if path.suffix.lower() == ".gz":
         text = _unpacked(text, options, scratch / "unpacked")
     if codecs.lookup(options.encoding).name not in ("utf-8", "utf-8-sig", "ascii"):
         text = _as_utf8(text, options.encoding, scratch / "utf-8")
@@ -121,7 +125,7 @@ def _unpacked(text: TextFile, options: ReadOptions, copy: Path) -> TextFile:
                 target.write(stretch)
     except (gzip.BadGzipFile, zlib.error):
         raise DataError(
-            f"{text.name}: the file ends in .gz and is not compressed so, or is damaged."
+            f"{text.name}: the file ends in .gz but is not a gzip file, or is damaged."
         ) from None
     except EOFError:
         raise DataError(
@@ -150,11 +154,11 @@ def _as_utf8(text: TextFile, encoding: str, copy: Path) -> TextFile:
 
 
 def _undecodable(text: TextFile, encoding: str, error: UnicodeError) -> DataError:
-    """Name the line that is not in the stated encoding, where lines can be told."""
+    """Name the line that is not in the stated encoding, if lines can be told apart."""
     way_out = "State the encoding in which it was saved: --read encoding=..."
     for number, line in text.numbered():
         if b"\0" in line:
-            break  # characters of two bytes: a line's end is not one byte
+            break  # characters of two bytes: a line does not end in one byte
         try:
             line.decode(encoding)
         except UnicodeDecodeError as wrong:
@@ -169,9 +173,9 @@ def _undecodable(text: TextFile, encoding: str, error: UnicodeError) -> DataErro
 
 
 def rows_alone(text: TextFile, options: ReadOptions, scratch: Path) -> TextFile:
-    """Give the file, or a copy of it without the lines that are not rows of the table.
+    """Return the file, or a copy without the lines that are not rows of the table.
 
-    These are the lines to skip, comments, and a first line such as `sep=;`.
+    Such lines are those to skip, comments, and a first line such as `sep=;`.
     """
     sign = options.comment.encode()
     mark = ord(options.quote)
@@ -199,12 +203,14 @@ def rows_alone(text: TextFile, options: ReadOptions, scratch: Path) -> TextFile:
     except OSError as error:
         raise unreadable(text.path, error) from None
     if not lines:
-        raise DataError(f"{text.name}: no line is left of the file. A table needs names and rows.")
+        raise DataError(
+            f"{text.name}: no lines are left in the file. A table needs names and rows."
+        )
     return replace(text, path=copy, lines=lines)
 
 
 def _first_line(text: TextFile, skipped: int) -> bytes:
-    """Give the first line after those to skip, as far as it may say the delimiter."""
+    """Return the beginning of the first line after those to skip, which may state the delimiter."""
     with text.path.open("rb") as file:
         for _ in range(skipped):
             file.readline(text.longest)

@@ -1,4 +1,4 @@
-"""How messages write what stands in a table: quoted, on one line, not endless."""
+"""How messages show the content of a table: quoted, on one line, shortened."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import numbers
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
@@ -26,23 +25,23 @@ __all__ = [
 ]
 
 SHOWN = 20
-"""As many faults, or names, as one message lists before it counts."""
+"""A message lists up to so many faults or names, and counts the others."""
 _SOME = 10
 _ALSO = 4
-"""As many further lines with one fault are named before they are counted."""
+"""So many further lines with the same fault are named, and the others counted."""
 
 
 def quote(text: object, most: int = 60) -> str:
-    """Put text from a table into a message; no terminal takes it for a command."""
+    """Quote text from a table, escaped so that no terminal obeys it."""
     text = str(text)
     shortened = text if len(text) <= most else text[: most - 3] + "..."
     quoted = json.dumps(shortened, ensure_ascii=False)
-    # JSON leaves in what turns the direction of writing, and the second set of controls.
+    # JSON keeps the signs that turn the direction of writing, and the C1 controls.
     return escaped(quoted)
 
 
 def show(value: object) -> str:
-    """Put a value of any kind into a message: text quoted, 2.0 as 2."""
+    """Write a value of any kind for a message: text quoted, 2.0 as 2."""
     if isinstance(value, bool | np.bool_):
         return str(bool(value)).lower()
     if isinstance(value, numbers.Real):
@@ -54,10 +53,10 @@ def show(value: object) -> str:
 
 
 def listed(items: Iterable[str], most: int = SHOWN) -> str:
-    """Join with commas, up to a bound and then a count."""
-    every = list(items)
-    more = f" and {len(every) - most} more" if len(every) > most else ""
-    return ", ".join(every[:most]) + more
+    """Join items with commas, up to `most`, and count the others."""
+    texts = list(items)
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
 
 
 def place_of(source: str, line: int, unit: str = "") -> str:
@@ -66,14 +65,14 @@ def place_of(source: str, line: int, unit: str = "") -> str:
 
 
 def fault_lines(source: str, faults: Iterable[tuple[int, str]], unit: str = "") -> str:
-    """List what is wrong with the lines of a file, one fault once.
+    """List the faults of a file, each once with the lines that have it.
 
     Parameters
     ----------
     faults : iterable of (int, str)
-        The line, and what is wrong with it.
+        A line, and what is wrong with it.
     unit : str
-        What is counted, if not lines.
+        What the numbers count, if not lines.
     """
     places: dict[str, list[int]] = {}
     counts: Counter[str] = Counter()
@@ -96,7 +95,7 @@ def fault_lines(source: str, faults: Iterable[tuple[int, str]], unit: str = "") 
     return "\n".join([*texts, *([f"and {others:,} more"] if others else [])])
 
 
-def some(values: Iterable[Any]) -> str:
+def some(values: Iterable[object]) -> str:
     """List a handful of values."""
     return listed(map(show, values), _SOME)
 
@@ -108,10 +107,10 @@ def count_of(number: int, noun: str) -> str:
 
 def shell_word(text: str) -> str:
     """Write text as one word of a command line."""
-    plain = text and all(each.isalnum() or each in "_-./,=:@%+" for each in text)
+    plain = text and all(sign.isalnum() or sign in "_-./,=:@%+" for sign in text)
     return text if plain else "'" + text.replace("'", "'\"'\"'") + "'"
 
 
 def column_list(names: Iterable[str]) -> str:
-    """Write columns as the value of an option such as `--drop`."""
+    """Write the names of columns as the value of an option such as `--drop`."""
     return shell_word(",".join(name.replace(",", "\\,") for name in names))

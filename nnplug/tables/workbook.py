@@ -1,9 +1,9 @@
 """Excel workbooks: a ZIP archive of XML documents, read cell by cell (ECMA-376, part 1).
 
 A workbook may come from anybody. The standard library's parsers read it as a
-stream, so that its size in memory is that of its text and not what it claims
-to hold; a document type, with which entities come, is refused; and a name in
-the archive is never a path of this machine.
+stream, so that it takes the memory of its text, not of what it claims to
+hold; a document type, which could define entities, is refused; and a name in
+the archive is never used as a path on this machine.
 """
 
 from __future__ import annotations
@@ -29,28 +29,28 @@ __all__ = ["Cell", "Row", "Workbook", "column_letters", "open_workbook"]
 
 Cell = str | float | bool
 Row = dict[int, Cell]
-"""The cells of a row that are not empty, by the number of the column, from 0."""
+"""The cells of a row that are not empty, by column, counted from 0."""
 
 _STRETCH = 1 << 16
-_MOST_ROWS, _MOST_COLUMNS = 1_048_576, 16_384  # of Excel itself
+_MOST_ROWS, _MOST_COLUMNS = 1_048_576, 16_384  # the limits of Excel itself
 _DATES = frozenset([*range(14, 23), *range(27, 37), 45, 47, *range(50, 59)])
 """The numbers of the built-in formats that show a day or a time of day."""
 _NOT_SIGNS = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]|General', re.IGNORECASE)
 _ELAPSED = re.compile(r"\[[hms]+\]", re.IGNORECASE)
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
-_LAST_DAY = 2_958_466  # 31 December 9999, and the hours of it
+_LAST_DAY = 2_958_466  # the end of 31 December 9999
 _OLD = b"\xd0\xcf\x11\xe0"
 
 
 class Workbook:
-    """An open workbook; `open_workbook` makes one.
+    """An open workbook, as `open_workbook` gives it.
 
     Attributes
     ----------
     sheets : tuple of str
-        The names of the worksheets that are shown, in order.
+        The names of the visible worksheets, in order.
     most_cells : float
-        As many cells may a sheet have.
+        The most cells that a sheet may have.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Workbook:
         self.sheets = tuple(self._parts)
 
     def rows(self, sheet: str) -> Iterator[tuple[int, Row]]:
-        """Go through the rows of a sheet that have cells, each with its number from 1."""
+        """Go through the rows of a sheet that have cells, with their numbers, from 1."""
         with _faults_named(self.source):
             strings = [text for part in self._strings.values() for text in self._texts(part)]
             days = [day for part in self._styles.values() for day in self._shown_as_days(part)]
@@ -87,7 +87,7 @@ class Workbook:
             )
 
     def stretches(self, part: str) -> Iterator[bytes]:
-        """Read a document of the archive a stretch at a time."""
+        """Read a document of the archive, a stretch at a time."""
         with self._archive.open(part) as file:
             while stretch := file.read(_STRETCH):
                 yield stretch
@@ -97,12 +97,12 @@ class Workbook:
         return _damaged(self.source, reason)
 
     def parser(self) -> expat.XMLParserType:
-        """Make a parser that takes no document type, and so no entities."""
+        """Make a parser that refuses document types, and thus entities."""
         parser = expat.ParserCreate()
         parser.buffer_text = True
 
         def refuse(*_: object) -> None:
-            raise self.damaged("it has a document type, as no workbook does")
+            raise self.damaged("it has a document type, which no workbook has")
 
         parser.StartDoctypeDeclHandler = refuse
         return parser
@@ -114,7 +114,7 @@ class Workbook:
         end: Callable[[str], None] | None = None,
         text: Callable[[str], None] | None = None,
     ) -> None:
-        """Read a whole document; names come without their prefixes."""
+        """Parse a whole document; the handlers get names without prefixes."""
         parser = self.parser()
         parser.StartElementHandler = lambda name, given: start(name.rpartition(":")[2], given)
         if end is not None:
@@ -125,7 +125,7 @@ class Workbook:
         parser.Parse(b"", True)
 
     def _related(self, part: str, kind: str) -> dict[str, str]:
-        """List the documents of a kind that a document names, by their numbers."""
+        """List the documents of a kind that a document refers to, by their identifiers."""
         folder, name = posixpath.split(part)
         listing = posixpath.join(folder, "_rels", f"{name}.rels")
         found: dict[str, str] = {}
@@ -142,7 +142,7 @@ class Workbook:
         return found
 
     def _texts(self, part: str) -> list[str]:
-        """Read the texts that cells share; how one is to be pronounced is not part of it."""
+        """Read the shared texts of cells, without their phonetic hints."""
         texts: list[str] = []
         pieces: list[str] = []
         inside = {"t": False, "rPh": False}
@@ -167,7 +167,7 @@ class Workbook:
         return texts
 
     def _shown_as_days(self, part: str) -> list[bool]:
-        """Tell for each style whether it shows a number as a day or a time of day."""
+        """Tell for each style whether it shows a number as a date or a time of day."""
         codes: dict[str, str] = {}
         styles: list[str] = []
         inside = False
@@ -185,11 +185,11 @@ class Workbook:
             inside = inside and name != "cellXfs"
 
         self._read(part, start, end)
-        return [_is_of_days(each, codes) for each in styles]
+        return [_shows_days(number, codes) for number in styles]
 
 
 class _Sheet:
-    """Takes a sheet's elements as they come, and makes rows of them."""
+    """Builds the rows of a sheet from its elements as they are parsed."""
 
     def __init__(
         self, book: Workbook, strings: list[str], days: list[bool], from_1904: bool
@@ -253,7 +253,7 @@ class _Sheet:
             self.done.append((self.row, self.cells))
 
     def value(self) -> Cell | None:
-        """Give what a cell holds; None if it is empty."""
+        """Return the value of a cell; None if it is empty."""
         text, kind = self.text, self.kind
         if not text:
             if self.formula and kind not in ("str", "inlineStr"):
@@ -276,21 +276,21 @@ class _Sheet:
             ) from None
         if kind == "d":
             return text.removesuffix("Z")
-        return _plain(text)  # text itself, or what stands there for an error, as #DIV/0!
+        return _plain(text)  # text, or an error such as #DIV/0!
 
     def place(self) -> str:
         return f"{self.book.source}: row {self.row}, column {column_letters(self.column)}"
 
     def day(self, serial: float) -> str:
-        """Write a number of days as a date, or as a time of day if it is less than one."""
+        """Write a number of days as a date, or as a time of day if it is less than 1."""
         if not 0 <= serial < _LAST_DAY:
             raise DataError(
-                f"{self.place()}: {_number(serial)} is shown as a date, and is none: days are "
+                f"{self.place()}: {_number(serial)} is shown as a date, and is not one: days are "
                 "counted from 1900 to 9999.\nCorrect the cell, or show it as a number."
             )
         first = datetime.datetime(1970, 1, 1)
         if serial >= 1:
-            # Excel has a 29 February 1900, which never was; the days before it count from 1.
+            # Excel has a 29 February 1900, which never was; the days before it are one off.
             first = datetime.datetime(1899, 12, 30) + datetime.timedelta(days=serial < 60)
         if self.from_1904:
             first = datetime.datetime(1904, 1, 1)
@@ -306,9 +306,9 @@ def open_workbook(path: Path, options: ReadOptions) -> Iterator[Workbook]:
     Raises
     ------
     DataError
-        If it is none, or damaged; while it is read too.
+        If it is not a workbook, or damaged; also while it is read.
     """
-    # Opened here and not by zipfile, which would leave it open for a stream that is left.
+    # Opened here, since zipfile would leave the file open after an unfinished stream.
     with path.open("rb") as file:
         yield from _opened(file, path, options)
 
@@ -330,21 +330,21 @@ def _opened(file: BinaryIO, path: Path, options: ReadOptions) -> Iterator[Workbo
 
 @contextmanager
 def _faults_named(source: str) -> Iterator[None]:
-    """Say of what the standard library finds wrong that the workbook is damaged.
+    """Turn the standard library's errors into one that says that the workbook is damaged.
 
-    It stands around the reading alone: a fault of whoever asks for the rows is not the file's.
+    It surrounds only the reading, so that an error of the caller's is not blamed on the file.
     """
     try:
         yield
     except (zipfile.BadZipFile, zlib.error, EOFError, expat.ExpatError, KeyError) as error:
-        reason = "it is no ZIP archive, or a damaged one"
+        reason = "it is not a ZIP archive, or a damaged one"
         if isinstance(error, expat.ExpatError):
             reason = f"a document in it is not XML: {error}"
         elif isinstance(error, KeyError):
             reason = "a document is missing from it"
         raise _damaged(source, reason) from None
     except (NotImplementedError, RuntimeError, ValueError, OverflowError, AttributeError):
-        raise _damaged(source, "it is packed or numbered in a way that Excel does not") from None
+        raise _damaged(source, "it is packed or numbered as Excel never does") from None
 
 
 def _damaged(source: str, reason: str) -> DataError:
@@ -355,14 +355,14 @@ def _damaged(source: str, reason: str) -> DataError:
 
 
 def _number(value: float) -> float:
-    """Take a whole number as one: a workbook does not tell 5 from 5.0."""
+    """Return a whole number as int, since a workbook does not distinguish 5 from 5.0."""
     if not math.isfinite(value):
         raise ValueError
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 
 def _column_of(place: str) -> int:
-    """Give the number of the column in a place such as AB12, from 0."""
+    """Return the column of a place such as AB12, counted from 0."""
     number = 0
     for letter in place[:4]:
         if not "A" <= letter <= "Z":
@@ -381,17 +381,17 @@ def column_letters(column: int) -> str:
 
 
 def _plain(text: str) -> str:
-    """Give a text without the escapes for what XML cannot hold: _x000D_."""
+    """Replace the escapes for characters that XML cannot hold, such as _x000D_."""
     if "_x" not in text:
         return text
-    half = range(0xD800, 0xE000)  # of a pair, which no text has alone
+    half = range(0xD800, 0xE000)  # halves of surrogate pairs, which no text has alone
     return _ESCAPED.sub(
         lambda found: found[0] if int(found[1], 16) in half else chr(int(found[1], 16)), text
     )
 
 
-def _is_of_days(number: str, codes: dict[str, str]) -> bool:
-    """Tell whether a format shows a day or a time of day; hours that go beyond 24 are numbers."""
+def _shows_days(number: str, codes: dict[str, str]) -> bool:
+    """Tell whether a format shows a date or a time of day; elapsed hours are numbers."""
     code = codes.get(number)
     if code is None:
         return number.isdecimal() and int(number) in _DATES

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from nnplug.tables import TableOptions, Wishes, table_from
-from nnplug.tables import sample as sample_module
+from nnplug.tables import examination as examination_module
 from nnplug.tables.examination import examine
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.splitting import Split
@@ -57,7 +57,7 @@ species       text    target         3  "setosa" 50, "versicolor" 50,
 multiclass: 4 inputs, 120 training rows and 30 for validation
   target "species" has 3 classes: multiclass classification (--task overrides)
 
-warning  1 row of 150 is equal to an earlier row in each column, the first in
+warning  1 row of 150 is equal to an earlier row in every column, the first in
          row 143.
 note     "setosa" 50 (33.3%), "versicolor" 50 (33.3%), "virginica" 50 (33.3%).
 """
@@ -113,8 +113,8 @@ binary: 14 inputs, 320 training rows and 80 for validation
 
 warning  column "country" has one value only, "EU": it tells nothing, and
          training leaves it out.
-warning  columns "visits", "visits2" are equal in each row. --drop visits2
-warning  column "city" has texts that differ in case or spaces alone: "Rome" and
+warning  columns "visits", "visits2" are equal in every row. --drop visits2
+warning  column "city" has texts that differ only in case or spaces: "Rome" and
          "rome". They count as different.
 warning  column "income" is -9999 in 35 rows, far from all others (21224 to
          75645). If it stands for a missing value: --read na.income=-9999
@@ -145,7 +145,7 @@ column  kind    distinct  values
 a       number        60  0 to 59, mean 29.5 ± 17.3
 b       number         4  0 to 4, mean 1.98 ± 1.42
 
-warning  column "a" counts the rows. If it is their number and no measurement:
+warning  column "a" counts the rows. If it is their number, not a measurement:
          --drop a
 """
     )
@@ -241,7 +241,7 @@ def test_duplicate_rows_are_counted_with_missing_values_and_texts():
     data = {"a": [1.0, None, 1.0, None, -0.0, 0.0], "s": ["u", None, "u", None, "v", "v"]}
     data["y"] = [1, 2, 1, 2, 5, 5]
     assert findings(data)["duplicate rows"].text == (
-        "3 rows of 6 are equal to an earlier row in each column, the first in row 3."
+        "3 rows of 6 are equal to an earlier row in every column, the first in row 3."
     )
 
 
@@ -315,11 +315,11 @@ def test_few_rows_and_many_inputs():
 
 
 def test_a_large_database_is_sampled(tmp_path, monkeypatch):
-    monkeypatch.setattr(sample_module, "SAMPLE_ROWS", 1000)
+    monkeypatch.setattr(examination_module, "SAMPLE_ROWS", 1000)
     path = tmp_path / "t.db"
     with contextlib.closing(sqlite3.connect(path)) as connection:
         pd.DataFrame({"k": np.arange(1500)}).to_sql("t", connection, index=False)
-    table, rows = sample_module.read_sample(path, ReadOptions())
+    table, rows = examination_module.read_sample(path, ReadOptions())
     assert (table.rows, rows) == (1000, 1500)
     drawn = table.column("k").data
     assert (np.diff(drawn) > 0).all()
@@ -329,14 +329,14 @@ def test_a_large_database_is_sampled(tmp_path, monkeypatch):
 def test_a_large_table_is_sampled(tmp_path, monkeypatch):
     path = tmp_path / "t.csv"
     path.write_text("i,s\n" + "".join(f"{i},w{i % 5}\n" for i in range(5000)))
-    monkeypatch.setattr(sample_module, "SAMPLE_ROWS", 1000)
-    monkeypatch.setattr(sample_module, "_CHUNK", 700)
-    table, rows = sample_module.read_sample(path, ReadOptions())
+    monkeypatch.setattr(examination_module, "SAMPLE_ROWS", 1000)
+    monkeypatch.setattr(examination_module, "_CHUNK", 700)
+    table, rows = examination_module.read_sample(path, ReadOptions())
     assert (table.rows, rows) == (1000, 5000)
     drawn = table.column("i").values
     assert (np.diff(drawn) > 0).all()
     assert table.column("s").values.tolist() == [f"w{int(i) % 5}" for i in drawn]
-    again, _ = sample_module.read_sample(path, ReadOptions())
+    again, _ = examination_module.read_sample(path, ReadOptions())
     np.testing.assert_array_equal(again.column("i").values, drawn)
 
 

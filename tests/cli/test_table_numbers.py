@@ -64,7 +64,7 @@ def test_data_and_train_ask_the_same(folder, command):
         'money.csv: column "rate" holds numbers such as "0,25 %", which is read as 0.25 if you say '
         "so:",
         "--read unit.rate=% --read decimal.rate=,",
-        "If they are no numbers: --categorical price,rate,cost",
+        "If they are not numbers: --categorical price,rate,cost",
     ]
 
 
