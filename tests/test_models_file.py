@@ -437,7 +437,9 @@ def test_evaluate_takes_a_pair_of_arrays(trained):
     assert scores["accuracy"] == pytest.approx(right.mean())
     with pytest.raises(DataError, match="trained on arrays: give \\(inputs, targets\\)"):
         model.evaluate(X)
-    with pytest.raises(DataError, match="The target of row 1 is 7, which is none of the classes"):
+    with pytest.raises(
+        DataError, match="The target of row 1 is 7, which is not one of the classes"
+    ):
         trained["whole numbers for classes"].model.evaluate((X[:2], np.array([0, 7])))
 
 

@@ -10,7 +10,7 @@ import nnplug
 from nnplug.builtin.activations import tanh
 from nnplug.builtin.layers import scale
 from nnplug.errors import DataError, NnplugError, SettingError, UnknownPartError
-from nnplug.runs.run import prepare
+from nnplug.runs.preparing import prepare
 
 IRIS = Path(__file__).parents[1] / "examples" / "iris.csv"
 FRAME = pd.read_csv(IRIS)
@@ -293,7 +293,7 @@ def test_a_part_of_which_no_row_counts_is_refused(part):
         nnplug.train(data, target="y", weights="w", split="column:part", epochs=1)
     count = np.count_nonzero(parts == part)
     assert str(error.value) == (
-        f"weights: all {count} rows for {part} weigh 0, so that they have no mean loss.\n"
-        "Give some of them a weight, or choose the rows for validation otherwise: --split, "
+        f"weights: all {count} rows for {part} have weight 0, so they have no mean loss.\n"
+        "Give some of them a weight, or choose other rows for validation: --split, "
         "--validation."
     )

@@ -6,7 +6,7 @@ import pytest
 
 import nnplug
 from nnplug.errors import NnplugError
-from nnplug.runs.run import prepare
+from nnplug.runs.preparing import prepare
 
 
 def frame(rows=60, seed=0):

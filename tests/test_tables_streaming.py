@@ -19,7 +19,7 @@ import pytest
 
 import nnplug
 from nnplug.errors import NnplugError, StorageError
-from nnplug.runs.run import prepare
+from nnplug.runs.preparing import prepare
 from nnplug.tables import ReadOptions, Wishes, loading, prepare_table, streaming, table_from
 from nnplug.tables import preparation as preparation_module
 from nnplug.tables.reading import open_relation

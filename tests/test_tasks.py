@@ -8,7 +8,7 @@ import nnplug
 from nnplug.errors import DataError, NnplugError, SettingError
 from nnplug.network.tasks import Head, class_weights, output_activation_name
 from nnplug.plugins.registry import Registry
-from nnplug.runs.run import prepare
+from nnplug.runs.preparing import prepare
 
 REGISTRY = Registry()
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from nnplug.errors import DataError, ModelFileError, PartError, SettingError
 from nnplug.models.container import naming, read_container, read_document
 from nnplug.models.info import ModelInfo
 from nnplug.models.model import Model
-from nnplug.models.records import PREDICTING
+from nnplug.models.records import PREDICTING, built
 from nnplug.models.selection import find_parts
 from nnplug.models.strict_json import printable
 from nnplug.network.network import Network
@@ -89,7 +89,7 @@ def load_model(
                 )
             network = Network.of(
                 info.inputs,
-                _layers(info.structure, parts["layers"]),
+                _layers(info.holders, parts["layers"]),
                 info.outputs,
                 output_activation=output_activation,
                 dtype=info.dtype,
@@ -98,7 +98,16 @@ def load_model(
         _fill(network, container.arrays)
         states = network.size - network.learned
         info = replace(info, parameters=network.learned, states=states)
-    return Model(network, head, encoder, info, registry, notes)
+    return Model(
+        network=network,
+        head=head,
+        encoder=encoder,
+        classes=info.classes,
+        features=info.features,
+        registry=registry,
+        describe=lambda: info,
+        notes=notes,
+    )
 
 
 @contextlib.contextmanager
@@ -110,15 +119,14 @@ def _as_reason() -> Iterator[None]:
         raise ModelFileError(printable(" ".join(str(error).split()), 400).rstrip(".")) from None
 
 
-def _layers(structure: Sequence[Any], parts: Sequence[Part]) -> list[Activation | Layer]:
+def _layers(holders: Sequence[int], parts: Sequence[Part]) -> Sequence[Activation | Layer]:
     """Put the parts of a network's layers together."""
-    found: list[Activation | Layer] = []
-    for each in structure:
-        if isinstance(each, int):
-            found.append(cast("Activation | Layer", parts[each]))
-        else:
-            found.append(cast(Layer, parts[each[0]]).around(_layers(each[1], parts)))
-    return found
+
+    def layer(place: int, inner: tuple[Activation | Layer, ...]) -> Activation | Layer:
+        part = parts[place]
+        return cast(Layer, part).around(inner) if inner else cast("Activation | Layer", part)
+
+    return built(holders, layer)
 
 
 def _single(arrays: Mapping[str, AnyArray]) -> int:

@@ -17,7 +17,7 @@ from nnplug.formulas.digest import code_text, digest
 from nnplug.formulas.purity import Traces
 from nnplug.formulas.refusal import author_line
 from nnplug.parts.declared import Declared
-from nnplug.parts.text import is_part_name, normalise_name
+from nnplug.parts.text import is_part_name, normalise_name, write_option, write_part
 
 __all__ = ["OptionValue", "Part", "Trainable", "build_part", "trainable"]
 
@@ -108,12 +108,10 @@ class Part:
     @property
     def text(self) -> str:
         """The text form, with the options that differ from their defaults."""
-        changed = [
-            f"{key}={_option_text(value)}"
-            for key, value in self.options.items()
-            if value != self.defaults[key]
-        ]
-        return f"{self.name}:{','.join(changed)}" if changed else self.name
+        given = self.options.items()
+        return write_part(
+            self.name, {key: value for key, value in given if value != self.defaults[key]}
+        )
 
     @property
     def bare_option(self) -> str | None:
@@ -177,14 +175,6 @@ class Part:
         return replace(self, options=options)
 
 
-def _option_text(value: OptionValue) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return value
-    return repr(float(value) if isinstance(value, Trainable) else value)
-
-
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -209,7 +199,7 @@ def _convert(part: Part, key: str, value: OptionValue) -> OptionValue:
         pass
     raise OptionError(
         f"{part.kind} {part.name!r}: {key}={value} is not {wanted}.\n"
-        f"Its default is {_option_text(default)}."
+        f"Its default is {write_option(default)}."
     )
 
 

@@ -17,7 +17,7 @@ from nnplug.tables.wording import show
 from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
-    from nnplug.runs.preparing import Run
+    from nnplug.runs.run import Run
 
 __all__ = ["UNEVEN", "after", "before", "constant", "dead_layer", "last_was_best", "many_steps",
            "one_class", "stuck"]  # fmt: skip
