@@ -143,7 +143,7 @@ def test_a_part_of_python_code_must_be_given_again(tmp_path):
     with pytest.raises(ModelFileError) as caught:
         nnplug.load(path)
     assert str(caught.value) == (
-        f"{path}: this model file cannot be used: activation cube is of no package, but of a file "
+        f"{path}: this model file cannot be used: activation cube is not from a package but from a file "
         "or of Python code, which is not in a model file.\n"
         "Give it again: -p ./FILE.py on the command line, in Python registry.register(cube) and "
         "load(..., registry=registry)."
@@ -304,7 +304,7 @@ def test_another_major_version_is_refused_unless_allowed(site, tmp_path, version
         f"nnplug-double is installed as {version}; the model was made with 1.4.2.\n"
         "Install that one: pip install nnplug-double==1.4.2\n"
         "Or allow the other: allow_other_versions=True, on the command line "
-        "--allow-other-versions; the predictions may then be others."
+        "--allow-other-versions; the predictions may then differ."
     )
     assert not site.imported()
     assert load_model(tmp_path / "m", Registry(), allow_other_versions=True).notes

@@ -96,7 +96,7 @@ def test_a_recipe_may_say_the_layers_in_either_form():
         prepare(data(), layers="dense:5", activation="tanh")
     assert str(caught.value) == (
         "layers and activation: both say what the network's layers are.\n"
-        "Give layers alone, which can say it all, or the others."
+        "Give one of the two; layers can say everything that the others can."
     )
 
 

@@ -151,7 +151,7 @@ def test_a_run_without_its_configuration_is_damaged(runs, capsys):
     assert "damaged" in shown
     assert "config.toml is not there" in shown
     assert command("train", "--resume", "runs/bad") == 2
-    wanted = f"{Path('runs/bad')}: the run is damaged: its config.toml is not there.\nPut it back"
+    wanted = f"{Path('runs/bad')}: the run is damaged: its config.toml is missing.\nPut it back"
     assert wanted in capsys.readouterr().err
     with pytest.raises(StorageError, match="the run is damaged"):
         resume("runs/bad")

@@ -1,4 +1,4 @@
-"""Loading a model file: from bytes that nobody vouches for to a model."""
+"""Loading a model file: from untrusted bytes to a model."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ __all__ = ["load_model", "read_info"]
 
 
 def read_info(path: str | os.PathLike[str]) -> ModelInfo:
-    """Read what a model file says of its model, and neither parts nor weights.
+    """Read what a model file says about its model, without loading parts or weights.
 
     Raises
     ------
     ModelFileError
-        If it is no model file, or a damaged one.
+        If it is not a model file, or is damaged.
     StorageError
         If it cannot be read.
     """
@@ -47,20 +47,20 @@ def load_model(
 ) -> Model:
     """Load a model.
 
-    Nothing in the file is run. It names parts, which are looked up among the
-    installed ones; see `find_parts`.
+    Nothing in the file is run. The parts that it names are looked up among
+    those that are installed; see `find_parts`.
 
     Parameters
     ----------
     allow_other_versions : bool, optional
-        Whether a package of another major version may stand for the one that
-        the model was made with.
+        Whether a package may be of another major version than the model was
+        made with.
 
     Raises
     ------
     ModelFileError
-        If it is no model file, a damaged one, or one that needs parts that are
-        not installed: the message says what to install.
+        If it is not a model file, is damaged, or needs parts that are not
+        installed; the message says what to install.
     PluginError
         If the plugin that has a part is broken.
     StorageError
@@ -69,7 +69,7 @@ def load_model(
     container = read_container(path, "model")
     with naming(path, "model"):
         info = ModelInfo.from_dict(container.content)
-        # Before any package is imported for it.
+        # Before any package is imported for the file.
         _check_size(info, container.arrays)
         encoder = _encoder(info)
         parts, notes = find_parts(
@@ -112,7 +112,7 @@ def load_model(
 
 @contextlib.contextmanager
 def _as_reason() -> Iterator[None]:
-    """Let an error about contents that contradict each other be one of the file."""
+    """Turn an error about contents that contradict one another into one about the file."""
     try:
         yield
     except (DataError, SettingError, PartError) as error:
@@ -130,16 +130,16 @@ def _layers(holders: Sequence[int], parts: Sequence[Part]) -> Sequence[Activatio
 
 
 def _single(arrays: Mapping[str, AnyArray]) -> int:
-    """Count single numbers, which files of hidden layers leave out: what activations learn."""
+    """Count single numbers, which activations learn; older files do not count them."""
     return sum(array.ndim == 0 for array in arrays.values())
 
 
 def _check_size(info: ModelInfo, arrays: Mapping[str, AnyArray]) -> None:
-    """Compare the widths with what is there, before memory is taken for them."""
-    held, said = sum(array.size for array in arrays.values()), info.parameters + info.states
-    if said not in (held, held - _single(arrays)):
+    """Compare the counts with what is there, before memory is allocated for the network."""
+    held, named = sum(array.size for array in arrays.values()), info.parameters + info.states
+    if named not in (held, held - _single(arrays)):
         raise ModelFileError(
-            f"a network of {printable(info.form, 60)} has {said:,} parameters and states, and it "
+            f"a network of {printable(info.form, 60)} has {named:,} parameters and states, and it "
             f"holds {held:,}"
         )
 
@@ -149,8 +149,8 @@ def _encoder(info: ModelInfo) -> Encoder | None:
         return None
     with _as_reason():
         encoder = Encoder.from_dict(info.encoder)
-    said = (info.task, info.classes, info.features)
-    if (encoder.task, tuple(encoder.classes), encoder.features) != said:
+    named = (info.task, info.classes, info.features)
+    if (encoder.task, tuple(encoder.classes), encoder.features) != named:
         raise ModelFileError("its encoder has another task, other classes or other features")
     if info.task == "regression" and info.outputs % max(len(encoder.target), 1):
         raise ModelFileError(
@@ -160,10 +160,10 @@ def _encoder(info: ModelInfo) -> Encoder | None:
 
 
 def _fill(network: Network, arrays: Mapping[str, AnyArray]) -> None:
-    """Copy the arrays into the network's vector, each checked."""
+    """Check the arrays, and copy them into the network's vector."""
     names = {span.name for span in network.spans}
     for name in sorted(names ^ set(arrays)):
-        what = "has no array" if name in names else "has an array that the network has not:"
+        what = "has no array" if name in names else "has an array that the network does not have:"
         raise ModelFileError(f'it {what} "{printable(name)}"')
     for span in network.spans:
         array = arrays[span.name]

@@ -72,121 +72,121 @@ def train(
 ) -> Run:
     """Train a network.
 
-    Where an argument is None, the dataset's recipe decides, then the
+    Where an argument is None, the dataset's recipe decides, and then the
     defaults: one hidden layer of 100 relu units, adam, batches of 32, a fifth
-    of the rows for validation, as many epochs as make its loss smaller (at
-    most 500, 20 in a row without a better one; 100 without validation),
-    float32, seed 0.
+    of the rows for validation, float32, seed 0. Training stops after 20 epochs
+    in a row that did not improve the validation loss, at the latest after 500;
+    without validation rows, after 100 epochs.
 
     Parameters
     ----------
     data : str, path, pair of arrays, Dataset, DataFrame or mapping
-        A dataset's name, or a dataset; a table's path; inputs (N, D) and targets (N,) or
-        (N, K), which are used as they are; or a table, whose columns are
-        standardised and one-hot encoded.
+        A dataset or its name; the path of a table, or a table, whose columns
+        are standardised and one-hot encoded; or inputs (N, D) and targets (N,)
+        or (N, K), which are used as they are.
     target : str or sequence of str, optional
-        The column to predict, of a table.
+        The column of a table to predict.
     task : str, optional
-        `"regression"`, `"binary"`, `"multiclass"` or `"multilabel"`; else
-        inferred.
+        `"regression"`, `"binary"`, `"multiclass"` or `"multilabel"`; by default
+        what the target suggests.
     hidden : int or sequence of int, optional
-        Units of each hidden layer; `()` for none.
+        Units of the hidden layers; `()` for no hidden layer.
     activation : str or Activation, or a sequence of them, optional
-        One for all hidden layers, or one for each.
+        One for all hidden layers, or one for each layer.
     layers : str, or a sequence of str, Layer or Activation, optional
-        The layers before the output, instead of `hidden`, `activation` and
+        The layers before the output, in place of `hidden`, `activation` and
         `dropout`:
         `"dense:64 layer_norm gelu dropout:0.1 residual[dense:64 relu dense:64]"`,
         or a list of such texts and of parts.
     output_activation : str or Activation, optional
-        Else it follows from the loss and the task.
+        By default the one that fits the loss and the task.
     loss : str or Loss, optional
-        Else mse, binary_cross_entropy or cross_entropy, by the task.
+        By default mse, binary_cross_entropy or cross_entropy, by the task.
     optimizer : str or Optimizer, optional
     learning_rate : float, optional
-        Instead of the optimizer's own.
+        In place of the optimizer's own.
     rate : mapping of str to float, optional
-        Factors on the learning rate of some arrays, by patterns of their
-        names: `{"*.bias": 0.1}`.
+        Factors on the learning rates of arrays, by patterns of their names:
+        `{"*.bias": 0.1}`.
     initializer : str or Initializer, optional
     schedule : str or Schedule, optional
     epochs : int, optional
     batch_size : int or "full", optional
     validation : float, optional
-        The share of rows kept for validation, at least 0 and below 1. If
-        there are any, the run ends with the weights of its best epoch.
+        The share of the rows to hold out for validation, at least 0 and below
+        1. If there are any, the run ends with the weights of its best epoch.
     l2 : float, optional
         L2 penalty: ½·l2·Σw² is added to the loss of a sample, over weights
         and not biases, whatever the batch size.
     l1 : float, optional
         L1 penalty, likewise: l1·Σ|w|.
     decay : mapping of str to float, optional
-        Factors on the penalties and on the optimizer's weight decay of some
-        arrays, by patterns of their names: `{"*.bias": 0}`.
+        Factors on the penalties and on the optimizer's weight decay of arrays,
+        by patterns of their names: `{"*.bias": 0}`.
     dropout : float or sequence of float, optional
-        The share of the hidden layers' outputs that a training step drops,
-        one for all layers or one for each, from 0 to below 1.
+        The share of the hidden units that a training step drops, at least 0
+        and below 1: one for all hidden layers, or one for each layer.
     clip_global_norm : float, optional
-        The longest that the vector of all gradients may be.
+        Clip the gradients to this global norm.
     class_weight : "balanced" or mapping, optional
-        What the rows of each class count for in the loss, times
-        `sample_weight`; `"balanced"`: inversely to how many they are.
+        Weights of the classes in the loss, which multiply `sample_weight`;
+        `"balanced"`: inversely proportional to the number of their rows.
     monitor : str, optional
-        By which number the best epoch is found: `"validation_loss"`,
-        `"loss"`, or one of the metrics. Else it is the validation loss where
-        there is a validation part, and with `patience` the loss.
+        What decides which epoch is best: `"validation_loss"`, `"loss"` or one
+        of the metrics. By default the validation loss, if there are validation
+        rows; else, with `patience`, the loss.
     patience : int or "none", optional
-        Stop after this many epochs in a row that did not improve it;
-        `"none"`: after none. By default 20 where there are validation rows,
-        unless a schedule or the dataset's recipe plans the epochs.
+        Stop after this many epochs in a row without an improvement; `"none"`:
+        take all epochs. By default 20 if there are validation rows, unless a
+        schedule or the dataset's recipe plans the epochs.
     min_delta : float, optional
-        By how much it must improve to be waited for; 0 by default.
+        The smallest change that counts as an improvement; 0 by default.
     metrics : sequence of str or Metric, optional
-        Else r2 or accuracy, by the task.
+        By default r2 or accuracy, by the task.
     seed : int, optional
+        Seed of every random draw.
     engine : str, optional
-        What runs the plan: the name of an engine, such as `"numpy"`, or
-        `"auto"`, the one that is expected to be done first.
+        What runs the steps: an engine by its name, such as `"numpy"`, or
+        `"auto"` for the one that is expected to be fastest.
     dtype : str, optional
         `"float32"` or `"float64"`.
     log_every : int, optional
         Epochs between the lines that the command line prints.
     sample_weight : array, optional
-        (N,), what each row counts for, at least 0: the loss is then Σwℓ / Σw,
-        in training and in validation. Metrics count every row alike.
+        (N,), the weight of each row, at least 0: the loss is then Σwℓ / Σw, in
+        training and in validation. Metrics count all rows equally.
     columns : sequence of str, optional
-        The columns of a table to predict from, instead of all.
+        The columns of a table to predict from; by default all.
     drop : sequence of str, optional
-        Columns of a table that are not used.
+        Columns of a table to leave out.
     categorical, numeric : sequence of str, optional
-        Columns of a table that are categories, or numbers, whatever they
+        Columns of a table to take as categories, or as numbers, whatever they
         look like.
     missing : str, optional
-        What is done where an input lacks a value: `"mean"` (the default) or
-        `"median"` of the training rows stands for it and another input says
-        where, `"drop"` leaves the row out, `"refuse"` is an error. A category
-        that is missing is a category of its own.
+        What to do where an input has no value: use the `"mean"` (the default)
+        or `"median"` of the training rows, with another input that tells where;
+        `"drop"` the row; or `"refuse"` the table. A missing category is a
+        category of its own.
     drop_missing_targets : bool, optional
-        Whether rows without a target are left out; else they are an error.
+        Whether to leave out rows without a target; otherwise they are an error.
     weights : str, optional
-        The column of a table that says what each row counts for, as
-        `sample_weight`.
+        The column of a table that holds each row's weight, as `sample_weight`.
     target_transform : str, optional
-        Learn a transform of a table's target instead of the number: `"log"`,
-        of numbers above 0, or `"asinh"`, of any. It is standardised, and the
-        loss is that of it; predictions and metrics are in the target's unit.
+        Learn a transform of a table's target: `"log"`, of numbers above 0, or
+        `"asinh"`, of any numbers. The transform is standardised, and the loss
+        is computed of it; predictions and metrics are in the target's unit.
     split : str, optional
-        How the rows for validation are chosen: `"random"`, `"stratified"` (the
+        How to choose the rows for validation: `"random"`, `"stratified"` (the
         default for classes), `"time:COLUMN"` (the last ones), `"group:COLUMN"`
-        (whole groups), `"column:COLUMN"` (as the column says) or `"file:PATH"`
-        (those of another file).
+        (whole groups), `"column:COLUMN"` (those that the column marks) or
+        `"file:PATH"` (those of another file).
     read : mapping, optional
-        How a table's file is read: the fields of `nnplug.tables.ReadOptions`.
+        How to read a table's file: the fields of `nnplug.tables.ReadOptions`.
     sql : str, optional
-        A query over the file, which it calls `data`.
+        Rows to take: an SQL query over the file, called `data`.
     stream : bool, optional
-        Whether a table's rows are encoded to a temporary file and trained on
-        from there, load by load; by default where they would take more than a
+        Whether to encode a table's rows to a temporary file and train from
+        there, a part at a time; by default if they would take more than a
         quarter of the machine's memory.
     output : path, optional
         A folder to keep the run in, new or empty: its configuration, model,
@@ -196,12 +196,12 @@ def train(
     checkpoint_every : int or str, optional
         Epochs between checkpoints, or a time: `"30s"`, `"5m"`; a minute by default.
     registry : Registry, optional
-        Where names are looked up; by default all installed parts.
+        Where names are looked up; by default among all installed parts.
     callbacks : sequence of object, optional
-        Objects with methods `on_train_start(run)`, `on_batch_end(run, record)`,
-        `on_epoch_end(run, record)` and `on_train_end(run)`, as far as they
-        have them; an `on_epoch_end` or `on_batch_end` that returns True ends
-        the run after that epoch.
+        Objects with some of the methods `on_train_start(run)`,
+        `on_batch_end(run, record)`, `on_epoch_end(run, record)` and
+        `on_train_end(run)`. An `on_epoch_end` or `on_batch_end` that returns
+        True ends the run after that epoch.
 
     Returns
     -------
@@ -210,8 +210,8 @@ def train(
     Raises
     ------
     NnplugError
-        With a message for a person: a part, a setting or the data cannot be
-        used, or training diverged.
+        If a part, a setting or the data cannot be used, or training diverged;
+        the message is written for the user.
 
     Examples
     --------
@@ -235,7 +235,7 @@ def train(
             objects = {"sample_weight": sample_weight, "callbacks": callbacks or None}
             configuration = run.configuration(
                 checkpoint_every=checkpoint_every,
-                given_in_python=[name for name, each in objects.items() if each is not None],
+                given_in_python=[name for name, value in objects.items() if value is not None],
             )
             from nnplug.runs.keeping import keep  # noqa: PLC0415  # few runs are kept
 
@@ -256,36 +256,36 @@ def resume(
 ) -> Run:
     """Go on with a run that `train` kept in a folder.
 
-    The result is that of the uninterrupted run, to the bit, on the same
-    machine with the same versions.
+    On the same machine with the same versions, the result is that of the
+    uninterrupted run to the bit.
 
     Parameters
     ----------
     path : path
         The folder.
     data : optional
-        The data, where it was given as objects in Python, or lies elsewhere.
+        The data, if it was given as objects in Python or lies elsewhere now.
     sample_weight : array, optional
-        Likewise.
+        The weights, likewise.
     allow_changes : bool, optional
-        Whether the configuration, the data or a package may differ from those
-        that the run began with. More epochs may be given without it, if the
-        learning rate is constant.
+        Whether the configuration, the data or a package may have changed since
+        the run began. More epochs are allowed in any case if the learning rate
+        is constant.
     registry, callbacks
         See `train`.
     **changes
-        Settings of `train` that are to differ; with `allow_changes`, but for
-        more epochs.
+        Settings of `train` to change; all but more epochs need
+        `allow_changes`.
 
     Returns
     -------
     Run
-        If the run was done, as it was at its end.
+        A run that was done is returned as it was at its end.
 
     Raises
     ------
     SettingError
-        If it is not the same run any more.
+        If it is no longer the same run.
     StorageError
         If there is no such run, or another process is training it.
     ModelFileError
@@ -324,16 +324,16 @@ def load(
 ) -> Model:
     """Load a model that `Run.save` wrote.
 
-    Nothing in the file is run. It names parts, which are looked up among the
-    installed ones.
+    Nothing in the file is run. The parts that it names are looked up among
+    those that are installed.
 
     Parameters
     ----------
     registry : Registry, optional
-        Where the parts are looked up; by default all installed parts.
+        Where the parts are looked up; by default among all installed parts.
     allow_other_versions : bool, optional
-        Whether a package of another major version may stand for the one that
-        the model was made with.
+        Whether a package may be of another major version than the model was
+        made with.
 
     Returns
     -------
@@ -342,8 +342,8 @@ def load(
     Raises
     ------
     ModelFileError
-        If it is no model file, a damaged one, or one that needs parts that are
-        not installed: the message says what to install.
+        If it is not a model file, is damaged, or needs parts that are not
+        installed; the message says what to install.
     StorageError
         If the file cannot be read.
 

@@ -95,10 +95,10 @@ def test_json_names_the_folder(command):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--output", "full"], "error: full: there is such a folder, it is not empty, and nothing"),
+        (["--output", "full"], "error: full: the folder is not empty, and nothing"),
         (["--output", "a", "--no-output"], "--output and --no-output exclude each other."),
         (["--allow-changes"], "--allow-changes is for --resume."),
-        (["--resume", "full"], "error: full: is no folder of a run."),
+        (["--resume", "full"], "error: full: is not the folder of a run."),
         (["--resume", "full", "--output", "b"], "goes on in the run's own folder: leave --output"),
         (["--config", "no.toml"], "error: no.toml: cannot be read: No such file or directory."),
         (["--checkpoint-every", "soon"], "'--checkpoint-every': 'soon': it must be a number of"),
@@ -115,7 +115,10 @@ def test_json_names_the_folder(command):
             "--set epochs: a whole number in it has too many digits",
         ),
         (["--set", "plugins=x"], "--set plugins=x: use -p instead."),
-        (["--plot-file", "a.bmp"], "error: a.bmp: a picture ends in .png, .pdf, .svg."),
+        (
+            ["--plot-file", "a.bmp"],
+            "error: a.bmp: the name of a picture must end in .png, .pdf, .svg.",
+        ),
         (["--plot-file", "there.png"], "there.png: there is such a file already"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The report of a run as one HTML page: it loads nothing, and runs nothing."""
+"""The report of a run as one HTML page, which loads and runs nothing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DARK_PAGE = (
     "--text: #e4e6ea; --soft: #a8adb5; --line: #4a4f57; --faint: #2f333a; --frame: #7d838c; "
     "--paper: #16181c; --block: #23262c;"
 )
-"""Declarations of the colours of a page."""
+"""The colours of a page, as declarations."""
 
 _MOST_COLUMNS = 200
 _STYLE = f"""{STYLE}{LAYERS}
@@ -87,7 +87,7 @@ def write_page(facts: Facts) -> str:
     ]
     if facts.command is not None:
         body += _section("To run it again", [f"<pre>{clean(facts.command)}</pre>"])
-    # Whatever a name of a column might smuggle in, a browser neither loads nor runs it.
+    # Whatever the name of a column might smuggle in, a browser neither loads nor runs it.
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     return "\n".join(
         [
@@ -116,15 +116,15 @@ def _section(title: str, parts: Iterable[str]) -> list[str]:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    heads = "".join(f"<th>{folding(each)}</th>" for each in head)
-    # A table that is wider than a narrow screen is moved within its own box.
+    heads = "".join(f"<th>{folding(title)}</th>" for title in head)
+    # A table that is wider than a narrow screen scrolls within its own box.
     lines = ["<div class='wide'><table>", f"<tr>{heads}</tr>"]
     for row in rows:
         cells = [
-            f"<td class='number'>{clean(_written(each))}</td>"
-            if isinstance(each, int | float) and not isinstance(each, bool)
-            else f"<td>{folding(each)}</td>"
-            for each in row
+            f"<td class='number'>{clean(_written(cell))}</td>"
+            if isinstance(cell, int | float) and not isinstance(cell, bool)
+            else f"<td>{folding(cell)}</td>"
+            for cell in row
         ]
         lines.append(f"<tr>{''.join(cells)}</tr>")
     return "\n".join([*lines, "</table></div>"])
@@ -196,7 +196,7 @@ def _data(facts: Facts) -> Iterator[str]:
     if facts.notes:
         yield "<ul>" + "".join(f"<li>{folding(note)}</li>" for note in facts.notes) + "</ul>"
     if model.encoder is None:
-        yield f"<p>{len(model.info.features):,} inputs, taken as they are.</p>"
+        yield f"<p>{len(model.features):,} inputs, taken as they are.</p>"
     else:
         columns = model.encoder.columns
         yield _table(
@@ -214,7 +214,7 @@ def _data(facts: Facts) -> Iterator[str]:
 
 
 def _column(encoding: Any) -> tuple[str, str, str]:
-    """Say of a column how it is read, and what was seen of it."""
+    """Describe a column: its name, how it is read, and what was seen in it."""
     if isinstance(encoding, Categories):
         names = ", ".join(encoding.categories[:8])
         more = f", … ({len(encoding.categories)})" if len(encoding.categories) > 8 else ""
@@ -247,6 +247,6 @@ def _parts(facts: Facts) -> Iterator[tuple[str, str, str]]:
     for role, records in facts.model.info.parts.items():
         shown = role.replace("_", " ")
         yield from dict.fromkeys(
-            (kind_of(role, each) if role == "layers" else shown, each.text, each.label)
-            for each in records
+            (kind_of(role, part) if role == "layers" else shown, part.text, part.label)
+            for part in records
         )
