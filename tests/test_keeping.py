@@ -87,7 +87,8 @@ def kept(folder, *, disk=None, every="60s", clock=None, say=None, **given):
     made = RunFolder.create(folder, configuration.to_toml())
     made = RunFolder(folder, disk=disk)
     options = {} if clock is None else {"clock": clock}
-    keeper = Keeper(run, made, configuration, say=say, **options)
+    begun = {"status": "running"}  # so that the first call of the disk is in training
+    keeper = Keeper(run, made, configuration, record=begun, say=say, **options)
     return run, keeper
 
 

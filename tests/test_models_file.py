@@ -143,8 +143,8 @@ def test_a_part_of_python_code_must_be_given_again(tmp_path):
     with pytest.raises(ModelFileError) as caught:
         nnplug.load(path)
     assert str(caught.value) == (
-        f"{path}: this model file cannot be used: activation cube is not from a package but from a file "
-        "or of Python code, which is not in a model file.\n"
+        f"{path}: this model file cannot be used: activation cube is not from a package "
+        "but from a file or from Python code, which a model file does not hold.\n"
         "Give it again: -p ./FILE.py on the command line, in Python registry.register(cube) and "
         "load(..., registry=registry)."
     )

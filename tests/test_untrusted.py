@@ -149,7 +149,7 @@ def test_a_run_without_its_configuration_is_damaged(runs, capsys):
     assert command("runs", "show", "bad") == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "damaged" in shown
-    assert "config.toml is not there" in shown
+    assert "config.toml is missing" in shown
     assert command("train", "--resume", "runs/bad") == 2
     wanted = f"{Path('runs/bad')}: the run is damaged: its config.toml is missing.\nPut it back"
     assert wanted in capsys.readouterr().err

@@ -97,18 +97,19 @@ class Keeper:
         }
 
     def __enter__(self) -> Self:
-        self._open.enter_context(self.folder.locked())
+        with ExitStack() as stack:
+            stack.enter_context(self.folder.locked())
+            # After the lock, or for a moment a new run would look like one that was killed.
+            if "status" not in self._record:
+                self._record |= {"status": "running", "epochs": 0}
+                self.folder.write_record(self._record)
+            self._open = stack.pop_all()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._open.close()
 
     # --- before training --------------------------------------------------------------
-
-    def begin(self) -> None:
-        """Record in a new folder what is about to run; if that fails, so does the run."""
-        self._record |= {"status": "running", "epochs": 0}
-        self.folder.write_record(self._record)
 
     def take_up(self, allow_changes: bool = False) -> tuple[str, ...]:
         """Find the state to go on from, and check that it is a state of this very run.
@@ -372,9 +373,7 @@ def keep(
         If the folder exists and is not empty, or cannot be made.
     """
     folder = RunFolder.create(output, configuration.to_toml())
-    keeper = Keeper(run, folder, configuration, record=record, say=say)
-    keeper.begin()
-    return keeper
+    return Keeper(run, folder, configuration, record=record, say=say)
 
 
 def keep_on(

@@ -117,6 +117,6 @@ def test_class_weights_are_for_classes():
     done = nnplug("train", IRIS, "--target", "sepal_width", "--class-weight", "balanced")
     assert done.returncode == 2
     assert (
-        "class_weight='balanced': it weighs rows by their class; a row of a regression task has "
-        "none, or several.\nUse weights of rows instead: sample_weight." in done.stderr
+        "class_weight='balanced': a row of a regression task does not have one class.\n"
+        "Give weights of rows instead: sample_weight." in done.stderr
     )

@@ -311,7 +311,10 @@ HOSTILE: dict[str, tuple[Make, str]] = {
         "its document has other keys than nnplug writes",
     ),
     "no checksum": (document(checksum=None), "its document has other keys than nnplug writes"),
-    "checksum of another form": (document(checksum="trust me"), "its checksum is not 32 hexadecimal digits"),
+    "checksum of another form": (
+        document(checksum="trust me"),
+        "its checksum is not 32 hexadecimal digits",
+    ),
     "content that is a list": (document(content=[]), "its content is not a JSON object"),
     "weights changed": (
         lambda sample: sample.bytes()[:-4] + b"\0\0\0\0",
