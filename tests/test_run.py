@@ -168,7 +168,7 @@ Y = np.arange(10) % 2
         ((X * np.nan, Y), {}, "inputs: row 0, column 0 is nan."),
         ((X, np.full(10, np.nan)), {}, "targets: row 0, column 0 is nan."),
         ((X, 0 * Y), {}, "arrays: 1 classes"),
-        ((X, Y, X), {}, "data is a tuple of 3: give (inputs, targets)."),
+        ((X, Y, X), {}, "data is a tuple of 3 items: give (inputs, targets)."),
         ((X, Y), {"target": "y"}, "arrays has its own target"),
         (FRAME, {}, "which column is to be predicted?"),
         (FRAME, {"target": "species", "task": "regression"}, "species"),

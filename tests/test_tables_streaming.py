@@ -285,9 +285,13 @@ def test_a_full_disk_is_said(path, monkeypatch):
 @pytest.mark.parametrize(
     ("data", "settings", "message"),
     [
-        ("t.csv", {"batch_size": "full"}, "batch_size='full': a table that is streamed is never"),
+        (
+            "t.csv",
+            {"batch_size": "full"},
+            "batch_size='full': the table is streamed, so it is never",
+        ),
         ("t.csv", {"split": "file:t.csv"}, "split=file with a table that is streamed"),
-        ("xor", {}, "stream: xor is in memory already."),
+        ("xor", {}, "stream=True: xor is in memory already."),
     ],
 )
 def test_what_cannot_be_streamed(path, data, settings, message, monkeypatch):

@@ -8,22 +8,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
 from nnplug import __version__
 from nnplug.errors import SettingError, StorageError
 from nnplug.formulas.digest import differ
-from nnplug.models.fingerprint import fingerprint
-from nnplug.models.records import PartRecord, kind_of
-from nnplug.models.strict_json import canonical_json
 from nnplug.parts import parse_part
 from nnplug.runs.settings import GROUPS, ROWS, SHORT_FORM, Settings, no_setting
-from nnplug.runs.toml_text import toml_line, toml_table
 from nnplug.tables.wording import quote
 from nnplug.untrusted import read_small, why_unreadable
 
 if TYPE_CHECKING:
-    from nnplug.models import ModelInfo
+    from nnplug.models import ModelInfo, PartRecord
     from nnplug.plugins.manager import Provider
     from nnplug.runs.sources import Rows, Source
     from nnplug.types import AnyArray
@@ -142,6 +136,11 @@ class Configuration:
 
     def to_toml(self) -> str:
         """Write it as TOML, every setting on a line of its own."""
+        from nnplug.runs.toml_text import (  # noqa: PLC0415  # few runs are kept
+            toml_line,
+            toml_table,
+        )
+
         lines = [
             f"# All settings of a run of nnplug {__version__}. To run it again:",
             "#     nnplug train --config THIS_FILE",
@@ -331,6 +330,11 @@ def fingerprint_of(rows: Rows, weights: AnyArray | None) -> str:
     weights : array or None
         (N, 1), what each row counts for.
     """
+    import numpy as np  # noqa: PLC0415  # few runs are kept
+
+    from nnplug.models.fingerprint import fingerprint  # noqa: PLC0415  # the same
+    from nnplug.models.strict_json import canonical_json  # noqa: PLC0415  # the same
+
     encoder = None if rows.encoder is None else rows.encoder.to_dict()
     text = np.frombuffer(canonical_json(encoder).encode(), np.uint8)
     files = [rows.disk.path(part) for part in ("training", "validation")] if rows.disk else []
@@ -340,6 +344,8 @@ def fingerprint_of(rows: Rows, weights: AnyArray | None) -> str:
 
 def _digests(info: ModelInfo) -> dict[str, str]:
     """Return the digests of the parts that have one."""
+    from nnplug.models.records import kind_of  # noqa: PLC0415  # few runs are kept
+
     return {
         f"{kind_of(role, record)} {_written(record)}": record.formula
         for role, records in info.parts.items()

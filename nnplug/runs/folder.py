@@ -210,11 +210,11 @@ class RunFolder:
             self._history.add(_history_lines(history, self._epochs, whole), sync=sync)
         self._epochs = whole
 
-    def history(self) -> list[dict[str, Any]]:
+    def history(self) -> list[dict[str, float | None]]:
         """Read the history, a mapping for each epoch; empty if there is none yet."""
         return [self._epoch(line, n) for n, line in enumerate(self._history_lines(), 1)]
 
-    def last_epoch(self) -> tuple[int, dict[str, Any]]:
+    def last_epoch(self) -> tuple[int, dict[str, float | None]]:
         """Count the epochs of the history and read the last alone: there may be a million."""
         lines = self._history_lines()
         return len(lines), self._epoch(lines[-1], len(lines)) if lines else {}
@@ -224,10 +224,10 @@ class RunFolder:
         # A process that was killed while it wrote left a line without an end.
         return (data or b"").rpartition(b"\n")[0].splitlines()
 
-    def _epoch(self, line: bytes, number: int) -> dict[str, Any]:
+    def _epoch(self, line: bytes, number: int) -> dict[str, float | None]:
         place = f"{self.path / HISTORY}: line {number}"
         try:
-            row: dict[str, Any] = json.loads(line)
+            row: dict[str, float | None] = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise StorageError(f"{place} is not JSON: {why_unreadable(error)}.") from None
         if wrong := fits(row, _NUMBERS):

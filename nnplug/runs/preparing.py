@@ -249,7 +249,7 @@ def prepare_from(
     )
 
 
-def _named_loss(asked: Any, registry: Registry) -> Loss | None:
+def _named_loss(asked: str | Loss | None, registry: Registry) -> Loss | None:
     """Find the loss that the user names, if any: it knows which targets it is for."""
     return None if asked is None else cast(Loss, registry.get("loss", asked))
 
@@ -314,7 +314,10 @@ def _without_folder(split: Split) -> str:
 
 
 def _weights(
-    class_weight: Any, rows: Rows, train_rows: AnyArray, validation_rows: AnyArray
+    class_weight: str | Mapping[Any, float] | None,
+    rows: Rows,
+    train_rows: AnyArray,
+    validation_rows: AnyArray,
 ) -> AnyArray | None:
     """Compute what each row counts for.
 
@@ -337,7 +340,7 @@ def _weights(
 
 
 def _weigh_classes(
-    given: Any, rows: Rows, train_rows: AnyArray, weights: AnyArray | None
+    given: str | Mapping[Any, float], rows: Rows, train_rows: AnyArray, weights: AnyArray | None
 ) -> AnyArray:
     """Multiply the weights of rows by those of their classes."""
     if rows.task not in ("binary", "multiclass"):
