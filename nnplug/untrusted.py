@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Shape", "clean", "escaped", "fits", "read_small", "why_unreadable"]
+from nnplug.errors import ModelFileError
+
+__all__ = [
+    "Shape",
+    "clean",
+    "escaped",
+    "fits",
+    "is_number",
+    "need",
+    "printable",
+    "read_small",
+    "shown",
+    "take_flag",
+    "take_list",
+    "take_mapping",
+    "take_names",
+    "take_number",
+    "take_text",
+    "take_width",
+    "why_unreadable",
+]
+
+LARGEST_WIDTH = 1 << 30
 
 Shape = type | tuple[type, ...] | list["Shape"] | Mapping[str, "Shape"]
 """What a value has to be: a type or one of several, `[shape]` for a list of such values,
@@ -27,6 +50,16 @@ def escaped(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
+def printable(text: str, most: int = 80) -> str:
+    """Bring text from a file to one line that no terminal takes for a command.
+
+    Control characters, line ends and marks that turn the direction of writing
+    are escaped, and a long text is cut.
+    """
+    safe = escaped(text)
+    return safe if len(safe) <= most else safe[: most - 3] + "..."
 
 
 def why_unreadable(error: Exception) -> str:
@@ -121,3 +154,102 @@ def _misfit(value: Any, shape: Shape, place: str) -> str | None:
         ]
     misfits = (_misfit(one, wanted_there, where) for where, one, wanted_there in parts)
     return next((each for each in misfits if each), None)
+
+
+# --- values of a model file, each checked -----------------------------------------------
+
+
+def need(condition: bool, otherwise: str) -> None:
+    """Refuse the file unless a condition holds.
+
+    Raises
+    ------
+    ModelFileError
+        With the reason; the caller says in which file.
+    """
+    if not condition:
+        raise ModelFileError(otherwise)
+
+
+def shown(value: object) -> str:
+    """Write what a file holds, for a message: short, in quotes, without control characters."""
+    return f'"{printable(str(value), 60)}"'
+
+
+def take_mapping(
+    value: object, keys: set[str], what: str, *, may_have: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """Take a JSON object that has all of some keys, and no others but those it may have."""
+    if not isinstance(value, dict):
+        raise ModelFileError(f"{what} is not a JSON object")
+    for missing in sorted(keys - set(value)):
+        raise ModelFileError(f'{what} has no "{missing}"')
+    for extra in sorted(set(value) - keys - may_have):
+        raise ModelFileError(f"{what} has {shown(extra)}, which nnplug does not write")
+    return value
+
+
+def take_list(value: object, what: str) -> list[Any]:
+    """Take a list."""
+    if not isinstance(value, list):
+        raise ModelFileError(f"{what} is not a list")
+    return value
+
+
+def take_names(value: object, what: str, *, distinct: bool = True) -> tuple[str, ...]:
+    """Take a list of texts, by default of different ones.
+
+    Parameters
+    ----------
+    what : str
+        In the plural.
+    """
+    if not isinstance(value, list):
+        raise ModelFileError(f"{what} are not a list")
+    need(all(isinstance(name, str) for name in value), f"{what} are not all text")
+    if distinct and len(set(value)) != len(value):
+        double = next(name for name in value if value.count(name) > 1)
+        raise ModelFileError(f"{what} include {shown(double)} twice")
+    return tuple(value)
+
+
+def take_text(value: object, what: str) -> str:
+    """Take a text."""
+    if not isinstance(value, str):
+        raise ModelFileError(f"{what} is not text")
+    return value
+
+
+def take_flag(value: object, what: str) -> bool:
+    """Take a truth value."""
+    if not isinstance(value, bool):
+        raise ModelFileError(f"{what} is not a truth value")
+    return value
+
+
+def take_number(value: object, what: str) -> float:
+    """Take a finite number."""
+    if not is_number(value):
+        raise ModelFileError(f"{what} is not a finite number")
+    assert isinstance(value, int | float)  # for the type checker
+    return float(value)
+
+
+def is_number(value: object) -> bool:
+    """Tell whether a value is a finite number, and not a truth value."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:  # a whole number may have any number of digits
+        return False
+
+
+def take_width(value: object, what: str, least: int = 1) -> int:
+    """Take a number of units, inputs or parameters."""
+    whole = not isinstance(value, bool)
+    if not (whole and isinstance(value, int) and least <= value <= LARGEST_WIDTH):
+        raise ModelFileError(
+            f"the width of {what} is not a whole number from {least} to {LARGEST_WIDTH:,}"
+        )
+    return value

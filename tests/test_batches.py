@@ -20,18 +20,20 @@ def data(loss="mse"):
     return x, y, rng.uniform(0.5, 2, (ROWS, 1)).astype(np.float32)
 
 
-class Shuffled:
+class Shuffled(StreamedRows):
     """A stream that visits the rows in the order of rows in memory, load by load."""
 
     def __init__(self, x, y, weights, size):
         self.x, self.y, self.w = x, y, weights
         self.size = size
-        self.inputs = np.full((size, x.shape[1]), np.nan, x.dtype)
-        self.targets = np.zeros((size, y.shape[1]), y.dtype)
-        self.weights = None if weights is None else np.zeros((size, 1), weights.dtype)
-        self.rows = ROWS - HELD
+        super().__init__(
+            np.full((size, x.shape[1]), np.nan, x.dtype),
+            np.zeros((size, y.shape[1]), y.dtype),
+            None if weights is None else np.zeros((size, 1), weights.dtype),
+            rows=ROWS - HELD, batch_size=BATCH,
+        )  # fmt: skip
 
-    def loads(self, epoch):
+    def fill(self, epoch):
         order = np.arange(HELD, ROWS)[derive_generator(4, "shuffle", epoch).permutation(self.rows)]
         for start in range(0, self.rows, self.size):
             rows = order[start : start + self.size]
@@ -72,7 +74,7 @@ def in_memory(loss="mse", weighted=False):
 
 def streamed(loss="mse", weighted=False, size=3 * BATCH):
     x, y, w = data(loss)
-    return StreamedRows(Shuffled(x, y, w if weighted else None, size), BATCH)
+    return Shuffled(x, y, w if weighted else None, size)
 
 
 @pytest.mark.parametrize("loss", ["mse", "half_sse", "cross_entropy"])
@@ -139,8 +141,8 @@ def test_a_stream_goes_on_within_a_load(after, monkeypatch):
 )
 def test_a_stream_that_breaks_its_word_is_named(loads, gave):
     batches = streamed()
-    batches.stream.inputs[...] = 0
-    batches.stream.loads = lambda epoch: iter(loads)
+    batches.inputs[...] = 0
+    batches.fill = lambda epoch: iter(loads)
     with pytest.raises(DataError) as caught:
         trainer(batches).run()
     assert f"A stream of 37 rows {gave}" in str(caught.value)

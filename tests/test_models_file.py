@@ -453,5 +453,5 @@ def test_a_model_of_arrays_takes_a_table_by_the_names_of_its_features(trained):
     )
     with pytest.raises(DataError, match="there is no column"):
         model.predict({names[0]: X[:, 0]})
-    with pytest.raises(DataError, match=f'column "{names[0]}" holds no numbers'):
+    with pytest.raises(DataError, match=f'column "{names[0]}" does not hold numbers'):
         model.predict(frame.assign(**{names[0]: "a"}))

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import nnplug
-import nnplug.models.file_rows
+import nnplug.models.new_rows
 from nnplug.errors import NotFiniteError
 from nnplug.models.nonfinite import NonfiniteRows
 from nnplug.network.tasks import finite_rows
@@ -249,8 +249,8 @@ def test_ten_rows_are_named_however_they_come(load, stretches):
     for count in stretches:
         found = rows.add(np.zeros((count, 1)), np.full((count, 1), np.nan))
         assert not found.any()
-    assert "row" in rows.said()
-    assert rows.said().splitlines()[0] == (
+    assert "row" in rows.message()
+    assert rows.message().splitlines()[0] == (
         "The data: 30 of 30 predictions are not finite numbers: rows 1, 2, 3, 4, 5, 6, 7, 8, 9, "
         "10 and 20 more, counted from 1."
     )
@@ -264,7 +264,7 @@ SAID = f"far.csv: {THREE}\n{CAUSE}"
 @pytest.mark.parametrize("name", TARGETS)
 @pytest.mark.parametrize("rows", [1 << 16, 7])
 def test_predict_writes_nothing_and_exits_with_1(folder, monkeypatch, name, rows):
-    monkeypatch.setattr(nnplug.models.file_rows, "_MOST_ROWS", rows)
+    monkeypatch.setattr(nnplug.models.new_rows, "_MOST_ROWS", rows)
     more = [] if name == "size" else ["--probabilities"]
     done = command("predict", folder, f"{name}.safetensors", "far.csv", *more)
     assert done.returncode == 1
@@ -279,7 +279,7 @@ def test_predict_writes_nothing_and_exits_with_1(folder, monkeypatch, name, rows
 
 
 def test_of_a_stream_only_what_came_before_is_written(folder, monkeypatch):
-    monkeypatch.setattr(nnplug.models.file_rows, "_MOST_ROWS", 7)
+    monkeypatch.setattr(nnplug.models.new_rows, "_MOST_ROWS", 7)
     right = command("predict", folder, "kind.safetensors", "near.csv").stdout.splitlines()
     late = far_frame()
     late["a"] = np.where(np.arange(ROWS) == 17, -1e6, frame()["a"])

@@ -164,13 +164,13 @@ Y = np.arange(10) % 2
         ("xor", {"activation": np.tanh}, "<ufunc 'tanh'> is not an activation."),
         ("xor", {"loss": "cross_entropy", "output_activation": "log_softmax"}, "applied twice"),
         ((X, Y[:5]), {}, "inputs have shape (10, 2) and targets (5,)"),
-        ((X[:, 0], Y), {}, "inputs: shape (10,) of float64"),
+        ((X[:, 0], Y), {}, "inputs: an array of shape (10,) of float64"),
         ((X * np.nan, Y), {}, "inputs: row 0, column 0 is nan."),
         ((X, np.full(10, np.nan)), {}, "targets: row 0, column 0 is nan."),
         ((X, 0 * Y), {}, "arrays: 1 classes"),
         ((X, Y, X), {}, "data is a tuple of 3 items: give (inputs, targets)."),
         ((X, Y), {"target": "y"}, "arrays has its own target"),
-        (FRAME, {}, "which column is to be predicted?"),
+        (FRAME, {}, "no target is given."),
         (FRAME, {"target": "species", "task": "regression"}, "species"),
         (
             nnplug.Data(X, Y, "binary", (0, 1), recipe={"hiden": 3}),
@@ -252,7 +252,7 @@ def test_a_validation_loss_is_weighted_too():
 @pytest.mark.parametrize(
     ("weight", "message"),
     [
-        (np.ones(9), "sample_weight has shape (9,); needed is one number a row, (10,)."),
+        (np.ones(9), "sample_weight has shape (9,); it must have one number per row, (10,)."),
         (np.zeros(10), "all are 0"),
         ([1.0] * 9 + [-1], "row 9 weighs -1"),
         ([1.0] * 9 + [np.nan], "row 9 weighs nan"),

@@ -11,8 +11,8 @@ from nnplug.errors import DataError, SettingError
 from nnplug.tables import Encoder, ReadOptions, read_table
 from nnplug.tables import raw_text as raw_text_module
 from nnplug.tables.date_formats import ISO, candidates
+from nnplug.tables.given import open_table
 from nnplug.tables.preparation import with_file
-from nnplug.tables.stretches import open_stretches
 
 
 @pytest.fixture
@@ -304,8 +304,8 @@ def test_new_rows_are_read_as_the_rows_for_training_were(save, tmp_path):
     )
     # What the user says of the new file comes first.
     said = ReadOptions(dates_of=(("day", "%d/%m/%Y"),))
-    with open_stretches(new, model.encoder.read_options(said)) as rows:
-        assert rows.columns(["day"]).column("day").values[0] == datetime.datetime(2024, 2, 3)
+    with open_table(new, model.encoder.read_options(said), 1 << 28) as table:
+        assert table.fetch(["day"]).column("day").values[0] == datetime.datetime(2024, 2, 3)
 
 
 def test_digits_are_dates_again(save, tmp_path):

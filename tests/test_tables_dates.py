@@ -95,8 +95,8 @@ def test_state_survives_json():
         ("cycles", ["day", "year"], 'the cycles of "d" are unknown'),
         ("cycles", ["month"], 'the cycles of "d" are unknown'),
         ("scale", -1, 'the scale of "d" is not positive'),
-        ("extra", 1, "a date column has other keys"),
-        ("indicator", 1, 'the indicator of "d" is no truth value'),
+        ("extra", 1, 'a date column has "extra", which nnplug does not write'),
+        ("indicator", 1, 'the indicator of "d" is not a truth value'),
     ],
 )
 def test_a_bad_state_is_refused(key, value, message):

@@ -17,6 +17,12 @@ def refusal(call, *arguments, **options):
     return str(caught.value)
 
 
+def remarks(encoder, table):
+    counted = encoder.remarks(table.names)
+    counted.add(table)
+    return counted.lines()
+
+
 def mixed(rows=40, seed=0):
     rng = np.random.default_rng(seed)
     return {
@@ -172,11 +178,11 @@ def test_numbers_too_large_to_standardise():
 @pytest.mark.parametrize(
     ("name", "values", "reason"),
     [
-        ("k", [f"k{i}" for i in range(50)], "each row has a text of its own, as identifiers do"),
-        ("PassengerId", range(50), "its name says that it is an identifier (--numeric PassengerId"),
-        ("row id", range(50), "its name says that it is an identifier"),
-        ("ID", [5.0] * 50, "its name says that it is an identifier"),
-        ("Bird ID", [f"N{i // 2}" for i in range(50)], "its name says that it is an identifier"),
+        ("k", [f"k{i}" for i in range(50)], "every row has a different text, as with identifiers"),
+        ("PassengerId", range(50), "its name is that of an identifier (--numeric PassengerId"),
+        ("row id", range(50), "its name is that of an identifier"),
+        ("ID", [5.0] * 50, "its name is that of an identifier"),
+        ("Bird ID", [f"N{i // 2}" for i in range(50)], "its name is that of an identifier"),
         ("k", [f"k{i // 2 if i < 10 else i}" for i in range(50)], "40 of its 50 texts occur once"),
         (
             "note",
@@ -207,7 +213,7 @@ def test_what_looks_like_an_identifier_and_is_none():
     table = table_from({"id": ["a", "b"], "t": [0, 1]}, source="s.csv")
     assert refusal(Encoder.fit, table, target="t") == (
         's.csv: no column is left to predict "t" from.\n'
-        'column "id" is left out: each row has a text of its own, as identifiers do'
+        'column "id" is left out: every row has a different text, as with identifiers'
     )
 
 
@@ -228,14 +234,14 @@ def test_missing_values_by_rule():
     np.testing.assert_array_equal(inputs[:, 3], [0, 1, 0, 0])
     np.testing.assert_array_equal(inputs[:, 4:], [[1, 0, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]])
     assert encoder.notes[1:] == (
-        'missing values: the mean stands for them, and an input says where: "x" (1), "b" (1)',
+        'missing values: the mean replaces them, and an input tells where: "x" (1), "b" (1)',
         'missing values are a category of their own: "c" (1)',
     )
     skewed = table_from({"x": [1.0, 2.0, 90.0, None], "t": [0, 1, 0, 1]})
     encoder = Encoder.fit(skewed, target="t", options=TableOptions(missing="median"))
     assert encoder.columns[0].fill == 2
     assert encoder.inputs(skewed)[3, 0] == encoder.inputs(skewed)[1, 0]
-    assert "the median stands for them" in encoder.notes[-1]
+    assert "the median replaces them" in encoder.notes[-1]
     refuse = TableOptions(missing="refuse")
     assert refusal(Encoder.fit, table, target="t", options=refuse) == (
         't.csv: column "x" has one value that is missing: row 2.\n'
@@ -267,11 +273,10 @@ def test_values_that_lack_at_prediction_alone():
     new = table_from({"x": [None], "d": [None], "c": [None]}, source="new")
     encoder = Encoder.fit(table, target="t")
     np.testing.assert_array_equal(encoder.inputs(new), np.zeros((1, len(encoder.features))))
-    assert encoder.remarks(new) == (
-        'new: column "x" lacks values, in 1 of 1 row, and lacked none in training; 2 stands for '
-        "each",
+    assert remarks(encoder, new) == (
+        'new: column "x" lacks values, in 1 of 1 row, and lacked none in training; 2 replaces them',
         'new: column "d" lacks values, in 1 of 1 row, and lacked none in training; the mean date '
-        "stands for each",
+        "replaces them",
         'new: column "c" lacks values, in 1 of 1 row, and lacked none in training; they count as '
         "none of the categories",
     )
@@ -292,7 +297,7 @@ def test_rare_categories_share_an_input_with_unseen_ones():
     )
     new = table_from({"c": ["z", "d", None]}, source="new")
     np.testing.assert_array_equal(encoder.inputs(new), [[0, 0, 1], [0, 0, 1], [0, 0, 0]])
-    assert encoder.remarks(new)[0] == (
+    assert remarks(encoder, new)[0] == (
         'new: column "c" has categories that training did not see, in 1 of 3 rows: "z"; they count '
         "as rare ones"
     )
@@ -390,8 +395,8 @@ def test_infinite_numbers_are_refused(tmp_path):
         ({"target": "num", "task": "guess"}, "task='guess' is none of regression, binary"),
         ({"target": ["num", "one"], "task": "multilabel"}, '"num" holds 0.5 in row 1, and each'),
         ({"target": ["one", "ones"], "task": "multilabel"}, '"one" holds "u" in row 1, and each'),
-        ({"target": "num", "rows": np.array([0])}, "one row is all that is there to learn from"),
-        ({"target": "num", "rows": np.array([], int)}, "no row is there to learn from"),
+        ({"target": "num", "rows": np.array([0])}, "there is only one row to learn from"),
+        ({"target": "num", "rows": np.array([], int)}, "there are no rows to learn from"),
         ({"target": "num", "rows": np.array([0, 4])}, "there is no row 4; rows count from 0 to 3"),
         ({"target": "num", "rows": np.array([0.5, 1])}, "rows has dtype float64 and shape (2,)"),
     ],
@@ -417,7 +422,7 @@ def test_prediction_matches_columns_by_name_and_ignores_others():
     del data["species"]
     other = table_from({"extra": [0] * 40, **dict(reversed(data.items()))}, source="new.csv")
     np.testing.assert_array_equal(encoder.inputs(other), expected)
-    assert encoder.remarks(other) == (
+    assert remarks(encoder, other) == (
         'new.csv: columns that training did not have are ignored: "extra"',
     )
     del data["age"]
@@ -431,11 +436,11 @@ def test_unseen_categories_are_zeros_and_counted():
     encoder = Encoder.fit(table, target="t")
     new = table_from({"c": ["w", "u", "w", "x"]}, source="new")
     np.testing.assert_array_equal(encoder.inputs(new), [[0, 0], [1, 0], [0, 0], [0, 0]])
-    assert encoder.remarks(new) == (
+    assert remarks(encoder, new) == (
         'new: column "c" has categories that training did not see, in 3 of 4 rows: "w", "x"; '
         "they count as none of the known ones",
     )
-    assert encoder.remarks(table) == ()
+    assert remarks(encoder, table) == ()
 
 
 def test_unseen_classes_are_refused():
@@ -453,7 +458,7 @@ def test_another_kind_than_in_training(tmp_path):
     encoder = Encoder.fit(train, target="t")
     # The file's codes happen to be digits: they are read as the text that they were.
     path.write_text("n,c,b\n5,1,1\n6,2,0\n")
-    assert encoder.text_columns == ("c",)
+    assert encoder.read_options().text == ("c",)
     for options in (None, encoder.read_options()):
         inputs = encoder.inputs(read_table(path, options))
         np.testing.assert_array_equal(inputs[:, 1:3], [[1, 0], [0, 0]])
@@ -478,7 +483,7 @@ def test_another_kind_than_in_training(tmp_path):
 def test_inputs_are_floating():
     table = table_from({"x": [1, 2], "t": [0, 1]})
     encoder = Encoder.fit(table, target="t")
-    assert "inputs cannot be int64" in refusal(encoder.inputs, table, np.int64)
+    assert "dtype=int64: inputs are float32 or float64" in refusal(encoder.inputs, table, np.int64)
     assert "its predictions have no unit" in refusal(encoder.decode, np.zeros((1, 1)))
 
 
@@ -504,41 +509,41 @@ def changed(path, value):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (["task"], "guess", "task is none that exists"),
-        (["task"], ["binary"], "task is none that exists"),
+        (["task"], "guess", "the task of its encoder is unknown"),
+        (["task"], ["binary"], "the task of its encoder is unknown"),
         (["task"], "binary", "3 classes do not fit the task binary"),
         (["task"], "regression", "a regression has classes"),
-        (["extra"], 1, "its keys are not"),
-        (["target"], [], "target is empty"),
+        (["extra"], 1, 'its encoder has "extra", which nnplug does not write'),
+        (["target"], [], "its encoder has no target"),
         (["target"], ["age"], "a column is listed twice"),
-        (["target"], "species", "target is not a list"),
+        (["target"], "species", "the targets of its encoder are not a list"),
         (["classes"], ["a", "a"], "classes are not sorted"),
         (["classes"], ["a", 1], "classes are not sorted"),
         (["classes"], [[1], [2]], "classes are not sorted"),
-        (["columns"], [], "columns is empty"),
-        (["columns", 0], 5, "a scale is no mapping"),
-        (["columns", 0, "mean"], float("nan"), 'the mean of "age" is no finite number'),
-        (["columns", 0, "mean"], 10**400, 'the mean of "age" is no finite number'),
+        (["columns"], [], "its encoder has no columns"),
+        (["columns", 0], 5, "a scale is not a JSON object"),
+        (["columns", 0, "mean"], float("nan"), 'the mean of "age" is not a finite number'),
+        (["columns", 0, "mean"], 10**400, 'the mean of "age" is not a finite number'),
         (["columns", 0, "scale"], 0, 'the scale of "age" is not positive'),
-        (["columns", 0, "kind"], "code", "a scale's kind is unknown"),
-        (["columns", 0, "kind"], ["number"], "a scale's kind is unknown"),
-        (["columns", 0, "name"], 3, "a scale's name is not text"),
+        (["columns", 0, "kind"], "code", 'the kind of "age" is unknown'),
+        (["columns", 0, "kind"], ["number"], 'the kind of "age" is unknown'),
+        (["columns", 0, "name"], 3, "the name of a scale is not text"),
         (["columns", 1, "categories"], [], "has no categories"),
         (["columns", 1, "rare"], ["Dream"], "has a category twice"),
-        (["columns", 1, "missing"], 1, "is no truth value"),
-        (["columns", 0, "fill"], None, 'the fill of "age" is no finite number'),
-        (["columns", 0, "indicator"], "yes", 'the indicator of "age" is no truth value'),
-        (["missing"], "guess", "missing is no rule"),
-        (["missing"], ["mean"], "missing is no rule"),
-        (["columns", 1, "categories"], ["b", "a"], "is not sorted"),
-        (["columns", 1, "categories"], ["b", "b"], "holds a text twice"),
-        (["scales"], [{}], "a scale has other keys"),
-        (["notes"], [1], "notes holds more than text"),
+        (["columns", 1, "missing"], 1, "is not a truth value"),
+        (["columns", 0, "fill"], None, 'the fill of "age" is not a finite number'),
+        (["columns", 0, "indicator"], "yes", 'the indicator of "age" is not a truth value'),
+        (["missing"], "guess", "the rule for missing values is unknown"),
+        (["missing"], ["mean"], "the rule for missing values is unknown"),
+        (["columns", 1, "categories"], ["b", "a"], "are not sorted"),
+        (["columns", 1, "categories"], ["b", "b"], 'include "b" twice'),
+        (["scales"], [{}], 'a scale has no "fill"'),
+        (["notes"], [1], "the notes are not all text"),
     ],
 )
 def test_a_bad_state_is_refused(path, value, message):
     assert message in refusal(Encoder.from_dict, changed(path, value))
-    assert "it is no mapping" in refusal(Encoder.from_dict, [])
+    assert "its encoder is not a JSON object" in refusal(Encoder.from_dict, [])
 
 
 def test_labels():
@@ -593,7 +598,7 @@ def test_notes_that_fit_many_columns_name_the_first_and_count_the_others():
     data |= {f"c{i:02}": ["a"] * 19 + ["b"] * 19 + ["c", "d"] for i in range(12)}
     data |= {f"m{i:02}": np.where(number < 12 + i, np.nan, number) for i in range(12)}
     _, *notes = Encoder.fit(table_from(data), target="t").notes
-    reason = "each row has a text of its own, as identifiers do"
+    reason = "every row has a different text, as with identifiers"
     constant = ", ".join(f'"k{i}" ({i})' for i in range(10))
     assert notes[:12] == [
         *(f'column "id{i:02}" is left out: {reason}' for i in range(10)),
@@ -607,7 +612,7 @@ def test_notes_that_fit_many_columns_name_the_first_and_count_the_others():
     ]
     lacking = ", ".join(f'"m{i:02}" ({12 + i})' for i in range(10))
     assert notes[23:] == [
-        f"missing values: the mean stands for them, and an input says where: {lacking} and 2 more",
+        f"missing values: the mean replaces them, and an input tells where: {lacking} and 2 more",
     ]
 
 
@@ -635,9 +640,9 @@ def test_ways_out_can_be_typed_as_they_stand():
         "x": range(60),
     })  # fmt: skip
     assert Encoder.fit(table, target="t").notes[1:] == (
-        'column "It\'s an ID" is left out: its name says that it is an identifier '
+        'column "It\'s an ID" is left out: its name is that of an identifier '
         "(--categorical 'It'\"'\"'s an ID' keeps it)",
-        'column "a, b id" is left out: its name says that it is an identifier '
+        'column "a, b id" is left out: its name is that of an identifier '
         "(--numeric 'a\\, b id' keeps it)",
     )
 

@@ -276,7 +276,7 @@ def names_alone(table):
 @kind
 def one_row(table):
     del table.cells[1:]
-    return table.save(), ["t.csv: one row is all that is there to learn from."]
+    return table.save(), ["t.csv: there is only one row to learn from."]
 
 
 @kind
@@ -447,7 +447,10 @@ def nothing_but_missing(table):
 def nothing_but_identifiers(table):
     for number, row in enumerate(table.cells):
         row[:4] = [f"{letter}{number}" for letter in "abcd"]
-    return table.save(), ["no column is left", "each row has a text of its own, as identifiers do"]
+    return table.save(), [
+        "no column is left",
+        "every row has a different text, as with identifiers",
+    ]
 
 
 @kind
@@ -493,7 +496,10 @@ def split_by_text_in_time(table):
 @kind
 def split_by_a_strange_column(table):
     table.arguments = ["--split", "column:city"]
-    return table.save(), ["--split column:city: the column holds ", "It may hold train, validation"]
+    return table.save(), [
+        "--split column:city: the column holds ",
+        "It may hold only train, validation",
+    ]
 
 
 @kind

@@ -33,7 +33,7 @@ def test_a_column_of_weights_is_no_input_and_weighs():
     np.testing.assert_array_equal(run.weights[:, 0], data["w"])
     other = prepare(data.drop(columns="w"), target="y", sample_weight=data["w"])
     np.testing.assert_array_equal(other.weights, run.weights)
-    assert "weights and sample_weight both say" in refusal(
+    assert "weights and sample_weight both give" in refusal(
         data, target="y", weights="w", sample_weight=data["w"]
     )
 
@@ -99,7 +99,9 @@ def test_a_group_is_no_input():
     data["who"] = np.repeat(range(12), 5)
     run = prepare(data, target="y", split="group:who")
     assert run.rows.encoder.left_out == ("who",)
-    assert any('column "who" is left out: it names the groups' in note for note in run.rows.notes)
+    assert any(
+        'column "who" is left out: the split goes by its groups' in note for note in run.rows.notes
+    )
     groups = data["who"].to_numpy()
     assert not set(groups[run.train_rows]) & set(groups[run.validation_rows])
 

@@ -52,7 +52,7 @@ def test_random_is_a_share_and_depends_on_the_seed_alone():
     assert np.array_equal(split(1000, "random").validation, parts.validation)
     assert not np.array_equal(split(1000, "random", seed=1).validation, parts.validation)
     assert len(split(1000, "random", share=0).validation) == 0
-    assert "validation=0.9 leaves none of 4 rows" in refusal(split, 4, "random", share=0.9)
+    assert "validation=0.9 leaves none of the 4 rows" in refusal(split, 4, "random", share=0.9)
 
 
 def test_every_row_is_as_likely_to_be_held_out():
@@ -121,7 +121,7 @@ def test_a_column_says_which(values, training, validation):
     parts = split({"p": values}, "column:p", share=0.0)
     assert (parts.training.tolist(), parts.validation.tolist()) == (training, validation)
     if "test" in values:
-        assert parts.notes == ('column "p" calls 1 row test: they are used for nothing',)
+        assert parts.notes == ('column "p" marks 1 row as test: not used',)
 
 
 @pytest.mark.parametrize(
@@ -129,13 +129,17 @@ def test_a_column_says_which(values, training, validation):
     [
         (["a", "b"], "time:c", 't.csv: there is no column "c".'),
         (["a", "b"], "time:p", "the column holds text, which has no order in time."),
-        ([2, 2], "time:p", "the column has one time only, 2, so nothing is later."),
-        ([2, 2], "group:p", "the column has one group only, so nothing can be held out."),
+        ([2, 2], "time:p", "the column has only one time, 2, so no row is later."),
+        ([2, 2], "group:p", "the column has only one group, so no group can be held out."),
         ([2, None], "group:p", 't.csv: column "p" has one value that is missing: row 2.'),
-        (["train", "valdation"], "column:p", 'holds "valdation". It may hold train, validation'),
-        (["train", "test"], "column:p", "calls no row validation."),
-        ([True, True], "column:p", "calls no row training."),
-        ([0, 2], "column:p", "holds 0. Training rows are called train, false or 0"),
+        (
+            ["train", "valdation"],
+            "column:p",
+            'holds "valdation". It may hold only train, validation',
+        ),
+        (["train", "test"], "column:p", "marks no row as validation."),
+        ([True, True], "column:p", "marks no row as training."),
+        ([0, 2], "column:p", "holds 0. It must mark training rows as train, false or 0"),
     ],
 )
 def test_refusals(values, text, message):

@@ -20,8 +20,9 @@ import pytest
 import nnplug
 from nnplug.errors import NnplugError, StorageError
 from nnplug.runs.preparing import prepare
-from nnplug.tables import ReadOptions, Wishes, loading, prepare_table, streaming, table_from
+from nnplug.tables import ReadOptions, Wishes, prepare_table, streaming, table_from
 from nnplug.tables import preparation as preparation_module
+from nnplug.tables import rows as rows_module
 from nnplug.tables.reading import open_relation
 from nnplug.tables.summary import NumberSummary
 
@@ -47,10 +48,10 @@ def frame(rows=5000, seed=0):
 def small(monkeypatch):
     """Small chunks, blocks and loads, so that a small table has many of each."""
     monkeypatch.setattr(preparation_module, "CHUNK", 777)
-    monkeypatch.setattr(loading, "CHUNK", 700)
+    monkeypatch.setattr(rows_module, "CHUNK", 700)
     monkeypatch.setattr(streaming, "LOAD_BYTES", 20_000)
     monkeypatch.setattr(streaming, "_BLOCK", 16)
-    monkeypatch.setattr(streaming, "_CHUNK", 100)
+    monkeypatch.setattr(streaming, "CHUNK", 100)
 
 
 @pytest.fixture
@@ -141,7 +142,7 @@ def test_the_file_is_shuffled_within_and_among_its_buckets(monkeypatch):
 
 def test_each_draw_of_an_epoch_is_seen(path, small):
     """Where it begins, in which order the blocks come, and the rows of a load."""
-    stream = prepare(path, target="y", stream=True, batch_size=32).batches().stream
+    stream = prepare(path, target="y", stream=True, batch_size=32).batches()
     begins = set()
     for seed in range(4):
         starts = np.array([start for start, _ in stream._pieces(np.random.default_rng(seed))])
@@ -238,7 +239,7 @@ def test_training_learns_as_in_memory(path):
 
 def test_what_does_not_fit_is_streamed_unasked(path, monkeypatch):
     assert prepare(path, target="y").rows.disk is None
-    monkeypatch.setattr(loading, "MEMORY_SHARE", 0)
+    monkeypatch.setattr(rows_module, "MEMORY_SHARE", 0)
     assert prepare(path, target="y").rows.disk is not None
     assert prepare(frame(), target="y").rows.disk is not None
     assert prepare(path, target="y", stream=False).rows.disk is None

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 import nnplug
 from nnplug.cli import cli
-from nnplug.errors import DataError, SettingError
+from nnplug.errors import DataError, ModelFileError, SettingError
 from nnplug.runs.preparing import prepare
 from nnplug.tables import Encoder, TableOptions, table_of
 
@@ -141,7 +141,7 @@ def test_a_saved_transform_is_not_trusted():
     for wrong in ("exp", 3, ["log"], {}):
         state = encoder.to_dict()
         state["scales"][0]["transform"] = wrong
-        with pytest.raises(DataError, match='the transform of "y" is unknown'):
+        with pytest.raises(ModelFileError, match='the transform of "y" is unknown'):
             Encoder.from_dict(state)
 
 

@@ -144,7 +144,7 @@ def test_a_name_that_says_no_format(tmp_path):
     with pytest.raises(SettingError) as caught:
         write_table(tmp_path / "t.parqet", {"a": np.arange(2)})
     assert str(caught.value) == (
-        f"{tmp_path}/t.parqet: tables are written to files that end in .csv, .tsv, .parquet. "
+        f"{tmp_path}/t.parqet: the name of a table to write must end in .csv, .tsv, .parquet. "
         "Did you mean '.parquet'?"
     )
     assert issubclass(SettingError, NnplugError)

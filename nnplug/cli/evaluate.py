@@ -64,7 +64,6 @@ def evaluate(
     """
     from nnplug.cli.train_lines import print_advice
     from nnplug.errors import NotFiniteError, SettingError
-    from nnplug.models.file_rows import open_rows
     from nnplug.runs.advice import UNEVEN, one_class
     from nnplug.tables import ReadOptions
 
@@ -74,7 +73,7 @@ def evaluate(
             f"{model} was trained on arrays, so it names no column of a table as its target.\n"
             "In Python: nnplug.load(path).evaluate((inputs, targets))."
         )
-    opened = open_rows(loaded, data, replace(ReadOptions.parse(read), sql=sql), with_target=True)
+    opened = loaded.open_rows(data, replace(ReadOptions.parse(read), sql=sql), with_target=True)
     with registry_of(context).naming_culprits(), opened as rows:
         parts = ((inputs, rows.targets(table)) for table, inputs in rows)
         nonfinite = loaded.nonfinite_rows(data)
@@ -89,7 +88,7 @@ def evaluate(
     for line in rows.remarks():
         echo(f"Warning: {line}", err=True)
     if nonfinite.count:
-        echo(f"Warning: {nonfinite.said()}\nThey are left out.", err=True)
+        echo(f"Warning: {nonfinite.message()}\nThey are left out.", err=True)
     _print(str(path), data, rows.rows, nonfinite.count, scores, as_json=as_json)
     if loaded.task in ("binary", "multiclass"):
         ((outputs, targets),) = seen

@@ -92,14 +92,13 @@ def predict(
     The exit code is 1, and no file is written, if the network's outputs for
     some rows are not finite.
     """
-    from nnplug.models.file_rows import open_rows
     from nnplug.tables import ReadOptions
 
     _, loaded = load(context, model, allow_other_versions=allow_other_versions)
     if probabilities:
         loaded.check_has_classes()
     how = replace(ReadOptions.parse(read), sql=sql)
-    opened = open_rows(loaded, data, how, ids=ids, unknown=cast("Unknown", unknown))
+    opened = loaded.open_rows(data, how, ids=ids, unknown=cast("Unknown", unknown))
     # The output first: that it is there already is said before an hour of work.
     with registry_of(context).naming_culprits(), _sink(output, overwrite) as sink, opened as rows:
         nonfinite = loaded.nonfinite_rows(data)
@@ -116,7 +115,7 @@ def predict(
     for line in rows.remarks():
         echo(f"Warning: {line}", err=True)
     if nonfinite.count:
-        echo(f"Warning: {nonfinite.said()}\nThey are left empty.", err=True)
+        echo(f"Warning: {nonfinite.message()}\nThey are left empty.", err=True)
     if output is not None:
         echo(f"{output}: {rows.rows:,} rows written", err=True)
 

@@ -75,7 +75,7 @@ def list_runs(folder: Path, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print everything known as JSON.")
 def show(run: str, as_json: bool) -> None:
     """Show one RUN: how it ended, its results, its settings and its files."""
-    from nnplug.models.strict_json import printable
+    from nnplug.untrusted import printable
 
     folder = find_run(run)
     facts = _facts(folder)
@@ -99,7 +99,7 @@ def show(run: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print everything known as JSON.")
 def compare(run: tuple[str, ...], as_json: bool) -> None:
     """Compare several RUNs: the settings that differ, and the results."""
-    from nnplug.models.strict_json import printable
+    from nnplug.untrusted import printable
 
     if len(run) < 2:
         raise click.UsageError("Name at least two runs.")

@@ -30,8 +30,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from nnplug.errors import ModelFileError, StorageError, suggest
-from nnplug.models.strict_json import canonical_json, printable, read_json
+from nnplug.models.strict_json import canonical_json, read_json
 from nnplug.types import AnyArray
+from nnplug.untrusted import printable
 
 __all__ = ["Container", "naming", "pack", "read_container", "read_document"]
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Self, get_args
 
 import nnplug
 from nnplug.errors import SettingError
-from nnplug.models.checked import need, shown, take_list, take_mapping, take_text, take_width
 from nnplug.models.records import (
     PREDICTING,
     ROLES,
@@ -22,10 +21,10 @@ from nnplug.models.records import (
     kind_of,
     read_holders,
 )
-from nnplug.models.strict_json import printable
 from nnplug.network.network import Network, in_and_out
 from nnplug.parts import Part, Task
 from nnplug.plugins.manager import Provider
+from nnplug.untrusted import need, printable, shown, take_list, take_mapping, take_text, take_width
 
 if TYPE_CHECKING:
     from nnplug.tables import Encoder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -13,12 +14,12 @@ import numpy as np
 from nnplug import tables
 from nnplug.errors import DataError, SettingError
 from nnplug.models.answers import Answers
+from nnplug.models.new_rows import Features, NewRows, open_rows
 from nnplug.network.network import Network
 from nnplug.parts import Metric
 from nnplug.plugins.registry import Registry
 from nnplug.summary import Block, Summarized
 from nnplug.tables import matrix
-from nnplug.tables.wording import quote
 from nnplug.training import Evaluator, Scores
 from nnplug.types import AnyArray
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from nnplug.durable import Disk
     from nnplug.models.info import ModelInfo
     from nnplug.models.nonfinite import NonfiniteRows
-    from nnplug.tables import Table
+    from nnplug.tables import ReadOptions
     from nnplug.tables.encoder import Unknown
 
 __all__ = ["Model"]
@@ -90,11 +91,9 @@ class Model(Answers, Summarized):
         DataError
             If the columns are not those of the training data.
         """
-        if self.encoder is not None:
-            table = tables.table_of(data, options=self.encoder.read_options())
-            return self.encoder.inputs(table, dtype=self.network.dtype, unknown=unknown)
-        if not isinstance(data, np.ndarray) and self._names_columns(data):
-            data = self._columns(tables.table_of(data))
+        if self.encoder is not None or self._names_columns(data):
+            with self.open_rows(data, unknown=unknown) as rows:
+                return rows.whole()[1]
         x = matrix(data, "the data to predict")
         if x.shape[1] != self.network.inputs:
             raise DataError(
@@ -103,22 +102,32 @@ class Model(Answers, Summarized):
             )
         return x
 
+    def open_rows(
+        self,
+        data: Any,
+        read: ReadOptions | None = None,
+        *,
+        ids: Sequence[str] = (),
+        unknown: Unknown = "bucket",
+        with_target: bool = False,
+    ) -> AbstractContextManager[NewRows]:
+        """Open a table to be taken a chunk at a time; see `nnplug.models.new_rows`."""
+        encoder = Features(self.info.features) if self.encoder is None else self.encoder
+        return open_rows(
+            encoder,
+            data,
+            read,
+            dtype=self.network.dtype,
+            ids=ids,
+            unknown=unknown,
+            with_target=with_target,
+        )
+
     def _names_columns(self, data: Any) -> bool:
         """Whether data is a table, or a data frame that has the columns of the features."""
         if isinstance(data, tables.Table | Mapping | str | os.PathLike):
             return True
         return set(self.features) <= set(getattr(data, "columns", ()))
-
-    def _columns(self, table: Table) -> AnyArray:
-        """Take a table's columns by the names of the features, as they are."""
-        columns = [table.column(name) for name in self.features]
-        for column in columns:
-            if column.kind not in ("number", "boolean"):
-                raise DataError(
-                    f"{table.source}: column {quote(column.name)} holds no numbers; the network "
-                    "was trained on an array of numbers, without an encoding."
-                )
-        return np.stack([column.values.astype(np.float64) for column in columns], axis=1)
 
     def outputs(self, data: Any, *, unknown: Unknown = "bucket") -> AnyArray:
         """Compute the network's outputs for new rows.
@@ -250,11 +259,9 @@ class Model(Answers, Summarized):
         """Make what counts the rows of `data` that have no finite prediction."""
         from nnplug.models import nonfinite  # noqa: PLC0415  # most networks are finite
 
-        is_table = self.encoder is not None or self._names_columns(data)
+        first = int(self.encoder is not None or self._names_columns(data))
         source = os.fspath(data) if isinstance(data, str | os.PathLike) else "The data"
-        return nonfinite.NonfiniteRows(
-            self.network, source, first=int(is_table), finite=self.finite
-        )
+        return nonfinite.NonfiniteRows(self.network, source, first=first, finite=self.finite)
 
     # --- how good it is ---------------------------------------------------------------
 
@@ -290,8 +297,9 @@ class Model(Answers, Summarized):
             row has.
         """
         if self.encoder is not None:
-            table = tables.table_of(data, options=self.encoder.read_options())
-            pair = self.inputs(table), self.encoder.targets(table)
+            with self.open_rows(data, with_target=True) as rows:
+                table, inputs = rows.whole()
+                pair = inputs, rows.targets(table)
         elif isinstance(data, tuple) and len(data) == 2:
             pair = self.inputs(data[0]), self.take_targets(data[1])
         else:

@@ -16,13 +16,13 @@ from nnplug.models.info import ModelInfo
 from nnplug.models.model import Model
 from nnplug.models.records import PREDICTING, built
 from nnplug.models.selection import find_parts
-from nnplug.models.strict_json import printable
 from nnplug.network.network import Network
 from nnplug.network.tasks import Head
 from nnplug.parts import Activation, Layer, Loss, Part
 from nnplug.plugins.registry import Registry
 from nnplug.tables import Encoder
 from nnplug.types import AnyArray
+from nnplug.untrusted import printable
 
 __all__ = ["load_model", "read_info"]
 
@@ -147,8 +147,7 @@ def _check_size(info: ModelInfo, arrays: Mapping[str, AnyArray]) -> None:
 def _encoder(info: ModelInfo) -> Encoder | None:
     if info.encoder is None:
         return None
-    with _as_reason():
-        encoder = Encoder.from_dict(info.encoder)
+    encoder = Encoder.from_dict(info.encoder)
     named = (info.task, info.classes, info.features)
     if (encoder.task, tuple(encoder.classes), encoder.features) != named:
         raise ModelFileError("its encoder has another task, other classes or other features")

@@ -1,4 +1,4 @@
-"""Rows for which a network gives no finite numbers: counted, and named in one error."""
+"""Rows without a finite prediction: counted, and named in one error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nnplug.types import AnyArray
 __all__ = ["NonfiniteRows"]
 
 SHOWN = 10
-"""Rows that a message names before it counts."""
+"""The most rows that a message names."""
 
 WAY_OUT = (
     "; or leave their predictions empty with allow_nonfinite=True, on the command line "
@@ -24,24 +24,24 @@ WAY_OUT = (
 
 
 class NonfiniteRows:
-    """Counts rows whose predictions are not finite, in stretches that come in order.
+    """Counts rows whose predictions are not finite, in chunks that come in order.
 
     Parameters
     ----------
     network : Network
     source : str
-        What the rows are, for the message.
+        What the message calls the rows.
     first : int
-        What the first row is called: 0 in arrays, 1 in tables.
+        The number of the first row: 0 for arrays, 1 for tables.
     finite : callable
-        Tells for which rows of outputs there is a prediction, as `Head.finite` does.
+        Tells which rows of the outputs are finite, as `Head.finite` does.
 
     Attributes
     ----------
     rows : int
-        All rows that were looked at.
+        How many rows were added.
     count : int
-        Those whose predictions are not finite.
+        How many of them have no finite prediction.
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class NonfiniteRows:
         self._cause = ""
 
     def add(self, inputs: AnyArray, outputs: AnyArray) -> npt.NDArray[np.bool_] | None:
-        """Look at a stretch of rows.
+        """Add the next rows.
 
         Returns
         -------
         array of bool or None
-            (N,), whether a row has a finite prediction; None if all have.
+            (N,), which rows have a finite prediction; None if all have.
         """
         finite = self.finite(outputs)
         if finite is not None:
@@ -80,16 +80,16 @@ class NonfiniteRows:
         Raises
         ------
         NotFiniteError
-            If there were any.
+            If there are any.
         """
         if self.count:
             raise NotFiniteError(
-                f"{self.said()}\nWay out: look at the part and at those rows{way_out}.",
+                f"{self.message()}\nWay out: look at the part and at those rows{way_out}.",
                 rows=tuple(self._some),
                 count=self.count,
             )
 
-    def said(self) -> str:
+    def message(self) -> str:
         """Say which rows they are, and why."""
         named = ", ".join(str(row + self.first) for row in self._some)
         if self.count > len(self._some):

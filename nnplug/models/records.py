@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
 from nnplug.formulas.digest import DIGEST
-from nnplug.models.checked import need, shown, take_list, take_mapping, take_text
-from nnplug.models.strict_json import printable
 from nnplug.parts import OptionValue, Part, Placed
 from nnplug.parts.text import DEEPEST, is_part_name, write_option, write_part
 from nnplug.plugins.manager import Provider
+from nnplug.untrusted import need, printable, shown, take_list, take_mapping, take_text
 
 __all__ = [
     "PREDICTING",

@@ -17,10 +17,10 @@ from nnplug.errors import ModelFileError, NnplugWarning, OptionError, UnknownPar
 from nnplug.formulas.digest import differ
 from nnplug.models.info import ModelInfo
 from nnplug.models.records import PartRecord, kind_of
-from nnplug.models.strict_json import printable
 from nnplug.parts import OptionValue, Part
 from nnplug.plugins.manager import LOCAL, Provider, normalise_package
 from nnplug.plugins.registry import Registry
+from nnplug.untrusted import printable
 
 __all__ = ["find_parts", "warn_of"]
 

@@ -13,9 +13,9 @@ import re
 from typing import Any, NoReturn
 
 from nnplug.errors import ModelFileError
-from nnplug.untrusted import escaped
+from nnplug.untrusted import printable
 
-__all__ = ["canonical_json", "printable", "read_json"]
+__all__ = ["canonical_json", "read_json"]
 
 LONGEST_INTEGER = 40
 """Digits: enough for a seed of 128 bits."""
@@ -65,16 +65,6 @@ def read_json(data: bytes) -> Any:
         raise ModelFileError(
             f"its JSON is malformed at character {error.pos}: {error.msg}"
         ) from None
-
-
-def printable(text: str, most: int = 80) -> str:
-    """Turn text from a file into one line that a terminal does not take for a command.
-
-    Control characters, line ends and marks that change the direction of writing
-    are escaped, and a long text is cut.
-    """
-    safe = escaped(text)
-    return safe if len(safe) <= most else safe[: most - 3] + "..."
 
 
 def _check_depth(text: str) -> None:

@@ -19,7 +19,8 @@ from nnplug.untrusted import read_small, why_unreadable
 if TYPE_CHECKING:
     from nnplug.models import ModelInfo, PartRecord
     from nnplug.plugins.manager import Provider
-    from nnplug.runs.sources import Rows, Source
+    from nnplug.runs.sources import Source
+    from nnplug.tables import Rows
     from nnplug.types import AnyArray
 
 __all__ = ["Configuration", "check_setting", "fingerprint_of"]

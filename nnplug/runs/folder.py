@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nnplug.durable import Disk, GrowingFile, is_temporary, refuse_link, write_file
 from nnplug.errors import ModelFileError, StorageError, suggest
-from nnplug.models.strict_json import printable, read_json
-from nnplug.untrusted import Shape, fits, read_small, why_unreadable
+from nnplug.models.strict_json import read_json
+from nnplug.untrusted import Shape, fits, printable, read_small, why_unreadable
 
 if TYPE_CHECKING:
     from nnplug.models import Checkpoints, Model

@@ -35,8 +35,8 @@ from nnplug.plugins.registry import Registry
 from nnplug.runs.choices import TABLE_SETTINGS, Choice, follow, table_choices
 from nnplug.runs.run import Run
 from nnplug.runs.settings import EPOCH_LIMIT
-from nnplug.runs.sources import Rows, asked_of_table, find_source
-from nnplug.tables import Split, TableOptions, Wishes
+from nnplug.runs.sources import asked_of_table, find_source
+from nnplug.tables import Rows, Split, TableOptions, Wishes
 from nnplug.tables.wording import quote
 from nnplug.training import OWN_COLUMNS, Stopping
 from nnplug.types import AnyArray

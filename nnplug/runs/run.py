@@ -15,8 +15,9 @@ from nnplug.network.tasks import Head
 from nnplug.parts import Loss, Metric, Optimizer, Part, Schedule
 from nnplug.plans import Regularization
 from nnplug.runs.settings import Settings
-from nnplug.runs.sources import Rows, Source
+from nnplug.runs.sources import Source
 from nnplug.summary import Block, Summarized
+from nnplug.tables import Rows
 from nnplug.tool import Tool
 from nnplug.training import (
     Batches,
@@ -24,7 +25,6 @@ from nnplug.training import (
     History,
     RowsInMemory,
     Stopping,
-    StreamedRows,
     Trainer,
 )
 from nnplug.types import AnyArray
@@ -241,8 +241,7 @@ class Run(Summarized):
         size, seed = self.settings.batch_size, self.settings.seed
         targets = self.head.encode(self.rows.targets, self.network.dtype)
         if self.rows.disk is not None and size != "full":
-            stream = self.rows.disk.stream(targets, self.weights, size, seed)
-            return StreamedRows(stream, size)
+            return self.rows.disk.stream(targets, self.weights, size, seed)
         return RowsInMemory(
             self.rows.inputs,
             targets,

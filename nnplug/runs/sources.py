@@ -16,9 +16,8 @@ from nnplug.network.tasks import label_matrix
 from nnplug.parts import Data, Dataset, Task
 from nnplug.plugins.registry import Registry
 from nnplug.tables import (
-    Parts,
     ReadOptions,
-    Split,
+    Rows,
     TableOptions,
     Wishes,
     is_pattern,
@@ -27,68 +26,13 @@ from nnplug.tables import (
     split_rows,
 )
 from nnplug.tables.formats import KNOWN, is_known
+from nnplug.tables.goal import MOST_NUMBER_CLASSES
 from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
-    from nnplug.tables import Encoder, RowsOnDisk, Table
+    from nnplug.tables import Encoder, Table
 
-__all__ = ["Rows", "Source", "asked_of_table", "find_source"]
-
-CLASS_LIMIT = 20
-"""Whole numbers with more distinct values are quantities, not classes."""
-
-
-@dataclass(frozen=True, repr=False)
-class Rows:
-    """Rows as arrays, ready for a network.
-
-    Attributes
-    ----------
-    inputs : array
-        (N, D).
-    targets : array
-        Numbers (N, K), standardised if they come from a table, class
-        indices (N,), or 0 and 1 for each label, (N, K).
-    task : str
-    classes : tuple
-        As the user knows them; empty for regression.
-    features : tuple of str
-        A name for each input.
-    parts : Parts
-        Which rows are for training, and which for validation.
-    split : Split
-        How they were chosen.
-    weights : array or None
-        (N, 1), what each row counts for in the loss.
-    encoder : Encoder or None
-        What made them from a table.
-    notes : tuple of str
-        What was inferred or left out, in sentences.
-    disk : RowsOnDisk or None
-        Where the inputs are if not in memory; `inputs` is then (0, D).
-    """
-
-    inputs: AnyArray
-    targets: AnyArray
-    task: Task
-    classes: tuple[Any, ...]
-    features: tuple[str, ...]
-    parts: Parts
-    split: Split
-    weights: AnyArray | None = None
-    encoder: Encoder | None = None
-    notes: tuple[str, ...] = ()
-    disk: RowsOnDisk | None = None
-
-    def first_inputs(self, count: int) -> AnyArray:
-        """Give the inputs of the first training rows, at most so many, (N, D)."""
-        if self.disk is None:
-            return self.inputs[self.parts.training[:count]]
-        records = np.memmap(self.disk.path("training"), self.disk.record, mode="r")
-        return np.asarray(records[:count]["inputs"])
-
-    def __repr__(self) -> str:
-        return f"<{len(self.targets):,} rows of {len(self.features):,} inputs: {self.task}>"
+__all__ = ["Source", "asked_of_table", "find_source"]
 
 
 @dataclass(frozen=True)
@@ -145,27 +89,13 @@ class Source:
                     f"stream=True: {self.name} is in memory already.\nLeave stream out."
                 )
             return self._of_arrays(self.content, wishes, sample_weight)
-        loaded = tables.load_rows(
+        return tables.load_rows(
             self.content,
             wishes,
             dtype,
             read=read or ReadOptions(),
             sample_weight=sample_weight,
             stream=stream,
-        )
-        encoder = loaded.encoder
-        return Rows(
-            loaded.inputs,
-            loaded.targets,
-            encoder.task,
-            encoder.classes,
-            encoder.features,
-            loaded.parts,
-            loaded.split,
-            loaded.weights,
-            encoder,
-            loaded.notes,
-            loaded.disk,
         )
 
     def _of_arrays(self, data: Data, wishes: Wishes, weight: Any) -> Rows:
@@ -345,6 +275,6 @@ def _infer_task(y: AnyArray, distinct: AnyArray | None) -> Task:
         return "multilabel"
     if distinct is None or y.dtype.kind == "f":
         return "regression"
-    if y.dtype.kind in "iu" and len(distinct) > CLASS_LIMIT:
+    if y.dtype.kind in "iu" and len(distinct) > MOST_NUMBER_CLASSES:
         return "regression"
     return "binary" if len(distinct) == 2 else "multiclass"

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils import check_array
 
 from nnplug.sklearn._errors import EstimatorError
-from nnplug.training import Stream, StreamedRows
+from nnplug.training import StreamedRows
 from nnplug.training.batches import Chunk, Load
 from nnplug.types import AnyArray
 
@@ -184,48 +184,42 @@ class _ArrayRows:
         return self._some.chunks()
 
 
-class _SparseBatches(Stream):
-    """Batches of a sparse matrix, each made dense when its turn comes."""
+class _SparseRows(StreamedRows):
+    """Rows of a sparse matrix; each batch is made dense when its turn comes.
+
+    Metrics may be taken on all rows. For `weighed`, see `_ArrayRows`.
+    """
 
     def __init__(self, some: Held, order: Order, batch_size: int, held: Held | None) -> None:
-        self._some, self._order, self._held = some, order, held
-        self.rows = len(some)
-        self.weighed: list[float] = []
-        shape = (batch_size, some.inputs.shape[1])
-        self.inputs = np.zeros(shape, some.inputs.dtype)
-        self.targets = np.zeros((batch_size, some.targets.shape[1]), some.targets.dtype)
-        self.weights = None
+        inputs = np.zeros((batch_size, some.inputs.shape[1]), some.inputs.dtype)
+        targets = np.zeros((batch_size, some.targets.shape[1]), some.targets.dtype)
+        weights = None
         if some.weights is not None:
-            self.weights = np.zeros((batch_size, 1), some.weights.dtype)
+            weights = np.zeros((batch_size, 1), some.weights.dtype)
+        super().__init__(inputs, targets, weights, rows=len(some), batch_size=batch_size)
+        self._some, self._order, self._held = some, order, held
+        self._weighed: list[float] = []
+        self.keeps_outputs = True
 
-    def loads(self, epoch: int) -> Iterator[int]:
+    @property
+    def weighed(self) -> AnyArray | None:
+        """What the rows of each batch of the epoch weigh together; None without weights."""
+        return None if self.weights is None else np.array(self._weighed)
+
+    def fill(self, epoch: int) -> Iterator[int]:
         order = self._order.draw(self.rows)
-        self.weighed = []
+        self._weighed = []
         for stretch in stretches(self.rows, len(self.inputs)):
             rows = order[stretch] if self._some.rows is None else self._some.rows[order[stretch]]
             dense(self._some.inputs, rows, self.inputs[: len(rows)])
             self.targets[: len(rows)] = self._some.targets[rows]
             if self.weights is not None and self._some.weights is not None:
                 self.weights[: len(rows)] = self._some.weights[rows]
-                self.weighed.append(float(self.weights[: len(rows)].sum(dtype=np.float64)))
+                self._weighed.append(float(self.weights[: len(rows)].sum(dtype=np.float64)))
             yield len(rows)
 
     def validation(self) -> Iterator[Chunk]:
         return iter(()) if self._held is None else self._held.chunks()
-
-
-class _SparseRows(StreamedRows):
-    """The same for the training loop; metrics may be taken on all rows."""
-
-    def __init__(self, some: Held, order: Order, batch_size: int, held: Held | None) -> None:
-        self._batches = _SparseBatches(some, order, batch_size, held)
-        super().__init__(self._batches, batch_size)
-        self._some, self.keeps_outputs = some, True
-
-    @property
-    def weighed(self) -> AnyArray | None:
-        """As `_ArrayRows` has it."""
-        return np.array(self._batches.weighed) if self._some.weights is not None else None
 
     def training(self) -> Iterator[Chunk]:
         return self._some.chunks()

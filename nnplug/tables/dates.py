@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from nnplug.tables.state import names_of, need, number_of, text_of
 from nnplug.tables.summary import ColumnSummary, years
-from nnplug.tables.table import Column, kind_error
+from nnplug.tables.table import Column, Kind, kind_error
 from nnplug.tables.wording import quote
 from nnplug.types import AnyArray
+from nnplug.untrusted import need, take_flag, take_mapping, take_names, take_number, take_text
 
 __all__ = ["Dates"]
 
@@ -22,11 +22,11 @@ _PERIODS = {"year": 1.0, "week": 7 / 365.2425, "day": 1 / 365.2425}
 
 @dataclass(frozen=True)
 class Dates:
-    """How one column of dates becomes numbers.
+    """How a column of dates becomes numbers.
 
-    The first input is the time in years, standardised. Each cycle adds two:
-    sine and cosine of the place in the calendar year, in the week (from
-    Monday) and in the day (from midnight).
+    The first input is the time in years, standardised. Each cycle adds two
+    more: sine and cosine of the position in the calendar year, in the week
+    (from Monday) or in the day (from midnight).
 
     Attributes
     ----------
@@ -35,15 +35,17 @@ class Dates:
     mean, scale : float
         Of the years since 1970.
     cycles : tuple of str
-        Those that training saw whole at least once: a year, a week, a day.
+        Those that the rows for training cover at least once: a year, a week, a day.
         Dates without a time of day have no cycle of a day.
     indicator : bool
-        Whether a last input says, by 0 or 1, where values are missing; all
-        others are 0 there, which is the mean time and no place in a cycle.
+        Whether a last input, 0 or 1, tells where values are missing. All others
+        are 0 there: the mean time, and no position in any cycle.
     written : str
         How the file with the rows for training wrote them, as for `strftime`;
-        files with rows to predict are read so. Empty for ISO 8601.
+        files with rows to predict are read the same way. Empty for ISO 8601.
     """
+
+    kind: ClassVar[Kind] = "date"
 
     name: str
     mean: float
@@ -54,7 +56,7 @@ class Dates:
 
     @classmethod
     def learn(cls, summary: ColumnSummary) -> Dates:
-        """Learn it from a column of the rows for training."""
+        """Learn the encoding of a column from the rows for training."""
         numbers = summary.numbers
         span = numbers.highest - numbers.lowest
         cycles = tuple(
@@ -73,22 +75,32 @@ class Dates:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The names of the inputs it becomes: `"day.time"`, `"day.year_sin"` ..."""
+        """The names of its inputs: `"day.time"`, `"day.year_sin"` ..."""
         names = ["time", *(f"{cycle}_{part}" for cycle in self.cycles for part in ("sin", "cos"))]
         missing = (f"{self.name}=(missing)",) if self.indicator else ()
-        return (*(f"{self.name}.{each}" for each in names), *missing)
+        return (*(f"{self.name}.{name}" for name in names), *missing)
+
+    @property
+    def expects_missing(self) -> bool:
+        """Whether values were missing in training."""
+        return self.indicator
+
+    @property
+    def stand_in(self) -> str:
+        """What a missing value counts as, for messages."""
+        return "the mean date replaces them"
 
     def check(self, column: Column, source: str) -> None:
-        """Refuse a column that holds no dates."""
+        """Refuse a column that does not hold dates."""
         if column.kind != "date" and column.present.any():
             raise kind_error(source, column, "date")
 
-    def writer(self, column: Column) -> Callable[[slice, AnyArray], None]:
-        """Give what writes the numbers of some rows, (n, features), over zeros."""
+    def writer(self, column: Column, source: str) -> Callable[[slice, AnyArray], None]:
+        """Make a function that writes the numbers of some rows, (n, features), over zeros."""
 
         def write(rows: slice, out: AnyArray) -> None:
             missing = np.zeros(len(out), bool) if column.missing is None else column.missing[rows]
-            if column.kind != "date":  # without any value: see check
+            if column.kind != "date":  # it has no values: see check
                 missing = np.ones(len(out), bool)
             else:
                 instants = np.where(missing, np.datetime64(0, "us"), column.data[rows])
@@ -105,7 +117,7 @@ class Dates:
         return write
 
     def to_dict(self) -> dict[str, Any]:
-        """Write it as plain values."""
+        """Return it as plain values."""
         return {
             "name": self.name,
             "kind": "date",
@@ -117,30 +129,25 @@ class Dates:
         }
 
     @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> Dates:
-        """Read what `to_dict` wrote, trusting nothing in it."""
+    def from_dict(cls, value: object) -> Dates:
+        """Make it from what `to_dict` returned; every value is checked."""
         keys = {"name", "kind", "mean", "scale", "cycles", "indicator", "written"}
-        need(set(value) == keys, "a date column has other keys")
-        name = text_of(value["name"], "a column's name")
+        state = take_mapping(value, keys, "a date column")
+        name = take_text(state["name"], "the name of a date column")
         mean, scale = (
-            number_of(value[key], f"the {key} of {quote(name)}") for key in ("mean", "scale")
+            take_number(state[key], f"the {key} of {quote(name)}") for key in ("mean", "scale")
         )
         need(scale > 0, f"the scale of {quote(name)} is not positive")
-        cycles = names_of(value["cycles"], f"the cycles of {quote(name)}")
-        need(
-            list(cycles) == [each for each in _PERIODS if each in cycles],
-            f"the cycles of {quote(name)} are unknown",
-        )
-        need(
-            isinstance(value["indicator"], bool),
-            f"the indicator of {quote(name)} is no truth value",
-        )
-        written = text_of(value["written"], f"how {quote(name)} is written")
-        return cls(name, mean, scale, cycles, value["indicator"], written)
+        cycles = take_names(state["cycles"], f"the cycles of {quote(name)}")
+        known = [cycle for cycle in _PERIODS if cycle in cycles]
+        need(list(cycles) == known, f"the cycles of {quote(name)} are unknown")
+        indicator = take_flag(state["indicator"], f"the indicator of {quote(name)}")
+        written = take_text(state["written"], f"how {quote(name)} is written")
+        return cls(name, mean, scale, cycles, indicator, written)
 
 
 def _place(instants: AnyArray, cycle: str) -> AnyArray:
-    """Give each instant's place in a cycle, from 0 to below 1: (N,)."""
+    """Compute the position of each instant in a cycle, from 0 to below 1: (N,)."""
     days = instants.astype("M8[D]")
     of_day = (instants - days) / np.timedelta64(1, "D")
     if cycle == "day":

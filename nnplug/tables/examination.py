@@ -12,9 +12,8 @@ from nnplug.errors import NnplugError
 from nnplug.tables import findings, leaks
 from nnplug.tables.encoder import Encoder
 from nnplug.tables.findings import Finding
-from nnplug.tables.preparation import Prepared, prepare_table
+from nnplug.tables.preparation import Prepared, Wishes, prepare_table
 from nnplug.tables.table import BoolArray, Column, Table
-from nnplug.tables.wishes import Wishes
 from nnplug.tables.wording import quote, show
 from nnplug.types import AnyArray
 
@@ -94,7 +93,7 @@ def examine(table: Table, wishes: Wishes, held_out: BoolArray | None = None) -> 
     if wishes.target:
         try:
             prepared = prepare_table(table, wishes, held_out)
-            used = table.take(np.flatnonzero(prepared.kept)) if prepared.kept is not None else table
+            used = prepared.used(table)
             prepared.encoder.inputs(used, np.float32)
             prepared.encoder.targets(used)
         except NnplugError as error:

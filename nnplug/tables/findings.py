@@ -11,11 +11,10 @@ from typing import Literal
 import numpy as np
 
 from nnplug.tables.hashes import hashes, row_hashes
+from nnplug.tables.learning import named_as_identifier
 from nnplug.tables.notes import large_note, marks_note, unit_note
-from nnplug.tables.preparation import Prepared
-from nnplug.tables.roles import named_as_identifier
+from nnplug.tables.preparation import Prepared, Wishes
 from nnplug.tables.table import Column, Table
-from nnplug.tables.wishes import Wishes
 from nnplug.tables.wording import column_list, count_of, listed, quote, shell_word, show
 from nnplug.types import AnyArray
 

@@ -1,10 +1,10 @@
-"""Goals: what of a table is to be predicted, and as what."""
+"""Goals: what is predicted of a table, and as what."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -13,16 +13,45 @@ from nnplug.errors import DataError, SettingError, suggest
 from nnplug.parts import Task
 from nnplug.tables.missing import refuse_infinite, refuse_missing
 from nnplug.tables.table import Column, Table, kind_error, make_column
-from nnplug.tables.transforms import Transform, refuse_outside
-from nnplug.tables.wording import quote, show, some
+from nnplug.tables.wording import count_of, quote, show, some
 from nnplug.types import AnyArray
 
-__all__ = ["Goal", "as_label", "class_indices", "find_goal", "target_names"]
+__all__ = [
+    "MOST_NUMBER_CLASSES",
+    "Goal",
+    "Label",
+    "Transform",
+    "as_label",
+    "back",
+    "check_transform",
+    "class_indices",
+    "find_goal",
+    "forward",
+    "refuse_outside",
+    "target_names",
+]
+
+Float64Array = npt.NDArray[np.float64]
+
+Label = str | bool | int | float
+"""A class, as a table has it."""
+
+Transform = Literal["log", "asinh"]
+"""What a network may learn instead of the number itself.
+
+`log` is the natural logarithm, for numbers above 0. `asinh` takes any number: it
+is about log(2·|x|) with the sign of x far from 0, and about x near 0.
+"""
+
+_PAIRS: Mapping[str, tuple[Callable[[Float64Array], Float64Array], ...]] = {
+    "log": (np.log, np.exp),
+    "asinh": (np.arcsinh, np.sinh),
+}
 
 _ANSWERS = {"yes": True, "no": False, "y": True, "n": False, "true": True, "false": False}
 
 MOST_NUMBER_CLASSES = 20
-"""A target of whole numbers with more distinct values is a regression."""
+"""A target of whole numbers with more different values is a regression."""
 
 
 @dataclass(frozen=True)
@@ -36,16 +65,16 @@ class Goal:
         The columns, K of them.
     classes : tuple
         As the table has them (text, truth values or numbers), sorted; for
-        several labels their names; empty for a regression.
+        several labels the names of the targets; empty for a regression.
     notes : tuple of str
         What was inferred.
     transform : str, optional
-        What is learned instead of the numbers of a regression.
+        What is learned instead of the numbers of a regression themselves.
     """
 
     task: Task
     target: tuple[str, ...]
-    classes: tuple[Any, ...] = ()
+    classes: tuple[Label, ...] = ()
     notes: tuple[str, ...] = ()
     transform: Transform | None = None
 
@@ -53,12 +82,12 @@ class Goal:
 def target_names(
     target: str | Sequence[str], source: str, columns: Sequence[str]
 ) -> tuple[str, ...]:
-    """Take the names of targets; `a,b` are two, unless a column is called so.
+    """Split the names of targets: `a,b` are two, unless a column has that name.
 
     Raises
     ------
     DataError
-        If there is none, or one is named twice.
+        If no target is named, or one is named twice.
     """
     given = (target,) if isinstance(target, str) else tuple(target)
     targets: tuple[str, ...] = ()
@@ -79,12 +108,12 @@ def find_goal(
     task: Task | None = None,
     transform: Transform | None = None,
 ) -> Goal:
-    """Infer or check the task from all rows, and list the classes.
+    """Infer or check the task by all rows, and list the classes.
 
     Without `task`, text and truth values are classes (two: binary), and so
-    are whole numbers with at most 20 distinct values; several targets of
-    truth values, or of 0 and 1, are labels; all else is regression. What is
-    to be transformed is a quantity, so that it is regression too.
+    are whole numbers with at most 20 different values. Several targets of
+    truth values, or of 0 and 1, are labels. Everything else is regression,
+    and so is a target with a transform.
 
     Raises
     ------
@@ -92,7 +121,7 @@ def find_goal(
         If a target is not there, lacks values or does not fit the task or the
         transform.
     SettingError
-        If the task does not exist, or has nothing to transform.
+        If the task does not exist, or does not go with a transform.
     """
     if transform is None:
         return _find_goal(table, target, task)
@@ -144,7 +173,7 @@ def _find_goal(table: Table, target: str | Sequence[str], task: Task | None) -> 
 
 
 def _one_target(table: Table, column: Column, task: Task | None) -> Goal:
-    """Tell classes from quantities."""
+    """Decide whether a single target holds classes or quantities."""
     label = f"target {quote(column.name)}"
     target = (column.name,)
     if column.kind == "date":
@@ -159,7 +188,7 @@ def _one_target(table: Table, column: Column, task: Task | None) -> Goal:
         return Goal("regression", target, (), (note,))
     if column.kind == "number":
         _check_whole_numbers(table, column)
-        distinct = [int(each) for each in distinct]
+        distinct = list(map(int, distinct))
     if count == 1:
         raise DataError(
             f"{table.source}: {label} has one class only, {show(distinct[0])}. "
@@ -178,8 +207,8 @@ def _one_target(table: Table, column: Column, task: Task | None) -> Goal:
     return Goal(task, target, tuple(distinct), notes)
 
 
-def _distinct(column: Column) -> list[Any]:
-    """List the different values, sorted, as Python's own."""
+def _distinct(column: Column) -> list[Label]:
+    """List the different values, sorted, as Python objects."""
     if column.kind == "text":
         there = np.bincount(column.data, minlength=len(column.words))
         return [word for word, count in zip(column.words, there, strict=True) if count]
@@ -187,26 +216,26 @@ def _distinct(column: Column) -> list[Any]:
 
 
 def as_label(column: Column) -> Column:
-    """Give a column of yes and no as truth values, and any other as it is."""
+    """Turn a column of yes and no into truth values; any other stays as it is."""
     if column.kind != "text":
         return column
     answers = [_ANSWERS.get(word.casefold()) for word in column.words]
     there = np.bincount(column.data[column.present], minlength=len(answers))
     if any(answer is None for answer, count in zip(answers, there, strict=True) if count):
         return column
-    truths = np.array([*map(bool, answers), False])[column.data]  # a missing value is -1: the last
+    truths = np.array([*map(bool, answers), False])[column.data]  # code -1 picks the last
     return make_column(column.name, "boolean", truths, column.missing)
 
 
 def _is_label(column: Column) -> bool:
-    """Tell whether a column is truth values, or whole numbers of which all are 0 or 1."""
+    """Tell whether a column holds truth values, or whole numbers that are all 0 or 1."""
     if column.kind == "boolean":
         return True
     return column.kind == "number" and column.integer and bool(np.isin(column.data, (0, 1)).all())
 
 
 def _check_label(table: Table, column: Column) -> None:
-    """Refuse a label that is neither yes nor no."""
+    """Refuse a label with values other than yes and no."""
     if column.kind == "boolean":
         return
     if column.kind == "number":
@@ -224,7 +253,7 @@ def _check_label(table: Table, column: Column) -> None:
 
 
 def _check_quantity(table: Table, column: Column, *, alone: bool) -> None:
-    """Refuse a regression's target that is no quantity."""
+    """Refuse a target of a regression that is not a quantity."""
     label = f"{table.source}: target {quote(column.name)}"
     if column.kind == "date":
         raise DataError(
@@ -253,8 +282,10 @@ def _check_whole_numbers(table: Table, column: Column) -> None:
         )
 
 
-def class_indices(table: Table, column: Column, classes: tuple[Any, ...]) -> npt.NDArray[np.int64]:
-    """Give the index of each row's class: (N,).
+def class_indices(
+    table: Table, column: Column, classes: tuple[Label, ...]
+) -> npt.NDArray[np.int64]:
+    """Find the index of the class of each row, (N,).
 
     Raises
     ------
@@ -270,7 +301,7 @@ def class_indices(table: Table, column: Column, classes: tuple[Any, ...]) -> npt
         indices: AnyArray = places[column.data]
         unseen = indices < 0
     else:
-        # False and True count as 0 and 1, in a file or after it.
+        # False and True are equal to 0 and 1, whether in the table or among the classes.
         known = np.array(classes, np.float64)
         values = column.data.astype(np.float64, copy=False)
         indices = np.minimum(np.searchsorted(known, values), len(known) - 1)
@@ -283,3 +314,55 @@ def class_indices(table: Table, column: Column, classes: tuple[Any, ...]) -> npt
             f"({some(classes)}).\nTrain on rows that hold every class."
         )
     return indices.astype(np.int64, copy=False)
+
+
+# --- transforms: what is learned instead of the number itself, and the way back ----------
+
+
+def check_transform(name: object) -> Transform | None:
+    """Check the name of a transform; for `"none"` and None the result is None.
+
+    Raises
+    ------
+    SettingError
+    """
+    if name is None or name == "none":
+        return None
+    for known in get_args(Transform):
+        if name == known:
+            return known  # type: ignore[no-any-return]  # get_args has no type
+    known = (*get_args(Transform), "none")
+    raise SettingError(
+        f"target_transform={name!r} is none of {', '.join(known)}.{suggest(str(name), known)}"
+    )
+
+
+def forward(transform: Transform | None, values: Float64Array) -> Float64Array:
+    """Transform numbers; those outside the domain must have been refused before."""
+    return values if transform is None else _PAIRS[transform][0](values)
+
+
+def back(transform: Transform | None, values: Float64Array) -> Float64Array:
+    """Convert transformed numbers back; one too large for float64 becomes infinite."""
+    return values if transform is None else _PAIRS[transform][1](values)
+
+
+def refuse_outside(source: str, column: Column, transform: Transform | None) -> None:
+    """Refuse a target with numbers that have no logarithm, if the transform is one.
+
+    Raises
+    ------
+    DataError
+    """
+    if transform != "log":
+        return
+    places = np.flatnonzero((column.data <= 0) & column.present)
+    if places.size:
+        row = int(places[0])
+        raise DataError(
+            f"{source}: target {quote(column.name)} is 0 or below in "
+            f"{count_of(places.size, 'row')}, the first in row {row + 1}: "
+            f"{show(column.data[row])}. It has no logarithm.\n"
+            "Correct the values, or train with --target-transform asinh, which takes any "
+            "number."
+        )

@@ -1,4 +1,4 @@
-"""Leaks: what makes a score better than the network, and what makes it worth little."""
+"""Leaks: what makes a validation score too good to be true, or of little use."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from nnplug.tables.findings import Finding
 from nnplug.tables.hashes import row_hashes
+from nnplug.tables.learning import named_as_identifier
 from nnplug.tables.preparation import Prepared
-from nnplug.tables.roles import named_as_identifier
 from nnplug.tables.table import Column, Table
 from nnplug.tables.wording import column_list, count_of, listed, quote, shell_word, show
 from nnplug.types import AnyArray
@@ -17,12 +17,14 @@ from nnplug.types import AnyArray
 __all__ = ["classes", "given_away", "groups", "rows_in_both", "time"]
 
 GIVEN_AWAY = 0.99
-"""The share of the target that one column alone must tell to be warned of."""
+"""A column that alone predicts so much of the target is warned about."""
+
 RARE_CLASS = 0.05
-"""A smaller share of the rows is warned of."""
+"""A class with a smaller share of the rows is warned about."""
+
 FEW_OF_A_CLASS = 10
 _BINS = 50
-_JUDGED = 20  # rows below which a share says nothing
+_JUDGED = 20  # with fewer rows, a share says nothing
 
 
 def classes(table: Table, prepared: Prepared) -> Iterator[Finding]:
@@ -30,7 +32,7 @@ def classes(table: Table, prepared: Prepared) -> Iterator[Finding]:
     encoder = prepared.encoder
     if encoder.task not in ("binary", "multiclass"):
         return
-    kept = table if prepared.kept is None else table.take(np.flatnonzero(prepared.kept))
+    kept = prepared.used(table)
     labels = encoder.targets(kept)
     counts = np.bincount(labels, minlength=len(encoder.classes))
     shares = ", ".join(
@@ -46,7 +48,7 @@ def classes(table: Table, prepared: Prepared) -> Iterator[Finding]:
             "warning",
             "rare classes",
             f"fewer than {FEW_OF_A_CLASS} rows of {listed(map(show, few), 5)}: too few to learn "
-            "from and to judge by.",
+            "from, or to measure by.",
             encoder.target,
         )
     elif rarest < min(RARE_CLASS, 0.5 / len(counts)):
@@ -54,24 +56,25 @@ def classes(table: Table, prepared: Prepared) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "rare classes",
-            f"{rarest:.1%} of the rows are {show(encoder.classes[int(np.argmin(counts))])}; who "
-            f"always says {show(encoder.classes[int(np.argmax(counts))])} has an accuracy of "
+            f"{rarest:.1%} of the rows are {show(encoder.classes[int(np.argmin(counts))])}; always "
+            f"predicting {show(encoder.classes[int(np.argmax(counts))])} has an accuracy of "
             f"{always:.1%}. Use --class-weight balanced, and --metric balanced_accuracy.",
             encoder.target,
         )
 
 
 def given_away(table: Table, prepared: Prepared) -> Iterator[Finding]:
-    """Find columns that tell the target alone.
+    """Find columns that predict the target alone.
 
-    The target is guessed from one column by the training rows, in two ways:
-    as its mean among the rows of like value, and as that of the row whose
-    value is nearest. The better guess is held against the validation rows.
+    The target is guessed from one column in two ways: as the mean over the
+    training rows with similar values, and as the target of the training row
+    with the nearest value. The better guess is compared with the validation
+    rows.
     """
     encoder, parts = prepared.encoder, prepared.parts
     if len(encoder.target) > 1:
         return
-    kept = table if prepared.kept is None else table.take(np.flatnonzero(prepared.kept))
+    kept = prepared.used(table)
     learn, judge = parts.training, parts.validation
     if len(judge) < _JUDGED:
         learn, judge = np.arange(0, kept.rows, 2), np.arange(1, kept.rows, 2)
@@ -83,9 +86,8 @@ def given_away(table: Table, prepared: Prepared) -> Iterator[Finding]:
     wanted = (targets == np.arange(len(encoder.classes))).astype(np.float64) if classes else targets
     usual = _told(wanted[judge], wanted[learn].mean(axis=0, keepdims=True), wanted, classes=classes)
     if usual >= GIVEN_AWAY:
-        return  # whoever says the commonest class is right as often
-    for each in encoder.columns:
-        column = kept.column(each.name)
+        return  # always predicting the most frequent class is right as often
+    for column in map(kept.column, encoder.used):
         told = max(
             _told(wanted[judge], guess, wanted[learn], classes=classes)
             for guess in _guesses(column, wanted, learn, judge)
@@ -99,14 +101,14 @@ def given_away(table: Table, prepared: Prepared) -> Iterator[Finding]:
             yield Finding(
                 "warning",
                 "gives the target away",
-                f"column {quote(each.name)} alone tells {quote(encoder.target[0])} {how}. Is it "
-                f"known before the target is? If not: --drop {column_list([each.name])}",
-                (each.name,),
+                f"column {quote(column.name)} alone predicts {quote(encoder.target[0])} {how}. Is "
+                f"it known before the target is? If not: --drop {column_list([column.name])}",
+                (column.name,),
             )
 
 
 def _told(wanted: AnyArray, guess: AnyArray, learned: AnyArray, *, classes: bool) -> float:
-    """Give the share of rows whose class is guessed, or R² against the mean that was learned."""
+    """Compute the share of classes guessed right, or R² relative to the learned mean."""
     if classes:
         return float((guess.argmax(axis=1) == wanted.argmax(axis=1)).mean())
     spread = float(((wanted - learned.mean(axis=0)) ** 2).sum())
@@ -116,7 +118,7 @@ def _told(wanted: AnyArray, guess: AnyArray, learned: AnyArray, *, classes: bool
 def _guesses(
     column: Column, wanted: AnyArray, learn: AnyArray, judge: AnyArray
 ) -> Iterator[AnyArray]:
-    """Guess the targets of the rows to judge, (n, C), from one column."""
+    """Guess the targets of the rows to judge, (n, C), from one column, in each way."""
     if column.kind == "text":
         bins = column.data.astype(np.int64) + 1  # a missing value is 0
         yield _bin_means(bins[learn], wanted[learn], len(column.words) + 1)[bins[judge]]
@@ -138,7 +140,7 @@ def _guesses(
 
 
 def _bin_means(bins: AnyArray, wanted: AnyArray, count: int) -> AnyArray:
-    """Give the mean of the targets in each bin, (bins, C); of all where a bin is empty."""
+    """Compute the mean target of each bin, (bins, C); that of all rows for an empty bin."""
     sizes = np.bincount(bins, minlength=count)
     sums = np.stack(
         [np.bincount(bins, weights=wanted[:, k], minlength=count) for k in range(wanted.shape[1])],
@@ -151,7 +153,7 @@ def _bin_means(bins: AnyArray, wanted: AnyArray, count: int) -> AnyArray:
 
 
 def time(table: Table, prepared: Prepared) -> Iterator[Finding]:
-    """Find dates that the split does not heed."""
+    """Find dates that the split ignores."""
     if prepared.split.way not in ("random", "stratified") or not len(prepared.parts.validation):
         return
     for column in table.columns:
@@ -164,7 +166,7 @@ def time(table: Table, prepared: Prepared) -> Iterator[Finding]:
             "warning",
             "split by time",
             f"column {quote(column.name)} holds dates, and the validation rows lie among the "
-            "training rows in time. If later rows are to be predicted: "
+            "training rows in time. To predict later rows: "
             f"--split {shell_word('time:' + column.name)}",
             (column.name,),
         )
@@ -172,7 +174,7 @@ def time(table: Table, prepared: Prepared) -> Iterator[Finding]:
 
 
 def groups(table: Table, prepared: Prepared) -> Iterator[Finding]:
-    """Find identifiers that occur several times: their rows belong together."""
+    """Find identifiers that occur several times, so that rows belong together."""
     if prepared.split.way not in ("random", "stratified") or not len(prepared.parts.validation):
         return
     for column in table.columns:
@@ -184,19 +186,18 @@ def groups(table: Table, prepared: Prepared) -> Iterator[Finding]:
             yield Finding(
                 "warning",
                 "split by group",
-                f"column {quote(column.name)} names {groups:,} things in {len(present):,} rows, "
-                "and rows of one thing stand in both parts. If new things are to be predicted: "
+                f"column {quote(column.name)} identifies {groups:,} things in {len(present):,} "
+                "rows, and both parts have rows of the same thing. To predict new things: "
                 f"--split {shell_word('group:' + column.name)}",
                 (column.name,),
             )
 
 
 def rows_in_both(table: Table, prepared: Prepared) -> Iterator[Finding]:
-    """Find validation rows that are training rows again, and rows that contradict each other."""
+    """Find validation rows that repeat training rows, and rows that contradict each other."""
     kept = np.arange(table.rows) if prepared.kept is None else np.flatnonzero(prepared.kept)
     encoder, parts = prepared.encoder, prepared.parts
-    inputs = [each.name for each in encoder.columns]
-    seen = [column for column in table.columns if column.name in inputs]
+    seen = [column for column in table.columns if column.name in encoder.used]
     hashes = row_hashes(seen)[kept]
     with_target = row_hashes([*seen, *(table.column(name) for name in encoder.target)])[kept]
     shared = int(np.isin(with_target[parts.validation], with_target[parts.training]).sum())
@@ -206,7 +207,7 @@ def rows_in_both(table: Table, prepared: Prepared) -> Iterator[Finding]:
             "rows in both parts",
             f"{count_of(shared, 'validation row')} of {len(parts.validation):,} "
             f"{'has' if shared == 1 else 'have'} the inputs and the target of a training row, so "
-            "the score flatters. Take the copies out, or keep them together: --split group:COLUMN",
+            "the score is too good. Remove the copies, or keep them together: --split group:COLUMN",
         )
     if encoder.task in ("binary", "multiclass", "multilabel"):
         _, codes = np.unique(hashes, return_inverse=True)

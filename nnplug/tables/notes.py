@@ -1,64 +1,71 @@
-"""Notes: what is said about the columns once it is known how they are encoded.
+"""Notes: what is said about the columns in training, and in rows to predict.
 
-A table may have a thousand columns, so a note that fits many of them names
-the first and counts the others.
+A table may have a thousand columns, so a note about many of them names the
+first and counts the rest.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnplug.tables.categories import Categories
+from nnplug.tables.encodings import Categories, Encoding
+from nnplug.tables.goal import Goal
 from nnplug.tables.missing import Missing, is_usual_mark
 from nnplug.tables.numerals import unit_behind
 from nnplug.tables.summary import ColumnSummary
-from nnplug.tables.wording import column_list, count_of, listed, quote, shell_word
+from nnplug.tables.table import Table, as_text
+from nnplug.tables.wording import column_list, count_of, listed, quote, shell_word, some
 from nnplug.types import AnyArray
 
-if TYPE_CHECKING:
-    from nnplug.tables.encoder import Encoding
-    from nnplug.tables.goal import Goal
-    from nnplug.tables.table import Table
-
-__all__ = ["column_notes", "large_note", "left_out_notes", "marks_note", "skew_notes", "unit_note"]
+__all__ = [
+    "Remarks",
+    "column_notes",
+    "large_note",
+    "left_out_notes",
+    "marks_note",
+    "skew_notes",
+    "unit_note",
+]
 
 _EXACT = 2.0**53
-"""From here on, not every whole number is a float64."""
+"""Beyond this, not every whole number is a float64."""
 
 _SHOWN = 10
-"""As many columns as one kind of note names."""
+"""The most columns that one kind of note names."""
 
 SKEWED = 2.0
-"""The skewness of a target above which its logarithm is spoken of."""
+"""A target that is more skewed than this is noted."""
+
 _SKEW_ROWS = 30
-"""Fewer rows tell nothing of it."""
+"""Fewer rows say little about skewness."""
+
 _SKEW_LOOKED_AT = 100_000
-"""Rows, evenly spaced."""
+"""At most so many rows are looked at, evenly spaced."""
 
 
 def left_out_notes(reasons: Mapping[str, str], constant: Mapping[str, str]) -> list[str]:
-    """Say which columns are no inputs, and why.
+    """Say which columns are not inputs, and why.
 
     Parameters
     ----------
     reasons : mapping
-        From column to reason.
+        From the column to the reason.
     constant : mapping
-        From column to the value of all of its rows.
+        From the column to the one value that it has.
     """
     names = list(reasons)
     notes = [f"column {quote(name)} is left out: {reasons[name]}" for name in names[:_SHOWN]]
     rest = names[_SHOWN:]
     if rest:
-        notes.append(f"{len(rest):,} more columns are left out: {_some(map(quote, rest))}")
+        notes.append(f"{len(rest):,} more columns are left out: {_names(map(quote, rest))}")
     if len(constant) == 1:
         ((name, value),) = constant.items()
         notes.append(f"column {quote(name)} is left out: all rows for training have {value}")
     elif constant:
-        shown = _some(f"{quote(name)} ({value})" for name, value in constant.items())
+        shown = _names(f"{quote(name)} ({value})" for name, value in constant.items())
         notes.append(
             f"{len(constant):,} columns are left out, each the same in all rows for training: "
             f"{shown}"
@@ -69,26 +76,26 @@ def left_out_notes(reasons: Mapping[str, str], constant: Mapping[str, str]) -> l
 def column_notes(
     columns: Sequence[Encoding], summaries: Mapping[str, ColumnSummary], rule: Missing
 ) -> list[str]:
-    """Say which columns have rare categories, lack values, or may do so unseen."""
+    """Say which columns have rare categories or missing values, or may have them unnoticed."""
     return [
         *_rare(columns, summaries),
         *_missing(columns, summaries, rule),
         *_marks(columns, summaries),
-        *_few([unit_note(name, each.counts) for name, each in summaries.items()]),
+        *_few([unit_note(name, summary.counts) for name, summary in summaries.items()]),
         *_large(summaries),
     ]
 
 
 def marks_note(name: str, counts: Mapping[str, int]) -> str:
-    """Say which texts of a column often stand for a missing value; empty if none does."""
+    """Say which texts of a column look like marks of missing values; empty if none does."""
     marks = [text for text in counts if is_usual_mark(text)]
     if not marks:
         return ""
     rows = count_of(sum(counts[mark] for mark in marks), "row")
     ways = " ".join(f"--read {shell_word(f'na.{name}={mark}')}" for mark in sorted(marks))
     return (
-        f"column {quote(name)}: {_some(map(quote, sorted(marks)))} in {rows} counts as a category; "
-        f"if it stands for a missing value: {ways}"
+        f"column {quote(name)}: {_names(map(quote, sorted(marks)))} in {rows} counts as a "
+        f"category; if it stands for a missing value: {ways}"
     )
 
 
@@ -97,14 +104,14 @@ def unit_note(name: str, counts: Mapping[str, int]) -> str:
     unit = unit_behind(counts) if counts else ""
     option = shell_word(f"unit.{name}={unit}")
     return (
-        f"column {quote(name)} is text, and numbers if {quote(unit)} is left out: --read {option}"
+        f"column {quote(name)} is text; without {quote(unit)} it is numbers: --read {option}"
         if unit
         else ""
     )
 
 
 def large_note(name: str, lowest: float, highest: float, *, whole: bool) -> str:
-    """Say that a column has whole numbers that a float64 does not tell apart; empty if not."""
+    """Say that a float64 cannot tell whole numbers of a column apart; empty if it can."""
     if not whole or max(abs(lowest), abs(highest)) < _EXACT:
         return ""
     largest = max(lowest, highest, key=abs)
@@ -116,39 +123,39 @@ def large_note(name: str, lowest: float, highest: float, *, whole: bool) -> str:
 
 
 def _marks(columns: Sequence[Encoding], summaries: Mapping[str, ColumnSummary]) -> list[str]:
-    named = [each.name for each in columns if isinstance(each, Categories)]
+    named = [column.name for column in columns if isinstance(column, Categories)]
     return _few([marks_note(name, summaries[name].counts) for name in named])
 
 
 def _large(summaries: Mapping[str, ColumnSummary]) -> list[str]:
-    numbers = {name: each.numbers for name, each in summaries.items() if each.kind == "number"}
+    columns = {name: found.numbers for name, found in summaries.items() if found.kind == "number"}
     return _few([
-        large_note(name, each.lowest, each.highest, whole=each.whole)
-        for name, each in numbers.items()
-        if each.count
+        large_note(name, numbers.lowest, numbers.highest, whole=numbers.whole)
+        for name, numbers in columns.items()
+        if numbers.count
     ])  # fmt: skip
 
 
 def _few(notes: list[str]) -> list[str]:
     """Keep the first of many notes, without empty ones."""
-    said = [note for note in notes if note]
-    more = [f"so it is of {len(said) - _SHOWN:,} more columns"] if len(said) > _SHOWN else []
-    return [*said[:_SHOWN], *more]
+    notes = [note for note in notes if note]
+    rest = len(notes) - _SHOWN
+    return [*notes[:_SHOWN], *([f"the same goes for {rest:,} more columns"] if rest > 0 else [])]
 
 
 def _rare(columns: Sequence[Encoding], summaries: Mapping[str, ColumnSummary]) -> list[str]:
     notes, rest = [], []
-    for each in columns:
-        if isinstance(each, Categories) and each.rare:
-            counts = summaries[each.name].counts
-            rows = sum(counts[text] for text in each.rare)
+    for column in columns:
+        if isinstance(column, Categories) and column.rare:
+            counts = summaries[column.name].counts
+            rows = sum(counts[text] for text in column.rare)
             notes.append(
-                f"column {quote(each.name)} has {len(counts):,} categories: {len(each.rare):,} "
-                f"rare ones ({count_of(rows, 'row')}) share one input"
+                f"column {quote(column.name)} has {len(counts):,} categories: "
+                f"{len(column.rare):,} rare ones ({count_of(rows, 'row')}) share one input"
             )
-            rest.append(quote(each.name))
+            rest.append(quote(column.name))
     if len(notes) > _SHOWN:
-        more = _some(rest[_SHOWN:])
+        more = _names(rest[_SHOWN:])
         notes[_SHOWN:] = [f"{len(notes) - _SHOWN:,} more columns have rare categories: {more}"]
     return notes
 
@@ -158,32 +165,32 @@ def _missing(
 ) -> list[str]:
     def lacking(wanted: Callable[[Encoding], bool]) -> list[str]:
         return [
-            f"{quote(each.name)} ({summaries[each.name].missing:,})"
-            for each in columns
-            if summaries[each.name].missing and wanted(each)
+            f"{quote(column.name)} ({summaries[column.name].missing:,})"
+            for column in columns
+            if summaries[column.name].missing and wanted(column)
         ]
 
-    own = lacking(lambda each: isinstance(each, Categories))
-    filled = lacking(lambda each: not isinstance(each, Categories))
+    own = lacking(lambda column: isinstance(column, Categories))
+    filled = lacking(lambda column: not isinstance(column, Categories))
     notes = []
     if filled:
         notes.append(
-            f"missing values: the {rule} stands for them, and an input says where: {_some(filled)}"
+            f"missing values: the {rule} replaces them, and an input tells where: {_names(filled)}"
         )
     if own:
-        notes.append(f"missing values are a category of their own: {_some(own)}")
+        notes.append(f"missing values are a category of their own: {_names(own)}")
     return notes
 
 
-def _some(items: Iterable[str]) -> str:
+def _names(items: Iterable[str]) -> str:
     return listed(items, _SHOWN)
 
 
 def skew_notes(targets: Table, goal: Goal) -> tuple[str, ...]:
-    """Say which quantities are learned better by their logarithm: each a line.
+    """Say which targets are better learned as logarithms, one line per target.
 
-    Those are above 0 and far more skewed than their logarithm, so that a few
-    large values make most of a squared error.
+    They are above 0 and far more skewed than their logarithm, so that a few
+    large values dominate a squared error.
     """
     if goal.task != "regression" or goal.transform is not None or targets.rows < _SKEW_ROWS:
         return ()
@@ -204,9 +211,73 @@ def skew_notes(targets: Table, goal: Goal) -> tuple[str, ...]:
 
 
 def _skewness(numbers: AnyArray) -> float:
-    """Give the third standardised moment; 0 of what is constant or too large."""
+    """Compute the third standardised moment; 0 if the numbers are constant or too large."""
     with np.errstate(all="ignore"):
         away = numbers - numbers.mean()
         away /= away.std()
         skewness = float(np.mean(away * away * away))
     return skewness if np.isfinite(skewness) else 0.0
+
+
+# --- rows to predict --------------------------------------------------------------------
+
+
+class Remarks:
+    """Counts unseen categories and unexpected gaps in rows that come in chunks.
+
+    Parameters
+    ----------
+    columns : sequence of Scale, Categories or Dates
+        What the encoder predicts from.
+    others : sequence of str
+        Columns of the data that training did not have.
+    """
+
+    def __init__(self, columns: Sequence[Encoding], others: Sequence[str]) -> None:
+        self.columns, self.others = columns, others
+        self.rows = 0
+        self.source = ""
+        self._words: dict[str, set[str]] = {}
+        self._unseen: Counter[str] = Counter()
+        self._missing: Counter[str] = Counter()
+
+    def add(self, table: Table) -> None:
+        """Count the next rows."""
+        self.rows += table.rows
+        self.source = table.source
+        for encoding in self.columns:
+            column = table.column(encoding.name)
+            if isinstance(encoding, Categories):
+                column = as_text(column)
+                words, count, _ = encoding.unseen(column)
+                if count:
+                    self._words.setdefault(encoding.name, set()).update(words)
+                    self._unseen[encoding.name] += count
+            if column.missing is not None and not encoding.expects_missing:
+                self._missing[encoding.name] += int(np.count_nonzero(column.missing))
+
+    def lines(self) -> tuple[str, ...]:
+        """Say what was counted, in lines for the user."""
+        lines = []
+        for encoding in self.columns:
+            name = encoding.name
+            label = f"{self.source}: column {quote(name)}"
+            if isinstance(encoding, Categories) and name in self._unseen:
+                what = "rare ones" if encoding.rare else "none of the known ones"
+                lines.append(
+                    f"{label} has categories that training did not see, in "
+                    f"{self._unseen[name]:,} of {count_of(self.rows, 'row')}: "
+                    f"{some(sorted(self._words[name]))}; they count as {what}"
+                )
+            if name in self._missing:
+                lines.append(
+                    f"{label} lacks values, in {self._missing[name]:,} of "
+                    f"{count_of(self.rows, 'row')}, and lacked none in training; "
+                    f"{encoding.stand_in}"
+                )
+        if self.others:
+            lines.append(
+                f"{self.source}: columns that training did not have are ignored: "
+                f"{some(self.others)}"
+            )
+        return tuple(lines)

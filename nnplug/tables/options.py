@@ -9,10 +9,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from nnplug.errors import SettingError, suggest
+from nnplug.tables.goal import Transform, check_transform
 from nnplug.tables.missing import Missing, check_rule
 from nnplug.tables.number_options import SIGNS_OF_NUMBERS, NumberOptions
 from nnplug.tables.table import Kind
-from nnplug.tables.transforms import Transform, check_transform
 
 __all__ = ["ReadOptions", "TableOptions"]
 
@@ -311,7 +311,7 @@ class TableOptions:
         The column that says what each row counts for.
     target_transform : str, optional
         What is learned instead of a regression's target: see
-        `nnplug.tables.transforms.Transform`.
+        `nnplug.tables.goal.Transform`.
     """
 
     columns: tuple[str, ...] | None = None

@@ -1,36 +1,78 @@
-"""Preparation: from a user's table and wishes to an encoder and two parts of its rows."""
+"""Preparation: from a table and what a user asks of it to an encoder and two parts of its rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from nnplug.errors import DataError
-from nnplug.tables.encoder import Encoder, check_enough
+from nnplug.errors import DataError, suggest
+from nnplug.parts import Task
+from nnplug.tables.encoder import Encoder
 from nnplug.tables.goal import find_goal, target_names
+from nnplug.tables.learning import (
+    MOST_TEXTS,
+    TOO_MANY_TEXTS,
+    candidates,
+    check_enough,
+    learn_columns,
+)
 from nnplug.tables.missing import is_usual_mark, refuse_infinite, refuse_missing
 from nnplug.tables.notes import skew_notes
 from nnplug.tables.options import ReadOptions, TableOptions
 from nnplug.tables.reading import read_table, taking
 from nnplug.tables.relation import Relation
-from nnplug.tables.roles import MOST_TEXTS, TOO_MANY_TEXTS, candidates
 from nnplug.tables.splitting import Parts, Split, split_rows
-from nnplug.tables.table import KIND_NAMES, BoolArray, Table, join
-from nnplug.tables.wishes import Wishes
+from nnplug.tables.table import KIND_NAMES, BoolArray, Column, Table, Tabular, make_column, stack
 from nnplug.tables.wording import column_list, count_of, quote, shell_word, show, some
+from nnplug.types import AnyArray
 
-__all__ = ["Prepared", "prepare_table", "with_file"]
+__all__ = ["CHUNK", "Prepared", "Wishes", "prepare_table", "with_file"]
 
 CHUNK = 131_072
-"""Rows of a relation that are looked at together."""
+"""Rows of a relation that are fetched at a time."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a user asks of a table.
+
+    Attributes
+    ----------
+    target : str or sequence of str
+    task : str, optional
+        By default it is inferred from the target.
+    split : Split, optional
+        By default `stratified` for classes and `random` for regression.
+    validation : float
+        The share of the rows for validation.
+    seed : int
+    options : TableOptions
+    in_units : bool
+        Whether the targets of a regression stay in their units instead of
+        being standardised.
+    """
+
+    target: str | Sequence[str]
+    task: Task | None = None
+    split: Split | None = None
+    validation: float = 0.0
+    seed: int = 0
+    options: TableOptions = field(default_factory=TableOptions)
+    in_units: bool = False
+
+    def way(self, task: Task) -> Split:
+        """Choose how the rows are split for a task."""
+        if self.split is not None:
+            return self.split
+        return Split("stratified" if task in ("binary", "multiclass") else "random")
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What was learned, and which rows are for what.
+    """What was learned from a table, and which of its rows are used for what.
 
     Attributes
     ----------
@@ -38,12 +80,12 @@ class Prepared:
     kept : array of bool of shape (N,), or None
         The rows that are used; all if None.
     parts : Parts
-        Counted among the rows that are used.
+        Row numbers, counted among the rows that are used.
     split : Split
     weights : array of shape (n,), or None
-        What each used row counts for.
+        The weights of the rows that are used.
     notes : tuple of str
-        Each a line for the user; the encoder's are among them.
+        Lines for the user, those of the encoder included.
     """
 
     encoder: Encoder
@@ -53,25 +95,73 @@ class Prepared:
     weights: npt.NDArray[np.float64] | None
     notes: tuple[str, ...]
 
+    def used(self, table: Table) -> Table:
+        """Take the rows that are used."""
+        return table if self.kept is None else table.take(np.flatnonzero(self.kept))
+
 
 def with_file(table: Table, path: str, read: ReadOptions) -> tuple[Table, BoolArray]:
-    """Append the rows of another file, and say which they are."""
-    # Dates and numbers are written as in the first file, which may be what tells how.
-    known = read.knowing((each.name, each.kind, each.written) for each in table.columns)
+    """Append the rows of another file; return the table and which rows those are, (N,)."""
+    # Dates and numbers are read as in the first file, since the second may not show the format.
+    known = read.knowing((column.name, column.kind, column.written) for column in table.columns)
     other = read_table(path, taking(path, known))
     held = np.arange(table.rows + other.rows) >= table.rows
-    return join(table, other), held
+    return _join(table, other), held
 
 
-def prepare_table(
-    table: Table | Relation, wishes: Wishes, held_out: BoolArray | None = None
-) -> Prepared:
+def _join(first: Table, second: Table) -> Table:
+    """Append the rows of a second table to those of a first, columns matched by name.
+
+    Raises
+    ------
+    DataError
+        If one has a column that the other lacks, or of another kind.
+    """
+    matched = []
+    for column in first.columns:
+        if column.name not in second.names:
+            raise DataError(
+                f"{second.source}: there is no column {quote(column.name)}, which "
+                f"{first.source} has.{suggest(column.name, second.names)}"
+            )
+        matched.append(_alike(first, column, second, second.column(column.name)))
+    for name in second.names:
+        if name not in first.names:
+            raise DataError(
+                f"{second.source}: column {quote(name)} is not in {first.source}."
+                f"{suggest(name, first.names)}"
+            )
+    ours, theirs = zip(*matched, strict=True)
+    return stack([replace(first, columns=ours), replace(second, columns=theirs)])
+
+
+def _alike(first: Table, one: Column, second: Table, two: Column) -> tuple[Column, Column]:
+    """Bring two columns to one kind; a column without values takes the kind of the other."""
+    if two.kind != one.kind and not two.present.any():
+        two = _blank(one, len(two))
+    if two.kind != one.kind and not one.present.any():
+        one = _blank(two, len(one))
+    if two.kind != one.kind:
+        raise DataError(
+            f"{second.source}: column {quote(two.name)} holds {KIND_NAMES[two.kind]}, "
+            f"and {KIND_NAMES[one.kind]} in {first.source}."
+        )
+    return one, two
+
+
+def _blank(like: Column, rows: int) -> Column:
+    dtype = {"number": "f8", "boolean": "?", "text": "O", "date": "M8[us]"}[like.kind]
+    values: AnyArray = np.full(rows, "" if like.kind == "text" else 0, dtype)
+    return make_column(like.name, like.kind, values, np.ones(rows, bool), integer=like.integer)
+
+
+def prepare_table(table: Tabular, wishes: Wishes, held_out: BoolArray | None = None) -> Prepared:
     """Learn an encoder from the rows for training.
 
     Parameters
     ----------
     held_out : array of bool of shape (N,), optional
-        The rows for validation, if another file says which.
+        The rows for validation, if they come from another file.
 
     Raises
     ------
@@ -89,7 +179,7 @@ def prepare_table(
         notes += _dropped(~kept, "lack the target")
     encoder, parts, split, inferred = _learn(table, wishes, held_out, kept)
     if options.missing == "drop":
-        complete = kept & _complete(table, [each.name for each in encoder.columns])
+        complete = kept & _complete(table, encoder.used)
         if not np.array_equal(complete, kept):
             notes += _dropped(kept & ~complete, "lack a value of an input")
             kept = complete
@@ -108,11 +198,11 @@ def prepare_table(
 
 
 def _learn(
-    table: Table | Relation, wishes: Wishes, held_out: BoolArray | None, kept: BoolArray
+    table: Tabular, wishes: Wishes, held_out: BoolArray | None, kept: BoolArray
 ) -> tuple[Encoder, Parts, Split, tuple[str, ...]]:
     options = wishes.options
     targets = target_names(wishes.target, table.source, table.names)
-    # The columns that are needed whole: targets, and what the split looks at.
+    # The columns that are needed whole: the targets, and the one that the split goes by.
     named = () if wishes.split is None or wishes.split.column is None else (wishes.split.column,)
     for name in named:
         table.schema.column(name)
@@ -138,23 +228,21 @@ def _learn(
     training = np.zeros(table.rows, bool)
     training[np.flatnonzero(kept)[parts.training]] = True
 
-    def chunks() -> Iterator[Table]:
-        start = 0
-        names = [*candidates(table.schema, targets, options), *targets]
-        for chunk in table.chunks([each for each in names if each not in besides], CHUNK):
-            yield _only(chunk, kept[start : start + chunk.rows])
-            start += chunk.rows
+    names = [*candidates(table.schema, targets, options), *targets]
+    names = [name for name in names if name not in besides]
+    # Rows in memory are one chunk: means over several chunks differ in the last digit.
+    size = table.rows if isinstance(table, Table) else CHUNK
 
-    def masks() -> Iterator[BoolArray]:
-        size = table.rows if isinstance(table, Table) else CHUNK
-        for start in range(0, table.rows, size):
-            stretch = slice(start, start + size)
-            yield training[stretch][kept[stretch]]
+    def chunks() -> Iterator[tuple[Table, BoolArray]]:
+        for start, chunk in zip(range(0, table.rows, size), table.chunks(names, size), strict=True):
+            here = slice(start, start + size)
+            yield _only(chunk, kept[here]), training[here][kept[here]]
 
-    encoder = Encoder.learn(
-        goal, table.schema, chunks(), masks(), options, besides=besides, in_units=wishes.in_units
+    learned = learn_columns(
+        goal, table.schema, chunks(), options, besides=besides, in_units=wishes.in_units
     )
-    # What was inferred is said, not kept: the model is the same where it is stated.
+    encoder = Encoder.of(goal, learned, options)
+    # What was inferred is not kept: the model must be the same if the user states it.
     encoder = replace(encoder, notes=encoder.notes[len(goal.notes) :])
     odd = () if wishes.in_units else skew_notes(first, goal)
     return encoder, parts, split, (*goal.notes, *marked, *odd)
@@ -163,12 +251,12 @@ def _learn(
 def _marks_of_targets(
     table: Table, targets: Sequence[str], options: TableOptions
 ) -> tuple[str, ...]:
-    """Say which classes often stand for a missing value.
+    """Note which classes look like marks of missing values.
 
     Raises
     ------
     DataError
-        If the user says that some targets are missing.
+        If rows without a target are to be dropped: then the mark is probably one.
     """
     notes: tuple[str, ...] = ()
     for column in (table.column(name) for name in targets if name not in options.categorical):
@@ -191,10 +279,10 @@ def _marks_of_targets(
 
 
 def _texts_of_many_kinds(
-    table: Table | Relation, targets: Sequence[str], options: TableOptions
+    table: Tabular, targets: Sequence[str], options: TableOptions
 ) -> dict[str, str]:
-    """Find text columns of a relation with too many different texts, which are not fetched."""
-    if isinstance(table, Table):
+    """Find text columns of a relation with too many different texts; they are never fetched."""
+    if not isinstance(table, Relation):
         return {}
     return {
         name: TOO_MANY_TEXTS
@@ -208,10 +296,10 @@ def _only(table: Table, kept: BoolArray) -> Table:
     return table if kept.all() else table.take(np.flatnonzero(kept))
 
 
-def _complete(table: Table | Relation, names: Sequence[str]) -> BoolArray:
-    """Tell which rows lack none of some columns: (N,)."""
+def _complete(table: Tabular, names: Sequence[str]) -> BoolArray:
+    """Tell which rows have a value in all of some columns, (N,)."""
     complete = np.ones(table.rows, bool)
-    for name in names:  # one after the other: they need not fit in memory together
+    for name in names:  # one by one, since together they may not fit in memory
         complete &= table.fetch([name]).column(name).present
     return complete
 
@@ -226,7 +314,7 @@ def _dropped(dropped: BoolArray, why: str) -> tuple[str, ...]:
 
 
 def _weights(table: Table, name: str) -> npt.NDArray[np.float64]:
-    """Take a column as weights."""
+    """Take a column as the weights of the rows, (N,)."""
     column = table.column(name)
     refuse_missing(table.source, column, "weights")
     refuse_infinite(table.source, column, "weights")

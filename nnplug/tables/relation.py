@@ -1,12 +1,13 @@
-"""Relations: a file's rows inside DuckDB, fetched whole or in stretches."""
+"""Relations: the rows of a file inside DuckDB, fetched whole or in chunks."""
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from nnplug.errors import DataError, NnplugWarning, suggest
 from nnplug.tables.duck import by_columns, connect, interruptible, literal
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.parallel import parallel_map
-from nnplug.tables.table import BoolArray, Column, Kind, Table, make_column
+from nnplug.tables.table import BoolArray, Column, Kind, Table, Tabular, make_column
 from nnplug.tables.wording import listed, quote
 from nnplug.types import AnyArray
 
@@ -26,13 +27,13 @@ if TYPE_CHECKING:
 __all__ = ["Field", "Relation", "check_known", "database", "index_note"]
 
 _CODED = 100_000
-"""Up to as many different texts are given their codes by DuckDB: in half of Python's time."""
+"""Up to so many different texts, DuckDB replaces them by codes, in half the time of Python."""
 
 _WRITTEN_OUT = 10_000
-"""More of them are found a second time rather than parsed."""
+"""A longer list of texts is queried a second time, which is faster than parsing it."""
 
 _MANY = 20_000
-"""From so many rows on, columns are fetched one by one, in several threads."""
+"""Of so many rows or more, columns are fetched one by one, in several threads."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Field:
 
 
 @dataclass(eq=False)
-class Relation:
+class Relation(Tabular):
     """Rows in the table or view `rows` of a database, with the columns c0, c1 and so on.
 
     Attributes
@@ -58,8 +59,8 @@ class Relation:
         What messages call the data.
     rows : int
     view : bool
-        Whether it is a view of a file. It becomes a table when a stretch of it
-        is fetched, since only the rows of a table are numbered.
+        Whether it is a view of a file. It becomes a table when some of its rows
+        are fetched, since only the rows of a table are numbered.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -67,38 +68,33 @@ class Relation:
     source: str
     rows: int
     view: bool = False
-    _words: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
+    _words: dict[str, tuple[str, ...] | None] = dataclasses.field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the columns, in order."""
-        return tuple(each.name for each in self.fields)
+        return tuple(field.name for field in self.fields)
 
     @property
     def schema(self) -> Table:
         """A table with the columns and no rows."""
         columns = tuple(
-            Column(each.name, each.kind, np.empty(0), None, each.integer, written=each.written)
-            for each in self.fields
+            Column(field.name, field.kind, np.empty(0), None, field.integer, written=field.written)
+            for field in self.fields
         )
         return Table(columns, self.source, 0)
 
     def fetch(
         self, names: Sequence[str] | None = None, start: int = 0, stop: int | None = None
     ) -> Table:
-        """Fetch a stretch of rows as a table.
-
-        Parameters
-        ----------
-        names : sequence of str, optional
-            The columns to fetch, which come in the relation's order.
-        start, stop : int
-            The rows, counted from 0.
-        """
+        """Fetch some of the columns and rows; see `Tabular.fetch`."""
+        schema = self.schema
+        for name in names or ():
+            schema.column(name)
         wanted = [
-            (f"c{i}", each)
-            for i, each in enumerate(self.fields)
-            if names is None or each.name in names
+            (f"c{i}", field)
+            for i, field in enumerate(self.fields)
+            if names is None or field.name in names
         ]
         stop = self.rows if stop is None else min(stop, self.rows)
         whole = start == 0 and stop == self.rows
@@ -122,23 +118,18 @@ class Relation:
         wanted: Sequence[tuple[str, Field]],
         where: str,
     ) -> tuple[Column, ...]:
-        texts = [o for o, each in wanted if each.kind == "text" and o not in self._words]
+        texts = [ours for ours, field in wanted if field.kind == "text" and ours not in self._words]
         for ours, table in by_columns(connection, "rows", texts):
             self._words[ours] = _coding(connection, table, ours)
         cells = []
-        for ours, each in wanted:
-            coded = each.kind == "text" and self._words[ours] is not None
+        for ours, field in wanted:
+            coded = field.kind == "text" and self._words[ours] is not None
             cells.append(f"enum_code(CAST({ours} AS {ours}_words)) AS {ours}" if coded else ours)
         fetched = connection.execute(f"SELECT {', '.join(cells)} FROM rows{where}").fetchnumpy()
-        return tuple(self._column(each, ours, fetched[ours]) for ours, each in wanted)
-
-    def chunks(self, names: Sequence[str], size: int) -> Iterator[Table]:
-        """Fetch all rows, a stretch of `size` rows at a time."""
-        for start in range(0, self.rows, size):
-            yield self.fetch(names, start, start + size)
+        return tuple(self._column(field, ours, fetched[ours]) for ours, field in wanted)
 
     def distinct(self, name: str, most: int) -> int:
-        """Count the different values of a column, as far as `most`."""
+        """Count the different values of a column, up to `most`."""
         ours = f"c{self.names.index(name)}"
         found = self.connection.execute(
             f"SELECT count(*) FROM (SELECT DISTINCT {ours} FROM rows WHERE {ours} IS NOT NULL "
@@ -152,33 +143,33 @@ class Relation:
         self.connection.execute("ALTER TABLE part RENAME TO rows")
         self.view = False
 
-    def _column(self, each: Field, ours: str, fetched: AnyArray) -> Column:
+    def _column(self, field: Field, ours: str, fetched: AnyArray) -> Column:
         masked = isinstance(fetched, np.ma.MaskedArray)
         missing: BoolArray | None = np.ma.getmaskarray(fetched) if masked else None
         data = np.ma.getdata(fetched)
         words = self._words.get(ours)
         if words is None:
-            column = make_column(each.name, each.kind, data, missing, integer=each.integer)
-            return replace(column, written=each.written)
+            column = make_column(field.name, field.kind, data, missing, integer=field.integer)
+            return replace(column, written=field.written)
         codes = data.astype(np.int32)
         if missing is not None and missing.any():
             codes[missing] = -1
         else:
             missing = None
-        return Column(each.name, each.kind, codes, missing, words=words)
+        return Column(field.name, field.kind, codes, missing, words=words)
 
 
 def _coding(connection: duckdb.DuckDBPyConnection, table: str, ours: str) -> tuple[str, ...] | None:
-    """Give codes to the different texts of a column, sorted; None if they are too many."""
+    """List the different texts of a column, sorted, as a type of DuckDB; None if too many."""
     different = f"SELECT DISTINCT {ours} FROM {table} WHERE {ours} IS NOT NULL"
     rows = connection.execute(f"{different} LIMIT {_CODED + 1}").fetchall()
     words = tuple(sorted(row[0] for row in rows))
     if not 0 < len(words) <= _CODED or any("\0" in word for word in words):
         return None
-    # Many are not worth writing out. Their order, by bytes in UTF-8, is Python's too.
+    # The order of DuckDB, by bytes in UTF-8, is that of Python.
     few = len(words) <= _WRITTEN_OUT
-    each = ", ".join(map(literal, words)) if few else f"{different} ORDER BY {ours}"
-    connection.execute(f"CREATE TYPE {ours}_words AS ENUM ({each})")
+    listing = ", ".join(map(literal, words)) if few else f"{different} ORDER BY {ours}"
+    connection.execute(f"CREATE TYPE {ours}_words AS ENUM ({listing})")
     return words
 
 
@@ -186,10 +177,10 @@ def _coding(connection: duckdb.DuckDBPyConnection, table: str, ours: str) -> tup
 def database(
     memory: int, paths: Sequence[Path] = ()
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
-    """Open a database of our own, with a folder for what does not fit in memory.
+    """Open an empty database, with a folder for what does not fit in memory.
 
-    Both are gone afterwards. Beside that folder it has access to nothing but
-    the files that are given.
+    Both are removed afterwards. Apart from that folder, the database has
+    access only to the files that are given.
     """
     with tempfile.TemporaryDirectory(prefix="nnplug-") as folder:
         connection = connect(Path(folder), memory, paths)
@@ -201,15 +192,15 @@ def database(
 
 
 def index_note(source: str, what: str) -> None:
-    """Say that a column was left out, since it is the index of a data frame and no column."""
+    """Warn that the index of a data frame, which is not a column, is left out."""
     warnings.warn(f"{source}: {what}; it is left out.", NnplugWarning, stacklevel=2)
 
 
 def check_known(source: str, options: ReadOptions, names: Sequence[str]) -> None:
-    """Refuse a request about a column that is not there.
+    """Refuse an option about a column that is not there.
 
-    With a query, requests are about the columns of its result, but for how
-    dates and numbers are written: these are read before it.
+    With a query, options are about the columns of its result, except for how
+    dates and numbers are written: these are read before the query.
     """
     marked = tuple(name for name, _ in options.na_of)
     dated = tuple(name for name, _ in options.dates_of)

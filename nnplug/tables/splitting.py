@@ -34,13 +34,13 @@ class Split:
     Attributes
     ----------
     way : str
-        `"random"`: any rows, each as likely. `"stratified"`: the same, with
-        each class in its share. `"time"`: the last ones by a column, all of
-        one time on one side. `"group"`: whole groups of equal values of a
-        column. `"column"`: those that a column calls so. `"file"`: those of
-        another file.
+        `"random"`: all rows are equally likely. `"stratified"`: the same, with
+        every class in proportion. `"time"`: the last ones by a column, rows of
+        the same time on the same side. `"group"`: whole groups, of equal
+        values of a column. `"column"`: those that a column marks. `"file"`:
+        those of another file.
     name : str
-        The column, or the file.
+        The name of the column or file.
     """
 
     way: Way
@@ -53,19 +53,19 @@ class Split:
         Raises
         ------
         SettingError
-            If there is no such way, or its column is not given.
+            If there is no such way, or its column or file is not given.
         """
-        way, colon, name = text.partition(":")
-        forms = [each + (f":{_TAKES[each]}" if each in _TAKES else "") for each in get_args(Way)]
+        given, colon, name = text.partition(":")
+        forms = [f"{way}:{_TAKES[way]}" if way in _TAKES else way for way in get_args(Way)]
         for known in get_args(Way):
-            if way.strip().lower() == known:
+            if given.strip().lower() == known:
                 if bool(name) != (known in _TAKES) or bool(colon) != bool(name):
                     raise SettingError(
                         f"split={text!r}: write {forms[get_args(Way).index(known)]}."
                     )
                 return cls(known, name)
         raise SettingError(
-            f"split={text!r} is none of {', '.join(forms)}.{suggest(way, get_args(Way))}"
+            f"split={text!r} is none of {', '.join(forms)}.{suggest(given, get_args(Way))}"
         )
 
     @property
@@ -75,16 +75,16 @@ class Split:
 
     @property
     def column(self) -> str | None:
-        """The column that it looks at, if any."""
+        """The column that the split goes by, if any."""
         return self.name if self.way in ("time", "group", "column") else None
 
     @property
     def left_out(self) -> dict[str, str]:
-        """The column that is no input because of it, with the reason."""
+        """The column that must not be an input because of the split, with the reason."""
         if self.way == "group":
-            return {self.name: "it names the groups of the split, and new rows have other groups"}
+            return {self.name: "the split goes by its groups, and new rows have other groups"}
         if self.way == "column":
-            return {self.name: "it says which rows are for validation"}
+            return {self.name: "it marks the rows for validation"}
         return {}
 
 
@@ -96,7 +96,7 @@ class Parts:
     ----------
     training, validation : array of int64
     notes : tuple of str
-        What is worth knowing, each a line for the user.
+        Lines for the user.
     """
 
     training: IntArray
@@ -109,19 +109,19 @@ def split_rows(
 ) -> Parts:
     """Choose the rows of each part.
 
-    The same table, split, share and seed give the same parts. Every way but
-    `file` is done here; the rows of another file are appended to the table.
+    The same table, split, share and seed give the same parts. The way `file`
+    is not handled here: the rows of another file are appended to the table.
 
     Parameters
     ----------
     table : Table or int
-        With the column that the split looks at; if it looks at none, the
-        number of rows will do.
+        With the column that the split goes by; if there is none, the number of
+        rows will do.
     share : float
-        Of the rows for validation, at least 0 and below 1; `column` and
-        `time` come as near as they can, `group` by whole groups.
+        The share of the rows for validation, at least 0 and below 1. `time` and
+        `group` come as near to it as they can; `column` ignores it.
     classes : array of int of shape (N,), optional
-        By which `stratified` goes; without them it is as `random`.
+        The classes for `stratified`, which without them is like `random`.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def split_rows(
     rows = table if isinstance(table, int) else table.rows
     held = round(share * rows)
     if held >= rows and rows:
-        raise SettingError(f"validation={share:g} leaves none of {rows} rows to learn from.")
+        raise SettingError(f"validation={share:g} leaves none of the {rows} rows for training.")
     order = derive_generator(seed, "split").permutation(rows)
     if split.way == "stratified" and classes is not None:
         return _stratified(classes, order, held)
@@ -155,19 +155,19 @@ def _parts(training: AnyArray, validation: AnyArray, notes: tuple[str, ...] = ()
 
 
 def _stratified(labels: AnyArray, order: IntArray, held: int) -> Parts:
-    """Hold out `held` rows, of each class its share as nearly as whole rows allow."""
+    """Hold out `held` rows, with every class in proportion, as far as whole rows allow."""
     sizes = np.bincount(labels)
     exact = sizes * (held / len(labels))
     taken = np.floor(exact).astype(np.int64)
     # The largest remainders get the rest (Hamilton's method), but the last row
-    # of a class stays with the training rows, which cannot do without it.
+    # of a class stays in the training part, which cannot do without it.
     left = held - int(taken.sum())
-    for each in np.argsort(taken - exact, kind="stable").tolist():
-        if left and sizes[each] > taken[each] + 1:
-            taken[each] += 1
+    for label in np.argsort(taken - exact, kind="stable").tolist():
+        if left and sizes[label] > taken[label] + 1:
+            taken[label] += 1
             left -= 1
     by_class = labels[order]
-    validation = [order[by_class == each][:count] for each, count in enumerate(taken.tolist())]
+    validation = [order[by_class == label][:count] for label, count in enumerate(taken.tolist())]
     held_out = np.concatenate(validation) if validation else order[:0]
     mask = np.ones(len(labels), bool)
     mask[held_out] = False
@@ -175,13 +175,16 @@ def _stratified(labels: AnyArray, order: IntArray, held: int) -> Parts:
 
 
 def _by_time(table: Table, column: Column, order: IntArray, held: int, seed: int) -> Parts:
-    """Hold out the last rows by a date or number, all rows of one time on one side."""
+    """Hold out the last rows by a date or number; rows of the same time stay together."""
     label = f"{table.source}: --split time:{column.name}: the column"
     if column.kind not in ("date", "number"):
-        raise DataError(f"{label} holds {KIND_NAMES[column.kind]}, which has no order in time.")
+        raise DataError(
+            f"{label} holds {KIND_NAMES[column.kind]}, which has no order in time.\n"
+            "Name a column of dates or numbers."
+        )
     times, counts = np.unique(column.data, return_counts=True)
     if len(times) < 2:
-        raise DataError(f"{label} has one time only, {show(times[0])}, so nothing is later.")
+        raise DataError(f"{label} has only one time, {show(times[0])}, so no row is later.")
     after = np.cumsum(counts[::-1])[::-1]  # rows at each time or later
     first = 1 + int(np.argmin(np.abs(after[1:] - held)))
     late = column.data >= times[first]
@@ -193,16 +196,16 @@ def _by_time(table: Table, column: Column, order: IntArray, held: int, seed: int
 
 
 def _by_group(table: Table, column: Column, order: IntArray, held: int, seed: int) -> Parts:
-    """Hold out whole groups, drawn at random until their rows come nearest the share."""
+    """Hold out whole groups, drawn at random until their rows are nearest to the share."""
     groups, codes = np.unique(column.data, return_inverse=True)
     if len(groups) < 2:
         raise DataError(
-            f"{table.source}: --split group:{column.name}: the column has one group only, so "
-            "nothing can be held out."
+            f"{table.source}: --split group:{column.name}: the column has only one group, so "
+            "no group can be held out."
         )
     sizes = np.bincount(codes)
     drawn = derive_generator(seed, "split groups").permutation(len(groups))
-    before = np.cumsum(sizes[drawn])  # rows in the first so many groups
+    before = np.cumsum(sizes[drawn])  # rows in the first 1, 2, ... groups
     count = 1 + int(np.argmin(np.abs(before[:-1] - held)))
     chosen = np.zeros(len(groups), bool)
     chosen[drawn[:count]] = True
@@ -215,14 +218,14 @@ def _by_group(table: Table, column: Column, order: IntArray, held: int, seed: in
 
 
 def _by_column(table: Table, column: Column, order: IntArray, held: int, seed: int) -> Parts:
-    """Hold out the rows that a column calls so."""
+    """Hold out the rows that a column marks for validation."""
     label = f"{table.source}: --split column:{column.name}: the column"
     if column.kind == "date" or (
         column.kind == "number" and not np.isin(column.data, (0, 1)).all()
     ):
         raise DataError(
-            f"{label} holds {show(column.data[0])}. Training rows are called train, false or 0, "
-            "validation rows validation, true or 1."
+            f"{label} holds {show(column.data[0])}. It must mark training rows as train, false or "
+            "0, and validation rows as validation, true or 1."
         )
     notes: tuple[str, ...] = ()
     if column.kind == "text":
@@ -232,20 +235,19 @@ def _by_column(table: Table, column: Column, order: IntArray, held: int, seed: i
         strange = [column.words[i] for i in np.flatnonzero(there).tolist() if words[i] not in known]
         if strange:
             raise DataError(
-                f"{label} holds {some(strange)}. It may hold train, validation and test."
+                f"{label} holds {some(strange)}. It may hold only train, validation and test."
             )
         late = np.array([word in _VALIDATION for word in words])[column.data]
         early = np.array([word in _TRAINING for word in words])[column.data]
         elsewhere = int(np.count_nonzero(~late & ~early))
         if elsewhere:
             notes = (
-                f"column {quote(column.name)} calls {count_of(elsewhere, 'row')} test: they are "
-                "used for nothing",
+                f"column {quote(column.name)} marks {count_of(elsewhere, 'row')} as test: not used",
             )
     else:
         late = column.data == 1
         early = ~late
     for part, name in ((early, "training"), (late, "validation")):
         if not part.any():
-            raise DataError(f"{label} calls no row {name}.")
+            raise DataError(f"{label} marks no row as {name}.")
     return _parts(np.flatnonzero(early), np.flatnonzero(late), notes)

@@ -1,19 +1,19 @@
-"""Streaming: encoded rows on disk, trained on in a fresh order each epoch.
+"""Streaming: encoded rows on disk, for training in a new order each epoch.
 
 The rows are encoded once and written to temporary files, the training rows in
-a random order. An epoch reads them in loads of some ten thousand rows or
-more, which alone are in memory.
+a random order. An epoch reads them in loads of ten thousand rows or more; only
+one load is in memory.
 
 How random an epoch's order is
 ------------------------------
-The file's order is a uniformly random permutation, drawn once: each row is
-thrown into one of several buckets, and each bucket is shuffled in memory (Rao,
-1961; Sandelius, 1962). Each epoch begins at a random place of the file, which
-is a ring; cuts the ring into blocks of 2,048 rows; takes the blocks in a
-random order; and shuffles the rows of each load, of many blocks. So every row
-comes once an epoch, a load is a random sample of the rows, and its order is
-uniformly random. What is not as in memory: rows that are neighbours in the
-file often share a load. Rows that fit into one load are shuffled exactly.
+The order of the file is a uniformly random permutation, drawn once: every row
+goes to a random one of several buckets, and every bucket is shuffled in memory
+(Rao, 1961; Sandelius, 1962). An epoch takes the file as a ring that begins at a
+random row, cuts it into blocks of 2,048 rows, takes the blocks in random order,
+and shuffles the rows of each load, which has many blocks. So every row comes
+once per epoch, a load is a random sample of the rows, and its order is
+uniformly random. The one difference from rows in memory is that neighbours in
+the file often share a load. Rows that fit into one load are shuffled exactly.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -33,29 +33,27 @@ from nnplug.randomness import derive_generator
 from nnplug.tables.encoder import Encoder
 from nnplug.tables.splitting import Parts
 from nnplug.tables.table import BoolArray, Table
+from nnplug.training.batches import CHUNK, Chunk, StreamedRows
 from nnplug.types import AnyArray
 
 __all__ = ["LOAD_BYTES", "RowStream", "RowsOnDisk", "write_rows"]
 
 LOAD_BYTES = 96 << 20
-"""A load of rows takes so much memory, twice: as read, and shuffled."""
+"""Memory that a load of rows takes twice: as it is read, and shuffled."""
 _BLOCK = 2_048
-_CHUNK = 16_384  # rows of the validation part that are read at once
-
-Chunk = tuple[AnyArray, AnyArray, AnyArray | None]
 
 
 class RowsOnDisk:
-    """Encoded rows in temporary files, which go when nobody needs them.
+    """Encoded rows in temporary files, which are removed when they are no longer used.
 
-    A record is a row's inputs and the row's number in the table.
+    A record is the inputs of a row and its number among the rows that are used.
 
     Attributes
     ----------
     record : numpy.dtype
         With the fields `inputs`, (D,), and `row`.
     training, validation : int
-        The rows of each part.
+        How many rows the parts have.
     """
 
     def __init__(self, width: int, dtype: np.dtype[Any]) -> None:
@@ -69,32 +67,26 @@ class RowsOnDisk:
         self._finalizer()
 
     def path(self, part: str) -> Path:
-        """Give the file of a part."""
+        """Return the file of a part."""
         return self.folder / f"{part}.rows"
 
     def stream(
         self, targets: AnyArray, weights: AnyArray | None, batch_size: int, seed: int
     ) -> RowStream:
-        """Make a stream of the rows for the training loop.
-
-        Parameters
-        ----------
-        targets : array of shape (N, C)
-            Of all rows of the table, as the loss takes them.
-        weights : array of shape (N, 1), or None
-        """
+        """Make a stream of the rows for the training loop; see `RowStream`."""
         return RowStream(self, targets, weights, batch_size, seed)
 
 
-class RowStream:
+class RowStream(StreamedRows):
     """The rows of each epoch, load by load, in buffers that never move.
 
-    Attributes
+    Parameters
     ----------
-    inputs, targets, weights : array, and array or None
-        (B, D), (B, C) and (B, 1); B is a multiple of the batch size.
-    rows : int
-        The rows of an epoch.
+    disk : RowsOnDisk
+    targets : array of shape (N, C)
+        Those of all rows that are used, as the loss takes them.
+    weights : array of shape (N, 1), or None
+    batch_size, seed : int
     """
 
     def __init__(
@@ -105,23 +97,26 @@ class RowStream:
         batch_size: int,
         seed: int,
     ) -> None:
-        self.disk, self.seed, self.rows = disk, seed, disk.training
+        self.disk, self.seed = disk, seed
         self._targets, self._weights = targets, weights
-        batch_size = min(batch_size, self.rows)
+        rows = disk.training
+        batch_size = min(batch_size, rows)
         fitting = max(1, LOAD_BYTES // disk.record.itemsize // batch_size)
-        size = batch_size * min(fitting, -(-self.rows // batch_size))
+        size = batch_size * min(fitting, -(-rows // batch_size))
         self._read = np.empty(size, disk.record)
         inputs = disk.record["inputs"]
-        self.inputs: AnyArray = np.empty((size, *inputs.shape), inputs.base)
-        self.targets: AnyArray = np.empty((size, targets.shape[1]), targets.dtype)
-        self.weights: AnyArray | None = None
-        if weights is not None:
-            self.weights = np.empty((size, 1), weights.dtype)
+        super().__init__(
+            np.empty((size, *inputs.shape), inputs.base),
+            np.empty((size, targets.shape[1]), targets.dtype),
+            None if weights is None else np.empty((size, 1), weights.dtype),
+            rows=rows,
+            batch_size=batch_size,
+        )
 
-    def loads(self, epoch: int) -> Iterator[int]:
+    def fill(self, epoch: int) -> Iterator[int]:
         """Fill the buffers with the next rows, shuffled, and say how many they are."""
         rng = derive_generator(self.seed, "shuffle", epoch)
-        # Opened anew each epoch: a stream may be kept and never read again.
+        # Opened anew each epoch, since a stream may be kept and never read again.
         with self.disk.path("training").open("rb", buffering=0) as file:
             filled = 0
             for start, count in self._pieces(rng):
@@ -134,7 +129,7 @@ class RowStream:
                 yield self._shuffled(rng, filled)
 
     def _pieces(self, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
-        """Give an epoch's stretches of the file, (first row, rows), none across a load's end."""
+        """Give what an epoch reads, as (first row, rows); none crosses the end of a load."""
         start = int(rng.integers(self.rows))
         room = len(self._read)
         for block in rng.permutation(-(-self.rows // _BLOCK)).tolist():
@@ -147,7 +142,7 @@ class RowStream:
                 room = room or len(self._read)
 
     def _fetch(self, file: FileIO, start: int, at: int, count: int) -> None:
-        """Read rows of the file into the buffer, from row `at` of it."""
+        """Read `count` rows of the file, from row `start`, into the buffer from row `at`."""
         size = self.disk.record.itemsize
         view = self._read[at : at + count].view(np.uint8).data
         done = 0
@@ -162,21 +157,21 @@ class RowStream:
 
     def _shuffled(self, rng: np.random.Generator, filled: int) -> int:
         order = rng.permutation(filled)
-        for first in range(0, filled, _CHUNK):
-            stretch = slice(first, min(first + _CHUNK, filled))
-            chosen = self._read[order[stretch]]
-            self.inputs[stretch] = chosen["inputs"]
-            self.targets[stretch] = self._targets[chosen["row"]]
+        for first in range(0, filled, CHUNK):
+            rows = slice(first, min(first + CHUNK, filled))
+            chosen = self._read[order[rows]]
+            self.inputs[rows] = chosen["inputs"]
+            self.targets[rows] = self._targets[chosen["row"]]
             if self.weights is not None and self._weights is not None:
-                self.weights[stretch] = self._weights[chosen["row"]]
+                self.weights[rows] = self._weights[chosen["row"]]
         return filled
 
     def validation(self) -> Iterator[Chunk]:
-        """Give the rows of the validation part, in the table's order."""
+        """Give the rows of the validation part, in the order of the table."""
         if not self.disk.validation:
             return
         with self.disk.path("validation").open("rb") as file:
-            while data := file.read(_CHUNK * self.disk.record.itemsize):
+            while data := file.read(CHUNK * self.disk.record.itemsize):
                 records = np.frombuffer(data, self.disk.record)
                 rows = records["row"]
                 weights = None if self._weights is None else self._weights[rows]
@@ -199,7 +194,7 @@ def write_rows(
     chunks : iterable of Table
         All rows of the table, with the encoder's columns.
     parts : Parts
-        Counted among the rows that are kept.
+        Row numbers, counted among the rows that are kept.
     kept : array of bool of shape (N,), or None
         The rows that are used; all if None.
 
@@ -254,7 +249,7 @@ def _write(
                 here = chunk.take(np.flatnonzero(kept[start : start + chunk.rows]))
             start += chunk.rows
             records = np.empty(here.rows, disk.record)
-            # Contiguous first: the encoder writes column by column.
+            # Encoded as a contiguous array first, which is faster than column by column.
             records["inputs"] = encoder.inputs(here, dtype=disk.record["inputs"].base)
             records["row"] = np.arange(first, first + here.rows)
             part = np.zeros(here.rows, np.int8)
@@ -275,7 +270,7 @@ def _write(
             file.write(shuffled.view(np.uint8).data)
 
 
-def _scatter(records: AnyArray, bucket: AnyArray, files: Sequence[Any]) -> None:
+def _scatter(records: AnyArray, bucket: AnyArray, files: Sequence[BinaryIO]) -> None:
     """Append each record to the file of its bucket."""
     order = np.argsort(bucket, kind="stable")
     ends = np.cumsum(np.bincount(bucket, minlength=len(files)))

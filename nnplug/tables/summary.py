@@ -1,4 +1,4 @@
-"""Summaries: what an encoder needs to know of a column, gathered chunk by chunk."""
+"""Summaries: what an encoder has to know about a column, gathered chunk by chunk."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ __all__ = ["ColumnSummary", "NumberSummary", "years"]
 Float64Array = npt.NDArray[np.float64]
 
 MEDIAN_ROWS = 1_000_000
-"""A median is that of the first so many training rows."""
+"""A median is that of the first million training rows."""
+
 _YEAR = np.timedelta64(31_556_952, "s")  # of the Gregorian calendar, on average
 
 
 def years(instants: AnyArray) -> Float64Array:
-    """Bring instants to years since 1970: (N,), NaN for NaT."""
+    """Convert instants to years since 1970, (N,); NaT becomes NaN."""
     since: Float64Array = (instants - np.datetime64(0, "us")) / _YEAR
     return since
 
 
 def _all(values: Float64Array, test: Callable[[Float64Array], BoolArray]) -> bool:
-    """Tell whether a test holds everywhere; few rows show it where it does not."""
+    """Tell whether a test holds for all values; the first 100 mostly show if it does not."""
     return bool(test(values[:100]).all() and test(values).all())
 
 
@@ -44,7 +45,7 @@ class NumberSummary:
     deviation : float
         The standard deviation of the population, dividing by the count.
     whole : bool
-        Whether none has a fraction.
+        Whether all are whole numbers.
     """
 
     count: int = 0
@@ -56,7 +57,7 @@ class NumberSummary:
     _kept: list[Float64Array] = field(default_factory=list)
 
     def add(self, values: Float64Array) -> None:
-        """Take note of finite numbers, (n,)."""
+        """Add finite numbers, (n,)."""
         if not len(values):
             return
         before = sum(map(len, self._kept))
@@ -80,21 +81,21 @@ class NumberSummary:
 
 
 def _moments(values: Float64Array, lowest: float, highest: float) -> tuple[float, float]:
-    """Give mean and deviation; infinite where a float64 does not hold them."""
+    """Compute mean and deviation; infinite if they do not fit in a float64."""
     if lowest == highest:
         return lowest, 0.0
     with np.errstate(all="ignore"):
         mean = float(values.mean())
         deviation = values - mean
-        # In units of the largest deviation no square overflows or vanishes.
+        # In units of the largest deviation, no square overflows or vanishes.
         largest = float(np.abs(deviation).max())
         scaled = largest * math.sqrt(float(np.mean((deviation / largest) ** 2)))
-    # Of subnormal numbers the deviation may round to zero.
+    # The deviation of subnormal numbers may round to zero.
     return mean, scaled or largest
 
 
 def _merged(one: tuple[int, float, float], two: tuple[int, float, float]) -> tuple[float, float]:
-    """Give mean and deviation of two sets of numbers together (Chan et al., 1979)."""
+    """Combine mean and deviation of two sets of numbers (Chan et al., 1979)."""
     (n, mean, deviation), (m, other_mean, other_deviation) = one, two
     rows = n + m
     apart = other_mean - mean
@@ -110,23 +111,21 @@ def _merged(one: tuple[int, float, float], two: tuple[int, float, float]) -> tup
 
 @dataclass(eq=False)
 class ColumnSummary:
-    """What is known of one column after all rows have gone by.
+    """What is known about one column once all rows have been added.
 
     Attributes
     ----------
     name, kind : str
     rows : int
-        All of them.
+        All rows, not only those for training.
     missing, infinite : int
         Values, among all rows.
     missing_rows : list of int
         The first five, counted from 0.
     infinite_row : int
         The first.
-    counting : bool
-        Whether each row's number is one more than that of the row before.
     training_missing : int
-        Among the rows for training; so is all that follows.
+        Among the rows for training, as everything below.
     numbers : NumberSummary
         Of numbers; of truth values as 0 and 1; of dates in years since 1970.
     counts : Counter
@@ -139,27 +138,24 @@ class ColumnSummary:
 
     name: str
     kind: Kind
-    integer: bool = False
     rows: int = 0
     missing: int = 0
     infinite: int = 0
     missing_rows: list[int] = field(default_factory=list)
     infinite_row: int = 0
-    counting: bool = True
     training_missing: int = 0
     numbers: NumberSummary = field(default_factory=NumberSummary)
     counts: Counter[str] = field(default_factory=Counter)
     midnight: bool = True
     written: str = ""
-    _last: float = math.nan
 
     def add(self, column: Column, training: BoolArray | None) -> None:
-        """Take note of the next rows.
+        """Add the next rows.
 
         Parameters
         ----------
         training : array of bool of shape (n,), or None
-            Which are for training; all if None.
+            Which of them are for training; all if None.
         """
         present = column.present
         used = present if training is None else present & training
@@ -191,8 +187,4 @@ class ColumnSummary:
                 self.infinite_row = self.rows + int(np.flatnonzero(infinite)[0])
             self.infinite += int(np.count_nonzero(infinite))
             used = used & ~infinite
-        elif self.counting:
-            follows = not self.rows or values[0] == self._last + 1
-            self.counting = bool(follows and _all(values, lambda x: x[1:] == x[:-1] + 1))
-            self._last = float(values[-1])
         self.numbers.add(values if used.all() else values[used])

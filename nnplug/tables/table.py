@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +22,9 @@ __all__ = [
     "Column",
     "Kind",
     "Table",
+    "Tabular",
     "as_text",
     "check_names",
-    "join",
     "kind_error",
     "make_column",
     "make_table",
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 Kind = Literal["number", "boolean", "text", "date"]
-"""What the values of a column are."""
+"""What kind of values a column has."""
 
 KIND_NAMES: dict[Kind, str] = {
     "number": "numbers",
@@ -55,20 +56,20 @@ class Column:
     kind : str
         `"number"`, `"boolean"`, `"text"` or `"date"`.
     data : array of shape (N,)
-        float64 for numbers, bool for booleans, datetime64[us] for dates; for
-        text an int32 index into `words`. Where a value is missing stands NaN,
-        False, NaT or -1.
+        float64 for numbers, bool for booleans, datetime64[us] for dates, and
+        for text an int32 index into `words`. A missing value is NaN, False,
+        NaT or -1.
     missing : array of bool of shape (N,), or None
         Where values are missing; None if nowhere.
     integer : bool
-        Whether the numbers were declared whole, by their type or how they
-        are written and not by their values: 2.0 is not.
+        Whether the numbers are whole by their type or by how they are
+        written, and not just by their values: 2.0 is not.
     words : tuple of str
-        The different texts, sorted, and perhaps others; empty for the other
-        kinds.
+        The different texts, sorted, and perhaps some that no row has; empty
+        for the other kinds.
     written : str
-        How the file wrote its dates, as for `strftime`; empty for ISO 8601
-        and where they were no text.
+        How the file wrote the dates, as for `strftime`; empty for ISO 8601
+        and for dates that were not text.
     """
 
     name: str
@@ -84,16 +85,16 @@ class Column:
 
     @cached_property
     def values(self) -> AnyArray:
-        """The values as users know them, (N,): text as objects of `str`."""
+        """The values as users know them, (N,); texts are objects of type `str`."""
         if self.kind != "text":
             return self.data
-        # The code -1, of a missing value, takes the last: the empty text.
+        # The code of a missing value, -1, picks the last one: the empty text.
         texts: AnyArray = np.array([*self.words, ""], object)
         return texts[self.data]
 
     @property
     def present(self) -> BoolArray:
-        """Where values are there, (N,)."""
+        """Where values are not missing, (N,)."""
         return np.ones(len(self.data), bool) if self.missing is None else ~self.missing
 
     def take(self, rows: AnyArray | slice) -> Column:
@@ -104,9 +105,57 @@ class Column:
         return replace(self, data=self.data[rows], missing=missing)
 
 
+class Tabular(ABC):
+    """Named columns of one length: in memory a `Table`, in DuckDB a `Relation`.
+
+    Attributes
+    ----------
+    source : str
+        What messages call the data.
+    rows : int
+    """
+
+    source: str
+    rows: int
+
+    @property
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns, in order."""
+
+    @property
+    @abstractmethod
+    def schema(self) -> Table:
+        """A table with the same columns, perhaps without the rows."""
+
+    @abstractmethod
+    def fetch(
+        self, names: Sequence[str] | None = None, start: int = 0, stop: int | None = None
+    ) -> Table:
+        """Bring some of the columns and rows into memory.
+
+        Parameters
+        ----------
+        names : sequence of str, optional
+            The columns, which come in the order of the source; by default all.
+        start, stop : int, optional
+            The rows, counted from 0; by default all.
+
+        Raises
+        ------
+        DataError
+            If a column is not there.
+        """
+
+    def chunks(self, names: Sequence[str], size: int) -> Iterator[Table]:
+        """Fetch some columns of all rows, `size` rows at a time."""
+        for start in range(0, self.rows, size):
+            yield self.fetch(names, start, start + size)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class Table:
-    """Columns of one length, with what messages call them.
+class Table(Tabular):
+    """Columns in memory.
 
     Attributes
     ----------
@@ -146,22 +195,25 @@ class Table:
             return self._by_name[name]
         raise DataError(
             f"{self.source}: there is no column {quote(name)}.{suggest(name, self.names)}\n"
-            f"Its columns are {listed(quote(each) for each in self.names)}."
+            f"Its columns are {listed(map(quote, self.names))}."
         )
 
     @property
     def schema(self) -> Table:
-        """A table with the same columns, as `Relation.schema` is."""
+        """The table itself."""
         return self
 
-    def fetch(self, names: Sequence[str]) -> Table:
-        """Keep some columns, in the table's order."""
-        columns = tuple(column for column in self.columns if column.name in names)
-        return Table(columns, self.source, self.rows)
-
-    def chunks(self, names: Sequence[str], size: int) -> Iterator[Table]:
-        """Give some columns, all rows at once, as `Relation.chunks` gives stretches."""
-        yield self.fetch(names)
+    def fetch(
+        self, names: Sequence[str] | None = None, start: int = 0, stop: int | None = None
+    ) -> Table:
+        """Take some of the columns and rows; see `Tabular.fetch`."""
+        for name in names or ():
+            self.column(name)
+        chosen = tuple(column for column in self.columns if names is None or column.name in names)
+        table = Table(chosen, self.source, self.rows)
+        if start == 0 and (stop is None or stop >= self.rows):
+            return table
+        return table.take(slice(start, stop))
 
     def take(self, rows: AnyArray | slice) -> Table:
         """Keep some rows, in the order given."""
@@ -177,7 +229,7 @@ def make_column(
     *,
     integer: bool = False,
 ) -> Column:
-    """Make a column with one filling for what is missing.
+    """Make a column in which every missing value is filled in the same way.
 
     Parameters
     ----------
@@ -195,20 +247,20 @@ def make_column(
     dtype = {"number": "f8", "boolean": "?", "date": "M8[us]"}[kind]
     if missing is None:
         return Column(name, kind, np.ascontiguousarray(values, dtype), None, integer)
-    filling: Any = {"number": np.nan, "boolean": False, "date": "NaT"}[kind]
-    filled = np.full(values.shape, filling, dtype)
+    fillings: dict[str, float | str] = {"number": np.nan, "boolean": False, "date": "NaT"}
+    filled = np.full(values.shape, fillings[kind], dtype)
     filled[~missing] = values[~missing]
     return Column(name, kind, filled, np.ascontiguousarray(missing), integer)
 
 
 def _coded(texts: Sequence[str], missing: BoolArray | None) -> tuple[CodeArray, tuple[str, ...]]:
-    """Give each text its index among the different ones, sorted; -1 where it is missing."""
+    """Replace texts by their index among the different ones, sorted; -1 where one is missing."""
     present = texts
     if missing is not None:
         present = [texts[i] for i in np.flatnonzero(~missing).tolist()]
     words = tuple(sorted(set(present)))
     index = {word: code for code, word in enumerate(words)}
-    # map over a dict's own method runs in C, faster than a sort of the rows.
+    # map with a method of dict runs in C, which is faster than sorting the rows.
     found = np.fromiter(map(index.__getitem__, present), np.int32, len(present))
     if missing is None:
         return found, words
@@ -218,7 +270,7 @@ def _coded(texts: Sequence[str], missing: BoolArray | None) -> tuple[CodeArray, 
 
 
 def make_table(columns: Sequence[Column], source: str) -> Table:
-    """Make a table, refusing one without rows."""
+    """Make a table; refuse one without rows."""
     rows = len(columns[0])
     if rows == 0:
         raise DataError(f"{source}: the table has no rows, only the names of its columns.")
@@ -226,7 +278,7 @@ def make_table(columns: Sequence[Column], source: str) -> Table:
 
 
 def as_text(column: Column) -> Column:
-    """Bring a column of numbers or truth values to text: 5.0 is "5"."""
+    """Turn a column of numbers or truth values into text: 5.0 becomes "5"."""
     if column.kind == "text":
         return column
     if column.kind == "date" or not column.present.any():
@@ -241,7 +293,7 @@ def as_text(column: Column) -> Column:
 
 
 def kind_error(source: str, column: Column, before: Kind) -> DataError:
-    """Say that a column is of another kind than in training."""
+    """Make the error for a column that is of another kind than in training."""
     present = column.values[column.present]
     such = f" such as {show(present[0])}" if len(present) else ""
     return DataError(
@@ -250,56 +302,10 @@ def kind_error(source: str, column: Column, before: Kind) -> DataError:
     )
 
 
-def join(first: Table, second: Table) -> Table:
-    """Put the rows of a second table below those of a first, columns matched by name.
-
-    Raises
-    ------
-    DataError
-        If one has a column that the other has not, or of another kind.
-    """
-    pairs = []
-    for column in first.columns:
-        if column.name not in second.names:
-            raise DataError(
-                f"{second.source}: there is no column {quote(column.name)}, which "
-                f"{first.source} has.{suggest(column.name, second.names)}"
-            )
-        pairs.append(_alike(first, column, second, second.column(column.name)))
-    for name in second.names:
-        if name not in first.names:
-            raise DataError(
-                f"{second.source}: column {quote(name)} is not in {first.source}."
-                f"{suggest(name, first.names)}"
-            )
-    columns = tuple(_stacked(pair) for pair in pairs)
-    return Table(columns, first.source, first.rows + second.rows)
-
-
-def _alike(first: Table, one: Column, second: Table, two: Column) -> tuple[Column, Column]:
-    """Bring two columns to one kind; one without any value has no kind of its own."""
-    if two.kind != one.kind and not two.present.any():
-        two = _blank(one, len(two))
-    if two.kind != one.kind and not one.present.any():
-        one = _blank(two, len(one))
-    if two.kind != one.kind:
-        raise DataError(
-            f"{second.source}: column {quote(two.name)} holds {KIND_NAMES[two.kind]}, "
-            f"and {KIND_NAMES[one.kind]} in {first.source}."
-        )
-    return one, two
-
-
-def _blank(like: Column, rows: int) -> Column:
-    dtype = {"number": "f8", "boolean": "?", "text": "O", "date": "M8[us]"}[like.kind]
-    values: AnyArray = np.full(rows, "" if like.kind == "text" else 0, dtype)
-    return make_column(like.name, like.kind, values, np.ones(rows, bool), integer=like.integer)
-
-
 def stack(tables: Sequence[Table]) -> Table:
-    """Put tables with the same columns below each other."""
+    """Stack tables with the same columns."""
     columns = tuple(
-        _stacked(each) for each in zip(*(table.columns for table in tables), strict=True)
+        _stacked(columns) for columns in zip(*(table.columns for table in tables), strict=True)
     )
     return Table(columns, tables[0].source, sum(table.rows for table in tables))
 
@@ -314,7 +320,7 @@ def _stacked(columns: Sequence[Column]) -> Column:
         words = tuple(sorted({word for column in columns for word in column.words}))
         place = {word: code for code, word in enumerate(words)}
         for position, column in enumerate(columns):
-            # The code -1, of a missing value, takes the last: -1 again.
+            # The code of a missing value, -1, picks the last one: -1 again.
             codes = np.array([*(place[word] for word in column.words), -1], np.int32)
             data[position] = codes[column.data]
     return replace(
@@ -327,7 +333,7 @@ def _stacked(columns: Sequence[Column]) -> Column:
 
 
 def check_names(source: str, names: Sequence[str]) -> None:
-    """Refuse empty and double names of columns."""
+    """Refuse columns without a name, and names that occur twice."""
     if not names:
         raise DataError(f"{source}: the table has no columns.")
     for position, name in enumerate(names, start=1):

@@ -1,4 +1,4 @@
-"""Writing: columns as a CSV or Parquet file, a stretch of rows at a time."""
+"""Writing: columns as a CSV or Parquet file, a chunk of rows at a time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from nnplug.types import AnyArray
 __all__ = ["WRITTEN_SUFFIXES", "CsvStream", "TableWriter", "write_table"]
 
 WRITTEN_SUFFIXES = (".csv", ".tsv", ".parquet")
-"""How the names of files that can be written end."""
+"""The suffixes of files that can be written."""
 
 QUOTED_NOTHING = '""'
 
@@ -32,7 +32,7 @@ _SQL_TYPES = {"f": "DOUBLE", "i": "BIGINT", "u": "UBIGINT", "b": "BOOLEAN", "M":
 
 
 class _Sink(Protocol):
-    """Where stretches of rows go."""
+    """Where chunks of rows go."""
 
     def write(self, columns: Mapping[str, AnyArray]) -> None: ...
 
@@ -40,25 +40,25 @@ class _Sink(Protocol):
 
 
 class TableWriter:
-    """A table that is written a stretch of rows at a time.
+    """A table that is written a chunk of rows at a time.
 
-    A context: at its end the file appears whole; after an exception there is
-    none. See `nnplug.durable.NewFile`.
+    Use it in a `with` statement: at its end the whole file appears, and after
+    an exception there is none. See `nnplug.durable.NewFile`.
 
     Parameters
     ----------
     path : path
         Ends in `.csv`, `.tsv` or `.parquet`.
     overwrite : bool, optional
-        Whether a file that is there may be replaced.
+        Whether an existing file may be replaced.
     disk : Disk, optional
 
     Raises
     ------
     SettingError
-        If the name ends otherwise.
+        If the name has another suffix.
     StorageError
-        If there is a file and it may not be replaced, or writing fails.
+        If the file exists and may not be replaced, or writing fails.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class TableWriter:
         suffix = self.path.suffix.lower()
         if suffix not in WRITTEN_SUFFIXES:
             raise SettingError(
-                f"{path}: tables are written to files that end in {', '.join(WRITTEN_SUFFIXES)}."
+                f"{path}: the name of a table to write must end in {', '.join(WRITTEN_SUFFIXES)}."
                 + suggest(suffix, WRITTEN_SUFFIXES)
             )
         self._file = NewFile(path, overwrite=overwrite, disk=disk)
@@ -101,7 +101,7 @@ class TableWriter:
         columns : mapping of str to array
             Each (N,): numbers, truth values, dates, or texts as objects. The
             names are the same in each call. NaN, NaT, None and what is masked
-            are written as missing.
+            are missing values.
         """
         self._sink.write(columns)
         self.rows += len(next(iter(columns.values())))
@@ -163,14 +163,14 @@ class CsvStream:
     def __init__(self, file: BinaryIO | NewFile, delimiter: str = ",") -> None:
         self.file, self.delimiter = file, delimiter
         self._begun = False
-        # Most texts are none of this, and are told by one look.
+        # One search tells the texts that need no care, which most are.
         signs = re.escape(f'{delimiter}"\n\r')
         self._special = re.compile(rf"[{signs}]|^[{re.escape(''.join(_RISKY))}]|^$")
 
     def write(self, columns: Mapping[str, AnyArray]) -> None:
         """Append rows; see `TableWriter.write`."""
         lines = zip(*(self._cells(column) for column in columns.values()), strict=True)
-        # An empty line would be no row at all.
+        # An empty line would not be a row.
         text = "".join(f"{self.delimiter.join(cells) or QUOTED_NOTHING}\n" for cells in lines)
         if not self._begun:
             self._begun = True
@@ -178,14 +178,14 @@ class CsvStream:
         self.file.write(text.encode("utf-8", "surrogatepass"))
 
     def finish(self) -> None:
-        """Do nothing more: every row is written."""
+        """Do nothing: every row is written already."""
 
     def _cells(self, column: AnyArray) -> list[str]:
-        """Write each value as its text."""
+        """Write the values as text."""
         kind = column.dtype.kind
         if kind == "b":
             words = {None: "", True: "true", False: "false"}
-            return [words[each] for each in column.tolist()]
+            return [words[value] for value in column.tolist()]
         if kind == "f":
             # str of NumPy's own scalar: the shortest text that gives a float32 back.
             wide = column.dtype.itemsize == 8
@@ -194,8 +194,8 @@ class CsvStream:
         if kind == "M":
             return _dates(column)
         if kind in "iu":
-            return ["" if each is None else str(each) for each in column.tolist()]
-        return ["" if each is None else self._text(str(each)) for each in column.tolist()]
+            return ["" if value is None else str(value) for value in column.tolist()]
+        return ["" if value is None else self._text(str(value)) for value in column.tolist()]
 
     def _text(self, text: str) -> str:
         if self._special.search(text) is None:
@@ -208,7 +208,7 @@ class CsvStream:
 
 
 def _dates(column: AnyArray) -> list[str]:
-    """Write days, or instants if any of them is within a day."""
+    """Write days, or instants if any of them has a time of day."""
     days = column.astype("datetime64[D]")
     whole = (days.astype(column.dtype) == column) | np.isnat(column)
     texts = np.datetime_as_string(days if whole.all() else column.astype("datetime64[us]"))
@@ -219,7 +219,7 @@ def _dates(column: AnyArray) -> list[str]:
 
 
 class _ParquetSink:
-    """Collects rows in a database on disk, since Parquet is written by whole columns."""
+    """Collects rows in a database on disk, since Parquet is written column by column."""
 
     def __init__(self, folder: Path, target: Path) -> None:
         import duckdb  # noqa: PLC0415  # large, and only Parquet needs it
@@ -229,7 +229,7 @@ class _ParquetSink:
             str(folder / "rows.duckdb"),
             config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"},
         )
-        # It would go to stdout, among the results.
+        # The bar would go to stdout, among the results.
         self.connection.execute("SET enable_progress_bar = false")
         self._begun = False
 
@@ -276,7 +276,7 @@ def _sql_type(column: AnyArray) -> str:
 
 
 def _plain(column: AnyArray) -> AnyArray:
-    """Bring a column to what DuckDB takes: NaN as missing, texts as objects."""
+    """Turn a column into what DuckDB takes: NaN as missing, texts as objects."""
     if column.dtype.kind == "f" and np.isnan(column).any():
         return np.ma.masked_invalid(column)
     if column.dtype.kind == "M":

@@ -1,6 +1,6 @@
 """Training: the steps, the loop over them, and what it leaves behind."""
 
-from nnplug.training.batches import Batches, RowsInMemory, Stream, StreamedRows
+from nnplug.training.batches import Batches, RowsInMemory, StreamedRows
 from nnplug.training.evaluation import Evaluator, check_shapes
 from nnplug.training.history import OWN_COLUMNS, EpochRecord, History, Scores
 from nnplug.training.loop import BatchRecord, OnBatch, Trainer, train_network
@@ -19,7 +19,6 @@ __all__ = [
     "Scores",
     "Steps",
     "Stopping",
-    "Stream",
     "StreamedRows",
     "Trainer",
     "check_shapes",

@@ -1,12 +1,13 @@
 """Where the rows of an epoch come from: arrays in memory, or a stream of loads.
 
 Steps are bound to arrays that never move. For rows in memory these are the
-caller's own, and a batch is taken by row indices; for a stream they are its
-buffers, filled load by load with rows that are shuffled already.
+caller's own, and a batch is gathered by row indices; for a stream they are
+buffers, which each load fills with rows that are already shuffled.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -16,16 +17,16 @@ from nnplug.errors import DataError
 from nnplug.randomness import derive_generator
 from nnplug.types import AnyArray
 
-__all__ = ["Batches", "Chunk", "Load", "RowsInMemory", "Stream", "StreamedRows"]
+__all__ = ["CHUNK", "Batches", "Chunk", "Load", "RowsInMemory", "StreamedRows"]
 
 CHUNK = 16_384
-"""Rows of the validation part that are taken from memory at once, at most."""
+"""Rows of the validation part that are brought into memory at once, at most."""
 
 Chunk = tuple[AnyArray, AnyArray, AnyArray | None]
 """Inputs, targets and weights of some rows."""
 
 Load = tuple[AnyArray | None, float]
-"""Rows in the order of an epoch (None: all, as they are), and what they weigh together."""
+"""Row indices in the order of the epoch (None: all rows, as they are), and their total weight."""
 
 
 class Batches(Protocol):
@@ -52,17 +53,17 @@ class Batches(Protocol):
     keeps_outputs: bool
 
     def loads(self, epoch: int) -> Iterator[Load]:
-        """Give an epoch's rows; the same each time it is asked for the same epoch."""
+        """Give the rows of an epoch, which are the same each time for the same epoch."""
 
     def validation(self) -> Iterator[Chunk]:
         """Give the rows of the validation part; none if there is none."""
 
     def training(self) -> Iterator[Chunk]:
-        """Give the rows that a report is made of where there is no validation part."""
+        """Give the rows that a report is about if there is no validation part."""
 
 
 class RowsInMemory:
-    """Rows of arrays, visited in an order that is shuffled anew each epoch.
+    """Rows of arrays, in a new random order each epoch.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ class RowsInMemory:
     batch_size : int or None
         None: all rows in each step, in their own order.
     seed : int
-        Of the order.
+        Seed of the order.
     rows : array of int, optional
         The rows to learn from; by default all.
     weights : array, optional
@@ -79,7 +80,7 @@ class RowsInMemory:
     validation : tuple of array, optional
         Inputs, targets, and weights if rows have them.
     held_out : array of int, optional
-        The rows of the validation part, instead.
+        Instead, the rows of the same arrays that are the validation part.
     """
 
     def __init__(
@@ -133,67 +134,61 @@ class RowsInMemory:
         yield self.inputs, self.targets, self.weights
 
 
-class Stream(Protocol):
-    """Rows that do not fit in memory, as whoever reads them provides them.
+class StreamedRows(ABC):
+    """Rows that do not fit in memory, brought into buffers load by load.
 
-    Attributes
+    A subclass says where they come from: `fill`, and `validation` if there is
+    such a part.
+
+    Parameters
     ----------
     inputs, targets, weights : array, and array or None
         (B, D), (B, C) and (B, 1): buffers that never move. B is a multiple of
         the batch size.
     rows : int
         The rows of an epoch.
+    batch_size : int
     """
 
-    inputs: AnyArray
-    targets: AnyArray
-    weights: AnyArray | None
-    rows: int
+    def __init__(
+        self,
+        inputs: AnyArray,
+        targets: AnyArray,
+        weights: AnyArray | None,
+        *,
+        rows: int,
+        batch_size: int,
+    ) -> None:
+        self.inputs, self.targets, self.weights = inputs, targets, weights
+        self.rows, self.keeps_outputs = rows, False
+        self.batch_size: int | None = min(batch_size, rows)
+        self._places = np.arange(len(inputs))
 
-    def loads(self, epoch: int) -> Iterator[int]:
+    @abstractmethod
+    def fill(self, epoch: int) -> Iterator[int]:
         """Fill the buffers with the next rows, shuffled, and say how many they are.
 
         All loads but the last are full batches. The same epoch gives the same
         rows in the same order each time.
         """
 
-    def validation(self) -> Iterator[Chunk]:
-        """Give the rows of the validation part, chunk by chunk."""
-
-
-class StreamedRows:
-    """A stream's rows for the training loop.
-
-    Parameters
-    ----------
-    stream : Stream
-    batch_size : int
-    """
-
-    def __init__(self, stream: Stream, batch_size: int) -> None:
-        self.stream = stream
-        self.inputs, self.targets, self.weights = stream.inputs, stream.targets, stream.weights
-        self.rows, self.keeps_outputs = stream.rows, False
-        self.batch_size: int | None = min(batch_size, stream.rows)
-        self._order = np.arange(len(stream.inputs))
-
     def loads(self, epoch: int) -> Iterator[Load]:
-        """Give the rows of each load, in the buffers' order.
+        """Give the rows of each load, in the order of the buffers.
 
         Raises
         ------
         DataError
-            If the stream gives other rows than it announced.
+            If `fill` gives other rows than were announced.
         """
         assert self.batch_size is not None
         seen = 0
-        for filled in self.stream.loads(epoch):
+        for filled in self.fill(epoch):
             if seen % self.batch_size or seen + filled > self.rows:
                 raise self._wrong(epoch, seen + filled)
             weight: float = filled
             if self.weights is not None:
                 weight = float(self.weights[:filled].sum(dtype=np.float64))
-            yield self._order[:filled], weight
+            yield self._places[:filled], weight
             seen += filled
         if seen != self.rows:
             raise self._wrong(epoch, seen)
@@ -201,13 +196,13 @@ class StreamedRows:
     def _wrong(self, epoch: int, seen: int) -> DataError:
         return DataError(
             f"A stream of {self.rows:,} rows gave {seen:,} in epoch {epoch}, or a load before the "
-            f"last that is no multiple of the batch size, {self.batch_size}."
+            f"last that is not a multiple of the batch size, {self.batch_size}."
         )
 
     def validation(self) -> Iterator[Chunk]:
-        """Give the stream's validation part."""
-        return self.stream.validation()
+        """Give nothing: by default there is no validation part."""
+        return iter(())
 
     def training(self) -> Iterator[Chunk]:
-        """Give nothing: another pass over the stream is no small thing."""
+        """Give nothing: another pass over the rows would cost too much."""
         return iter(())

@@ -1,7 +1,9 @@
 """`nnplug data`: what a person reads of a table, and the exit codes."""
 
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -104,8 +106,8 @@ churn        text    target                    2  "no" 387, "yes" 13
 
 binary: 14 inputs, 320 training rows and 80 for validation
   target "churn" has 2 classes: binary classification (--task overrides)
-  column "customer_id" is left out: its name says that it is an identifier
-  (--numeric customer_id keeps it)
+  column "customer_id" is left out: its name is that of an identifier (--numeric
+  customer_id keeps it)
   column "country" is left out: all rows for training have "EU"
   missing values are a category of their own: "city" (5)
 
@@ -116,15 +118,14 @@ warning  column "city" has texts that differ in case or spaces alone: "Rome" and
          "rome". They count as different.
 warning  column "income" is -9999 in 35 rows, far from all others (21224 to
          75645). If it stands for a missing value: --read na.income=-9999
-warning  3.2% of the rows are "yes"; who always says "no" has an accuracy of
+warning  3.2% of the rows are "yes"; always predicting "no" has an accuracy of
          96.8%. Use --class-weight balanced, and --metric balanced_accuracy.
-warning  column "refund" alone tells "churn" in 100.0% of the rows (96.2% by
+warning  column "refund" alone predicts "churn" in 100.0% of the rows (96.2% by
          chance). Is it known before the target is? If not: --drop refund
 warning  column "since" holds dates, and the validation rows lie among the
-         training rows in time. If later rows are to be predicted: --split
-         time:since
-warning  column "customer_id" names 100 things in 400 rows, and rows of one
-         thing stand in both parts. If new things are to be predicted: --split
+         training rows in time. To predict later rows: --split time:since
+warning  column "customer_id" identifies 100 things in 400 rows, and both parts
+         have rows of the same thing. To predict new things: --split
          group:customer_id
 note     "no" 387 (96.8%), "yes" 13 (3.2%).
 """
@@ -311,6 +312,18 @@ def test_few_rows_and_many_inputs():
     found = findings({**data, "y": np.arange(30) * 0.5})
     assert found["few rows"].text.startswith("30 rows: a score on the validation part")
     assert found["more inputs than rows"].text.startswith("40 inputs and 24 training rows")
+
+
+def test_a_large_database_is_sampled(tmp_path, monkeypatch):
+    monkeypatch.setattr(sample_module, "SAMPLE_ROWS", 1000)
+    path = tmp_path / "t.db"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        pd.DataFrame({"k": np.arange(1500)}).to_sql("t", connection, index=False)
+    table, rows = sample_module.read_sample(path, ReadOptions())
+    assert (table.rows, rows) == (1000, 1500)
+    drawn = table.column("k").data
+    assert (np.diff(drawn) > 0).all()
+    assert drawn[-1] > 1400
 
 
 def test_a_large_table_is_sampled(tmp_path, monkeypatch):

@@ -177,7 +177,7 @@ def test_the_folder_of_a_run_stands_for_its_model(folder, tmp_path):
         (["petals.safetensors", "iris.csv", "--probabilities"],
          "error: A regression has no classes, so no probabilities; use predict."),
         (["species.safetensors", "iris.csv", "-o", "x.xlsx"],
-         "error: x.xlsx: tables are written to files that end in .csv, .tsv, .parquet."),
+         "error: x.xlsx: the name of a table to write must end in .csv, .tsv, .parquet."),
         (["species.safetensors", "iris.csv", "-o", "no/x.csv"], "(ENOENT), while making"),
         (["petals.safetensors", "short.csv"], 'there is no column "sepal_width"'),
     ],

@@ -178,7 +178,7 @@ def test_a_mark_among_categories_is_said(tmp_path):
 def test_numbers_with_a_unit_are_said(tmp_path):
     rows = "".join(f"{i * 17 % 61 * 20} CC,{i % 7}.5\n" for i in range(60))
     (tmp_path / "t.csv").write_text(f"engine,y\n{rows}")
-    said = 'column "engine" is text, and numbers if "CC" is left out: --read unit.engine=CC'
+    said = 'column "engine" is text; without "CC" it is numbers: --read unit.engine=CC'
     for more in ([], ["--target", "y", "--categorical", "engine"]):
         done = nnplug_here("data", "t.csv", *more, folder=tmp_path)
         assert " ".join(done.stdout.split()).count(said) == 1

@@ -45,6 +45,7 @@ BESIDE = {
     "durable": {"errors"},
     "lazy": {"errors"},
     "summary": {"layout", "untrusted"},
+    "untrusted": {"errors"},
     "special": {"formulas"},
     "tool": {"parts"},
     "builtin": {"hookspecs"},

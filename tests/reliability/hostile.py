@@ -483,11 +483,11 @@ HOSTILE: dict[str, tuple[Make, str]] = {
         encoder(lambda state: state["columns"].__setitem__(0, {
             "name": "sepal_length", "kind": "text",
             "categories": "http://169.254.169.254/latest/meta-data"})),
-        "this is not a saved encoder",
+        'a text column has no "missing"',
     ),
     "vocabulary in a file (CVE-2025-12058)": (
         encoder(lambda state: state["columns"][0].update(vocabulary="/etc/passwd")),
-        "this is not a saved encoder",
+        'a scale has "vocabulary", which nnplug does not write',
     ),
     "scale of zero": (
         encoder(lambda state: state["columns"][0].update(scale=0)),
@@ -495,7 +495,7 @@ HOSTILE: dict[str, tuple[Make, str]] = {
     ),
     "column twice": (
         encoder(lambda state: state["columns"].append(state["columns"][0])),
-        "this is not a saved encoder: a column is listed twice",
+        "a column is listed twice",
     ),
     # --- weights
     "weight that is not a number": (

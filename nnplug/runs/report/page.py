@@ -23,8 +23,8 @@ from nnplug.runs.report.layers import STYLE as LAYERS
 from nnplug.runs.report.layers import network_drawing
 from nnplug.runs.report.svg import DARK, LIGHT, STYLE, clean, folding, number
 from nnplug.runs.settings import SHORT_FORM
-from nnplug.tables.categories import Categories
 from nnplug.tables.dates import Dates
+from nnplug.tables.encodings import Categories
 
 __all__ = ["DARK_PAGE", "LIGHT_PAGE", "write_page"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnplug.models import Model
-from nnplug.tables.scale import Scale
+from nnplug.tables.encodings import Scale
 from nnplug.types import AnyArray
 
 __all__ = ["Plane", "plane"]

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from nnplug.models import Model
-from nnplug.models.strict_json import printable
 from nnplug.runs.report.plane import plane
 from nnplug.runs.report.svg import number
 from nnplug.training import History
 from nnplug.types import AnyArray
+from nnplug.untrusted import printable
 
 __all__ = ["boundary", "curves", "loss_columns"]
 
