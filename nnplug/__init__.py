@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from nnplug.parts import trainable as trainable
     from nnplug.parts import uniform as uniform
     from nnplug.plugins.registry import Registry as Registry
-    from nnplug.runs.resuming import resume as resume
+    from nnplug.runs.api import load as load
+    from nnplug.runs.api import resume as resume
+    from nnplug.runs.api import train as train
     from nnplug.runs.run import Run as Run
-    from nnplug.runs.run import load as load
-    from nnplug.runs.run import train as train
     from nnplug.tool import Exporter as Exporter
     from nnplug.training import BatchRecord as BatchRecord
     from nnplug.training import EpochRecord as EpochRecord
@@ -65,8 +65,8 @@ __getattr__, _lazy_names = lazy_names(
             "uniform",
         ),
         "nnplug.plugins.registry": ("Registry",),
-        "nnplug.runs.resuming": ("resume",),
-        "nnplug.runs.run": ("Run", "load", "train"),
+        "nnplug.runs.api": ("load", "resume", "train"),
+        "nnplug.runs.run": ("Run",),
         "nnplug.tool": ("Exporter",),
         "nnplug.training": ("BatchRecord", "EpochRecord"),
     },

@@ -9,7 +9,7 @@ import nnplug.training
 from nnplug.errors import PluginError
 from nnplug.plugins.manager import PluginManager
 from nnplug.plugins.registry import Registry
-from nnplug.runs.run import train
+from nnplug.runs.api import train
 from tests.engines import ENGINES
 
 

@@ -10,8 +10,7 @@ import pytest
 import nnplug
 from nnplug.errors import NnplugError, SettingError, StorageError
 from nnplug.runs.configuration import SETTABLE, Configuration
-from nnplug.runs.preparing import prepare_from
-from nnplug.runs.run import default_registry, prepare
+from nnplug.runs.preparing import default_registry, prepare, prepare_from
 from nnplug.runs.settings import ROWS
 
 IRIS = Path(__file__).parents[1] / "examples" / "iris.csv"
@@ -102,10 +101,10 @@ def test_objects_are_asked_for(tmp_path):
     with pytest.raises(SettingError) as caught:
         prepare_from(found, default_registry())
     assert str(caught.value) == (
-        "data: the configuration does not hold it: it was an object in Python.\n"
-        "Give it: data=..., on the command line as DATA."
+        "data is not in the configuration: it was an object in Python.\n"
+        "Give data=..., on the command line as DATA."
     )
-    with pytest.raises(SettingError, match="sample_weight: the configuration does not hold it"):
+    with pytest.raises(SettingError, match="sample_weight is not in the configuration"):
         prepare_from(found, default_registry(), data=(x, y))
     prepare_from(found, default_registry(), data=(x, y), sample_weight=np.ones(4))
 
@@ -115,10 +114,10 @@ def test_objects_are_asked_for(tmp_path):
     [
         ("epoch = 5", "c.toml: there is no setting 'epoch'. Did you mean 'epochs'?"),
         ("alpha = 0.1", "c.toml: there is no setting 'alpha'. The L2 penalty is called 'l2'"),
-        ("epochs = 5\nepochs = 6", "c.toml: is no TOML: Cannot overwrite a value (at"),
+        ("epochs = 5\nepochs = 6", "c.toml is not valid TOML: Cannot overwrite a value (at"),
         (
             f"epochs = {'9' * 5000}",
-            "c.toml: is no TOML: a whole number in it has too many digits; ",
+            "c.toml is not valid TOML: a whole number in it has too many digits; ",
         ),
         ("epochs = 0", "c.toml: epochs = 0: it must be a whole number, at least 1."),
         (

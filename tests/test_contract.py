@@ -316,6 +316,18 @@ def test_intervals_are_in_the_units_of_the_target(tmp_path):
         nnplug.train(table, target="y", epochs=1).interval(table)
 
 
+def test_a_loss_of_several_outputs_has_one_prediction_for_each_target(tmp_path):
+    x = np.linspace(-1, 1, 24).reshape(12, 2)
+    run = nnplug.train((x, x.sum(1)), loss="gaussian_nll", epochs=1, registry=REGISTRY)
+    assert run.network.outputs == 2
+    assert run.predict(x).shape == (12, 1)
+    assert run.model.targets == ("prediction",)
+    run = nnplug.train((x, x), loss="gaussian_nll", epochs=1, registry=REGISTRY)
+    assert run.network.outputs == 4
+    assert run.predict(x).shape == (12, 2)
+    assert run.model.targets == ("prediction1", "prediction2")
+
+
 def test_a_loss_over_a_batch_is_over_the_rows_of_each_batch():
     loss = REGISTRY.get("loss", "batch_dice")
     target = (X[:, :2] > 0) * 1.0

@@ -13,11 +13,12 @@ import pytest
 
 import nnplug
 from nnplug.errors import NnplugError, PluginError, SettingError, StorageError
-from nnplug.runs.callbacks import Callbacks
+from nnplug.runs.configuration import fingerprint_of
+from nnplug.runs.fitting import Callbacks, fit
 from nnplug.runs.folder import RunFolder
-from nnplug.runs.keeping import Every, Keeper
-from nnplug.runs.resuming import keep_on
-from nnplug.runs.run import default_registry, fit, prepare
+from nnplug.runs.keeping import Keeper, keep_on
+from nnplug.runs.preparing import default_registry, prepare
+from nnplug.runs.settings import ROWS
 from tests.reliability.disks import ERRNOS, CountingDisk, FaultyDisk
 
 IRIS = Path(__file__).parents[1] / "examples" / "iris.csv"
@@ -61,20 +62,23 @@ def record(folder):
 
 @pytest.mark.parametrize(
     ("text", "every"),
-    [("10", Every(epochs=10)), (3, Every(epochs=3)), ("30s", Every(seconds=30.0)),
-     ("0.5 m", Every(seconds=30.0)), ("2H", Every(seconds=7200.0))],
+    [("10", ("epochs", 10)), (3, ("epochs", 3)), ("30s", ("seconds", 30.0)),
+     ("0.5 m", ("seconds", 30.0)), ("2H", ("seconds", 7200.0))],
 )  # fmt: skip
 def test_how_often(text, every):
-    assert Every.parse(text) == every
+    row = ROWS["checkpoint_every"]
+    assert row.takes.split(row.check(text)) == every
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "0s", "5 days", "s", "nan", "1e3"])
-def test_how_often_is_refused(text):
+def test_how_often_is_refused(text, tmp_path):
     with pytest.raises(SettingError) as caught:
-        Every.parse(text)
+        nnplug.train("xor", epochs=1, output=tmp_path / "r", checkpoint_every=text)
     assert str(caught.value) == (
-        f"checkpoint_every={text!r}: write 10 for every 10 epochs, or a time: 30s, 5m, 1h."
+        f"checkpoint_every={text!r}: it must be a number of epochs, as 10, or a time, as 30s, 5m "
+        "or 1h."
     )
+    assert not (tmp_path / "r").exists()
 
 
 def kept(folder, *, disk=None, every="60s", clock=None, say=None, **given):
@@ -83,7 +87,8 @@ def kept(folder, *, disk=None, every="60s", clock=None, say=None, **given):
     made = RunFolder.create(folder, configuration.to_toml())
     made = RunFolder(folder, disk=disk)
     options = {} if clock is None else {"clock": clock}
-    keeper = Keeper(made, configuration, run.identity(configuration), say=say, **options)
+    begun = {"status": "running"}  # so that the first call of the disk is in training
+    keeper = Keeper(run, made, configuration, record=begun, say=say, **options)
     return run, keeper
 
 
@@ -259,7 +264,7 @@ def test_what_killed_processes_left_half_written_goes_when_the_run_is_done(tmp_p
 def test_a_run_without_a_checkpoint_begins_anew(tmp_path):
     nnplug.train(IRIS, **GIVEN, output=tmp_path / "whole")
     run, keeper = kept(tmp_path / "r")
-    assert keeper.take_up() == ("there is no checkpoint yet: from the start",)
+    assert keeper.take_up() == ("there is no checkpoint yet: starting from the beginning",)
     nnplug.resume(tmp_path / "r")
     assert left(tmp_path / "r") == left(tmp_path / "whole")
     del run
@@ -351,12 +356,12 @@ def test_other_settings_are_refused(interrupted):
     with pytest.raises(SettingError) as caught:
         nnplug.resume(interrupted, epochs=9, seed=4)
     assert str(caught.value).splitlines() == [
-        f"{interrupted}: cannot be resumed as it was:",
+        f"{interrupted}: the run cannot be resumed, because it has changed:",
         "  epochs was 6 and is 9",
         "  seed was 0 and is 4",
-        "  the data is another: its rows, or what was learned of its columns",
-        "Restore that, or go on all the same with --allow-changes (allow_changes=True); the "
-        "result is then that of neither run alone.",
+        "  the data has changed: its rows, or what was learned of its columns",
+        "Undo the changes, or resume with --allow-changes (allow_changes=True); the result is "
+        "then that of neither run alone.",
     ]
 
 
@@ -373,13 +378,13 @@ def test_other_data_is_refused(old, interrupted):
     assert old in data.read_text()
     new = "5.2,3.5,1.4,0.2,setosa" if "," in old else "virginia"
     data.write_text(data.read_text().replace(old, new))
-    with pytest.raises(SettingError, match="the data is another"):
+    with pytest.raises(SettingError, match="the data has changed"):
         nnplug.resume(interrupted)
 
 
 def test_the_digest_of_data_is_the_one_that_kept_runs_have():
     run = prepare("xor", validation=0.25)
-    assert run.identity(run.configuration()).data == ("94107a3cf7d1491345fd239961917239")
+    assert fingerprint_of(run.rows, run.weights) == "94107a3cf7d1491345fd239961917239"
 
 
 def test_data_that_lies_elsewhere_is_the_same(interrupted):
@@ -416,7 +421,7 @@ def test_a_part_of_ones_own_that_was_edited_is_refused(tmp_path):
     given = {"epochs": 6, "activation": "mine", "output": tmp_path / "r"}
     with pytest.raises(KeyboardInterrupt):
         nnplug.train("xor", **given, registry=registry(2), log_every=1, callbacks=[Interrupt(2)])
-    with pytest.raises(SettingError, match="activation mine: its formula is not the one"):
+    with pytest.raises(SettingError, match="activation mine: its formula has changed"):
         nnplug.resume(tmp_path / "r", registry=registry(3))
     assert nnplug.resume(tmp_path / "r", registry=registry(2)).ended == "epochs"
 
@@ -463,8 +468,8 @@ def test_more_epochs_do_not_outlast_patience_and_that_is_said(tmp_path):
                        log_every=run.settings.log_every)  # fmt: skip
     with keep_on(prepared, RunFolder(tmp_path / "r"), prepared.configuration()) as keeper:
         assert keeper.take_up()[-1] == (
-            "patience ran out after 1 epochs without a better one: more epochs alone change "
-            "nothing; --patience none --allow-changes goes on"
+            "patience ran out after 1 epochs without a better one, so more epochs alone change "
+            "nothing; to go on: --patience none --allow-changes"
         )
     assert len(nnplug.resume(tmp_path / "r", epochs=90).history) == taken
     more = nnplug.resume(tmp_path / "r", epochs=90, patience="none", allow_changes=True)

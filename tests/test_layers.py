@@ -298,7 +298,7 @@ def test_layers_and_their_short_form_are_not_given_together(other):
         prepare("xor", layers="dense:4", **{other: value})
     assert str(caught.value) == (
         f"layers and {other}: both say what the network's layers are.\n"
-        "Give layers alone, which can say it all, or the others."
+        "Give one of the two; layers can say everything that the others can."
     )
 
 

@@ -143,8 +143,8 @@ def test_a_part_of_python_code_must_be_given_again(tmp_path):
     with pytest.raises(ModelFileError) as caught:
         nnplug.load(path)
     assert str(caught.value) == (
-        f"{path}: this model file cannot be used: activation cube is of no package, but of a file "
-        "or of Python code, which is not in a model file.\n"
+        f"{path}: this model file cannot be used: activation cube is not from a package "
+        "but from a file or from Python code, which a model file does not hold.\n"
         "Give it again: -p ./FILE.py on the command line, in Python registry.register(cube) and "
         "load(..., registry=registry)."
     )
@@ -304,7 +304,7 @@ def test_another_major_version_is_refused_unless_allowed(site, tmp_path, version
         f"nnplug-double is installed as {version}; the model was made with 1.4.2.\n"
         "Install that one: pip install nnplug-double==1.4.2\n"
         "Or allow the other: allow_other_versions=True, on the command line "
-        "--allow-other-versions; the predictions may then be others."
+        "--allow-other-versions; the predictions may then differ."
     )
     assert not site.imported()
     assert load_model(tmp_path / "m", Registry(), allow_other_versions=True).notes
@@ -437,7 +437,9 @@ def test_evaluate_takes_a_pair_of_arrays(trained):
     assert scores["accuracy"] == pytest.approx(right.mean())
     with pytest.raises(DataError, match="trained on arrays: give \\(inputs, targets\\)"):
         model.evaluate(X)
-    with pytest.raises(DataError, match="The target of row 1 is 7, which is none of the classes"):
+    with pytest.raises(
+        DataError, match="The target of row 1 is 7, which is not one of the classes"
+    ):
         trained["whole numbers for classes"].model.evaluate((X[:2], np.array([0, 7])))
 
 

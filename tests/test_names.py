@@ -20,7 +20,7 @@ from nnplug.network.network import Network
 from nnplug.plans import Regularization, StepPlanner
 from nnplug.plans.display import describe
 from nnplug.plugins.registry import Registry
-from nnplug.runs.run import prepare
+from nnplug.runs.preparing import prepare
 from nnplug.training import Steps, train_network
 from tests.engines import ENGINES
 

@@ -44,7 +44,7 @@ def test_what_is_saved_anew_is_the_same_model(tmp_path):
     )
     assert old.hidden == new.hidden == (6, 5)
     assert [each.text for each in old.parts["layers"]] == [
-        "dense (units=6)", "bent_slope (slope=0.25)", "dense (units=5)", "tanh",
+        "dense:units=6", "bent_slope:slope=0.25", "dense:units=5", "tanh",
     ]  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from nnplug.network.network import Network
 from nnplug.plans import Regularization, emission, program
 from nnplug.plans.program import Allocation, Instruction, Program, Section, Slot, Value
 from nnplug.plugins.registry import Registry
-from nnplug.runs.run import prepare
+from nnplug.runs.preparing import prepare
 from nnplug.training import Steps
 from tests.engines import ENGINES
 

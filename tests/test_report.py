@@ -157,7 +157,7 @@ def test_the_report_of_classes(tmp_path):
     check(page)
     for text in ("iris.csv: multiclass", "network 4-100-3", "120 rows for training", "30 epochs",
                  "Confusion matrix", "ROC, each class", "Calibration", "petal_length",
-                 "cross_entropy", "adam (learning_rate=0.001", "nnplug 0.1.0",
+                 "cross_entropy", "adam:learning_rate=0.001", "nnplug 0.1.0",
                  "validation loss", "best epoch",
                  f"nnplug train --config {tmp_path}/r/config.toml"):  # fmt: skip
         assert text in page.text, text

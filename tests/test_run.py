@@ -10,7 +10,7 @@ import nnplug
 from nnplug.builtin.activations import tanh
 from nnplug.builtin.layers import scale
 from nnplug.errors import DataError, NnplugError, SettingError, UnknownPartError
-from nnplug.runs.run import prepare
+from nnplug.runs.preparing import prepare
 
 IRIS = Path(__file__).parents[1] / "examples" / "iris.csv"
 FRAME = pd.read_csv(IRIS)
@@ -96,7 +96,7 @@ def test_a_recipe_may_say_the_layers_in_either_form():
         prepare(data(), layers="dense:5", activation="tanh")
     assert str(caught.value) == (
         "layers and activation: both say what the network's layers are.\n"
-        "Give layers alone, which can say it all, or the others."
+        "Give one of the two; layers can say everything that the others can."
     )
 
 
@@ -168,7 +168,7 @@ Y = np.arange(10) % 2
         ((X * np.nan, Y), {}, "inputs: row 0, column 0 is nan."),
         ((X, np.full(10, np.nan)), {}, "targets: row 0, column 0 is nan."),
         ((X, 0 * Y), {}, "arrays: 1 classes"),
-        ((X, Y, X), {}, "data is a tuple of 3: give (inputs, targets)."),
+        ((X, Y, X), {}, "data is a tuple of 3 items: give (inputs, targets)."),
         ((X, Y), {"target": "y"}, "arrays has its own target"),
         (FRAME, {}, "no target is given."),
         (FRAME, {"target": "species", "task": "regression"}, "species"),
@@ -293,7 +293,7 @@ def test_a_part_of_which_no_row_counts_is_refused(part):
         nnplug.train(data, target="y", weights="w", split="column:part", epochs=1)
     count = np.count_nonzero(parts == part)
     assert str(error.value) == (
-        f"weights: all {count} rows for {part} weigh 0, so that they have no mean loss.\n"
-        "Give some of them a weight, or choose the rows for validation otherwise: --split, "
+        f"weights: all {count} rows for {part} have weight 0, so they have no mean loss.\n"
+        "Give some of them a weight, or choose other rows for validation: --split, "
         "--validation."
     )

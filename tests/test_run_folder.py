@@ -30,15 +30,15 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path):
     with pytest.raises(StorageError) as caught:
         RunFolder.create(tmp_path, "")
     assert str(caught.value) == (
-        f"{tmp_path}: there is such a folder, it is not empty, and nothing is overwritten.\n"
-        "Name another, or leave --output out for a new one."
+        f"{tmp_path}: the folder is not empty, and nothing is overwritten.\n"
+        "Name another folder, or leave --output out for a new one."
     )
     assert [each.name for each in tmp_path.iterdir()] == ["notes.txt"]
 
 
 def test_a_run_that_is_there_is_named_as_one(tmp_path):
     RunFolder.create(tmp_path / "r", "seed = 1\n")
-    with pytest.raises(StorageError, match=r"Go on with the run in it: nnplug train --resume "):
+    with pytest.raises(StorageError, match=r"To go on with the run in it: nnplug train --resume "):
         check_free(tmp_path / "r")
 
 
@@ -74,7 +74,7 @@ def test_a_run_that_is_not_there_gets_the_nearest_name(tmp_path):
         f"{tmp_path}/20260131-irsi: there is no such run. Did you mean '20260131-iris'?\n"
         "To list the runs: nnplug runs list"
     )
-    with pytest.raises(StorageError, match="is no folder of a run"):
+    with pytest.raises(StorageError, match="is not the folder of a run"):
         RunFolder.open(tmp_path)
 
 
@@ -202,7 +202,7 @@ def test_the_last_epoch_is_read_alone(tmp_path):
     path = folder.path / "history.jsonl"
     path.write_bytes(b"no JSON\n" + path.read_bytes() + b'{"epoch": 3, "lo')
     assert folder.last_epoch() == (4, {"epoch": 2, "loss": 2 / 3, '100 % "ü"': -2.0})
-    with pytest.raises(StorageError, match="line 1 is no JSON"):
+    with pytest.raises(StorageError, match="line 1 is not JSON"):
         folder.history()
 
 

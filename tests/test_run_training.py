@@ -10,8 +10,8 @@ import pytest
 
 import nnplug
 from nnplug.errors import DivergedError, SettingError
-from nnplug.runs.callbacks import Callbacks
-from nnplug.runs.run import fit, prepare
+from nnplug.runs.fitting import Callbacks, fit
+from nnplug.runs.preparing import prepare
 
 IRIS = Path(__file__).parents[1] / "examples" / "iris.csv"
 

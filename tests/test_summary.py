@@ -105,7 +105,7 @@ def test_learned_options_count_as_the_parameters_of_their_layer():
 
 
 def test_a_network_of_any_layers_is_a_list_with_what_a_layer_holds_below_it():
-    run = nnplug.runs.run.prepare(
+    run = nnplug.runs.preparing.prepare(
         IRIS,
         target="species",
         layers="dense:32 batch_norm gelu dropout:0.2 residual[dense:32 relu dense:32] swiglu:16",
@@ -158,7 +158,7 @@ def test_what_comes_from_data_is_escaped(evil):
 
 
 def test_a_run_that_was_not_trained_says_so():
-    run = nnplug.runs.run.prepare(IRIS, target="species", epochs=5)
+    run = nnplug.runs.preparing.prepare(IRIS, target="species", epochs=5)
     assert "epochs     0 of 5: not done" in run.summary()
     assert "svg" not in Page(run._repr_html_()).tags
     assert run.history.summary().startswith("history of 0 epochs")

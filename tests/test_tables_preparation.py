@@ -6,7 +6,7 @@ import pytest
 
 import nnplug
 from nnplug.errors import NnplugError
-from nnplug.runs.run import prepare
+from nnplug.runs.preparing import prepare
 
 
 def frame(rows=60, seed=0):
@@ -146,7 +146,7 @@ def test_a_dataset_is_no_table(options, message):
 
 def test_a_frame_is_not_read():
     data = frame()
-    assert "The table is in memory: leave read and sql out." in refusal(
+    assert "read, sql: the table is in memory already." in refusal(
         data, target="y", sql="FROM data"
     )
     data["code"] = ["007", "8"] * 30

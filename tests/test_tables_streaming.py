@@ -19,7 +19,7 @@ import pytest
 
 import nnplug
 from nnplug.errors import NnplugError, StorageError
-from nnplug.runs.run import prepare
+from nnplug.runs.preparing import prepare
 from nnplug.tables import ReadOptions, Wishes, prepare_table, streaming, table_from
 from nnplug.tables import preparation as preparation_module
 from nnplug.tables import rows as rows_module
@@ -286,9 +286,13 @@ def test_a_full_disk_is_said(path, monkeypatch):
 @pytest.mark.parametrize(
     ("data", "settings", "message"),
     [
-        ("t.csv", {"batch_size": "full"}, "batch_size='full': a table that is streamed is never"),
+        (
+            "t.csv",
+            {"batch_size": "full"},
+            "batch_size='full': the table is streamed, so it is never",
+        ),
         ("t.csv", {"split": "file:t.csv"}, "split=file with a table that is streamed"),
-        ("xor", {}, "stream: xor is in memory already."),
+        ("xor", {}, "stream=True: xor is in memory already."),
     ],
 )
 def test_what_cannot_be_streamed(path, data, settings, message, monkeypatch):

@@ -9,7 +9,7 @@ from nnplug.errors import DataError, NnplugError, SettingError
 from nnplug.network.labels import class_weights
 from nnplug.network.tasks import Head, output_activation_name
 from nnplug.plugins.registry import Registry
-from nnplug.runs.run import prepare
+from nnplug.runs.preparing import prepare
 
 REGISTRY = Registry()
 

@@ -25,7 +25,6 @@ def info(model: str, as_json: bool) -> None:
     needs do not have to be installed.
     """
     from nnplug.models import read_info
-    from nnplug.models.description import describe
 
     path = find_model(model)
     found = read_info(path)
@@ -34,5 +33,5 @@ def info(model: str, as_json: bool) -> None:
         print_json(listed)
         return
     echo(style(str(path), bold=True))
-    for name, text in describe(found):
+    for name, text in found.described():
         field(name, text)

@@ -10,9 +10,8 @@ from click.shell_completion import CompletionItem
 
 from nnplug.cli.completion import complete_layers
 from nnplug.cli.options import PartType, ToolType
-from nnplug.runs.setting import Setting
 from nnplug.runs.setting_kinds import LayerTexts, PartName, ToolName, Truth, Words
-from nnplug.runs.settings import ROWS
+from nnplug.runs.settings import ROWS, Setting
 
 __all__ = ["SettingType", "setting_option", "setting_options"]
 

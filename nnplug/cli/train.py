@@ -138,8 +138,7 @@ def train(
     from nnplug.cli.train_keeping import Keeping
     from nnplug.cli.train_lines import Lines, print_advice, print_end, print_plot
     from nnplug.errors import DivergedError
-    from nnplug.runs.callbacks import Callbacks
-    from nnplug.runs.run import fit
+    from nnplug.runs.fitting import Callbacks, fit
 
     for name, each in (("--output", output), ("--plot", plot), ("--plot-file", plot_file)):
         if plan and each:

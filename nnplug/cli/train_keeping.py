@@ -75,7 +75,7 @@ class Keeping:
         self._open.close()
 
     def _begin(self, output: Path, stack: ExitStack) -> Keeper:
-        from nnplug.runs.run import keep
+        from nnplug.runs.keeping import keep
 
         asked = self._asked
         keeper = keep(
@@ -89,7 +89,7 @@ class Keeping:
 
     def _go_on(self, resume: Path, stack: ExitStack) -> Keeper:
         from nnplug.runs.folder import RunFolder
-        from nnplug.runs.resuming import keep_on
+        from nnplug.runs.keeping import keep_on
 
         keeper = keep_on(self._run, RunFolder.open(resume), self._asked, say=self._say)
         stack.enter_context(keeper)

@@ -1,4 +1,4 @@
-"""Models: what a trained network is kept as, and what it predicts."""
+"""Models: trained networks, what they predict, and the files that they are kept in."""
 
 from __future__ import annotations
 

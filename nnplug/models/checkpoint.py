@@ -1,4 +1,4 @@
-"""Checkpoints: the state of a training, two generations of it, each with a checksum."""
+"""Checkpoints: the state of a training, in two generations with checksums."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAME = re.compile(r"checkpoint-(\d{8})\.safetensors")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A state that was read back.
+    """A state that was read from a file.
 
     Attributes
     ----------
@@ -44,8 +44,8 @@ class Checkpoints:
     """The checkpoints in a folder that one run writes to.
 
     A new one is written whole and synced before an older one is deleted; the
-    newest and the one before it are kept. What a killed process left half
-    written has another name and is never read.
+    newest and the one before it are kept. A file that a killed process left
+    half written has another name and is never read.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Checkpoints:
     >>> checkpoints = Checkpoints(tempfile.mkdtemp())
     >>> for epoch in range(3):
     ...     path = checkpoints.save({"parameters": np.ones(2) * epoch}, {"epoch": epoch})
-    >>> sorted(each.name for each in path.parent.iterdir())
+    >>> sorted(file.name for file in path.parent.iterdir())
     ['checkpoint-00000002.safetensors', 'checkpoint-00000003.safetensors']
     >>> checkpoints.load().numbers
     {'epoch': 2}
@@ -77,15 +77,15 @@ class Checkpoints:
         Parameters
         ----------
         arrays : mapping of str to array
-            float32, float64, int64 or bool.
+            Of float32, float64, int64 or bool.
         numbers : mapping
-            What JSON holds; floats are finite and come back equal to the bit.
+            Values that JSON can hold; floats must be finite and are read back equal to the bit.
 
         Raises
         ------
         StorageError
-            If it could not be written for certain. Those that were there are
-            as they were.
+            If it is not certain that it was written. The checkpoints before it
+            are left as they were.
         """
         data = pack("checkpoint", numbers, arrays)
         there = self._found()
@@ -94,15 +94,15 @@ class Checkpoints:
         refuse_link(path)
         with NewFile(path, disk=self.disk) as file:
             file.write(data)
-        # One that was read or written by this object is kept before one that
-        # only has a higher number: that one may be damaged.
+        # A checkpoint that this object has read or written is kept rather than one with
+        # a higher number, which may be damaged.
         before = self._confirmed or (there[-1][1] if there else None)
         self._confirmed = path
-        self._remove([each for _, each in there if each != before])
+        self._remove([older for _, older in there if older != before])
         return path
 
     def load(self) -> Checkpoint | None:
-        """Read the newest checkpoint that its checksum confirms; None if there is none at all.
+        """Read the newest checkpoint whose checksum is right; None if there are no checkpoints.
 
         Raises
         ------
@@ -137,7 +137,7 @@ class Checkpoints:
         return sorted((int(match[1]), path) for match, path in matches if match is not None)
 
     def _remove(self, checkpoints: list[Path]) -> None:
-        """Delete old checkpoints, and what killed processes left half written."""
+        """Delete old checkpoints, and files that killed processes left half written."""
         left = [path for path in self.folder.iterdir() if is_temporary(path)]
         for path in (*checkpoints, *left):
             try:

@@ -1,4 +1,4 @@
-"""The one format of what nnplug keeps: named arrays, a JSON document, a checksum.
+"""The format of the files that nnplug keeps: named arrays, a JSON document, a checksum.
 
 The bytes are those of a safetensors file. Its metadata has the single entry
 `nnplug`, a JSON object:
@@ -9,8 +9,8 @@ The bytes are those of a safetensors file. Its metadata has the single entry
   each array in the order of the names: its name, dtype, shape and bytes;
 - `content`: the document.
 
-Equal content is equal bytes. Whoever reads trusts nothing: sizes are checked
-before anything is allocated, and no name in the file is ever looked up here.
+Equal content gives equal bytes. A reader trusts nothing in a file: sizes are
+checked before anything is allocated, and no name in the file is looked up here.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from nnplug.untrusted import printable
 __all__ = ["Container", "naming", "pack", "read_container", "read_document"]
 
 FORMAT = 1
-"""The version that is written. Another is read only where a reader for it is kept here."""
+"""The version that is written; no other is read yet."""
 
 LARGEST_FILE = 4 << 30
 LARGEST_HEADER = 16 << 20
@@ -45,7 +45,7 @@ MOST_ARRAYS = 10_000
 MOST_AXES = 4
 
 _DTYPES = {"F32": "<f4", "F64": "<f8", "I64": "<i8", "BOOL": "|b1"}
-"""The element types that are written, in safetensors' names."""
+"""The element types that are written, by their names in safetensors."""
 
 _KINDS = ("model", "checkpoint")
 
@@ -58,7 +58,7 @@ _OTHERS = {
     b"PAR1": "a Parquet table",
     b"TFL3": "a TensorFlow Lite model",
 }
-"""How files of other kinds begin, for a message."""
+"""How files of other kinds begin, for messages."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ class Container:
     content : dict
         The JSON document, whose form the caller checks.
     arrays : dict of str to array
-        Read-only views of the file's bytes; shapes and element types are as the
-        file says, which the caller checks too.
+        Read-only views of the file's bytes, with the shapes and element types
+        that the file gives, which the caller checks too.
     """
 
     content: dict[str, Any]
@@ -84,31 +84,31 @@ def pack(kind: str, content: Mapping[str, Any], arrays: Mapping[str, AnyArray]) 
     Raises
     ------
     StorageError
-        If the file could not be read again, for it would be too large.
+        If the file would be too large to be read again.
     ValueError
         If the document holds a number that is not finite, or an array has an
-        element type that the format has not.
+        element type that the format does not have.
     """
     from safetensors.numpy import save  # noqa: PLC0415  # only when something is saved
 
     ready = {}
     for name, array in arrays.items():
         if array.dtype.newbyteorder("<").str not in _DTYPES.values():
-            raise ValueError(f"array {name!r} holds {array.dtype}, which is not kept.")
-        # ascontiguousarray would make a vector of a number.
+            raise ValueError(f"array {name!r} holds {array.dtype}, which the format does not have.")
+        # np.ascontiguousarray would turn a single number into a vector.
         ready[name] = np.array(array, array.dtype.newbyteorder("<"), order="C", copy=None)
     head = {"kind": kind, "format": FORMAT, "content": content}
     document = {**head, "checksum": _checksum(head, ready)}
-    # One entry: safetensors keeps no order among several.
+    # A single entry: safetensors does not keep the order of several.
     data = save(ready, {"nnplug": canonical_json(document)})
     _check_readable(data, kind)
     return data
 
 
 def read_document(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
-    """Read only the document of a file: a few kilobytes, whatever the arrays' size.
+    """Read only the document of a file: a few kilobytes, however large the arrays are.
 
-    The checksum covers the arrays, so it is not looked at.
+    The checksum covers the arrays too, so it is not checked.
 
     Raises
     ------
@@ -127,12 +127,12 @@ def read_container(path: str | os.PathLike[str], kind: str) -> Container:
     Parameters
     ----------
     kind : str
-        What it must be.
+        The kind that the file must have.
 
     Raises
     ------
     ModelFileError
-        If it is damaged, or not such a file.
+        If it is damaged, or not a file of that kind.
     StorageError
         If it cannot be read.
     """
@@ -146,19 +146,18 @@ def read_container(path: str | os.PathLike[str], kind: str) -> Container:
         file.seek(0)
         data = file.read(size)
         try:
-            # Its stubs have no types.
-            found = safetensors.deserialize(data)  # type: ignore[no-untyped-call]  # see above
+            found = safetensors.deserialize(data)  # type: ignore[no-untyped-call]  # untyped stubs
         except safetensors.SafetensorError as error:
             raise ModelFileError(f"its arrays do not fit the file: {error}") from None
         arrays = {}
-        for name, each in found:
-            array = np.frombuffer(each["data"], _DTYPES[each["dtype"]]).reshape(each["shape"])
+        for name, entry in found:
+            array = np.frombuffer(entry["data"], _DTYPES[entry["dtype"]]).reshape(entry["shape"])
             array.flags.writeable = False
             arrays[name] = array
         head = {key: document[key] for key in ("kind", "format", "content")}
         if _checksum(head, arrays) != document["checksum"]:
             raise ModelFileError(
-                "its content does not fit its checksum, so it was damaged or changed"
+                "its content does not match its checksum, so it was damaged or changed"
             )
         return Container(document["content"], arrays)
 
@@ -180,7 +179,7 @@ def _checksum(head: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> str:
 
 
 def _check_readable(data: bytes, kind: str) -> None:
-    """Refuse to write what could not be read back, next week on another machine."""
+    """Refuse to write a file that could not be read again."""
     try:
         header, _ = _read_header(io.BytesIO(data), len(data), kind)
         _check_arrays(header)
@@ -189,7 +188,7 @@ def _check_readable(data: bytes, kind: str) -> None:
 
 
 def _opened(path: Path) -> BinaryIO:
-    """Open a regular file; anything else could keep the reader waiting."""
+    """Open a regular file; a pipe or a device could keep the reader waiting for ever."""
     try:
         mode = path.stat().st_mode
         if stat.S_ISREG(mode):
@@ -197,7 +196,7 @@ def _opened(path: Path) -> BinaryIO:
     except FileNotFoundError:
         near = ""
         if path.parent.is_dir():
-            near = suggest(path.name, (each.name for each in path.parent.iterdir()))
+            near = suggest(path.name, (file.name for file in path.parent.iterdir()))
         raise StorageError(f"{path}: no such file.{near}") from None
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
         reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -208,10 +207,10 @@ def _opened(path: Path) -> BinaryIO:
 
 @contextlib.contextmanager
 def naming(path: str | os.PathLike[str], kind: str) -> Iterator[None]:
-    """Let an error about a file say which, and what cannot be done with it.
+    """Complete the errors about a file: name it, and say what it cannot be used for.
 
-    A `ModelFileError` within is raised with a reason alone, which may have a
-    second line with the way out.
+    A `ModelFileError` raised within has only a reason, and perhaps the way out
+    on a second line.
     """
     try:
         yield
@@ -226,7 +225,7 @@ def naming(path: str | os.PathLike[str], kind: str) -> Iterator[None]:
 
 
 def _read_header(file: BinaryIO, size: int, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read what stands before the arrays: their places, and nnplug's document."""
+    """Read what comes before the arrays: their places, and nnplug's document."""
     if size > LARGEST_FILE:
         raise ModelFileError(
             f"it has {size:,} bytes, and {LARGEST_FILE:,} are the most that are read"
@@ -237,7 +236,7 @@ def _read_header(file: BinaryIO, size: int, kind: str) -> tuple[dict[str, Any], 
     other = next((what for magic, what in _OTHERS.items() if start.startswith(magic)), "")
     if size >= 8 and not is_ours:
         raise ModelFileError(
-            f"it is {other or 'no safetensors file'}\n"
+            f"it is {other or 'not a safetensors file'}\n"
             "Only files that nnplug wrote are read: run.save(path) writes one."
         )
     if length > size - 8:
@@ -252,7 +251,7 @@ def _read_header(file: BinaryIO, size: int, kind: str) -> tuple[dict[str, Any], 
     if not isinstance(metadata, dict) or "nnplug" not in metadata:
         raise ModelFileError(
             "it is a safetensors file of another program\n"
-            "Weights alone are no model: nnplug also needs the network, its parts and the "
+            "Weights alone are not a model: nnplug also needs the network, its parts and the "
             "encoding of the data."
         )
     if set(metadata) != {"nnplug"} or not isinstance(metadata["nnplug"], str):
@@ -269,7 +268,7 @@ def _document(text: str, kind: str) -> dict[str, Any]:
         raise ModelFileError("the version of its format is not a whole number from 1 on")
     if version != FORMAT:
         raise ModelFileError(
-            f"it is of format {version}, and this nnplug reads format {FORMAT}\n"
+            f"it has format {version}, and this nnplug reads format {FORMAT}\n"
             "Upgrade nnplug to the version that wrote it, or a later one."
         )
     if document["kind"] not in _KINDS:
@@ -280,14 +279,14 @@ def _document(text: str, kind: str) -> dict[str, Any]:
         raise ModelFileError("its document has other keys than nnplug writes")
     checksum = document["checksum"]
     if not isinstance(checksum, str) or not re.fullmatch("[0-9a-f]{32}", checksum):
-        raise ModelFileError("its checksum is none")
+        raise ModelFileError("its checksum is not 32 hexadecimal digits")
     if not isinstance(document["content"], dict):
         raise ModelFileError("its content is not a JSON object")
     return document
 
 
 def _check_arrays(header: Mapping[str, Any]) -> None:
-    """Check what the header says of the arrays; that it fits the file, safetensors checks."""
+    """Check what the header says about the arrays; safetensors checks that it fits the file."""
     if len(header) > MOST_ARRAYS:
         raise ModelFileError(
             f"it holds {len(header):,} arrays, and {MOST_ARRAYS:,} are the most that are read"
@@ -307,11 +306,11 @@ def _check_arrays(header: Mapping[str, Any]) -> None:
                 not isinstance(numbers, list)
                 or len(numbers) > MOST_AXES
                 or not all(
-                    isinstance(each, int) and not isinstance(each, bool) and each >= 0
-                    for each in numbers
+                    isinstance(number, int) and not isinstance(number, bool) and number >= 0
+                    for number in numbers
                 )
             ):
-                raise ModelFileError(f"{label}: {key} is no short list of whole numbers")
+                raise ModelFileError(f"{label}: {key} is not a short list of whole numbers")
         count = math.prod(entry["shape"]) * np.dtype(_DTYPES[entry["dtype"]]).itemsize
         if len(entry["data_offsets"]) != 2 or count != (
             entry["data_offsets"][1] - entry["data_offsets"][0]

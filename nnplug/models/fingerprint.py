@@ -1,4 +1,4 @@
-"""A fingerprint of data: equal rows in equal order give equal text, others do not."""
+"""A fingerprint of data: a text that is the same for equal rows in equal order, and only then."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ROWS = 1 << 16
 
 
 def fingerprint(*data: AnyArray | Table | Path | None) -> str:
-    """Digest data, so that a run is only resumed on the data that it began with.
+    """Digest data, so that a run is resumed only on the data that it began with.
 
     Parameters
     ----------
@@ -37,28 +37,28 @@ def fingerprint(*data: AnyArray | Table | Path | None) -> str:
     False
     """
     digest = hashlib.blake2b(digest_size=16)
-    for each in data:
-        if each is None:
+    for item in data:
+        if item is None:
             digest.update(b"none;")
-        elif isinstance(each, Table):
-            _label(digest, f"table of {len(each.columns)}")
-            for column in each.columns:
+        elif isinstance(item, Table):
+            _label(digest, f"table of {len(item.columns)}")
+            for column in item.columns:
                 _label(digest, f"{column.kind} {column.name}")
                 _array(digest, _texts(digest, column) if column.kind == "text" else column.data)
                 _array(digest, np.zeros(0) if column.missing is None else column.missing)
-        elif isinstance(each, Path):
-            with each.open("rb") as file:
+        elif isinstance(item, Path):
+            with item.open("rb") as file:
                 _label(digest, "file")
                 digest.update(hashlib.file_digest(file, "blake2b").digest())
         else:
-            _array(digest, each)
+            _array(digest, item)
     return digest.hexdigest()
 
 
 def _texts(digest: hashlib.blake2b, column: Column) -> AnyArray:
-    """Add the texts that occur, and give each row's place among them, -1 for none.
+    """Add the texts that occur; return each row's place among them, -1 for a missing text.
 
-    A column may know more texts than it holds, which is no difference.
+    A column may know more texts than occur in it; those do not count.
     """
     held = np.unique(column.data[column.data >= 0])
     _label(digest, f"{len(held)} texts")
@@ -70,7 +70,7 @@ def _texts(digest: hashlib.blake2b, column: Column) -> AnyArray:
 
 
 def _label(digest: hashlib.blake2b, text: str) -> None:
-    """Add a text with its length, so that no two series of texts are one."""
+    """Add a text with its length, so that different series of texts give different bytes."""
     data = text.encode("utf-8", "surrogatepass")
     digest.update(len(data).to_bytes(8, "little") + data)
 
@@ -78,7 +78,7 @@ def _label(digest: hashlib.blake2b, text: str) -> None:
 def _array(digest: hashlib.blake2b, array: AnyArray) -> None:
     _label(digest, f"{array.dtype.newbyteorder('<').str} {array.shape}")
     rows = array.reshape(-1) if array.ndim == 0 else array
-    # By rows: an array that is not contiguous is never copied whole.
+    # Some rows at a time: an array that is not contiguous is never copied whole.
     for start in range(0, len(rows), _ROWS):
         part = rows[start : start + _ROWS]
         if part.dtype == object:

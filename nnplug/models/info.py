@@ -1,69 +1,74 @@
-"""What a model file says of its model: data that is read, checked and shown, never run."""
+"""What a model file says about its model: data that is read, checked and shown, never run."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, get_args
 
 import nnplug
 from nnplug.errors import SettingError
 from nnplug.models.records import (
+    PREDICTING,
     ROLES,
-    LayerRecord,
     PartRecord,
+    PartTree,
+    built,
+    holders_of,
     is_version,
-    number_layers,
-    plain_structure,
-    read_structure,
+    kind_of,
+    read_holders,
 )
 from nnplug.network.network import Network, in_and_out
 from nnplug.parts import Part, Task
 from nnplug.plugins.manager import Provider
-from nnplug.untrusted import need, shown, take_list, take_mapping, take_text, take_width
+from nnplug.untrusted import need, printable, shown, take_list, take_mapping, take_text, take_width
 
 if TYPE_CHECKING:
     from nnplug.tables import Encoder
 
 __all__ = ["ModelInfo"]
 
+_LISTED = 20
+"""So many names are listed; the rest are counted."""
+
 
 @dataclass(frozen=True, repr=False)
 class ModelInfo:
-    """What a model file says of its model.
+    """What a model file says about its model.
 
     Attributes
     ----------
     task : str
     inputs, outputs : int
         D and C.
-    structure : tuple
-        How the parts of the role `"layers"` stand in the network: the number
-        of each, or, for one that holds layers, its number and their structure.
+    holders : tuple of int
+        For each part of the role `"layers"`, the place of the layer that holds
+        it; -1 if none does.
     parameters, states : int
         How many numbers the network learned, and how many it keeps as state.
     dtype : str
         `"float32"` or `"float64"`.
     parts : dict of str to tuple of PartRecord
-        By role: `"layers"` those before the output, `"output_activation"`
-        and `"loss"` one each, `"metrics"` any number, and those of training.
+        By role: `"layers"`, those before the output; one `"output_activation"`
+        and one `"loss"`; any number of `"metrics"`; and those used in training.
     classes : tuple
         Empty for a regression.
     features : tuple of str
         A name for each input.
     encoder : dict or None
-        What turns a table into inputs, as `Encoder.to_dict` gives it.
+        What turns a table into inputs, as `Encoder.to_dict` returns it.
     settings : dict
-        The run's settings, to be read by people; nothing depends on them.
+        The run's settings, for people to read; nothing depends on them.
     nnplug : str
         The version of nnplug that made it.
     """
 
     task: Task
     inputs: int
-    structure: tuple[Any, ...]
+    holders: tuple[int, ...]
     outputs: int
     parameters: int
     states: int
@@ -93,14 +98,14 @@ class ModelInfo:
         Parameters
         ----------
         parts : mapping
-            The parts of each role.
+            The parts by role.
         provider : callable
-            Says who provides a part; `Registry.provider`.
+            Returns what provides a part; `Registry.provider`.
         """
         return cls(
             task=task,
             inputs=network.inputs,
-            structure=number_layers(network.placed[:-2], itertools.count()),
+            holders=tuple(holders_of(network.placed[:-2])),
             outputs=network.outputs,
             parameters=network.learned,
             states=network.size - network.learned,
@@ -119,38 +124,37 @@ class ModelInfo:
 
     @property
     def target(self) -> tuple[str, ...]:
-        """The columns that it predicts, as far as the file says so."""
+        """The columns that it predicts, if the file names them."""
         named = (self.encoder or {}).get("target")
         names = named if isinstance(named, list) else []
         return tuple(name for name in names if isinstance(name, str))
 
     @property
-    def layers(self) -> tuple[LayerRecord, ...]:
+    def layers(self) -> tuple[PartTree, ...]:
         """The layers before the output, in order."""
         records = self.parts["layers"]
+        return built(self.holders, lambda place, inner: PartTree(records[place], inner))
 
-        def built(structure: Sequence[Any]) -> tuple[LayerRecord, ...]:
-            return tuple(
-                LayerRecord(records[each])
-                if isinstance(each, int)
-                else LayerRecord(records[each[0]], built(each[1]))
-                for each in structure
-            )
-
-        return built(self.structure)
+    @property
+    def optimizer(self) -> PartTree | None:
+        """The optimizer, with the one that it holds; an estimator may have had none."""
+        found: PartTree | None = None
+        for record in reversed(self.parts["optimizer"]):
+            found = PartTree(record, () if found is None else (found,))
+        return found
 
     @property
     def hidden(self) -> tuple[int, ...] | None:
         """Units of the dense layers before the output; None if there are other layers too.
 
-        As `Network.layers`: of each an activation, and perhaps dropout.
+        An activation follows each dense layer, and dropout may follow that.
         """
         found: list[int] = []
         wanted: tuple[str, ...] = ("dense", "dropout")
-        for each in self.parts["layers"]:
-            own = each.package == "nnplug" and each.kind == "layer"
-            role = each.name if own else each.kind
-            units = each.options.get("units")
+        for layer in self.parts["layers"]:
+            own = layer.package == "nnplug" and layer.kind == "layer"
+            role = layer.name if own else layer.kind
+            units = layer.options.get("units")
             if role not in wanted or (role == "dense" and not isinstance(units, int)):
                 return None
             if isinstance(units, int) and role == "dense":
@@ -160,7 +164,7 @@ class ModelInfo:
 
     @property
     def form(self) -> str:
-        """The widths of dense layers alone, or what goes in and out of others."""
+        """The widths, if all layers are dense; else what goes in and out."""
         if self.hidden is None:
             return in_and_out(self.inputs, self.outputs)
         return "-".join(map(str, (self.inputs, *self.hidden, self.outputs)))
@@ -171,30 +175,76 @@ class ModelInfo:
     @property
     def packages(self) -> dict[str, str]:
         """The plugin packages of all its parts, with their versions."""
-        found = {each.package: each.version for every in self.parts.values() for each in every}
+        found = {part.package: part.version for records in self.parts.values() for part in records}
         return {name: found[name] for name in sorted(found) if name not in ("nnplug", "local")}
 
+    def described(self) -> Iterator[tuple[str, str]]:
+        """Describe it in lines for a person: their names and texts; a text may be empty."""
+        classes = [printable(str(label)) for label in self.classes]
+        yield "task", f"{self.task}: {_listed(classes)}" if classes else self.task
+        table = self.settings.get("table")
+        transform = table.get("target_transform") if isinstance(table, dict) else None
+        learned = f" (learned as {printable(transform)})" if isinstance(transform, str) else ""
+        yield "predicts", _listed([printable(name) for name in self.target]) + learned
+        yield "from", _listed([printable(name) for name in self.features])
+        states = f" and {self.states:,} numbers of state" if self.states else ""
+        yield "network", f"{self.form}, {self.parameters:,} parameters{states}, {self.dtype}"
+        if self.hidden is None:
+            yield "layers", " ".join(layer.written() for layer in self.layers)
+        else:
+            records = self.parts["layers"]
+            texts = dict.fromkeys(part.text for part in records if part.kind == "activation")
+            yield "activation", ", ".join(texts)
+            shares = dict.fromkeys(part.options.get("rate") for part in records)
+            listed = (printable(str(share)) for share in shares if share is not None)
+            yield "dropout", ", ".join(listed)
+        yield "output", self.parts["output_activation"][0].text
+        for role in ("loss", "metrics"):
+            yield role, ", ".join(part.text for part in self.parts[role])
+        yield "optimizer", "" if self.optimizer is None else self.optimizer.written()
+        for role in ("schedule", "initializer", "dataset"):
+            yield role, ", ".join(part.text for part in self.parts[role])
+        keys = ("data", "epochs", "batch_size", "validation", "seed")
+        settings = [
+            f"{key.replace('_', ' ')} {printable(str(self.settings[key]))}"
+            for key in keys
+            if isinstance(self.settings.get(key), str | int | float)
+        ]
+        yield "trained", ", ".join(settings)
+        yield "made with", f"nnplug {self.nnplug}"
+        for package, version in self.packages.items():
+            provided = [
+                (role, f"{kind_of(role, part)} {part.name}")
+                for role, records in self.parts.items()
+                for part in records
+                if part.package == package
+            ]
+            # A prediction does not need what training alone used.
+            needed = any(role in PREDICTING for role, _ in provided)
+            names = ", ".join(dict.fromkeys(name for _, name in provided))
+            yield "needs" if needed else "used", f"{package} {version}: {names}"
+
     def to_dict(self) -> dict[str, Any]:
-        """Give it as plain values, for JSON.
+        """Return it as plain values, for JSON.
 
         Raises
         ------
         SettingError
-            If a class is nothing that a file can hold.
+            If a class is a value that a file cannot hold.
         """
         return {
             "nnplug": self.nnplug,
             "task": self.task,
             "network": {
                 "inputs": self.inputs,
-                "layers": plain_structure(self.structure),
+                "layers": list(self.holders),
                 "outputs": self.outputs,
                 "parameters": self.parameters,
                 "states": self.states,
                 "dtype": self.dtype,
             },
             "parts": {
-                role: [each.to_dict() for each in self.parts.get(role, ())] for role in ROLES
+                role: [part.to_dict() for part in self.parts.get(role, ())] for role in ROLES
             },
             "classes": list(map(_plain_class, self.classes)),
             "features": list(self.features),
@@ -204,20 +254,17 @@ class ModelInfo:
 
     @classmethod
     def from_dict(cls, value: object) -> Self:
-        """Read what `to_dict` gave, trusting nothing in it.
+        """Read what `to_dict` returned, trusting nothing in it.
 
         Raises
         ------
         ModelFileError
-            If anything is not as `to_dict` gives it, or contradicts the rest.
+            If anything is not as `to_dict` writes it, or contradicts the rest.
         """
         keys = {"nnplug", "task", "network", "parts", "classes", "features", "encoder", "settings"}
         state = take_mapping(value, keys, "its content")
         version = take_text(state["nnplug"], "the version of nnplug")
-        need(
-            is_version(version),
-            f"{shown(version)} is not a version of nnplug",
-        )
+        need(is_version(version), f"{shown(version)} is not a version of nnplug")
         task = take_text(state["task"], "the task")
         need(task in get_args(Task), f"there is no task {shown(task)}")
         state = _of_this_version(state)
@@ -230,27 +277,27 @@ class ModelInfo:
         )
         roles = take_mapping(state["parts"], set(ROLES), "its table of parts")
         parts = {
-            role: tuple(PartRecord.from_dict(each, role) for each in take_list(roles[role], role))
+            role: tuple(PartRecord.from_dict(part, role) for part in take_list(roles[role], role))
             for role in ROLES
         }
-        structure = read_structure(network["layers"])
-        counts = {"layers": len(network["layers"]), "output_activation": 1, "loss": 1}
+        holders = read_holders(network["layers"])
+        counts = {"layers": len(holders), "output_activation": 1, "loss": 1}
         for role, count in counts.items():
             need(
                 len(parts[role]) == count,
                 f"it names {len(parts[role])} parts for {role}, and needs {count}",
             )
         features = tuple(
-            take_text(each, "a feature") for each in take_list(state["features"], "features")
+            take_text(name, "a feature") for name in take_list(state["features"], "features")
         )
         need(len(features) == inputs, f"it names {len(features)} features for {inputs} inputs")
         encoder = state["encoder"]
         need(encoder is None or isinstance(encoder, dict), "the encoder is not a JSON object")
         need(isinstance(state["settings"], dict), "the settings are not a JSON object")
         return cls(
-            task=task,  # type: ignore[arg-type]  # one of Task's, as was checked
+            task=task,  # type: ignore[arg-type]  # checked above to be one of Task's
             inputs=inputs,
-            structure=structure,
+            holders=holders,
             outputs=take_width(network["outputs"], "outputs"),
             parameters=take_width(network["parameters"], "the parameters"),
             states=take_width(network["states"], "the states", least=0),
@@ -264,15 +311,20 @@ class ModelInfo:
         )
 
 
-# --- files of before ---------------------------------------------------------
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more
+
+
+# --- files of earlier versions -----------------------------------------------
 
 
 def _of_this_version(state: dict[str, Any]) -> dict[str, Any]:
-    """Bring a file that knows hidden layers alone to the form that has layers of any kind."""
+    """Convert the form for hidden layers alone to the one for layers of any kind."""
     network, parts = state["network"], state["parts"]
     if not (isinstance(network, dict) and isinstance(parts, dict) and "hidden" in network):
         return state
-    hidden = [take_width(each, "a hidden layer") for each in take_list(network["hidden"], "hidden")]
+    hidden = [take_width(n, "a hidden layer") for n in take_list(network["hidden"], "hidden")]
     activations = take_list(parts.get("activation"), "activation")
     need(
         len(activations) == len(hidden),
@@ -299,7 +351,7 @@ def _of_this_version(state: dict[str, Any]) -> dict[str, Any]:
             "states": 0,
         },
         "parts": {
-            **{role: each for role, each in parts.items() if role != "activation"},
+            **{role: listed for role, listed in parts.items() if role != "activation"},
             "layers": layers,
         },
     }
@@ -320,8 +372,8 @@ def _plain_class(value: Any) -> str | bool | int | float:
 def _classes(value: object, task: str) -> tuple[Any, ...]:
     classes = take_list(value, "classes")
     need(bool(classes) != (task == "regression"), f"it has {len(classes)} classes for a {task}")
-    for each in classes:
-        need(isinstance(each, str | bool | int | float), "a class is neither text nor number")
-    # 1, 1.0 and True are one class too.
+    for label in classes:
+        need(isinstance(label, str | bool | int | float), "a class is neither text nor number")
+    # To Python, 1, 1.0 and True are the same class too.
     need(len(set(classes)) == len(classes), "a class is listed twice")
     return tuple(classes)

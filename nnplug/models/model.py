@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from nnplug import tables
-from nnplug.durable import Disk, write_file
 from nnplug.errors import DataError, SettingError
-from nnplug.models.container import pack
-from nnplug.models.description import describe
-from nnplug.models.info import ModelInfo
+from nnplug.models.answers import Answers
 from nnplug.models.new_rows import Features, NewRows, open_rows
-from nnplug.models.selection import find_parts, warn_of
-from nnplug.network.labels import label_matrix
 from nnplug.network.network import Network
-from nnplug.network.tasks import Head, finite_rows
-from nnplug.parts import Loss, Metric, by_column
+from nnplug.parts import Metric
 from nnplug.plugins.registry import Registry
 from nnplug.summary import Block, Summarized
 from nnplug.tables import matrix
@@ -31,40 +24,47 @@ from nnplug.training import Evaluator, Scores
 from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
+    from nnplug.durable import Disk
+    from nnplug.models.info import ModelInfo
     from nnplug.models.nonfinite import NonfiniteRows
-    from nnplug.tables import Encoder, ReadOptions
+    from nnplug.tables import ReadOptions
     from nnplug.tables.encoder import Unknown
 
 __all__ = ["Model"]
 
 
 @dataclass(eq=False, repr=False)
-class Model(Summarized):
+class Model(Answers, Summarized):
     """A network, how its data is read, and how its outputs become answers.
 
     Attributes
     ----------
     network : Network
-    head : Head
-        How targets and outputs are read.
-    encoder : Encoder or None
-        What turns a table into inputs; None if the network was trained on
-        arrays.
-    info : ModelInfo
-        What a model file says: sizes, parts with their packages and versions,
-        classes, features, settings.
+    features : tuple of str
+        A name for each input.
     registry : Registry
         Where its parts were found.
+    describe : callable
+        Makes `info`, which most runs never need.
     notes : tuple of str
         What is worth knowing about the parts that were found.
+    head, encoder, classes
+        See `Answers`.
     """
 
     network: Network
-    head: Head
-    encoder: Encoder | None
-    info: ModelInfo
+    features: tuple[str, ...]
     registry: Registry
+    describe: Callable[[], ModelInfo]
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._evaluator = Evaluator(self.network)
+
+    @cached_property
+    def info(self) -> ModelInfo:
+        """What a model file says: sizes, classes, settings, parts with their packages."""
+        return self.describe()
 
     def __repr__(self) -> str:
         return (
@@ -73,38 +73,8 @@ class Model(Summarized):
         )
 
     def _summary(self) -> Iterator[Block]:
-        yield Block([(name, text) for name, text in describe(self.info) if text])
+        yield Block([(name, text) for name, text in self.info.described() if text])
         yield from self.network._summary()
-
-    def __post_init__(self) -> None:
-        self._evaluator = Evaluator(self.network)
-        self._classes = np.asarray(self.classes)
-
-    @property
-    def task(self) -> str:
-        """`"regression"` or the kind of classification."""
-        return self.info.task
-
-    @property
-    def classes(self) -> tuple[Any, ...]:
-        """The classes as the user knows them; empty for a regression."""
-        return self.info.classes
-
-    @property
-    def loss(self) -> Loss:
-        """What training made small."""
-        return self.head.loss
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """What is predicted: the target columns of a table, else names that say so."""
-        if self.encoder is not None:
-            return self.encoder.target
-        if self.task == "multilabel":
-            return tuple(map(str, self.classes))
-        if self.task == "regression" and self.info.outputs > 1:
-            return tuple(f"prediction{k}" for k in range(1, self.info.outputs + 1))
-        return ("prediction",)
 
     def inputs(self, data: Any, *, unknown: Unknown = "bucket") -> AnyArray:
         """Turn rows into the network's inputs, (N, D).
@@ -125,10 +95,10 @@ class Model(Summarized):
             with self.open_rows(data, unknown=unknown) as rows:
                 return rows.whole()[1]
         x = matrix(data, "the data to predict")
-        if x.shape[1] != self.info.inputs:
+        if x.shape[1] != self.network.inputs:
             raise DataError(
                 f"The data to predict has {x.shape[1]} columns; the network was trained on "
-                f"{self.info.inputs}."
+                f"{self.network.inputs}."
             )
         return x
 
@@ -157,7 +127,7 @@ class Model(Summarized):
         """Whether data is a table, or a data frame that has the columns of the features."""
         if isinstance(data, tables.Table | Mapping | str | os.PathLike):
             return True
-        return set(self.info.features) <= set(getattr(data, "columns", ()))
+        return set(self.features) <= set(getattr(data, "columns", ()))
 
     def outputs(self, data: Any, *, unknown: Unknown = "bucket") -> AnyArray:
         """Compute the network's outputs for new rows.
@@ -286,55 +256,12 @@ class Model(Summarized):
         return outputs, finite
 
     def nonfinite_rows(self, data: Any) -> NonfiniteRows:
-        """Make a counter of the rows of `data` that have no finite prediction."""
-        from nnplug.models.nonfinite import NonfiniteRows  # noqa: PLC0415  # few rows have none
+        """Make what counts the rows of `data` that have no finite prediction."""
+        from nnplug.models import nonfinite  # noqa: PLC0415  # most networks are finite
 
-        is_table = self.encoder is not None or self._names_columns(data)
+        first = int(self.encoder is not None or self._names_columns(data))
         source = os.fspath(data) if isinstance(data, str | os.PathLike) else "The data"
-        return NonfiniteRows(self.network, source, first=int(is_table), finite=self.finite)
-
-    def finite(self, outputs: AnyArray) -> npt.NDArray[np.bool_] | None:
-        """Tell for which rows of outputs (N, C) there is an answer; None if for all."""
-        if self.task == "regression" and self.encoder is not None:
-            # A finite number may be too large for the target's unit.
-            outputs = np.concatenate([outputs, self.decode(outputs)], axis=1)
-            return finite_rows(outputs)
-        return self.head.finite(outputs)
-
-    def answers(self, outputs: AnyArray, finite: AnyArray | None = None) -> AnyArray:
-        """Turn outputs (N, C) into what `predict` gives, for all rows or those that are finite."""
-        if self.task == "regression":
-            numbers = self.decode(outputs)
-            return numbers if finite is None else np.where(finite[:, None], numbers, np.nan)
-        if finite is None:
-            chosen = self.head.classes(outputs)
-            return chosen if self.task == "multilabel" else self._classes[chosen]
-        some = self.answers(outputs[finite])
-        answers = np.zeros((len(outputs), *some.shape[1:]), some.dtype)
-        answers[finite] = some
-        missing = np.broadcast_to(~finite.reshape(-1, *[1] * (some.ndim - 1)), answers.shape)
-        return np.ma.MaskedArray(answers, missing)
-
-    def shares(self, outputs: AnyArray, finite: AnyArray | None = None) -> AnyArray:
-        """Turn outputs (N, C) into what `probabilities` gives, as `answers` does."""
-        if finite is None:
-            return self.head.probabilities(outputs)
-        shares = np.full((len(outputs), len(self.classes)), np.nan, outputs.dtype)
-        shares[finite] = self.head.probabilities(outputs[finite])
-        return shares
-
-    def decode(self, outputs: AnyArray) -> AnyArray:
-        """Turn outputs of a regression, (N, K), into what is predicted, in the target's units."""
-        return self.in_units(self.head.numbers(outputs))
-
-    def in_units(self, targets: AnyArray) -> AnyArray:
-        """Bring targets of a regression, (N, K), as the loss takes them, to their units."""
-        return targets if self.encoder is None else self.encoder.decode(targets)
-
-    def check_has_classes(self) -> None:
-        """Refuse to speak of probabilities where there are none."""
-        if self.task == "regression":
-            raise SettingError("A regression has no classes, so no probabilities; use predict.")
+        return nonfinite.NonfiniteRows(self.network, source, first=first, finite=self.finite)
 
     # --- how good it is ---------------------------------------------------------------
 
@@ -374,7 +301,7 @@ class Model(Summarized):
                 table, inputs = rows.whole()
                 pair = inputs, rows.targets(table)
         elif isinstance(data, tuple) and len(data) == 2:
-            pair = self.inputs(data[0]), self._targets(data[1])
+            pair = self.inputs(data[0]), self.take_targets(data[1])
         else:
             raise DataError("The network was trained on arrays: give (inputs, targets).")
         return self.evaluate_parts(
@@ -435,53 +362,14 @@ class Model(Summarized):
             watch(outputs, np.concatenate(targets))
         return Scores({"loss": loss, **self.measure(chosen, outputs, np.concatenate(targets))})
 
-    def measure(
-        self, metrics: Sequence[Metric], outputs: AnyArray, targets: AnyArray
-    ) -> dict[str, float]:
-        """Compute metrics from outputs (N, C) and targets as `Encoder.targets` gives them.
-
-        They are nan where an output is not finite: there is no answer to measure.
-        """
-        scores = {}
-        if not np.isfinite(outputs).all():
-            return dict.fromkeys(by_column(metrics), math.nan)
-        for name, metric in by_column(metrics).items():
-            if metric.takes == "prediction":
-                if self.task == "regression":
-                    pair = self.decode(outputs), self.in_units(targets.reshape(len(outputs), -1))
-                else:
-                    pair = self.head.one_hot_pair(outputs, targets)
-            elif metric.takes == "classes":
-                pair = self.head.classes(outputs), targets
-            else:
-                pair = self.head.probabilities(outputs), targets
-            scores[name] = float(metric(*pair))
-        return scores
-
     def _metrics(self, asked: Sequence[str | Metric] | None) -> tuple[Metric, ...]:
-        if asked is None:
-            found, notes = find_parts(self.info, ("metrics",), self.registry)
-            warn_of(notes, stacklevel=4)
-            return cast("tuple[Metric, ...]", found["metrics"])
-        return tuple(cast(Metric, self.registry.get("metric", each)) for each in asked)
+        if asked is not None:
+            return tuple(cast(Metric, self.registry.get("metric", metric)) for metric in asked)
+        from nnplug.models import selection  # noqa: PLC0415  # a run knows its parts already
 
-    def _targets(self, given: Any) -> AnyArray:
-        """Take targets given as an array as numbers (N, K) or class indices (N,)."""
-        if self.task == "regression":
-            targets = np.asarray(given)
-            return matrix(targets.reshape(len(targets), -1), "the targets")
-        if self.task == "multilabel":
-            return label_matrix(given, "the targets", len(self.classes))
-        index = {label: number for number, label in enumerate(self.classes)}
-        labels = np.asarray(given).reshape(-1).tolist()
-        for row, label in enumerate(labels):
-            if label not in index:
-                listed = ", ".join(map(repr, self.classes[:10]))
-                raise DataError(
-                    f"The target of row {row} is {label!r}, which is none of the classes that the "
-                    f"network was trained on: {listed}."
-                )
-        return np.array([index[label] for label in labels], np.int64)
+        found, notes = selection.find_parts(self.info, ("metrics",), self.registry)
+        selection.warn_of(notes, stacklevel=4)
+        return cast("tuple[Metric, ...]", found["metrics"])
 
     # --- keeping it -------------------------------------------------------------------
 
@@ -502,6 +390,10 @@ class Model(Summarized):
         StorageError
             If the file cannot be written. What was there is then as it was.
         """
+        from nnplug.durable import write_file  # noqa: PLC0415  # few models are saved
+        from nnplug.models.container import pack  # noqa: PLC0415  # the same
+        from nnplug.models.info import ModelInfo  # noqa: PLC0415  # the same
+
         # A file that could not be read again is not written.
         content = ModelInfo.from_dict(self.info.to_dict()).to_dict()
         arrays = {span.name: self.network[span.name] for span in self.network.spans}

@@ -1,4 +1,4 @@
-"""Loading a model file: from bytes that nobody vouches for to a model."""
+"""Loading a model file: from untrusted bytes to a model."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from nnplug.errors import DataError, ModelFileError, PartError, SettingError
 from nnplug.models.container import naming, read_container, read_document
 from nnplug.models.info import ModelInfo
 from nnplug.models.model import Model
-from nnplug.models.records import PREDICTING
+from nnplug.models.records import PREDICTING, built
 from nnplug.models.selection import find_parts
 from nnplug.network.network import Network
 from nnplug.network.tasks import Head
@@ -28,12 +28,12 @@ __all__ = ["load_model", "read_info"]
 
 
 def read_info(path: str | os.PathLike[str]) -> ModelInfo:
-    """Read what a model file says of its model, and neither parts nor weights.
+    """Read what a model file says about its model, without loading parts or weights.
 
     Raises
     ------
     ModelFileError
-        If it is no model file, or a damaged one.
+        If it is not a model file, or is damaged.
     StorageError
         If it cannot be read.
     """
@@ -47,20 +47,20 @@ def load_model(
 ) -> Model:
     """Load a model.
 
-    Nothing in the file is run. It names parts, which are looked up among the
-    installed ones; see `find_parts`.
+    Nothing in the file is run. The parts that it names are looked up among
+    those that are installed; see `find_parts`.
 
     Parameters
     ----------
     allow_other_versions : bool, optional
-        Whether a package of another major version may stand for the one that
-        the model was made with.
+        Whether a package may be of another major version than the model was
+        made with.
 
     Raises
     ------
     ModelFileError
-        If it is no model file, a damaged one, or one that needs parts that are
-        not installed: the message says what to install.
+        If it is not a model file, is damaged, or needs parts that are not
+        installed; the message says what to install.
     PluginError
         If the plugin that has a part is broken.
     StorageError
@@ -69,7 +69,7 @@ def load_model(
     container = read_container(path, "model")
     with naming(path, "model"):
         info = ModelInfo.from_dict(container.content)
-        # Before any package is imported for it.
+        # Before any package is imported for the file.
         _check_size(info, container.arrays)
         encoder = _encoder(info)
         parts, notes = find_parts(
@@ -89,7 +89,7 @@ def load_model(
                 )
             network = Network.of(
                 info.inputs,
-                _layers(info.structure, parts["layers"]),
+                _layers(info.holders, parts["layers"]),
                 info.outputs,
                 output_activation=output_activation,
                 dtype=info.dtype,
@@ -98,40 +98,48 @@ def load_model(
         _fill(network, container.arrays)
         states = network.size - network.learned
         info = replace(info, parameters=network.learned, states=states)
-    return Model(network, head, encoder, info, registry, notes)
+    return Model(
+        network=network,
+        head=head,
+        encoder=encoder,
+        classes=info.classes,
+        features=info.features,
+        registry=registry,
+        describe=lambda: info,
+        notes=notes,
+    )
 
 
 @contextlib.contextmanager
 def _as_reason() -> Iterator[None]:
-    """Let an error about contents that contradict each other be one of the file."""
+    """Turn an error about contents that contradict one another into one about the file."""
     try:
         yield
     except (DataError, SettingError, PartError) as error:
         raise ModelFileError(printable(" ".join(str(error).split()), 400).rstrip(".")) from None
 
 
-def _layers(structure: Sequence[Any], parts: Sequence[Part]) -> list[Activation | Layer]:
+def _layers(holders: Sequence[int], parts: Sequence[Part]) -> Sequence[Activation | Layer]:
     """Put the parts of a network's layers together."""
-    found: list[Activation | Layer] = []
-    for each in structure:
-        if isinstance(each, int):
-            found.append(cast("Activation | Layer", parts[each]))
-        else:
-            found.append(cast(Layer, parts[each[0]]).around(_layers(each[1], parts)))
-    return found
+
+    def layer(place: int, inner: tuple[Activation | Layer, ...]) -> Activation | Layer:
+        part = parts[place]
+        return cast(Layer, part).around(inner) if inner else cast("Activation | Layer", part)
+
+    return built(holders, layer)
 
 
 def _single(arrays: Mapping[str, AnyArray]) -> int:
-    """Count single numbers, which files of hidden layers leave out: what activations learn."""
+    """Count single numbers, which activations learn; older files do not count them."""
     return sum(array.ndim == 0 for array in arrays.values())
 
 
 def _check_size(info: ModelInfo, arrays: Mapping[str, AnyArray]) -> None:
-    """Compare the widths with what is there, before memory is taken for them."""
-    held, said = sum(array.size for array in arrays.values()), info.parameters + info.states
-    if said not in (held, held - _single(arrays)):
+    """Compare the counts with what is there, before memory is allocated for the network."""
+    held, named = sum(array.size for array in arrays.values()), info.parameters + info.states
+    if named not in (held, held - _single(arrays)):
         raise ModelFileError(
-            f"a network of {printable(info.form, 60)} has {said:,} parameters and states, and it "
+            f"a network of {printable(info.form, 60)} has {named:,} parameters and states, and it "
             f"holds {held:,}"
         )
 
@@ -140,8 +148,8 @@ def _encoder(info: ModelInfo) -> Encoder | None:
     if info.encoder is None:
         return None
     encoder = Encoder.from_dict(info.encoder)
-    said = (info.task, info.classes, info.features)
-    if (encoder.task, tuple(encoder.classes), encoder.features) != said:
+    named = (info.task, info.classes, info.features)
+    if (encoder.task, tuple(encoder.classes), encoder.features) != named:
         raise ModelFileError("its encoder has another task, other classes or other features")
     if info.task == "regression" and info.outputs % max(len(encoder.target), 1):
         raise ModelFileError(
@@ -151,10 +159,10 @@ def _encoder(info: ModelInfo) -> Encoder | None:
 
 
 def _fill(network: Network, arrays: Mapping[str, AnyArray]) -> None:
-    """Copy the arrays into the network's vector, each checked."""
+    """Check the arrays, and copy them into the network's vector."""
     names = {span.name for span in network.spans}
     for name in sorted(names ^ set(arrays)):
-        what = "has no array" if name in names else "has an array that the network has not:"
+        what = "has no array" if name in names else "has an array that the network does not have:"
         raise ModelFileError(f'it {what} "{printable(name)}"')
     for span in network.spans:
         array = arrays[span.name]

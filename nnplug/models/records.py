@@ -1,29 +1,31 @@
-"""The parts and layers that a model file names: a selection among what is installed."""
+"""The parts and layers that a model file names: a selection from what is installed."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from nnplug.formulas.digest import DIGEST
 from nnplug.parts import OptionValue, Part, Placed
-from nnplug.parts.text import DEEPEST, is_part_name
+from nnplug.parts.text import DEEPEST, is_part_name, write_option, write_part
 from nnplug.plugins.manager import Provider
 from nnplug.untrusted import need, printable, shown, take_list, take_mapping, take_text
 
 __all__ = [
     "PREDICTING",
     "ROLES",
-    "LayerRecord",
     "PartRecord",
+    "PartTree",
+    "built",
+    "holders_of",
     "is_version",
     "kind_of",
-    "number_layers",
-    "plain_structure",
-    "read_structure",
+    "read_holders",
 ]
+
+_Layer = TypeVar("_Layer")
 
 ROLES = {
     "layers": "layer",
@@ -35,10 +37,10 @@ ROLES = {
     "initializer": "initializer",
     "dataset": "dataset",
 }
-"""The roles of parts in a run, each with its kind; activations stand among layers, too."""
+"""The roles of parts in a run, with their kinds; there are activations among the layers too."""
 
 PREDICTING = ("layers", "output_activation", "loss")
-"""The roles without which there is no prediction."""
+"""The roles that a prediction needs."""
 
 _PACKAGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")  # PEP 508
 _VERSION = re.compile(r"(?:[0-9]+!)?[0-9]+(?:\.[0-9]+)*[A-Za-z0-9.+_-]{0,40}")  # as PEP 440
@@ -53,24 +55,25 @@ def is_version(text: str) -> bool:
 
 @dataclass(frozen=True)
 class PartRecord:
-    """A part as a file names it: a selection among what is installed.
+    """A part as a file names it: a selection from what is installed.
 
     Attributes
     ----------
     name : str
         In snake_case.
     package : str
-        Who provided it; `"nnplug"` for a built-in, `"local"` for one from a
-        file or from Python code.
+        The package that provides it; `"nnplug"` for a built-in part, `"local"`
+        for one from a file or from Python code.
     version : str
-        The package's; empty for a local one.
+        The package's version; empty for a local part.
     options : dict
-        All its options with their values.
+        All options with their values.
     formula : str
-        The part's digest; empty if it has none, and in files of before there
-        were digests.
+        The part's digest; empty if it has none, as in files written before
+        there were digests.
     kind : str
-        Among layers, `"layer"` or `"activation"`; else empty, as the role says it.
+        `"layer"` or `"activation"` for a part of the role `"layers"`; empty for
+        the others, whose role gives the kind.
     """
 
     name: str
@@ -86,13 +89,31 @@ class PartRecord:
         options, kind = dict(part.options), part.kind if role == "layers" else ""
         return cls(part.name, provider.package, provider.version, options, part.digest, kind)
 
+    def written(self, inner: Iterable[str] = (), *, qualified: bool = False) -> str:
+        """Write the text form, with all options.
+
+        Parameters
+        ----------
+        inner : iterable of str
+            The text forms of the parts that it holds.
+        qualified : bool, optional
+            Write it for a look-up: whole, and with the package of a plugin's
+            part. By default it is for a person: long or unprintable values are
+            cut and escaped, since a file may hold anything.
+        """
+        if not qualified:
+            shown_options = {
+                key: printable(write_option(value), 40) for key, value in self.options.items()
+            }
+            return write_part(self.name, shown_options, inner)
+        own = self.package in ("nnplug", "local")
+        name = self.name if own else f"{self.package}/{self.name}"
+        return write_part(name, self.options, inner)
+
     @property
     def text(self) -> str:
-        """For a person: the name, with the options in brackets."""
-        listed = ", ".join(
-            f"{key}={printable(str(value), 40)}" for key, value in self.options.items()
-        )
-        return f"{self.name} ({listed})" if listed else self.name
+        """The text form with all options, for a person."""
+        return self.written()
 
     @property
     def label(self) -> str:
@@ -100,7 +121,7 @@ class PartRecord:
         return f"{self.package} {self.version}".rstrip()
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as plain values, for JSON."""
+        """Return it as plain values, for JSON."""
         return {
             "name": self.name,
             "package": self.package,
@@ -112,7 +133,7 @@ class PartRecord:
 
     @classmethod
     def from_dict(cls, value: object, role: str) -> Self:
-        """Read what `to_dict` gave, trusting nothing in it.
+        """Read what `to_dict` returned, trusting nothing in it.
 
         Raises
         ------
@@ -156,56 +177,74 @@ class PartRecord:
 
 
 def kind_of(role: str, record: PartRecord) -> str:
-    """Say of what kind a part of a role is."""
+    """Return the kind of a part that has a role."""
     return record.kind or ROLES[role]
 
 
 @dataclass(frozen=True)
-class LayerRecord:
-    """A layer as a file names it, with the layers that it holds."""
+class PartTree:
+    """A part as a file names it, with the parts that it holds: layers, or an optimizer."""
 
     part: PartRecord
-    inner: tuple[LayerRecord, ...] = ()
+    inner: tuple[PartTree, ...] = ()
+
+    def written(self, *, qualified: bool = False) -> str:
+        """Write the text form; see `PartRecord.written`."""
+        held = (tree.written(qualified=qualified) for tree in self.inner)
+        return self.part.written(held, qualified=qualified)
 
 
 # --- layers ------------------------------------------------------------------
+#
+# A file lists a network's layers in order, each followed by those that it holds, and for
+# each the place in that list of the layer that holds it; -1 if none does.
 
 
-def number_layers(placed: Sequence[Placed], numbers: Iterator[int]) -> tuple[Any, ...]:
-    """Give layers their numbers, and those that they hold."""
-    return tuple(
-        (number, number_layers(each.inner, numbers)) if each.inner else number
-        for each, number in zip(placed, numbers, strict=False)
-    )
-
-
-def plain_structure(structure: Sequence[Any], holder: int = -1) -> list[int]:
-    """Give, for each layer, the number of the one that holds it; -1 for none: for JSON."""
+def holders_of(placed: Sequence[Placed], holder: int = -1, first: int = 0) -> list[int]:
+    """List, for each layer, the place of the layer that holds it; -1 if none does."""
     holders: list[int] = []
-    for each in structure:
+    for layer in placed:
+        place = first + len(holders)
         holders.append(holder)
-        if not isinstance(each, int):
-            holders += plain_structure(each[1], each[0])
+        holders += holders_of(layer.inner, place, place + 1)
     return holders
 
 
-def read_structure(value: object) -> tuple[Any, ...]:
-    """Read what `plain_structure` gave: a layer follows the one that holds it, and its others."""
+def read_holders(value: object) -> tuple[int, ...]:
+    """Read what `holders_of` returned.
+
+    Raises
+    ------
+    ModelFileError
+        If a layer does not follow the one that holds it and its other layers,
+        or is too deep.
+    """
     holders = take_list(value, "layers")
-    for number, holder in enumerate(holders):
+    open_layers: list[int] = []  # those that may hold the next layer, outermost first
+    for place, holder in enumerate(holders):
         whole = isinstance(holder, int) and not isinstance(holder, bool)
-        need(whole and -1 <= holder < number, "its layers are not numbered in order")
+        while open_layers and open_layers[-1] != holder:
+            open_layers.pop()
+        need(whole and (holder == -1 or bool(open_layers)), "its layers are not numbered in order")
+        open_layers.append(place)
+        need(len(open_layers) <= DEEPEST, f"layers in it hold layers more than {DEEPEST} deep")
+    return tuple(holders)
 
-    def held(first: int, holder: int, depth: int) -> tuple[tuple[Any, ...], int]:
-        """Take the layers from a number on that one holds, and say which number follows."""
-        need(depth <= DEEPEST, f"layers in it hold layers more than {DEEPEST} deep")
-        found: list[Any] = []
-        while first < len(holders) and holders[first] == holder:
-            inner, following = held(first + 1, first, depth + 1)
-            found.append((first, inner) if inner else first)
-            first = following
-        return tuple(found), first
 
-    structure, end = held(0, -1, 0)
-    need(end == len(holders), "its layers are not numbered in order")
-    return structure
+def built(
+    holders: Sequence[int], make: Callable[[int, tuple[_Layer, ...]], _Layer]
+) -> tuple[_Layer, ...]:
+    """Build a network's layers from the inside out.
+
+    Parameters
+    ----------
+    holders : sequence of int
+        See `holders_of`.
+    make : callable
+        Makes the layer at a place in the list, around those that it holds.
+    """
+    inner: dict[int, tuple[_Layer, ...]] = {}
+    for place in reversed(range(len(holders))):  # a layer comes after the one that holds it
+        layer = make(place, inner.get(place, ()))
+        inner[holders[place]] = (layer, *inner.get(holders[place], ()))
+    return inner.get(-1, ())

@@ -1,9 +1,9 @@
 """From the parts that a file names to those that are installed.
 
-A file selects by kind, name and package, and gives options that the installed
-part declares. It can name no path, no address, no module and no function, and
-nothing is ever installed because of it. A package is imported only if it is
-installed, has an entry point of nnplug and is named with the part.
+A file selects a part by kind, name and package, and gives options that the
+installed part declares. It cannot name a path, an address, a module or a
+function, and nothing is ever installed because of it. A package is imported only
+if it is installed, has an entry point for nnplug and is named with the part.
 """
 
 from __future__ import annotations
@@ -40,21 +40,20 @@ def find_parts(
     Parameters
     ----------
     allow_other_versions : bool, optional
-        Whether a package of another major version may stand for the one that
-        the model was made with.
+        Whether a package may be of another major version than the model was
+        made with.
 
     Returns
     -------
     tuple
-        The parts by role, and a line for each package whose installed version
-        is not the one that the model was made with, and each part whose
-        formula is not.
+        The parts by role; and a line for each package whose version, and each
+        part whose formula, has changed since the model was made.
 
     Raises
     ------
     ModelFileError
-        With a reason alone, see `naming`: a package is not installed or of
-        another major version, or has no such part or option.
+        With only a reason, see `naming`: a package is not installed, is of
+        another major version, or does not have the part or an option.
     PluginError
         If a plugin is broken.
     """
@@ -70,12 +69,12 @@ def find_parts(
 
 
 def warn_of(notes: Sequence[str], where: str = "", *, stacklevel: int = 2) -> None:
-    """Warn of what `find_parts` noted.
+    """Issue the notes of `find_parts` as warnings.
 
     Parameters
     ----------
     stacklevel : int, optional
-        2 names the line that calls the function which calls this.
+        2 names the line that calls the caller of this function.
     """
     for note in notes:
         warnings.warn(f"{where}{note}.", NnplugWarning, stacklevel=stacklevel + 1)
@@ -87,7 +86,7 @@ def _check_packages(
     registry: Registry,
     allow_other_versions: bool,
 ) -> tuple[str, ...]:
-    """Compare what is wanted with what is installed, from metadata alone."""
+    """Compare what is wanted with what is installed, by metadata alone."""
     users: dict[tuple[str, str], list[str]] = {}
     for role, record in wanted:
         if record.package not in (_BUILTIN, LOCAL):
@@ -119,7 +118,7 @@ def _check_packages(
             "it needs another major version of a package\n"
             f"{listed}Install that one: pip install {install}\n"
             "Or allow the other: allow_other_versions=True, on the command line "
-            "--allow-other-versions; the predictions may then be others."
+            "--allow-other-versions; the predictions may then differ."
         )
     return tuple(
         f"{', '.join(users[key])}: made with {key[0]} {key[1]}, and {version} is installed"
@@ -129,7 +128,7 @@ def _check_packages(
 
 
 def _other_formula(part: Part, record: PartRecord, registry: Registry) -> str:
-    """Say that a part computes something else than it did for the model."""
+    """Write that a part no longer computes what it did for the model."""
     installed = registry.provider(part).version
     if record.package == LOCAL:
         its, way_out = "its formula", "give the one it was trained with"
@@ -166,7 +165,9 @@ def _not_installed(missing: Mapping[tuple[str, str], list[str]]) -> str:
 def _installed(package: str, registry: Registry) -> list[Provider]:
     wanted = normalise_package(package)
     return [
-        each for each in registry.plugins.installed if normalise_package(each.package) == wanted
+        provider
+        for provider in registry.plugins.installed
+        if normalise_package(provider.package) == wanted
     ]
 
 
@@ -182,15 +183,16 @@ def _part(kind: str, record: PartRecord, registry: Registry) -> Part:
                 f"{record.version}\nInstall that one, in the folder of its source: pip install ."
             )
         raise ModelFileError(
-            f"{kind} {record.name} is of no package, but of a file or of Python code, which is "
-            f"not in a model file\nGive it again: -p ./FILE.py on the command line, in Python "
+            f"{kind} {record.name} is not from a package but from a file or from Python code, "
+            "which a model file does not hold\n"
+            "Give it again: -p ./FILE.py on the command line, in Python "
             f"registry.register({record.name}) and load(..., registry=registry)."
         )
-    blocked = [each for each in _installed(record.package, registry) if each.state == "blocked"]
+    blocked = [found for found in _installed(record.package, registry) if found.state == "blocked"]
     if blocked:
         raise ModelFileError(
             f"{kind} {record.name} is from {blocked[0].label}, which is left out "
-            f"({blocked[0].cause})\nLet it in; or use another model."
+            f"({blocked[0].cause})\nAllow it, or use another model."
         )
     try:
         return registry.get(kind, qualified)
@@ -204,7 +206,7 @@ def _part(kind: str, record: PartRecord, registry: Registry) -> Part:
 
 
 def _with_options(part: Part, record: PartRecord) -> Part:
-    """Give a part its options, checked against its own declaration."""
+    """Set a part's options, checked against its own declaration."""
     for key, value in record.options.items():
         if key not in part.defaults:
             raise ModelFileError(
@@ -232,7 +234,7 @@ def _fits(value: OptionValue, default: OptionValue) -> bool:
 
 
 def _major(version: str) -> tuple[int, int]:
-    """Give epoch and first number of a version."""
+    """Return the epoch and the first number of a version."""
     match = re.match(r"(?:(\d+)!)?(\d+)", version)
     return (int(match[1] or 0), int(match[2])) if match else (0, 0)
 

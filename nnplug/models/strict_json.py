@@ -1,8 +1,8 @@
-"""JSON as its standard has it, from a file that nobody vouches for.
+"""JSON exactly as its standard defines it, from files that are not trusted.
 
-Python's reader takes `NaN`, keeps the last of two equal keys, gives up with a
-`RecursionError` on deep nesting, and with a `ValueError` on a long integer.
-Here each of these is one error, and so is a number too large for a float.
+Python's reader accepts `NaN`, keeps the last of two equal keys, and raises a
+`RecursionError` for deep nesting and a `ValueError` for a long integer. Here
+all of these raise the same error, and so does a number too large for a float.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ LONGEST_INTEGER = 40
 """Digits: enough for a seed of 128 bits."""
 
 DEEPEST = 16
-"""Lists and objects within each other; what nnplug writes has fewer."""
+"""Lists and objects within one another; what nnplug writes has fewer."""
 
-# A text, also one without an end, or a bracket. Nothing is scanned twice.
+# A text, perhaps without an end, or a bracket. Nothing is scanned twice.
 _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+\\?(?:"|\Z)|[\[\]{}]', re.DOTALL)
 
 
 def canonical_json(value: Any) -> str:
-    """Write a value as the one text that stands for it: sorted keys, no spaces.
+    """Write a value in its one canonical form: sorted keys, no spaces.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def read_json(data: bytes) -> Any:
     Raises
     ------
     ModelFileError
-        Saying what is wrong; the caller says in which file.
+        With what is wrong; the caller adds the file.
     """
     try:
         text = data.decode("utf-8")
@@ -68,7 +68,7 @@ def read_json(data: bytes) -> Any:
 
 
 def _check_depth(text: str) -> None:
-    """Refuse deep nesting before a reader that recurses sees it."""
+    """Refuse deep nesting before the reader, which recurses, sees it."""
     depth = 0
     for token in _TOKEN.finditer(text):
         if token[0] in "[{":
@@ -89,7 +89,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _constant(text: str) -> NoReturn:
-    raise ModelFileError(f"its JSON holds {text}, which is no number of JSON")
+    raise ModelFileError(f"its JSON holds {text}, which is not a number in JSON")
 
 
 def _integer(text: str) -> int:

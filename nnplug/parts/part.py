@@ -14,8 +14,8 @@ from nnplug.formulas.digest import code_text, digest
 from nnplug.formulas.graph import Graph, Symbol, walk
 from nnplug.formulas.purity import Traces
 from nnplug.formulas.refusal import call_author
-from nnplug.parts.declared import Declared, Interval, Noise, Trainable
-from nnplug.parts.text import normalise_name
+from nnplug.parts.declared import Declared, Interval, Noise
+from nnplug.parts.text import normalise_name, write_option, write_part
 
 __all__ = ["OptionValue", "Part", "RowPart"]
 
@@ -86,12 +86,10 @@ class Part:
     @property
     def text(self) -> str:
         """The text form, with the options that differ from their defaults."""
-        changed = [
-            f"{key}={_option_text(value)}"
-            for key, value in self.options.items()
-            if value != self.defaults[key]
-        ]
-        return f"{self.name}:{','.join(changed)}" if changed else self.name
+        given = self.options.items()
+        return write_part(
+            self.name, {key: value for key, value in given if value != self.defaults[key]}
+        )
 
     @property
     def bare_option(self) -> str | None:
@@ -258,14 +256,6 @@ class RowPart(Part):
                 )
 
 
-def _option_text(value: OptionValue) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return value
-    return repr(float(value) if isinstance(value, Trainable) else value)
-
-
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -290,5 +280,5 @@ def _convert(part: Part, key: str, value: OptionValue) -> OptionValue:
         pass
     raise OptionError(
         f"{part.kind} {part.name!r}: {key}={value} is not {wanted}.\n"
-        f"Its default is {_option_text(default)}."
+        f"Its default is {write_option(default)}."
     )

@@ -7,11 +7,21 @@ in a saved model.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from nnplug.errors import OptionError
 
-__all__ = ["LayerText", "PartText", "normalise_name", "parse_layers", "parse_name", "parse_part"]
+__all__ = [
+    "LayerText",
+    "PartText",
+    "normalise_name",
+    "parse_layers",
+    "parse_name",
+    "parse_part",
+    "write_option",
+    "write_part",
+]
 
 DEEPEST = 16
 """How deep layers may hold layers."""
@@ -156,6 +166,33 @@ def parse_layers(text: str) -> tuple[LayerText, ...]:
     if len(rows) > 1:
         raise OptionError(f"{_short(text)}: a [ without a ] after it.")
     return tuple(rows[0])
+
+
+def write_part(name: str, options: Mapping[str, object], inner: Iterable[str] = ()) -> str:
+    """Write a part's text form.
+
+    Parameters
+    ----------
+    inner : iterable of str
+        The text forms of the parts that it holds.
+
+    Examples
+    --------
+    >>> write_part("dense", {"units": 64}), write_part("residual", {}, ["dense:64", "relu"])
+    ('dense:units=64', 'residual[dense:64 relu]')
+    """
+    listed = ",".join(f"{key}={write_option(value)}" for key, value in options.items())
+    held = " ".join(inner)
+    return name + (f":{listed}" if listed else "") + (f"[{held}]" if held else "")
+
+
+def write_option(value: object) -> str:
+    """Write an option's value, which reads back equal to the bit."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return value
+    return repr(float(value)) if isinstance(value, float) else repr(value)
 
 
 def _short(text: str) -> str:

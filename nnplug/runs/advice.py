@@ -1,6 +1,6 @@
-"""What a colleague would say of a run: of its length before it, of what it learned after it.
+"""Hints on a run: on its length before it begins, on what it learned at its end.
 
-Each rule is a function of plain facts and gives a line with the option to copy,
+A rule is a function of plain facts that returns a line with the option to copy,
 or None. Facts are gathered once, at the end, from at most `LOOKED_AT` rows.
 """
 
@@ -17,38 +17,38 @@ from nnplug.tables.wording import show
 from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
-    from nnplug.runs.preparing import Run
+    from nnplug.runs.run import Run
 
 __all__ = ["UNEVEN", "after", "before", "constant", "dead_layer", "last_was_best", "many_steps",
            "one_class", "stuck"]  # fmt: skip
 
 LOOKED_AT = 2_000
-"""Rows, evenly spaced over all."""
+"""Rows, evenly spaced."""
 
 A_LOOK = 10
-"""Fewer epochs than this are a look, of which nothing is said."""
+"""A run of fewer epochs is only a look, which gets no hints."""
 
 MANY_STEPS = 1_000_000
 STEPS_OF_AN_EPOCH = 5_000
-"""With fewer steps in an epoch, larger batches are not suggested."""
+"""If an epoch has fewer steps, larger batches are not suggested."""
 BATCHES_OF_AN_EPOCH = 2_000
-"""About as many are advised."""
+"""About so many are suggested."""
 
 SMALLEST_GAIN = 0.01
-"""Of all that training gained: a smaller gain in the last tenth of the epochs is its end."""
+"""Share of all that training gained: below it, the last tenth of the epochs gained nothing."""
 SMALLEST_FALL = 0.001
-"""Of the first loss: one that falls by less in a whole run is stuck."""
+"""Share of the first loss: a loss that falls by less in a whole run is stuck."""
 LARGE_RATE = 100.0
-"""Times the usual learning rate."""
+"""Factor on the usual learning rate."""
 UNEVEN = 0.6
-"""The share of a class above which weights may help the others."""
+"""Share of the rows: if one class has more, weights may help the others."""
 
 
 # --- rules -----------------------------------------------------------------------------
 
 
 def many_steps(rows: int, batch_size: int, epochs: int) -> str | None:
-    """Speak of batches that are small for so many rows.
+    """Warn of batches that are small for so many rows.
 
     Examples
     --------
@@ -71,17 +71,17 @@ def many_steps(rows: int, batch_size: int, epochs: int) -> str | None:
 def last_was_best(
     followed: Sequence[float], best: int | None, ended: str | None, folder: str | None = None
 ) -> str | None:
-    """Speak of a run whose last epochs still were the best.
+    """Warn that the last epochs were still the best.
 
     Parameters
     ----------
     followed : sequence of float
-        What the best epoch is best by, epoch by epoch.
+        The number that decides which epoch is best, epoch by epoch.
     best : int or None
     ended : str or None
         See `Run.ended`.
     folder : str, optional
-        Where the run is kept.
+        The folder that the run is kept in.
 
     Examples
     --------
@@ -103,12 +103,12 @@ def last_was_best(
 
 
 def dead_layer(layers: Iterable[tuple[str, str, AnyArray]]) -> str | None:
-    """Speak of a hidden layer that gives the same for all rows.
+    """Warn of a hidden layer whose outputs are the same for all rows.
 
     Parameters
     ----------
     layers : iterable of tuple
-        The name, the activation and the outputs, (N, H), of each hidden layer.
+        The hidden layers: name, activation and outputs, (N, H).
 
     Examples
     --------
@@ -128,14 +128,14 @@ def dead_layer(layers: Iterable[tuple[str, str, AnyArray]]) -> str | None:
 def one_class(
     answers: AnyArray, targets: AnyArray, classes: Sequence[Any], *, least: float = 0.0
 ) -> str | None:
-    """Speak of a model that always answers one class, where there are others.
+    """Warn of a model that always answers the same class, although there are others.
 
     Parameters
     ----------
     answers, targets : array of int
-        (N,) each, indices of classes.
+        (N,), indices of classes.
     least : float
-        The share of rows of that class that is worth speaking of.
+        The share of the rows that must be of that class.
 
     Examples
     --------
@@ -155,12 +155,12 @@ def one_class(
 
 
 def _percent(share: float) -> str:
-    """Write a share that is not all, so that it does not look like all."""
+    """Write a share below 1, so that it does not look like all."""
     return f"{100 * share:.3g} %" if share < 0.995 else f"{np.floor(1e4 * share) / 100:.4g} %"
 
 
 def constant(answers: AnyArray) -> str | None:
-    """Speak of a regression that predicts one number: answers are (N, K).
+    """Warn of a regression that always predicts the same number: answers are (N, K).
 
     Examples
     --------
@@ -169,11 +169,11 @@ def constant(answers: AnyArray) -> str | None:
     """
     if len(answers) < 4 or not (answers == answers[0]).all():
         return None
-    return f"the model predicts {', '.join(f'{each:.6g}' for each in answers[0])} for every row"
+    return f"the model predicts {', '.join(f'{number:.6g}' for number in answers[0])} for every row"
 
 
 def stuck(loss: Sequence[float]) -> str | None:
-    """Speak of a training loss that does not fall.
+    """Warn of a training loss that does not fall.
 
     Examples
     --------
@@ -189,7 +189,7 @@ def stuck(loss: Sequence[float]) -> str | None:
 
 
 def _other_rate(rate: float, usual: float) -> str:
-    """Advise a learning rate, where nothing was learned."""
+    """Suggest a learning rate for a run that learned nothing."""
     if rate > LARGE_RATE * usual:
         return f"; the learning rate {rate:g} is the likely cause: --learning-rate {usual:g}"
     if rate < usual / LARGE_RATE:
@@ -201,14 +201,14 @@ def _other_rate(rate: float, usual: float) -> str:
 
 
 def before(run: Run) -> tuple[str, ...]:
-    """Say what is worth knowing before a run begins, each a line."""
+    """Give hints before a run begins, a line each."""
     size = run.settings.batch_size
     line = None if size == "full" else many_steps(len(run.train_rows), size, run.settings.epochs)
     return () if line is None else (line,)
 
 
 def after(run: Run) -> tuple[str, ...]:
-    """Say what is worth knowing of a run that has ended, each a line."""
+    """Give hints on a run that has ended, a line each."""
     if len(run.history) < A_LOOK:
         return ()
     nothing = _learned_nothing(run)
@@ -223,7 +223,7 @@ def after(run: Run) -> tuple[str, ...]:
 
 
 def _learned_nothing(run: Run) -> str | None:
-    """Say that nothing was learned, by the plainest sign of it, and what may help."""
+    """Say by the plainest sign that nothing was learned, and what may help."""
     inputs, targets = _some_rows(run)
     layers = list(run.network.forward(inputs)) if len(inputs) > 1 else []
     if not layers or not np.isfinite(layers[-1][1]).all() or (inputs == inputs[0]).all():
@@ -249,7 +249,7 @@ def _learned_nothing(run: Run) -> str | None:
 
 
 def _usual_rate(run: Run) -> float:
-    """Give the learning rate of the recipe, or the optimizer's default."""
+    """Return the learning rate of the recipe, or the optimizer's default."""
     optimizer = run.source.recipe.get("optimizer")
     given = parse_part(optimizer).options if isinstance(optimizer, str) else {}
     rate = run.source.recipe.get("learning_rate", given.get("learning_rate"))
@@ -257,7 +257,7 @@ def _usual_rate(run: Run) -> float:
 
 
 def _some_rows(run: Run) -> tuple[AnyArray, AnyArray]:
-    """Take inputs and targets of some rows, evenly spaced."""
+    """Return inputs and targets of some rows, evenly spaced."""
     disk = run.rows.disk
     if disk is not None:
         records = np.memmap(disk.path("training"), disk.record, mode="r")

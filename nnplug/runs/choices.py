@@ -1,4 +1,4 @@
-"""What each setting of a run is: what the user says, then the recipe, then the default."""
+"""Choosing a run's settings: the user's value, then the dataset's recipe, then the default."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from nnplug.training import Stopping
 
 __all__ = ["TABLE_SETTINGS", "Choice", "Shape", "follow", "for_each_layer", "table_choices"]
 
-_TABLE_OPTIONS = tuple(each.name for each in fields(TableOptions))
+_TABLE_OPTIONS = tuple(column.name for column in fields(TableOptions))
 TABLE_SETTINGS = (*_TABLE_OPTIONS, "read", "sql", "stream")
-"""The settings that are for a table alone."""
+"""The settings that are for tables only."""
 
-_RECORDED = tuple(each.name for each in fields(Settings) if each.name in ROWS)
+_RECORDED = tuple(column.name for column in fields(Settings) if column.name in ROWS)
 _CHOSEN = frozenset({*_RECORDED, "learning_rate"} - {"data"})
 
 
@@ -44,7 +44,7 @@ class Shape:
     ----------
     layers : list of Activation or Layer
     settings : dict
-        The settings that say it, as they are recorded.
+        The settings that describe them, as they are recorded.
     """
 
     layers: list[Activation | Layer]
@@ -52,7 +52,13 @@ class Shape:
 
 
 class Choice:
-    """Chooses each setting: the user's, then the recipe's, then the default."""
+    """Chooses settings: the user's value, then the recipe's, then the default.
+
+    Raises
+    ------
+    SettingError
+        If the user or the recipe gives a setting that does not exist.
+    """
 
     def __init__(
         self, given: Mapping[str, Any], recipe: Mapping[str, Any], registry: Registry
@@ -63,7 +69,7 @@ class Choice:
         self.given, self.recipe, self.registry = given, recipe, registry
 
     def __call__(self, name: str, default: Any = None) -> Any:
-        """Choose a plain setting; None if nothing says it."""
+        """Choose a plain value; None if there is none."""
         row = ROWS[name]
         given = self.given.get(name)
         if given is None:
@@ -71,12 +77,12 @@ class Choice:
         return None if given is None else row.check(given)
 
     def record(self, **resolved: Any) -> Settings:
-        """Record all settings: as they were chosen, but for what the run resolved further."""
+        """Record all settings: those that the run has resolved, the others as they were chosen."""
         plain = {name: self(name) for name in _RECORDED if name not in resolved}
         return Settings(**plain, **resolved)
 
     def says(self, name: str) -> bool:
-        """Tell whether the user or the recipe says anything of a setting."""
+        """Whether the user or the recipe gives a setting."""
         return self.given.get(name) is not None or name in self.recipe
 
     def part(self, name: str, kind: str | None = None, default: str | None = None) -> Part:
@@ -86,14 +92,14 @@ class Choice:
     def parts(
         self, name: str, kind: str | None = None, default: Sequence[str] = ()
     ) -> tuple[Part, ...]:
-        """Choose several parts; one stands for a list of one."""
+        """Choose several parts; a single one stands for a list of one."""
         chosen = self(name, default)
         if not isinstance(chosen, list | tuple):
             chosen = (chosen,)
-        return tuple(self._find(kind or name, each, self.recipe.get(name)) for each in chosen)
+        return tuple(self._find(kind or name, part, self.recipe.get(name)) for part in chosen)
 
     def network(self) -> Shape:
-        """Choose the layers before the output: as they are, or in their short form.
+        """Choose the layers before the output, from `layers` or from the short form.
 
         Raises
         ------
@@ -104,12 +110,12 @@ class Choice:
         if short and self.given.get("layers") is not None:
             raise SettingError(
                 f"layers and {short[0]}: both say what the network's layers are.\n"
-                "Give layers alone, which can say it all, or the others."
+                "Give one of the two; layers can say everything that the others can."
             )
         asked = None if short else self("layers")
         if asked is not None:
             layers = find_layers(asked, self.registry)
-            text = " ".join(each.text for each in layers)
+            text = " ".join(layer.text for layer in layers)
             return Shape(layers, {**dict.fromkeys(SHORT_FORM, ()), "layers": text})
         hidden = self("hidden")
         activations = cast("tuple[Activation, ...]", self.parts("activation"))
@@ -145,7 +151,7 @@ class Choice:
         part = self.registry.get(kind, asked)
         if not isinstance(asked, str) or not isinstance(recipe, str) or asked == recipe:
             return part
-        # The recipe's part by name alone keeps the recipe's options.
+        # The recipe's part given by its name alone keeps the recipe's options.
         usual = self.registry.get(kind, recipe)
         if usual.function is not part.function or parse_part(asked).inner is not None:
             return part
@@ -153,7 +159,7 @@ class Choice:
 
 
 def table_choices(given: Mapping[str, Any]) -> tuple[ReadOptions, TableOptions]:
-    """Take the settings of a table: how it is read, and how its columns are used."""
+    """Choose the settings of a table: how it is read, and how its columns are used."""
     options = TableOptions.of({name: given[name] for name in _TABLE_OPTIONS if name in given})
     read = ReadOptions.of(given.get("read"))
     sql = read.sql if given.get("sql") is None else given["sql"]
@@ -162,12 +168,12 @@ def table_choices(given: Mapping[str, Any]) -> tuple[ReadOptions, TableOptions]:
 
 
 def for_each_layer(name: str, values: Sequence[Any], layers: Sequence[Any]) -> tuple[Any, ...]:
-    """Give each hidden layer its value; a single value is for all of them.
+    """Return a value for each hidden layer; a single value is for all of them.
 
     Raises
     ------
     SettingError
-        If there are neither one nor as many as there are layers.
+        If there is neither one value nor one for each layer.
     """
     if len(values) == 1:
         return tuple(values) * len(layers)
@@ -182,24 +188,24 @@ def for_each_layer(name: str, values: Sequence[Any], layers: Sequence[Any]) -> t
 def follow(
     choice: Choice, metrics: Mapping[str, Metric], schedule: Schedule, *, validation: bool
 ) -> Stopping | None:
-    """Choose the number by which the best epoch is found, and how long to wait for it.
+    """Choose what decides which epoch is best, and how long to wait for a better one.
 
-    By default a run waits only if it has validation rows. It does not where a
-    recipe says how many epochs there are, or a schedule is planned over them:
-    ending it early would leave out the epochs of the lowest learning rates.
+    By default a run waits only if it has validation rows, and not if a recipe
+    gives the number of epochs or a schedule is planned over them: ending early
+    would leave out the epochs with the lowest learning rates.
 
     Parameters
     ----------
     metrics : mapping
-        From the column of the history to the metric.
+        The metrics by their columns in the history.
     schedule : Schedule
     validation : bool
-        Whether there is a validation part.
+        Whether there are validation rows.
 
     Returns
     -------
     Stopping or None
-        None: the weights of the last step are kept.
+        None: the run ends with the weights of its last step.
     """
     patience, monitor = choice("patience"), choice("monitor")
     planned = "epochs" in choice.recipe or schedule.text != "constant"
@@ -208,8 +214,8 @@ def follow(
     min_delta = choice("min_delta")
     if patience is None and min_delta:
         raise SettingError(
-            f"min_delta={min_delta:g} without patience: nothing waits for an improvement.\n"
-            "Give patience too, the epochs to wait."
+            f"min_delta={min_delta:g}: without patience, nothing waits for an improvement.\n"
+            "Give patience too, the number of epochs to wait."
         )
     if monitor is None:
         if not validation and patience is None:
@@ -222,7 +228,7 @@ def follow(
         if normalise_name(str(monitor)) == "validation_loss":
             hint = "\nNo rows are held out for validation: validation is 0."
         elif not hint:
-            hint = "\nA metric is followed if it is among the metrics of the run."
-        raise SettingError(f"monitor={monitor!r}: there are {', '.join(known)}.{hint}")
+            hint = "\nTo follow another metric, add it to metrics."
+        raise SettingError(f"monitor={monitor!r}: it must be one of {', '.join(known)}.{hint}")
     goal = metrics[found].goal if found in metrics else "minimize"
     return Stopping(found, goal, patience, min_delta)

@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from nnplug import __version__
 from nnplug.errors import SettingError, StorageError
 from nnplug.formulas.digest import differ
-from nnplug.models import ModelInfo, PartRecord
-from nnplug.models.records import LayerRecord, kind_of
-from nnplug.plugins.manager import Provider
+from nnplug.parts import parse_part
 from nnplug.runs.settings import GROUPS, ROWS, SHORT_FORM, Settings, no_setting
-from nnplug.runs.sources import Source
-from nnplug.runs.toml_text import toml_line, toml_table
-from nnplug.tables import Rows
 from nnplug.tables.wording import quote
 from nnplug.untrusted import read_small, why_unreadable
 
-__all__ = ["CHECKPOINT_EVERY", "Configuration"]
+if TYPE_CHECKING:
+    from nnplug.models import ModelInfo, PartRecord
+    from nnplug.plugins.manager import Provider
+    from nnplug.runs.sources import Source
+    from nnplug.tables import Rows
+    from nnplug.types import AnyArray
 
-CHECKPOINT_EVERY = "60s"
-"""How often a checkpoint is written where nobody says."""
+__all__ = ["Configuration", "check_setting", "fingerprint_of"]
 
 LARGEST = 2**20
 """Bytes of a file of settings."""
 
 MOST_DOTS = 100
-"""In a key; the settings have one."""
+"""In a key; those of settings have one."""
 
 _TABLES = ("read", "class_weight", "rate", "decay")
 _OWN = ("checkpoint_every", "plugins", "given_in_python", "packages", "formulas")
@@ -40,7 +39,7 @@ SETTABLE = frozenset({*ROWS, *_OWN})
 """The keys that a configuration may have."""
 
 _FREE = ("data", "log_every")
-"""Settings that change no number: where the data lies is not what it is."""
+"""Settings that change no number: the data is compared by its rows, wherever it lies."""
 
 
 @dataclass(frozen=True)
@@ -51,21 +50,22 @@ class Configuration:
     ----------
     settings : dict
         Arguments of `nnplug.train`, `data` among them, as plain values. None
-        stands for what is not set, but by default nothing is left out.
+        stands for a setting that is not set; a setting that is left out has
+        its default.
     checkpoint_every : str
-        See `nnplug.runs.folder.Every`.
+        Epochs between checkpoints, or a time.
     plugins : tuple of str
-        What `-p` named.
+        The values of `-p`.
     packages : dict of str to str
-        The packages of its parts and its engine, and nnplug, with their versions.
+        nnplug and the packages of the run's parts and engine, with their versions.
     formulas : dict of str to str
-        A digest of what its parts compute, by kind and text; see `Part.digest`.
+        A digest of what each part computes, by kind and text; see `Part.digest`.
     given_in_python : tuple of str
-        The arguments that were objects in Python, which no file can hold.
+        The arguments that were objects in Python, which a file cannot hold.
     """
 
     settings: Mapping[str, Any]
-    checkpoint_every: str = CHECKPOINT_EVERY
+    checkpoint_every: str = ROWS["checkpoint_every"].default
     plugins: tuple[str, ...] = ()
     packages: Mapping[str, str] = field(default_factory=dict)
     formulas: Mapping[str, str] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class Configuration:
         source: Source,
         *,
         engine: Provider,
-        checkpoint_every: str = CHECKPOINT_EVERY,
+        checkpoint_every: str | int | None = None,
         plugins: tuple[str, ...] = (),
         given_in_python: tuple[str, ...] = (),
     ) -> Self:
@@ -92,17 +92,22 @@ class Configuration:
         Parameters
         ----------
         engine : Provider
-            Where the engine is from.
+            What provides the engine.
+
+        Raises
+        ------
+        SettingError
+            If `checkpoint_every` is neither epochs nor a time.
         """
         chosen = {
             **settings.to_dict(),
-            **_spelled_network(settings, info),
-            "metrics": [_spelled(each) for each in info.parts["metrics"]],
+            **_network(settings, info),
+            "metrics": [_written(part) for part in info.parts["metrics"]],
             **{
-                role: _spelled(info.parts[role][0])
+                role: _written(info.parts[role][0])
                 for role in ("output_activation", "loss", "schedule", "initializer")
             },
-            "optimizer": _spelled_chain(info.parts["optimizer"]),
+            "optimizer": None if info.optimizer is None else info.optimizer.written(qualified=True),
             "split": rows.split.text,
         }
         if rows.split.way == "file":
@@ -113,26 +118,34 @@ class Configuration:
         if isinstance(source.content, str | os.PathLike):
             chosen["data"] = os.path.abspath(source.content)  # noqa: PTH100  # resolve() would follow links
         elif source.dataset is not None:
-            # By its name alone: a slash would make it a path.
+            # By its name alone: with a slash it would be a path.
             (record,) = info.parts["dataset"]
-            chosen["data"] = _spelled(replace(record, package="nnplug"))
+            chosen["data"] = _written(replace(record, package="nnplug"))
         else:
             chosen["data"] = None
             given_in_python = ("data", *given_in_python)
-        plain = {key: list(each) if isinstance(each, tuple) else each
-                 for key, each in chosen.items()}  # fmt: skip
+        plain = {
+            key: list(value) if isinstance(value, tuple) else value for key, value in chosen.items()
+        }
         packages = {engine.package: engine.version} if engine.version else {}
         packages |= {"nnplug": __version__, **info.packages}
-        return cls(plain, checkpoint_every, plugins, packages, _digests(info), given_in_python)
+        row = ROWS["checkpoint_every"]
+        every = row.check(row.default if checkpoint_every is None else checkpoint_every)
+        return cls(plain, every, plugins, packages, _digests(info), given_in_python)
 
     # --- as a file --------------------------------------------------------------------
 
     def to_toml(self) -> str:
         """Write it as TOML, every setting on a line of its own."""
+        from nnplug.runs.toml_text import (  # noqa: PLC0415  # few runs are kept
+            toml_line,
+            toml_table,
+        )
+
         lines = [
-            f"# All settings of a run of nnplug {__version__}. It is run again with",
+            f"# All settings of a run of nnplug {__version__}. To run it again:",
             "#     nnplug train --config THIS_FILE",
-            "# and a key takes what the option of that name takes.",
+            "# A key takes the same values as the option of that name.",
         ]
         values = {**self.settings, "checkpoint_every": self.checkpoint_every}
         for group in GROUPS:
@@ -146,26 +159,26 @@ class Configuration:
                 lines.append(f"# {key}: not set" if value is None else toml_line(key, value))
         lines.append(toml_line("plugins", self.plugins))
         if self.given_in_python:
-            lines += ["# Arguments that were objects in Python, which a file cannot hold."]
+            lines.append("# Arguments that were objects in Python, which a file cannot hold.")
             lines.append(toml_line("given_in_python", self.given_in_python))
         for key in _TABLES:
             if isinstance(values.get(key), Mapping):
                 lines += ["", *toml_table(key, values[key])]
-        lines += ["", "# What it was run with.", *toml_table("packages", self.packages)]
+        lines += ["", "# The packages it was run with.", *toml_table("packages", self.packages)]
         lines += ["", "# Digests of its parts' formulas.", *toml_table("formulas", self.formulas)]
         return "\n".join(lines) + "\n"
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a configuration; what it leaves out is as by default.
+        """Read a configuration; a setting that it leaves out has its default.
 
         Raises
         ------
         StorageError
             If there is no such file.
         SettingError
-            If it is no TOML, or has an unknown key or a value of the wrong
-            kind. Whether values are in range is seen when the run is prepared.
+            If it is not TOML, or has an unknown key or a value of the wrong
+            kind or out of range.
         """
         import tomllib  # noqa: PLC0415  # most runs have no file of settings
 
@@ -182,9 +195,9 @@ class Configuration:
                 "as runs/NAME/config.toml."
             ) from None
         except RecursionError:
-            raise SettingError(f"{path}: is nested too deeply.") from None
-        except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
-            raise SettingError(f"{path}: is no TOML: {why_unreadable(error)}.") from None
+            raise SettingError(f"{path} is nested too deeply.") from None
+        except ValueError as error:  # not TOML, not UTF-8, or a number of thousands of digits
+            raise SettingError(f"{path} is not valid TOML: {why_unreadable(error)}.") from None
         for key, value in found.items():
             check_setting(key, value, str(path))
         own = {key: found.pop(key) for key in _OWN if key in found}
@@ -195,9 +208,9 @@ class Configuration:
     # --- another one ------------------------------------------------------------------
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
-        """Give the configuration with other values for some keys.
+        """Return the configuration with other values for some keys.
 
-        Layers in one form stand in place of those in the other.
+        Layers given in one form replace those in the other.
         """
         short = any(changes.get(name) is not None for name in SHORT_FORM)
         whole = changes.get("layers") is not None
@@ -207,19 +220,61 @@ class Configuration:
         own = {key: settings.pop(key) for key in ("checkpoint_every", "plugins") if key in settings}
         return replace(self, settings=settings, **own)
 
-    def differences(self, other: Mapping[str, Any]) -> list[str]:
-        """Say, a line each, which settings differ from those of an earlier state of the run."""
+    # --- which run it is ----------------------------------------------------------------
+
+    def identity(self, data: str) -> dict[str, Any]:
+        """Return what a run must have in common with a state of it that it goes on from, for JSON.
+
+        Parameters
+        ----------
+        data : str
+            See `fingerprint_of`.
+        """
+        return {
+            "settings": dict(self.settings),
+            "data": data,
+            "packages": dict(self.packages),
+            "formulas": dict(self.formulas),
+        }
+
+    def differences(self, data: str, earlier: Mapping[str, Any]) -> list[str]:
+        """Write, in a line each, what has changed since `identity` was recorded.
+
+        Parameters
+        ----------
+        data : str
+            What `fingerprint_of` returns now.
+        """
         lines = []
-        for key in sorted({*self.settings, *other} - set(_FREE)):
-            # What a state does not name is a setting that there was not yet.
+        for key in sorted({*self.settings, *earlier["settings"]} - set(_FREE)):
+            # A setting that an older version did not have is at its default there.
             usual = ROWS[key].default if key in ROWS else None
-            before, after = other.get(key, usual), self.settings.get(key, usual)
-            if before != after:
-                lines.append(f"{key} was {_shown(before)} and is {_shown(after)}")
-        return lines
+            before, now = earlier["settings"].get(key, usual), self.settings.get(key, usual)
+            if before != now:
+                lines.append(f"{key} was {_shown(before)} and is {_shown(now)}")
+        if earlier["data"] != data:
+            lines.append("the data has changed: its rows, or what was learned of its columns")
+        # Before there were digests, local parts were recorded here, by digests of their source.
+        packages = {key: version for key, version in earlier["packages"].items() if " " not in key}
+        for name in sorted({*packages, *self.packages}):
+            before, now = packages.get(name, "none"), self.packages.get(name, "none")
+            if before != now:
+                lines.append(f"{name} was {before} and is {now}")
+        return lines + self.changed_formulas(earlier.get("formulas", {}))
+
+    def only_adds_epochs(self, data: str, earlier: Mapping[str, Any]) -> bool:
+        """Tell whether all that has changed is that there are more epochs, at a constant rate.
+
+        No step so far would have been another. With a schedule the learning
+        rates may depend on how many epochs are planned.
+        """
+        before, now = earlier["settings"].get("epochs"), self.settings.get("epochs")
+        more = isinstance(before, int) and isinstance(now, int) and now > before
+        constant = parse_part(str(self.settings.get("schedule"))).name == "constant"
+        return more and constant and len(self.differences(data, earlier)) == 1
 
     def changed_formulas(self, before: Mapping[str, str]) -> list[str]:
-        """Say, a line each, which parts computed something else before.
+        """Write, in a line each, which parts computed something else before.
 
         Parameters
         ----------
@@ -231,12 +286,12 @@ class Configuration:
             if differ(str(before.get(name, "")), now):
                 package, slash, _ = name.partition(" ")[2].partition("/")
                 version = f" ({package} {self.packages.get(package)} is installed)" if slash else ""
-                lines.append(f"{name}: its formula is not the one that it was{version}")
+                lines.append(f"{name}: its formula has changed{version}")
         return lines
 
 
 def _check_keys(path: Path, text: str) -> None:
-    """Refuse keys of very many parts, for which a reader of TOML takes the square of their time.
+    """Refuse keys of very many parts: reading them takes time with the square of their number.
 
     Raises
     ------
@@ -248,7 +303,7 @@ def _check_keys(path: Path, text: str) -> None:
 
 
 def check_setting(key: str, value: Any, where: str) -> None:
-    """Refuse a key that there is not, and a value of the wrong kind or out of range.
+    """Refuse an unknown key, and a value of the wrong kind or out of range.
 
     Raises
     ------
@@ -262,28 +317,51 @@ def check_setting(key: str, value: Any, where: str) -> None:
     wanted = None
     if key not in _TEXTS:
         wanted = None if isinstance(value, Mapping) else "a table"
-    elif not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+    elif not isinstance(value, list | tuple) or not all(isinstance(text, str) for text in value):
         wanted = "a list of texts"
     if wanted is not None:
         raise SettingError(f"{where}: {key} = {value!r}: it must be {wanted}.")
 
 
+def fingerprint_of(rows: Rows, weights: AnyArray | None) -> str:
+    """Digest a run's rows as the network sees them, and what was learned of their columns.
+
+    Parameters
+    ----------
+    weights : array or None
+        (N, 1), what each row counts for.
+    """
+    import numpy as np  # noqa: PLC0415  # few runs are kept
+
+    from nnplug.models.fingerprint import fingerprint  # noqa: PLC0415  # the same
+    from nnplug.models.strict_json import canonical_json  # noqa: PLC0415  # the same
+
+    encoder = None if rows.encoder is None else rows.encoder.to_dict()
+    text = np.frombuffer(canonical_json(encoder).encode(), np.uint8)
+    files = [rows.disk.path(part) for part in ("training", "validation")] if rows.disk else []
+    places = (rows.parts.training, rows.parts.validation)
+    return fingerprint(rows.inputs, rows.targets, weights, *places, text, *files)
+
+
 def _digests(info: ModelInfo) -> dict[str, str]:
-    """Give the digest of each part that has one."""
+    """Return the digests of the parts that have one."""
+    from nnplug.models.records import kind_of  # noqa: PLC0415  # few runs are kept
+
     return {
-        f"{kind_of(role, record)} {_spelled(record)}": record.formula
+        f"{kind_of(role, record)} {_written(record)}": record.formula
         for role, records in info.parts.items()
         for record in records
         if record.formula
     }
 
 
-def _spelled_network(settings: Settings, info: ModelInfo) -> dict[str, Any]:
-    """Write the layers: by their text form if they were given so, else by the short one."""
+def _network(settings: Settings, info: ModelInfo) -> dict[str, Any]:
+    """Write the layers in the form in which they were given: `layers`, or the short form."""
     if settings.layers is not None:
-        return {**dict.fromkeys(SHORT_FORM), "layers": " ".join(map(_spelled_layer, info.layers))}
-    activation = [_spelled(each) for each in info.parts["layers"] if each.kind == "activation"]
-    # One for all layers, so that it fits when their number is changed.
+        layers = " ".join(layer.written(qualified=True) for layer in info.layers)
+        return {**dict.fromkeys(SHORT_FORM), "layers": layers}
+    activation = [_written(part) for part in info.parts["layers"] if part.kind == "activation"]
+    # Where all are the same, one: it fits when the number of layers is changed.
     if len(set(activation)) == 1:
         activation = activation[:1]
     shares = settings.dropout
@@ -291,29 +369,8 @@ def _spelled_network(settings: Settings, info: ModelInfo) -> dict[str, Any]:
     return {"activation": activation, "dropout": shares if several else (*shares, 0.0)[0]}
 
 
-def _spelled_chain(records: Sequence[PartRecord]) -> str:
-    """Write an optimizer, with the one that it holds in brackets."""
-    first, *others = records
-    return f"{_spelled(first)}[{_spelled_chain(others)}]" if others else _spelled(first)
-
-
-def _spelled_layer(layer: LayerRecord) -> str:
-    text = _spelled(layer.part)
-    return f"{text}[{' '.join(map(_spelled_layer, layer.inner))}]" if layer.inner else text
-
-
-def _spelled(record: PartRecord) -> str:
-    """Write a part with all its options, and with its package if it is a plugin's."""
-    options = ",".join(f"{key}={_plain(value)}" for key, value in record.options.items())
-    own = record.package in ("nnplug", "local")
-    name = record.name if own else f"{record.package}/{record.name}"
-    return f"{name}:{options}" if options else name
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value if isinstance(value, str) else repr(value)
+def _written(record: PartRecord) -> str:
+    return record.written(qualified=True)
 
 
 def _shown(value: Any) -> str:

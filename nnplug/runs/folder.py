@@ -1,4 +1,4 @@
-"""Run folders: what a run was, gave and needs to go on, as files in one folder."""
+"""Run folders: what a run was, what came of it and what it needs to go on, as files."""
 
 from __future__ import annotations
 
@@ -12,25 +12,28 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nnplug.durable import Disk, GrowingFile, is_temporary, refuse_link, write_file
 from nnplug.errors import ModelFileError, StorageError, suggest
-from nnplug.models import Checkpoints, Model
 from nnplug.models.strict_json import read_json
-from nnplug.training import History
 from nnplug.untrusted import Shape, fits, printable, read_small, why_unreadable
+
+if TYPE_CHECKING:
+    from nnplug.models import Checkpoints, Model
+    from nnplug.training import History
 
 __all__ = ["CONFIG", "HISTORY", "MODEL", "RECORD", "REPORT", "RunFolder", "auto_name", "check_free"]
 
 CONFIG = "config.toml"
-"""Every setting; `nnplug train --config` reads it."""
+"""All settings; `nnplug train --config` reads it."""
 MODEL = "model.safetensors"
 HISTORY = "history.jsonl"
 REPORT = "report.html"
 RECORD = "run.json"
-"""What happened: when, on which data, with which packages, how it ended."""
+"""What happened: when, on which data, with which packages, and how it ended."""
 
 _NOTHING = type(None)
 _SHAPE: Shape = {
@@ -51,10 +54,10 @@ _SHAPE: Shape = {
     },
     "versions": {"*": str},
 }
-"""Of what a record holds that is read again."""
+"""The parts of a record that are read again."""
 
 _NUMBERS: Shape = {"*": (float, _NOTHING)}
-"""Of an epoch's numbers: null is one that is not finite."""
+"""An epoch's numbers; null stands for one that is not finite."""
 
 _LARGEST_RECORD = 16 * 2**20
 _LARGEST_HISTORY = 2**30
@@ -64,7 +67,7 @@ _DIVERGED = "diverged.safetensors"
 _CHECKPOINTS = "checkpoints"
 _LOCK = ".lock"
 _PATIENCE = 0.5
-"""Seconds after which a lock that another process has is one that it keeps."""
+"""Seconds after which another process that still has the lock is training the run."""
 
 
 class RunFolder:
@@ -74,29 +77,30 @@ class RunFolder:
     ----------
     path : path
     disk : Disk, optional
-
-    Attributes
-    ----------
-    path : Path
-    checkpoints : Checkpoints
     """
 
     def __init__(self, path: str | os.PathLike[str], *, disk: Disk | None = None) -> None:
         self.path = Path(path)
         self.disk = disk or Disk()
-        self.checkpoints = Checkpoints(self.path / _CHECKPOINTS, disk=self.disk)
         self._history, self._epochs = GrowingFile(self.path / HISTORY, self.disk), 0
+
+    @cached_property
+    def checkpoints(self) -> Checkpoints:
+        """The states that the run can go on from."""
+        from nnplug.models import Checkpoints  # noqa: PLC0415  # a look at a folder needs none
+
+        return Checkpoints(self.path / _CHECKPOINTS, disk=self.disk)
 
     @classmethod
     def create(
         cls, path: str | os.PathLike[str], configuration: str, *, disk: Disk | None = None
     ) -> RunFolder:
-        """Make the folder, with its configuration.
+        """Make the folder and write its configuration.
 
         Raises
         ------
         StorageError
-            If there is such a folder with something in it, or it cannot be made.
+            If it exists and is not empty, or cannot be made.
         """
         check_free(path)
         folder = cls(path, disk=disk)
@@ -108,7 +112,7 @@ class RunFolder:
                 f"{error.strerror or error}.\nName another with --output, or keep nothing with "
                 "--no-output."
             ) from None
-        # From here on it is a run, which can be gone on with.
+        # From here on it is a run, which can be resumed.
         folder.write(CONFIG, configuration)
         return folder
 
@@ -119,15 +123,15 @@ class RunFolder:
         Raises
         ------
         StorageError
-            If it is none.
+            If it is not the folder of a run, or is damaged.
         """
         folder = cls(path, disk=disk)
         if not is_run(folder.path):
             try:
-                near = [each.name for each in folder.path.parent.iterdir() if is_run(each)]
+                near = [path.name for path in folder.path.parent.iterdir() if is_run(path)]
             except OSError:
                 near = []
-            what = "is no folder of a run" if folder.path.exists() else "there is no such run"
+            what = "is not the folder of a run" if folder.path.exists() else "there is no such run"
             raise StorageError(
                 f"{folder.path}: {what}.{suggest(folder.path.name, near)}\n"
                 "To list the runs: nnplug runs list"
@@ -139,32 +143,31 @@ class RunFolder:
 
     @property
     def damage(self) -> str:
-        """What is lost, without which nobody can go on with the run; empty if nothing is."""
-        said = f"{self.path}: the run is damaged: its {CONFIG} is not there.\nPut it back."
-        return "" if os.path.lexists(self.path / CONFIG) else said
+        """What is lost that the run needs to go on; empty if nothing is."""
+        if os.path.lexists(self.path / CONFIG):
+            return ""
+        return f"{self.path}: the run is damaged: its {CONFIG} is missing.\nPut it back."
 
     # --- files ------------------------------------------------------------------------
 
-    def write(self, name: str, text: str) -> None:
-        """Write one of the folder's own files, in the place of the earlier one."""
-        self._write(name, text.encode())
-
-    def set_aside(self, name: str, other: str) -> None:
-        """Keep a file under another name, before it is written anew."""
-        data = self._read(self.path / name, _LARGEST_RECORD)
-        if data is not None:
-            self._write(other, data)
-
-    def _write(self, name: str, data: bytes) -> None:
+    def write(self, name: str, content: str | bytes) -> None:
+        """Write one of the folder's own files over the earlier one."""
         refuse_link(self.path / name)
+        data = content.encode() if isinstance(content, str) else content
         write_file(self.path / name, data, overwrite=True, disk=self.disk)
 
+    def set_aside(self, name: str, other: str) -> None:
+        """Keep a file under another name before it is written anew."""
+        data = self._read(self.path / name, _LARGEST_RECORD)
+        if data is not None:
+            self.write(other, data)
+
     def write_record(self, record: Mapping[str, Any]) -> None:
-        """Write what happened so far."""
+        """Write what has happened so far."""
         self.write(RECORD, json.dumps(_finite(record), indent=2, ensure_ascii=False) + "\n")
 
     def record(self) -> dict[str, Any]:
-        """Read what happened so far.
+        """Read what has happened so far.
 
         Raises
         ------
@@ -174,7 +177,7 @@ class RunFolder:
         path = self.path / RECORD
         data = self._read(path, _LARGEST_RECORD)
         if data is None:
-            return {}  # of a run that was killed before it began
+            return {}  # the run was killed before it began
         try:
             found = read_json(data)
         except ModelFileError as error:
@@ -189,13 +192,13 @@ class RunFolder:
     def write_history(self, history: History, *, sync: bool = True) -> None:
         """Write a line for each epoch: its number, losses and metrics.
 
-        Lines that this object has written are not written again: however long
-        the history is, keeping it takes the time of its new epochs.
+        Lines that this object has written are not written again, so that the
+        time that this takes does not grow with the length of the history.
 
         Parameters
         ----------
         sync : bool, optional
-            Whether the new lines are to outlast a loss of power.
+            Whether the new lines must survive a loss of power.
         """
         refuse_link(self._history.path)
         whole = min(
@@ -207,26 +210,26 @@ class RunFolder:
             self._history.add(_history_lines(history, self._epochs, whole), sync=sync)
         self._epochs = whole
 
-    def history(self) -> list[dict[str, Any]]:
-        """Read the lines of the history; none if there is none yet."""
+    def history(self) -> list[dict[str, float | None]]:
+        """Read the history, a mapping for each epoch; empty if there is none yet."""
         return [self._epoch(line, n) for n, line in enumerate(self._history_lines(), 1)]
 
-    def last_epoch(self) -> tuple[int, dict[str, Any]]:
-        """Count the epochs of the history, and read the last; it may be a million."""
+    def last_epoch(self) -> tuple[int, dict[str, float | None]]:
+        """Count the epochs of the history and read the last alone: there may be a million."""
         lines = self._history_lines()
         return len(lines), self._epoch(lines[-1], len(lines)) if lines else {}
 
     def _history_lines(self) -> list[bytes]:
         data = self._read(self.path / HISTORY, _LARGEST_HISTORY)
-        # What a process that was killed was about to write has no end of line.
+        # A process that was killed while it wrote left a line without an end.
         return (data or b"").rpartition(b"\n")[0].splitlines()
 
-    def _epoch(self, line: bytes, number: int) -> dict[str, Any]:
+    def _epoch(self, line: bytes, number: int) -> dict[str, float | None]:
         place = f"{self.path / HISTORY}: line {number}"
         try:
-            row: dict[str, Any] = json.loads(line)
+            row: dict[str, float | None] = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise StorageError(f"{place} is no JSON: {why_unreadable(error)}.") from None
+            raise StorageError(f"{place} is not JSON: {why_unreadable(error)}.") from None
         if wrong := fits(row, _NUMBERS):
             raise StorageError(f"{place}: {printable(wrong)} is not what nnplug writes there.")
         return row
@@ -241,7 +244,7 @@ class RunFolder:
             raise StorageError(f"{path}: cannot be read: {error.strerror or error}.") from None
 
     def write_model(self, model: Model, *, diverged: bool = False) -> None:
-        """Write the model; under another name if its run diverged, so that nobody takes it."""
+        """Write the model; if its run diverged, under another name, so that nobody uses it."""
         path = self.path / (_DIVERGED if diverged else MODEL)
         refuse_link(path)
         model.save(path, overwrite=True, disk=self.disk)
@@ -249,15 +252,15 @@ class RunFolder:
     def tidy(self) -> None:
         """Remove what killed processes left half written."""
         for folder in (self.path, self.checkpoints.folder):
-            for each in filter(is_temporary, folder.iterdir()):
-                with contextlib.suppress(OSError):  # it harms nobody
-                    self.disk.remove(each)
+            for path in filter(is_temporary, folder.iterdir()):
+                with contextlib.suppress(OSError):  # what is left does no harm
+                    self.disk.remove(path)
 
     # --- one process at a time --------------------------------------------------------
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes from this run; the system ends it with the process.
+        """Keep other processes from this run; the system unlocks it when this process ends.
 
         Raises
         ------
@@ -274,7 +277,7 @@ class RunFolder:
                 raise StorageError(
                     f"{self.path}: the run cannot be written to: {error.strerror or error}."
                 ) from None
-            # Who only looks has the lock for less than a thousandth of a second.
+            # `is_running` takes the lock for less than a thousandth of a second.
             give_up = time.monotonic() + _PATIENCE
             while not (mine := _lock(file)) and time.monotonic() < give_up:
                 time.sleep(_PATIENCE / 50)
@@ -298,12 +301,12 @@ class RunFolder:
 
 
 def is_run(path: Path) -> bool:
-    """Whether a path is the folder of a run, be it damaged."""
+    """Whether a path is the folder of a run, which may be damaged."""
     return (path / CONFIG).is_file() or (path / RECORD).is_file()
 
 
 def check_free(path: str | os.PathLike[str]) -> None:
-    """Refuse a folder with something in it: nothing is ever overwritten.
+    """Refuse a folder that is not empty: nothing is ever overwritten.
 
     Raises
     ------
@@ -314,27 +317,27 @@ def check_free(path: str | os.PathLike[str]) -> None:
         raise StorageError(f"{path}: is a file; --output takes the name of a new folder.")
     if path.is_dir() and not _is_blank(path):
         more = (
-            f" Go on with the run in it: nnplug train --resume {path}"
+            f" To go on with the run in it: nnplug train --resume {path}"
             if (path / CONFIG).is_file()
             else ""
         )
         raise StorageError(
-            f"{path}: there is such a folder, it is not empty, and nothing is overwritten.\n"
-            f"Name another, or leave --output out for a new one.{more}"
+            f"{path}: the folder is not empty, and nothing is overwritten.\n"
+            f"Name another folder, or leave --output out for a new one.{more}"
         )
 
 
 def _is_blank(path: Path) -> bool:
-    """Whether a folder holds nothing but what a process left that was killed at once."""
-    for each in path.iterdir():
-        empty = each.name == _CHECKPOINTS and each.is_dir() and not any(each.iterdir())
-        if not (empty or is_temporary(each)):
-            return False
-    return True
+    """Whether a folder holds only what a process left that was killed as it began."""
+    return all(
+        is_temporary(inside)
+        or (inside.name == _CHECKPOINTS and inside.is_dir() and not any(inside.iterdir()))
+        for inside in path.iterdir()
+    )
 
 
 def auto_name(root: str | os.PathLike[str], now: datetime, *words: str) -> Path:
-    """Give a path that is free: the time, then words, `20260131-154500-iris-relu-adam`."""
+    """Choose a free path: the time, then words, as `20260131-154500-iris-relu-adam`."""
     clean = [re.sub(r"[^\w.-]+", "-", word).strip("-.")[:40] for word in words]
     name = "-".join([now.strftime("%Y%m%d-%H%M%S"), *filter(None, clean)])
     path, number = Path(root) / name, 1
@@ -345,9 +348,9 @@ def auto_name(root: str | os.PathLike[str], now: datetime, *words: str) -> Path:
 
 
 def _history_lines(history: History, start: int, stop: int) -> bytes:
-    """Write epochs as lines of JSON; a million takes seconds."""
+    """Write epochs as lines of JSON; a million of them take seconds."""
     columns = {name: column for name, column in history.columns.items() if column}
-    # A per cent sign in the name of a metric is no place for a number.
+    # A per cent sign in the name of a metric does not stand for a number.
     names = (json.dumps(name, ensure_ascii=False).replace("%", "%%") for name in columns)
     line = '{"epoch": %d' + "".join(f", {name}: %s" for name in names) + "}\n"
     texts = (
@@ -359,23 +362,20 @@ def _history_lines(history: History, start: int, stop: int) -> bytes:
 
 
 def _finite(value: Any) -> Any:
-    """Bring a value to what JSON holds: a number that is not finite is null."""
+    """Convert a value to what JSON can hold: a number that is not finite becomes null."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):
-        return {key: _finite(each) for key, each in value.items()}
+        return {key: _finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
+        return [_finite(inner) for inner in value]
     return value
 
 
 def _lock(file: BinaryIO, *, shared: bool = False) -> bool:
-    """Lock an open file until it is closed; False if another has it.
+    """Lock an open file until it is closed; False if another process has locked it.
 
-    Parameters
-    ----------
-    shared : bool, optional
-        Whether others may have it like this too: for a look, where the system can do that.
+    Other `shared` locks are allowed beside one: for a look, where the system can do that.
     """
     try:
         try:
@@ -386,7 +386,7 @@ def _lock(file: BinaryIO, *, shared: bool = False) -> bool:
     except (BlockingIOError, PermissionError):
         return False
     except OSError:
-        pass  # a file system without locks: the user has to see to it
+        pass  # a file system without locks; the user must see that one process trains the run
     return True
 
 

@@ -1,246 +1,126 @@
-"""Keeping a run while it trains: checkpoints in time, what happened, and the model at the end."""
+"""Keeping a run while it trains: checkpoints, a record of what happened, the model at the end."""
 
 from __future__ import annotations
 
+import os
 import platform
-import re
 import shlex
 import time
 import warnings
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
 from nnplug import __version__
-from nnplug.errors import SettingError, StorageError
-from nnplug.models import Checkpoint, Model
-from nnplug.models.fingerprint import fingerprint
-from nnplug.models.strict_json import canonical_json
-from nnplug.parts import parse_part
-from nnplug.runs.configuration import Configuration
+from nnplug.errors import DivergedError, SettingError, StorageError
+from nnplug.interruption import Interruption
+from nnplug.models import Checkpoint
+from nnplug.runs.configuration import Configuration, fingerprint_of
 from nnplug.runs.folder import CONFIG, REPORT, RunFolder
-from nnplug.tables import Rows
+from nnplug.runs.run import Run
+from nnplug.runs.setting_kinds import Interval
 from nnplug.training import Trainer
-from nnplug.types import AnyArray
 
-__all__ = ["Every", "Identity", "Keeper"]
+__all__ = ["Keeper", "keep", "keep_on"]
 
-_EVERY = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)")
 _LINES = 0.25
 """Seconds after which the lines of new epochs are written, without a checkpoint."""
-_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-@dataclass(frozen=True)
-class Every:
-    """How often a checkpoint is written: after so many epochs, or so many seconds.
-
-    It is looked at between steps, about ten times a second, so that small
-    epochs may be a few more.
-    """
-
-    epochs: int | None = None
-    seconds: float | None = None
-
-    @classmethod
-    def parse(cls, text: str | int) -> Self:
-        """Read `10` (epochs), `30s`, `5m` or `1h`.
-
-        Raises
-        ------
-        SettingError
-            If it is neither.
-
-        Examples
-        --------
-        >>> Every.parse("5m")
-        Every(epochs=None, seconds=300.0)
-        """
-        match = _EVERY.fullmatch(str(text).strip().lower())
-        number = float(match[1]) if match is not None else 0.0
-        if match is None or number <= 0 or (not match[2] and number != int(number)):
-            raise SettingError(
-                f"checkpoint_every={text!r}: write 10 for every 10 epochs, or a time: 30s, 5m, 1h."
-            )
-        if match[2]:
-            return cls(seconds=number * _SECONDS[match[2]])
-        return cls(epochs=int(number))
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What a run must be like to be taken up from a state of it.
-
-    Attributes
-    ----------
-    settings : mapping
-        See `Configuration`.
-    data : str
-        A fingerprint of the rows as the network sees them.
-    packages : mapping
-        Of all parts, and nnplug, with their versions.
-    formulas : mapping
-        A digest of what each part computes.
-    """
-
-    settings: Mapping[str, Any]
-    data: str
-    packages: Mapping[str, str]
-    formulas: Mapping[str, str]
-
-    @classmethod
-    def of(
-        cls,
-        configuration: Configuration,
-        rows: Rows,
-        weights: AnyArray | None,
-    ) -> Self:
-        """Tell it from a run that was prepared.
-
-        Parameters
-        ----------
-        weights : array or None
-            (N, 1), what each row counts for.
-        """
-        encoder = None if rows.encoder is None else rows.encoder.to_dict()
-        text = np.frombuffer(canonical_json(encoder).encode(), np.uint8)
-        files = [rows.disk.path(part) for part in ("training", "validation")] if rows.disk else []
-        places = (rows.parts.training, rows.parts.validation)
-        data = fingerprint(rows.inputs, rows.targets, weights, *places, text, *files)
-        return cls(configuration.settings, data, configuration.packages, configuration.formulas)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give it as plain values, for JSON."""
-        return {
-            "settings": dict(self.settings),
-            "data": self.data,
-            "packages": dict(self.packages),
-            "formulas": dict(self.formulas),
-        }
-
-    def differences(self, other: Mapping[str, Any]) -> list[str]:
-        """Say, a line each, what is not as `to_dict` gave it earlier."""
-        now = Configuration(self.settings, packages=self.packages, formulas=self.formulas)
-        lines = now.differences(other["settings"])
-        if other["data"] != self.data:
-            lines.append("the data is another: its rows, or what was learned of its columns")
-        # A run of before there were digests has one of a local part's source here.
-        packages = {name: each for name, each in other["packages"].items() if " " not in name}
-        for name in sorted({*packages, *self.packages}):
-            before, after = packages.get(name, "none"), self.packages.get(name, "none")
-            if before != after:
-                lines.append(f"{name} was {before} and is {after}")
-        return lines + now.changed_formulas(other.get("formulas", {}))
-
-    def only_adds_epochs(self, other: Mapping[str, Any]) -> bool:
-        """Tell whether more epochs are all that differs, and would have changed no step so far.
-
-        A schedule may be planned over all epochs, and its rates then depend on how many they are.
-        """
-        before, now = other["settings"].get("epochs"), self.settings.get("epochs")
-        more = isinstance(before, int) and isinstance(now, int) and now > before
-        constant = parse_part(str(self.settings.get("schedule"))).name == "constant"
-        return more and constant and len(self.differences(other)) == 1
 
 
 class Keeper:
     """Keeps one run in its folder.
 
-    A context: other processes are kept away until its end.
+    A context: until it ends, no other process can train the run.
 
     Parameters
     ----------
+    run : Run
+        Prepared from the configuration.
     folder : RunFolder
     configuration : Configuration
-    identity : Identity
     record : mapping, optional
-        What is already known of the run, for `run.json`.
+        More for `run.json`: what is already known of the run.
     say : callable, optional
-        Told each line about what could not be kept; by default a warning.
+        Called with a line for each thing that could not be kept; by default it
+        is a warning.
     clock : callable, optional
-        Gives seconds.
+        Returns seconds.
 
     Attributes
     ----------
     failed : str or None
-        What of the run could not be kept at last: its last checkpoint, or
-        its results. None: all is there.
+        What could not be kept at the last attempt: the last checkpoint, or
+        the results. None: all is there.
     """
 
     def __init__(
         self,
+        run: Run,
         folder: RunFolder,
         configuration: Configuration,
-        identity: Identity,
         *,
         record: Mapping[str, Any] | None = None,
         say: Callable[[str], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.folder, self.configuration, self.identity = folder, configuration, identity
+        self.run, self.folder, self.configuration = run, folder, configuration
         self.say = say or _warn
         self.clock = clock
         self.failed: str | None = None
-        self.every = Every.parse(configuration.checkpoint_every)
         self.trainer: Trainer | None = None
+        self.data = fingerprint_of(run.rows, run.weights)
+        self._unit, self._every = Interval().split(configuration.checkpoint_every)
+        self._interruption = Interruption()
         self._checkpoint: Checkpoint | None = None
         self._ended: str | None = None  # why the run was over when it was taken up
         self._kept: tuple[int, int] | None = None  # epoch and step of the last checkpoint
         self._open = ExitStack()
-        started = _now()
         self._record: dict[str, Any] = {
             "nnplug": __version__,
             "command": None,
-            "started": started,
+            "started": _now(),
             "resumed": [],
             "changes": [],
             "versions": _versions(),
             "machine": platform.platform(),
+            "data": {
+                "name": run.settings.data,
+                "training": len(run.train_rows),
+                "validation": len(run.validation_rows),
+            },
+            "task": run.settings.task,
             **(record or {}),
-            "identity": identity.to_dict(),
+            "identity": configuration.identity(self.data),
         }
 
     def __enter__(self) -> Self:
-        self._open.enter_context(self.folder.locked())
+        with ExitStack() as stack:
+            stack.enter_context(self.folder.locked())
+            # After the lock, or for a moment a new run would look like one that was killed.
+            if "status" not in self._record:
+                self._record |= {"status": "running", "epochs": 0}
+                self.folder.write_record(self._record)
+            self._open = stack.pop_all()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._open.close()
 
-    @property
-    def commands(self) -> list[str]:
-        """What runs it again: from its configuration, and as it was typed."""
-        said = self._record["command"]
-        again = f"nnplug train --config {shlex.quote(str(self.folder.path / CONFIG))}"
-        return [again, *([f"# it was: {said}"] if said else [])]
-
     # --- before training --------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Note in a new folder what is about to run.
-
-        Raises
-        ------
-        StorageError
-            If it cannot be written: nothing would be kept then.
-        """
-        self._record |= {"status": "running", "epochs": 0}
-        self.folder.write_record(self._record)
-
     def take_up(self, allow_changes: bool = False) -> tuple[str, ...]:
-        """Find the state to go on from, and check that it is one of this very run.
+        """Find the state to go on from, and check that it is a state of this very run.
 
         Parameters
         ----------
         allow_changes : bool, optional
-            Whether configuration, data and packages may be others. More epochs
-            always are allowed, if the learning rate is constant. The
-            configuration is then written anew, and the earlier one kept
-            beside it.
+            Whether the configuration, the data and packages may have changed.
+            More epochs are allowed in any case if the learning rate is
+            constant. The configuration is then written anew, and the earlier
+            one kept beside it.
 
         Returns
         -------
@@ -250,7 +130,7 @@ class Keeper:
         Raises
         ------
         SettingError
-            If it is one of another configuration, data or package.
+            If the configuration, the data or a package has changed.
         ModelFileError
             If there are checkpoints, and none can be used.
         """
@@ -258,19 +138,16 @@ class Keeper:
         if found is not None:
             earlier = found.numbers["identity"]
         else:
-            # What the record does not say, nobody can compare.
-            earlier = {**self.identity.to_dict(), **self.folder.record().get("identity", {})}
-        differences = self.identity.differences(earlier)
-        if differences and not (allow_changes or self.identity.only_adds_epochs(earlier)):
+            # What the record does not hold cannot be compared.
+            earlier = {**self._record["identity"], **self.folder.record().get("identity", {})}
+        differences = self.configuration.differences(self.data, earlier)
+        allowed = allow_changes or self.configuration.only_adds_epochs(self.data, earlier)
+        if differences and not allowed:
+            listed = "".join(f"\n  {line}" for line in differences)
             raise SettingError(
-                "\n".join(
-                    [
-                        f"{self.folder.path}: cannot be resumed as it was:",
-                        *(f"  {line}" for line in differences),
-                        "Restore that, or go on all the same with --allow-changes "
-                        "(allow_changes=True); the result is then that of neither run alone.",
-                    ]
-                )
+                f"{self.folder.path}: the run cannot be resumed, because it has changed:{listed}\n"
+                "Undo the changes, or resume with --allow-changes (allow_changes=True); the "
+                "result is then that of neither run alone."
             )
         if differences:
             at = found.numbers["trainer"]["epoch"] if found is not None else 0
@@ -281,30 +158,29 @@ class Keeper:
         ended = self._record.get("ended") if self._record.get("status") == "done" else None
         if found is not None and not differences and ended is not None:
             self._ended = ended
-            return (*found.warnings, "the run is done: there is nothing to go on with")
+            return (*found.warnings, "the run is done: there is nothing left to train")
         self._record["resumed"] = [*self._record["resumed"], _now()]
         self._record["changes"] = [*self._record["changes"], *differences]
         if found is None:
-            return (*notes, "there is no checkpoint yet: from the start")
+            return (*notes, "there is no checkpoint yet: starting from the beginning")
         numbers = found.numbers["trainer"]
         step = f", step {numbers['step']}" if numbers["step"] else ""
-        place = f"going on after epoch {numbers['epoch'] - 1}{step}" if numbers["epoch"] else (
-            f"going on in epoch 0{step}")  # fmt: skip
-        changes = [f"changed: {line}" for line in differences]
-        return (*found.warnings, *notes, *changes, place, *self._out_of_patience(numbers))
+        place = f"after epoch {numbers['epoch'] - 1}" if numbers["epoch"] else "in epoch 0"
+        lines = [*notes, *(f"changed: {line}" for line in differences), f"going on {place}{step}"]
+        return (*found.warnings, *lines, *self._out_of_patience(numbers))
 
     def _out_of_patience(self, numbers: Mapping[str, Any]) -> list[str]:
-        """Say that a run does not go on for having more epochs, if patience has ended it."""
-        patience = self.identity.settings.get("patience")
+        """Warn that more epochs change nothing, if patience has ended the run."""
+        patience = self.configuration.settings.get("patience")
         if not numbers["stopping"] or patience is None or numbers["stopping"]["waited"] < patience:
             return []
         return [
-            f"patience ran out after {patience} epochs without a better one: more epochs alone "
-            "change nothing; --patience none --allow-changes goes on"
+            f"patience ran out after {patience} epochs without a better one, so more epochs alone "
+            "change nothing; to go on: --patience none --allow-changes"
         ]
 
     def _other_versions(self) -> list[str]:
-        """Say which versions are others than the run began with: the last bits may differ."""
+        """Warn of versions that have changed since the run began: the last bits may differ."""
         return [
             f"{name} was {before} when the run began, and is {now}: the last bits may differ"
             for name, now in _versions().items()
@@ -327,34 +203,65 @@ class Keeper:
             if self._checkpoint is not None:
                 # Epochs after the checkpoint are trained again: their lines go.
                 self._try("the history", lambda: self.folder.write_history(trainer.history))
-            self._try("what is known of the run", lambda: self._note("running"))
+            self._try_note("running")
 
     # --- during training --------------------------------------------------------------
 
-    def look(self) -> None:
-        """Write a checkpoint, if it is time; called between steps."""
+    @contextmanager
+    def training(self, trainer: Trainer) -> Iterator[None]:
+        """Keep the run while it trains, however that ends, and let signals wait until it is safe.
+
+        Raises
+        ------
+        KeyboardInterrupt, SystemExit
+            After SIGINT and SIGTERM; see `Interruption.deliver`.
+        """
+        run = self.run
+        run.folder = self.folder.path
+        with self._interruption:
+            try:
+                self.attach(trainer)
+                yield
+            except DivergedError as error:
+                self._keep_results("diverged", error=str(error))
+                raise
+            except Exception as error:
+                self._try_note("failed", error=str(error))
+                raise
+            if run.ended is None:
+                self.save()
+                self._try_note("interrupted")
+            elif self._ended is None:  # it was not done before
+                self._keep_results("done", ended=run.ended)
+        if run.ended is None:
+            self._interruption.deliver()
+
+    def look(self) -> bool:
+        """Write a checkpoint if it is time; called between steps, about ten times a second.
+
+        Returns
+        -------
+        bool
+            Whether a signal asks to stop.
+        """
         assert self.trainer is not None
-        if self.every.epochs is not None:
-            due = self.trainer.epoch >= self._epoch + self.every.epochs
+        if self._unit == "epochs":
+            due = self.trainer.epoch >= self._epoch + self._every
         else:
-            due = self.clock() >= self._time + (self.every.seconds or 0)
+            due = self.clock() >= self._time + self._every
         if due:
             self.save()
         elif self.clock() >= self._lines + _LINES:
             self._lines = self.clock()
-            # So that there is little to write when a signal comes. What fails here is
-            # tried, and said, with the next checkpoint.
+            # So that there is little to write when a signal comes. An error is left to the
+            # next checkpoint, which writes the same lines and reports it.
             with suppress(StorageError):
                 self.folder.write_history(self.trainer.history, sync=False)
+        return self._interruption.number is not None
 
     def after_epoch(self, asked: bool) -> None:
-        """Write a checkpoint after the last epoch, before the best weights are taken.
-
-        Parameters
-        ----------
-        asked : bool
-            Whether somebody wants this epoch to be the last.
-        """
+        """Write a checkpoint after the last epoch, which it is too if a callback has `asked`."""
+        # The trainer restores the best weights next; a run goes on from the latest.
         trainer = self.trainer
         assert trainer is not None
         exhausted = trainer.stopping is not None and trainer.stopping.exhausted
@@ -372,59 +279,40 @@ class Keeper:
         content = {
             "trainer": numbers,
             "seconds": trainer.history.seconds,
-            "identity": self.identity.to_dict(),
+            "identity": self._record["identity"],
         }
 
         def write() -> None:
             self.folder.checkpoints.save(arrays, content)
             self.folder.write_history(trainer.history)
 
-        place = f"the checkpoint after {trainer.epoch} epochs"
-        if self._try(place, write):
+        if self._try(f"the checkpoint after {trainer.epoch} epochs", write):
             self._kept, self.failed = (trainer.epoch, trainer.step), None
 
     # --- at the end -------------------------------------------------------------------
 
-    def interrupted(self) -> None:
-        """Keep a run that somebody wants to stop."""
-        self.save()
-        self._try("what is known of the run", lambda: self._note("interrupted"))
+    def _keep_results(self, status: Literal["done", "diverged"], **more: str) -> None:
+        """Keep the model first and the status last: a run that is not noted as done is done again.
 
-    def broke(self, error: BaseException) -> None:
-        """Note that an error ended the run."""
-        self._try("what is known of the run", lambda: self._note("failed", error=str(error)))
-
-    def diverged(self, model: Model, error: Exception, report: Callable[[], str]) -> None:
-        """Keep the last finite weights, which are no model to use."""
+        Where it diverged, the model has the last finite weights, which are not to be used.
+        """
 
         def write() -> None:
-            self._history()
-            self.folder.write_model(model, diverged=True)
-            self.folder.write(REPORT, report())
-            self._note("diverged", error=str(error))
+            assert self.trainer is not None
+            self.folder.write_model(self.run.model, diverged=status == "diverged")
+            self.folder.write_history(self.trainer.history)
+            typed = self._record["command"]
+            again = f"nnplug train --config {shlex.quote(str(self.folder.path / CONFIG))}"
+            commands = f"{again}\n# it was: {typed}" if typed else again
+            self.folder.write(REPORT, self.run.report(commands, batches=self.trainer.batches))
+            if status == "done":
+                self.folder.tidy()
+            self._note(status, **more)
 
-        self._try("the diverged run", write)
+        self._try("the results" if status == "done" else "the diverged run", write)
 
-    def done(self, model: Model, ended: str, report: Callable[[], str]) -> None:
-        """Keep the results, the model first; what is not noted as done is done again."""
-        if self._ended is not None:
-            return
-
-        def write() -> None:
-            self.folder.write_model(model)
-            self._history()
-            self.folder.write(REPORT, report())
-            self.folder.tidy()
-            self._note("done", ended=ended)
-
-        self._try("the results", write)
-
-    def _history(self) -> None:
-        assert self.trainer is not None
-        self.folder.write_history(self.trainer.history)
-
-    def _note(self, status: str, **more: Any) -> None:
-        """Write what happened so far."""
+    def _note(self, status: str, **more: str) -> None:
+        """Record what has happened so far."""
         assert self.trainer is not None
         history = self.trainer.history
         final = None
@@ -443,8 +331,11 @@ class Keeper:
         }
         self.folder.write_record(self._record)
 
+    def _try_note(self, status: str, **more: str) -> None:
+        self._try("the record of the run", lambda: self._note(status, **more))
+
     def _try(self, what: str, write: Callable[[], None]) -> bool:
-        """Write something; what fails is said, remembered, and ends nothing."""
+        """Write something; a failure is reported and remembered, and training goes on."""
         try:
             write()
         except StorageError as error:
@@ -464,3 +355,44 @@ def _now() -> str:
 
 def _warn(line: str) -> None:
     warnings.warn(line, UserWarning, stacklevel=5)
+
+
+def keep(
+    run: Run,
+    output: str | os.PathLike[str],
+    configuration: Configuration,
+    *,
+    record: Mapping[str, Any] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Keeper:
+    """Make the folder of a run that was prepared, and what keeps it there; see `Keeper`.
+
+    Raises
+    ------
+    StorageError
+        If the folder exists and is not empty, or cannot be made.
+    """
+    folder = RunFolder.create(output, configuration.to_toml())
+    return Keeper(run, folder, configuration, record=record, say=say)
+
+
+def keep_on(
+    run: Run,
+    folder: RunFolder,
+    asked: Configuration,
+    *,
+    say: Callable[[str], None] | None = None,
+) -> Keeper:
+    """Make what keeps a run in the folder that it has; see `Keeper`.
+
+    Parameters
+    ----------
+    asked : Configuration
+        What the run was prepared from.
+    """
+    resolved = run.configuration(
+        checkpoint_every=asked.checkpoint_every,
+        plugins=asked.plugins,
+        given_in_python=[name for name in asked.given_in_python if name != "data"],
+    )
+    return Keeper(run, folder, resolved, record=folder.record(), say=say)

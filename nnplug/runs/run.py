@@ -1,445 +1,294 @@
-"""The Python API: `nnplug.train` and the run that it returns."""
+"""A training run: its settings, its network, its data, and what it learned."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from nnplug import models
-from nnplug.errors import DivergedError
-from nnplug.interruption import Interruption
-from nnplug.parts import (
-    Activation,
-    Initializer,
-    Layer,
-    Loss,
-    Metric,
-    Optimizer,
-    Schedule,
-    Task,
-)
-from nnplug.plugins.registry import Registry
-from nnplug.runs import advice
-from nnplug.runs.callbacks import Callbacks
-from nnplug.runs.preparing import Run, default_registry, prepare
-from nnplug.runs.settings import ROWS
+from nnplug.engines import Engine, find_engine
+from nnplug.models import Model
+from nnplug.network.network import Network
+from nnplug.network.tasks import Head
+from nnplug.parts import Loss, Metric, Optimizer, Part, Schedule
+from nnplug.plans import Regularization
+from nnplug.runs.settings import Settings
+from nnplug.runs.sources import Source
+from nnplug.summary import Block, Summarized
+from nnplug.tables import Rows
+from nnplug.tool import Tool
 from nnplug.training import (
-    OnBatch,
+    Batches,
+    EpochRecord,
+    History,
+    RowsInMemory,
+    Stopping,
     Trainer,
 )
+from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
-    from nnplug.models import Model
+    from collections.abc import Iterator
+
     from nnplug.runs.configuration import Configuration
-    from nnplug.runs.keeping import Keeper
+    from nnplug.runs.report.notebook import Picture
 
-__all__ = ["Run", "default_registry", "fit", "keep", "load", "prepare", "train"]
+__all__ = ["Run"]
 
 
-def train(
-    data: Any = "xor",
-    *,
-    target: str | Sequence[str] | None = None,
-    task: Task | None = None,
-    hidden: int | Sequence[int] | None = None,
-    activation: str | Activation | Sequence[str | Activation] | None = None,
-    layers: str | Sequence[str | Layer | Activation] | None = None,
-    output_activation: str | Activation | None = None,
-    loss: str | Loss | None = None,
-    optimizer: str | Optimizer | None = None,
-    learning_rate: float | None = None,
-    rate: Mapping[str, float] | None = None,
-    initializer: str | Initializer | None = None,
-    schedule: str | Schedule | None = None,
-    epochs: int | None = None,
-    batch_size: int | Literal["full"] | None = None,
-    validation: float | None = None,
-    l2: float | None = None,
-    l1: float | None = None,
-    decay: Mapping[str, float] | None = None,
-    dropout: float | Sequence[float] | None = None,
-    clip_global_norm: float | None = None,
-    class_weight: Literal["balanced"] | Mapping[Any, float] | None = None,
-    monitor: str | None = None,
-    patience: int | Literal["none"] | None = None,
-    min_delta: float | None = None,
-    metrics: Sequence[str | Metric] | None = None,
-    seed: int | None = None,
-    engine: str | None = None,
-    dtype: str | None = None,
-    log_every: int | None = None,
-    sample_weight: Any = None,
-    columns: Sequence[str] | None = None,
-    drop: Sequence[str] = (),
-    categorical: Sequence[str] = (),
-    numeric: Sequence[str] = (),
-    missing: str | None = None,
-    drop_missing_targets: bool = False,
-    weights: str | None = None,
-    target_transform: Literal["none", "log", "asinh"] | None = None,
-    split: str | None = None,
-    read: Mapping[str, Any] | None = None,
-    sql: str | None = None,
-    stream: bool | None = None,
-    output: str | os.PathLike[str] | None = None,
-    checkpoint_every: str | int | None = None,
-    registry: Registry | None = None,
-    callbacks: Sequence[object] = (),
-) -> Run:
-    """Train a network.
+@dataclass(eq=False)
+class Run(Summarized):
+    """A training run: its settings, its network and what it learned.
 
-    Where an argument is None, the dataset's recipe decides, then the
-    defaults: one hidden layer of 100 relu units, adam, batches of 32, a fifth
-    of the rows for validation, as many epochs as make its loss smaller (at
-    most 500, 20 in a row without a better one; 100 without validation),
-    float32, seed 0.
-
-    Parameters
+    Attributes
     ----------
-    data : str, path, pair of arrays, Dataset, DataFrame or mapping
-        A dataset's name, or a dataset; a table's path; inputs (N, D) and targets (N,) or
-        (N, K), which are used as they are; or a table, whose columns are
-        standardised and one-hot encoded.
-    target : str or sequence of str, optional
-        The column to predict, of a table.
-    task : str, optional
-        `"regression"`, `"binary"`, `"multiclass"` or `"multilabel"`; else
-        inferred.
-    hidden : int or sequence of int, optional
-        Units of each hidden layer; `()` for none.
-    activation : str or Activation, or a sequence of them, optional
-        One for all hidden layers, or one for each.
-    layers : str, or a sequence of str, Layer or Activation, optional
-        The layers before the output, instead of `hidden`, `activation` and
-        `dropout`:
-        `"dense:64 layer_norm gelu dropout:0.1 residual[dense:64 relu dense:64]"`,
-        or a list of such texts and of parts.
-    output_activation : str or Activation, optional
-        Else it follows from the loss and the task.
-    loss : str or Loss, optional
-        Else mse, binary_cross_entropy or cross_entropy, by the task.
-    optimizer : str or Optimizer, optional
-    learning_rate : float, optional
-        Instead of the optimizer's own.
-    rate : mapping of str to float, optional
-        Factors on the learning rate of some arrays, by patterns of their
-        names: `{"*.bias": 0.1}`.
-    initializer : str or Initializer, optional
-    schedule : str or Schedule, optional
-    epochs : int, optional
-    batch_size : int or "full", optional
-    validation : float, optional
-        The share of rows kept for validation, at least 0 and below 1. If
-        there are any, the run ends with the weights of its best epoch.
-    l2 : float, optional
-        L2 penalty: ½·l2·Σw² is added to the loss of a sample, over weights
-        and not biases, whatever the batch size.
-    l1 : float, optional
-        L1 penalty, likewise: l1·Σ|w|.
-    decay : mapping of str to float, optional
-        Factors on the penalties and on the optimizer's weight decay of some
-        arrays, by patterns of their names: `{"*.bias": 0}`.
-    dropout : float or sequence of float, optional
-        The share of the hidden layers' outputs that a training step drops,
-        one for all layers or one for each, from 0 to below 1.
-    clip_global_norm : float, optional
-        The longest that the vector of all gradients may be.
-    class_weight : "balanced" or mapping, optional
-        What the rows of each class count for in the loss, times
-        `sample_weight`; `"balanced"`: inversely to how many they are.
-    monitor : str, optional
-        By which number the best epoch is found: `"validation_loss"`,
-        `"loss"`, or one of the metrics. Else it is the validation loss where
-        there is a validation part, and with `patience` the loss.
-    patience : int or "none", optional
-        Stop after this many epochs in a row that did not improve it;
-        `"none"`: after none. By default 20 where there are validation rows,
-        unless a schedule or the dataset's recipe plans the epochs.
-    min_delta : float, optional
-        By how much it must improve to be waited for; 0 by default.
-    metrics : sequence of str or Metric, optional
-        Else r2 or accuracy, by the task.
-    seed : int, optional
-    engine : str, optional
-        What runs the plan: the name of an engine, such as `"numpy"`, or
-        `"auto"`, the one that is expected to be done first.
-    dtype : str, optional
-        `"float32"` or `"float64"`.
-    log_every : int, optional
-        Epochs between the lines that the command line prints.
-    sample_weight : array, optional
-        (N,), what each row counts for, at least 0: the loss is then Σwℓ / Σw,
-        in training and in validation. Metrics count every row alike.
-    columns : sequence of str, optional
-        The columns of a table to predict from, instead of all.
-    drop : sequence of str, optional
-        Columns of a table that are not used.
-    categorical, numeric : sequence of str, optional
-        Columns of a table that are categories, or numbers, whatever they
-        look like.
-    missing : str, optional
-        What is done where an input lacks a value: `"mean"` (the default) or
-        `"median"` of the training rows stands for it and another input says
-        where, `"drop"` leaves the row out, `"refuse"` is an error. A category
-        that is missing is a category of its own.
-    drop_missing_targets : bool, optional
-        Whether rows without a target are left out; else they are an error.
-    weights : str, optional
-        The column of a table that says what each row counts for, as
-        `sample_weight`.
-    target_transform : str, optional
-        Learn a transform of a table's target instead of the number: `"log"`,
-        of numbers above 0, or `"asinh"`, of any. It is standardised, and the
-        loss is that of it; predictions and metrics are in the target's unit.
-    split : str, optional
-        How the rows for validation are chosen: `"random"`, `"stratified"` (the
-        default for classes), `"time:COLUMN"` (the last ones), `"group:COLUMN"`
-        (whole groups), `"column:COLUMN"` (as the column says) or `"file:PATH"`
-        (those of another file).
-    read : mapping, optional
-        How a table's file is read: the fields of `nnplug.tables.ReadOptions`.
-    sql : str, optional
-        A query over the file, which it calls `data`.
-    stream : bool, optional
-        Whether a table's rows are encoded to a temporary file and trained on
-        from there, load by load; by default where they would take more than a
-        quarter of the machine's memory.
-    output : path, optional
-        A folder to keep the run in, new or empty: its configuration, model,
-        history, report, and checkpoints, from which `nnplug.resume` goes on.
-        SIGINT and SIGTERM then wait until a checkpoint is written. What cannot
-        be written is a warning; the run is returned all the same.
-    checkpoint_every : int or str, optional
-        Epochs between checkpoints, or a time: `"30s"`, `"5m"`; a minute by default.
-    registry : Registry, optional
-        Where names are looked up; by default all installed parts.
-    callbacks : sequence of object, optional
-        Objects with methods `on_train_start(run)`, `on_batch_end(run, record)`,
-        `on_epoch_end(run, record)` and `on_train_end(run)`, as far as they
-        have them; an `on_epoch_end` or `on_batch_end` that returns True ends
-        the run after that epoch.
-
-    Returns
-    -------
-    Run
-
-    Raises
-    ------
-    NnplugError
-        With a message for a person: a part, a setting or the data cannot be
-        used, or training diverged.
-
-    Examples
-    --------
-    >>> run = train("xor", epochs=3000)
-    >>> run.predict([[0, 1], [1, 1]]).tolist()
-    [1, 0]
+    settings : Settings
+    model : Model
+        What predicts, and what is saved.
+    optimizer : Optimizer
+    schedule : Schedule
+    metrics : tuple of Metric
+    parts : tuple of Part
+        Every part that the run uses.
+    source : Source
+        The data as it was given.
+    rows : Rows
+        The data as arrays: inputs, targets, classes, the names of features.
+    weights : array or None
+        (N, 1), what each row counts for in the loss.
+    stopping : Stopping or None
+        What finds the best epoch.
+    ended : str or None
+        Why training is over: `"epochs"` were done, `"patience"` ran out, a
+        callback `"asked"`. None: it is not over.
+    folder : Path or None
+        The folder that it is kept in.
+    advice : tuple of str
+        Hints for the user after training, a line each.
+    history : History
+        Losses and metrics by epoch.
     """
-    apart = ("data", "target", "checkpoint_every")
-    given = {key: value for key, value in locals().items() if key in ROWS and key not in apart}
-    registry = registry or default_registry()
-    if output is not None:
-        from nnplug.runs.folder import check_free  # noqa: PLC0415  # few runs are kept
 
-        check_free(output)
-    with registry.naming_culprits():
-        run = prepare(data, target=target, registry=registry, sample_weight=sample_weight, **given)
-        hooks = Callbacks(registry.plugins, run.used, callbacks)
-        if output is None:
-            fit(run, hooks)
-        else:
-            objects = {"sample_weight": sample_weight, "callbacks": callbacks or None}
-            configuration = run.configuration(
-                checkpoint_every=checkpoint_every,
-                given_in_python=[name for name, each in objects.items() if each is not None],
+    settings: Settings
+    model: Model
+    optimizer: Optimizer
+    schedule: Schedule
+    metrics: tuple[Metric, ...]
+    parts: tuple[Part, ...]
+    source: Source
+    rows: Rows
+    weights: AnyArray | None = None
+    stopping: Stopping | None = None
+    ended: str | None = None
+    folder: Path | None = None
+    advice: tuple[str, ...] = ()
+    history: History = field(default_factory=History)
+
+    @property
+    def network(self) -> Network:
+        """The layers and their weights."""
+        return self.model.network
+
+    @property
+    def head(self) -> Head:
+        """How targets and outputs are read."""
+        return self.model.head
+
+    @property
+    def loss(self) -> Loss:
+        """The loss that training minimizes."""
+        return self.model.loss
+
+    @property
+    def train_rows(self) -> AnyArray:
+        """The rows for training: their places in `rows`."""
+        return self.rows.parts.training
+
+    @property
+    def validation_rows(self) -> AnyArray:
+        """The rows for validation: their places in `rows`."""
+        return self.rows.parts.validation
+
+    # --- after training ---------------------------------------------------------------
+
+    def outputs(self, data: Any) -> AnyArray:
+        """Compute the network's outputs for new rows; see `Model.outputs`."""
+        return self.model.outputs(data)
+
+    def predict(self, data: Any, *, allow_nonfinite: bool = False) -> AnyArray:
+        """Predict the target of new rows; see `Model.predict`."""
+        return self.model.predict(data, allow_nonfinite=allow_nonfinite)
+
+    def interval(
+        self, data: Any, *, level: float = 0.9, allow_nonfinite: bool = False
+    ) -> tuple[AnyArray, AnyArray]:
+        """Compute bounds of the target of new rows; see `Model.interval`."""
+        return self.model.interval(data, level=level, allow_nonfinite=allow_nonfinite)
+
+    def probabilities(self, data: Any, *, allow_nonfinite: bool = False) -> AnyArray:
+        """Compute the probability of each class for new rows; see `Model.probabilities`."""
+        return self.model.probabilities(data, allow_nonfinite=allow_nonfinite)
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the model to a file that `nnplug.load` reads; see `Model.save`."""
+        self.model.save(path, overwrite=overwrite)
+
+    def report(self, command: str | None = None, *, batches: Batches | None = None) -> str:
+        """Write a report of the run as one HTML page that needs no other file.
+
+        Parameters
+        ----------
+        command : str, optional
+            The command that reproduces it.
+        batches : Batches, optional
+            The run's, if they have been made already.
+        """
+        from nnplug.runs.report import Facts, write_page  # noqa: PLC0415  # few runs ask for one
+
+        batches = batches or self.batches()
+        part = "validation" if len(self.validation_rows) else "training"
+        chunks = batches.validation() if part == "validation" else batches.training()
+        found = [(x, self.model.run(x), self.head.decode(y)) for x, y, _ in chunks]
+        return write_page(
+            Facts.of(
+                self.model,
+                self.settings.to_dict(),
+                self.history,
+                found,
+                part=part,
+                rows=(len(self.train_rows), len(self.validation_rows)),
+                notes=(*self.rows.notes, *self.advice),
+                ended=self.ended,
+                command=command,
             )
-            with keep(run, output, configuration) as keeper:
-                fit(run, hooks, keeper=keeper)
-    return run
+        )
 
+    def plot(self) -> Picture:
+        """Draw the losses and the metrics by epoch.
 
-def keep(
-    run: Run,
-    output: str | os.PathLike[str],
-    configuration: Configuration,
-    *,
-    record: Mapping[str, Any] | None = None,
-    say: Callable[[str], None] | None = None,
-) -> Keeper:
-    """Make the folder of a run that was prepared, and what keeps it there.
+        Returns
+        -------
+        Picture
+            A notebook shows it; printed, it is a drawing in text; `save` writes it
+            as a page.
+        """
+        from nnplug.runs.report.notebook import Picture  # noqa: PLC0415  # few runs ask for one
 
-    Parameters
-    ----------
-    record : mapping, optional
-        More for `run.json`.
-    say : callable, optional
-        See `Keeper`.
+        return Picture(self.history)
 
-    Raises
-    ------
-    StorageError
-        If the folder is there with something in it, or cannot be made.
-    """
-    from nnplug.runs.folder import RunFolder  # noqa: PLC0415  # the same
-    from nnplug.runs.keeping import Every, Keeper  # noqa: PLC0415  # few runs are kept
+    def _summary(self) -> Iterator[Block]:
+        from nnplug.runs.report.facts import ended_as  # noqa: PLC0415  # few runs ask for one
 
-    Every.parse(configuration.checkpoint_every)  # before a folder is made
-    folder = RunFolder.create(output, configuration.to_toml())
-    keeper = Keeper(
-        folder,
-        configuration,
-        run.identity(configuration),
-        record={**run.described(), **(record or {})},
-        say=say,
-    )
-    keeper.begin()
-    return keeper
+        settings = self.settings
+        rows = f"{len(self.train_rows):,} rows, {len(self.validation_rows):,} for validation"
+        facts = {
+            "data": f"{settings.data}: {rows}; {settings.task}",
+            "loss": settings.loss,
+            "optimizer": settings.optimizer,
+            "epochs": f"{len(self.history):,} of {settings.epochs:,}: {ended_as(self.ended)}",
+            "kept in": "" if self.folder is None else str(self.folder),
+        }
+        yield Block([(name, text) for name, text in facts.items() if text])
+        yield from self.network._summary()
+        yield from self.history._summary()
 
+    def _html(self) -> Iterator[str]:
+        yield from super()._html()
+        if len(self.history):
+            yield self.plot()._repr_html_()
 
-def load(
-    path: str | os.PathLike[str],
-    *,
-    registry: Registry | None = None,
-    allow_other_versions: bool = False,
-) -> Model:
-    """Load a model that `Run.save` wrote.
+    # --- during training --------------------------------------------------------------
 
-    Nothing in the file is run. It names parts, which are looked up among the
-    installed ones.
+    def measure(self, outputs: AnyArray, targets: AnyArray) -> dict[str, float]:
+        """Compute the metrics of outputs (N, C) and targets as the loss takes them."""
+        return self.model.measure(self.metrics, outputs, self.head.decode(targets))
 
-    Parameters
-    ----------
-    registry : Registry, optional
-        Where the parts are looked up; by default all installed parts.
-    allow_other_versions : bool, optional
-        Whether a package of another major version may stand for the one that
-        the model was made with.
+    @property
+    def regularization(self) -> Regularization:
+        """The penalties and the clipping that the settings ask for."""
+        settings = self.settings
+        return Regularization(settings.l2, settings.l1, settings.clip_global_norm)
 
-    Returns
-    -------
-    Model
+    def trainer(self, engine: Engine | None = None) -> Trainer:
+        """Make what trains the run's network on its rows, from its current weights.
 
-    Raises
-    ------
-    ModelFileError
-        If it is no model file, a damaged one, or one that needs parts that are
-        not installed: the message says what to install.
-    StorageError
-        If the file cannot be read.
+        Parameters
+        ----------
+        engine : Engine, optional
+            Used in place of the run's. The program, `trainer.steps.program`, is the same.
+        """
+        settings = self.settings
+        self.schedule.check_pure(settings.epochs)
+        return Trainer(
+            self.network,
+            self.loss,
+            self.optimizer,
+            self.batches(),
+            epochs=settings.epochs,
+            seed=settings.seed,
+            schedule=None if self.schedule.text == "constant" else self.schedule,
+            regularization=self.regularization,
+            stopping=None if self.stopping is None else replace(self.stopping),
+            measure=self.measure if self.metrics else None,
+            history=self.history,
+            engine=engine or self.engine,
+        )
 
-    Examples
-    --------
-    >>> import pathlib, tempfile
-    >>> path = pathlib.Path(tempfile.mkdtemp()) / "xor.safetensors"
-    >>> train("xor", epochs=3000).save(path)
-    >>> load(path).predict([[0, 1], [1, 1]]).tolist()
-    [1, 0]
-    """
-    registry = registry or default_registry()
-    model = models.load_model(path, registry, allow_other_versions=allow_other_versions)
-    models.warn_of(model.notes, f"{os.fspath(path)}: ")
-    return model
+    def batches(self) -> Batches:
+        """Return the run's rows as the training loop takes them, from memory or from disk."""
+        size, seed = self.settings.batch_size, self.settings.seed
+        targets = self.head.encode(self.rows.targets, self.network.dtype)
+        if self.rows.disk is not None and size != "full":
+            return self.rows.disk.stream(targets, self.weights, size, seed)
+        return RowsInMemory(
+            self.rows.inputs,
+            targets,
+            batch_size=None if size == "full" else size,
+            seed=seed,
+            rows=self.train_rows if len(self.validation_rows) else None,
+            weights=self.weights,
+            held_out=self.validation_rows if len(self.validation_rows) else None,
+        )
 
+    @property
+    def engine(self) -> Engine:
+        """What runs its steps."""
+        return find_engine(self.settings.engine, self.model.registry)
 
-def fit(
-    run: Run,
-    callbacks: Callbacks,
-    report: Callable[[Run, int], None] | None = None,
-    *,
-    should_stop: Callable[[], bool] | None = None,
-    keeper: Keeper | None = None,
-) -> None:
-    """Train a prepared run in place; see `train`.
+    @property
+    def used(self) -> tuple[Part | Tool, ...]:
+        """Every part that the run uses, and its engine."""
+        return (*self.parts, self.engine)
 
-    Parameters
-    ----------
-    callbacks : Callbacks
-    report : callable, optional
-        Called with the run and the epoch's number after the epochs that a
-        line is printed for, and after others, about ten times a second.
-    should_stop : callable, optional
-        Asked between steps whether to leave the run where it is; see
-        `Trainer.run`. `run.ended` is then None.
-    keeper : Keeper, optional
-        Keeps the run in its folder. SIGINT and SIGTERM then end it after a
-        step and a checkpoint, and a second one at once.
+    @property
+    def final(self) -> EpochRecord:
+        """The numbers of the epoch whose weights the network has: the best, or the last."""
+        return self.history.final
 
-    Raises
-    ------
-    DivergedError
-        If a number is not finite.
-    KeyboardInterrupt, SystemExit
-        After SIGINT and SIGTERM; see `Interruption.deliver`.
-    """
+    # --- keeping it -------------------------------------------------------------------
 
-    def on_epoch(epoch: int) -> bool:
-        if report is not None:
-            report(run, epoch)
-        if "on_epoch_end" not in callbacks:
-            return False
-        record = run.history.record(epoch)
-        return callbacks.call("on_epoch_end", epoch, run=run, record=record)
+    def configuration(
+        self,
+        *,
+        checkpoint_every: str | int | None = None,
+        plugins: Sequence[str] = (),
+        given_in_python: Sequence[str] = (),
+    ) -> Configuration:
+        """Return all settings, resolved, for a file that gives the same run again."""
+        from nnplug.runs.configuration import Configuration  # noqa: PLC0415  # few runs are kept
 
-    callbacks.call("on_train_start", run=run)
-    on_batch = callbacks.on_batch(run)
-    # Without hooks nobody looks at an epoch that no line is printed for.
-    every = 1 if "on_epoch_end" in callbacks else run.settings.log_every
-    trainer = run.trainer()
-    # Somebody is asked in any case: an interrupt waits until a call of many steps returns.
-    stop = should_stop or (lambda: False)
-    if keeper is None:
-        trainer.run(on_epoch=on_epoch, every=every, should_stop=stop, on_batch=on_batch)
-        run.ended = trainer.ended
-        if run.ended is not None:
-            run.advice = advice.after(run)
-    else:
-        _fit_kept(run, trainer, keeper, on_epoch, every, stop, on_batch)
-    if run.ended is not None:
-        callbacks.call("on_train_end", run=run)
+        return Configuration.of(
+            self.settings,
+            self.model.info,
+            self.rows,
+            self.source,
+            engine=self.model.registry.provider(self.engine),
+            checkpoint_every=checkpoint_every,
+            plugins=tuple(plugins),
+            given_in_python=tuple(given_in_python),
+        )
 
-
-def _fit_kept(
-    run: Run,
-    trainer: Trainer,
-    keeper: Keeper,
-    on_epoch: Callable[[int], bool],
-    every: int,
-    stop: Callable[[], bool],
-    on_batch: OnBatch | None,
-) -> None:
-    """Train, keep the run, and let signals wait until it is safe."""
-    run.folder = keeper.folder.path
-
-    def report() -> str:
-        return run.report("\n".join(keeper.commands), batches=trainer.batches)
-
-    def should_stop() -> bool:
-        keeper.look()
-        return interruption.number is not None or stop()
-
-    def after_epoch(epoch: int) -> bool:
-        asked = on_epoch(epoch)
-        keeper.after_epoch(asked)
-        return asked
-
-    with Interruption() as interruption:
-        try:
-            keeper.attach(trainer)
-            trainer.run(
-                on_epoch=after_epoch, every=every, should_stop=should_stop, on_batch=on_batch
-            )
-        except DivergedError as error:
-            keeper.diverged(run.model, error, report)
-            raise
-        except Exception as error:
-            keeper.broke(error)
-            raise
-        run.ended = trainer.ended
-        if run.ended is None:
-            keeper.interrupted()
-        else:
-            run.advice = advice.after(run)
-            keeper.done(run.model, run.ended, report)
-    if run.ended is None:
-        interruption.deliver()
+    def __repr__(self) -> str:
+        return f"<run on {self.settings.data}: {self.network._title}; {len(self.history):,} epochs>"

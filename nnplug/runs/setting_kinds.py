@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import numbers
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeGuard
 
 from nnplug.errors import suggest
 
 __all__ = [
     "ClassWeights",
     "Factors",
+    "Interval",
     "Kind",
     "LayerTexts",
     "Names",
@@ -28,7 +30,11 @@ __all__ = [
 ]
 
 MOST = 2**53
-"""The largest whole number: up to it each is a number of float64, too."""
+"""The largest whole number: up to it, every whole number is a float64 too."""
+
+# The rows of a table of settings are compared by identity and never printed; a dataclass
+# with fewer methods is made in a fraction of the time, and this module is imported at
+# every start of the command line.
 
 
 class Kind:
@@ -37,7 +43,7 @@ class Kind:
     Attributes
     ----------
     metavar : str
-        Names the value in the help of the command line.
+        Stands for the value in the help of the command line.
     repeated : bool
         Whether the option may be given several times.
     """
@@ -51,22 +57,26 @@ class Kind:
         Raises
         ------
         ValueError
-            With what the value must be: "it must be ...".
+            Saying what the value must be: "it must be ...".
         """
         return self.check(text)
 
     def check(self, value: Any) -> Any:
-        """Take a value of Python or TOML, and give it as a run records it.
+        """Check a value of Python or TOML, and return it as a run records it.
 
         Raises
         ------
         ValueError
-            With what the value must be: "it must be ...".
+            Saying what the value must be: "it must be ...".
         """
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+@dataclass(eq=False, repr=False)
 class Whole(Kind):
     """A whole number, at least `least`; or one word, such as `full`."""
 
@@ -74,7 +84,7 @@ class Whole(Kind):
     word: str = ""
     metavar: str = "N"
 
-    def parse(self, text: str) -> Any:
+    def parse(self, text: str) -> int | str:
         """Read digits, or the word."""
         try:
             value = text if self.word and text == self.word else int(text)
@@ -82,8 +92,8 @@ class Whole(Kind):
             raise ValueError(self._reason()) from None
         return self.check(value)
 
-    def check(self, value: Any) -> Any:
-        """Take a number, or the word."""
+    def check(self, value: Any) -> int | str:
+        """Check a number, or the word."""
         if self.word and isinstance(value, str) and value == self.word:
             return value
         whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
@@ -98,7 +108,7 @@ class Whole(Kind):
         return f"it must be a whole number, at least {self.least}{also}"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Number(Kind):
     """A finite number: at least `least`, or above it, and below `below`."""
 
@@ -115,24 +125,23 @@ class Number(Kind):
             raise ValueError(self._reason()) from None
 
     def check(self, value: Any) -> float:
-        """Take a number."""
-        number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-        if not number or not self.least <= value < self.below or (self.above and value == 0):
+        """Check a number."""
+        inside = _is_number(value) and self.least <= value < self.below
+        if not inside or (self.above and value == self.least):
             raise ValueError(self._reason())
         return float(value)
 
     def _reason(self) -> str:
         below = f" and below {self.below:g}" if self.below < math.inf else ""
-        return f"it must be a finite number, {'above' if self.above else 'at least'} " + (
-            f"{self.least:g}{below}"
-        )
+        start = "above" if self.above else "at least"
+        return f"it must be a finite number, {start} {self.least:g}{below}"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Several(Kind):
     """A list: `64,32`, or one value for a list of one, and perhaps `none` for an empty one."""
 
-    each: Kind
+    item: Kind
     example: str
     empty: bool = False
     metavar: str = "LIST"
@@ -142,15 +151,15 @@ class Several(Kind):
         if self.empty and text.strip().lower() == "none":
             return ()
         try:
-            return tuple(self.each.parse(each.strip()) for each in text.split(","))
+            return tuple(self.item.parse(piece.strip()) for piece in text.split(","))
         except ValueError as error:
             raise ValueError(self._reason(error)) from None
 
     def check(self, value: Any) -> tuple[Any, ...]:
-        """Take a list, or a value that stands for a list of one."""
+        """Check a list, or a value that stands for a list of one."""
         values = value if isinstance(value, list | tuple) else (value,)
         try:
-            found = tuple(map(self.each.check, values))
+            found = tuple(map(self.item.check, values))
         except ValueError as error:
             raise ValueError(self._reason(error)) from None
         if not found and not self.empty:
@@ -161,7 +170,7 @@ class Several(Kind):
         return f"{str(error).replace('it must', 'each must', 1)}; write {self.example}"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Words(Kind):
     """One of some words."""
 
@@ -169,7 +178,7 @@ class Words(Kind):
     metavar: str = "NAME"
 
     def check(self, value: Any) -> str:
-        """Take one of them, or what has it as its name, such as `numpy.float32`."""
+        """Check a word, or an object with such a name, as `numpy.float32`."""
         value = getattr(value, "name", getattr(value, "__name__", value))
         if not isinstance(value, str) or value not in self.words:
             hint = suggest(value, self.words) if isinstance(value, str) else ""
@@ -182,34 +191,31 @@ def _listed(words: Sequence[str]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Text(Kind):
-    """A text, which may be a whole number too where that is said."""
+    """A text."""
 
     metavar: str = "TEXT"
-    or_whole: bool = False
 
     def check(self, value: Any) -> str:
-        """Take a text."""
-        if self.or_whole and isinstance(value, int) and not isinstance(value, bool):
-            return str(value)
+        """Check a text."""
         if not isinstance(value, str):
             raise ValueError("it must be a text")
         return value
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Names(Kind):
     """Names of columns."""
 
     metavar: str = "COLUMN"
     repeated: bool = True
 
-    def check(self, value: Any) -> Any:
-        """Take a name, or a list of names."""
+    def check(self, value: Any) -> str | tuple[str, ...]:
+        """Check a name, or a list of names."""
         if isinstance(value, str):
             return value
-        if not isinstance(value, Sequence) or not all(isinstance(each, str) for each in value):
+        if not isinstance(value, Sequence) or not all(isinstance(name, str) for name in value):
             raise ValueError("it must be a text, or a list of texts")
         return tuple(value)
 
@@ -218,13 +224,41 @@ class Truth(Kind):
     """True or false."""
 
     def check(self, value: Any) -> bool:
-        """Take a truth value."""
+        """Check a truth value."""
         if not isinstance(value, bool):
             raise ValueError("it must be true or false")
         return value
 
 
-@dataclass(frozen=True)
+class Interval(Kind):
+    """A number of epochs, or a time: `10`, `30s`, `5m`, `1h`."""
+
+    metavar = "N|TIME"
+    _form = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)")
+    _seconds: Mapping[str, float] = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+    def check(self, value: Any) -> str:
+        """Check a text, or a number of epochs."""
+        text = str(value)
+        self.split(text)
+        return text
+
+    def split(self, text: str) -> tuple[Literal["epochs", "seconds"], float]:
+        """Tell whether a text gives epochs or seconds, and how many.
+
+        Examples
+        --------
+        >>> Interval().split("5m")
+        ('seconds', 300.0)
+        """
+        match = self._form.fullmatch(text.strip().lower())
+        number = float(match[1]) if match is not None else 0.0
+        if match is None or number <= 0 or (not match[2] and number != int(number)):
+            raise ValueError("it must be a number of epochs, as 10, or a time, as 30s, 5m or 1h")
+        return ("seconds", number * self._seconds[match[2]]) if match[2] else ("epochs", number)
+
+
+@dataclass(eq=False, repr=False)
 class PartName(Kind):
     """A part by its text form; the registry checks it."""
 
@@ -233,11 +267,11 @@ class PartName(Kind):
     metavar: str = "PART"
 
     def check(self, value: Any) -> Any:
-        """Take it as it is."""
+        """Accept any value."""
         return value
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class ToolName(Kind):
     """A tool by its name, or a word in its place; the registry checks it."""
 
@@ -246,107 +280,100 @@ class ToolName(Kind):
 
     @property
     def metavar(self) -> str:  # type: ignore[override]  # it follows from the kind
-        """Name it by its kind."""
+        """The kind in capital letters."""
         return self.kind.upper()
 
     def check(self, value: Any) -> str:
-        """Take a text."""
+        """Check a text."""
         if not isinstance(value, str):
             raise ValueError(f"it must be {self.word}, or the name of an {self.kind}")
         return value
 
 
-@dataclass(frozen=True)
 class LayerTexts(Kind):
     """Layers by their text form, or a list of them; the registry checks them."""
 
-    metavar: str = "LAYERS"
+    metavar = "LAYERS"
 
     def check(self, value: Any) -> Any:
-        """Take a text or a list."""
+        """Check a text or a list."""
         if not isinstance(value, str | list | tuple) or not value:
             raise ValueError("it must be a text such as 'dense:64 relu', or a list of layers")
         return value
 
 
-@dataclass(frozen=True)
 class ClassWeights(Kind):
     """`balanced`, or a weight for each class: `yes=5,no=1`."""
 
-    metavar: str = "WEIGHTS"
+    metavar = "WEIGHTS"
 
     def parse(self, text: str) -> str | dict[str, float]:
-        """Read the weights; a class's name may hold an equals sign."""
+        """Read the weights; the name of a class may contain an equals sign."""
         if text == "balanced":
             return text
-        weights: dict[str, float] = {}
-        for item in text.split(","):
-            name, _, weight = item.rpartition("=")
-            try:
-                weights[name] = float(weight)
-            except ValueError:
-                name = ""
-            if not name:
-                raise ValueError("it must be balanced, or a weight for each class, as yes=5,no=1")
-        return weights
+        try:
+            return _pairs(text)
+        except ValueError:
+            raise ValueError(
+                "it must be balanced, or a weight for each class, as yes=5,no=1"
+            ) from None
 
     def check(self, value: Any) -> Any:
-        """Take `balanced` or a mapping; the data knows which classes there are."""
+        """Accept any value: only the data says which classes there are."""
         return value
 
 
-@dataclass(frozen=True)
+def _pairs(text: str) -> dict[str, float]:
+    """Read `NAME=NUMBER,NAME=NUMBER`; a name may contain an equals sign, and is not empty."""
+    found: dict[str, float] = {}
+    for item in text.split(","):
+        name, _, number = item.rpartition("=")
+        if not name:
+            raise ValueError(item)
+        found[name] = float(number)
+    return found
+
+
 class Factors(Kind):
     """Factors by patterns of names: `*.bias=0.1`, several with commas between them."""
 
-    metavar: str = "PATTERN=FACTOR"
-    repeated: bool = True
+    metavar = "PATTERN=FACTOR"
+    repeated = True
+    _reason = "it must be factors, at least 0, by names of arrays, as '*.bias=0.1'"
 
     def parse(self, text: str) -> dict[str, float]:
         """Read the factors."""
-        factors: dict[str, Any] = {}
-        for item in text.split(","):
-            pattern, _, factor = item.rpartition("=")
-            try:
-                factors[pattern.strip()] = float(factor)
-            except ValueError:
-                raise ValueError(self._reason()) from None
+        try:
+            factors = {pattern.strip(): factor for pattern, factor in _pairs(text).items()}
+        except ValueError:
+            raise ValueError(self._reason) from None
         return self.check(factors)
 
     def check(self, value: Any) -> dict[str, float]:
-        """Take a mapping, or several that were given one after the other."""
+        """Check a mapping, or several that were given one after the other."""
         if isinstance(value, list | tuple):
-            value = {key: factor for each in value for key, factor in self.check(each).items()}
+            value = {key: factor for some in value for key, factor in self.check(some).items()}
         if not isinstance(value, Mapping):
-            raise ValueError(self._reason())
+            raise ValueError(self._reason)
         for pattern, factor in value.items():
-            number = isinstance(factor, numbers.Real) and not isinstance(factor, bool)
-            if (
-                not isinstance(pattern, str)
-                or not pattern
-                or not number
-                or not (0 <= factor < math.inf)
-            ):
-                raise ValueError(self._reason())
+            named = isinstance(pattern, str) and pattern
+            if not named or not _is_number(factor) or not 0 <= factor < math.inf:
+                raise ValueError(self._reason)
         return {pattern: float(factor) for pattern, factor in value.items()}
 
-    def _reason(self) -> str:
-        return "it must be factors, at least 0, by names of arrays, as '*.bias=0.1'"
 
-
-@dataclass(frozen=True)
 class Reading(Kind):
-    """How a file is read: keys and values; `nnplug.tables.ReadOptions` knows which."""
+    """How a file is read: keys and values, which `nnplug.tables.ReadOptions` checks."""
 
-    metavar: str = "KEY=VALUE"
-    repeated: bool = True
-
-    def parse(self, text: str) -> str:
-        """Leave it to whoever knows the keys."""
-        return text
+    metavar = "KEY=VALUE"
+    repeated = True
 
     def check(self, value: Any) -> Mapping[str, Any]:
-        """Take a mapping."""
+        """Check a mapping."""
         if not isinstance(value, Mapping):
             raise ValueError("it must be a table")
         return value
+
+    def parse(self, text: str) -> str:
+        """Keep the text."""
+        return text

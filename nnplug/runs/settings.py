@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from nnplug.errors import suggest
-from nnplug.runs.setting import Setting, asked, declared, kept
+from nnplug.errors import SettingError, suggest
 from nnplug.runs.setting_kinds import (
     ClassWeights,
     Factors,
+    Interval,
+    Kind,
     LayerTexts,
     Names,
     Number,
@@ -27,25 +28,124 @@ from nnplug.runs.setting_kinds import (
 if TYPE_CHECKING:
     from nnplug.parts import Task
 
-__all__ = ["EPOCH_LIMIT", "GROUPS", "ROWS", "Settings", "no_setting"]
+__all__ = ["EPOCH_LIMIT", "GROUPS", "ROWS", "SHORT_FORM", "Setting", "Settings", "no_setting"]
 
 EPOCH_LIMIT = 500
-"""Epochs by default where patience is expected to end the run before them."""
+"""Default of `epochs` where `patience` is expected to end the run earlier."""
 
-_LAYERS = "0.5 for all hidden layers, 0.2,0.5 for two"
 GROUPS = ("Data", "Network", "Training", "Keeping the run", "Output")
 """The groups of settings, in the order of the help and of files."""
+
+SHORT_FORM = ("hidden", "activation", "dropout")
+"""The settings that together describe the network, unless `layers` does."""
+
+
+@dataclass(eq=False, repr=False)
+class Setting:
+    """A row of the table of settings.
+
+    Attributes
+    ----------
+    group : str
+        Its heading in the help and in files of settings.
+    takes : Kind
+        What values it takes.
+    help : str
+        Its line in the command line's help and in the docs.
+    default : object
+        Used where neither the user nor a dataset's recipe gives a value. None:
+        the value follows from something else.
+    unset : bool
+        Whether it may be unset; the value `"none"` does that, whatever a
+        recipe says.
+    option : str
+        Its option on the command line; empty if it has none.
+    name : str
+        Its name as an argument of `nnplug.train` and as a key of a file.
+    """
+
+    group: str
+    takes: Kind
+    help: str
+    default: Any = None
+    unset: bool = False
+    option: str | None = None
+    name: str = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        if self.option is None:
+            self.option = "--" + name.replace("_", "-")
+
+    def parse(self, text: str) -> Any:
+        """Read a value from the command line; `none` is kept as it is where `unset` allows it.
+
+        Raises
+        ------
+        ValueError
+            Saying what the value must be.
+        """
+        if self.unset and text == "none":
+            return text
+        try:
+            return self.takes.parse(text)
+        except ValueError as error:
+            raise ValueError(self._reason(error)) from None
+
+    def check(self, value: Any, where: str = "") -> Any:
+        """Check a value, and return it as a run records it.
+
+        Parameters
+        ----------
+        where : str
+            The file that gives the value, if it is from one.
+
+        Raises
+        ------
+        SettingError
+            If it is of the wrong kind or out of range.
+        """
+        if self.unset and isinstance(value, str) and value == "none":
+            return None
+        try:
+            return self.takes.check(value)
+        except ValueError as error:
+            equals = " = " if where else "="  # as written in a file, or in Python
+            given = f"{where}{self.name}{equals}{_shown(value)}"
+            raise SettingError(f"{given}: {self._reason(error)}") from None
+
+    def _reason(self, error: ValueError) -> str:
+        text = str(error) + (", or none" if self.unset else "")
+        return text if text.endswith("?") else f"{text}."
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # Python does not write an integer of thousands of digits
+        return "a number of thousands of digits"
+
+
+def kept(group: str, takes: Kind, about: str, **more: Any) -> Any:
+    """Declare a setting that is recorded in a field of its own; see `Setting`."""
+    return field(metadata={"setting": Setting(group, takes, about, **more)})
+
+
+def asked(group: str, takes: Kind, about: str, **more: Any) -> Setting:
+    """Declare a setting that is recorded in another field, as a class variable."""
+    return Setting(group, takes, about, **more)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The table of settings, a row each; an object of it is the record of a run, resolved.
+    """The table of settings, one to a row; an instance is the record of a run, resolved.
 
-    A row is the setting's name, its group, what it takes, its line of help and its default.
-    The option of the command line, the key of a file of settings, the check of its range
-    and the line of the docs come from it. Fields are recorded by their names; the rows
-    that are class variables are recorded in the fields `table`, by `nnplug.tables`'s
-    options, and `optimizer`. Parts are recorded in their text form.
+    A row has the setting's name, its group, what it takes, its line of help and its default.
+    Its option on the command line, its key in a file of settings, the check of its range
+    and its line in the docs are made from the row. Settings that are fields are recorded
+    under their own names. Those that are class variables are recorded elsewhere: the
+    learning rate in `optimizer`, those of a table in `table`. Parts are recorded in their
+    text form.
     """
 
     data: str = kept("Data", Text(), "Path of a table, or the name of a dataset.", option="")
@@ -141,7 +241,7 @@ class Settings:
     )
     dropout: tuple[float, ...] = kept(
         "Network",
-        Several(Number(below=1), _LAYERS),
+        Several(Number(below=1), "0.5 for all hidden layers, 0.2,0.5 for two"),
         "Share of hidden units to drop in a step: 0.5, or 0.2,0.5 by layer.",
         default=0.0,
     )
@@ -231,26 +331,37 @@ class Settings:
 
     checkpoint_every: ClassVar[Setting] = asked(
         "Keeping the run",
-        Text("N|TIME", or_whole=True),
+        Interval(),
         "Write a checkpoint every N epochs, or every 30s or 5m; by default 60s.",
+        default="60s",
     )
     log_every: int = kept("Output", Whole(1), "Epochs between printed lines.")
     table: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the settings as plain values, for JSON."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
+        """Return the settings as plain values, for JSON."""
+        return {column.name: getattr(self, column.name) for column in fields(self)}
 
 
-SHORT_FORM = ("hidden", "activation", "dropout")
-"""The settings that together say what `layers` can say too; one of the two is chosen."""
+def _rows(table: type) -> dict[str, Setting]:
+    """List the rows of the table by name, in the order in which its class declares them."""
+    of_fields = {column.name: column.metadata.get("setting") for column in fields(table)}
+    rows: dict[str, Setting] = {}
+    for name in table.__annotations__:
+        row = of_fields.get(name, vars(table).get(name))
+        if isinstance(row, Setting):
+            if not row.name:
+                row.__set_name__(table, name)
+            rows[name] = row
+    return rows
 
-ROWS: Mapping[str, Setting] = declared(Settings)
-"""The table of settings by name, in its order."""
+
+ROWS: Mapping[str, Setting] = _rows(Settings)
+"""The rows of the table by name, in its order."""
 
 
 def no_setting(name: str, known: Iterable[str]) -> str:
-    """Say that there is no setting of a name, and which one may be meant."""
+    """Write that there is no setting of that name, and which one may be meant."""
     hint = suggest(name, known)
     if name == "alpha":
         hint = (

@@ -42,12 +42,12 @@ class Source:
     Attributes
     ----------
     name : str
-        For messages and the record of the run.
+        Its name in messages and in the record of the run.
     content : Table, Data or path
     recipe : mapping
-        Settings that the data brings along.
+        Settings that come with the data.
     dataset : Dataset or None
-        The part that gave it.
+        The part that made it.
     """
 
     name: str
@@ -64,19 +64,19 @@ class Source:
         sample_weight: Any = None,
         stream: bool | None = None,
     ) -> Rows:
-        """Turn them into arrays, or into files where they are too large.
+        """Turn the rows into arrays, or into files if they are too large.
 
         Parameters
         ----------
         dtype : numpy.dtype
-            Of a table's inputs.
+            The type of a table's inputs.
         read : ReadOptions, optional
-            How the file of a split is read.
+            How to read the file of a split.
         sample_weight : array, optional
             (N,), what each row counts for.
         stream : bool, optional
-            Whether a table's rows are trained on from disk; by default if
-            they would take more than a quarter of the machine's memory.
+            Whether to train on a table's rows from disk; by default if they
+            would take more than a quarter of the machine's memory.
 
         Raises
         ------
@@ -85,7 +85,9 @@ class Source:
         """
         if isinstance(self.content, Data):
             if stream:
-                raise SettingError(f"stream: {self.name} is in memory already.")
+                raise SettingError(
+                    f"stream=True: {self.name} is in memory already.\nLeave stream out."
+                )
             return self._of_arrays(self.content, wishes, sample_weight)
         return tables.load_rows(
             self.content,
@@ -100,7 +102,7 @@ class Source:
         if wishes.options.target_transform is not None:
             raise SettingError(
                 f"target_transform={wishes.options.target_transform!r}: the targets of "
-                f"{self.name} are used as they are.\nTransform them before, or train on a table."
+                f"{self.name} are used as they are.\nTransform them first, or train on a table."
             )
         if wishes.options != TableOptions():
             raise SettingError(f"{self.name} has no named columns to choose or to encode.")
@@ -156,7 +158,7 @@ class Source:
 
 
 def asked_of_table(encoder: Encoder, options: TableOptions, read: ReadOptions) -> dict[str, Any]:
-    """Give what was asked of a table as plain values, by the names of `nnplug.train`."""
+    """Return what was asked of a table as plain values, by the names of `nnplug.train`."""
     return {
         "target": list(encoder.target),
         **{
@@ -175,23 +177,23 @@ def find_source(
     registry: Registry,
     read: ReadOptions | None = None,
 ) -> Source:
-    """Find the rows that a user means.
+    """Find the data that a user names or gives.
 
     Parameters
     ----------
     data : str, path, pair of arrays, Data, Dataset, DataFrame or mapping
         See `nnplug.train`.
     read : ReadOptions, optional
-        How a table's file is read.
+        How to read a table's file.
 
     Raises
     ------
     UnknownPartError
-        If it is neither a dataset's name nor a table's path.
+        If it is neither the name of a dataset nor the path of a table.
     DataError
-        If the arrays do not fit each other.
+        If the arrays do not fit together.
     SettingError
-        If a target is given for data that has its own.
+        If a target is given, and the data has its own.
     """
     if isinstance(data, Dataset) or (isinstance(data, str) and not _is_path(data)):
         source = _dataset(data, registry)
@@ -199,24 +201,26 @@ def find_source(
         source = Source("data", data, data.recipe)
     elif isinstance(data, tuple):
         if len(data) != 2:
-            raise DataError(f"data is a tuple of {len(data)}: give (inputs, targets).")
+            raise DataError(f"data is a tuple of {len(data)} items: give (inputs, targets).")
         source = Source("arrays", _from_arrays(*data, task), {})
     else:
         return _table(data, read or ReadOptions())
     if target:
-        raise SettingError(f"{source.name} has its own target; leave target={target!r} out.")
+        raise SettingError(
+            f"target={target!r}: {source.name} has its own target.\nLeave target out."
+        )
     if read is not None and replace(read, unused=()) != ReadOptions():
-        raise SettingError(f"{source.name} is not read from a file: leave the options of read out.")
+        raise SettingError(f"read, sql: {source.name} is not read from a file.\nLeave them out.")
     return source
 
 
 def _table(data: Any, read: ReadOptions) -> Source:
-    """Take a table's path, or one from memory as the user says."""
+    """Take the path of a table, or a table in memory, with columns of the kinds asked for."""
     if isinstance(data, str | os.PathLike):
         path = Path(data)
         return Source(path.name, path, {})
     if replace(read, text=(), numeric=(), unused=()) != ReadOptions():
-        raise SettingError("The table is in memory: leave read and sql out.")
+        raise SettingError("read, sql: the table is in memory already.\nLeave them out.")
     table = tables.as_kinds(tables.table_of(data), text=read.text, numeric=read.numeric)
     return Source(table.source, table, {})
 
@@ -231,11 +235,11 @@ def _dataset(name: str | Dataset, registry: Registry) -> Source:
         dataset = cast(Dataset, registry.get("dataset", name))
     except UnknownPartError as error:
         raise UnknownPartError(
-            f"{error}\nA table is given by its path, ending in {KNOWN}."
+            f"{error}\nA table is given by its path, which ends in {KNOWN}."
         ) from None
     made = dataset()
     if not isinstance(made, Data):
-        raise DataError(f"dataset {dataset.name!r} ({dataset.place}) returned no nnplug.Data.")
+        raise DataError(f"dataset {dataset.name!r} ({dataset.place}) did not return nnplug.Data.")
     return Source(dataset.text, made, made.recipe, dataset)
 
 
@@ -263,9 +267,9 @@ def _from_arrays(inputs: Any, targets: Any, task: Task | None) -> Data:
 
 
 def _infer_task(y: AnyArray, distinct: AnyArray | None) -> Task:
-    """Tell quantities from classes, by the rule for a table's columns.
+    """Tell quantities from classes by the rule for a table's columns.
 
-    Several columns of whole numbers or truth values that are all 0 or 1 are labels.
+    Several columns of whole numbers or truth values are labels if all are 0 or 1.
     """
     if distinct is None and y.dtype.kind in "biu" and ((y == 0) | (y == 1)).all():
         return "multilabel"

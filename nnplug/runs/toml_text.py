@@ -13,14 +13,14 @@ _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 def toml_value(value: Any) -> str:
-    r"""Write a text, number, truth value, or a list or mapping of such values.
+    r"""Write a text, number or truth value, or a list or mapping of such values.
 
     Numbers come back equal to the bit.
 
     Raises
     ------
     TypeError
-        If it is anything else.
+        If the value is anything else.
 
     Examples
     --------
@@ -38,7 +38,7 @@ def toml_value(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(toml_value, value))}]"
     if isinstance(value, Mapping):
-        return f"{{{', '.join(toml_line(key, each) for key, each in value.items())}}}"
+        return f"{{{', '.join(toml_line(key, inner) for key, inner in value.items())}}}"
     raise TypeError(f"{value!r} is not text, number, truth value, list or mapping.")
 
 
@@ -48,7 +48,7 @@ def toml_line(key: str, value: Any) -> str:
 
 
 def toml_table(name: str, values: Mapping[str, Any]) -> list[str]:
-    """Write the lines of a table: its header, then its keys."""
+    """Write the lines of a table: a header, then its keys."""
     return [f"[{name}]", *(toml_line(key, value) for key, value in values.items())]
 
 

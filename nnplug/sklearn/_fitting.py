@@ -23,7 +23,7 @@ from nnplug.network.layers import flat
 from nnplug.network.network import Network
 from nnplug.network.tasks import Head
 from nnplug.parts import Part, Task, by_column
-from nnplug.runs.callbacks import NAMES, Callbacks
+from nnplug.runs.fitting import HOOKS, Callbacks
 from nnplug.sklearn._choices import choose
 from nnplug.sklearn._errors import ArgumentError, EstimatorError, warn
 from nnplug.sklearn._lbfgs import minimize
@@ -374,7 +374,7 @@ class Fitting:
         """Call the hooks of a run's start and end; yield what calls those of epochs and steps."""
         estimator = self.estimator
         callbacks = Callbacks(registry().plugins, self.parts, tuple(estimator.callbacks or ()))
-        if not any(name in callbacks for name in NAMES):
+        if not any(name in callbacks for name in HOOKS):
             yield (lambda: False), None
             return
         run = EstimatorRun(estimator, self.network, self.choices)

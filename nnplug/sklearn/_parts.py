@@ -14,7 +14,7 @@ import numpy as np
 
 from nnplug.parts import activation, loss, optimizer
 from nnplug.plugins.registry import Registry
-from nnplug.runs.run import default_registry
+from nnplug.runs.preparing import default_registry
 
 __all__ = [
     "exponential",

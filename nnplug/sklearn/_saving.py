@@ -115,7 +115,15 @@ def model_of(estimator: BaseEstimator, network: Network | None = None) -> Model:
             ARGUMENTS: _plain_arguments(estimator),
         },
     )
-    return Model(network, head, None, info, registry())
+    return Model(
+        network=network,
+        head=head,
+        encoder=None,
+        classes=classes,
+        features=info.features,
+        registry=registry(),
+        describe=lambda: info,
+    )
 
 
 def _plain_arguments(estimator: BaseEstimator) -> dict[str, Any]:

@@ -29,5 +29,5 @@ def nnplug_registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(import_module("nnplug.plugins.manager"), "find_installed", list)
     registry: Registry = import_module("nnplug.plugins.registry").Registry()
-    monkeypatch.setattr(import_module("nnplug.runs.run"), "default_registry", lambda: registry)
+    monkeypatch.setattr(import_module("nnplug.runs.api"), "default_registry", lambda: registry)
     return registry

@@ -171,7 +171,7 @@ def test_the_folder_of_a_run_stands_for_its_model(folder, tmp_path):
     [
         (["absent.safetensors", "iris.csv"], "error: absent.safetensors: no such file."),
         (["specis.safetensors", "iris.csv"], "no such file. Did you mean 'species.safetensors'"),
-        (["iris.csv", "iris.csv"], "this model file cannot be used: it is no safetensors file."),
+        (["iris.csv", "iris.csv"], "this model file cannot be used: it is not a safetensors file."),
         (["species.safetensors", "absent.csv"], "error: absent.csv: no such file."),
         (["species.safetensors", "iris.csv", "--id", "plnat"], "Did you mean 'plant'?"),
         (["petals.safetensors", "iris.csv", "--probabilities"],
@@ -251,7 +251,9 @@ def test_a_part_of_a_file_is_given_again(tmp_path):
     run.save(tmp_path / "m")
     done = nnplug_command("predict", "m", IRIS, folder=tmp_path)
     assert done.returncode == 2
-    assert "activation bent is of no package, but of a file or of Python code" in done.stderr
+    assert (
+        "activation bent is not from a package but from a file or from Python code" in done.stderr
+    )
     assert "Give it again: -p ./FILE.py on the command line" in done.stderr
     done = nnplug_command("predict", "-p", "./bent.py", "m", IRIS, folder=tmp_path)
     assert done.stdout.splitlines()[1:] == run.predict(IRIS).tolist()

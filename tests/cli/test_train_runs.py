@@ -95,13 +95,13 @@ def test_json_names_the_folder(command):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--output", "full"], "error: full: there is such a folder, it is not empty, and nothing"),
+        (["--output", "full"], "error: full: the folder is not empty, and nothing"),
         (["--output", "a", "--no-output"], "--output and --no-output exclude each other."),
         (["--allow-changes"], "--allow-changes is for --resume."),
-        (["--resume", "full"], "error: full: is no folder of a run."),
+        (["--resume", "full"], "error: full: is not the folder of a run."),
         (["--resume", "full", "--output", "b"], "goes on in the run's own folder: leave --output"),
         (["--config", "no.toml"], "error: no.toml: cannot be read: No such file or directory."),
-        (["--checkpoint-every", "soon"], "checkpoint_every='soon': write 10 for every 10 epochs"),
+        (["--checkpoint-every", "soon"], "'--checkpoint-every': 'soon': it must be a number of"),
         (["--set", "epoch=3"], "error: --set: there is no setting 'epoch'. Did you mean 'epochs'?"),
         (["--set", "epochs"], "--set epochs: write key=value, such as epochs=20."),
         (
@@ -115,7 +115,10 @@ def test_json_names_the_folder(command):
             "--set epochs: a whole number in it has too many digits",
         ),
         (["--set", "plugins=x"], "--set plugins=x: use -p instead."),
-        (["--plot-file", "a.bmp"], "error: a.bmp: a picture ends in .png, .pdf, .svg."),
+        (
+            ["--plot-file", "a.bmp"],
+            "error: a.bmp: the name of a picture must end in .png, .pdf, .svg.",
+        ),
         (["--plot-file", "there.png"], "there.png: there is such a file already"),
     ],
 )
@@ -213,7 +216,7 @@ def test_a_run_is_named_as_everywhere_and_its_data_may_have_moved(command, tmp_p
 def test_a_run_that_is_done_says_so_and_exits_with_0(command):
     first = command(*SPECIES, "--output", "a")
     again = command("train", "--resume", "a")
-    assert "the run is done: there is nothing to go on with" in again.stderr
+    assert "the run is done: there is nothing left to train" in again.stderr
     assert again.stdout.splitlines() == first.stdout.splitlines()[-1:]
 
 

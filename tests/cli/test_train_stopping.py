@@ -89,13 +89,13 @@ def test_the_plan_shows_penalty_dropout_and_clipping():
         (["--dropout", "0.1,0.2"], "dropout=(0.1, 0.2): 2 values for 1 hidden layers; give one,"),
         (["--patience", "0"], "'0': it must be a whole number, at least 1, or none."),
         (["--min-delta", "0.1", "--validation", "0"],
-         "min_delta=0.1 without patience: nothing waits"),
+         "min_delta=0.1: without patience, nothing waits"),
         (["--min-delta", "-1", "--patience", "2"], "'-1': it must be a finite number"),
-        (["--monitor", "acuracy"], "monitor='acuracy': there are loss, validation_loss, accuracy. "
-         "Did you mean 'accuracy'?"),
-        (["--monitor", "f1"], "A metric is followed if it is among the metrics of the run."),
+        (["--monitor", "acuracy"], "monitor='acuracy': it must be one of loss, validation_loss, "
+         "accuracy. Did you mean 'accuracy'?"),
+        (["--monitor", "f1"], "To follow another metric, add it to metrics."),
         (["--monitor", "validation-loss", "--validation", "0"],
-         "monitor='validation-loss': there are loss, accuracy. "
+         "monitor='validation-loss': it must be one of loss, accuracy. "
          "No rows are held out for validation: validation is 0."),
         (["--class-weight", "even"], "'even': it must be balanced, or a weight for each class, as "
          "yes=5,no=1, or none."),
@@ -117,6 +117,6 @@ def test_class_weights_are_for_classes():
     done = nnplug("train", IRIS, "--target", "sepal_width", "--class-weight", "balanced")
     assert done.returncode == 2
     assert (
-        "class_weight='balanced': it weighs rows by their class; a row of a regression task has "
-        "none, or several.\nUse weights of rows instead: sample_weight." in done.stderr
+        "class_weight='balanced': a row of a regression task does not have one class.\n"
+        "Give weights of rows instead: sample_weight." in done.stderr
     )

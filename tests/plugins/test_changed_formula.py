@@ -103,16 +103,15 @@ def test_python_warns(place):
 def test_resume_refuses_unless_changes_are_allowed(place):
     done = streams(place, "train", "--resume", "whole", fails=2)
     assert done.stderr.splitlines()[-4:] == [
-        "error: whole: cannot be resumed as it was:",
-        "  activation nnplug-bent/bent:slope=0.5: its formula is not the one that it was "
+        "error: whole: the run cannot be resumed, because it has changed:",
+        "  activation nnplug-bent/bent:slope=0.5: its formula has changed "
         "(nnplug-bent 1.0 is installed)",
-        "  metric nnplug-bent/worst: its formula is not the one that it was "
-        "(nnplug-bent 1.0 is installed)",
-        "Restore that, or go on all the same with --allow-changes (allow_changes=True); the result "
-        "is then that of neither run alone.",
+        "  metric nnplug-bent/worst: its formula has changed (nnplug-bent 1.0 is installed)",
+        "Undo the changes, or resume with --allow-changes (allow_changes=True); the result is then "
+        "that of neither run alone.",
     ]
     done = streams(place, "train", "--resume", "whole", "--epochs", "6", "--allow-changes")
-    assert "changed: activation nnplug-bent/bent:slope=0.5: its formula is not" in done.stderr
+    assert "changed: activation nnplug-bent/bent:slope=0.5: its formula has changed" in done.stderr
     assert (place.folder / "whole" / "config-until-epoch-4.toml").is_file()
     # From now on that is the run's formula.
     done = streams(place, "train", "--resume", "whole")
@@ -123,7 +122,7 @@ def test_a_configuration_that_gives_another_run_says_so(place):
     done = streams(place, "train", "--config", "kept", "--no-output")
     warnings = [line for line in done.stderr.splitlines() if "Warning" in line]
     assert warnings == [
-        f"Warning: kept: {part}: its formula is not the one that it was (nnplug-bent 1.0 is "
+        f"Warning: kept: {part}: its formula has changed (nnplug-bent 1.0 is "
         "installed); the run gives other numbers"
         for part in ("activation nnplug-bent/bent:slope=0.5", "metric nnplug-bent/worst")
     ]

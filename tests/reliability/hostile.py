@@ -197,7 +197,7 @@ HOSTILE: dict[str, tuple[Make, str]] = {
     "joblib's gzip": (lambda sample: gzip.compress(PICKLE), "it is a gzip file"),
     "NumPy array of objects": (lambda sample: _npy(), "it is a NumPy array file"),
     "Parquet": (lambda sample: b"PAR1" + bytes(100) + b"PAR1", "it is a Parquet table"),
-    "text": (lambda sample: b"import os\nos.system('id')\n", "it is no safetensors file"),
+    "text": (lambda sample: b"import os\nos.system('id')\n", "it is not a safetensors file"),
     "empty": (lambda sample: b"", "it ends after 0 bytes, before its header does"),
     "weights of another program": (
         lambda sample: save(sample.arrays),
@@ -207,7 +207,7 @@ HOSTILE: dict[str, tuple[Make, str]] = {
     "cut": (lambda sample: sample.bytes()[:200], "it ends after 200 bytes, before its header"),
     "header without an end": (
         lambda sample: (1 << 63).to_bytes(8, "little") + b"{" + bytes(99),
-        "it is no safetensors file",
+        "it is not a safetensors file",
     ),
     "header of many megabytes": (
         lambda sample: sample.with_header(b"{" + b" " * (17 << 20) + b"}"),
@@ -258,9 +258,9 @@ HOSTILE: dict[str, tuple[Make, str]] = {
         entry(dtype={"py/object": "os.system"}),
         "has elements of type {'py",
     ),
-    "negative shape": (entry(shape=[-3]), "shape is no short list of whole numbers"),
-    "fraction in a shape": (entry(shape=[1.5, 2]), "shape is no short list of whole numbers"),
-    "shape of a thousand axes": (entry(shape=[1] * 1000), "shape is no short list"),
+    "negative shape": (entry(shape=[-3]), "shape is not a short list of whole numbers"),
+    "fraction in a shape": (entry(shape=[1.5, 2]), "shape is not a short list of whole numbers"),
+    "shape of a thousand axes": (entry(shape=[1] * 1000), "shape is not a short list"),
     "shape that overflows": (
         entry(shape=[1 << 40, 1 << 40]),
         "has shape (1099511627776, 1099511627776), which does not fit its bytes",
@@ -282,7 +282,7 @@ HOSTILE: dict[str, tuple[Make, str]] = {
         'its array "output.bias" is not described as safetensors does',
     ),
     # --- the document as JSON
-    "NaN": (spliced('"a": NaN'), "its JSON holds NaN, which is no number of JSON"),
+    "NaN": (spliced('"a": NaN'), "its JSON holds NaN, which is not a number in JSON"),
     "-Infinity": (spliced('"a": -Infinity'), "its JSON holds -Infinity"),
     "a number too large": (spliced('"a": 1e999'), "its JSON holds 1e999, too large for a number"),
     "a number of a million digits": (
@@ -301,7 +301,7 @@ HOSTILE: dict[str, tuple[Make, str]] = {
     ),
     "document that is a list": (raw("[]"), "its document has no kind and format"),
     # --- what the document says of itself
-    "format of the future": (document(format=2), "it is of format 2, and this nnplug reads format"),
+    "format of the future": (document(format=2), "it has format 2, and this nnplug reads format"),
     "format as text": (document(format="1"), "the version of its format is not a whole number"),
     "format as truth": (document(format=True), "the version of its format is not a whole number"),
     "unknown kind": (document(kind="script"), "its kind is unknown"),
@@ -311,15 +311,18 @@ HOSTILE: dict[str, tuple[Make, str]] = {
         "its document has other keys than nnplug writes",
     ),
     "no checksum": (document(checksum=None), "its document has other keys than nnplug writes"),
-    "checksum of another form": (document(checksum="trust me"), "its checksum is none"),
+    "checksum of another form": (
+        document(checksum="trust me"),
+        "its checksum is not 32 hexadecimal digits",
+    ),
     "content that is a list": (document(content=[]), "its content is not a JSON object"),
     "weights changed": (
         lambda sample: sample.bytes()[:-4] + b"\0\0\0\0",
-        "its content does not fit its checksum, so it was damaged or changed",
+        "its content does not match its checksum, so it was damaged or changed",
     ),
     "content changed": (
         content(put(classes=["no", "maybe", "yes"]), sign=False),
-        "its content does not fit its checksum",
+        "its content does not match its checksum",
     ),
     # --- the content
     "module to import (CVE-2025-1550)": (
@@ -411,7 +414,7 @@ HOSTILE: dict[str, tuple[Make, str]] = {
     "part of another kind": (part("activation", name="mse"), "this nnplug has no activation mse"),
     "code for a lambda": (
         part("activation", package="local", version="", name="function_from_source"),
-        "activation function_from_source is of no package, but of a file or of Python code",
+        "activation function_from_source is not from a package but from a file or from Python code",
     ),
     "two losses": (
         content(lambda state: state["parts"]["loss"].append(state["parts"]["loss"][0])),
@@ -509,7 +512,7 @@ HOSTILE: dict[str, tuple[Make, str]] = {
     ),
     "array too many": (
         arrays(evil=np.zeros(3, np.float32), output__bias=None),
-        'it has an array that the network has not: "evil"',
+        'it has an array that the network does not have: "evil"',
     ),
     "weights the other way round": (
         lambda sample: arrays(hidden1__weight=sample.arrays["hidden1.weight"].T.copy())(sample),

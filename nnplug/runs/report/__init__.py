@@ -1,4 +1,4 @@
-"""Accounts of a run: one HTML page that needs no other file, and curves in the terminal."""
+"""Reports on a run: an HTML page that needs no other file, and curves in the terminal."""
 
 from nnplug.runs.report.facts import Facts
 from nnplug.runs.report.page import write_page

@@ -24,10 +24,10 @@ __all__ = [
 ]
 
 MOST_CLASSES = 30
-"""A confusion matrix of more is not read by anybody."""
+"""Nobody reads a confusion matrix of more."""
 _ACROSS, _DOWN = 75, 50
 _FEWEST_ROWS = 10
-"""A curve of fewer is a few steps, and says nothing."""
+"""A curve of fewer rows is a few steps, and tells nothing."""
 _MOST_CURVES = 8
 _MOST_DOTS = 1000
 _MOST_POINTS = 600
@@ -52,14 +52,14 @@ def _curves(history: History, names: Sequence[str], label: str) -> str | None:
         return None
     low, high = min(values), max(values)
     log = label == "loss" and low > 0 and high > 100 * low
-    # A curve that runs along the frame is not seen.
+    # A curve along the frame would not be seen.
     room = (high / low) ** 0.04 if log else (high - low) * 0.04
     low, high = (low / room, high * room) if log else (low - room, high + room)
     length = max(map(len, columns.values()))
     axis = f"{label} (logarithmic)" if log else label
     chart = Chart((0, max(length - 1, 1)), (low, high), ("epoch", axis), log=log)
     for ink, (name, column) in zip(INKS, columns.items(), strict=False):
-        # Of a long history every so many epochs, and always the last.
+        # Of a long history, one epoch in so many, and always the last.
         step = max(1, len(column) // _MOST_POINTS)
         places = [*range(0, len(column), step), len(column) - 1]
         chart.line([(p, column[p]) for p in places], ink)
@@ -74,17 +74,17 @@ def _curves(history: History, names: Sequence[str], label: str) -> str | None:
 
 
 def confusion_table(facts: Facts) -> str | None:
-    """Write the confusion matrix as a table; None where there is none, or it is too large."""
+    """Write the confusion matrix as a table; None if there is none, or it is too large."""
     model, outputs, targets = facts.model, facts.outputs, facts.targets
     if outputs is None or targets is None or model.task not in ("binary", "multiclass"):
         return None
-    names = [folding(each) for each in model.classes]
+    names = [folding(label) for label in model.classes]
     if len(names) > MOST_CLASSES:
         return None
     counts = confusion(targets.reshape(-1), model.head.classes(outputs), len(names))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     lines = ["<table class='confusion'>",
-             "<tr><th>true \\ predicted</th>" + "".join(f"<th>{each}</th>" for each in names)
+             "<tr><th>true \\ predicted</th>" + "".join(f"<th>{name}</th>" for name in names)
              + "<th>right</th></tr>"]  # fmt: skip
     for row, name in enumerate(names):
         cells = []
@@ -99,13 +99,19 @@ def confusion_table(facts: Facts) -> str | None:
 
 
 def plane_chart(facts: Facts) -> tuple[str, str] | None:
-    """Draw which class is where, with the rows, and its title; None but for two inputs."""
+    """Draw which class is where, with the rows; None unless there are two inputs.
+
+    Returns
+    -------
+    tuple of str, or None
+        The title, and the chart.
+    """
     if facts.inputs is None or facts.targets is None:
         return None
     found = plane(facts.model, facts.inputs, facts.targets, _ACROSS, _DOWN, most=_MOST_DOTS)
     if found is None:
         return None
-    names = facts.model.info.features
+    names = facts.model.features
     chart = Chart(found.x, found.y, (str(names[0]), str(names[1])))
     x = np.linspace(*found.x, _ACROSS + 1).tolist()
     y = np.linspace(*found.y[::-1], _DOWN + 1).tolist()
@@ -124,15 +130,15 @@ def plane_chart(facts: Facts) -> tuple[str, str] | None:
         chart.dots(found.points[found.labels == code].tolist(), ink, size=3, opacity=0.9)
         chart.key(ink, str(name))
     shown = len(found.points)
-    said = f" ({shown:,} of {found.rows:,} rows)" if shown < found.rows else ""
-    return f"Decision boundary{said}", chart.to_html("decision boundary")
+    part = f" ({shown:,} of {found.rows:,} rows)" if shown < found.rows else ""
+    return f"Decision boundary{part}", chart.to_html("decision boundary")
 
 
 def class_charts(facts: Facts) -> Iterator[tuple[str, str]]:
-    """Draw ROC and calibration, each with its title, of rows enough for a curve."""
+    """Draw ROC and calibration, with their titles, if there are rows enough for a curve."""
     if facts.outputs is None or len(facts.outputs) < _FEWEST_ROWS:
         return
-    # Of very many classes, the first ones: each is a pass over all rows.
+    # Of very many classes, only the first: a class takes a pass over all rows.
     found = list(itertools.islice(_by_class(facts), _MOST_CURVES))
     curves = [(name, roc(wanted, score)) for name, wanted, score in found]
     drawn = [(name, curve) for name, curve in curves if curve is not None]
@@ -161,7 +167,7 @@ def class_charts(facts: Facts) -> Iterator[tuple[str, str]]:
 
 
 def _by_class(facts: Facts) -> Iterator[tuple[str, AnyArray, AnyArray]]:
-    """Give, class by class, which rows are of it and how likely each is held to be."""
+    """List, class by class, which rows are of it and how probable it is for each row."""
     model, outputs, targets = facts.model, facts.outputs, facts.targets
     if outputs is None or targets is None or model.task == "regression":
         return
@@ -180,11 +186,11 @@ def _by_class(facts: Facts) -> Iterator[tuple[str, AnyArray, AnyArray]]:
 
 
 def residual_charts(facts: Facts) -> Iterator[tuple[str, str]]:
-    """Draw predictions against true values, and what is left, for each target."""
+    """Draw predictions against true values, and the residuals, for each target."""
     for name, found, wanted in itertools.islice(facts.answers(), _MOST_TARGETS):
         low = float(min(found.min(), wanted.min()))
         high = float(max(found.max(), wanted.max()))
-        room = 0.04 * (high - low)  # a dot on the frame is half a dot
+        room = 0.04 * (high - low)  # of a dot on the frame, half would be seen
         low, high = low - room, high + room
         chart = Chart((low, high), (low, high), (f"true {name}", "predicted"))
         chart.line([(low, low), (high, high)], PALE, dash="4 3")
@@ -193,8 +199,8 @@ def residual_charts(facts: Facts) -> Iterator[tuple[str, str]]:
         shown = len(found[::step])
         few = shown < 100
         chart.dots(pairs, INKS[0], size=3 if few else 2.2, opacity=0.8 if few else 0.45)
-        said = f" ({shown:,} of {len(found):,} rows)" if step > 1 else ""
-        yield f"{name}: predicted against true{said}", chart.to_html(f"predictions of {name}")
+        part = f" ({shown:,} of {len(found):,} rows)" if step > 1 else ""
+        yield f"{name}: predicted against true{part}", chart.to_html(f"predictions of {name}")
         left = wanted - found
         counts, edges = np.histogram(left, bins=min(30, 4 + math.isqrt(2 * len(left))))
         chart = Chart(

@@ -1,4 +1,4 @@
-"""The numbers behind a report: what a run was, and how its network does on known rows."""
+"""The numbers behind a report: what a run was, and how well its network does on known rows."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ Float64Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Facts:
-    """What a report tells of.
+    """What a report is about.
 
     Attributes
     ----------
     model : Model
     settings : mapping
-        Of the run, by name.
+        The run's, by name.
     history : History
     outputs : array or None
-        (N, C), what the network gives for the rows that it is judged by; None
-        if there are none at hand, or one is not finite.
+        (N, C), the network's outputs for the rows that it is judged by; None if
+        there are none at hand, or one is not finite.
     targets : array or None
-        Of those rows, as `Encoder.targets` gives them.
+        The targets of those rows, as `Encoder.targets` returns them.
     inputs : array or None
-        (N, 2), of those rows, where a network has two inputs: they can be
+        (N, 2), the inputs of those rows, if a network has two: they can be
         drawn.
     part : str
         Which rows they are: `"validation"` or `"training"`.
     rows : tuple of int
-        For training, for validation.
+        How many rows there are for training, and for validation.
     notes : tuple of str
         What was inferred, left out or odd.
     ended : str or None
         Why training was over.
     command : str or None
-        What reproduces it.
+        The command that reproduces the run.
     """
 
     model: Model
@@ -70,22 +70,22 @@ class Facts:
         found: Sequence[tuple[AnyArray, AnyArray, AnyArray]],
         **more: Any,
     ) -> Self:
-        """Gather them; `found` are inputs, outputs and targets, stretch by stretch."""
+        """Gather the facts; `found` has inputs, outputs and targets, part by part."""
         inputs = outputs = targets = None
         if found:
-            outputs = np.concatenate([each for _, each, _ in found])
-            targets = np.concatenate([each for *_, each in found])
-            if model.info.inputs == 2:
-                inputs = np.concatenate([each for each, *_ in found])
+            outputs = np.concatenate([part for _, part, _ in found])
+            targets = np.concatenate([part for *_, part in found])
+            if model.network.inputs == 2:
+                inputs = np.concatenate([part for part, *_ in found])
         if outputs is not None and not np.isfinite(outputs).all():
-            outputs = None  # of a run that diverged
+            outputs = None  # the run diverged
         return cls(model, settings, history, outputs, targets, inputs, **more)
 
     def answers(self) -> Iterator[tuple[str, Float64Array, Float64Array]]:
-        """Give, for each target that is a number, its name, predictions and true values.
+        """List the targets that are numbers: their names, predictions and true values.
 
-        They are in the unit of the target, (N,); rows without a finite
-        prediction are left out.
+        Both are (N,), in the target's units; rows without a finite prediction
+        are left out.
         """
         if self.outputs is None or self.targets is None or self.model.task != "regression":
             return
@@ -108,7 +108,7 @@ def confusion(wanted: AnyArray, chosen: AnyArray, classes: int) -> npt.NDArray[n
     Returns
     -------
     array
-        (C, C), rows for the true class.
+        (C, C), with a row for each true class.
 
     Examples
     --------
@@ -127,13 +127,13 @@ def roc(wanted: AnyArray, score: AnyArray) -> tuple[Float64Array, Float64Array, 
     wanted : array of bool
         (N,), whether a row is of the class.
     score : array
-        (N,), how likely it is held to be.
+        (N,), how probable the network finds that.
 
     Returns
     -------
     tuple of array, array and float, or None
-        False and true positive rates, from (0, 0) to (1, 1), rows of equal
-        score together; None if one of the two kinds is missing.
+        False and true positive rates, from (0, 0) to (1, 1), with rows of equal
+        score together; None if all rows are of the class, or none is.
 
     Examples
     --------
@@ -155,13 +155,13 @@ def roc(wanted: AnyArray, score: AnyArray) -> tuple[Float64Array, Float64Array, 
 def calibration(
     wanted: AnyArray, probability: AnyArray, bins: int = 10
 ) -> list[tuple[float, float, int]]:
-    """Compare what was predicted with how often it was so, in bins of equal width.
+    """Compare predicted probabilities with how often they came true, in bins of equal width.
 
     Returns
     -------
     list of tuple
-        Of each bin with rows: the mean probability, the share of rows that
-        are of the class, and the number of rows.
+        For each bin with rows: their mean probability, the share of them that
+        are of the class, and their number.
 
     Examples
     --------
@@ -182,13 +182,13 @@ class Errors(NamedTuple):
     """How far predictions are from the true values."""
 
     r2: float
-    """NaN where all true values are the same."""
+    """NaN if all true values are the same."""
     mean_absolute: float
     root_mean_squared: float
 
 
 def errors(true: Float64Array, predicted: Float64Array) -> Errors:
-    """Measure predictions of a number, in its own unit.
+    """Measure predictions of a number, in its own units.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def errors(true: Float64Array, predicted: Float64Array) -> Errors:
 
 
 def ended_as(ended: str | None) -> str:
-    """Say why a training is over."""
+    """Describe why training is over."""
     return {
         "patience": "stopped early, patience had run out",
         "asked": "ended by a callback",

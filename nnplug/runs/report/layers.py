@@ -1,4 +1,4 @@
-"""A network in a report: its layers from the inputs on, each as wide as its rows."""
+"""The network in a report: its layers from the inputs on, with bars for their widths."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ table.network span.room span { display: inline-block; height: .7em; min-width: 2
 """
 
 _MOST = 200
-"""Lines that are drawn before they are counted."""
+"""So many lines are drawn; the rest are counted."""
 _INDENT = 1.2
-"""Of a layer within another, in em."""
+"""How far a layer within another is indented, in em."""
 
 
 def network_drawing(network: Network) -> str:
-    """Draw the layers as lines of a table, those that a layer holds indented below it."""
+    """Draw the layers as lines of a table; those that a layer holds are indented below it."""
     rows = list(layer_rows(network.placed))
     with_states = any(row.kept for row in rows)
     heads = ["layer", "parts", "width", "parameters", *["state"] * with_states]

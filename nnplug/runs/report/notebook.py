@@ -1,4 +1,4 @@
-"""A run's curves in a notebook: the report's charts, in a box with colours of its own."""
+"""A run's curves in a notebook: the report's charts, in a box with its own colours."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LOOK = f"""
 .{_BOX} > div {{ flex: 1 1 20rem; max-width: 30rem; }}
 :is([data-jp-theme-light="false"], .vscode-dark) .{_BOX} {{ {DARK_PAGE} {DARK} }}
 """
-"""JupyterLab and VS Code say whether they are dark; the light box is readable in both."""
+"""JupyterLab and VS Code tell when they are dark; elsewhere the light box can be read."""
 
 
 class Picture:
@@ -36,28 +36,28 @@ class Picture:
 
     def _repr_html_(self) -> str:
         found = [loss_chart(self._history), metric_chart(self._history)]
-        charts = "".join(f"<div>{each}</div>" for each in found if each)
+        charts = "".join(f"<div>{chart}</div>" for chart in found if chart)
         return f"<style>{_LOOK}</style><div class='{_BOX}'>{charts}</div>"
 
     def __repr__(self) -> str:
         return curves(loss_columns(self._history))
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write the picture as a page of its own, which a browser shows.
+        """Write the picture as a page for a browser.
 
         Parameters
         ----------
         path : path
-            It ends in .html.
+            Must end in .html.
         overwrite : bool, optional
-            Whether a file that is there is replaced.
+            Whether to replace a file that exists.
 
         Raises
         ------
         SettingError
-            If the path ends otherwise.
+            If the path does not.
         StorageError
-            If the file is there, or cannot be written.
+            If the file exists, or cannot be written.
         """
         if Path(path).suffix.lower() != ".html":
             raise SettingError(

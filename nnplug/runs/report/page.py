@@ -1,4 +1,4 @@
-"""The report of a run as one HTML page: it loads nothing, and runs nothing."""
+"""The report of a run as one HTML page, which loads and runs nothing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ DARK_PAGE = (
     "--text: #e4e6ea; --soft: #a8adb5; --line: #4a4f57; --faint: #2f333a; --frame: #7d838c; "
     "--paper: #16181c; --block: #23262c;"
 )
-"""Declarations of the colours of a page."""
+"""The colours of a page, as declarations."""
 
 _MOST_COLUMNS = 200
 _STYLE = f"""{STYLE}{LAYERS}
@@ -90,7 +90,7 @@ def write_page(facts: Facts) -> str:
     ]
     if facts.command is not None:
         body += _section("To run it again", [f"<pre>{clean(facts.command)}</pre>"])
-    # Whatever a name of a column might smuggle in, a browser neither loads nor runs it.
+    # Whatever the name of a column might smuggle in, a browser neither loads nor runs it.
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     return "\n".join(
         [
@@ -209,7 +209,7 @@ def _data(facts: Facts) -> Iterator[str]:
     if facts.notes:
         yield "<ul>" + "".join(f"<li>{folding(note)}</li>" for note in facts.notes) + "</ul>"
     if model.encoder is None:
-        yield f"<p>{len(model.info.features):,} inputs, taken as they are.</p>"
+        yield f"<p>{len(model.features):,} inputs, taken as they are.</p>"
     else:
         columns = model.encoder.columns
         yield _table(
@@ -227,7 +227,7 @@ def _data(facts: Facts) -> Iterator[str]:
 
 
 def _column(encoding: Any) -> tuple[str, str, str]:
-    """Say of a column how it is read, and what was seen of it."""
+    """Describe a column: its name, how it is read, and what was seen in it."""
     if isinstance(encoding, Categories):
         names = ", ".join(encoding.categories[:8])
         more = f", … ({len(encoding.categories)})" if len(encoding.categories) > 8 else ""
@@ -260,6 +260,6 @@ def _parts(facts: Facts) -> Iterator[tuple[str, str, str]]:
     for role, records in facts.model.info.parts.items():
         shown = role.replace("_", " ")
         yield from dict.fromkeys(
-            (kind_of(role, each) if role == "layers" else shown, each.text, each.label)
-            for each in records
+            (kind_of(role, part) if role == "layers" else shown, part.text, part.label)
+            for part in records
         )

@@ -26,19 +26,21 @@ _FORMATS = (".png", ".pdf", ".svg")
 
 
 def check_picture(path: Path) -> None:
-    """Refuse what could not be drawn in the end, before anything is trained.
+    """Refuse a picture that could not be drawn in the end, before anything is trained.
 
     Raises
     ------
     SettingError
-        If Matplotlib is not installed, or does not write such a file here.
+        If Matplotlib is not installed, or the file is of another format.
     StorageError
-        If there is such a file.
+        If the file exists.
     """
     if path.suffix.lower() not in _FORMATS:
-        raise SettingError(f"{path}: a picture ends in {', '.join(_FORMATS)}.")
+        raise SettingError(f"{path}: the name of a picture must end in {', '.join(_FORMATS)}.")
     if path.exists():
-        raise StorageError(f"{path}: there is such a file already, and it is not overwritten.")
+        raise StorageError(
+            f"{path}: there is such a file already, and it is not overwritten.\nName another file."
+        )
     if importlib.util.find_spec("matplotlib") is None:
         raise SettingError(
             f"{path}: pictures are drawn by Matplotlib, which is not installed.\n"
@@ -47,12 +49,12 @@ def check_picture(path: Path) -> None:
 
 
 def draw(path: Path, history: History, model: Model, inputs: AnyArray, targets: AnyArray) -> None:
-    """Draw the losses, and for two inputs and classes the plane that they divide, with the rows.
+    """Draw the losses and, for two inputs and classes, which class is where, with the rows.
 
     Raises
     ------
     StorageError
-        If the file cannot be written, or is there.
+        If the file exists, or cannot be written.
     """
     from matplotlib.figure import Figure  # noqa: PLC0415  # an extra, and heavy
 
@@ -86,9 +88,9 @@ def _draw_plane(axes: Any, found: Plane, model: Model) -> None:
     for code, (color, name) in enumerate(zip(colors, model.classes, strict=True)):
         x, y = found.points[found.labels == code].T
         axes.scatter(x, y, s=18, color=color, edgecolors="white", linewidths=0.5)
-        # The legend names the area of a class too where none of its rows is drawn.
+        # So that the legend has the class even if none of its rows is drawn.
         axes.scatter([], [], s=36, marker="s", color=color, label=_plain(str(name)))
-    features = model.info.features
+    features = model.features
     axes.set(xlabel=_plain(features[0]), ylabel=_plain(features[1]), xlim=found.x, ylim=found.y)
     shown = len(found.points)
     rows = f"{shown:,} of {found.rows:,} rows" if shown < found.rows else None
@@ -96,5 +98,5 @@ def _draw_plane(axes: Any, found: Plane, model: Model) -> None:
 
 
 def _plain(name: str) -> str:
-    """Keep Matplotlib from reading a name between dollar signs as mathematics."""
+    """Keep Matplotlib from reading a name with dollar signs as mathematics."""
     return name.replace("$", r"\$")

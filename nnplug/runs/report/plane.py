@@ -1,4 +1,4 @@
-"""Which class a network of two inputs gives where, and where the rows lie."""
+"""The plane of two inputs: which class the network answers where, and where the rows lie."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Plane:
     Attributes
     ----------
     classes : masked array of int
-        (down, across), from the top; masked where the network gives no number.
+        (down, across), from the top; masked where an output is not finite.
     x, y : tuple of float
-        What the plane spans.
+        The ranges that the plane spans.
     points : array
-        (N, 2), rows of the data; a part of them where there are many.
+        (N, 2), rows of the data, or some of them if there are many.
     labels : array of int
         (N,), their classes.
     rows : int
@@ -50,28 +50,28 @@ def plane(
     Parameters
     ----------
     inputs : array
-        (N, 2), which the grid spans.
+        (N, 2), the rows that the grid spans.
     targets : array of int
-        (N,), their classes. Rows without inputs at hand, as in a stream, give
-        no points.
+        (N,), their classes. Rows whose inputs are not at hand, as in a stream,
+        are not drawn as points.
     across, down : int
         The size of the grid.
     most : int, optional
-        Of more rows than these, every so many become points.
+        The most points; of more rows, one in so many is drawn.
 
     Returns
     -------
     Plane or None
-        None if there are not two inputs that are numbers, or no classes.
+        None unless there are classes and two inputs that are numbers.
     """
-    if model.info.inputs != 2 or model.task not in ("binary", "multiclass"):
+    if model.network.inputs != 2 or model.task not in ("binary", "multiclass"):
         return None
     scales: list[tuple[float, float]] = [(0.0, 1.0), (0.0, 1.0)]
     if model.encoder is not None:
         columns = model.encoder.columns
         if len(columns) != 2:
             return None
-        scales = [(each.mean, each.scale) for each in columns if isinstance(each, Scale)]
+        scales = [(column.mean, column.scale) for column in columns if isinstance(column, Scale)]
         if len(scales) != 2:
             return None
     if len(inputs):
@@ -82,7 +82,7 @@ def plane(
     low, high = low - room, high + room
     x = np.linspace(low[0], high[0], across)
     y = np.linspace(high[1], low[1], down)
-    grid = np.stack([each.reshape(-1) for each in np.meshgrid(x, y)], axis=1)
+    grid = np.stack([axis.reshape(-1) for axis in np.meshgrid(x, y)], axis=1)
     outputs = model.run(grid.astype(model.network.dtype))
     finite = np.isfinite(outputs).all(axis=1)
     classes = np.ma.MaskedArray(np.zeros(len(grid), np.int64), ~finite)

@@ -23,13 +23,13 @@ __all__ = [
 ]
 
 COLORS = ("#1f5fa8", "#c2410c", "#2f7d32", "#7b3fa0", "#8a6d00", "#0f7a80", "#a81f5f", "#555555")
-"""Dark enough for white paper, and told apart by people who do not see red and green alike."""
+"""Dark enough for white paper, and distinct for people who confuse red and green."""
 _ON_DARK = ("#7db3f0", "#ff9466", "#77c97b", "#c79be6", "#d9b84a", "#5cc5cc", "#f08ab5", "#b5b5b5")
 
 INKS = tuple(f"k{place}" for place in range(len(COLORS)))
-"""The classes of style by which a mark has one of the colours, whatever the screen."""
+"""The CSS classes that give a mark one of the colours, whether the screen is light or dark."""
 PALE = "pale"
-"""The class of style of what stands behind the data."""
+"""The CSS class of what stands behind the data."""
 
 
 def _inks(colors: Sequence[str]) -> str:
@@ -37,7 +37,7 @@ def _inks(colors: Sequence[str]) -> str:
 
 
 LIGHT, DARK = _inks(COLORS), _inks(_ON_DARK)
-"""Declarations of the colours for a light and for a dark screen."""
+"""The colours for a light and for a dark screen, as declarations."""
 
 STYLE = f"""
 {" ".join(f".{ink} {{ --ink: var(--{ink}); }}" for ink in INKS)} .{PALE} {{ --ink: var(--frame); }}
@@ -53,11 +53,11 @@ ul.keys {{ list-style: none; display: flex; flex-wrap: wrap; gap: .1rem 1.2rem;
 ul.keys span {{ display: inline-block; width: 1.3em; height: .3em; margin: 0 .5em .2em 0;
                background: var(--ink); }}
 """
-"""How charts look; a page around them declares the colours, --text, --frame and --faint."""
+"""How charts look; the page around them declares the colours, --text, --frame and --faint."""
 
 _RIGHT, _TOP, _BOTTOM = 14, 10, 42
 _LETTER = 7.2
-"""About the width of a letter or digit, as sans-serif fonts have it at 12 px."""
+"""About the width of a letter or digit of a sans-serif font at 12 px."""
 
 
 _SEPARATORS = re.compile(r"(?<=[^\s_/\\.,:;=+-][_/\\.,:;=+-])(?=[^\s_/\\.,:;=+-])")
@@ -87,7 +87,7 @@ def number(value: float) -> str:
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Choose round numbers between two, some five of them.
+    """Choose round numbers between two limits, about five of them.
 
     Examples
     --------
@@ -98,13 +98,13 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     if not 0 < raw < math.inf:
         return [low]
     unit = 10.0 ** math.floor(math.log10(raw))
-    step = next(unit * each for each in (1, 2, 5, 10) if raw <= unit * each)
+    step = next(unit * factor for factor in (1, 2, 5, 10) if raw <= unit * factor)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    # A multiple of a power of ten below one is no round number: a quotient is.
+    # Below one, a multiple of the step is not exactly the decimal; a quotient is.
     found = [
         place * step if step >= 1 else place / round(1 / step) for place in range(first, last + 1)
     ]
-    return [int(each) if each == int(each) else each for each in found]
+    return [int(value) if value == int(value) else value for value in found]
 
 
 class Chart:
@@ -117,7 +117,7 @@ class Chart:
     labels : tuple of str
         Of the axes.
     log : bool, optional
-        Whether y is shown by its logarithm; it is then above 0.
+        Whether y has a logarithmic scale; it must then be above 0.
     """
 
     def __init__(
@@ -177,7 +177,7 @@ class Chart:
         size: float = 2.2,
         opacity: float = 0.45,
     ) -> None:
-        """Draw points, half transparent, so that many are seen as many."""
+        """Draw points, half transparent, so that crowded ones look darker."""
         for x, y in points:
             across, down = self.place(x, y)
             self.marks.append(
@@ -195,19 +195,19 @@ class Chart:
         )
 
     def area(self, pieces: Iterable[tuple[float, float, float, float]], ink: str) -> None:
-        """Colour an area faintly; it is made of rectangles, given by left, right, bottom, top."""
+        """Colour an area faintly; it consists of rectangles: left, right, bottom, top."""
         drawn = []
         for left, right, bottom, top in pieces:
             (x1, y1), (x2, y2) = self.place(left, bottom), self.place(right, top)
             drawn.append(f"M{x1:.1f} {y1:.1f}H{x2:.1f}V{y2:.1f}H{x1:.1f}z")
-        # One path, since rectangles by themselves are darker where rounding makes them overlap.
+        # One path: separate rectangles are darker where rounding makes them overlap.
         self.marks.append(
             f'<path class="{ink}" d="{"".join(drawn)}" fill-opacity="0.25" '
             'shape-rendering="crispEdges"/>'
         )
 
     def to_html(self, title: str) -> str:
-        """Write the picture and its legend; the title is what a screen reader says."""
+        """Write the picture and its legend; a screen reader reads the title."""
         left, bottom, right = self.left, self.height - _BOTTOM, self.width - _RIGHT
         parts = [
             f'<svg class="chart" viewBox="0 0 {self.width} {self.height}" role="img" '
@@ -215,7 +215,7 @@ class Chart:
             f'<rect class="frame" x="{left}" y="{_TOP}" width="{right - left}" '
             f'height="{bottom - _TOP}"/>',
         ]
-        # As many as their widest leaves room for.
+        # As many ticks as the widest leaves room for.
         widest = max(len(number(value)) for value in ticks(*self.x)) + 2
         about = max(1, min(5, int((right - left) / (_LETTER * widest))))
         for value in ticks(*self.x, about):
@@ -248,10 +248,10 @@ class Chart:
 
     def _levels(self) -> Sequence[tuple[float, str]]:
         if not self.log:
-            return [(each, number(each)) for each in ticks(*self.y)]
+            return [(value, number(value)) for value in ticks(*self.y)]
         whole = range(math.ceil(self.y[0]), math.floor(self.y[1]) + 1)
         step = max(1, len(whole) // 6)
-        return [(10.0**each, number(10.0**each)) for each in whole[::step]]
+        return [(10.0**power, number(10.0**power)) for power in whole[::step]]
 
 
 def _cut(text: str, length: int) -> str:
@@ -259,7 +259,7 @@ def _cut(text: str, length: int) -> str:
 
 
 def _wider(low: float, high: float) -> tuple[float, float]:
-    """Leave room for a range of no width."""
+    """Widen a range that has no width."""
     if high > low:
         return low, high
     room = abs(low) / 2 or 1.0

@@ -1,4 +1,4 @@
-"""Curves and decision boundaries as text, for a terminal of any kind."""
+"""Curves and decision boundaries as text, for any terminal."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _SIGNS = ("*", "o")
 _BOTH = "@"
 _CLASS_SIGNS = ".=#-+:%~"
 _ROWS = "ABCDEFGH"
-"""The rows of a class, on any of the signs above."""
+"""The letters of the rows of a class, drawn over the signs above."""
 _MIXED = "*"
 _MOST_POINTS = 200
 _LABEL = 10
 
 
 def loss_columns(history: History) -> dict[str, list[float]]:
-    """Give the losses that are drawn, by name."""
+    """Return the losses to draw, by name."""
     names = ("loss", "validation_loss")
     return {name: history.columns[name] for name in names if history.columns.get(name)}
 
 
 def curves(columns: Mapping[str, Sequence[float]], *, width: int = 80, height: int = 16) -> str:
-    """Draw one or two columns of a history by epoch, told apart by their signs.
+    """Draw one or two columns of a history by epoch, with a sign for each.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def curves(columns: Mapping[str, Sequence[float]], *, width: int = 80, height: i
 
 
 def _spread(column: Sequence[float], length: int, places: int) -> list[tuple[int, float]]:
-    """Give each place of a line its value: of the epochs that fall on it, or between them."""
+    """Compute the value at each place of a line: the mean of its epochs, or interpolated."""
     if length == 1:
         return [(0, column[0])]
     sums: dict[int, list[float]] = {}
@@ -99,12 +99,12 @@ def _spread(column: Sequence[float], length: int, places: int) -> list[tuple[int
 def boundary(
     model: Model, inputs: AnyArray, targets: AnyArray, *, width: int = 80, height: int = 20
 ) -> str | None:
-    """Draw which class the network gives where, and the rows as letters, for two inputs.
+    """Draw which class the network answers where, and the rows as letters, for two inputs.
 
     Returns
     -------
     str or None
-        None where that is no plane, or there are more classes than signs.
+        None if there is no such plane, or there are more classes than signs.
     """
     inner = width - _LABEL - 2
     found = plane(model, inputs, targets, inner, height, most=_MOST_POINTS)
@@ -118,7 +118,7 @@ def boundary(
         across = round((x - found.x[0]) / (found.x[1] - found.x[0]) * (inner - 1))
         up = round((y - found.y[0]) / (found.y[1] - found.y[0]) * (height - 1))
         row = cells[height - 1 - up]
-        # Where rows of several classes fall on one place, none of them is shown alone.
+        # Where rows of several classes fall on one place, no class is shown alone.
         row[across] = _ROWS[code] if row[across] in (*_CLASS_SIGNS, " ", _ROWS[code]) else _MIXED
     lines = []
     for place, signs in enumerate(cells):
@@ -127,7 +127,7 @@ def boundary(
     lines.append(" " * (_LABEL + 1) + "+" + "-" * inner)
     left, right = number(found.x[0]), number(found.x[1])
     lines.append(" " * (_LABEL + 2) + left + f"{right:>{inner - len(left)}}")
-    names = [printable(str(each), 20) for each in model.info.features]
+    names = [printable(str(name), 20) for name in model.features]
     key = "   ".join(
         f"{sign} {printable(str(name), 20)}"
         for sign, name in zip(_CLASS_SIGNS, model.classes, strict=False)

@@ -22,7 +22,7 @@ def run(work: Any, arrays: dict[str, Any], clock: Any) -> float:
     nnplug_numba.import_compiler(clock)
     with clock("import"):
         from nnplug.plugins.registry import Registry
-        from nnplug.runs.run import prepare
+        from nnplug.runs.preparing import prepare
 
     with clock("plan"):
         run = prepare(
