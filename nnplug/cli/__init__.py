@@ -12,8 +12,8 @@ from typing import Any
 import click
 
 from nnplug import __version__
+from nnplug.cli.command import LazyGroup
 from nnplug.cli.completion import COMPLETING
-from nnplug.cli.lazy import LazyGroup
 from nnplug.cli.options import plugin_options
 from nnplug.cli.terminal import echo, forgive_encoding, style
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nnplug.cli.command import Command, option_group
 from nnplug.cli.completion import complete_file
-from nnplug.cli.help import Command, option_group
 from nnplug.cli.options import WholeNumber
-from nnplug.cli.table_options import (
+from nnplug.cli.setting_options import (
     column_options,
     read_options,
     split_options,

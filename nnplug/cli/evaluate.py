@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nnplug.cli.command import Command
 from nnplug.cli.completion import complete_file
-from nnplug.cli.help import Command
 from nnplug.cli.model_argument import load, model_argument, nonfinite_option, versions_option
-from nnplug.cli.options import PartType, plugin_options, registry_of
-from nnplug.cli.table_options import read_options
+from nnplug.cli.options import plugin_options, registry_of
+from nnplug.cli.part_names import PartType
+from nnplug.cli.setting_options import read_options
 from nnplug.cli.terminal import echo, print_json, style
 
 if TYPE_CHECKING:

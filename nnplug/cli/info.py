@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from nnplug.cli.command import Command
 from nnplug.cli.find_run import find_model
-from nnplug.cli.help import Command
 from nnplug.cli.model_argument import model_argument
 from nnplug.cli.terminal import echo, field, print_json, style
 

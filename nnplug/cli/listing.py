@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nnplug.cli.help import Command
+from nnplug.cli.command import Command
 from nnplug.cli.options import kind_option, plugin_options, registry_of, warn
 from nnplug.cli.terminal import echo, print_json, safe, style, width
 from nnplug.layout import columns
 
 if TYPE_CHECKING:
     from nnplug.parts import Part
-    from nnplug.plugins.manager import PluginManager, Provider
+    from nnplug.plugins.loading import Plugins
+    from nnplug.plugins.plugin import Plugin
     from nnplug.tool import Tool
 
 __all__ = ["list_"]
@@ -76,7 +77,7 @@ def list_(context: click.Context, parts: bool, kind: str | None, as_json: bool) 
         _print_table(("Kind", "Name", "Aliases", "Package", "Version"), rows)
         return
     manager = registry.plugins
-    records = [_provider_record(manager, provider) for provider in manager.providers]
+    records = [_provider_record(manager, provider) for provider in manager.all]
     if as_json:
         print_json({"plugins": records})
         return
@@ -92,7 +93,7 @@ def list_(context: click.Context, parts: bool, kind: str | None, as_json: bool) 
         echo(f"Warning: {line}", err=True)
 
 
-def _provider_record(manager: PluginManager, provider: Provider) -> dict[str, Any]:
+def _provider_record(manager: Plugins, provider: Plugin) -> dict[str, Any]:
     keys = ("package", "version", "entry_point", "module", "state", "cause")
     record: dict[str, Any] = {key: getattr(provider, key) for key in keys}
     loaded = provider.provided if provider.state == "loaded" else []
@@ -104,7 +105,7 @@ def _provider_record(manager: PluginManager, provider: Provider) -> dict[str, An
     return record
 
 
-def _part_record(part: Part, provider: Provider, is_ambiguous: bool) -> dict[str, Any]:
+def _part_record(part: Part, provider: Plugin, is_ambiguous: bool) -> dict[str, Any]:
     return {
         "kind": part.kind,
         "name": part.name,
@@ -118,7 +119,7 @@ def _part_record(part: Part, provider: Provider, is_ambiguous: bool) -> dict[str
     }
 
 
-def _tool_record(tool: Tool, provider: Provider) -> dict[str, Any]:
+def _tool_record(tool: Tool, provider: Plugin) -> dict[str, Any]:
     return {
         "kind": tool.kind,
         "name": tool.name,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nnplug.cli.help import Command
+from nnplug.cli.command import Command
 from nnplug.cli.options import kind_option, registry_of
 from nnplug.cli.terminal import echo
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nnplug.cli.lazy import LazyGroup
+from nnplug.cli.command import LazyGroup
 from nnplug.cli.options import plugin_options
 
 __all__ = ["plugins"]

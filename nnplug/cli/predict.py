@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from nnplug.cli.command import Command
 from nnplug.cli.completion import complete_file
-from nnplug.cli.help import Command
 from nnplug.cli.model_argument import load, model_argument, nonfinite_option, versions_option
 from nnplug.cli.options import plugin_options, registry_of
-from nnplug.cli.table_options import read_options
+from nnplug.cli.setting_options import read_options
 from nnplug.cli.terminal import binary_stdout, echo
 
 if TYPE_CHECKING:

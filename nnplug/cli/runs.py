@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nnplug.cli.command import Command
 from nnplug.cli.completion import complete_run
 from nnplug.cli.find_run import RUNS, find_run, record_of, runs_in
-from nnplug.cli.help import Command
 from nnplug.cli.terminal import echo, field, print_json, style, width
 from nnplug.layout import columns
 

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nnplug.cli.completion import complete_shown
-from nnplug.cli.help import Command
+from nnplug.cli.command import Command
 from nnplug.cli.options import kind_option, plugin_options, registry_of, warn
+from nnplug.cli.part_names import complete_shown
 from nnplug.cli.terminal import echo, style, width
 from nnplug.layout import fold
 
 if TYPE_CHECKING:
     from nnplug.formulas.graph import Graph
     from nnplug.parts import Layer, Optimizer, Part
-    from nnplug.plugins.manager import Provider
-    from nnplug.plugins.not_found import FoundEither
+    from nnplug.plugins.messages import Found as FoundEither
+    from nnplug.plugins.plugin import Plugin
     from nnplug.plugins.registry import Found, Registry
     from nnplug.tool import Tool
 
@@ -47,7 +47,7 @@ def show(context: click.Context, name: str, kind: str | None) -> None:
 
     registry = registry_of(context)
     parts, providers = _look_up(registry, name, kind)
-    found: list[tuple[Part | Tool | None, Provider]] = [*parts]
+    found: list[tuple[Part | Tool | None, Plugin]] = [*parts]
     found += [(None, provider) for provider in providers]
     for number, (each, provider) in enumerate(found):
         if number:
@@ -63,11 +63,11 @@ def show(context: click.Context, name: str, kind: str | None) -> None:
 
 def _look_up(
     registry: Registry, name: str, kind: str | None
-) -> tuple[list[Found] | list[FoundEither], list[Provider]]:
+) -> tuple[list[Found] | list[FoundEither], list[Plugin]]:
     """Find what a name means, loading no more than it must."""
     from nnplug.errors import OptionError, UnknownPartError, suggest
     from nnplug.parts import parse_name
-    from nnplug.plugins.manager import normalise_package
+    from nnplug.plugins.plugin import normalise_package
 
     try:
         own: list[FoundEither] = [*registry.find(name, kind, load=False)]
@@ -79,7 +79,7 @@ def _look_up(
     if own:
         return own, []
     registry.plugins.load(name)
-    called = [each for each in registry.plugins.providers if each.is_called(name)]
+    called = [each for each in registry.plugins.all if each.is_called(name)]
     wanted = normalise_package(name)
     packaged = [each for each in called if normalise_package(each.package) == wanted]
     if packaged and kind is None:
@@ -101,7 +101,7 @@ def _look_up(
     if kind is not None:
         registry.get(kind, name)  # says what there is
     known = {each for part, _ in registry.parts() for each in (part.name, *part.aliases)}
-    known |= {each.package for each in registry.plugins.providers}
+    known |= {each.package for each in registry.plugins.all}
     raise UnknownPartError(
         f"There is no part, package or entry point {name!r}.{suggest(name, known)}\n"
         "nnplug plugins list --parts lists every part."
@@ -111,15 +111,13 @@ def _look_up(
 # --- output --------------------------------------------------------------------------
 
 
-def _show_provider(provider: Provider) -> None:
+def _show_provider(provider: Plugin) -> None:
     from textwrap import shorten
-
-    from nnplug.plugins.discovery import page_of
 
     echo(style(f"plugin {provider.label}", bold=True))
     _field("state", provider.state)
     _field("entry point", f"{provider.entry_point} = {provider.module}")
-    _field("page", page_of(provider))
+    _field("page", provider.page)
     _field("cause", provider.cause)
     for part in provider.provided:
         about = f"{part.text}: {part.summary}" if part.summary else part.text
@@ -130,25 +128,21 @@ def _show_provider(provider: Provider) -> None:
         echo(f"\n{provider.traceback}", whole=True)
 
 
-def _show_tool(tool: Tool, provider: Provider) -> None:
-    from nnplug.plugins.discovery import page_of
-
+def _show_tool(tool: Tool, provider: Plugin) -> None:
     echo(style(f"{tool.kind} {tool.name}", bold=True))
     _field("from", f"{provider.label}, {provider.state}")
-    _field("page", page_of(provider))
+    _field("page", provider.page)
     _field("file", tool.place)
     _field("about", tool.about)
     _field("missing", getattr(tool, "missing", str)())
 
 
-def _show_part(part: Part, provider: Provider) -> None:
+def _show_part(part: Part, provider: Plugin) -> None:
     import textwrap
-
-    from nnplug.plugins.discovery import page_of
 
     echo(style(f"{part.kind} {part.name}", bold=True))
     _field("from", f"{provider.label}, {provider.state}")
-    _field("page", page_of(provider))
+    _field("page", provider.page)
     _field("file", part.place)
     options = ",".join(f"{key}={_value(value)}" for key, value in part.defaults.items())
     options = options.removeprefix(f"{part.bare_option}=")

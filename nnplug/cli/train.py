@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from nnplug.cli.completion import complete_data, complete_run
+from nnplug.cli.command import Command, option_group
+from nnplug.cli.completion import complete_run
 from nnplug.cli.find_run import find_run
-from nnplug.cli.help import Command, option_group
 from nnplug.cli.options import plugin_options, registry_of, warn
-from nnplug.cli.setting_options import setting_option, setting_options
-from nnplug.cli.table_options import (
+from nnplug.cli.part_names import complete_data
+from nnplug.cli.setting_options import (
     column_options,
     read_options,
+    setting_option,
+    setting_options,
     split_options,
     target_options,
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnplug.cli.options import add_plugins, plugins_given
-from nnplug.cli.table_options import table_arguments
+from nnplug.cli.setting_options import table_arguments
 from nnplug.cli.terminal import echo
 
 if TYPE_CHECKING:

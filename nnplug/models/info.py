@@ -21,7 +21,7 @@ from nnplug.models.records import (
 )
 from nnplug.network.network import Network, in_and_out
 from nnplug.parts import Part, Task
-from nnplug.plugins.manager import Provider
+from nnplug.plugins.plugin import Plugin
 from nnplug.untrusted import need, shown, take_list, take_mapping, take_text, take_width
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class ModelInfo:
         cls,
         network: Network,
         parts: Mapping[str, Sequence[Part]],
-        provider: Callable[[Part], Provider],
+        provider: Callable[[Part], Plugin],
         *,
         task: Task,
         classes: Sequence[Any],

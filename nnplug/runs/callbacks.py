@@ -12,7 +12,8 @@ import numpy as np
 
 from nnplug.errors import PluginError, SettingError, suggest
 from nnplug.parts import Part
-from nnplug.plugins.manager import LOCAL, PluginManager, Provider
+from nnplug.plugins.loading import Plugins
+from nnplug.plugins.plugin import LOCAL, Plugin
 from nnplug.tool import Tool
 from nnplug.training import BatchRecord, OnBatch
 
@@ -28,7 +29,7 @@ class Callbacks:
 
     Attributes
     ----------
-    plugins : PluginManager
+    plugins : Plugins
     parts : sequence of Part or Tool
         The run's. Plugins whose parts or engine it uses take part, and those named
         with `-p`; others that happen to be loaded do not.
@@ -36,7 +37,7 @@ class Callbacks:
         Objects with methods named as the hooks.
     """
 
-    plugins: PluginManager
+    plugins: Plugins
     parts: Sequence[Part | Tool]
     own: Sequence[object] = ()
     _found: dict[str, list[tuple[str, str, Callable[..., Any]]]] = field(init=False)
@@ -113,7 +114,7 @@ class Callbacks:
         return stop
 
 
-def _leave_out(provider: Provider) -> str:
+def _leave_out(provider: Plugin) -> str:
     return "leave the file out" if provider.package == LOCAL else f"use -p no:{provider.package}"
 
 

@@ -13,7 +13,7 @@ from nnplug.errors import SettingError, StorageError
 from nnplug.formulas.digest import differ
 from nnplug.models import ModelInfo, PartRecord
 from nnplug.models.records import LayerRecord, kind_of
-from nnplug.plugins.manager import Provider
+from nnplug.plugins.plugin import Plugin
 from nnplug.runs.settings import GROUPS, ROWS, SHORT_FORM, Settings, no_setting
 from nnplug.runs.sources import Source
 from nnplug.runs.toml_text import toml_line, toml_table
@@ -79,7 +79,7 @@ class Configuration:
         rows: Rows,
         source: Source,
         *,
-        engine: Provider,
+        engine: Plugin,
         checkpoint_every: str = CHECKPOINT_EVERY,
         plugins: tuple[str, ...] = (),
         given_in_python: tuple[str, ...] = (),
@@ -91,7 +91,7 @@ class Configuration:
 
         Parameters
         ----------
-        engine : Provider
+        engine : Plugin
             Where the engine is from.
         """
         chosen = {

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from nnplug.errors import PluginError
 from nnplug.hookspecs import HOOKS
 from nnplug.parts import KINDS, normalise_name
-from nnplug.plugins.manager import normalise_package
+from nnplug.plugins.plugin import normalise_package
 from nnplug.plugins.registry import Registry
 
 __all__ = ["Names", "choose_names"]

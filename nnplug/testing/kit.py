@@ -17,7 +17,7 @@ import nnplug
 from nnplug.engines import Engine
 from nnplug.errors import PartError, SettingError, suggest
 from nnplug.parts import KINDS, Part
-from nnplug.plugins.discovery import find_installed
+from nnplug.plugins.plugin import find_installed
 from nnplug.plugins.registry import Registry
 from nnplug.testing import activations, layers, losses, optimizers, others
 from nnplug.testing.engine import engines_for

@@ -27,7 +27,7 @@ def nnplug_registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
     """
     for name in ("NNPLUG_PLUGINS", "NNPLUG_STRICT_PLUGINS"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(import_module("nnplug.plugins.manager"), "find_installed", list)
+    monkeypatch.setattr(import_module("nnplug.plugins.loading"), "find_installed", list)
     registry: Registry = import_module("nnplug.plugins.registry").Registry()
     monkeypatch.setattr(import_module("nnplug.runs.run"), "default_registry", lambda: registry)
     return registry

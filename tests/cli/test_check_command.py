@@ -192,8 +192,8 @@ def test_json(write):
 def test_what_never_ends_or_ends_python_costs_no_other_part_its_checks(write):
     path = write(LOOP)
     lines = run(path, "--timeout", "1.5", code=1)
-    assert "  FAILED  number: it had not ended after 1.5 s, and was stopped" in lines
-    assert "  FAILED  number: it had not ended when it ended Python (exit code 3)" in lines
+    assert "  FAILED  number: the check did not end within 1.5 s, and was stopped" in lines
+    assert "  FAILED  number: the check ended Python (exit code 3)" in lines
     assert lines[-4:] == [
         "  ok      options",
         "",
@@ -349,7 +349,7 @@ def test_a_blocked_plugin_is_not_loaded(site):
 def test_a_load_that_never_ends(site):
     site.install("nnplug-slow", "while True: pass\n")
     assert run("nnplug-slow", "--timeout", "1.5", code=2) == (
-        "nnplug-slow: it was not loaded after 1.5 s, and was stopped"
+        "nnplug-slow: loading it did not end within 1.5 s, and was stopped"
     )
 
 
