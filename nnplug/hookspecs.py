@@ -82,6 +82,9 @@ def register_exporters(register: Callable[[Exporter], None]) -> None:
     """Register exporters, made with `nnplug.Exporter`."""
 
 
+# `run` and `record` are Any, since this module may not import from the floors above it.
+
+
 @hookspec
 def on_train_start(run: Any) -> None:
     """Look at a run before its first step; `run` is its `nnplug.Run`."""

@@ -398,7 +398,7 @@ def test_no_module_but_the_engines_own_says_its_name():
         and "engines/numba" not in path.as_posix()
     }
     # A list of libraries that are slow to import, not of engines.
-    assert said == {"cli/examine.py"}
+    assert said == {"plugins/examination.py"}
 
 
 def test_a_run_with_numpy_loads_nothing_of_numba_and_of_its_engine_what_describes_it():

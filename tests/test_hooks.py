@@ -160,7 +160,7 @@ def test_register_exporters(register):
         ("register_engines", "nnplug.Engine('Own engine', NUMPY.bind)",
          "engine 'Own engine': a name is in snake_case"),
         ("register_engines", "nnplug.Engine('auto', NUMPY.bind)",
-         "engine 'auto': 'auto' has a meaning of its own where one is named."),
+         "engine 'auto': 'auto' already means something else on the command line."),
         ("register_engines", "nnplug.Engine('own', lambda program, arrays: None)",
          "engine 'own': its function takes other arguments (too many positional arguments); write "
          "def own(program, arrays, memory, *, many, like)."),
@@ -170,7 +170,7 @@ def test_register_exporters(register):
         ("register_engines", "NUMPY",
          "its engine 'numpy' is refused: 'numpy' is a built-in engine's name"),
         ("register_exporters", "nnplug.Exporter('own', lambda model, path: None, 'own')",
-         "exporter 'own': suffix='own': it must be the ending of a file's name with its dot"),
+         "exporter 'own': suffix='own' must be the ending of a file's name with its dot"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_tool_is_said(register, hook, given, reason):

@@ -91,7 +91,7 @@ def test_expected_failures_carry_their_reason_and_must_fail():
     assert report.results[1].message == "it is 1 % too large"
     report = testing.run(tanh, expected_failures={"derivative": "once"})
     assert report.failed == ("derivative",)
-    assert report.results[1].message == "it passes, and was expected to fail: once"
+    assert report.results[1].message == "it passes, but was expected to fail: once"
 
 
 def test_expected_failures_are_checked():
@@ -176,7 +176,7 @@ def test_what_is_wrong_in_one_engine_alone_is_said_to_be(monkeypatch):
     report = testing.run(relu)
     assert report.failed == ("formula",)
     assert report.results[0].message.startswith(
-        "in the shifted engine alone: value of the formula, run by the engine, on a 1 x 1 input"
+        "only in the shifted engine: value of the formula, run by the engine, on a 1 x 1 input"
     )
 
 

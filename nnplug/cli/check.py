@@ -145,7 +145,7 @@ def _record(event: dict[str, Any], parts: list[dict[str, Any]]) -> None:
 
 
 def _current(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    """Give the record of the check that is running: the first that has not run."""
+    """Return the record of the running check: the first without a result."""
     record: dict[str, Any] = next(
         check for check in parts[-1]["checks"] if check["outcome"] == "not run"
     )

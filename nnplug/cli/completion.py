@@ -91,7 +91,7 @@ def complete_plugin(ctx: click.Context, param: click.Parameter, incomplete: str)
 
 
 def packages() -> dict[str, str]:
-    """Give the packages that have plugins, from their metadata."""
+    """List the packages that have plugins, from their metadata."""
     from nnplug.plugins.plugin import find_installed
 
     return {plugin.package: "package" for plugin in find_installed()}

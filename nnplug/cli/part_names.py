@@ -107,7 +107,7 @@ def _as_name(text: str) -> str:
 
 
 def _names(ctx: click.Context, kinds: Collection[str], incomplete: str) -> dict[str, str]:
-    """Give the names of parts or tools with what they are; after `package/`, that package's."""
+    """Return names of parts or tools with a summary of each; after `package/`, that package's."""
     package, slash, start = incomplete.rpartition("/")
     found = {
         f"{package}{slash}{part.name}": part.summary

@@ -130,7 +130,7 @@ def collect(
 
 
 def _take(plugin: Plugin, kind: str, hook: str, taken: list[Part | Tool], given: object) -> None:
-    """Take one part or tool of a kind: what a hook is given as `register`."""
+    """Accept one part or tool; a hook gets this function as `register`."""
     if isinstance(given, Part | Tool):
         plugin.declared.append((given.kind, given.name))
     taken.append(accept(kind, hook, given, taken))
@@ -167,7 +167,7 @@ def accept(kind: str, hook: str, given: object, taken: Sequence[Part | Tool]) ->
 
 
 def _instead(given: object, kind: str) -> str:
-    """Say what was given in the place of a part or tool of a kind, and what to do."""
+    """Describe what was given in place of a part or tool of a kind, and what to do."""
     if isinstance(given, Part | Tool):
         hook = next(hook for hook, takes in REGISTER_HOOKS.items() if takes == given.kind)
         return f"not the {given.kind} {given.name!r}; register that in {hook}."
@@ -188,7 +188,7 @@ def share_a_name(one: Part | Tool, other: Part | Tool) -> bool:
 
 
 def place_of(thing: object) -> str:
-    """Say where a function or class is defined: `file.py:12`."""
+    """Return where a function or class is defined: `file.py:12`."""
     try:
         line = inspect.getsourcelines(thing)[1]  # type: ignore[arg-type]  # a TypeError says that it has none
         return f"{inspect.getsourcefile(thing)}:{line}"  # type: ignore[arg-type]  # as above

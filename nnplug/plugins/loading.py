@@ -345,7 +345,7 @@ class Plugins:
         return plugin
 
     def _refuse_builtin_names(self, plugin: Plugin) -> None:
-        """Take away names of built-in parts: an alias alone, or the part whose name it is."""
+        """Refuse names of built-in parts: drop the alias, or the part if it is its name."""
         kept: list[Part | Tool] = []
         for part in plugin.provided:
             reserved = {

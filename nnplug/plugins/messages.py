@@ -35,7 +35,7 @@ Found = tuple[Part | Tool, Plugin]
 
 
 def unknown_kind(kind: str) -> PartError:
-    """Say that there is no such kind of part."""
+    """Make the error for a kind of part that does not exist."""
     return PartError(
         f"There is no kind of part {kind!r}.{suggest(kind, KINDS)} "
         f"The kinds are {', '.join(KINDS)}."
@@ -43,7 +43,7 @@ def unknown_kind(kind: str) -> PartError:
 
 
 def not_of_kind(kind: str, given: object) -> PartError:
-    """Say that something is neither a part of this kind nor the text of one."""
+    """Make the error for something that is neither a part of this kind nor text."""
     if isinstance(given, Part):
         return PartError(f"{given.text!r} is {with_article(given.kind)}, not {with_article(kind)}.")
     return PartError(
@@ -59,16 +59,16 @@ def unknown(
     plugins: Plugins,
     also: Sequence[str],
 ) -> UnknownPartError:
-    """Say what was asked for, what is near, what there is and what failed.
+    """Make the error for an unknown name: what is near, what there is, what was not loaded.
 
     Parameters
     ----------
     known : sequence
-        What there is of the kind.
+        The known parts or tools of the kind.
     others : sequence of str
-        The other kinds that have a part of this name.
+        The other kinds that have a part with this name.
     also : sequence of str
-        Words that may stand in a name's place.
+        Words that are accepted in place of a name.
     """
     package = asked.package
     if package is not None:
@@ -137,7 +137,7 @@ def _not_loaded(plugins: Iterable[Plugin]) -> list[str]:
 
 
 def broken(kind: str, name: str, plugin: Plugin) -> PluginError:
-    """Say that the plugin of a part that was asked for cannot be loaded."""
+    """Make the error for a part whose plugin cannot be loaded."""
     return PluginError(
         f"{kind} {name!r} is asked for, and plugin {plugin.label} (entry point "
         f"{plugin.entry_point}) cannot be loaded:\n{plugin.cause}\n"
@@ -148,7 +148,7 @@ def broken(kind: str, name: str, plugin: Plugin) -> PluginError:
 
 
 def ambiguous(kind: str, asked: PartText, found: Sequence[Found]) -> PluginError:
-    """Say which packages have a name, and how the part of each is written."""
+    """Make the error for a name that several packages have: how to write the part of each."""
     packages = {normalise_package(plugin.package) for _, plugin in found}
     if len(packages) == 1:
         lines = [
@@ -211,7 +211,7 @@ def _called(part: Part | Tool) -> str:
 
 
 def _way_out(part: Part | Tool, plugin: Plugin) -> str:
-    """Say what to do about a plugin's part or tool that may be at fault."""
+    """Describe what to do about a plugin's part or tool that may be at fault."""
     if isinstance(part, Tool):
         return f"try another {part.kind}."
     name = f"{plugin.package}/{part.name}"  # right even if another package has the name too

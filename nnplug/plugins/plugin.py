@@ -47,7 +47,7 @@ State = Literal["built-in", "available", "loaded", "blocked", "failed"]
 
 
 def normalise_package(name: str) -> str:
-    """Bring a package's name to the one spelling by which names are compared (PEP 503)."""
+    """Normalise a package's name, as names are compared (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name.strip()).lower()
 
 

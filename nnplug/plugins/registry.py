@@ -130,7 +130,7 @@ class Registry:
         return part if said.inner is None else self._around(part, said.inner)
 
     def _around(self, part: Part, inner: str) -> Part:
-        """Put a part around the one that stands in brackets after it."""
+        """Wrap a part around the one in brackets after it."""
         if isinstance(part, Optimizer):
             return part.around(cast(Optimizer, self.get("optimizer", inner)))
         if isinstance(part, Layer):
@@ -150,7 +150,7 @@ class Registry:
         text : str
             `name` or `package/name`.
         also : sequence of str
-            Words that may stand in a name's place, for the message.
+            Words that are accepted in place of a name, for the message.
 
         Raises
         ------
@@ -169,7 +169,7 @@ class Registry:
         return cast(Tool, self._look_up(kind, asked, also))
 
     def provider(self, part: Part | Tool) -> Plugin:
-        """Give the plugin that a part, whatever its options, or a tool comes from."""
+        """Return the plugin that a part, with any options, or a tool comes from."""
         self.plugins.builtin(part.kind)  # a short form may name a part that nobody asked for
         local = Plugin(LOCAL, "", "", part.function.__module__, "loaded", [part])
         return next((plugin for plugin in self.plugins.known if plugin.provides(part)), local)
@@ -183,8 +183,7 @@ class Registry:
         plugin is broken, or if there is no such part. If the name is built
         in, no package is loaded to look for more; with `load=False`, none ever is.
         """
-        kinds = _kinds(kind)
-        return _only_parts(self._find(text, kinds, load=load))
+        return _only_parts(self._find(text, _kinds(kind), load=load))
 
     def find_tools(self, text: str, *, load: bool = True) -> list[FoundTool]:
         """Find every engine and exporter that a name may mean, as `find` does for parts."""
@@ -242,12 +241,12 @@ class Registry:
         return len(packages) > 1 or normalise_package(plugin.package) not in packages
 
     def register(self, part: Part) -> Part:
-        """Add a part of one's own to this registry.
+        """Add a part of your own to this registry.
 
         Returns
         -------
         Part
-            The same, so that this may stand above a definition as a decorator.
+            The same part, so that this can be used as a decorator.
 
         Raises
         ------
@@ -275,9 +274,9 @@ class Registry:
 
     @property
     def warnings(self) -> list[str]:
-        """A line for each plugin that failed unasked, refused part, and name that blocks nothing.
+        """A line for each plugin that failed unasked, part that was refused, and unmatched name.
 
-        No plugin is looked for: as long as none was needed, there are no warnings.
+        Plugins are not looked for: as long as none was needed, there are no warnings.
         """
         lines = self.plugins.unmatched if self.plugins.is_scanned else []
         for plugin in self.plugins.known:

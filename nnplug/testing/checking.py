@@ -94,7 +94,7 @@ def _find(
 
 
 def _as_asked(part: Part, target: str, registry: Registry) -> Part:
-    """Give a part the options that follow its name, and a layer the layers it is to hold."""
+    """Apply the options after a part's name, and the layers in a layer's brackets."""
     if "[" in target and part.kind == "layer":
         (layer,) = find_layers(target, registry)
         return layer
@@ -140,7 +140,7 @@ def _look_up(
 def _parts_of(
     plugins: Sequence[Plugin], kind: str | None, target: str
 ) -> tuple[list[FoundPart], list[str]]:
-    """Take the parts of plugins, each of which must have been loaded."""
+    """Return the parts of plugins; refuse a plugin that is not loaded."""
     for plugin in plugins:
         if plugin.state in ("failed", "blocked"):
             raise PluginError(

@@ -112,7 +112,7 @@ def test_list_marks_entry_points_that_two_packages_have(site):
         ["nnplug-b", "1.0", "ambiguous", "Parts"],
     ]
     record = json.loads(run("list", "--json").stdout)["plugins"][-1]
-    assert record["cause"] == "nnplug-a 1.0: an entry point of the same name"
+    assert record["cause"] == "nnplug-a 1.0: an entry point with the same name"
     registry = Registry(blocked=["nnplug-b"])
     assert "ambiguous" not in run("list", registry=registry).stdout
 
@@ -190,7 +190,7 @@ def test_show_a_layer_says_what_it_declares():
         "               mean: state (D), starts at 0",
         "               variance: state (D), starts at 1",
         "  widths       as many outputs as inputs",
-        "  training     another formula than outside it",
+        "  training     a different formula than outside training",
         "  dtype        the run's, float32 or float64",
     ]
     assert "  mean' = t5 * mean + momentum * t1" in found
