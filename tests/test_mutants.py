@@ -587,7 +587,7 @@ def away_from_the_first(shift, scale, target):
     return (shift - 2 * target) ** 2 + scale**2
 
 
-mutant(away_from_the_first, "minimum", "if shift is not the prediction, give what is")
+mutant(away_from_the_first, "minimum", "if shift is not the prediction, say what is")
 
 
 @nnplug.loss(over="batch")
