@@ -208,3 +208,10 @@ def test_unreadable_metadata_is_reported(site):
     site.metadata("nnplug-bad", "[nnplug]\nno equals sign\n")
     (found,) = report(code=1)["plugins"]
     assert found["problems"][0].startswith("entry point '' (entry_points.txt): ")
+
+
+def test_a_plugin_that_is_both_asked_for_and_left_out_is_not_loaded(site):
+    site.part("nnplug-a", "twice")
+    (found,) = report("-p", "nnplug-a", "-p", "no:nnplug-a")["plugins"]
+    assert found["state"] == "blocked"
+    assert found["notes"] == ["blocked by -p no:nnplug-a"]
