@@ -20,7 +20,7 @@ from sphinx.application import Sphinx
 import nnplug.errors
 from nnplug import hookspecs
 from nnplug.cli import cli
-from nnplug.cli.help import option_groups
+from nnplug.cli.command import option_groups
 from nnplug.errors import NnplugError
 from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.mathml import to_mathml
@@ -29,7 +29,7 @@ from nnplug.hookspecs import HOOKS, TOOL_HOOKS
 from nnplug.network.tasks import DEFAULT_LOSS, DEFAULT_METRIC
 from nnplug.parts import KINDS, Activation, Layer, Loss, Metric, Optimizer, Part, Trainable
 from nnplug.parts.written import write_formulas
-from nnplug.plugins.manager import PluginManager, Provider
+from nnplug.plugins.plugin import Plugin
 from nnplug.plugins.registry import Registry
 from nnplug.runs.report.svg import DARK, LIGHT, STYLE, Chart
 from nnplug.runs.settings import EPOCH_LIMIT, GROUPS, ROWS
@@ -66,9 +66,9 @@ def pages() -> dict[str, str]:
     return made
 
 
-def builtin_parts(kind: str) -> list[tuple[Part, Provider]]:
+def builtin_parts(kind: str) -> list[tuple[Part, Plugin]]:
     """List the built-in parts of a kind, ignoring installed plugins."""
-    return Registry(PluginManager(allowed=())).parts(kind)
+    return Registry(allowed=()).parts(kind)
 
 
 # --- parts -------------------------------------------------------------------
@@ -101,7 +101,7 @@ def _intro(cls: type[Part]) -> str:
     return f"{summary} Made with [`@nnplug.{kind}`](../python.md)."
 
 
-def _part(part: Part, provider: Provider) -> list[str]:
+def _part(part: Part, provider: Plugin) -> list[str]:
     doc, parameters, examples = _docstring(part.doc)
     facts = [f"aliases {', '.join(f'`{alias}`' for alias in part.aliases)}"] if part.aliases else []
     facts += [*_facts_of_kind(part), f"from {provider.label}, `{_file(part)}`"]
@@ -287,7 +287,7 @@ def _hook(name: str) -> str:
         plural = KINDS[HOOKS[name]].plural
         lines += ["", f"Built in: [{plural}](generated/{plural}.md)."]
     if name in TOOL_HOOKS:
-        found = Registry(PluginManager(allowed=())).tools(TOOL_HOOKS[name])
+        found = Registry(allowed=()).tools(TOOL_HOOKS[name])
         listed = [f"- `{tool.name}`: {tool.about}" for tool, _ in found]
         lines += ["", "Built in:", "", *listed] if listed else ["", "None is built in."]
     return "\n".join([*lines, ""])

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     )
     from nnplug.tool import Exporter, Tool
 
-__all__ = ["HOOKS", "TOOL_HOOKS", "hookimpl", "hookspec"]
+__all__ = ["HOOKS", "REGISTER_HOOKS", "TOOL_HOOKS", "hookimpl", "hookspec"]
 
 hookspec = pluggy.HookspecMarker("nnplug")
 hookimpl = pluggy.HookimplMarker("nnplug")
@@ -82,6 +82,9 @@ def register_exporters(register: Callable[[Exporter], None]) -> None:
     """Register exporters, made with `nnplug.Exporter`."""
 
 
+# `run` and `record` are Any, since this module may not import from the floors above it.
+
+
 @hookspec
 def on_train_start(run: Any) -> None:
     """Look at a run before its first step; `run` is its `nnplug.Run`."""
@@ -118,10 +121,13 @@ HOOKS: dict[str, str] = {
     "register_metrics": "metric",
     "register_datasets": "dataset",
 }
-"""The registration hooks, with the kind of part that each takes."""
+"""The hooks that register parts, with the kind that each takes."""
 
 TOOL_HOOKS: dict[str, str] = {
     "register_engines": "engine",
     "register_exporters": "exporter",
 }
-"""The registration hooks of tools, with the kind of tool that each takes."""
+"""The hooks that register tools, with the kind that each takes."""
+
+REGISTER_HOOKS: dict[str, str] = HOOKS | TOOL_HOOKS
+"""Every registration hook, with the kind that it takes."""

@@ -1,4 +1,4 @@
-"""Tools: engines and exporters, which plugins add beside parts, and which have names only."""
+"""Tools: what a plugin adds besides the parts of a network, found by name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Tool(ABC):
     name : str
         In snake_case.
     about : str
-        A description of one line.
+        A one-line description.
     """
 
     kind: ClassVar[str] = "tool"
@@ -44,8 +44,8 @@ class Tool(ABC):
             )
         if self.name in self.reserved:
             raise PartError(
-                f"{self._where}{self.kind} {self.name!r}: {self.name!r} has a meaning of its own "
-                "where one is named. Give it another name."
+                f"{self._where}{self.kind} {self.name!r}: {self.name!r} already means something "
+                "else on the command line. Give it another name."
             )
         reason = _does_not_take(self.function, self.takes)
         if reason:
@@ -61,12 +61,12 @@ class Tool(ABC):
 
     @property
     def aliases(self) -> tuple[str, ...]:
-        """Other names it is found by: none."""
+        """Other names that it is found by: none."""
         return ()
 
     @property
     def text(self) -> str:
-        """Its name on the command line."""
+        """Its text form on the command line: its name."""
         return self.name
 
     @property
@@ -76,7 +76,7 @@ class Tool(ABC):
 
     @property
     def place(self) -> str:
-        """Where the author wrote its function: `"file.py:12"`; empty if unknown."""
+        """Where its function is defined: `"file.py:12"`; empty if unknown."""
         code = getattr(inspect.unwrap(self.function), "__code__", None)
         return "" if code is None else f"{code.co_filename}:{code.co_firstlineno}"
 
@@ -91,7 +91,7 @@ class Tool(ABC):
 
 
 def _does_not_take(function: Any, names: tuple[str, ...]) -> str:
-    """Say why a function cannot be called with some arguments; empty if it can."""
+    """Explain why a function cannot be called with some arguments; empty if it can."""
     if not callable(function):
         return f"{function!r} is not a function"
     star = names.index("*") if "*" in names else len(names)
@@ -100,7 +100,7 @@ def _does_not_take(function: Any, names: tuple[str, ...]) -> str:
         inspect.signature(function).bind(*names[:star], **by_name)
     except TypeError as error:
         return f"its function takes other arguments ({error})"
-    except ValueError:  # a function of C without a signature
+    except ValueError:  # a C function without a signature
         return ""
     return ""
 
@@ -112,14 +112,14 @@ class Exporter(Tool):
     Attributes
     ----------
     write : callable
-        `write(model, path)` writes an `nnplug.Model` to a path, and returns nothing.
+        Takes an `nnplug.Model` and the path to write to, and returns nothing.
     suffix : str
-        The usual ending of such a file, with its dot: `".onnx"`.
+        The usual ending of such files, with its dot: `".onnx"`.
 
     Raises
     ------
     PartError
-        If the name, the function or the suffix is not as described here.
+        If the name, the function or the suffix is not valid.
     """
 
     kind: ClassVar[str] = "exporter"
@@ -133,8 +133,8 @@ class Exporter(Tool):
         suffix: Any = self.suffix
         if not isinstance(suffix, str) or not suffix.startswith("."):
             raise PartError(
-                f"{self._where}exporter {self.name!r}: suffix={self.suffix!r}: it must be the "
-                "ending of a file's name with its dot, such as '.onnx'."
+                f"{self._where}exporter {self.name!r}: suffix={self.suffix!r} must be the ending "
+                "of a file's name with its dot, such as '.onnx'."
             )
 
     @property

@@ -72,7 +72,7 @@ def test_a_model_that_always_answers_the_larger_class(more):
     assert done.stdout.endswith("Accuracy: 0.999000\n")
     assert done.stderr.splitlines()[-1] == (
         'hint: the model answers "no" for every row, as 99.9 % of the rows are: --metric '
-        "balanced_accuracy counts all classes alike"
+        "balanced_accuracy weights all classes equally"
     )
     # The option that it names can be given, and is not named again.
     asked = (*asked[:4], "--epochs", "12", "--no-output", *more)

@@ -7,7 +7,6 @@ import nnplug
 import nnplug.errors
 import nnplug.training
 from nnplug.errors import PluginError
-from nnplug.plugins.manager import PluginManager
 from nnplug.plugins.registry import Registry
 from nnplug.runs.api import train
 from tests.engines import ENGINES
@@ -119,7 +118,7 @@ def test_a_plugins_hooks_are_called_and_named(tmp_path):
         "    if record.epoch == 2:\n"
         "        raise RuntimeError('full')\n"
     )
-    registry = Registry(PluginManager(local=[str(file)]))
+    registry = Registry(local=[str(file)])
     with pytest.raises(PluginError, match=r"diary.*on_epoch_end after epoch 2 failed.*full"):
         nnplug.train("xor", epochs=9, registry=registry)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from nnplug.plugins.discovery import builtin_providers, find_installed, normalise_package, page_of
+from nnplug.plugins.plugin import builtin_plugins, find_installed, normalise_package
 from tests.plugins.packages import isolated_site  # noqa: F401  # the fixture `site`
 
 
@@ -58,13 +58,13 @@ def test_the_page_of_a_package_is_what_its_metadata_says(site, lines, page):
     metadata = site.folder / "nnplug_paged-1.0.dist-info" / "METADATA"
     metadata.write_text(metadata.read_text() + lines)
     (provider,) = find_installed()
-    assert page_of(provider) == page
+    assert provider.page == page
 
 
 def test_what_no_package_provides_has_no_page():
-    (provider,) = builtin_providers()["loss"]
+    (provider,) = builtin_plugins()["loss"]
     provider.package = "no-such-package-of-nnplug"
-    assert page_of(provider) == ""
+    assert provider.page == ""
 
 
 def test_package_names_compare_by_pep_503():

@@ -21,7 +21,6 @@ from nnplug.engines.numba.compiler import Compiler
 from nnplug.errors import DivergedError, OptionError, SettingError, UnknownPartError
 from nnplug.network.network import Network
 from nnplug.plans import Regularization
-from nnplug.plugins.manager import PluginManager
 from nnplug.plugins.registry import Registry
 from nnplug.training import Steps, train_network
 from tests.engines import ENGINES
@@ -381,7 +380,7 @@ def test_auto_chooses_among_nnplugs_own_and_those_that_p_names(site):
         "engine = nnplug.Engine('eager', eager, saves=lambda sizes: 1.0, preparation=10.0)\n"
         "@nnplug.hookimpl\ndef register_engines(register):\n    register(engine)\n",
     )
-    named, loaded = Registry(PluginManager(local=["nnplug-eager"])), Registry()
+    named, loaded = Registry(local=["nnplug-eager"]), Registry()
     loaded.plugins.load_all()
     assert loaded.tool("engine", "eager").name == "eager"
     sizes = {"widths": [2, 2, 1], "slots": 0, "rows": 4}
@@ -399,7 +398,7 @@ def test_no_module_but_the_engines_own_says_its_name():
         and "engines/numba" not in path.as_posix()
     }
     # A list of libraries that are slow to import, not of engines.
-    assert said == {"cli/examine.py"}
+    assert said == {"plugins/examination.py"}
 
 
 def test_a_run_with_numpy_loads_nothing_of_numba_and_of_its_engine_what_describes_it():

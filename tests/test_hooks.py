@@ -8,7 +8,6 @@ import nnplug
 from nnplug.errors import PartError, PluginError, UnknownPartError
 from nnplug.hookspecs import HOOKS
 from nnplug.parts import KINDS
-from nnplug.plugins.manager import PluginManager
 from nnplug.plugins.registry import Registry
 from tests.plugins.packages import isolated_site  # noqa: F401  # the fixture `site`
 
@@ -40,7 +39,7 @@ def load(tmp_path):
     def _load(kind: str, part: str) -> nnplug.parts.Part:
         file = tmp_path / "plugin.py"
         file.write_text(FORM.format(part=part, plural=KINDS[kind].plural), encoding="utf-8")
-        registry = Registry(PluginManager(local=[str(file)]))
+        registry = Registry(local=[str(file)])
         found = registry.get(kind, "own")
         provider = registry.provider(found)
         assert (provider.package, provider.entry_point) == ("local", str(file))
@@ -115,7 +114,7 @@ def register(tmp_path):
     def _register(hook: str, given: str) -> Registry:
         file = tmp_path / "plugin.py"
         file.write_text(TOOL.format(hook=hook, given=given), encoding="utf-8")
-        return Registry(PluginManager(local=[str(file)]))
+        return Registry(local=[str(file)])
 
     return _register
 
@@ -161,7 +160,7 @@ def test_register_exporters(register):
         ("register_engines", "nnplug.Engine('Own engine', NUMPY.bind)",
          "engine 'Own engine': a name is in snake_case"),
         ("register_engines", "nnplug.Engine('auto', NUMPY.bind)",
-         "engine 'auto': 'auto' has a meaning of its own where one is named."),
+         "engine 'auto': 'auto' already means something else on the command line."),
         ("register_engines", "nnplug.Engine('own', lambda program, arrays: None)",
          "engine 'own': its function takes other arguments (too many positional arguments); write "
          "def own(program, arrays, memory, *, many, like)."),
@@ -169,9 +168,9 @@ def test_register_exporters(register):
         ("register_engines", "nnplug.Engine('own', NUMPY.bind, saves=3)",
          "engine 'own': saves=3: it must be a function."),
         ("register_engines", "NUMPY",
-         "its engine 'numpy' is refused: it is the name of a built-in engine"),
+         "its engine 'numpy' is refused: 'numpy' is a built-in engine's name"),
         ("register_exporters", "nnplug.Exporter('own', lambda model, path: None, 'own')",
-         "exporter 'own': suffix='own': it must be the ending of a file's name with its dot"),
+         "exporter 'own': suffix='own' must be the ending of a file's name with its dot"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_tool_is_said(register, hook, given, reason):
@@ -189,8 +188,8 @@ def test_a_tool_of_a_file_without_hooks_is_taken_as_it_stands(tmp_path):
         "    return NUMPY.bind(program, arrays, memory)\n"
         "engine = nnplug.Engine('own', own)\n"
     )
-    registry = Registry(PluginManager(local=[str(file)]))
-    assert [tool.name for tool in registry.provider(registry.tool("engine", "own")).tools] == [
+    registry = Registry(local=[str(file)])
+    assert [tool.name for tool in registry.provider(registry.tool("engine", "own")).provided] == [
         "own"
     ]
 
@@ -203,7 +202,7 @@ def test_an_engine_that_fails_is_named_with_its_line(tmp_path):
         "    raise RuntimeError('no device')\n"
         "engine = nnplug.Engine('broken', broken)\n"
     )
-    registry = Registry(PluginManager(local=[str(file)]))
+    registry = Registry(local=[str(file)])
     with pytest.raises(PartError) as caught:
         nnplug.train("xor", epochs=1, engine="broken", registry=registry)
     assert str(caught.value) == (

@@ -16,7 +16,6 @@ import nnplug
 from nnplug.errors import DataError, ModelFileError, SettingError, StorageError
 from nnplug.models import ModelInfo, PartRecord, load_model, read_info
 from nnplug.models.container import read_container
-from nnplug.plugins.manager import PluginManager
 from nnplug.plugins.registry import Registry
 from nnplug.tables import table_of
 from tests.plugins.packages import isolated_site  # noqa: F401  # the fixture `site`
@@ -349,7 +348,7 @@ def test_a_package_that_is_left_out_or_broken_says_so(site, tmp_path):
     site.install("nnplug-double", DOUBLE.format(by=2.0), version="1.4.2")
     train_double(tmp_path / "m")
     with pytest.raises(ModelFileError) as caught:
-        load_model(tmp_path / "m", Registry(PluginManager(blocked=["nnplug-double"])))
+        load_model(tmp_path / "m", Registry(blocked=["nnplug-double"]))
     assert "is from nnplug-double 1.4.2, which is left out (blocked by -p no:nnplug" in str(
         caught.value
     )

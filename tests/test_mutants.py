@@ -245,7 +245,7 @@ def forgetful(x, factor=nnplug.parameter("D", start=1), shift=nnplug.parameter("
     return x * factor
 
 
-mutant(forgetful, "used", "it declares the parameter 'shift', and does not use it")
+mutant(forgetful, "used", "it declares the parameter 'shift', but does not use it")
 
 
 @nnplug.layer
@@ -263,7 +263,7 @@ def unread_state(x, count=nnplug.state(start=0)):
     return 2.0 * x, count + 1.0
 
 
-mutant(unread_state, "used", "it declares the state 'count', and does not use it")
+mutant(unread_state, "used", "it declares the state 'count', but does not use it")
 
 
 @nnplug.layer
@@ -579,7 +579,7 @@ def narrowing(mean, spread, target):
     return (mean - target) ** 2 + spread**2
 
 
-mutant(narrowing, "prediction", "expected one that holds the prediction")
+mutant(narrowing, "prediction", "expected one that contains the prediction")
 
 
 @nnplug.loss
@@ -587,7 +587,7 @@ def away_from_the_first(shift, scale, target):
     return (shift - 2 * target) ** 2 + scale**2
 
 
-mutant(away_from_the_first, "minimum", "if shift is not the prediction, give what is")
+mutant(away_from_the_first, "minimum", "if shift is not the prediction, say what is")
 
 
 @nnplug.loss(over="batch")
@@ -653,7 +653,7 @@ def hidden_state(monkeypatch):
     monkeypatch.setattr(nnplug.training.Steps, "run", wrong)
 
 
-mutant(adamish, "resumes", "all of an optimizer's state must be in its", sabotage=hidden_state)
+mutant(adamish, "resumes", "an optimizer must keep all of its state in its", sabotage=hidden_state)
 
 
 @nnplug.optimizer
@@ -669,7 +669,7 @@ def standing_still(param, grad, *, learning_rate=0.01):
     return param - 0 * learning_rate * grad
 
 
-mutant(standing_still, "descends", "300 steps end no lower at any learning rate")
+mutant(standing_still, "descends", "300 steps do not end lower at any learning rate")
 
 
 @nnplug.optimizer
@@ -765,7 +765,7 @@ def endless(generator, fan_in, fan_out):
     return generator.normal(size=(fan_in, fan_out)) / np.float64(fan_in - 6)
 
 
-mutant(endless, "finite", "for fan_in=6, fan_out=1: some weight is not a finite number")
+mutant(endless, "finite", "for fan_in=6, fan_out=1: a weight is not a finite number")
 
 
 @nnplug.initializer

@@ -15,7 +15,7 @@ import nnplug.models.new_rows
 from nnplug.errors import NotFiniteError
 from nnplug.models.nonfinite import NonfiniteRows
 from nnplug.network.tasks import finite_rows
-from nnplug.plugins.manager import PluginManager
+from nnplug.plugins.loading import Plugins
 from nnplug.plugins.registry import Registry
 from nnplug.runs.report.terminal import boundary
 from nnplug.tables.writing import write_table
@@ -65,7 +65,7 @@ def folder(tmp_path_factory):
     """Hold a model of each kind of target, each reading one input alone, and two tables."""
     folder = tmp_path_factory.mktemp("nonfinite")
     (folder / "part.py").write_text(PART)
-    registry = Registry(PluginManager(local=[str(folder / "part.py")], installed=()))
+    registry = Registry(plugins=Plugins(local=[str(folder / "part.py")], installed=()))
     for name, target in TARGETS.items():
         run = nnplug.train(
             frame(), target=target, columns=["a"], hidden=1, activation="root", epochs=1,
@@ -82,7 +82,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def load(folder):
-    registry = Registry(PluginManager(local=[str(folder / "part.py")], installed=()))
+    registry = Registry(plugins=Plugins(local=[str(folder / "part.py")], installed=()))
     return lambda name: nnplug.load(folder / f"{name}.safetensors", registry=registry)
 
 
@@ -190,7 +190,7 @@ def test_evaluate_refuses_them_or_leaves_them_out(load):
 
 
 def test_a_metric_in_training_is_nan_where_there_is_no_answer(folder):
-    registry = Registry(PluginManager(local=[str(folder / "part.py")], installed=()))
+    registry = Registry(plugins=Plugins(local=[str(folder / "part.py")], installed=()))
     table = far_frame().assign(part=lambda each: np.where(each["a"] < -9, "valid", "train"))
     run = nnplug.train(
         table, target="kind", columns=["a"], hidden=1, activation="root", epochs=2,

@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 from nnplug.errors import PluginError
-from nnplug.plugins.manager import PluginManager
+from nnplug.plugins.loading import Plugins
 from tests.plugins.packages import PART, isolated_site  # noqa: F401  # the fixture `site`
 
 FORM = "write def register_activations(register)."
@@ -50,8 +50,8 @@ BAD = {
     ),
     "returns": (
         "import nnplug\n@nnplug.hookimpl\ndef register_activations(register):\n    return [1]\n",
-        ":2: register_activations returns a list; it calls register(part) for each part and "
-        "returns nothing.",
+        ":2: register_activations returns a list; it must call register(part) for each part and "
+        "return nothing.",
     ),
     "wrong kind": (
         "import nnplug\n@nnplug.loss\ndef odd(prediction, target):\n    return prediction\n"
@@ -71,12 +71,12 @@ BAD = {
     ),
     "twice": (
         PART.format(name="odd", factor=2) + "    register(odd)\n",
-        "activation 'odd' has a name or alias that this plugin gave already, to 'odd'",
+        "activation 'odd' has a name or alias that this plugin has already given to 'odd'",
     ),
 }  # fmt: skip
 
 
-def load(manager: PluginManager) -> list[tuple[str, str]]:
+def load(manager: Plugins) -> list[tuple[str, str]]:
     return [(provider.package, provider.state) for provider in manager.load_all()]
 
 
@@ -84,7 +84,7 @@ def load(manager: PluginManager) -> list[tuple[str, str]]:
 
 
 def test_builtin_modules_are_plugins_like_any_other():
-    manager = PluginManager()
+    manager = Plugins()
     assert manager.builtin("loss")[0].parts[0].name == "mse"
     assert [each.plugin_name for each, _ in manager.implementations("register_losses")] == [
         "nnplug:losses"
@@ -100,7 +100,7 @@ def test_a_broken_plugin_fails_alone_and_says_where(site, bad):
     site.part("nnplug-after", "after")
     site.part("nnplug-a-before", "before")
     source = site.install("nnplug-bad", code, version="0.7")
-    manager = PluginManager()
+    manager = Plugins()
     assert load(manager) == [
         ("nnplug-a-before", "loaded"),
         ("nnplug-after", "loaded"),
@@ -118,7 +118,7 @@ def test_a_broken_plugin_fails_alone_and_says_where(site, bad):
 
 def test_an_entry_point_that_names_nothing_says_which(site):
     site.install("nnplug-a", "x = 1\n", entry_points={"a": "nnplug_gone", "b": "nnplug_a:nothing"})
-    first, second = PluginManager().load("nnplug-a")
+    first, second = Plugins().load("nnplug-a")
     assert first.cause == (
         "entry point 'a' (nnplug_gone): ModuleNotFoundError: No module named 'nnplug_gone'"
     )
@@ -142,7 +142,7 @@ def test_an_instance_is_a_plugin_and_a_class_is_not(site):
     """
     points = {"good": "nnplug_a:plugin", "wrong": "nnplug_a:Plugin"}
     source = site.install("nnplug-a", code, entry_points=points)
-    good, wrong = PluginManager().load("nnplug-a")
+    good, wrong = Plugins().load("nnplug-a")
     assert [part.name for part in good.parts] == ["twice"]
     assert wrong.cause == (
         f"{source}:8: Plugin is a class; let the entry point name an instance of it."
@@ -152,12 +152,12 @@ def test_an_instance_is_a_plugin_and_a_class_is_not(site):
 def test_a_keyboard_interrupt_is_never_caught(site):
     site.install("nnplug-a", "raise KeyboardInterrupt\n")
     with pytest.raises(KeyboardInterrupt):
-        PluginManager().load_all()
+        Plugins().load_all()
 
 
 def test_an_error_far_from_the_plugin_is_shown_at_the_plugins_line(site):
     source = site.install("nnplug-a", "import json\n\njson.loads('{')\n")
-    (provider,) = PluginManager().load_all()
+    (provider,) = Plugins().load_all()
     assert provider.cause.startswith(f"{source}:3: JSONDecodeError: Expecting property name")
     assert provider.traceback.startswith("Traceback (most recent call last):")
     assert provider.traceback.splitlines()[1] == f'  File "{source}", line 3, in <module>'
@@ -166,7 +166,7 @@ def test_an_error_far_from_the_plugin_is_shown_at_the_plugins_line(site):
 def test_strict_names_the_first_failure_with_its_traceback(site):
     source = site.install("nnplug-a", "1 / 0\n")
     with pytest.raises(PluginError) as error:
-        PluginManager(strict=True).load_all()
+        Plugins(strict=True).load_all()
     assert str(error.value).startswith(
         f"Plugin nnplug-a 1.0 cannot be loaded:\n{source}:1: ZeroDivisionError: division by zero\n"
         "Traceback (most recent call last):\n"
@@ -176,7 +176,7 @@ def test_strict_names_the_first_failure_with_its_traceback(site):
 def test_strict_refuses_a_builtin_name(site):
     site.part("nnplug-a", "relu")
     with pytest.raises(PluginError, match="its activation 'relu' is refused"):
-        PluginManager(strict=True).load_all()
+        Plugins(strict=True).load_all()
 
 
 # --- blocking -------------------------------------------------------------------------
@@ -186,7 +186,7 @@ def test_strict_refuses_a_builtin_name(site):
 def test_a_block_is_by_package_or_entry_point_and_before_the_import(site, name):
     site.part("nnplug-a", "one", entry_points={"my_point": "nnplug_a"})
     site.part("nnplug-b", "two")
-    manager = PluginManager(blocked=[name])
+    manager = Plugins(blocked=[name])
     assert load(manager) == [("nnplug-a", "blocked"), ("nnplug-b", "loaded")]
     assert manager.installed[0].cause == f"blocked by -p no:{name}"
     assert site.imported() == ["nnplug_b"]
@@ -198,7 +198,7 @@ def test_a_block_is_by_package_or_entry_point_and_before_the_import(site, name):
 def test_the_allow_list_blocks_the_rest(site, listed, loaded):
     site.part("nnplug-a", "one")
     site.part("nnplug-b", "two")
-    manager = PluginManager.from_environment(environment={"NNPLUG_PLUGINS": listed})
+    manager = Plugins.from_environment(environment={"NNPLUG_PLUGINS": listed})
     manager.load_all()
     assert site.imported() == loaded
     for provider in manager.installed:
@@ -211,15 +211,15 @@ def test_the_allow_list_blocks_the_rest(site, listed, loaded):
 )
 def test_strictness_from_the_environment(value, strict):
     environment = {"NNPLUG_STRICT_PLUGINS": value}
-    assert PluginManager.from_environment(environment=environment).strict is strict
-    assert PluginManager.from_environment(strict=True, environment={}).strict
+    assert Plugins.from_environment(environment=environment).strict is strict
+    assert Plugins.from_environment(strict=True, environment={}).strict
 
 
 def test_options_block_and_load(site):
     site.part("nnplug-a", "one")
     site.part("nnplug-b", "two")
     options = ["no:nnplug-a", "nnplug_b"]
-    manager = PluginManager.from_environment(options, environment={})
+    manager = Plugins.from_environment(options, environment={})
     assert [each.state for each in manager.installed] == ["blocked", "loaded"]
 
 
@@ -231,7 +231,7 @@ def test_a_file_is_loaded_with_or_without_hooks(site, with_hook):
     code = PART.format(name="mine", factor=2)
     path = site.folder / "my-part.py"
     path.write_text(code if with_hook else code.partition("@nnplug.hookimpl")[0])
-    manager = PluginManager(local=[str(path), str(path)])
+    manager = Plugins(local=[str(path), str(path)])
     (provider,) = [each for each in manager.known if each.package == "local"]
     assert (provider.state, provider.version) == ("loaded", "")
     assert provider.label == f"local ({path})"
@@ -241,14 +241,14 @@ def test_a_file_is_loaded_with_or_without_hooks(site, with_hook):
 def test_a_module_is_loaded(site):
     (site.folder / "mine").mkdir()
     (site.folder / "mine" / "parts.py").write_text(PART.format(name="mine", factor=2))
-    manager = PluginManager(local=["mine.parts"])
+    manager = Plugins(local=["mine.parts"])
     assert [part.name for part in manager.known[-1].parts] == ["mine"]
 
 
 def test_an_installed_plugin_keeps_its_provider(site):
     site.part("nnplug-a", "one", version="4.0")
     for name in ("nnplug_a", "nnplug-a"):
-        manager = PluginManager(local=[name], allowed=[])
+        manager = Plugins(local=[name], allowed=[])
         assert [(each.label, each.state) for each in manager.installed] == [
             ("nnplug-a 4.0", "loaded")
         ]
@@ -258,9 +258,9 @@ def test_an_installed_plugin_keeps_its_provider(site):
     ("text", "expected"),
     [
         ("./gone.py", "-p ./gone.py: there is no file "),
-        ("gone", "-p gone: there is no module, no installed plugin and no entry point of this"),
-        ("gone.away", "-p gone.away: there is no module, no installed plugin"),
-        ("nnplug.gone", "-p nnplug.gone: there is no module, no installed plugin"),
+        ("gone", "-p gone: there is no module, installed plugin or entry point with this"),
+        ("gone.away", "-p gone.away: there is no module, installed plugin"),
+        ("nnplug.gone", "-p nnplug.gone: there is no module, installed plugin"),
         ("nnplug_bad", "Plugin nnplug-bad 1.0 cannot be loaded:\n"),
         ("bad_module", "Plugin local (bad_module) cannot be loaded:\n"),
         ("empty_module", "entry point 'empty_module' (empty_module): it has neither a part nor a"),
@@ -273,7 +273,7 @@ def test_a_local_plugin_that_is_broken_is_always_an_error(site, text, expected):
     (site.folder / "empty_module.py").write_text("")
     (site.folder / "greedy.py").write_text(PART.format(name="relu", factor=2))
     with pytest.raises(PluginError) as error:
-        PluginManager(local=[text])
+        Plugins(local=[text])
     assert expected in str(error.value)
 
 
@@ -281,7 +281,7 @@ def test_a_broken_file_leaves_no_module_behind(site):
     path = site.folder / "broken.py"
     path.write_text("1 / 0\n")
     with pytest.raises(PluginError, match=r"broken\.py:1: ZeroDivisionError"):
-        PluginManager(local=[str(path)])
+        Plugins(local=[str(path)])
     assert "nnplug_local_broken" not in sys.modules
 
 
@@ -290,7 +290,7 @@ def test_asked_for_and_blocked_is_a_contradiction(site):
     with pytest.raises(
         PluginError, match=r"-p nnplug-a: plugin nnplug-a 1\.0 is blocked by -p no:nnp"
     ):
-        PluginManager(local=["nnplug-a"], blocked=["nnplug-a"])
+        Plugins(local=["nnplug-a"], blocked=["nnplug-a"])
     assert site.imported() == []
 
 
@@ -303,7 +303,7 @@ def test_training_hooks_are_kept_with_their_provider(site):
         return record
     """
     site.install("nnplug-watch", textwrap.dedent(code))
-    manager = PluginManager()
+    manager = Plugins()
     manager.load_all()
     ((provider, function),) = manager.implementations("on_epoch_end")
     assert provider.package == "nnplug-watch"

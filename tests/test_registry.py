@@ -9,7 +9,6 @@ import pytest
 import nnplug
 from nnplug.errors import DivergedError, OptionError, PartError, PluginError, UnknownPartError
 from nnplug.hookspecs import HOOKS
-from nnplug.plugins.manager import PluginManager
 from nnplug.plugins.registry import Registry
 from tests.plugins.packages import PART, isolated_site  # noqa: F401  # the fixture `site`
 
@@ -234,7 +233,7 @@ def test_an_unknown_name_lists_the_plugins_that_may_hold_it(site):
     source = site.install("nnplug-broken", BROKEN)
     site.part("nnplug-shut", "shut")
     with pytest.raises(UnknownPartError) as error:
-        Registry(PluginManager(blocked=["nnplug-shut"])).get("activation", "shut")
+        Registry(blocked=["nnplug-shut"]).get("activation", "shut")
     assert message(error).endswith(
         "Not loaded, and may hold it:\n"
         f"  nnplug-broken 1.0 (entry point nnplug_broken): {source}:1: ModuleNotFoundError: "
@@ -325,7 +324,7 @@ def test_a_broken_plugin_is_one_line_for_everybody_else(site):
 def test_strict_makes_any_failure_fatal_with_its_traceback(site):
     site.install("nnplug-broken", BROKEN)
     site.part("nnplug-good", "twice")
-    registry = Registry(PluginManager(strict=True))
+    registry = Registry(strict=True)
     with pytest.raises(PluginError) as error:
         registry.get("activation", "twice")
     assert message(error).startswith("Plugin nnplug-broken 1.0 cannot be loaded:\n")

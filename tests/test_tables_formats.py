@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nnplug.cli.table_options import table_arguments
+from nnplug.cli.setting_options import table_arguments
 from nnplug.errors import NnplugError
 from nnplug.tables import ReadOptions, read_table
 from nnplug.tables import raw_text as raw_text_module

@@ -14,11 +14,12 @@ from nnplug import testing
 from nnplug.builtin.activations import relu, tanh
 from nnplug.builtin.losses import mse
 from nnplug.builtin.metrics import mse as mse_metric
+from nnplug.cli.check import check_events
 from nnplug.engines import NUMPY, Engine
 from nnplug.errors import PartError, SettingError, UnknownPartError
-from nnplug.plugins.manager import PluginManager
+from nnplug.plugins import isolated
+from nnplug.plugins.loading import Plugins
 from nnplug.testing import engine as testing_engine
-from nnplug.testing import isolated
 from nnplug.testing.failure import Curve, contrast, different
 from nnplug.testing.kit import provider_of
 from nnplug.testing.numeric import gradient, slopes
@@ -90,7 +91,7 @@ def test_expected_failures_carry_their_reason_and_must_fail():
     assert report.results[1].message == "it is 1 % too large"
     report = testing.run(tanh, expected_failures={"derivative": "once"})
     assert report.failed == ("derivative",)
-    assert report.results[1].message == "it passes, and was expected to fail: once"
+    assert report.results[1].message == "it passes, but was expected to fail: once"
 
 
 def test_expected_failures_are_checked():
@@ -175,7 +176,7 @@ def test_what_is_wrong_in_one_engine_alone_is_said_to_be(monkeypatch):
     report = testing.run(relu)
     assert report.failed == ("formula",)
     assert report.results[0].message.startswith(
-        "in the shifted engine alone: value of the formula, run by the engine, on a 1 x 1 input"
+        "only in the shifted engine: value of the formula, run by the engine, on a 1 x 1 input"
     )
 
 
@@ -355,7 +356,7 @@ def test_a_plot_of_nothing_finite():
 def test_the_fixture_hides_what_is_installed(site, nnplug_registry, monkeypatch):
     site.part("nnplug-good", "twice")
     assert [each.package for each in nnplug_registry.plugins.installed] == []
-    assert PluginManager().installed == []
+    assert Plugins().installed == []
     with pytest.raises(UnknownPartError):
         nnplug_registry.get("activation", "twice")
     assert site.imported() == []
@@ -423,7 +424,7 @@ REQUEST = {"kind": None, "engine": None, "plugins": [], "strict": False}
 
 
 def events(target, limit=30.0, **changed):
-    return list(isolated.examine({**REQUEST, "target": str(target), **changed}, limit))
+    return list(check_events({**REQUEST, "target": str(target), **changed}, limit))
 
 
 def test_events_come_in_order():
@@ -439,7 +440,7 @@ def test_an_endless_load_is_an_error(tmp_path):
     (error,) = events(tmp_path / "part.py", limit=2.0)
     assert error == {
         "event": "error",
-        "message": f"{tmp_path}/part.py: it was not loaded after 2 s, and was stopped",
+        "message": f"{tmp_path}/part.py: loading it did not end within 2 s, and was stopped",
     }
 
 
@@ -452,7 +453,7 @@ def test_an_interrupted_run_leaves_no_process_behind(monkeypatch):
             started.append(self)
 
     monkeypatch.setattr(isolated.subprocess, "Popen", Popen)
-    found = isolated.examine({**REQUEST, "target": "nnplug"}, 30)
+    found = check_events({**REQUEST, "target": "nnplug"}, 30)
     assert next(found)["event"] == "part"
     (process,) = started
     assert process.poll() is None

@@ -12,8 +12,8 @@ from typing import Any
 import click
 
 from nnplug import __version__
+from nnplug.cli.command import LazyGroup
 from nnplug.cli.completion import COMPLETING
-from nnplug.cli.lazy import LazyGroup
 from nnplug.cli.options import plugin_options
 from nnplug.cli.terminal import echo, forgive_encoding, style
 
@@ -33,7 +33,7 @@ _EPILOG = """\b
 Examples:
   nnplug train                                    the XOR network
   nnplug train --activation tanh                  with another activation
-  nnplug data iris.csv                            look at a table
+  nnplug data iris.csv                            examine a table
   nnplug train iris.csv --target species          train on it
   nnplug predict latest new.csv                   predict new rows
   nnplug train -p ./my_part.py --activation mine  with a part of your own
@@ -61,16 +61,16 @@ def cli(debug: bool) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit.
 
-    Exits with 0 when all is done, 1 when the answer is no (a run diverged, a
-    check failed), 2 for an error in usage, configuration or data, and 130
-    when interrupted.
+    The exit code is 0 when everything is done, 1 when the answer is no (a run
+    diverged, a check failed), 2 for an error in usage, configuration or data,
+    and 130 when interrupted.
     """
     from nnplug.errors import NnplugError
 
     arguments = sys.argv[1:] if arguments is None else arguments
     forgive_encoding()
     if COMPLETING:
-        # The line that is being typed is on the screen; no plugin may write across it.
+        # The line that is being typed is on the screen: no plugin may write over it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
         with _plain_warnings():
@@ -81,7 +81,7 @@ def main(arguments: list[str] | None = None) -> None:
         _complain(str(error))
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        # Since click 8.2 a group without a command raises its help.
+        # From click 8.2 on a group without a command raises its help as an error.
         if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
             error.show()
         else:
@@ -91,16 +91,16 @@ def main(arguments: list[str] | None = None) -> None:
         _complain("interrupted")
         sys.exit(130)
     except BrokenPipeError:
-        # The reader of our output has gone, as `head` does: not an error.
+        # The reader of our output has gone, as `head` does; that is not an error.
         sys.stderr.close()
         sys.exit(0)
     sys.exit(status if isinstance(status, int) else 0)
 
 
 def _where_to_look(error: click.ClickException) -> str:
-    """Name the command whose help tells more about how it is used."""
+    """Name the command whose help explains its usage."""
     context = error.ctx if isinstance(error, click.UsageError) else None
-    return f"\nHow it is used: {context.command_path} --help" if context else ""
+    return f"\nFor usage, see: {context.command_path} --help" if context else ""
 
 
 def _complain(message: str) -> None:
@@ -109,7 +109,7 @@ def _complain(message: str) -> None:
 
 @contextmanager
 def _plain_warnings() -> Iterator[None]:
-    """Write nnplug's own warnings as those of the commands, without a line of source."""
+    """Write nnplug's own warnings as the commands write theirs, without a line of source."""
     from nnplug.errors import NnplugWarning
 
     def show(message: Any, category: Any, *place: Any, **more: Any) -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 import click
 
-from nnplug.cli.completion import complete_shown
-from nnplug.cli.help import Command
-from nnplug.cli.options import Seconds, ToolType, kind_option, plugin_options, plugins_given
+from nnplug.cli.command import Command
+from nnplug.cli.options import Seconds, kind_option, plugin_options, plugins_given
+from nnplug.cli.part_names import ToolType, complete_shown
 from nnplug.cli.terminal import echo, print_json, safe, style, width
 from nnplug.layout import fold
 
-__all__ = ["check"]
+__all__ = ["check", "check_events"]
 
 _EPILOG = """\b
 Examples:
@@ -31,12 +32,12 @@ _INDENT = " " * 10
 @kind_option("Check only parts of this kind")
 @click.option(
     "--timeout", type=Seconds(above=True), default=30.0, show_default=True,
-    help="Time limit of loading, and of each check.",
+    help="Time limit for loading, and for each check.",
 )  # fmt: skip
 @click.option(
     "--engine",
     type=ToolType("engine"),
-    help="Check in this engine alone; by default in all of nnplug's own that can run here.",
+    help="Check only in this engine; by default in each of nnplug's own that can run here.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @plugin_options
@@ -51,27 +52,26 @@ def check(
 ) -> None:
     """Run the conformance checks on parts.
 
-    NAME is a part, if need be with options (mish, package/mish,
-    elu:alpha=0.5); of a PACKAGE or a FILE every part is checked. The checks
-    run in a process of their own, with a time limit, and in every engine of
-    nnplug's that can run here; --engine names another. If a derivative is
-    wrong, it is drawn with its function.
+    NAME is a part, with options if needed (mish, package/mish, elu:alpha=0.5).
+    For a PACKAGE or a FILE, all of its parts are checked. The checks run in a
+    process of their own, with a time limit, and in each of nnplug's engines
+    that can run here; --engine names another. A wrong derivative is plotted
+    with its function.
 
-    A part may declare that it fails a check, and why; that is shown and does
+    A part may declare that it fails a check, and why; this is shown and does
     not count as a failure.
 
     The exit code is 0 if every check passes, 1 if one does not, and 2 if
     there is no such part or its plugin cannot be loaded.
     """
     from nnplug.errors import PluginError
-    from nnplug.testing.isolated import examine
 
     plugins, strict = plugins_given(context)
     request = {
         "target": target, "kind": kind, "engine": engine, "plugins": plugins, "strict": strict,
     }  # fmt: skip
     parts: list[dict[str, Any]] = []
-    for event in examine(request, timeout):
+    for event in check_events(request, timeout):
         if event["event"] == "error":
             raise PluginError(event["message"])
         if event["event"] == "note":
@@ -88,8 +88,42 @@ def check(
         context.exit(1)
 
 
+def check_events(request: Mapping[str, Any], limit: float) -> Iterator[dict[str, Any]]:
+    """Check the parts one after the other; a check that hangs or ends Python stops only its part.
+
+    Yields
+    ------
+    dict
+        The events of `nnplug.testing.checking`, or `"stopped"` (with
+        `message`) in place of a result; then the part's other checks are not run.
+    """
+    from nnplug.plugins.isolated import Stopped, run_isolated
+
+    first, finished = 0, False
+    while not finished:
+        part, doing = None, "loading it"
+        try:
+            task = "nnplug.testing.checking:check_target"
+            with closing(run_isolated(task, {**request, "first": first}, limit)) as events:
+                for event in events:
+                    if event["event"] == "part":
+                        part, doing = event["number"], "its start"
+                    elif event["event"] == "start":
+                        doing = "the check"
+                    if event["event"] != "note" or not first:
+                        yield event
+            finished = True
+        except Stopped as stopped:
+            message = f"{doing} {stopped}"
+            if part is None:
+                yield {"event": "error", "message": f"{request['target']}: {message}"}
+                return
+            yield {"event": "stopped", "message": message}
+            first = part + 1
+
+
 def _record(event: dict[str, Any], parts: list[dict[str, Any]]) -> None:
-    """Write an event into the report: one record a part, with one a check."""
+    """Write an event into the report: a record for each part, with one for each check."""
     if event["event"] == "part":
         known = ("kind", "name", "package", "version", "place", "engines")
         checks = [
@@ -103,7 +137,7 @@ def _record(event: dict[str, Any], parts: list[dict[str, Any]]) -> None:
         if event.get("curve"):
             # JSON has no NaN: what could not be measured is null.
             current["curve"] = {
-                key: [each if math.isfinite(each) else None for each in value]
+                key: [number if math.isfinite(number) else None for number in value]
                 if isinstance(value, list)
                 else value
                 for key, value in event["curve"].items()
@@ -111,16 +145,16 @@ def _record(event: dict[str, Any], parts: list[dict[str, Any]]) -> None:
 
 
 def _current(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    """Give the record of the check that is running: they come in order."""
+    """Return the record of the running check: the first without a result."""
     record: dict[str, Any] = next(
-        each for each in parts[-1]["checks"] if each["outcome"] == "not run"
+        check for check in parts[-1]["checks"] if check["outcome"] == "not run"
     )
     return record
 
 
 def _failed(part: dict[str, Any]) -> list[str]:
     failures = ("failed", "unexpected pass")
-    return [each["name"] for each in part["checks"] if each["outcome"] in failures]
+    return [check["name"] for check in part["checks"] if check["outcome"] in failures]
 
 
 def _print(event: dict[str, Any], parts: list[dict[str, Any]]) -> None:
@@ -149,23 +183,24 @@ def _print(event: dict[str, Any], parts: list[dict[str, Any]]) -> None:
 
 
 def _fill(lines: Iterable[str]) -> str:
-    """Fold lines that follow a mark of the indent's width; paths stay whole."""
+    """Fold lines that follow a mark as wide as the indent; paths stay whole."""
     return "\n".join(fold(safe(line), width(), indent=_INDENT) for line in lines).lstrip()
 
 
 def _summary(parts: list[dict[str, Any]]) -> str:
-    every = [each["outcome"] for part in parts for each in part["checks"]]
+    outcomes = [check["outcome"] for part in parts for check in part["checks"]]
     engines = sorted({name for part in parts for name in part["engines"]}, reverse=True)
-    said = f"{_count(len(parts), 'part')}, {_count(len(every), 'check')}"
+    said = f"{_count(len(parts), 'part')}, {_count(len(outcomes), 'check')}"
     said += f" in the {' and '.join(engines)} engine{'s' * (len(engines) > 1)}" * bool(engines)
-    declared = every.count("expected failure")
+    declared = outcomes.count("expected failure")
     known = f", {declared} known to fail" if declared else ""
-    passed = every.count("passed")
-    if passed + declared == len(every):
-        return fold(f"{said}: {'all' if passed == len(every) else passed} passed{known}.", width())
+    passed = outcomes.count("passed")
+    if passed + declared == len(outcomes):
+        shown = "all" if passed == len(outcomes) else passed
+        return fold(f"{said}: {shown} passed{known}.", width())
     said += f": {sum(len(_failed(part)) for part in parts)} failed{known}"
-    if "not run" in every:
-        said += f", {every.count('not run')} not run"
+    if "not run" in outcomes:
+        said += f", {outcomes.count('not run')} not run"
     named = "; ".join(
         f"{part['kind']} {part['name']}: {', '.join(_failed(part))}"
         for part in parts

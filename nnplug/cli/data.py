@@ -1,4 +1,4 @@
-"""`nnplug data`: what a careful colleague would say of a table before training."""
+"""`nnplug data`: what a careful colleague would say about a table before training."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nnplug.cli.command import Command, option_group
 from nnplug.cli.completion import complete_file
-from nnplug.cli.help import Command, option_group
 from nnplug.cli.options import WholeNumber
-from nnplug.cli.table_options import (
+from nnplug.cli.setting_options import (
     column_options,
     read_options,
     split_options,
@@ -71,8 +71,8 @@ def data(
     It reports missing values, constant and duplicate columns, duplicate rows,
     outliers and inconsistent spelling. With a target it also reports rare
     classes, rows that are in both parts of the split, columns that give the
-    target away, identifiers, and splits that do not suit dates or groups. Of
-    a table with more than a million rows it examines a million.
+    target away, identifiers, and splits that do not suit dates or groups. If
+    the table has more than a million rows, a million of them are examined.
 
     The exit code is 1 if training would refuse the table.
     """
@@ -100,7 +100,7 @@ def data(
         print_json({"source_rows": rows, **found.to_dict()})
     else:
         _print(found, rows)
-    if any(each.weight == "problem" for each in found.findings):
+    if any(finding.weight == "problem" for finding in found.findings):
         context.exit(1)
 
 
@@ -108,7 +108,7 @@ def _print(found: Examination, rows: int) -> None:
     head = f"{found.source}: {rows:,} row{'s' * (rows != 1)}, {len(found.columns)} columns"
     echo(style(head, bold=True))
     if rows > found.rows:
-        echo(f"{found.rows:,} of them, drawn at random, were looked at.")
+        echo(f"{found.rows:,} of them, drawn at random, were examined.")
     echo()
     _print_columns(found)
     if found.task is not None:
@@ -120,11 +120,11 @@ def _print(found: Examination, rows: int) -> None:
         for line in found.plan:
             echo(_fill(line, "  "))
     echo()
-    for each in found.findings:
-        title = style(f"{each.weight:7}", fg=_COLORS[each.weight])
-        echo(f"{title}  {_fill(each.text, ' ' * 9).lstrip()}")
+    for finding in found.findings:
+        title = style(f"{finding.weight:7}", fg=_COLORS[finding.weight])
+        echo(f"{title}  {_fill(finding.text, ' ' * 9).lstrip()}")
     if not found.findings:
-        echo("Nothing is odd.")
+        echo("Nothing looks wrong.")
 
 
 def _print_columns(found: Examination) -> None:
@@ -132,14 +132,14 @@ def _print_columns(found: Examination) -> None:
     rows = [("column", "kind", "role", "missing", "distinct", "values")]
     rows += [
         (
-            safe(each.name),
-            each.kind,
-            each.role,
-            f"{each.missing:,}" if each.missing else "",
-            f"{each.distinct:,}",
-            _KEPT_TOGETHER.sub(GLUE, safe(each.summary)),
+            safe(column.name),
+            column.kind,
+            column.role,
+            f"{column.missing:,}" if column.missing else "",
+            f"{column.distinct:,}",
+            _KEPT_TOGETHER.sub(GLUE, safe(column.summary)),
         )
-        for each in found.columns
+        for column in found.columns
     ]
     told = [place for place in range(len(rows[0])) if any(row[place] for row in rows[1:])]
     right = [told.index(place) for place in (3, 4) if place in told]

@@ -1,4 +1,4 @@
-"""`nnplug plugins doctor`: what is wrong with the installed plugins."""
+"""`nnplug plugins doctor`: reports what is wrong with the installed plugins."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nnplug.cli.help import Command
+from nnplug.cli.command import Command
 from nnplug.cli.options import Seconds, plugin_options, plugins_given
 from nnplug.cli.terminal import echo, print_json, safe, style, width
 from nnplug.layout import fold
 
 if TYPE_CHECKING:
-    from nnplug.plugins.manager import PluginManager, Provider
+    from nnplug.plugins.loading import Plugins
+    from nnplug.plugins.plugin import Plugin
 
 __all__ = ["doctor"]
 
@@ -38,19 +39,19 @@ Examples:
 
 @dataclass
 class Finding:
-    """One plugin and what was found.
+    """A plugin and what was found about it.
 
     Attributes
     ----------
     state : str
-        `"loaded"`, `"failed"` or `"blocked"`, which is not examined.
+        `"loaded"`, `"failed"` or `"blocked"`; a blocked one is not examined.
     seconds : float or None
-        What loading it took.
+        How long it took to load.
     parts : list of dict
-        `kind`, `name` and `aliases` of each.
+        The `kind`, `name` and `aliases` of each part.
     problems : list of str
     notes : list of str
-        What is no fault, but good to know.
+        Not faults, but good to know.
     """
 
     package: str
@@ -65,7 +66,7 @@ class Finding:
 
     @property
     def label(self) -> str:
-        """Package and version, for a person."""
+        """Package and version, as the report shows them."""
         return f"{self.package} {self.version}".rstrip()
 
 
@@ -73,7 +74,7 @@ class Finding:
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option(
     "--time-limit", type=Seconds(above=True), default=30.0, show_default=True,
-    help="Time limit of loading one plugin.",
+    help="Time limit for loading one plugin.",
 )  # fmt: skip
 @click.option(
     "--slow", type=Seconds(), default=1.0, show_default=True,
@@ -82,15 +83,15 @@ class Finding:
 @plugin_options
 @click.pass_context
 def doctor(context: click.Context, as_json: bool, time_limit: float, slow: float) -> None:
-    """Load each plugin by itself and report what is wrong with it.
+    """Load each plugin separately and report what is wrong with it.
 
     Each plugin is loaded in a process of its own, with a time limit, so one
     that hangs or ends Python does no harm. The exit code is 1 if there is a
     problem, and 0 if there is none.
     """
-    manager, requests = _what_to_examine(context)
+    plugins, requests = _what_to_examine(context)
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        coming = pool.map(lambda each: _examine(each, time_limit), requests)
+        coming = pool.map(lambda request: _examine(request, time_limit), requests)
         if sys.stderr.isatty():
             title = "Loading each plugin"
             with click.progressbar(coming, len(requests), title, file=sys.stderr) as bar:
@@ -99,55 +100,47 @@ def doctor(context: click.Context, as_json: bool, time_limit: float, slow: float
             findings = list(coming)
     for finding, request in zip(findings, requests, strict=True):
         if finding.seconds is not None and finding.seconds > slow:
-            again = _examine(request, time_limit).seconds  # alone: nothing else is in its way
+            again = _examine(request, time_limit).seconds  # alone: others slow it down
             finding.seconds = min(finding.seconds, again if again is not None else time_limit)
             if finding.seconds > slow:
                 finding.problems.append(
                     f"loading it takes {finding.seconds:.1f} s; more than {slow:g} s is slow. "
-                    "Leave to the functions what only they need."
+                    "Import what only a function needs inside that function."
                 )
-    _find_clashes(findings, manager)
-    settings = manager.unmatched
+    _find_clashes(findings, plugins)
+    settings = plugins.unmatched
+    ok = not settings and not any(finding.problems for finding in findings)
     if as_json:
-        report = {
-            "ok": not settings and not any(each.problems for each in findings),
-            "plugins": [vars(each) for each in findings],
-            "settings": settings,
-        }
-        print_json(report)
+        listed = [vars(finding) for finding in findings]
+        print_json({"ok": ok, "plugins": listed, "settings": settings})
     else:
         _print(findings, settings)
-    if settings or any(each.problems for each in findings):
+    if not ok:
         context.exit(1)
 
 
-def _what_to_examine(context: click.Context) -> tuple[PluginManager, list[dict[str, Any]]]:
+def _what_to_examine(context: click.Context) -> tuple[Plugins, list[dict[str, Any]]]:
     """List the plugins: the installed ones, and those that only `-p` names."""
-    from nnplug.plugins.manager import PluginManager
+    from nnplug.plugins.loading import Plugins
     from nnplug.plugins.registry import Registry
 
     given = context.find_object(Registry)
     options, _ = plugins_given(context)
     blocking = [text for text in options if text.startswith("no:")]
-    manager = given.plugins if given is not None else PluginManager.from_environment(blocking)
-    local = []
-    for text in dict.fromkeys(text for text in options if text not in blocking):
-        called = [each for each in manager.installed if text == each.module or each.is_called(text)]
-        for provider in called:
-            provider.state = "available" if provider.state == "blocked" else provider.state
-        if not called:
-            local.append({"local": text})
-    return manager, [*map(_request, manager.installed), *local]
+    plugins = given.plugins if given is not None else Plugins.from_environment(blocking)
+    asked = dict.fromkeys(text for text in options if text not in blocking)
+    local = [{"local": text} for text in asked if not plugins.asked_for(text)]
+    return plugins, [*map(_request, plugins.installed), *local]
 
 
-def _request(provider: Provider) -> dict[str, Any]:
+def _request(plugin: Plugin) -> dict[str, Any]:
     keys = ("package", "version", "entry_point", "module", "state", "cause")
-    return {key: getattr(provider, key) for key in keys}
+    return {key: getattr(plugin, key) for key in keys}
 
 
 def _examine(request: dict[str, Any], limit: float) -> Finding:
-    from nnplug.cli.examine import examine
-    from nnplug.plugins.manager import LOCAL
+    from nnplug.plugins.isolated import Stopped, run_isolated
+    from nnplug.plugins.plugin import LOCAL
 
     if "local" in request:
         finding = Finding(LOCAL, "", request["local"], request["local"], "available")
@@ -159,7 +152,12 @@ def _examine(request: dict[str, Any], limit: float) -> Finding:
     if finding.state == "failed":  # its metadata cannot be read
         finding.problems.append(request["cause"])
         return finding
-    result = examine(request, limit)
+    try:
+        (result,) = run_isolated("nnplug.plugins.examination:examine", request, limit, quiet=True)
+    except Stopped as stopped:
+        finding.state = "failed"
+        finding.problems.append(f"loading it {stopped}. {stopped.last_line}".strip())
+        return finding
     finding.state = result["state"]
     finding.seconds = result["seconds"]
     finding.parts = result["parts"]
@@ -167,15 +165,15 @@ def _examine(request: dict[str, Any], limit: float) -> Finding:
         finding.problems.append(result["cause"])
     finding.problems += result["notes"] + result["near_misses"]
     finding.problems += [
-        f"{each['place'] + ': ' if each['place'] else ''}it imports {each['module']} as soon as it "
-        "is loaded; import it in the function that uses it."
-        for each in result["heavy"]
+        f"{heavy['place'] + ': ' if heavy['place'] else ''}it imports {heavy['module']} when it is "
+        "loaded; import it in the function that uses it."
+        for heavy in result["heavy"]
     ]
     return finding
 
 
-def _find_clashes(findings: list[Finding], manager: PluginManager) -> None:
-    """Report the names of parts, and of entry points, that two packages have."""
+def _find_clashes(findings: list[Finding], plugins: Plugins) -> None:
+    """Report the names of parts and of entry points that two packages share."""
     owners: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
         for part in finding.parts:
@@ -184,15 +182,15 @@ def _find_clashes(findings: list[Finding], manager: PluginManager) -> None:
     for (kind, name), sharing in owners.items():
         for finding in sharing:
             others = dict.fromkeys(
-                each.label for each in sharing if each.package != finding.package
+                other.label for other in sharing if other.package != finding.package
             )
             if others:
                 finding.problems.append(
                     f"{kind} {name!r} is also in {', '.join(others)}; "
                     f"write {finding.package}/{name} for this one."
                 )
-    for finding, provider in zip(findings, manager.installed, strict=False):
-        others = dict.fromkeys(each.label for each in manager.namesakes(provider))
+    for finding, plugin in zip(findings, plugins.installed, strict=False):
+        others = dict.fromkeys(other.label for other in plugins.namesakes(plugin))
         if others:
             finding.notes.append(
                 f"entry point {finding.entry_point!r} is also in {', '.join(others)}; "
@@ -218,7 +216,7 @@ def _print(findings: list[Finding], settings: list[str]) -> None:
                 echo(f"  {_mark(title, color)}{_fill(text, ' ' * 11)}")
         if finding.state == "failed" and finding.version:
             echo(f"           traceback: nnplug plugins show {finding.package}")
-    wrong = sum(bool(each.problems) for each in findings)
+    wrong = sum(bool(finding.problems) for finding in findings)
     if findings:
         echo()
     echo(
@@ -234,7 +232,7 @@ def _mark(title: str, color: str | None) -> str:
 
 
 def _fill(text: str, indent: str) -> str:
-    """Fold a text whose first line begins after `indent`; paths stay whole."""
+    """Fold a text whose first line is already indented; paths stay whole."""
     return "\n".join(fold(line, width(), indent=indent) for line in safe(text).split("\n")).lstrip()
 
 

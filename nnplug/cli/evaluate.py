@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nnplug.cli.command import Command
 from nnplug.cli.completion import complete_file
-from nnplug.cli.help import Command
 from nnplug.cli.model_argument import load, model_argument, nonfinite_option, versions_option
-from nnplug.cli.options import PartType, plugin_options, registry_of
-from nnplug.cli.table_options import read_options
+from nnplug.cli.options import plugin_options, registry_of
+from nnplug.cli.part_names import PartType
+from nnplug.cli.setting_options import read_options
 from nnplug.cli.terminal import echo, print_json, style
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ Examples:
     "metrics",
     multiple=True,
     type=PartType("metric"),
-    help="Metric to compute, instead of those of the training; may be repeated.",
+    help="Metric to compute instead of those used in training; may be repeated.",
 )
-@nonfinite_option("Leave out rows whose prediction is not finite.")
+@nonfinite_option("Leave out rows with a prediction that is not finite.")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 @read_options
 @versions_option
@@ -57,10 +58,10 @@ def evaluate(
     """Compute the loss and the metrics of MODEL on the table DATA.
 
     MODEL is a model file, the folder of a run, its name in runs, or latest.
-    DATA has the columns that the model was trained on, with the target.
+    DATA must have the columns that the model was trained on, and the target.
 
-    The exit code is 1 if the network's outputs for some rows are not finite,
-    or the loss is not.
+    The exit code is 1 if the loss, or the network's output for some row, is
+    not finite.
     """
     from nnplug.cli.train_lines import print_advice
     from nnplug.errors import NotFiniteError, SettingError
@@ -70,8 +71,8 @@ def evaluate(
     path, loaded = load(context, model, allow_other_versions=allow_other_versions)
     if loaded.encoder is None:
         raise SettingError(
-            f"{model} was trained on arrays, so it names no column of a table as its target.\n"
-            "In Python: nnplug.load(path).evaluate((inputs, targets))."
+            f"{model} was trained on arrays, so no column of a table is its target.\n"
+            "Evaluate it in Python: nnplug.load(path).evaluate((inputs, targets))."
         )
     opened = loaded.open_rows(data, replace(ReadOptions.parse(read), sql=sql), with_target=True)
     with registry_of(context).naming_culprits(), opened as rows:
@@ -94,7 +95,7 @@ def evaluate(
         ((outputs, targets),) = seen
         answer = one_class(loaded.head.classes(outputs), targets, loaded.classes, least=UNEVEN)
         if answer is not None:
-            print_advice([f"{answer}: --metric balanced_accuracy counts all classes alike"])
+            print_advice([f"{answer}: --metric balanced_accuracy weights all classes equally"])
     if not math.isfinite(scores["loss"]):
         raise NotFiniteError(
             f"{data}: the loss is {scores['loss']}, though every prediction is a finite number."
@@ -104,10 +105,10 @@ def evaluate(
 def _print(
     model: str, data: str, rows: int, left_out: int, scores: dict[str, float], *, as_json: bool
 ) -> None:
-    """Print the numbers, and how many rows they are of."""
+    """Print the scores, and the number of rows behind them."""
     if as_json:
         plain = {
-            name: score if math.isfinite(score) else None  # JSON has no other numbers
+            name: score if math.isfinite(score) else None  # JSON has only finite numbers
             for name, score in scores.items()
         }
         counts = {"rows": rows, **({"nonfinite": left_out} if left_out else {})}

@@ -1,11 +1,11 @@
-"""`nnplug info`: what a model file says, without loading a part."""
+"""`nnplug info`: what a model file says, without loading any part."""
 
 from __future__ import annotations
 
 import click
 
+from nnplug.cli.command import Command
 from nnplug.cli.find_run import find_model
-from nnplug.cli.help import Command
 from nnplug.cli.model_argument import model_argument
 from nnplug.cli.terminal import echo, field, print_json, style
 
@@ -18,7 +18,7 @@ __all__ = ["info"]
 @model_argument
 @click.option("--json", "as_json", is_flag=True, help="Print everything the file says as JSON.")
 def info(model: str, as_json: bool) -> None:
-    """Show what a MODEL predicts, how it was made and what it needs.
+    """Show what a MODEL predicts, how it was trained and what it needs.
 
     MODEL is a model file, the folder of a run, its name in runs, or latest.
     Neither its parts nor its weights are loaded, so the packages that it

@@ -26,7 +26,7 @@ model_argument = click.argument("model", shell_complete=complete_model)
 versions_option = click.option(
     "--allow-other-versions",
     is_flag=True,
-    help="Accept plugins of another major version than the model was made with.",
+    help="Accept plugins of another major version than the model was trained with.",
 )
 
 
@@ -36,12 +36,12 @@ def nonfinite_option(about: str) -> Callable[[_Command], _Command]:
 
 
 def load(context: click.Context, text: str, *, allow_other_versions: bool) -> tuple[Path, Model]:
-    """Find and load a model with the registry of the command line, and say what is odd about it."""
+    """Find and load a model with the registry of the command line, and print its warnings."""
     from nnplug.models import load_model
 
     registry = registry_of(context)
     path = find_model(text)
-    if not Path(text).exists():  # named as a run is: say which was found
+    if not Path(text).exists():  # named like a run: say which was found
         echo(style(f"model {path}", dim=True), err=True)
     model = load_model(path, registry, allow_other_versions=allow_other_versions)
     warn(registry)

@@ -1,4 +1,4 @@
-"""`nnplug plugins new`: a plugin package to begin with."""
+"""`nnplug plugins new`: writes a plugin package to start from."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from pathlib import Path
 
 import click
 
-from nnplug.cli.help import Command
+from nnplug.cli.command import Command
 from nnplug.cli.options import kind_option, registry_of
 from nnplug.cli.terminal import echo
 
 __all__ = ["new"]
 
 _EPILOG = """\b
-With one --kind the part is called NAME, with several NAME_KIND. The package
-is nnplug-NAME, its module nnplug_NAME, and DIR by default ./nnplug-NAME.
+With one --kind the part is called NAME; with several, each is NAME_KIND.
+The package is nnplug-NAME, its module nnplug_NAME; by default, DIR is
+./nnplug-NAME.
 
 \b
 Examples:
@@ -32,7 +33,7 @@ def new(context: click.Context, name: str, folder: Path | None, kinds: tuple[str
     """Write a working plugin package to start from.
 
     It has a module for each part, a test that runs the conformance checks, a
-    README, a licence and a workflow for GitHub. Nothing is overwritten or
+    README, a licence and a GitHub workflow. Nothing is overwritten or
     downloaded.
     """
     import datetime
@@ -49,7 +50,7 @@ def new(context: click.Context, name: str, folder: Path | None, kinds: tuple[str
     width = max(map(len, contents))
     place = folder.as_posix()
     if not folder.is_absolute() and not place.startswith("."):
-        place = f"./{place}"  # without it pip would look for a package of that name
+        place = f"./{place}"  # without ./ pip would look for a package with that name
     echo(f"Wrote the package {names.package} into {place}:")
     for path in contents:
         about = f"your {parts[path]}: edit it" if path in parts else ""
@@ -63,7 +64,7 @@ def new(context: click.Context, name: str, folder: Path | None, kinds: tuple[str
 
 
 def _author() -> str:
-    """Ask git for the user's name; empty where there is no git or no name."""
+    """Ask git for the user's name; empty if there is no git or no name."""
     import subprocess
 
     try:

@@ -1,4 +1,4 @@
-"""What more than one command takes: the options about plugins, and types of options."""
+"""Options of more than one command: those about plugins, and types of numbers."""
 
 from __future__ import annotations
 
@@ -6,19 +6,16 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
-from click.shell_completion import CompletionItem
 
-from nnplug.cli.completion import complete_part, complete_plugin, complete_tool
+from nnplug.cli.completion import complete_plugin
 from nnplug.cli.terminal import echo
 
 if TYPE_CHECKING:
-    from nnplug.plugins.manager import Provider
+    from nnplug.plugins.plugin import Plugin
     from nnplug.plugins.registry import Registry
 
 __all__ = [
-    "PartType",
     "Seconds",
-    "ToolType",
     "WholeNumber",
     "add_plugins",
     "kind_option",
@@ -31,15 +28,15 @@ __all__ = [
 # --- plugins ---------------------------------------------------------------------------
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-_GIVEN = "nnplug.plugins.manager"
+_GIVEN = "nnplug.plugins.plugin"
 _STRICT = "nnplug.strict"
 
 
 def plugin_options(command: _Command) -> _Command:
     """Add `-p` and `--strict-plugins` to a command; `registry_of` reads them.
 
-    They may stand at any command of a line: what a group was given holds for
-    its commands too.
+    They may follow any command on the line: what a group is given also holds
+    for its commands.
     """
     for option in (
         click.option(
@@ -47,7 +44,7 @@ def plugin_options(command: _Command) -> _Command:
             is_flag=True,
             expose_value=False,
             callback=_remember_strict,
-            help="Make any plugin's failure an error.",
+            help="Treat the failure of any plugin as an error.",
         ),
         click.option(
             "-p",
@@ -57,7 +54,7 @@ def plugin_options(command: _Command) -> _Command:
             expose_value=False,
             callback=_remember_given,
             shell_complete=complete_plugin,
-            help="Load a plugin: ./file.py, a package or a module; no:NAME leaves one out.",
+            help="Load a plugin: ./file.py, a package or a module. no:NAME leaves one out.",
         ),
     ):
         command = option(command)
@@ -73,12 +70,12 @@ def _remember_strict(ctx: click.Context, param: click.Parameter, value: bool) ->
 
 
 def plugins_given(ctx: click.Context) -> tuple[tuple[str, ...], bool]:
-    """Give the values of `-p` on the whole line, and whether `--strict-plugins` is there."""
+    """Return all values of `-p` on the line, and whether `--strict-plugins` is given."""
     return ctx.meta.get(_GIVEN, ()), ctx.meta.get(_STRICT, False)
 
 
 def add_plugins(ctx: click.Context, plugins: Iterable[str]) -> None:
-    """Add to what `-p` names, before the registry is made."""
+    """Add to the plugins that `-p` names, before the registry is made."""
     _remember_given(ctx, click.Option(["-p"]), tuple(plugins))
 
 
@@ -98,16 +95,16 @@ def registry_of(ctx: click.Context) -> Registry:
     return cast("Registry", ctx.find_object(Registry))
 
 
-def warn(registry: Registry, besides: Iterable[Provider] = ()) -> None:
-    """Say on stderr what failed unasked, once, but for what is on the screen already."""
-    shown = tuple(f"plugin {provider.label}:" for provider in besides)
+def warn(registry: Registry, besides: Iterable[Plugin] = ()) -> None:
+    """Warn once on stderr about plugins that failed unasked, except those already shown."""
+    shown = tuple(f"plugin {plugin.label}:" for plugin in besides)
     for line in registry.take_warnings():
         if not line.startswith(shown):
             echo(f"Warning: {line}", err=True)
 
 
 def kind_option(about: str, *names: str, **more: Any) -> Callable[[_Command], _Command]:
-    """Add `--kind` to a command; its help ends with the kinds that there are."""
+    """Add `--kind` to a command; its help ends with a list of the kinds."""
     from nnplug.hookspecs import HOOKS
 
     *kinds, last = HOOKS.values()
@@ -124,43 +121,8 @@ def kind_option(about: str, *names: str, **more: Any) -> Callable[[_Command], _C
 # --- types -----------------------------------------------------------------------------
 
 
-class PartType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
-    """The text form of a part; its names complete in the shell."""
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-        self.name = kind
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
-        """Name the value in the help, shortly; the epilog says its form.
-
-        click before 8.2 gives no context.
-        """
-        return "PART"
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem[Any]]:
-        """Offer the names of this kind, of installed plugins too."""
-        return complete_part(ctx, self.kind, incomplete)
-
-
-class ToolType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
-    """The name of a tool, or a word in its place; names complete in the shell."""
-
-    def __init__(self, kind: str, *words: str) -> None:
-        self.kind, self.name = kind, kind
-        self.words = words
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem[Any]]:
-        """Offer the names of this kind, of installed plugins too."""
-        return complete_tool(ctx, self.kind, incomplete, self.words)
-
-
 class WholeNumber(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
-    """A whole number that is large enough."""
+    """A whole number with a minimum."""
 
     name = "N"
 

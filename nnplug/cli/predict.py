@@ -1,4 +1,4 @@
-"""`nnplug predict`: a model's answers for the rows of a table."""
+"""`nnplug predict`: a model's predictions for the rows of a table."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from nnplug.cli.command import Command
 from nnplug.cli.completion import complete_file
-from nnplug.cli.help import Command
 from nnplug.cli.model_argument import load, model_argument, nonfinite_option, versions_option
 from nnplug.cli.options import plugin_options, registry_of
-from nnplug.cli.table_options import read_options
+from nnplug.cli.setting_options import read_options
 from nnplug.cli.terminal import binary_stdout, echo
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ Examples:
     "--output",
     metavar="FILE",
     shell_complete=complete_file,
-    help="Write to this .csv, .tsv or .parquet file; by default CSV on stdout.",
+    help="Write to this .csv, .tsv or .parquet file; by default, CSV to stdout.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
 @click.option(
@@ -60,10 +60,10 @@ Examples:
     type=click.Choice(["bucket", "error"]),
     default="bucket",
     metavar="HOW",
-    help="What to do with a category that training did not see: bucket (by default) takes it as "
-    "a rare one, error refuses it.",
+    help="What to do with a category that training did not see: bucket (the default) treats it "
+    "as a rare one, error refuses it.",
 )
-@nonfinite_option("Leave cells empty whose prediction is not finite.")
+@nonfinite_option("Leave a cell empty if its prediction is not finite.")
 @read_options
 @versions_option
 @plugin_options
@@ -85,12 +85,12 @@ def predict(
     """Predict the target of each row of DATA with MODEL.
 
     MODEL is a model file, the folder of a run, its name in runs, or latest.
-    DATA has the columns that the model was trained on, in any order; it may
-    lack the target. Rows keep their order. They are read and written in
-    pieces, so the table may be larger than memory.
+    DATA must have the columns that the model was trained on, in any order; the
+    target may be missing. Rows keep their order. They are read and written in
+    chunks, so the table may be larger than memory.
 
-    The exit code is 1, and no file is written, if the network's outputs for
-    some rows are not finite.
+    The exit code is 1, and no file is written, if the network's output for
+    some row is not finite.
     """
     from nnplug.tables import ReadOptions
 
@@ -99,7 +99,7 @@ def predict(
         loaded.check_has_classes()
     how = replace(ReadOptions.parse(read), sql=sql)
     opened = loaded.open_rows(data, how, ids=ids, unknown=cast("Unknown", unknown))
-    # The output first: that it is there already is said before an hour of work.
+    # The output first: if it already exists, the user learns that before an hour of work.
     with registry_of(context).naming_culprits(), _sink(output, overwrite) as sink, opened as rows:
         nonfinite = loaded.nonfinite_rows(data)
         for table, inputs in rows:
@@ -107,7 +107,7 @@ def predict(
             outputs = loaded.run(inputs)
             finite = nonfinite.add(inputs, outputs)
             if nonfinite.count and not allow_nonfinite:
-                continue  # the others are only counted
+                continue  # the rest is only counted
             columns |= _answers(loaded, outputs, finite, probabilities=probabilities, taken=ids)
             sink.write(columns)
         if not allow_nonfinite:
@@ -122,7 +122,7 @@ def predict(
 
 @contextmanager
 def _sink(output: str | None, overwrite: bool) -> Iterator[CsvStream | TableWriter]:
-    """Open where the rows go: a file that appears whole at the end, or stdout."""
+    """Open the output: a file that appears complete at the end, or stdout."""
     from nnplug.tables.writing import CsvStream, TableWriter
 
     if output is None:
@@ -141,7 +141,7 @@ def _answers(
     probabilities: bool,
     taken: tuple[str, ...],
 ) -> dict[str, AnyArray]:
-    """Name the columns of the answers by their targets."""
+    """Name the columns of the predictions after their targets."""
     answers = model.answers(outputs, finite)
     # (N,) for one class a row, (N, K) for K numbers or labels.
     answers = answers.reshape(len(outputs), -1)

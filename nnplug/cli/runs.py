@@ -1,4 +1,4 @@
-"""`nnplug runs`: what was trained, with what, and how well."""
+"""`nnplug runs`: lists, shows and compares the runs that were kept."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nnplug.cli.command import Command
 from nnplug.cli.completion import complete_run
 from nnplug.cli.find_run import RUNS, find_run, record_of, runs_in
-from nnplug.cli.help import Command
 from nnplug.cli.terminal import echo, field, print_json, style, width
 from nnplug.layout import columns
 
@@ -30,8 +30,8 @@ _OWN = ("loss", "validation_loss", "penalty", "learning_rate")
 def runs() -> None:
     """List, show and compare the runs that were kept.
 
-    RUN is the folder of a run, its name in runs, the beginning of its name, or
-    latest.
+    RUN is the folder of a run, its name in the folder runs, the beginning of
+    its name, or latest.
     """
 
 
@@ -45,24 +45,24 @@ def runs() -> None:
 def list_runs(folder: Path, as_json: bool) -> None:
     """List the runs in FOLDER (runs by default), the latest first.
 
-    The loss is that on the validation rows, if there are any.
+    The loss is the validation loss, if there are validation rows.
     """
-    found = [_facts(each) for each in runs_in(folder)]
+    found = [_facts(run) for run in runs_in(folder)]
     if as_json:
         print_json(found)
         return
     if not found:
-        echo(f"no runs in {folder}; nnplug train on a table keeps one there", err=True)
+        echo(f"no runs in {folder}; nnplug train on a table keeps its run there", err=True)
         return
     rows = [("run", "status", "epochs", "loss", "metric")]
     rows += [
         (
-            each["name"],
-            each["status"],
-            f"{each['epochs']:,}",
-            *_scores(each["final"] or {}),
+            facts["name"],
+            facts["status"],
+            f"{facts['epochs']:,}",
+            *_scores(facts["final"] or {}),
         )
-        for each in found
+        for facts in found
     ]
     for place, line in enumerate(columns(rows, width(), right=(2, 3))):
         echo(style(line, bold=True) if place == 0 else line)
@@ -74,7 +74,7 @@ def list_runs(folder: Path, as_json: bool) -> None:
 @click.argument("run", shell_complete=complete_run)
 @click.option("--json", "as_json", is_flag=True, help="Print everything known as JSON.")
 def show(run: str, as_json: bool) -> None:
-    """Show one RUN: how it ended, its results, its settings and its files."""
+    """Show how a RUN ended, its results, its settings and its files."""
     from nnplug.untrusted import printable
 
     folder = find_run(run)
@@ -103,37 +103,35 @@ def compare(run: tuple[str, ...], as_json: bool) -> None:
 
     if len(run) < 2:
         raise click.UsageError("Name at least two runs.")
-    found = [_facts(find_run(each)) for each in run]
+    found = [_facts(find_run(text)) for text in run]
     if as_json:
         print_json(found)
         return
-    for place, each in enumerate(found, 1):
-        echo(f"{place}  {each['name']}")
+    for number, facts in enumerate(found, 1):
+        echo(f"{number}  {facts['name']}")
     echo()
     rows = [("", *map(str, range(1, len(found) + 1)))]
-    keys = dict.fromkeys(key for each in found for key in each["settings"])
-    for key in keys:
-        values = [_written(each["settings"].get(key)) for each in found]
+    for key in dict.fromkeys(key for facts in found for key in facts["settings"]):
+        values = [_written(facts["settings"].get(key)) for facts in found]
         if len(set(values)) > 1:
             rows.append((key, *values))
     rows.append(("",) * (len(found) + 1))
-    rows.append(("status", *(each["status"] for each in found)))
-    rows.append(("epochs", *(f"{each['epochs']:,}" for each in found)))
-    rows.append(("seconds", *(_number(each["seconds"]) for each in found)))
-    numbers = dict.fromkeys(key for each in found for key in each["final"] or {})
+    rows.append(("status", *(facts["status"] for facts in found)))
+    rows.append(("epochs", *(f"{facts['epochs']:,}" for facts in found)))
+    rows.append(("seconds", *(_number(facts["seconds"]) for facts in found)))
     rows += [
-        (key.replace("_", " "), *(_number((each["final"] or {}).get(key)) for each in found))
-        for key in numbers
+        (key.replace("_", " "), *(_number((facts["final"] or {}).get(key)) for facts in found))
+        for key in dict.fromkeys(key for facts in found for key in facts["final"] or {})
     ]
     for line in columns([[printable(cell, 2000) for cell in row] for row in rows], width()):
         echo(line)
 
 
-# --- what is known of them --------------------------------------------------------------
+# --- what is known about a run ----------------------------------------------------------
 
 
 def _facts(folder: RunFolder) -> dict[str, Any]:
-    """Gather what is known of a run, whatever state it is in."""
+    """Collect what is known about a run, whatever state it is in."""
     from nnplug.errors import NnplugError
     from nnplug.runs.configuration import Configuration
     from nnplug.runs.folder import CONFIG
@@ -175,15 +173,15 @@ def _facts(folder: RunFolder) -> dict[str, Any]:
     }
 
 
-# --- writing them ----------------------------------------------------------------------
+# --- writing it ------------------------------------------------------------------------
 
 
 def _described(folder: RunFolder, facts: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     status = facts["status"]
     if facts["ended"] == "patience":
-        status += ", patience had run out"
+        status += ", patience ran out"
     if status in ("killed", "interrupted", "failed"):
-        status += f"; go on with: nnplug train --resume {folder.path}"
+        status += f"; continue with: nnplug train --resume {folder.path}"
     yield "status", status
     yield "error", facts["error"] or ""
     yield "started", _time(facts["started"])
@@ -197,24 +195,21 @@ def _described(folder: RunFolder, facts: Mapping[str, Any]) -> Iterable[tuple[st
     if facts["parameters"]:
         yield "parameters", f"{facts['parameters']:,}"
     best = facts["best_epoch"]
-    kept = f", the weights are those of epoch {best}" if best is not None else ""
+    kept = f", with the weights of epoch {best}" if best is not None else ""
     yield "epochs", f"{facts['epochs']:,}{kept}"
     for name, value in (facts["final"] or {}).items():
         yield name.replace("_", " "), _number(value)
-    yield "packages", ", ".join(f"{name} {each}" for name, each in facts["packages"].items())
-    yield (
-        "files",
-        ", ".join(
-            sorted(each.name for each in folder.path.iterdir() if not each.name.startswith("."))
-        ),
-    )
+    packages = facts["packages"].items()
+    yield "packages", ", ".join(f"{name} {version}" for name, version in packages)
+    files = [path.name for path in folder.path.iterdir() if not path.name.startswith(".")]
+    yield "files", ", ".join(sorted(files))
 
 
 def _scores(final: Mapping[str, Any]) -> tuple[str, str]:
-    """Give the loss, and the first metric with its name; shortly, for a list."""
+    """Return the loss, and the first metric with its name, briefly for a list."""
     loss = final.get("validation_loss", final.get("loss"))
-    others = [(name, each) for name, each in final.items() if name not in _OWN]
-    metric = f"{others[0][0]} {_number(others[0][1], 4)}" if others else ""
+    metrics = [(name, score) for name, score in final.items() if name not in _OWN]
+    metric = f"{metrics[0][0]} {_number(metrics[0][1], 4)}" if metrics else ""
     return _number(loss, 4), metric
 
 
@@ -228,12 +223,12 @@ def _written(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}={each}" for key, each in value.items()) or "by default"
+        return ", ".join(f"{key}={own}" for key, own in value.items()) or "by default"
     return str(value)
 
 
 def _time(text: str | None) -> str:
-    """Bring a time to the reader's own zone."""
+    """Convert a time to the reader's time zone."""
     try:
         return datetime.fromisoformat(text or "").astimezone().strftime("%Y-%m-%d %H:%M:%S")
     except ValueError:

@@ -1,23 +1,36 @@
-"""The options of the command line that stand in the table of settings."""
+"""The options of the command line that come from the table of settings."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
-from nnplug.cli.completion import complete_layers
-from nnplug.cli.options import PartType, ToolType
+from nnplug.cli.command import option_group
+from nnplug.cli.part_names import PartType, ToolType, complete_layers
 from nnplug.runs.setting_kinds import LayerTexts, PartName, ToolName, Truth, Words
 from nnplug.runs.settings import ROWS, Setting
 
-__all__ = ["SettingType", "setting_option", "setting_options"]
+__all__ = [
+    "SettingType",
+    "column_options",
+    "read_options",
+    "setting_option",
+    "setting_options",
+    "split_options",
+    "table_arguments",
+    "target_options",
+]
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_LISTS = ("columns", "drop", "categorical", "numeric")
 
 
 class SettingType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
-    """What a setting takes, read from text."""
+    """The value of a setting, read from text."""
 
     def __init__(self, row: Setting) -> None:
         self.row = row
@@ -35,7 +48,7 @@ class SettingType(click.ParamType):  # type: ignore[type-arg]  # generic only fr
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Offer the words that there are, or the names of layers."""
+        """Offer the words that the setting takes, or the names of layers."""
         takes = self.row.takes
         if isinstance(takes, LayerTexts):
             return complete_layers(ctx, incomplete)
@@ -49,9 +62,9 @@ def setting_option(name: str, **more: Any) -> Callable[[Any], Any]:
     Parameters
     ----------
     name : str
-        Of the row in `nnplug.runs.settings.ROWS`.
+        Its name in `nnplug.runs.settings.ROWS`.
     **more
-        For `click.option`, such as a default that a command has.
+        For `click.option`, such as a command's own default.
     """
     row: Setting = ROWS[name]
     assert row.option, f"{name} has no option"
@@ -78,3 +91,38 @@ def setting_option(name: str, **more: Any) -> Callable[[Any], Any]:
 def setting_options(group: str) -> list[Callable[[Any], Any]]:
     """Make the options of a group, in the table's order."""
     return [setting_option(row.name) for row in ROWS.values() if row.group == group and row.option]
+
+
+# --- of more than one command -------------------------------------------------------------
+
+target_options = option_group("Data", *map(setting_option, ("target", "task", "target_transform")))
+"""Add `--target`, `--task` and `--target-transform`."""
+
+read_options = option_group("Data", *map(setting_option, ("read", "sql")))
+"""Add `--read` and `--sql`: how a file is read."""
+
+column_options = option_group(
+    "Data", *map(setting_option, (*_LISTS, "missing", "drop_missing_targets", "weights"))
+)
+"""Add the options about a table's columns."""
+
+
+def split_options(validation: float | None = None) -> Callable[[_Command], _Command]:
+    """Add `--validation`, with its default if there is one, and `--split`."""
+    shown = {} if validation is None else {"default": validation, "show_default": True}
+    return option_group("Data", setting_option("validation", **shown), setting_option("split"))
+
+
+def table_arguments(given: dict[str, Any]) -> dict[str, Any]:
+    """Turn the values of options into arguments of `nnplug.train`."""
+    from nnplug.tables import ReadOptions
+
+    for name in _LISTS:
+        if name in given:
+            # A comma inside a name is written after a backslash.
+            parts = [part for text in given[name] for part in re.split(r"(?<!\\),", text)]
+            listed = [part.replace("\\,", ",").strip() for part in parts]
+            given[name] = tuple(part for part in listed if part) or None
+    if "read" in given:
+        given["read"] = ReadOptions.parse(given["read"]).to_dict() or None
+    return given

@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nnplug.cli.completion import complete_shown
-from nnplug.cli.help import Command
+from nnplug.cli.command import Command
 from nnplug.cli.options import kind_option, plugin_options, registry_of, warn
+from nnplug.cli.part_names import complete_shown
 from nnplug.cli.terminal import echo, style, width
 from nnplug.layout import fold
 
 if TYPE_CHECKING:
     from nnplug.formulas.graph import Graph
     from nnplug.parts import Layer, Optimizer, Part
-    from nnplug.plugins.manager import Provider
-    from nnplug.plugins.not_found import FoundEither
+    from nnplug.plugins.plugin import Plugin
     from nnplug.plugins.registry import Found, Registry
     from nnplug.tool import Tool
 
@@ -32,67 +31,63 @@ Examples:
 
 @click.command(cls=Command, epilog=_EPILOG)
 @click.argument("name", shell_complete=complete_shown)
-@kind_option("Show only a part of this kind")
+@kind_option("Show only parts of this kind")
 @plugin_options
 @click.pass_context
 def show(context: click.Context, name: str, kind: str | None) -> None:
-    """Show a part, with its formula and source, an engine, or a package.
+    """Show a part with its formula and source, an engine, or a package.
 
-    NAME is a part (mish, package/mish), an engine, a package or an entry point. For a
-    package that cannot be loaded the traceback is shown. If parts of several
-    kinds have the name, all are shown. For a built-in part no plugin is
-    loaded.
+    NAME is a part (mish, package/mish), an engine, a package or an entry
+    point. If parts of several kinds have the name, all of them are shown. For
+    a package that cannot be loaded, the traceback is shown. For a built-in
+    part, no plugin is loaded.
     """
     from nnplug.tool import Tool
 
     registry = registry_of(context)
-    parts, providers = _look_up(registry, name, kind)
-    found: list[tuple[Part | Tool | None, Provider]] = [*parts]
-    found += [(None, provider) for provider in providers]
-    for number, (each, provider) in enumerate(found):
+    parts, plugins = _look_up(registry, name, kind)
+    found: list[tuple[Part | Tool | None, Plugin]] = [*parts]
+    found += [(None, plugin) for plugin in plugins]
+    for number, (part, plugin) in enumerate(found):
         if number:
             echo()
-        if each is None:
-            _show_provider(provider)
-        elif isinstance(each, Tool):
-            _show_tool(each, provider)
+        if part is None:
+            _show_plugin(plugin)
+        elif isinstance(part, Tool):
+            _show_tool(part, plugin)
         else:
-            _show_part(each, provider)
-    warn(registry, besides=providers)
+            _show_part(part, plugin)
+    warn(registry, besides=plugins)
 
 
-def _look_up(
-    registry: Registry, name: str, kind: str | None
-) -> tuple[list[Found] | list[FoundEither], list[Provider]]:
+def _look_up(registry: Registry, name: str, kind: str | None) -> tuple[list[Found], list[Plugin]]:
     """Find what a name means, loading no more than it must."""
     from nnplug.errors import OptionError, UnknownPartError, suggest
     from nnplug.parts import parse_name
-    from nnplug.plugins.manager import normalise_package
 
     try:
-        own: list[FoundEither] = [*registry.find(name, kind, load=False)]
+        own: list[Found] = [*registry.find(name, kind, load=False)]
         own += registry.find_tools(name, load=False) if kind is None else []
-    except OptionError:  # not a part's name, but it may be a package's
+    except OptionError:  # not the name of a part, but it may be a package's
         own, is_part_name = [], False
     else:
         is_part_name = True
     if own:
         return own, []
     registry.plugins.load(name)
-    called = [each for each in registry.plugins.providers if each.is_called(name)]
-    wanted = normalise_package(name)
-    packaged = [each for each in called if normalise_package(each.package) == wanted]
+    called = [plugin for plugin in registry.plugins.all if plugin.is_called(name)]
+    packaged = [plugin for plugin in called if plugin.is_of(name)]
     if packaged and kind is None:
-        registry.parts()  # the built-in ones, in case the package is nnplug itself
+        registry.parts()  # load the built-in ones, in case the package is nnplug itself
         return [], packaged
-    found: list[FoundEither] = [*registry.find(name, kind)] if is_part_name else []
+    found: list[Found] = [*registry.find(name, kind)] if is_part_name else []
     found += registry.find_tools(name) if is_part_name and kind is None else []
     asked = parse_name(name).name if is_part_name else ""
     troubled = [
-        each
-        for each in registry.plugins.installed
-        if (each.state in ("failed", "blocked") or each.notes)
-        and (each in called or any(asked == declared for _, declared in each.declared))
+        plugin
+        for plugin in registry.plugins.installed
+        if (plugin.state in ("failed", "blocked") or plugin.notes)
+        and (plugin in called or any(asked == declared for _, declared in plugin.declared))
     ]
     if found or troubled:
         return found, troubled
@@ -100,8 +95,8 @@ def _look_up(
         return [], called
     if kind is not None:
         registry.get(kind, name)  # says what there is
-    known = {each for part, _ in registry.parts() for each in (part.name, *part.aliases)}
-    known |= {each.package for each in registry.plugins.providers}
+    known = {own for part, _ in registry.parts() for own in (part.name, *part.aliases)}
+    known |= {plugin.package for plugin in registry.plugins.all}
     raise UnknownPartError(
         f"There is no part, package or entry point {name!r}.{suggest(name, known)}\n"
         "nnplug plugins list --parts lists every part."
@@ -111,44 +106,38 @@ def _look_up(
 # --- output --------------------------------------------------------------------------
 
 
-def _show_provider(provider: Provider) -> None:
+def _show_plugin(plugin: Plugin) -> None:
     from textwrap import shorten
 
-    from nnplug.plugins.discovery import page_of
-
-    echo(style(f"plugin {provider.label}", bold=True))
-    _field("state", provider.state)
-    _field("entry point", f"{provider.entry_point} = {provider.module}")
-    _field("page", page_of(provider))
-    _field("cause", provider.cause)
-    for part in provider.provided:
+    echo(style(f"plugin {plugin.label}", bold=True))
+    _field("state", plugin.state)
+    _field("entry point", f"{plugin.entry_point} = {plugin.module}")
+    _field("page", plugin.page)
+    _field("cause", plugin.cause)
+    for part in plugin.provided:
         about = f"{part.text}: {part.summary}" if part.summary else part.text
         _field(part.kind, shorten(about, max(20, width() - 15), placeholder=" ..."))
-    for note in provider.notes:
+    for note in plugin.notes:
         _field("note", note)
-    if provider.traceback:
-        echo(f"\n{provider.traceback}", whole=True)
+    if plugin.traceback:
+        echo(f"\n{plugin.traceback}", whole=True)
 
 
-def _show_tool(tool: Tool, provider: Provider) -> None:
-    from nnplug.plugins.discovery import page_of
-
+def _show_tool(tool: Tool, plugin: Plugin) -> None:
     echo(style(f"{tool.kind} {tool.name}", bold=True))
-    _field("from", f"{provider.label}, {provider.state}")
-    _field("page", page_of(provider))
+    _field("from", f"{plugin.label}, {plugin.state}")
+    _field("page", plugin.page)
     _field("file", tool.place)
     _field("about", tool.about)
     _field("missing", getattr(tool, "missing", str)())
 
 
-def _show_part(part: Part, provider: Provider) -> None:
+def _show_part(part: Part, plugin: Plugin) -> None:
     import textwrap
 
-    from nnplug.plugins.discovery import page_of
-
     echo(style(f"{part.kind} {part.name}", bold=True))
-    _field("from", f"{provider.label}, {provider.state}")
-    _field("page", page_of(provider))
+    _field("from", f"{plugin.label}, {plugin.state}")
+    _field("page", plugin.page)
     _field("file", part.place)
     options = ",".join(f"{key}={_value(value)}" for key, value in part.defaults.items())
     options = options.removeprefix(f"{part.bare_option}=")
@@ -157,8 +146,8 @@ def _show_part(part: Part, provider: Provider) -> None:
     _field("aliases", ", ".join(part.aliases))
     for number, (key, value) in enumerate(part.defaults.items()):
         _field("" if number else "parameters", f"{key} = {_value(value)}")
-    for number, (key, each) in enumerate(getattr(part, "declared", {}).items()):
-        _field("" if number else "declares", f"{key}: {each.about}")
+    for number, (key, array) in enumerate(getattr(part, "declared", {}).items()):
+        _field("" if number else "declares", f"{key}: {array.about}")
     for name, text in _traits(part).items():
         _field(name, text)
     lines = [
@@ -188,7 +177,7 @@ def _value(value: object) -> str:
 
 
 def _source(part: Part) -> str:
-    """Give the author's code without the docstring, which is shown by itself."""
+    """Return the author's code without the docstring, which is shown separately."""
     import ast
     import inspect
     import textwrap
@@ -207,7 +196,7 @@ def _source(part: Part) -> str:
 
 
 def _traits(part: Part) -> dict[str, str]:
-    """Say what a formula takes and keeps, which widths it needs, and in which dtype it is."""
+    """Describe what a formula takes and keeps, for which widths it is, and its dtype."""
     from nnplug.errors import FormulaError
     from nnplug.formulas.primitives import new_graph
     from nnplug.parts import Activation, Layer, Loss, Optimizer
@@ -243,13 +232,13 @@ def _traits(part: Part) -> dict[str, str]:
     except FormulaError:  # the formula's own lines say why
         return {}
     traits["dtype"] = "the run's, float32 or float64"
-    if graph.opaque:  # called as it stands
+    if graph.opaque:  # the function itself is called at each step
         traits["dtype"] = "its own; the result is converted to the run's"
     return traits
 
 
 def _optimizer_traits(part: Optimizer, graph: Graph) -> dict[str, str]:
-    """Say what an optimizer keeps, how it is given parameters, and what else it asks for."""
+    """Describe what an optimizer keeps, how it gets parameters, and what else it asks for."""
     traits = {"keeps": ", ".join(part.slots) or "nothing"}
     if part.states:
         traits["takes"] = "each parameter as a matrix, biases as columns"
@@ -271,7 +260,7 @@ def _optimizer_traits(part: Optimizer, graph: Graph) -> dict[str, str]:
 
 
 def _layer_traits(part: Layer) -> dict[str, str]:
-    """Say how wide a layer's outputs are, and what the network tells it."""
+    """Describe how wide a layer's outputs are, and what the network tells it."""
     traits = {}
     if part.holds:
         traits["holds"] = "the layers that stand in brackets after it"
@@ -279,12 +268,12 @@ def _layer_traits(part: Layer) -> dict[str, str]:
         kept = part.width == "D"
         traits["widths"] = "as many outputs as inputs" if kept else f"{part.width} outputs"
     if part.branches:
-        traits["training"] = "another formula than outside it"
+        traits["training"] = "a different formula than outside training"
     return traits
 
 
 def formulas(part: Part) -> str:
-    """Write a part's formula and its derivative, or say why it has none."""
+    """Write a part's formula and its derivative, or say why that is not possible."""
     from nnplug.errors import FormulaError
     from nnplug.parts.written import write_formulas
 

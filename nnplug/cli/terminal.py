@@ -1,7 +1,7 @@
-"""The one place that writes to the terminal: what data may not do there, and in which colours.
+"""The only place that writes to the terminal: escaped, in colour, and folded to its width.
 
 Names, values, messages and docstrings come from files and plugins. A terminal
-obeys the control characters in a text, so none of them is ever written raw.
+obeys control characters in a text, so they are never written raw.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 _MARK = f"<{secrets.token_hex(8)}:"
-"""Before a style of our own; no data can know it."""
+"""Stands before a style of our own; no data can contain it, since it is random."""
 
 _STYLES = re.compile(rf"{_MARK}([0-9;]*)>")
 _USUAL = 80
@@ -43,7 +43,7 @@ _CODES = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan
 
 
 def safe(text: str) -> str:
-    r"""Escape a text, but for ends of lines and tabs; see `nnplug.untrusted.escaped`.
+    r"""Escape a text except its line ends and tabs; see `nnplug.untrusted.escaped`.
 
     Examples
     --------
@@ -54,11 +54,11 @@ def safe(text: str) -> str:
         return text
     return "\n".join(
         "\t".join(map(escaped, line.split("\t"))) for line in text.split("\n")
-    )  # few lines hold anything that is to be escaped
+    )  # few lines have anything to escape
 
 
 def style(text: str, *, fg: str | None = None, bold: bool = False, dim: bool = False) -> str:
-    """Give a text a style, which `echo` turns into the terminal's codes, or leaves out."""
+    """Give a text a style, which `echo` turns into the terminal's codes or leaves out."""
     codes = [1] * bold + [2] * dim + ([_CODES[fg]] if fg else [])
     return f"{_MARK}{';'.join(map(str, codes))}>{text}{_MARK}0>" if codes else text
 
@@ -68,16 +68,16 @@ def echo(
 ) -> None:
     """Write lines to stdout, or to stderr.
 
-    A terminal would break long lines within words, so for one they are folded
-    between words; files and pipes get them as they are.
+    A terminal would break long lines inside words, so there they are folded
+    between words; files and pipes get them unchanged.
 
     Parameters
     ----------
     whole : bool, optional
-        Whether lines are left as they are on a terminal too.
+        Whether lines are left unfolded on a terminal too.
     hanging : str, optional
-        What the rest of a line that is folded begins with; by default with as
-        many spaces as the line.
+        What the rest of a folded line begins with; by default as many spaces
+        as the line itself.
     """
     stream = sys.stderr if err else sys.stdout
     coloured = colours(stream)
@@ -103,44 +103,44 @@ def _visible(text: str) -> int:
 
 
 def print_json(value: Any) -> None:
-    """Write a value as JSON, which stays JSON on a terminal too."""
+    """Write a value as JSON, unfolded, so that it is valid JSON on a terminal too."""
     import json
 
     echo(json.dumps(value, indent=2), whole=True)
 
 
 def width(*, err: bool = False) -> int:
-    """Give the terminal's width: COLUMNS if it is set, and 80 without a terminal."""
+    """Return the terminal's width: COLUMNS if it is set, and 80 without a terminal."""
     said = os.environ.get("COLUMNS", "")
     if said.isdecimal() and int(said) > 0:
         return int(said)
     try:
         found = os.get_terminal_size((sys.stderr if err else sys.stdout).fileno()).columns
-    except (OSError, ValueError, AttributeError):  # it is a file, or no stream of the system
+    except (OSError, ValueError, AttributeError):  # it is a file, or not a stream of the system
         found = 0
     return found or _USUAL
 
 
 def field(name: str, text: str, *, room: int = 11, indent: str = "  ") -> None:
-    """Write what something is called and what it is, beside each other; nothing without text."""
+    """Write a name and a text side by side; nothing if the text is empty."""
     if text:
         head = f"{indent}{name:{room}}  "
         rest = " " * len(head)
         first, *others = safe(text).split("\n")
         lines = [fold(first, width(), indent=head, hanging=rest, breaking="all")]
-        lines += [fold(each, width(), indent=rest, breaking="all") for each in others]
+        lines += [fold(line, width(), indent=rest, breaking="all") for line in others]
         echo("\n".join(lines))
 
 
 def forgive_encoding() -> None:
-    """Let stdout and stderr replace the characters that their encoding has not."""
+    """Let stdout and stderr replace characters that their encoding lacks."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower() != "utf-8":
             stream.reconfigure(errors="replace")
 
 
 def colours(stream: TextIO) -> bool:
-    """Whether a stream gets colours: a terminal does, unless NO_COLOR or FORCE_COLOR say else."""
+    """Whether a stream gets colours: a terminal does; NO_COLOR and FORCE_COLOR override that."""
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):
@@ -149,7 +149,7 @@ def colours(stream: TextIO) -> bool:
 
 
 def console(*, err: bool = False) -> Console:
-    """Make rich's console, for tables and progress; its texts have to be `safe`."""
+    """Make rich's console, for tables and progress; its texts must be `safe`."""
     from rich.console import Console
 
     coloured = colours(sys.stderr if err else sys.stdout)
@@ -167,7 +167,7 @@ class _Writes(Protocol):
 
 
 class _Escaping:
-    """Bytes of UTF-8 for a terminal."""
+    """Escapes bytes of UTF-8 for a terminal."""
 
     def __init__(self, stream: _Writes) -> None:
         self.stream = stream
@@ -178,6 +178,6 @@ class _Escaping:
 
 
 def binary_stdout() -> BinaryIO:
-    """Give stdout for bytes: as they are into files and pipes, escaped on a terminal."""
+    """Return stdout for bytes: unchanged to files and pipes, escaped on a terminal."""
     stream = sys.stdout.buffer
     return cast(BinaryIO, _Escaping(stream)) if sys.stdout.isatty() else stream

@@ -1,4 +1,4 @@
-"""`nnplug train`."""
+"""`nnplug train`: trains a network on a table or a dataset."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from nnplug.cli.completion import complete_data, complete_run
+from nnplug.cli.command import Command, option_group
+from nnplug.cli.completion import complete_run
 from nnplug.cli.find_run import find_run
-from nnplug.cli.help import Command, option_group
 from nnplug.cli.options import plugin_options, registry_of, warn
-from nnplug.cli.setting_options import setting_option, setting_options
-from nnplug.cli.table_options import (
+from nnplug.cli.part_names import complete_data
+from nnplug.cli.setting_options import (
     column_options,
     read_options,
+    setting_option,
+    setting_options,
     split_options,
     target_options,
 )
@@ -32,11 +34,11 @@ if TYPE_CHECKING:
 
 _EPILOG = """\b
 A PART is written NAME, NAME:KEY=VALUE,... or PACKAGE/NAME. What is not given
-comes from the dataset's recipe, and for a table from these defaults:
+comes from the dataset's recipe; for a table, these are the defaults:
   --hidden 100 --activation relu --optimizer adam --epochs 500 --patience 20
   --batch-size 32 --validation 0.2 --initializer glorot_uniform
   --dtype float32 --seed 0
-Without patience or validation rows, --epochs is 100.
+Without patience or validation rows, --epochs is 100 by default.
 
 \b
 Examples:
@@ -67,7 +69,7 @@ Examples:
         "--output",
         type=click.Path(path_type=Path),
         metavar="FOLDER",
-        help="Keep the run in this new folder; by default one in runs, for a table.",
+        help="Keep the run in this new folder; by default, for a table, a new one in runs.",
     ),
     click.option("--no-output", is_flag=True, help="Do not keep the run."),
     *setting_options("Keeping the run"),
@@ -75,7 +77,7 @@ Examples:
         "--resume",
         metavar="RUN",
         shell_complete=complete_run,
-        help="Go on with a run: its folder, its name in runs, or latest.",
+        help="Continue a run: its folder, its name in runs, or latest.",
     ),
     click.option(
         "--allow-changes",
@@ -94,7 +96,7 @@ Examples:
         "pairs",
         metavar="KEY=VALUE",
         multiple=True,
-        help="Change one setting by its name in such a file; may be repeated.",
+        help="Change one setting by its name in that file; may be repeated.",
     ),
 )
 @option_group(
@@ -131,17 +133,17 @@ def train(
 ) -> None:
     """Train a network on DATA: the path of a table, or a dataset's name.
 
-    Without DATA it trains on the dataset xor. Losses are printed on stdout,
+    Without DATA, the dataset xor is used. Losses are printed on stdout,
     everything else on stderr. A run on a table is kept in a new folder in
-    runs: its configuration, model, history, report and checkpoints.
+    runs, with its configuration, model, history, report and checkpoints.
     """
     from nnplug.cli.train_keeping import Keeping
     from nnplug.cli.train_lines import Lines, print_advice, print_end, print_plot
     from nnplug.errors import DivergedError
     from nnplug.runs.fitting import Callbacks, fit
 
-    for name, each in (("--output", output), ("--plot", plot), ("--plot-file", plot_file)):
-        if plan and each:
+    for name, given_too in (("--output", output), ("--plot", plot), ("--plot-file", plot_file)):
+        if plan and given_too:
             raise click.UsageError(f"--plan does not train: leave {name} out.", ctx)
     folder = _check_usage(ctx, config, output, resume, no_output, allow_changes)
     if plot_file is not None:
@@ -165,7 +167,7 @@ def train(
     ) as keeping:
         lines = keeping.lines = Lines(run, to_stderr=as_json)
         try:
-            # What a plugin's hook prints must not come between the lines of JSON.
+            # What a plugin's hook prints must not end up between the lines of JSON.
             apart = contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
             with registry.naming_culprits(), apart:
                 fit(run, Callbacks(registry.plugins, run.used), lines, keeper=keeping.keeper)
@@ -176,7 +178,7 @@ def train(
             raise
         except (KeyboardInterrupt, SystemExit, BrokenPipeError):
             lines.close()
-            keeping.say_how_to_go_on()
+            keeping.say_how_to_continue()
             raise
         finally:
             lines.close()
@@ -194,7 +196,7 @@ def train(
 
 
 def _prepare(asked: Configuration, registry: Registry, config: Path | None) -> Run:
-    """Prepare the run, and say what is worth knowing of it."""
+    """Prepare the run, and print what is worth knowing about it."""
     from nnplug.runs.preparing import prepare_from
 
     with registry.naming_culprits():
@@ -202,7 +204,7 @@ def _prepare(asked: Configuration, registry: Registry, config: Path | None) -> R
     warn(registry)
     if config is not None:
         for line in run.configuration().changed_formulas(asked.formulas):
-            echo(f"Warning: {config}: {line}; the run gives other numbers", err=True)
+            echo(f"Warning: {config}: {line}; the run gives different numbers", err=True)
     for line in run.rows.notes:
         echo(line, err=True)
     return run
@@ -216,18 +218,18 @@ def _check_usage(
     no_output: bool,
     allow_changes: bool,
 ) -> Path | None:
-    """Refuse options that exclude each other, and folders that cannot be, before all work.
+    """Refuse options that exclude each other, and unusable folders, before any work is done.
 
     Returns
     -------
     Path or None
-        The folder of the run to go on with.
+        The folder of the run to continue.
     """
     if output is not None and no_output:
         raise click.UsageError("--output and --no-output exclude each other.", ctx)
-    for name, each in (("--output", output), ("--no-output", no_output), ("--config", config)):
-        if resume is not None and each:
-            raise click.UsageError(f"--resume goes on in the run's own folder: leave {name} out.")
+    for name, given in (("--output", output), ("--no-output", no_output), ("--config", config)):
+        if resume is not None and given:
+            raise click.UsageError(f"--resume continues in the run's folder: leave {name} out.")
     if allow_changes and resume is None:
         raise click.UsageError("--allow-changes is for --resume.", ctx)
     if output is not None:
@@ -238,14 +240,14 @@ def _check_usage(
         return None
     from nnplug.runs.folder import RunFolder
 
-    return RunFolder.open(find_run(resume).path).path  # which refuses a damaged one
+    return RunFolder.open(find_run(resume).path).path  # refuses a damaged one
 
 
 def _print_plan(run: Run, *, as_json: bool) -> None:
     from nnplug.engines import NUMPY, find_engine
     from nnplug.plans.display import describe, plan_as_dict
 
-    program = run.trainer(NUMPY).steps.program  # which needs no compiling to be shown
+    program = run.trainer(NUMPY).steps.program  # nothing has to be compiled to show it
     engine = find_engine(run.settings.engine, run.model.registry)
     left = None if engine.left_to_numpy is None else engine.left_to_numpy(program)
     more: dict[str, Any] = {"slots": len(run.optimizer.slots), "left": left, "engine": engine.name}
@@ -257,7 +259,7 @@ def _print_plan(run: Run, *, as_json: bool) -> None:
 
 
 def _as_json_before(run: Run) -> dict[str, Any]:
-    """Give what is known of a run before it is trained."""
+    """Return what is known about a run before it is trained."""
     return {
         "settings": run.settings.to_dict(),
         "network": {
@@ -266,7 +268,7 @@ def _as_json_before(run: Run) -> dict[str, Any]:
             "layers": run.network.widths[1:],
         },
         "rows": {"training": len(run.train_rows), "validation": len(run.validation_rows)},
-        "classes": [str(each) for each in run.rows.classes],
+        "classes": [str(label) for label in run.rows.classes],
     }
 
 

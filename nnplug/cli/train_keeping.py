@@ -1,4 +1,4 @@
-"""Where `nnplug train` keeps a run, and what it says about that."""
+"""Where `nnplug train` keeps a run, and what it prints about that."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["Keeping"]
 class Keeping:
     """The folder of a run on the command line, if it has one.
 
-    A context: other processes are kept away from the run until its end.
+    A context manager: until it exits, other processes cannot use the folder.
 
     Parameters
     ----------
@@ -32,15 +32,15 @@ class Keeping:
         Prepared.
     asked : Configuration
     output, resume : Path or None
-        A new folder, or one to go on in.
+        A new folder, or the folder of a run to continue.
     none : bool
-        Whether nothing is to be kept.
+        Whether nothing is kept.
 
     Attributes
     ----------
     keeper : Keeper or None
     lines : Lines or None
-        What prints the epochs, so that nothing is printed across it.
+        What prints the epochs; warnings go through it, so as not to break the bar.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Keeping:
         self.keeper: Keeper | None = None
         self.lines: Lines | None = None
         self._asked, self._resume, self._allow_changes = asked, resume, allow_changes
-        # A built-in run is there again at any time; one on a person's own data is not.
+        # A run on a built-in dataset can be repeated at any time; one on the user's data cannot.
         if output is None and resume is None and not none and run.source.dataset is None:
             output = _new_name(run)
         self._run, self._output = run, output
@@ -65,7 +65,7 @@ class Keeping:
     def __enter__(self) -> Keeping:
         with ExitStack() as stack:
             if self._resume is not None:
-                self.keeper = self._go_on(self._resume, stack)
+                self.keeper = self._continue(self._resume, stack)
             elif self._output is not None:
                 self.keeper = self._begin(self._output, stack)
             self._open = stack.pop_all()
@@ -87,7 +87,7 @@ class Keeping:
         )
         return stack.enter_context(keeper)
 
-    def _go_on(self, resume: Path, stack: ExitStack) -> Keeper:
+    def _continue(self, resume: Path, stack: ExitStack) -> Keeper:
         from nnplug.runs.folder import RunFolder
         from nnplug.runs.keeping import keep_on
 
@@ -100,24 +100,24 @@ class Keeping:
     def _say(self, line: str) -> None:
         (echo if self.lines is None else self.lines.note)(f"Warning: {line}", err=True)
 
-    def say_how_to_go_on(self) -> None:
-        """Say what became of a run that was interrupted."""
+    def say_how_to_continue(self) -> None:
+        """Print how to continue a run that was interrupted."""
         if self.keeper is None or self.keeper.trainer is None:
             return
         done = self.keeper.trainer.epoch
         echo(
             f"stopped after {done:,} epoch{'s' * (done != 1)}. "
-            f"Go on with: nnplug train --resume {_quoted(self.keeper)}",
+            f"Continue with: nnplug train --resume {_quoted(self.keeper)}",
             err=True,
         )
 
     def say_where(self) -> None:
-        """Say where the run is kept.
+        """Print where the run is kept.
 
         Raises
         ------
         StorageError
-            If what should be there is not all there.
+            If something could not be written.
         """
         if self.keeper is None:
             return
@@ -126,7 +126,8 @@ class Keeping:
 
             raise StorageError(
                 f"{self.keeper.folder.path}: {self.keeper.failed}\n"
-                "Training ended, but the run is not all kept. With room on the disk, go on with: "
+                "Training finished, but part of the run could not be kept. Once there is room on "
+                "the disk, continue with: "
                 f"nnplug train --resume {_quoted(self.keeper)}"
             )
         echo(style(f"kept in {self.keeper.folder.path}", dim=True), err=True)
@@ -135,8 +136,8 @@ class Keeping:
 def _new_name(run: Run) -> Path:
     from nnplug.runs.folder import auto_name
 
-    layers = [each.part for each in run.network.placed[:-2]]
-    # By its first activation, if it has one; dense layers are in most networks.
+    layers = [placed.part for placed in run.network.placed[:-2]]
+    # Named after its first activation, if it has one; dense layers are in most networks.
     layers.sort(key=lambda part: part.kind != "activation")
     names = [part.name for part in [*layers[:1], run.optimizer]]
     data = Path(run.settings.data)

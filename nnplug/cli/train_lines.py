@@ -1,4 +1,4 @@
-"""What `nnplug train` prints: what is about to run, its epochs, how it ended."""
+"""What `nnplug train` prints: what is about to run, its epochs, and how it ended."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Lines:
         self.bar = Bar("epoch", run.settings.epochs, console(err=True)) if terminal else None
 
     def __call__(self, run: Run, epoch: int) -> None:
-        """Take note of an epoch."""
+        """Print an epoch's line if it is due, and move the bar."""
         if self.bar is not None:
             self.bar.update(epoch + 1, _losses(run.history.record(epoch)))
         if epoch % self.every == 0:
@@ -39,7 +39,7 @@ class Lines:
 
     def note(self, text: str, *, err: bool) -> None:
         """Print a line."""
-        # The bar owns the terminal's last line; it is drawn anew below.
+        # The bar owns the terminal's last line; it is drawn again below.
         beside = self.bar if err or sys.stdout.isatty() else None
         if beside is not None:
             beside.hide()
@@ -48,14 +48,14 @@ class Lines:
             beside.show()
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self.bar is not None:
             self.bar.hide()
             self.bar = None
 
 
 def _losses(record: EpochRecord) -> str:
-    """Write the losses shortly, for the bar."""
+    """Write the losses briefly, for the bar."""
     said = f"loss {record.loss:.4g}"
     if record.validation_loss is not None:
         said += f", validation {record.validation_loss:.4g}"
@@ -63,7 +63,7 @@ def _losses(record: EpochRecord) -> str:
 
 
 def _print_header(run: Run) -> None:
-    """Say on stderr what is about to run, so that no default is hidden."""
+    """Print on stderr what is about to run, so that no default is hidden."""
     settings = run.settings
     held = len(run.validation_rows)
     rows = f"{len(run.train_rows):,} rows"
@@ -89,18 +89,18 @@ def _print_header(run: Run) -> None:
 
 
 def _describe_regularization(settings: Settings) -> list[str]:
-    """Say what was asked for beside loss and optimizer, on one line; none if nothing was."""
+    """Describe on one line what was asked for besides loss and optimizer; no line if nothing."""
     said = [f"{name} {getattr(settings, name):g}" for name in ("l2", "l1")
             if getattr(settings, name)]  # fmt: skip
     if any(settings.dropout):
-        said.append(f"dropout {', '.join(f'{each:g}' for each in dict.fromkeys(settings.dropout))}")
+        said.append(f"dropout {', '.join(f'{rate:g}' for rate in dict.fromkeys(settings.dropout))}")
     if settings.clip_global_norm is not None:
-        said.append(f"gradients no longer than {settings.clip_global_norm:g}")
+        said.append(f"gradients clipped to global norm {settings.clip_global_norm:g}")
     if settings.class_weight is not None:
         weights = settings.class_weight
         said.append(
             f"class weights {weights}" if isinstance(weights, str) else
-            f"class weights {', '.join(f'{key} {each:g}' for key, each in weights.items())}"
+            f"class weights {', '.join(f'{label} {weight:g}' for label, weight in weights.items())}"
         )  # fmt: skip
     if settings.patience is not None and settings.patience < settings.epochs:
         said.append(
@@ -115,7 +115,7 @@ def _count(number: int, thing: str) -> str:
 
 
 def label(column: str) -> str:
-    """Name a column of the history for a person."""
+    """Name a column of the history as it is printed."""
     return column.replace("_", " ").capitalize()
 
 
@@ -133,13 +133,13 @@ def _numbers(record: EpochRecord) -> str:
 
 
 def print_advice(lines: Iterable[str]) -> None:
-    """Say what a colleague would, each on a line."""
+    """Print advice, one hint per line."""
     for line in lines:
         echo(f"{style('hint:', fg='yellow', bold=True)} {line}", err=True, hanging="  ")
 
 
 def print_end(run: Run) -> None:
-    """Print the predictions of a handful of rows, or the last numbers."""
+    """Print the predictions if there are only a few rows, or else the last numbers."""
     for line in _describe_end(run):
         echo(style(line, dim=True), err=True, hanging="  ")
     if len(run.rows.inputs) > 20 or run.rows.encoder is not None:
@@ -154,7 +154,7 @@ def print_end(run: Run) -> None:
 
 
 def _describe_end(run: Run) -> list[str]:
-    """Say why the run ended before its last epoch, and whose weights it has."""
+    """Say why the run ended before its last epoch, and which epoch its weights are from."""
     monitor = label(run.settings.monitor or "").lower()
     last, best, lines = len(run.history) - 1, run.history.best, []
     if run.ended == "patience":
@@ -166,7 +166,7 @@ def _describe_end(run: Run) -> list[str]:
 
 
 def print_plot(run: Run, *, err: bool) -> None:
-    """Draw the losses in the terminal, and which class is where in the plane of two inputs."""
+    """Plot the losses in the terminal and, if there are two inputs, the regions of the classes."""
     from nnplug.runs.report.terminal import boundary, curves, loss_columns
 
     room = min(width(err=err), 120)

@@ -1,4 +1,4 @@
-"""Which run `nnplug train` is asked for: options, `--set`, `--config` and `--resume` together."""
+"""The run that `nnplug train` is asked for: options, `--set`, `--config` and `--resume`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnplug.cli.options import add_plugins, plugins_given
-from nnplug.cli.table_options import table_arguments
+from nnplug.cli.setting_options import table_arguments
 from nnplug.cli.terminal import echo
 
 if TYPE_CHECKING:
@@ -24,17 +24,17 @@ _NOT_SETTABLE = ("plugins", "packages", "formulas", "given_in_python")
 def asked_configuration(
     ctx: click.Context, path: Path | None, given: dict[str, Any], pairs: Iterable[str]
 ) -> Configuration:
-    """Put together what the command line asks for.
+    """Combine what the command line asks for.
 
-    What the options and `--set` say stands before what the file says. The
-    plugins of the file are loaded as `-p` loads them, and named on stderr.
+    Options and `--set` override the file. The plugins that the file names are
+    loaded as `-p` loads them, and listed on stderr.
 
     Parameters
     ----------
     path : Path or None
-        A configuration.
+        A configuration file.
     given : dict
-        The values of the options that were given, by the settings' names.
+        The values of the options that were given, by setting.
     pairs : iterable of str
         The values of `--set`.
 
@@ -61,7 +61,7 @@ def asked_configuration(
 
 
 def _parse(ctx: click.Context, given: dict[str, Any], pairs: Iterable[str]) -> dict[str, Any]:
-    """Read `key=value`: a value of TOML, or text as the option of that name takes it."""
+    """Read `key=value`: a TOML value, or text as the option of that name takes it."""
     from nnplug.runs.configuration import check_setting
 
     options = {option.name: option for option in ctx.command.params}
@@ -92,7 +92,7 @@ def _parse(ctx: click.Context, given: dict[str, Any], pairs: Iterable[str]) -> d
 
 
 def _value(key: str, text: str) -> Any:
-    """Read a value as TOML has it; what is none is text."""
+    """Read a TOML value; anything else is text."""
     import tomllib
 
     from nnplug.untrusted import why_unreadable
@@ -106,5 +106,5 @@ def _value(key: str, text: str) -> Any:
 
 
 def _from_anywhere(plugin: str) -> str:
-    """Write a plugin's file so that it is found from any folder."""
+    """Write the path of a plugin's file so that it is found from any folder."""
     return os.path.abspath(plugin) if plugin.endswith(".py") else plugin  # noqa: PTH100  # resolve() would follow links

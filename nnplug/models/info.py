@@ -23,7 +23,7 @@ from nnplug.models.records import (
 )
 from nnplug.network.network import Network, in_and_out
 from nnplug.parts import Part, Task
-from nnplug.plugins.manager import Provider
+from nnplug.plugins.plugin import Plugin
 from nnplug.untrusted import need, printable, shown, take_list, take_mapping, take_text, take_width
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class ModelInfo:
         cls,
         network: Network,
         parts: Mapping[str, Sequence[Part]],
-        provider: Callable[[Part], Provider],
+        provider: Callable[[Part], Plugin],
         *,
         task: Task,
         classes: Sequence[Any],

@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 from nnplug.formulas.digest import DIGEST
 from nnplug.parts import OptionValue, Part, Placed
 from nnplug.parts.text import DEEPEST, is_part_name, write_option, write_part
-from nnplug.plugins.manager import Provider
+from nnplug.plugins.plugin import Plugin
 from nnplug.untrusted import need, printable, shown, take_list, take_mapping, take_text
 
 __all__ = [
@@ -84,7 +84,7 @@ class PartRecord:
     kind: str = ""
 
     @classmethod
-    def of(cls, part: Part, provider: Provider, role: str = "") -> Self:
+    def of(cls, part: Part, provider: Plugin, role: str = "") -> Self:
         """Record a part and who provides it."""
         options, kind = dict(part.options), part.kind if role == "layers" else ""
         return cls(part.name, provider.package, provider.version, options, part.digest, kind)

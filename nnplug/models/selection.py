@@ -18,7 +18,7 @@ from nnplug.formulas.digest import differ
 from nnplug.models.info import ModelInfo
 from nnplug.models.records import PartRecord, kind_of
 from nnplug.parts import OptionValue, Part
-from nnplug.plugins.manager import LOCAL, Provider, normalise_package
+from nnplug.plugins.plugin import LOCAL, Plugin, normalise_package
 from nnplug.plugins.registry import Registry
 from nnplug.untrusted import printable
 
@@ -162,7 +162,7 @@ def _not_installed(missing: Mapping[tuple[str, str], list[str]]) -> str:
     )
 
 
-def _installed(package: str, registry: Registry) -> list[Provider]:
+def _installed(package: str, registry: Registry) -> list[Plugin]:
     wanted = normalise_package(package)
     return [
         provider

@@ -1,47 +1,56 @@
-"""The registry: from a part's name to the part and to who provides it."""
+"""The registry: from a part's name to the part and the plugin that it comes from."""
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Self, cast
 
-from nnplug.errors import (
-    DivergedError,
-    NnplugError,
-    OptionError,
-    PartError,
-    PluginError,
-    suggest,
-)
-from nnplug.hookspecs import HOOKS, TOOL_HOOKS
+from nnplug.errors import OptionError, PartError
+from nnplug.hookspecs import REGISTER_HOOKS, TOOL_HOOKS
 from nnplug.parts import KINDS, Layer, Optimizer, Part, PartText, parse_name, parse_part
-from nnplug.plugins.manager import LOCAL, PluginManager, Provider, normalise_package
-from nnplug.plugins.not_found import FoundEither, ambiguous, called, unknown, way_out, with_article
+from nnplug.plugins.loading import Plugins
+from nnplug.plugins.messages import (
+    Found,
+    ambiguous,
+    broken,
+    name_culprits,
+    not_of_kind,
+    unknown,
+    unknown_kind,
+    with_article,
+)
+from nnplug.plugins.plugin import LOCAL, Plugin, normalise_package
 from nnplug.tool import Tool
 
-__all__ = ["Found", "FoundTool", "Registry"]
+__all__ = ["Found", "FoundPart", "FoundTool", "Registry"]
 
-Found = tuple[Part, Provider]
-"""A part and who provides it."""
+FoundPart = tuple[Part, Plugin]
+"""A part and the plugin that it comes from."""
 
-FoundTool = tuple[Tool, Provider]
-"""An engine or exporter, and who provides it."""
+FoundTool = tuple[Tool, Plugin]
+"""An engine or exporter and the plugin that it comes from."""
 
 
 class Registry:
     """Finds parts by kind and name, loading no more plugins than it must.
 
     A bare name is looked for among the built-in parts, then the local ones,
-    then in the plugin whose entry point bears the name, then in all plugins.
+    then in the plugin whose entry point has the name, then in all plugins.
     So a run with built-in parts imports no third-party code, and the answer
     does not depend on what was loaded before.
 
     Parameters
     ----------
-    plugins : PluginManager, optional
-        A new one, which blocks nothing, by default.
+    blocked, allowed, strict, local
+        As `Plugins` takes them; `allowed=()` leaves only the built-in parts.
+    plugins : Plugins, optional
+        The plugins themselves, in place of the other arguments.
+
+    Raises
+    ------
+    PluginError
+        If something in `local` cannot be loaded.
 
     Examples
     --------
@@ -50,19 +59,34 @@ class Registry:
     <activation leaky_relu:slope=0.2>
     """
 
-    def __init__(self, plugins: PluginManager | None = None) -> None:
-        self.plugins = plugins if plugins is not None else PluginManager()
-        self._asked: set[Provider] = set()
+    def __init__(
+        self,
+        *,
+        blocked: Collection[str] = (),
+        allowed: Collection[str] | None = None,
+        strict: bool = False,
+        local: Collection[str] = (),
+        plugins: Plugins | None = None,
+    ) -> None:
+        self.plugins = plugins or Plugins(
+            blocked=blocked, allowed=allowed, strict=strict, local=local
+        )
+        self._asked: set[Plugin] = set()
         self._told: set[str] = set()
-        self._given: dict[tuple[str, str], FoundEither] = {}
+        self._given: dict[tuple[str, str], Found] = {}
 
     @classmethod
     def from_environment(cls, options: Sequence[str] = (), *, strict: bool = False) -> Self:
         """Make a registry from `-p` options and the environment's variables.
 
-        See `PluginManager.from_environment`.
+        Parameters
+        ----------
+        options : sequence of str, optional
+            The values of `-p`: `no:NAME` blocks, anything else is loaded.
+        strict : bool, optional
+            The same as `NNPLUG_STRICT_PLUGINS=1`.
         """
-        return cls(PluginManager.from_environment(options, strict=strict))
+        return cls(plugins=Plugins.from_environment(options, strict=strict))
 
     # --- one part ------------------------------------------------------------
 
@@ -91,38 +115,29 @@ class Registry:
         OptionError
             If the text or an option is malformed.
         PartError
-            If a part of another kind, or no part at all, is passed.
+            If `text` is a part of another kind, or neither a part nor text.
         """
-        _check_kind(kind)
-        if isinstance(text, Part):
-            if text.kind != kind:
-                raise PartError(
-                    f"{text.text!r} is {with_article(text.kind)}, not {with_article(kind)}."
-                )
+        if kind not in KINDS:
+            raise unknown_kind(kind)
+        if isinstance(text, Part) and text.kind == kind:
             return text
         if not isinstance(text, str):
-            raise PartError(
-                f"{text!r} is not {with_article(kind)}. Give its name, or a part made with "
-                f"@nnplug.{kind}."
-            )
-        part, provider = self._look_up(kind, parse_name(text))
-        assert isinstance(part, Part)
-        if provider.state != "built-in":
-            self._given[provider.plugin_name, part.text] = part, provider
+            raise not_of_kind(kind, text)
+        part = cast(Part, self._look_up(kind, parse_name(text)))
         said = parse_part(text, part.bare_option)
         if said.options:
             part = part.with_options(**said.options)
         return part if said.inner is None else self._around(part, said.inner)
 
     def _around(self, part: Part, inner: str) -> Part:
-        """Put a part around the one that stands in brackets after it."""
+        """Wrap a part around the one in brackets after it."""
         if isinstance(part, Optimizer):
             return part.around(cast(Optimizer, self.get("optimizer", inner)))
         if isinstance(part, Layer):
             raise OptionError(f"{part.name}[{inner}]: layers are read together, as --layers is.")
         raise OptionError(
-            f"{part.name}[{inner}]: {with_article(part.kind)} holds no other part; leave out the "
-            "brackets."
+            f"{part.name}[{inner}]: {with_article(part.kind)} does not hold another part; leave "
+            "out the brackets."
         )
 
     def tool(self, kind: str, text: str, *, also: Sequence[str] = ()) -> Tool:
@@ -135,7 +150,7 @@ class Registry:
         text : str
             `name` or `package/name`.
         also : sequence of str
-            Words that may stand in a name's place; for the message.
+            Words that are accepted in place of a name, for the message.
 
         Raises
         ------
@@ -149,56 +164,39 @@ class Registry:
         asked = parse_part(text)
         if asked.options or asked.inner is not None:
             raise OptionError(
-                f"{kind} {text!r}: {with_article(kind)} has no options; give its name alone."
+                f"{kind} {text!r}: {with_article(kind)} has no options; give only its name."
             )
-        tool, provider = self._look_up(kind, asked, also)
-        assert isinstance(tool, Tool)
-        if provider.state != "built-in":
-            self._given[provider.plugin_name, tool.text] = tool, provider
-        return tool
+        return cast(Tool, self._look_up(kind, asked, also))
 
-    def find_tools(self, text: str, *, load: bool = True) -> list[FoundTool]:
-        """Find every engine and exporter that a name may mean; as `find` does for parts."""
-        asked, kinds = parse_name(text), TOOL_HOOKS.values()
-        found = [each for kind in kinds for each in self._own(kind, asked)]
-        if not found and load:
-            found = [each for kind in kinds for each in self._installed(kind, asked, blame=False)]
-        return [(tool, provider) for tool, provider in found if isinstance(tool, Tool)]
+    def provider(self, part: Part | Tool) -> Plugin:
+        """Return the plugin that a part, with any options, or a tool comes from."""
+        self.plugins.builtin(part.kind)  # a short form may name a part that nobody asked for
+        local = Plugin(LOCAL, "", "", part.function.__module__, "loaded", [part])
+        return next((plugin for plugin in self.plugins.known if plugin.provides(part)), local)
 
-    def find(self, text: str, kind: str | None = None, *, load: bool = True) -> list[Found]:
+    # --- several parts -------------------------------------------------------
+
+    def find(self, text: str, kind: str | None = None, *, load: bool = True) -> list[FoundPart]:
         """Find every part that a name may mean, in one kind or in all.
 
-        Unlike `get`, two packages with one name are no error here, nor is a
-        broken plugin, nor a name that nobody has. If the name is built in,
-        no package is loaded for more of it; with `load=False`, none ever.
+        Unlike `get`, it is not an error if two packages have the name, if a
+        plugin is broken, or if there is no such part. If the name is built
+        in, no package is loaded to look for more; with `load=False`, none ever is.
         """
+        return _only_parts(self._find(text, _kinds(kind), load=load))
+
+    def find_tools(self, text: str, *, load: bool = True) -> list[FoundTool]:
+        """Find every engine and exporter that a name may mean, as `find` does for parts."""
+        return _only_tools(self._find(text, TOOL_HOOKS.values(), load=load))
+
+    def _find(self, text: str, kinds: Collection[str], *, load: bool) -> list[Found]:
         asked = parse_name(text)
-        kinds = [kind] if kind is not None else list(HOOKS.values())
-        for each in kinds:
-            _check_kind(each)
-        own = [found for each in kinds for found in _parts(self._own(each, asked))]
-        if own or not load:
-            return own
-        return [
-            found for each in kinds for found in _parts(self._installed(each, asked, blame=False))
-        ]
+        found = [own for kind in kinds for own in self._own(kind, asked)]
+        if not found and load:
+            found = [own for kind in kinds for own in self._installed(kind, asked, blame=False)]
+        return found
 
-    def provider(self, part: Part | Tool) -> Provider:
-        """Say who provides a part, whatever its options, or a tool."""
-        self.plugins.builtin(part.kind)  # a short form may name a part that nobody asked for
-        if isinstance(part, Tool):
-            having = (each for each in self.plugins.known if part in each.tools)
-            local = Provider(LOCAL, "", "", part.function.__module__, "loaded", tools=[part])
-            return next(having, local)
-        for provider in self.plugins.known:
-            if any(each.function is part.function and each.kind == part.kind
-                   and each.name == part.name for each in provider.parts):  # fmt: skip
-                return provider
-        return Provider(LOCAL, "", "", part.function.__module__, "loaded", parts=[part])
-
-    # --- many parts ----------------------------------------------------------
-
-    def parts(self, kind: str | None = None, *, load_all: bool = False) -> list[Found]:
+    def parts(self, kind: str | None = None, *, load_all: bool = False) -> list[FoundPart]:
         """List the parts that are known so far, built-in ones first.
 
         Parameters
@@ -208,59 +206,47 @@ class Registry:
         load_all : bool, optional
             Load every plugin first.
         """
-        if kind is not None:
-            _check_kind(kind)
-        kinds = [kind] if kind is not None else list(HOOKS.values())
-        for each in kinds:
-            self.plugins.builtin(each)
+        return _only_parts(self._list(_kinds(kind), load_all=load_all))
+
+    def tools(self, kind: str, *, load_all: bool = False) -> list[FoundTool]:
+        """List the engines or exporters that are known so far, as `parts` does for parts."""
+        return _only_tools(self._list([kind], load_all=load_all))
+
+    def _list(self, kinds: Collection[str], *, load_all: bool = False) -> list[Found]:
+        for kind in kinds:
+            self.plugins.builtin(kind)
         if load_all:
             self.plugins.load_all()
         return _distinct(
-            (part, provider)
-            for each in kinds
-            for provider in self.plugins.known
-            for part in provider.parts
-            if part.kind == each
+            (part, plugin)
+            for kind in kinds
+            for plugin in self.plugins.known
+            for part in plugin.provided
+            if part.kind == kind
         )
-
-    def tools(self, kind: str, *, load_all: bool = False) -> list[FoundTool]:
-        """List the engines or exporters that are known so far, built-in ones first.
-
-        Parameters
-        ----------
-        kind : str
-        load_all : bool, optional
-            Load every plugin first.
-        """
-        self.plugins.builtin(kind)
-        if load_all:
-            self.plugins.load_all()
-        found = [(each, owner) for owner in self.plugins.known for each in owner.tools]
-        return list(
-            {id(each): (each, owner) for each, owner in found if each.kind == kind}.values()
-        )
-
-    def is_ambiguous(self, part: Part, provider: Provider) -> bool:
-        """Whether a part's bare name would be an error, as far as plugins are loaded."""
-        if provider.state == "built-in" or provider.package == LOCAL:
-            return False
-        rivals = _named(part.kind, part.name, self.plugins.installed)
-        name = normalise_package(part.name)
-        called = [each for each in rivals if normalise_package(each[1].entry_point) == name]
-        packages = {normalise_package(each.package) for _, each in called or rivals}
-        return len(packages) > 1 or normalise_package(provider.package) not in packages
 
     def names(self, kind: str, *, load_all: bool = False) -> list[str]:
         """List the names of a kind's parts, without aliases, in alphabetical order."""
         return sorted({part.name for part, _ in self.parts(kind, load_all=load_all)})
 
+    def is_ambiguous(self, part: Part, plugin: Plugin) -> bool:
+        """Whether a part's bare name would be an error, as far as plugins are loaded."""
+        if plugin.state == "built-in" or plugin.package == LOCAL:
+            return False
+        rivals = _named(part.kind, part.name, self.plugins.installed)
+        name = normalise_package(part.name)
+        # Plugins whose entry point has the name come before the others.
+        first = [found for found in rivals if normalise_package(found[1].entry_point) == name]
+        packages = {normalise_package(rival.package) for _, rival in first or rivals}
+        return len(packages) > 1 or normalise_package(plugin.package) not in packages
+
     def register(self, part: Part) -> Part:
-        """Add a part of one's own to this registry.
+        """Add a part of your own to this registry.
 
         Returns
         -------
         Part
-            The same, so that this may stand above a definition as a decorator.
+            The same part, so that this can be used as a decorator.
 
         Raises
         ------
@@ -284,26 +270,26 @@ class Registry:
         self.plugins.add_local(part)
         return part
 
-    # --- what went wrong with plugins that nobody asked for -------------------
+    # --- what went wrong -----------------------------------------------------
 
     @property
     def warnings(self) -> list[str]:
-        """One line for each plugin that failed unasked, part refused, or blocking that blocks none.
+        """A line for each plugin that failed unasked, part that was refused, and unmatched name.
 
-        Nothing is looked for: as long as no plugin was needed, there are none.
+        Plugins are not looked for: as long as none was needed, there are no warnings.
         """
         lines = self.plugins.unmatched if self.plugins.is_scanned else []
-        for provider in self.plugins.known:
-            causes = [f"not loaded: {provider.cause}"] if provider.state == "failed" else []
-            if provider not in self._asked:
+        for plugin in self.plugins.known:
+            causes = [f"not loaded: {plugin.cause}"] if plugin.state == "failed" else []
+            if plugin not in self._asked:
                 lines += [
-                    f"plugin {provider.label}: {cause}; see: nnplug plugins show {provider.package}"
-                    for cause in (*causes, *provider.notes)
+                    f"plugin {plugin.label}: {cause}; see: nnplug plugins show {plugin.package}"
+                    for cause in (*causes, *plugin.notes)
                 ]
         return lines
 
     def take_warnings(self) -> list[str]:
-        """Give those of `warnings` that were not given before."""
+        """Return those of `warnings` that were not returned before."""
         new = [line for line in self.warnings if line not in self._told]
         self._told.update(new)
         return new
@@ -315,66 +301,49 @@ class Registry:
         An error of nnplug's about a part gets a line that says where the part
         is from; any other that arose in a part's own file becomes a
         `PartError` with the author's file and line. Only parts that `get` has
-        given are looked at.
+        returned are looked at.
         """
         try:
             yield
-        except NnplugError as error:
-            message = str(error)
-            lines = [
-                f"{called(part)} is from {provider.label}; {way_out(part, provider)}"
-                for part, provider in self._given.values()
-                if (isinstance(error, DivergedError) or called(part) in message)
-                and provider.label not in message
-            ]
-            error.args = ("\n".join([message, *lines]), *error.args[1:])
-            raise
         except Exception as error:
-            for frame in reversed(traceback.extract_tb(error.__traceback__)):
-                for part, provider in self._given.values():
-                    if part.place.rpartition(":")[0] == frame.filename:
-                        advice = way_out(part, provider)
-                        raise PartError(
-                            f"{called(part)} of {provider.label} failed:\n"
-                            f"{frame.filename}:{frame.lineno}: {type(error).__name__}: {error}\n"
-                            f"{advice[0].upper()}{advice[1:]}"
-                        ) from error
+            name_culprits(error, list(self._given.values()))
             raise
 
     # --- resolution ----------------------------------------------------------
 
-    def _look_up(
-        self, kind: str, asked: PartText, also: Sequence[str] = ()
-    ) -> tuple[Part | Tool, Provider]:
-        """Find the one part or tool that is meant."""
+    def _look_up(self, kind: str, asked: PartText, also: Sequence[str] = ()) -> Part | Tool:
+        """Find the one part or tool that is meant, and remember it if a plugin has it."""
         found = self._own(kind, asked) or self._installed(kind, asked, blame=True)
         if not found:
-            known = self.parts(kind) if kind in KINDS else self.tools(kind)
-            every = (*HOOKS.values(), *TOOL_HOOKS.values())
-            others = [each for each in every if each != kind and self._own(each, asked)]
-            raise unknown(kind, asked, known, others, self.plugins, also)
+            others = [
+                other
+                for other in REGISTER_HOOKS.values()
+                if other != kind and self._own(other, asked)
+            ]
+            raise unknown(kind, asked, self._list([kind]), others, self.plugins, also)
         if len(found) > 1:
             raise ambiguous(kind, asked, found)
-        return found[0]
+        ((part, plugin),) = found
+        if plugin.state != "built-in":
+            self._given[plugin.plugin_name, part.text] = part, plugin
+        return part
 
-    def _own(self, kind: str, asked: PartText) -> list[FoundEither]:
+    def _own(self, kind: str, asked: PartText) -> list[Found]:
         """Look among built-in and then local parts; scans nothing."""
         package = normalise_package(asked.package) if asked.package is not None else None
-        found: list[FoundEither] = []
+        found: list[Found] = []
         if package in (None, "nnplug"):
             found = _named(kind, asked.name, self.plugins.builtin(kind))
         if not found and package in (None, LOCAL):
-            local = [each for each in self.plugins.known if each.package == LOCAL]
+            local = [plugin for plugin in self.plugins.known if plugin.package == LOCAL]
             found = _named(kind, asked.name, local)
         return found
 
-    def _installed(self, kind: str, asked: PartText, *, blame: bool) -> list[FoundEither]:
-        """Look in the plugins: one package's, or else the name's own, then all."""
-        plugins = self.plugins
-        if asked.package is not None:
-            wanted = normalise_package(asked.package)
-            called = plugins.load(asked.package)
-            stages = [[each for each in called if normalise_package(each.package) == wanted]]
+    def _installed(self, kind: str, asked: PartText, *, blame: bool) -> list[Found]:
+        """Look in the plugins: one package's, or else first the name's own and then all."""
+        plugins, package = self.plugins, asked.package
+        if package is not None:
+            stages = [[plugin for plugin in plugins.load(package) if plugin.is_of(package)]]
         else:
             stages = [plugins.load_entry_point(asked.name), plugins.installed]
         for stage in stages:
@@ -387,47 +356,45 @@ class Registry:
                 self._raise_if_broken(kind, asked, stage)
         return []
 
-    def _raise_if_broken(self, kind: str, asked: PartText, providers: list[Provider]) -> None:
-        """Make it an error if what was asked for comes from a failed plugin."""
+    def _raise_if_broken(self, kind: str, asked: PartText, plugins: Sequence[Plugin]) -> None:
+        """Raise an error if what was asked for comes from a failed plugin."""
         name = normalise_package(asked.name)
-        for provider in providers:
-            if provider.state == "failed" and (
+        for plugin in plugins:
+            if plugin.state == "failed" and (
                 asked.package is not None
-                or normalise_package(provider.entry_point) == name
-                or (kind, asked.name) in provider.declared
+                or normalise_package(plugin.entry_point) == name
+                or (kind, asked.name) in plugin.declared
             ):
-                self._asked.add(provider)
-                raise PluginError(
-                    f"{kind} {asked.name!r} is asked for, and plugin {provider.label} (entry point "
-                    f"{provider.entry_point}) cannot be loaded:\n{provider.cause}\n"
-                    f"Way out: pip install --upgrade {provider.package}, or leave it out with "
-                    f"-p no:{provider.package}.\n"
-                    f"The traceback: nnplug plugins show {provider.package}"
-                ) from provider.error
+                self._asked.add(plugin)
+                raise broken(kind, asked.name, plugin) from plugin.error
 
 
-def _named(kind: str, name: str, providers: Sequence[Provider]) -> list[FoundEither]:
-    found: list[FoundEither] = [
-        (each, provider)
-        for provider in providers
-        for each in provider.provided
-        if each.kind == kind and name in (each.name, *each.aliases)
-    ]
-    return list({id(each): (each, provider) for each, provider in found}.values())
-
-
-def _parts(found: Iterable[FoundEither]) -> list[Found]:
-    return [(each, provider) for each, provider in found if isinstance(each, Part)]
+def _named(kind: str, name: str, plugins: Sequence[Plugin]) -> list[Found]:
+    return _distinct(
+        (part, plugin)
+        for plugin in plugins
+        for part in plugin.provided
+        if part.kind == kind and name in (part.name, *part.aliases)
+    )
 
 
 def _distinct(found: Iterable[Found]) -> list[Found]:
-    """Drop repetitions: two entry points may name one module."""
-    return list({id(part): (part, provider) for part, provider in found}.values())
+    """Drop repetitions: two entry points may name one module; the last of them stays."""
+    return list({id(part): (part, plugin) for part, plugin in found}.values())
 
 
-def _check_kind(kind: str) -> None:
+def _only_parts(found: Iterable[Found]) -> list[FoundPart]:
+    return [(part, plugin) for part, plugin in found if isinstance(part, Part)]
+
+
+def _only_tools(found: Iterable[Found]) -> list[FoundTool]:
+    return [(tool, plugin) for tool, plugin in found if isinstance(tool, Tool)]
+
+
+def _kinds(kind: str | None) -> list[str]:
+    """List one kind of part, or all of them."""
+    if kind is None:
+        return list(KINDS)
     if kind not in KINDS:
-        raise PartError(
-            f"There is no kind of part {kind!r}.{suggest(kind, KINDS)} "
-            f"The kinds are {', '.join(KINDS)}."
-        )
+        raise unknown_kind(kind)
+    return [kind]

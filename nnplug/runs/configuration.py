@@ -18,7 +18,7 @@ from nnplug.untrusted import read_small, why_unreadable
 
 if TYPE_CHECKING:
     from nnplug.models import ModelInfo, PartRecord
-    from nnplug.plugins.manager import Provider
+    from nnplug.plugins.plugin import Plugin
     from nnplug.runs.sources import Source
     from nnplug.tables import Rows
     from nnplug.types import AnyArray
@@ -79,7 +79,7 @@ class Configuration:
         rows: Rows,
         source: Source,
         *,
-        engine: Provider,
+        engine: Plugin,
         checkpoint_every: str | int | None = None,
         plugins: tuple[str, ...] = (),
         given_in_python: tuple[str, ...] = (),
@@ -91,8 +91,8 @@ class Configuration:
 
         Parameters
         ----------
-        engine : Provider
-            What provides the engine.
+        engine : Plugin
+            Where the engine is from.
 
         Raises
         ------

@@ -13,7 +13,8 @@ import numpy as np
 
 from nnplug.errors import PluginError, SettingError, suggest
 from nnplug.parts import Part
-from nnplug.plugins.manager import LOCAL, PluginManager, Provider
+from nnplug.plugins.loading import Plugins
+from nnplug.plugins.plugin import LOCAL, Plugin
 from nnplug.runs import advice
 from nnplug.tool import Tool
 from nnplug.training import BatchRecord, OnBatch
@@ -34,7 +35,7 @@ class Callbacks:
 
     Attributes
     ----------
-    plugins : PluginManager
+    plugins : Plugins
     parts : sequence of Part or Tool
         The run's. The hooks of a plugin are called if the run uses one of its
         parts or its engine, or if it was named with `-p`; not if it merely
@@ -43,7 +44,7 @@ class Callbacks:
         Objects with methods that are named like the hooks.
     """
 
-    plugins: PluginManager
+    plugins: Plugins
     parts: Sequence[Part | Tool]
     own: Sequence[object] = ()
     _found: dict[str, list[tuple[str, str, Callable[..., Any]]]] = field(init=False)
@@ -120,7 +121,7 @@ class Callbacks:
         return stop
 
 
-def _leave_out(provider: Provider) -> str:
+def _leave_out(provider: Plugin) -> str:
     return "leave the file out" if provider.package == LOCAL else f"use -p no:{provider.package}"
 
 

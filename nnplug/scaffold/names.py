@@ -1,4 +1,4 @@
-"""What a new plugin may be called, and what everything in it is then called."""
+"""The name of a new plugin, and the names of everything in it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from nnplug.errors import PluginError
 from nnplug.hookspecs import HOOKS
 from nnplug.parts import KINDS, normalise_name
-from nnplug.plugins.manager import normalise_package
+from nnplug.plugins.plugin import normalise_package
 from nnplug.plugins.registry import Registry
 
 __all__ = ["Names", "choose_names"]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
-# What the files of a new package mean by these names is not to be hidden by a part.
+# The files of a new package use these names, so a part may not hide them.
 _IN_USE = frozenset({"nnplug", "np", "numpy", "pytest", "capsys", "names", "register", *HOOKS})
 
 
@@ -31,10 +31,10 @@ class Names:
     Attributes
     ----------
     name : str
-        The one that all others come from, in snake_case.
+        The name that all others are derived from, in snake_case.
     parts : dict of str to str
-        Kind to part's name: with one kind `name` itself, with several
-        `name_kind`. Its module and its entry point bear the same name.
+        By kind, the part's name: with one kind `name` itself, with several
+        `name_kind`. Its module and its entry point have the same name.
     """
 
     name: str
@@ -52,23 +52,23 @@ class Names:
 
 
 def choose_names(text: str, kinds: Sequence[str], registry: Registry) -> Names:
-    """Derive every name of a new plugin package, and check that it is free.
+    """Derive every name in a new plugin package, and check that it is free.
 
-    Imports no plugin: names are compared with those of the built-in parts and
-    with the packages and entry points that are installed.
+    No plugin is imported: names are compared with those of the built-in parts
+    and with the packages and entry points that are installed.
 
     Parameters
     ----------
     text : str
         As the user wrote it; case is ignored, `-` is `_`, and a leading
-        `nnplug-` may be there or not.
+        `nnplug-` is optional.
     kinds : sequence of str
-        The kinds of the parts; one that is repeated counts once.
+        The kinds of the parts; repetitions are ignored.
 
     Raises
     ------
     PluginError
-        If the name is malformed or has another meaning already.
+        If the name is malformed or already has another meaning.
 
     Examples
     --------
@@ -93,8 +93,8 @@ def choose_names(text: str, kinds: Sequence[str], registry: Registry) -> Names:
             )
     parts = {kind: name if len(chosen) == 1 else f"{name}_{kind}" for kind in chosen}
     names = Names(name, parts)
-    for each in dict.fromkeys((name, *parts.values())):
-        reason = _taken(each, names, registry)
+    for own in dict.fromkeys((name, *parts.values())):
+        reason = _taken(own, names, registry)
         if reason:
             raise PluginError(
                 f"{text!r} cannot be the name of a plugin: {reason}.\n"
@@ -104,26 +104,26 @@ def choose_names(text: str, kinds: Sequence[str], registry: Registry) -> Names:
 
 
 def _taken(name: str, names: Names, registry: Registry) -> str:
-    """Say what a name means already, or nothing."""
-    for part, provider in registry.find(name, load=False):
-        whose = "built-in" if provider.state == "built-in" else "local"
+    """Describe what a name already means; empty if nothing."""
+    for part, plugin in registry.find(name, load=False):
+        whose = "built-in" if plugin.state == "built-in" else "local"
         return f"{name!r} is a name of the {whose} {part.kind} {part.name!r}"
     if keyword.iskeyword(name):
-        return f"{name!r} is a keyword of Python"
+        return f"{name!r} is a Python keyword"
     if name in sys.stdlib_module_names:
         return f"{name!r} is a module of Python's standard library"
     if hasattr(builtins, name):
-        return f"{name!r} is a built-in function of Python"
+        return f"{name!r} is a built-in name of Python"
     if name.startswith("test"):
-        return f"pytest takes {name!r} for a test"
+        return f"pytest would take {name!r} for a test"
     if name in _IN_USE:
         return f"nnplug uses {name!r} itself in every plugin"
-    for provider in registry.plugins.installed:
-        if provider.is_called(name) or provider.is_called(names.package):
+    for plugin in registry.plugins.installed:
+        if plugin.is_called(name) or plugin.is_called(names.package):
             return (
-                f"{provider.label} is installed, with the entry point {provider.entry_point!r}"
-                f" (pip uninstall {provider.package} removes it)"
+                f"{plugin.label} is installed, with the entry point {plugin.entry_point!r}"
+                f" (pip uninstall {plugin.package} removes it)"
             )
     if importlib.util.find_spec(names.module) is not None:
-        return f"there is a module {names.module!r} already"
+        return f"there is already a module {names.module!r}"
     return ""

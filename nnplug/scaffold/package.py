@@ -1,4 +1,4 @@
-"""The files of a new plugin package, and writing them: all or none."""
+"""The files of a new plugin package, and writing all of them or none."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ HOW_TO_USE = {
     "metric": "nnplug train --metric {part}",
     "dataset": "nnplug train {part}",
 }
-"""How a part of each kind is asked for on the command line."""
+"""How a part of each kind is used on the command line."""
 
 
 def package_files(names: Names, *, author: str, year: int) -> dict[str, str]:
-    """Write every file of a plugin package, in memory.
+    """Compose every file of a plugin package, in memory.
 
     Parameters
     ----------
     names : Names
-        As `choose_names` gives them.
+        From `choose_names`.
     author : str
-        Who holds the copyright; if empty, the authors of the package.
+        The copyright holder; if empty, the authors of the package.
     year : int
         Of the copyright.
 
     Returns
     -------
     dict of str to str
-        Path, with `/`, to text.
+        The text of each file, by its path with `/`.
     """
     author = "".join(filter(str.isprintable, author)) or f"The authors of {names.package}"
     parts = {
@@ -87,19 +87,19 @@ def package_files(names: Names, *, author: str, year: int) -> dict[str, str]:
 
 
 def write_files(folder: Path, contents: dict[str, str]) -> None:
-    """Write files into a new or an empty folder: all of them, or nothing.
+    """Write files into a new or empty folder: all of them, or none.
 
     Raises
     ------
     PluginError
-        If the folder holds something, or a file cannot be written.
+        If the folder is not empty, or a file cannot be written.
     """
     if folder.exists() and not folder.is_dir():
-        raise PluginError(f"{folder} is a file. Give the folder to write into as DIR.")
+        raise PluginError(f"{folder} is a file. Give a folder to write into as DIR.")
     if folder.is_dir() and any(folder.iterdir()):
         raise PluginError(
             f"The folder {folder} is not empty, and nothing is overwritten.\n"
-            "Give another as DIR, or remove it."
+            "Give another folder as DIR, or remove this one."
         )
     made: list[Path] = []
     try:
@@ -124,13 +124,13 @@ def write_files(folder: Path, contents: dict[str, str]) -> None:
 
 
 def _fill(template: str, **values: str) -> str:
-    """Put values in the place of `$name` in a template."""
+    """Fill in the values of `$name` in a template."""
     text = files("nnplug.scaffold").joinpath("templates", f"{template}.txt").read_text("utf-8")
     return Template(text).substitute(values)
 
 
 def _describe(parts: dict[str, str]) -> str:
-    """Say in a line what a package holds."""
+    """Describe in one line what a package holds."""
     if len(parts) == 1:
         ((kind, part),) = parts.items()
         return f"The {kind} {part} for nnplug"

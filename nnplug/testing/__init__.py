@@ -1,6 +1,6 @@
-"""The conformance kit: whether a part does what its kind promises.
+"""The conformance kit: checks that a part does what its kind promises.
 
-One call gives one suite for each kind of part:
+One call runs the checks of a part's kind:
 
     import nnplug.testing
     from my_package import mish
@@ -9,13 +9,13 @@ One call gives one suite for each kind of part:
     def test_conformance(check):
         check()
 
-Each check is a test with its own name, such as `mish-derivative`, and says
-where a part is wrong: the point, what the part gives, what is right. Outside
-pytest, `nnplug.testing.run(mish)` gives a report. A check that is known to
-fail is declared with its reason, and is a failure once it passes.
+Each check is a test with its own name, such as `mish-derivative`. If it fails,
+it says where: the point, what the part gives and what was expected. Outside
+pytest, `nnplug.testing.run(mish)` returns a report. A check that is known to
+fail is declared with the reason, and counts as a failure once it passes.
 
-Names are imported when they are first used: pytest imports this package at
-every start, for its fixture.
+Names are imported when they are first used, since pytest imports this package
+at every start, for its fixture.
 """
 
 from __future__ import annotations

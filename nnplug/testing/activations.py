@@ -3,8 +3,6 @@
 # ruff: noqa: D401  # a check's docstring says what it makes sure of
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from nnplug.engines import Engine
@@ -14,6 +12,7 @@ from nnplug.formulas.graph import Symbol
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import lower
 from nnplug.parts import Activation
+from nnplug.testing import layers
 from nnplug.testing.engine import BATCH, COLUMN, BoundLayer, some_of
 from nnplug.testing.examples import (
     Suite,
@@ -24,13 +23,13 @@ from nnplug.testing.examples import (
     random,
 )
 from nnplug.testing.failure import Curve, Wrong, contrast, different, number, where_in
-from nnplug.testing.numeric import Measured, gradient, slopes
+from nnplug.testing.numeric import curve_along, gradient, slopes, worst
 from nnplug.types import AnyArray
 
-__all__ = ["CHECKS", "curve_along", "worst"]
+__all__ = ["CHECKS"]
 
 SWEEP = np.concatenate([np.linspace(-6.03, 6.01, 121), [-300, -60, -20, 0, 20, 60, 300]])
-"""Where a derivative is measured; what has a kink there is moved aside."""
+"""Where a derivative is measured; a point at a kink is moved aside."""
 
 SHAPES = ((1, 1), (1, 5), BATCH, (3, 4), COLUMN)
 EXTREMES = (-1e4, 0.0, 1e4)
@@ -46,7 +45,7 @@ def _traced(part: Activation) -> list[Symbol]:
 
 
 def _evaluate(nodes: list[Symbol], x: AnyArray, g: AnyArray | None = None) -> list[AnyArray]:
-    # Copies: a function that writes into its input has a check of its own.
+    # Copies, since a check of its own finds a function that writes into its input.
     given = np.ones_like(x) if g is None else g
     return evaluate(nodes, {"x": x.copy(), "g": given.copy()})
 
@@ -78,7 +77,7 @@ def formula(part: Activation, engine: Engine) -> None:
 
 
 def derivative(part: Activation, engine: Engine) -> None:
-    """The derivative is that of the function, at every point and in every row."""
+    """The derivative is the function's, at every point and in every row."""
     nodes = _traced(part)
 
     def alone(x: AnyArray) -> AnyArray:
@@ -88,7 +87,7 @@ def derivative(part: Activation, engine: Engine) -> None:
     at = found.x[:, None]
     column = BoundLayer(part, COLUMN, np.float64, engine)
     found_ways = [("", _evaluate(nodes, at)[1])]
-    if not part.branches:  # an engine's derivative is that in training
+    if not part.branches:  # an engine's derivative is the one in training
         found_ways.append((BY_ENGINE, column.on_points(at)[1]))
     for how, given in found_ways:
         index, wrong = worst(given[:, 0], found)
@@ -120,7 +119,7 @@ def derivative(part: Activation, engine: Engine) -> None:
 
 
 def _derivative_by_options(part: Activation) -> None:
-    """Check the derivative by each option that is learned."""
+    """Check the derivative with respect to each option that is learned."""
     graph = new_graph()
     x, g = graph.input("x", ("N", "C")), graph.input("g", ("N", "C"))
     symbols = {name: graph.input(name) for name in part.trainables}
@@ -142,38 +141,6 @@ def _derivative_by_options(part: Activation) -> None:
             )
 
 
-def worst(given: AnyArray, measured: Measured) -> tuple[int | None, int]:
-    """Find the worst of the derivatives that are too far from the measured ones.
-
-    Returns
-    -------
-    int or None
-        Its place in the flattened arrays.
-    int
-        How many are wrong.
-
-    Raises
-    ------
-    Wrong
-        If most could not be measured.
-    """
-    expected, tolerance = measured.slope.reshape(-1), measured.tolerance.reshape(-1)
-    known = measured.known.reshape(-1)
-    if 2 * known.sum() < known.size:
-        x = measured.x.reshape(-1)[int(np.argmin(known))]
-        raise Wrong(
-            f"derivative near x = {number(x)}: it cannot be measured there, nor at "
-            f"{known.size - known.sum() - 1} of {known.size - 1} other points, since the values "
-            "are not smooth or not finite. A function must compute in the dtype it is given"
-        )
-    error = np.where(known, abs(given - expected), 0.0)
-    bad = known & ~(error <= tolerance)  # a NaN is bad
-    if not bad.any():
-        return None, 0
-    relative = np.where(bad, error / (0.01 + abs(expected)), -1.0)
-    return int(np.argmax(np.where(np.isnan(relative), np.inf, relative))), int(bad.sum())
-
-
 def _curve(
     part: Activation, nodes: list[Symbol], x: AnyArray, g: AnyArray, place: tuple[int, ...]
 ) -> Curve:
@@ -186,40 +153,14 @@ def _curve(
     )
 
 
-def curve_along(
-    label: str, x: AnyArray, place: tuple[int, ...], value: Any, derivative: Any
-) -> Curve:
-    """Follow a number and its derivative along one element of its array."""
-    at = float(x[place])
-    middle = at if abs(at) > 5 else 0.0
-    points = middle + np.linspace(-6.0, 6.0, 71)
-
-    def moved(point: float) -> AnyArray:
-        copy = x.copy()
-        copy[place] = point
-        return copy
-
-    measured = slopes(
-        lambda each: np.array([value(moved(point)) for point in each]), points.astype(np.float64)
-    )
-    return Curve(
-        label,
-        points.tolist(),
-        [float(value(moved(point))) for point in points],
-        [float(derivative(moved(point))[place]) for point in points],
-        measured.slope.tolist(),
-        at,
-    )
-
-
 def finite(part: Activation, engine: Engine) -> None:
-    """Value and derivative are finite at 0, at ±1e4 and between, in both dtypes."""
+    """Value and derivative are finite at 0, at ±1e4 and in between, in both dtypes."""
     nodes = _traced(part)
     for dtype in (np.float64, np.float32):
         x = np.array([*EXTREMES, *SWEEP], dtype)[:, None] * np.array([[1, 0.5, 0.25]], dtype)
         layer = BoundLayer(part, BATCH, dtype, engine)
         values, slopes_ = layer.on_points(x)
-        # In an engine what is not finite spreads to the other rows: look at each by itself.
+        # In an engine, a number that is not finite spreads to other rows: look at each row alone.
         bad = ~(np.isfinite(values) & np.isfinite(slopes_)).all(axis=1)
         for row in np.flatnonzero(bad):
             value, slope = layer(np.repeat(x[row : row + 1], BATCH[0], axis=0))
@@ -239,7 +180,7 @@ def finite(part: Activation, engine: Engine) -> None:
 
 
 def shape(part: Activation) -> None:
-    """Value and derivative have the input's shape: no rows, one row and many."""
+    """Value and derivative have the input's shape, for no rows, one row and many."""
     nodes = _traced(part)
     for rows in (0, 1, 7):
         for columns in (1, 4):
@@ -274,19 +215,19 @@ def rows(part: Activation, engine: Engine) -> None:
             said = different(batch[row : row + 1], single)
             if said:
                 raise Wrong(f"{what} of row {row} in a batch of {len(x)}, against the row alone, "
-                            f"{said}; reduce over axis=-1 alone")  # fmt: skip
+                            f"{said}; reduce only over axis=-1")  # fmt: skip
     layer = BoundLayer(part, BATCH, np.float64, engine)
     (x, g), turned = _inputs(*BATCH), np.roll(np.arange(BATCH[0]), 1)
     for (what, first), second in zip(_named([*layer(x, g)]), layer(x[turned], g[turned]),
                                      strict=True):  # fmt: skip
         if what == "derivative" and part.branches:
-            continue  # the noise is another
+            continue  # the noise is different
         if said := different(second, first[turned]):
             raise Wrong(f"{what} of a row among other rows, against the same before, {said}")
 
 
 def gives(part: Activation) -> None:
-    """What is declared as probabilities, or their logarithms, is that."""
+    """What is declared as probabilities, or their logarithms, is just that."""
     x = np.concatenate([_inputs(6, 3)[0], np.array([[-50.0, 0.0, 50.0]])])
     found = np.asarray(part(x.copy()))
     shares = np.exp(found) if part.gives == "log_probabilities" else found
@@ -298,6 +239,17 @@ def gives(part: Activation) -> None:
             f"{number(found[place])}, expected "
             f"{'at most 0' if part.gives == 'log_probabilities' else 'between 0 and 1'}"
         )
+
+
+def training(part: Activation, engine: Engine) -> None:
+    """With noise and what it learns for each unit, it is also right in and outside training."""
+    if not part.arrays and not part.branches:
+        return
+    # Such an activation has arrays of its own, as a layer has: it is tried as one.
+    layers.formula(part, engine)
+    if not engine.preparation:
+        layers.derivative(part)
+        layers.noise(part)
 
 
 def _named(found: list[AnyArray]) -> list[tuple[str, AnyArray]]:
@@ -319,4 +271,5 @@ CHECKS: Suite = {
     "inputs-unchanged": inputs_unchanged,
     "deterministic": deterministic,
     "options": options,
+    "training": training,
 }

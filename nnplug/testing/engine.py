@@ -1,8 +1,8 @@
 """Parts as training runs them: through a network, a plan and an engine.
 
-One layer whose inputs are the unit matrix has its weights as sums, so that
-any matrix can be put before an activation or a loss; and one whose error is
-output times target has the target as its gradient.
+The pre-activations of a layer whose inputs are the identity matrix are its
+weights, so an activation or a loss can be given any matrix. The gradient of a
+loss that is output times target is the target.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
 
 
 def engines_for(name: str | None, registry: Registry | None) -> tuple[Engine, ...]:
-    """Give the engine of a name, or nnplug's own that can run here, and those of `-p`.
+    """Return the engine with a name; without one, nnplug's own that can run here and `-p`'s.
 
     Raises
     ------
@@ -49,58 +49,58 @@ def engines_for(name: str | None, registry: Registry | None) -> tuple[Engine, ..
 
 
 def some_of(shapes: Sequence[tuple[int, int]], engine: Engine) -> Sequence[tuple[int, int]]:
-    """Choose shapes for an engine: each takes one that compiles about a second."""
-    return [each for each in shapes if each in COMPILED] if engine.preparation else shapes
+    """Choose shapes for an engine: one that compiles takes about a second for each."""
+    return [shape for shape in shapes if shape in COMPILED] if engine.preparation else shapes
 
 
 BATCH, COLUMN = (4, 3), (4, 1)
 COMPILED = (BATCH, COLUMN)
-"""The shapes, rows by columns, that an engine is tried with that compiles."""
+"""The shapes, rows by columns, with which an engine that compiles is tried."""
 
 
 @activation(name="unchanged")
 def unchanged(x: Any) -> Any:
-    """The identity: the network's outputs are its sums."""  # noqa: D401  # what it is, as parts say
+    """The identity: the network's outputs are its pre-activations."""  # noqa: D401  # what it is, as parts say
     return x
 
 
 @loss(reduction="sum", name="weighted")
 def weighted(prediction: Any, target: Any) -> Any:
-    """A loss whose derivative by the outputs is the target."""  # noqa: D401  # what it is, as parts say
+    """A loss whose derivative with respect to the outputs is the target."""  # noqa: D401  # what it is, as parts say
     return prediction * target
 
 
 @optimizer(name="reveal")
 def reveal(param: Any, grad: Any, *, learning_rate: float = 1.0) -> Any:
-    """Put the gradient where the parameters were, to be read there."""
+    """Replace the parameters by the gradient, so that it can be read there."""
     return grad
 
 
 def _network(
     shape: tuple[int, int], dtype: np.dtype[Any], part: Activation = unchanged
 ) -> tuple[Network, AnyArray]:
-    """Make a layer whose weights are its sums, and its inputs."""
+    """Make a layer whose weights are its pre-activations, and its inputs."""
     rows, columns = shape
     network = Network(rows, (), columns, activations=(), output_activation=part, dtype=dtype)
     return network, np.eye(rows, dtype=dtype)
 
 
 def fill(network: Network, sums: AnyArray, scale: float = 1.0) -> None:
-    """Set the sums, no bias, and what the activation learns by."""
+    """Set the pre-activations and what the activation learns; the bias is 0."""
     network.parameters[...] = 0
     network["output.weight"][...] = scale * sums
-    for name, each in network.layers[0].activation.arrays.items():
-        if isinstance(each, Parameter):
-            network[f"output.{name}"][...] = scale * (each.start or 0.0)
+    for name, declared in network.layers[0].activation.arrays.items():
+        if isinstance(declared, Parameter):
+            network[f"output.{name}"][...] = scale * (declared.start or 0.0)
 
 
 class BoundLayer:
-    """An activation on sums of one shape, forward and backward.
+    """An activation on pre-activations of one shape, forward and backward.
 
     Parameters
     ----------
     shape : tuple of int
-        Of the sums, (N, C).
+        Of the pre-activations, (N, C).
     """
 
     def __init__(
@@ -113,17 +113,17 @@ class BoundLayer:
         self.steps = Steps(self.network, weighted, reveal, self.inputs, given, None, engine=engine)
 
     def __call__(self, x: AnyArray, given: AnyArray | None = None) -> tuple[AnyArray, AnyArray]:
-        """Run it on sums; on other numbers first, which must leave no trace.
+        """Run it on x, after running it on other numbers, which must leave no trace.
 
         Parameters
         ----------
         given : array, optional
-            (N, C), the derivative of some number by the outputs; 1 by default.
+            (N, C), the derivative of some number with respect to the outputs; 1 by default.
 
         Returns
         -------
         tuple of array
-            The outputs, and the derivative of that number by the sums.
+            The outputs, and the derivative of that number with respect to x.
         """
         self.steps.targets[...] = 1 if given is None else given
         for scale in (0.5, 1.0):
@@ -133,16 +133,16 @@ class BoundLayer:
         return outputs, gradient
 
     def on_points(self, x: AnyArray) -> tuple[AnyArray, AnyArray]:
-        """Run it on any number of points, as many rows at a time as it has: (P, C)."""
+        """Run it on any number of points, (P, C), as many rows at a time as it has."""
         rows = self.shape[0]
         padded = np.concatenate([x, np.repeat(x[-1:], -len(x) % rows, axis=0)])
         found = [self(padded[start : start + rows]) for start in range(0, len(padded), rows)]
-        values, slopes = (np.concatenate(each)[: len(x)] for each in zip(*found, strict=True))
+        values, slopes = (np.concatenate(parts)[: len(x)] for parts in zip(*found, strict=True))
         return values, slopes
 
 
 def _gradient(network: Network, steps: Steps) -> AnyArray:
-    """Take a step, and give the gradient of the weight, also where the step was refused."""
+    """Take a step and return the gradient of the weight, even if the step was refused."""
     turn = steps.turn
     total = steps.run(None)
     gradient = network.span("output.weight").view(steps.vectors[1 - turn]).copy()
@@ -164,13 +164,13 @@ def printed_loss(
     Parameters
     ----------
     weights : array, optional
-        (N, 1), what each row counts for.
+        (N, 1), the weight of each row.
 
     Returns
     -------
     tuple of float, float and array
         The number that an evaluation prints, the one that a training step
-        prints, and the derivative that the step takes, (N, C).
+        prints, and the derivative that the step uses, (N, C).
     """
     network, inputs = _network(output.shape, output.dtype)
     fill(network, output)
@@ -185,7 +185,7 @@ def printed_loss(
 
 
 def steps_of(part: Optimizer, weight: AnyArray, engine: Engine = NUMPY) -> tuple[Steps, Network]:
-    """Make training steps whose gradient by the weight is `steps.targets`."""
+    """Make training steps whose gradient of the weight is `steps.targets`."""
     network, inputs = _network(weight.shape, weight.dtype)
     fill(network, weight)
     steps = Steps(network, weighted, part, inputs, np.zeros_like(weight), None, engine=engine)

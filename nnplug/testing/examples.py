@@ -1,4 +1,4 @@
-"""Arguments to call a part with, by its kind, and the checks that need no more."""
+"""Arguments to call each kind of part with, and the checks of every kind that need only those."""
 
 # ruff: noqa: D401  # a check's docstring says what it makes sure of
 from __future__ import annotations
@@ -44,12 +44,12 @@ __all__ = [
 
 
 def random(seed: int) -> np.random.Generator:
-    """Make the generator of a check's numbers."""
+    """Make the generator for a check's numbers."""
     return derive_generator(seed, "conformance")
 
 
 def generator_for(part: Initializer, seed: int) -> np.random.Generator:
-    """Make the generator that a run with this seed gives an initializer."""
+    """Make the generator that an initializer gets in a run with this seed."""
     return legacy_generator(seed) if part.legacy else derive_generator(seed, "init")
 
 
@@ -58,7 +58,7 @@ def loss_arguments(
 ) -> tuple[AnyArray, AnyArray]:
     """Draw what a loss takes: outputs (N, C) and targets (N, C) or labels (N, 1).
 
-    Of one that takes several outputs for each target there are as many: (N, k·C).
+    If it takes k outputs for each target, the outputs are (N, k·C).
     """
     generator = random(seed)
     if part.heads:
@@ -76,7 +76,7 @@ def loss_arguments(
         return output.astype(dtype), target.astype(dtype)
     target = targets_of(part, generator, output.shape)
     if part.link == "identity" and part.takes == "prediction":
-        # A mean of such targets, and not a target itself.
+        # A mean of such targets, not a target itself.
         output = mean_within(part, np.abs(output) + 0.1)
     elif part.link == "log":
         output = 0.5 * output
@@ -91,7 +91,7 @@ def targets_of(
     Parameters
     ----------
     inner : bool
-        Without those on the edge, such as 0 for counts: their link is infinite.
+        Leave out those on the edge, such as 0 for counts: their link is infinite.
     """
     edge = generator.random(shape) < (0 if inner else 0.25)
     match part.targets:
@@ -112,7 +112,7 @@ def targets_of(
 
 
 def mean_within(part: Loss, size: AnyArray) -> AnyArray:
-    """Turn positive numbers into means that targets of a kind may have."""
+    """Turn positive numbers into possible means of targets of a kind."""
     mean = size
     if part.targets == "distribution":
         mean = size / size.sum(axis=1, keepdims=True)
@@ -122,7 +122,7 @@ def mean_within(part: Loss, size: AnyArray) -> AnyArray:
 
 
 def metric_arguments(part: Metric, *, good: bool) -> tuple[AnyArray, AnyArray]:
-    """Make answers that are all right, or all far off, and what they answer."""
+    """Make answers that are all right, or all far off, and the true values."""
     labels = np.tile(np.arange(3), 4)
     if part.takes == "prediction":
         target = random(0).normal(size=(12, 2)) + 0.5
@@ -137,7 +137,7 @@ def _arguments(part: Part) -> tuple[list[Any], dict[str, Any]]:
     """Make one valid set of arguments, the same at every call."""
     if isinstance(part, Loss):
         output, target = loss_arguments(part, 4, 3)
-        return [*(each.copy() for each in part.split(output)), target], {}
+        return [*(head.copy() for head in part.split(output)), target], {}
     if isinstance(part, Metric):
         return [*metric_arguments(part, good=False)], {}
     if isinstance(part, Optimizer):
@@ -160,23 +160,23 @@ def _arguments(part: Part) -> tuple[list[Any], dict[str, Any]]:
 
 
 def results(value: Any) -> list[AnyArray]:
-    """Take what a part returned as a list of arrays."""
+    """Return what a part returned as a list of arrays."""
     if isinstance(value, Data):
         return [np.asarray(value.inputs), np.asarray(value.targets)]
-    return [np.asarray(each) for each in (value if isinstance(value, tuple) else (value,))]
+    return [np.asarray(array) for array in (value if isinstance(value, tuple) else (value,))]
 
 
-# --- what more than one kind has to check -----------------------------------------
+# --- shared by the checks of several kinds ----------------------------------------
 
 
 def check_dtype(
     part: Part, what: str, kind: Any, found: Any, *, traced: bool, size: str = ""
 ) -> None:
-    """Refuse numbers that are not of the dtype that a formula was given.
+    """Refuse an array whose dtype is not the one that the formula was given.
 
-    Training runs what was traced, whose numbers take any dtype. In a plain
-    call the root of a number is a NumPy float64 and widens float32. That is
-    not the author's fault; a float64 that the author's module holds is.
+    Training runs the traced formula, whose numbers adapt to any dtype. In a
+    plain call, the root of a number is a NumPy float64, which widens float32.
+    That is not the author's fault, but a float64 in the author's module is.
 
     Parameters
     ----------
@@ -191,13 +191,13 @@ def check_dtype(
     if given != kind and (not widens or named):
         raise Wrong(
             f"{what} for {np.dtype(kind).name}{size}: the part gives {given}, expected the input's "
-            "dtype; a number of NumPy's, such as np.float64(2), widens an array, a plain 2.0 does "
-            f"not{f': {named} is such a number; float({named}) is none' if named else ''}"
+            "dtype; a NumPy number such as np.float64(2) widens an array, a plain 2.0 does "
+            f"not{f': {named} is a NumPy number; write float({named})' if named else ''}"
         )
 
 
 def _wide_number(part: Part) -> str:
-    """Name a float64 of NumPy's that a part's function reads from its module."""
+    """Name a NumPy float64 that a part's function reads from its module."""
     read = inspect.getclosurevars(inspect.unwrap(part.function))
     values = {**read.globals, **read.nonlocals}
     return next((name for name, value in values.items() if isinstance(value, np.float64)), "")
@@ -222,9 +222,9 @@ def deterministic(part: Part) -> None:
 
 
 def inputs_unchanged(part: Part) -> None:
-    """The part writes into none of its arguments."""
+    """The part does not write into its arguments."""
     arguments, given = _arguments(part)
-    before = [each.copy() for each in arguments]
+    before = [argument.copy() for argument in arguments]
     part(*arguments, **given)
     names = part.function.__code__.co_varnames
     for name, old, new in zip(names, before, arguments, strict=False):
@@ -238,7 +238,7 @@ def inputs_unchanged(part: Part) -> None:
 
 
 def options(part: Part) -> None:
-    """Every option can be written in the text form, and reads back as it was."""
+    """Every option can be written in the text form, and is read back as it was."""
     for key, default in part.defaults.items():
         for value in (default, *_others(default)):
             text = ""
@@ -258,7 +258,7 @@ def options(part: Part) -> None:
 
 
 def _text(part: Part, key: str) -> str:
-    """Write the text form with one option, also where it has its default."""
+    """Write the text form with one option, even if it has its default."""
     no_default = cast(OptionValue, None)
     return replace(
         part,
@@ -268,7 +268,7 @@ def _text(part: Part, key: str) -> str:
 
 
 def _read(part: Part, text: str) -> dict[str, str]:
-    """Read the options of a text form: a layer's stands among others, its first bare."""
+    """Read the options of a text form; a layer's is read as one of several."""
     if isinstance(part, Layer):
         (said,) = parse_layers(text)
         text = said.text
@@ -276,7 +276,7 @@ def _read(part: Part, text: str) -> dict[str, str]:
 
 
 def _others(default: OptionValue) -> tuple[OptionValue, ...]:
-    """Choose other values of an option's type; nobody knows which text is valid."""
+    """Choose other values of an option's type; which texts are valid is unknown."""
     if isinstance(default, bool):
         return (not default,)
     if isinstance(default, int):
@@ -285,4 +285,4 @@ def _others(default: OptionValue) -> tuple[OptionValue, ...]:
 
 
 Suite = dict[str, Callable[..., None]]
-"""The checks of a kind by name; one that takes `engine` beside the part runs in each."""
+"""The checks of a kind by name; one that takes `engine` besides the part runs in each engine."""

@@ -1,4 +1,4 @@
-"""What a failing check says, and how numbers are written in it."""
+"""What a failing check reports, and how numbers are written there."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ __all__ = ["CheckFailure", "Curve", "Wrong", "contrast", "different", "number"]
 
 @dataclass(frozen=True)
 class Curve:
-    """A value and its derivative along one number, for a plot.
+    """A value and its derivative as one number varies, for a plot.
 
     Attributes
     ----------
     label : str
-        What the number is, such as `"x"`.
+        The number's name, such as `"x"`.
     x, value : list of float
     given, expected : list of float
-        The derivative as the part has it, and as it is measured; `nan` where
-        it cannot be measured.
+        The part's derivative and the measured one; `nan` where it cannot be
+        measured.
     at : float
         Where the check found the worst error.
     """
@@ -36,7 +36,7 @@ class Curve:
     at: float
 
 
-class Wrong(Exception):  # noqa: N818  # a finding, which `Check` makes an error
+class Wrong(Exception):  # noqa: N818  # a finding, which `Check` turns into an error
     """What a check found."""
 
     def __init__(self, message: str, curve: Curve | None = None) -> None:
@@ -44,7 +44,7 @@ class Wrong(Exception):  # noqa: N818  # a finding, which `Check` makes an error
         self.curve = curve
 
 
-class CheckFailure(AssertionError):  # noqa: N818  # a failure of the part, no error of the kit
+class CheckFailure(AssertionError):  # noqa: N818  # a failure of the part, not an error of the kit
     """A part fails a check: which part of which package, where, and why.
 
     Attributes
@@ -52,7 +52,7 @@ class CheckFailure(AssertionError):  # noqa: N818  # a failure of the part, no e
     finding : str
         The message without the part's name and place.
     curve : Curve or None
-        For a wrong derivative, value and derivative around it.
+        For a wrong derivative, the value and the derivatives around it.
     """
 
     def __init__(self, message: str, finding: str, curve: Curve | None = None) -> None:
@@ -62,7 +62,7 @@ class CheckFailure(AssertionError):  # noqa: N818  # a failure of the part, no e
 
 
 def number(value: Any, digits: int = 4) -> str:
-    """Write a number with few digits.
+    """Write a number with a few digits.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def number(value: Any, digits: int = 4) -> str:
 
 
 def contrast(given: Any, expected: Any) -> str:
-    """Write two numbers with as many digits as it takes to tell them apart.
+    """Write two numbers with enough digits to tell them apart.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def contrast(given: Any, expected: Any) -> str:
 def different(
     given: AnyArray, expected: AnyArray, *, rtol: float = 1e-10, atol: float = 1e-12
 ) -> str:
-    """Say where two arrays differ most; an empty string where they do not.
+    """Say where two arrays differ most; an empty string if they do not differ.
 
     Examples
     --------

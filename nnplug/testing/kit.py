@@ -1,4 +1,4 @@
-"""The suites by kind, one check, and the report of a part."""
+"""The checks of each kind of part, running them, and the report."""
 
 from __future__ import annotations
 
@@ -17,18 +17,17 @@ import nnplug
 from nnplug.engines import Engine
 from nnplug.errors import PartError, SettingError, suggest
 from nnplug.parts import KINDS, Part
-from nnplug.plugins.discovery import find_installed
+from nnplug.plugins.plugin import find_installed
 from nnplug.plugins.registry import Registry
 from nnplug.testing import activations, layers, losses, optimizers, others
 from nnplug.testing.engine import engines_for
 from nnplug.testing.examples import Suite
 from nnplug.testing.failure import CheckFailure, Curve, Wrong
-from nnplug.testing.in_training import training
 
 __all__ = ["SUITES", "Check", "Report", "Result", "checks", "run"]
 
 SUITES: dict[str, Suite] = {
-    "activation": {**activations.CHECKS, "training": training},
+    "activation": activations.CHECKS,
     "layer": layers.CHECKS,
     "loss": losses.CHECKS,
     "optimizer": optimizers.CHECKS,
@@ -52,14 +51,13 @@ class Check:
         Such as `"derivative"`.
     part : Part
     function : callable
-        Takes the part, and perhaps an engine, and returns, or raises, what it
-        found.
+        Takes the part, and perhaps an engine; raises `Wrong` if it finds something.
     engines : tuple of Engine
-        In which it is run; empty for one that runs in none.
+        The engines it runs in; empty if it needs none.
     reason : str
-        Why it is expected to fail; empty if it is not.
+        Why it is expected to fail; empty if it is expected to pass.
     provider : str
-        The part's package and version; found out if it is not given.
+        The part's package and version; looked up if it is not given.
     """
 
     name: str
@@ -76,21 +74,22 @@ class Check:
 
     @property
     def about(self) -> str:
-        """What it makes sure of, in a sentence."""
+        """What it checks, in a sentence."""
         return (self.function.__doc__ or "").partition("\n\n")[0]
 
     def __call__(self) -> None:
-        """Run it, in one engine after the other.
+        """Run it, in one engine after another.
 
         Raises
         ------
         CheckFailure
             If the part fails it.
         """
-        for number, given in enumerate([(each,) for each in self.engines] or [()]):
-            where = f"in the {given[0].name} engine alone: " if number and given else ""
+        # A check that fails in a later engine has passed in those before it.
+        for number, given in enumerate([(engine,) for engine in self.engines] or [()]):
+            where = f"only in the {given[0].name} engine: " if number and given else ""
             try:
-                # What overflows inside a formula does not matter; what comes out does.
+                # Overflow inside a formula does not matter; only its result does.
                 with np.errstate(all="ignore"), warnings.catch_warnings():
                     warnings.simplefilter("ignore", RuntimeWarning)  # the variance of one row
                     self.function(self.part, *given)
@@ -110,7 +109,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Result:
-    """What one check gave.
+    """The result of one check.
 
     Attributes
     ----------
@@ -132,25 +131,25 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Whether it came out as it should."""
+        """Whether the outcome is as expected."""
         return self.outcome in ("passed", "expected failure")
 
 
 @dataclass(frozen=True)
 class Report:
-    """What every check of one part gave; written, it is one line for each."""
+    """The results of all checks of a part; as text, one line for each."""
 
     part: Part
     results: tuple[Result, ...]
 
     @property
     def passed(self) -> bool:
-        """Whether every check came out as it should."""
+        """Whether the outcome of every check is as expected."""
         return all(result.ok for result in self.results)
 
     @property
     def failed(self) -> tuple[str, ...]:
-        """The names of the checks that did not."""
+        """The names of the checks whose outcome is not as expected."""
         return tuple(result.name for result in self.results if not result.ok)
 
     def __str__(self) -> str:
@@ -169,29 +168,29 @@ def checks(
     provider: str = "",
     registry: Registry | None = None,
 ) -> list[Check]:
-    """Give the checks of a part's kind.
+    """Return the checks of a part's kind.
 
     Parameters
     ----------
     part : Part
-        With its options: another value is another part to check.
+        It is checked with its options as they are.
     engine : str, optional
-        In which the checks of what training computes are run; by default one
-        after the other in each of nnplug's own that can run here.
+        The engine for the checks of what training computes; by default, each
+        of nnplug's own that can run here.
     expected_failures : mapping of str to str, optional
-        From a check's name to the reason why the part is known to fail it,
-        beside those that the part declares itself.
+        For the name of a check, the reason why the part is known to fail it, in
+        addition to those that the part declares itself.
     provider : str, optional
         Package and version, for messages.
     registry : Registry, optional
-        Where engines are looked up; by default among all installed ones.
+        Where engines are looked up; by default, among all installed ones.
 
     Raises
     ------
     PartError
         If it is not a part.
     SettingError
-        If there is no such check, a reason is missing, or an engine cannot run here.
+        If there is no such check, a reason is missing, or the engine cannot run here.
     UnknownPartError
         If there is no such engine.
     """
@@ -235,12 +234,12 @@ def run(
     Parameters
     ----------
     engine : str, optional
-        In which the checks of what training computes are run; by default one
-        after the other in each of nnplug's own that can run here.
+        The engine for the checks of what training computes; by default, each
+        of nnplug's own that can run here.
     expected_failures : mapping of str to str, optional
-        From a check's name to the reason why the part is known to fail it,
-        beside those that the part declares itself; a check that passes all
-        the same is a failure.
+        For the name of a check, the reason why the part is known to fail it, in
+        addition to those that the part declares itself. If such a check passes,
+        that is a failure.
 
     Returns
     -------
@@ -253,11 +252,11 @@ def run(
     True
     """
     found = checks(part, engine=engine, expected_failures=expected_failures)
-    return Report(part, tuple(run_check(each) for each in found))
+    return Report(part, tuple(run_check(check) for check in found))
 
 
 def run_check(check: Check) -> Result:
-    """Run one check and say what came out."""
+    """Run one check and return its result."""
     start = time.perf_counter()
     outcome: Outcome = "passed"
     message, curve = "", None
@@ -269,18 +268,18 @@ def run_check(check: Check) -> Result:
     else:
         if check.reason:
             outcome = "unexpected pass"
-            message = f"it passes, and was expected to fail: {check.reason}"
+            message = f"it passes, but was expected to fail: {check.reason}"
     return Result(check.name, outcome, message, time.perf_counter() - start, curve)
 
 
 def provider_of(part: Part) -> str:
-    """Name the package and version that a part's module comes from, if one is known."""
+    """Name the package and version that a part's module comes from, if known."""
     top = part.function.__module__.partition(".")[0]
     if top == "nnplug":
         return f"nnplug {nnplug.__version__}"
-    for provider in find_installed():
-        if provider.module.partition(":")[0].partition(".")[0] == top:
-            return provider.label
+    for plugin in find_installed():
+        if plugin.module.partition(":")[0].partition(".")[0] == top:
+            return plugin.label
     return ""
 
 

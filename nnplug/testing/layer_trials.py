@@ -1,8 +1,8 @@
-"""A layer on rows of one shape: its function as it is written, its formula, an engine.
+"""A layer on rows of one shape, computed by its function, by its formula and by an engine.
 
-Between a dense layer whose weights are the rows and a head whose weights are
-the unit matrix, a layer of a network is given any rows, and gives its outputs
-as the network's.
+In a network the layer stands between a dense layer whose weights are the rows
+and a head whose weights are the identity matrix: so it gets any rows, and its
+outputs are the network's.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Arrays = dict[str, AnyArray]
 
 @dataclass
 class Found:
-    """What a layer gave.
+    """What a layer computed.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Found:
     states : dict of str to array
         The new states; empty outside training.
     slopes : dict of str to array
-        The derivative of Σ g·value, by `"x"` and by each parameter's name.
+        The derivatives of Σ g·value, by `"x"` and by each parameter's name.
     """
 
     value: AnyArray
@@ -48,7 +48,7 @@ class Found:
     slopes: Arrays = field(default_factory=dict)
 
     def named(self) -> Iterator[tuple[str, AnyArray]]:
-        """List the arrays, each by what a message calls it."""
+        """List the arrays with what messages call them."""
         yield "value", self.value
         yield from ((f"new {name}", array) for name, array in self.states.items())
         yield from ((f"derivative by {name}", array) for name, array in self.slopes.items())
@@ -85,15 +85,15 @@ def call_plain(
     if part.holds:
 
         def inner(rows: AnyArray) -> AnyArray:
-            for each in placed.inner:
-                rows, states = call_plain(each, np.asarray(rows), given, training=training)
+            for held in placed.inner:
+                rows, states = call_plain(held, np.asarray(rows), given, training=training)
                 new.update(states)
             return rows
 
         arguments["inner"] = inner
     result = part(x.copy(), **arguments)
     value, *states = result if isinstance(result, tuple) else (result,)
-    names = [name for name, each in part.declared.items() if isinstance(each, State)]
+    names = [name for name, own in part.declared.items() if isinstance(own, State)]
     if training:
         for name, array in zip(names, states, strict=True):
             key = f"{placed.name}.{name}"
@@ -102,7 +102,7 @@ def call_plain(
 
 
 def arrays_of(placed: Placed, rows: int, generator: np.random.Generator) -> Arrays:
-    """Draw what a layer is given beside its rows: near where it starts, and states as met."""
+    """Draw what a layer gets besides its rows: parameters near their start, states at it."""
     given: Arrays = {}
     for array in placed.arrays:
         declared = array.declared
@@ -122,14 +122,14 @@ def arrays_of(placed: Placed, rows: int, generator: np.random.Generator) -> Arra
 
 
 class Trial:
-    """A layer, or an activation, with rows, arrays, and a number's derivative by its outputs, g.
+    """A layer or an activation with its rows, its arrays, and g, a derivative by its outputs.
 
     Parameters
     ----------
     shape : tuple of int
         Of the rows, (N, D).
     inner : sequence of Activation or Layer
-        What a layer around layers is tried with.
+        The layers inside a layer that holds layers.
     """
 
     def __init__(
@@ -158,13 +158,13 @@ class Trial:
     def __str__(self) -> str:
         text = f"a {self.shape[0]} x {self.shape[1]} input"
         if isinstance(self.whole, Layer) and self.whole.holds:
-            around = " ".join(each.text for each in self.whole.inner)
+            around = " ".join(held.text for held in self.whole.inner)
             text += f", around {around or 'no layers'}"
         return text
 
     def names(self, kind: type[Parameter | State | Noise]) -> list[str]:
         """List its arrays of a kind."""
-        return [each.name for each in self.placed.arrays if isinstance(each.declared, kind)]
+        return [array.name for array in self.placed.arrays if isinstance(array.declared, kind)]
 
     def plain(
         self, x: AnyArray | None = None, *, training: bool, given: Arrays | None = None
@@ -188,7 +188,7 @@ class Trial:
             for symbol, array in zip(formula.inputs[1:], self.placed.arrays, strict=True)
         }
         named |= {"x": self.x if x is None else x, formula.g.name: self.g.astype(self.x.dtype)}
-        wanted = [formula.y, *(each.y for each in traced.states.values())]
+        wanted = [formula.y, *(state.y for state in traced.states.values())]
         pulled = formula.pulled if training else []
         value, *rest = evaluate([*wanted, *pulled], named)
         states = dict(zip(traced.states, rest, strict=False))
@@ -197,10 +197,10 @@ class Trial:
         kept = {"x", *self.names(Parameter)}
         return Found(
             np.broadcast_to(value, (len(named["x"]), self.placed.outputs)),
-            {name: np.broadcast_to(each, given[name].shape) for name, each in states.items()},
+            {name: np.broadcast_to(state, given[name].shape) for name, state in states.items()},
             {
-                name: np.broadcast_to(each, np.shape(named["x"] if name == "x" else given[name]))
-                for name, each in slopes.items()
+                name: np.broadcast_to(slope, np.shape(named["x"] if name == "x" else given[name]))
+                for name, slope in slopes.items()
                 if name in kept
             },
         )
@@ -212,7 +212,7 @@ class Trial:
 
 
 class EngineTrial:
-    """The same in a network, as an engine runs it."""
+    """A trial's layer in a network, as an engine runs it."""
 
     def __init__(self, trial: Trial, dtype: Any, engine: Engine) -> None:
         self.trial = trial
@@ -222,7 +222,7 @@ class EngineTrial:
             output_activation=unchanged, dtype=dtype,
         )  # fmt: skip
         self.inputs = np.eye(rows, dtype=dtype)
-        # The trial's arrays and the network's, which have other names, are in one order.
+        # The trial's arrays and the network's have different names, but the same order.
         self.own = {
             mine.name: its.name
             for mine, its in zip(trial.placed.arrays, self.network.placed[1].arrays, strict=True)
@@ -248,7 +248,7 @@ class EngineTrial:
         return Found(self.evaluator.run(self.inputs)[0].copy())
 
     def trained(self) -> Found:
-        """Run it in a training step; the trial is given the noise that was drawn."""
+        """Run it in a training step; the trial gets the noise that was drawn."""
         self._fill()
         steps, network = self.steps, self.network
         steps.targets[...] = self.trial.g

@@ -14,18 +14,17 @@ from nnplug.engines import NUMPY, Engine
 from nnplug.formulas.graph import Symbol, walk
 from nnplug.formulas.primitives import new_graph
 from nnplug.parts import Activation, Layer, Noise, Parameter, State
-from nnplug.testing.activations import worst
 from nnplug.testing.examples import Suite, check_dtype, options, random
 from nnplug.testing.failure import Wrong, contrast, different, number, where_in
 from nnplug.testing.layer_trials import Arrays, EngineTrial, Found, Trial, arrays_of
-from nnplug.testing.numeric import gradient
+from nnplug.testing.numeric import gradient, worst
 from nnplug.types import AnyArray
 
 __all__ = ["CHECKS"]
 
 SHAPES = ((1, 1), (4, 3), (1, 5), (5, 1), (3, 4))
 COMPILED = ((4, 3), (1, 1))
-"""Rows by columns; an engine takes a second or more to compile one."""
+"""Rows by columns, for an engine that takes a second or more to compile one."""
 
 SAMPLE = 12
 """How many elements of an array a derivative is measured at."""
@@ -37,14 +36,14 @@ MODES = (True, False)
 def _trials(
     part: Activation | Layer, shapes: Sequence[tuple[int, int]] = SHAPES, *, all_inner: bool = True
 ) -> Iterator[Trial]:
-    """Make trials; those of a layer around layers with several of them inside."""
+    """Make trials; a layer that holds layers is tried with several sets of them."""
     for seed, shape in enumerate(shapes):
         inner: list[tuple[Activation | Layer, ...]] = [()]
         if isinstance(part, Layer) and part.holds and not part.inner:
             wide = dense.with_options(units=shape[1])
             inner = [(wide, batch_norm), (tanh,), (wide, tanh, wide)]
-        for each in inner if all_inner else inner[:1]:
-            yield Trial(part, shape, inner=each, seed=seed)
+        for held in inner if all_inner else inner[:1]:
+            yield Trial(part, shape, inner=held, seed=seed)
 
 
 def _when(training: bool) -> str:
@@ -52,7 +51,7 @@ def _when(training: bool) -> str:
 
 
 def _far(given: AnyArray, expected: AnyArray) -> str:
-    """Say where two arrays differ by more than rounding in given's dtype; "" if they do not."""
+    """Say where two arrays differ by more than rounding in the given one's dtype; "" if nowhere."""
     precise = given.dtype != np.float32
     finite = np.asarray(expected)[np.isfinite(expected)]
     size = max(1.0, float(abs(finite).max(initial=0.0)))
@@ -62,7 +61,7 @@ def _far(given: AnyArray, expected: AnyArray) -> str:
 
 
 def _compare(how: str, given: Found, expected: Found, trial: Trial, training: bool) -> None:
-    """Refuse what another way of computing the layer gives, if it is not the function's."""
+    """Refuse the result of another way of computing the layer if it is not the function's."""
     wanted = dict(expected.named())
     for what, array in given.named():
         if what in wanted and (said := _far(array, wanted[what])):
@@ -79,8 +78,8 @@ def formula(part: Activation | Layer, engine: Engine) -> None:
             _compare("traced", trial.traced(training=training), expected, trial, training)
         bound = EngineTrial(trial, dtype, engine)
         trial.cast(dtype)
-        trial.cast(np.float64)  # the function in float64, of the same numbers
-        for training in (True, True, False):  # again, since the first step must leave no trace
+        trial.cast(np.float64)  # the function is computed in float64, from the rounded numbers
+        for training in (True, True, False):  # twice, since the first step must leave no trace
             given = bound.trained() if training else bound.evaluated()
             expected = trial.plain(training=training)
             if training:
@@ -89,7 +88,7 @@ def formula(part: Activation | Layer, engine: Engine) -> None:
 
 
 def derivative(part: Activation | Layer) -> None:
-    """The derivatives by the input and by every parameter are those of the function."""
+    """The derivatives with respect to the input and every parameter are the function's."""
     for trial in _trials(part):
         found = trial.traced(training=True).slopes
         for name, slope in found.items():
@@ -122,7 +121,7 @@ def derivative(part: Activation | Layer) -> None:
 
 
 def used(part: Layer) -> None:
-    """Every array that it declares counts, and every parameter is learned."""
+    """Every array that it declares is used, and every parameter is learned."""
     (trial, *_) = _trials(part, ((4, 3),), all_inner=False)
     symbols, new = _symbols(part)
     for name, declared in part.arrays.items():
@@ -130,25 +129,25 @@ def used(part: Layer) -> None:
         if id(symbols[name]) not in read:
             what = type(declared).__name__.lower()
             raise Wrong(
-                f"it declares the {what} {name!r}, and does not use it; take it out of the "
-                "signature, or into the formula"
+                f"it declares the {what} {name!r}, but does not use it; remove it from the "
+                "signature, or use it in the formula"
             )
         if not isinstance(declared, Parameter):
             continue
         key = f"{trial.placed.name}.{name}"
-        if not any(np.any(each.traced(training=True).slopes[key]) for each in _trials(part)):
+        if not any(np.any(other.traced(training=True).slopes[key]) for other in _trials(part)):
             raise Wrong(
                 f"the derivative by the parameter {name!r} is 0 for every input that was tried, "
-                "so that it is never learned; floor, round, comparisons and conditions have no "
-                "slope: use it in the value itself"
+                "so it is never learned; floor, round, comparisons and conditions have no "
+                "slope: use the parameter in the value itself"
             )
 
 
 def _symbols(part: Layer) -> tuple[dict[str, Symbol], dict[str, Symbol]]:
-    """Trace it with symbols of its own: those, and what is computed from them."""
+    """Trace it; return the symbols of its arrays, and what is computed from them."""
     graph = new_graph()
     x = graph.input("x", ("N", "D"))
-    arrays = {name: graph.input(name, each.shape) for name, each in part.arrays.items()}
+    arrays = {name: graph.input(name, own.shape) for name, own in part.arrays.items()}
     found: dict[str, Symbol] = {}
     for training in MODES:
         y, states = part.trace(x, arrays, training=training, inner=lambda rows: 2.0 * rows)
@@ -194,7 +193,7 @@ def _check_finite(found: Found, where: str) -> None:
 
 
 def shape(part: Layer) -> None:
-    """It gives as many numbers for a row, whatever the number of rows."""
+    """It gives the same number of outputs for a row, whatever the number of rows."""
     for columns in (1, 4):
         for trial in _trials(part, ((1, columns), (2, columns), (7, columns))):
             expected = (trial.shape[0], trial.placed.outputs)
@@ -203,8 +202,8 @@ def shape(part: Layer) -> None:
                 if found != expected:
                     raise Wrong(
                         f"value {_when(training)} on {trial}: the part gives shape {found}, "
-                        f"expected {expected}; a shape may depend on the options and on the "
-                        "width of x alone"
+                        f"expected {expected}; a shape may depend only on the options and on "
+                        "the width of x"
                     )
 
 
@@ -222,7 +221,7 @@ def dtype(part: Layer) -> None:
 
 
 def rows(part: Layer) -> None:
-    """Outside training every row gives in a batch what it gives alone."""
+    """Outside training, every row gives in a batch what it gives alone."""
     for trial in _trials(part, ((6, 3), (6, 1))):
         ways = (("the function", trial.plain), ("the formula", trial.traced))
         for who, way in ways:
@@ -233,14 +232,14 @@ def rows(part: Layer) -> None:
                     raise Wrong(
                         f"value of {who} {_when(False)}, of row {row} in a batch of "
                         f"{len(trial.x)}, against the row alone, {said}; take the argument "
-                        "`training` after the *, and look at other rows only where it is true: "
+                        "`training` after the *, and look at other rows only if it is true: "
                         "what they tell can be kept in a state"
                     )
 
 
 def states(part: Layer, engine: Engine) -> None:
     """New states come in the order of their declarations, and stay finite over 50 steps."""
-    names = [name for name, each in part.declared.items() if isinstance(each, State)]
+    names = [name for name, own in part.declared.items() if isinstance(own, State)]
     _check_order(part, names)
     if not names and not part.holds:
         return
@@ -272,7 +271,7 @@ def _count_bad(array: AnyArray) -> int:
 
 
 def _check_order(part: Layer, names: list[str]) -> None:
-    """Refuse states that are each computed from the other, as if they were exchanged."""
+    """Refuse two states, each computed from the other: they have probably been swapped."""
     if not names:
         return
     symbols, new = _symbols(part)
@@ -291,16 +290,16 @@ def _check_order(part: Layer, names: list[str]) -> None:
 
 
 def noise(part: Activation | Layer) -> None:
-    """Noise is used in training alone, and may be any that its law draws."""
+    """Noise is used only in training, and may be anything that its law draws."""
     for trial in _trials(part, ((4, 3),), all_inner=False):
         drawn = trial.names(Noise)
         other = arrays_of(trial.placed, 4, random(12))
         given = {**trial.given, **{name: other[name] for name in drawn}}
         for who, way in (("the function", trial.plain), ("the formula", trial.traced)):
-            first, second = (way(training=False, given=each).value for each in (trial.given, given))
+            first, second = (way(training=False, given=own).value for own in (trial.given, given))
             if said := _far(second, first):
                 raise Wrong(f"value of {who} {_when(False)}, with other noise, {said}")
-        by_name = {each.name: each.declared for each in trial.placed.arrays}
+        by_name = {array.name: array.declared for array in trial.placed.arrays}
         for name in drawn:
             law = getattr(by_name[name], "law", "")
             for edge in (0.0, 1 - 2**-24) if law == "uniform" else (-6.0, 0.0, 6.0):
@@ -311,13 +310,13 @@ def noise(part: Activation | Layer) -> None:
                         if _count_bad(array):
                             raise Wrong(
                                 f"{what} {where}: {_count_bad(array)} numbers are not finite; "
-                                "uniform noise is from 0 to below 1, 0 included: log1p(-noise) is "
-                                "finite, log(noise) is not"
+                                "uniform noise is at least 0 and below 1: log1p(-noise) is finite, "
+                                "log(noise) is not"
                             )
 
 
 def inputs_unchanged(part: Layer) -> None:
-    """It writes into none of its arguments, in training and outside."""
+    """It does not write into its arguments, in training or outside."""
     trial = next(_trials(part, ((4, 3),)))
     for training in MODES:
         arguments = _arguments(trial, training)
@@ -361,7 +360,7 @@ def _arguments(trial: Trial, training: bool) -> dict[str, Any]:
 
 
 def _flat(arguments: dict[str, Any]) -> Arrays:
-    """Copy arrays out of arguments, those of a tuple each by itself."""
+    """Copy the arrays out of arguments; those of a tuple separately."""
     found: Arrays = {}
     for name, value in arguments.items():
         for at, array in enumerate(value) if isinstance(value, tuple) else [(None, value)]:
@@ -371,11 +370,11 @@ def _flat(arguments: dict[str, Any]) -> Arrays:
 
 
 def _results(value: Any) -> list[AnyArray]:
-    return [np.asarray(each) for each in (value if isinstance(value, tuple) else (value,))]
+    return [np.asarray(array) for array in (value if isinstance(value, tuple) else (value,))]
 
 
 def summary(part: Layer) -> None:
-    """Its docstring says in its first lines what it computes, and where that is from."""
+    """The first lines of its docstring say what it computes, and where that comes from."""
     if not part.summary:
         raise Wrong(
             "it has no docstring; begin with a line such as "

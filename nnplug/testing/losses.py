@@ -15,7 +15,6 @@ from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.tracing import lower
 from nnplug.parts import Loss
 from nnplug.parts.targets import linked
-from nnplug.testing.activations import curve_along, worst
 from nnplug.testing.engine import BATCH, COLUMN, printed_loss, some_of
 from nnplug.testing.examples import (
     Suite,
@@ -29,20 +28,20 @@ from nnplug.testing.examples import (
     targets_of,
 )
 from nnplug.testing.failure import Wrong, contrast, different, number, where_in
-from nnplug.testing.numeric import Measured
+from nnplug.testing.numeric import Measured, curve_along, worst
 from nnplug.testing.numeric import gradient as measure
 from nnplug.types import AnyArray
 
 __all__ = ["CHECKS"]
 
 SHAPES = ((1, 1), (1, 3), COLUMN, BATCH, (3, 4))
-"""Rows and outputs: one row, one output, and neither square."""
+"""Rows by outputs: one row, one output, several of both; none is square."""
 
 FAR = {"identity": 1e4, "log": 30.0, "logit": 1e4, "softmax": 1e4}
-"""How far from 0 the errors must be finite, by the link: the exponential of 30 is 1e13."""
+"""How far from 0 the errors must be finite, by link: the exponential of 30 is 1e13."""
 
 LINK_HINT = (
-    "; if the prediction is not the mean of the target itself, declare what it is, such as "
+    "; if the prediction is not the target's mean itself, declare its link, as in "
     '@nnplug.loss(link="log")'
 )
 
@@ -62,7 +61,7 @@ def _evaluate(
 
 
 def _errors(part: Loss, output: AnyArray, target: AnyArray) -> AnyArray:
-    """Call the author's function; one number for a batch is the error of each of its rows."""
+    """Call the author's function; a batch's single number is the error of each of its rows."""
     errors = np.asarray(part(output.copy(), target.copy()))
     alone = part.over == "batch" and errors.size == 1
     return np.broadcast_to(errors, (len(output), 1)) if alone else errors
@@ -79,7 +78,7 @@ def _number(
 
 
 def _first(part: Loss) -> str:
-    """Say what its outputs are called."""
+    """Name the loss's outputs."""
     return f"the outputs ({', '.join(part.heads)})" if part.heads else part.takes
 
 
@@ -102,10 +101,17 @@ def formula(part: Loss) -> None:
 
 
 def gradient(part: Loss, engine: Engine) -> None:
-    """Training descends the number it prints, at any number of rows and outputs."""
+    """Training descends the number it prints, for any number of rows and outputs."""
     for seed, (rows, columns) in enumerate(some_of(SHAPES, engine)):
         output, target = loss_arguments(part, rows, columns, seed=seed)
-        measured = measure(lambda each, target=target: _number(part, each, target), output)  # type: ignore[misc]  # target is bound early
+
+        def printed(outputs: AnyArray, target: AnyArray = target) -> float:
+            return _number(part, outputs, target)
+
+        def slope(outputs: AnyArray, target: AnyArray = target) -> AnyArray:
+            return printed_loss(part, outputs, target)[2]
+
+        measured = measure(printed, output)
         given = printed_loss(part, output, target, engine=engine)[2]
         index, wrong = worst(given.reshape(-1), measured)
         if index is not None:
@@ -115,13 +121,7 @@ def gradient(part: Loss, engine: Engine) -> None:
                 f"{part.takes} = {number(output[place])}: "
                 f"{contrast(given[place], measured.slope[place])}; wrong at {wrong} of "
                 f"{output.size} elements",
-                curve_along(
-                    part.takes,
-                    output,
-                    place,
-                    lambda each, target=target: _number(part, each, target),
-                    lambda each, target=target: printed_loss(part, each, target)[2],
-                ),
+                curve_along(part.takes, output, place, printed, slope),
             )
 
 
@@ -142,9 +142,9 @@ def reduction(part: Loss, engine: Engine) -> None:
 
 
 def weights(part: Loss, engine: Engine) -> None:
-    """With a weight for each row the number is Σwℓ / Σw, ℓ the number of a row alone.
+    """With a weight for each row, the number is Σwℓ / Σw, where ℓ is the number of a row alone.
 
-    Of a loss over a batch, ℓ is the row's error in that batch.
+    For a loss over a batch, ℓ is the row's error in that batch.
     """
     for rows, columns in [BATCH] if engine.preparation else SHAPES:
         output, target = loss_arguments(part, rows, columns)
@@ -172,24 +172,22 @@ def weights(part: Loss, engine: Engine) -> None:
 def _weighted(
     part: Loss, output: AnyArray, target: AnyArray, weight: AnyArray
 ) -> tuple[float, AnyArray | Measured]:
-    """Give the weighted number and its derivative: of rows alone, or measured for a batch."""
+    """Return the weighted number and its derivative: from single rows, or measured for a batch."""
     if part.over == "batch":
         number_ = _number(part, output, target, weight)
-        return number_, measure(lambda each: _number(part, each, target, weight), output)
-    alone = [
-        printed_loss(part, output[row : row + 1], target[row : row + 1])
-        for row in range(len(output))
-    ]
+        return number_, measure(lambda outputs: _number(part, outputs, target, weight), output)
+    rows = [slice(row, row + 1) for row in range(len(output))]
+    alone = [printed_loss(part, output[row], target[row]) for row in rows]
     share = weight if part.reduction == "sum" else weight / weight.sum()
-    expected = float(np.sum(share[:, 0] * [each[0] for each in alone]))
-    return expected, np.concatenate([each[2] for each in alone]) * share
+    expected = float(np.sum(share[:, 0] * [evaluated for evaluated, _, _ in alone]))
+    return expected, np.concatenate([slope for _, _, slope in alone]) * share
 
 
 def minimum(part: Loss) -> None:
     """Nothing is better than the target, or its link; a right class is better than a wrong one.
 
-    Of a loss that takes several outputs, of which the first is what is
-    predicted, nothing is better for that one, whatever the others are.
+    For a loss that takes several outputs, this holds for the first, which is
+    the prediction, whatever the others are.
     """
     if part.heads:
         _minimum_of_heads(part)
@@ -221,7 +219,7 @@ def minimum(part: Loss) -> None:
 
 def _minimum_of_heads(part: Loss) -> None:
     if part.predict is not None:
-        return  # what the outputs should be for a target is the author's to say
+        return  # only the author knows what the outputs should be for a target
     for seed in range(6):
         output, target = loss_arguments(part, 4, 3, seed=seed)
         output[:, :3] = target
@@ -233,12 +231,12 @@ def _minimum_of_heads(part: Loss) -> None:
                 f"the loss where {part.heads[0]}, which is predicted, is the target is "
                 f"{number(best, 6)}, and {number(worse, 6)} at up to "
                 f"{number(abs(away - output).max())} from it; if {part.heads[0]} is not the "
-                "prediction, give what is: @nnplug.loss(predict=...)"
+                "prediction, say what is: @nnplug.loss(predict=...)"
             )
 
 
 def _best_and_away(part: Loss, seed: int) -> tuple[AnyArray, AnyArray, AnyArray]:
-    """Draw targets, what is best for them, and what is farther from it, from far to near."""
+    """Draw targets, the best outputs for them, and others; with the seed these come nearer."""
     generator = random(seed)
     if part.targets == "real":
         _, target = loss_arguments(part, 4, 3, seed=seed)
@@ -258,10 +256,10 @@ def _best_and_away(part: Loss, seed: int) -> tuple[AnyArray, AnyArray, AnyArray]
 
 
 def _right_and_wrong(part: Loss) -> tuple[AnyArray, AnyArray, AnyArray]:
-    """Make confident answers for three classes, or for yes and no."""
+    """Make confident right and wrong answers for three classes, or for yes and no."""
     if part.against == "labels":
         labels = np.array([[0], [1], [2], [1]])
-        # Over a batch classes may change their places: wrong is what tells rows of one apart.
+        # Over a batch, labels may be exchanged: wrong is what separates rows of one class.
         moved = np.arange(len(labels)) if part.over == "batch" else 1
         hits, misses = np.eye(3)[labels[:, 0]], np.eye(3)[(labels[:, 0] + moved) % 3]
         if part.takes == "probabilities":
@@ -292,8 +290,8 @@ def finite(part: Loss, engine: Engine) -> None:
             output[:3] = FAR[part.link] * np.array([[1, -1, 0], [1, 1, 1], [-1, -1, -1]])
         found = [_errors(part, output, target)]
         found += _evaluate(part, nodes, output, target)
-        for what, each in zip(("error", "error", "derivative"), found, strict=True):
-            bad = ~np.isfinite(each.reshape(len(output), -1))
+        for what, array in zip(("error", "error", "derivative"), found, strict=True):
+            bad = ~np.isfinite(array.reshape(len(output), -1))
             if bad.any():
                 row, column = np.argwhere(bad)[0]
                 shown = ", ".join(number(value) for value in output[row])
@@ -301,7 +299,7 @@ def finite(part: Loss, engine: Engine) -> None:
                 raise Wrong(
                     f"{what} for {_first(part)} ({shown}) and {part.against} ({against}) in "
                     f"{np.dtype(dtype).name}: the part gives "
-                    f"{each.reshape(len(output), -1)[row, column]}, expected a finite number"
+                    f"{array.reshape(len(output), -1)[row, column]}, expected a finite number"
                     f"{LINK_HINT if (part.takes, part.link) == ('prediction', 'identity') else ''}"
                 )
         evaluated, trained, slope = printed_loss(part, output, target, engine=engine)
@@ -312,13 +310,13 @@ def finite(part: Loss, engine: Engine) -> None:
         for what, number_ in {**numbers, "the derivative": slope}.items():
             if not np.isfinite(number_).all():
                 raise Wrong(
-                    f"{what} at the same numbers as the function, where that is finite, is not "
-                    f"finite in {np.dtype(dtype).name}"
+                    f"{what} is not finite in {np.dtype(dtype).name}, though the function is, at "
+                    "the same numbers"
                 )
 
 
 def strict_shapes(part: Loss) -> None:
-    """Outputs (N, 1) against targets (N,) are refused, never broadcast to (N, N)."""
+    """Outputs (N, 1) against targets (N,) are refused, not broadcast to (N, N)."""
     output, target = loss_arguments(part, 3, 1)
     flat = target[:, 0]
     for where, compute in (
@@ -327,7 +325,7 @@ def strict_shapes(part: Loss) -> None:
     ):
         try:
             found = compute()
-        except Exception:  # which one is the choice of whoever refuses
+        except Exception:  # which one is up to the code that refuses
             continue
         raise Wrong(
             f"{part.takes} of shape {output.shape} and {part.against} of shape {flat.shape} in "
@@ -336,7 +334,7 @@ def strict_shapes(part: Loss) -> None:
 
 
 def prediction(part: Loss) -> None:
-    """What several outputs predict has the target's shape; intervals hold it, and widen."""
+    """Predictions from several outputs have the target's shape; intervals hold them and widen."""
     if not part.heads:
         return
     for rows, columns in SHAPES:
@@ -357,8 +355,9 @@ def prediction(part: Loss) -> None:
                 place = tuple(int(at) for at in np.argwhere(~inside)[0])
                 raise Wrong(
                     f"interval at level {level}, at {where_in(place)}: it is from "
-                    f"{number(lower_[place])} to {number(upper[place])}; expected one that holds "
-                    f"the prediction, {number(predicted[place])}, and those of lower levels"
+                    f"{number(lower_[place])} to {number(upper[place])}; expected one that "
+                    f"contains the prediction, {number(predicted[place])}, and the intervals of "
+                    "lower levels"
                 )
             narrower = lower_, upper
 
@@ -367,10 +366,10 @@ def _check_head(part: Loss, what: str, found: AnyArray, target: AnyArray) -> Non
     if found.shape != target.shape:
         raise Wrong(
             f"{what} of {_first(part)}, each of shape {target.shape}: the part gives shape "
-            f"{found.shape}, expected the same"
+            f"{found.shape}, expected that shape"
         )
     if not np.isfinite(found).all():
-        raise Wrong(f"{what} of {_first(part)}: some number is not finite")
+        raise Wrong(f"{what} of {_first(part)}: the part gives a number that is not finite")
 
 
 def dtype(part: Loss) -> None:
@@ -380,8 +379,8 @@ def dtype(part: Loss) -> None:
         output, target = loss_arguments(part, 4, 3, kind)
         check_dtype(part, "errors", kind, part(output.copy(), target.copy()), traced=False)
         found = _evaluate(part, nodes, output, target)
-        for what, each in zip(("errors", "derivative"), found, strict=True):
-            check_dtype(part, what, kind, each, traced=True)
+        for what, array in zip(("errors", "derivative"), found, strict=True):
+            check_dtype(part, what, kind, array, traced=True)
 
 
 CHECKS: Suite = {

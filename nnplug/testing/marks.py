@@ -1,4 +1,4 @@
-"""The suite as tests of pytest."""
+"""The checks as tests of pytest."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def parametrize(
     engine : str, optional
         See `nnplug.testing.run`.
     expected_failures : mapping of str to str, optional
-        From a check's name (`"minimum"`, of every part that has it) or id
-        (`"pinball-minimum"`) to the reason why it is known to fail, beside
-        those that the parts declare themselves. A test that passes all the
-        same fails.
+        For the name of a check (`"minimum"`, of every part that has it) or its
+        id (`"pinball-minimum"`), the reason why it is known to fail, in addition
+        to those that the parts declare themselves. If such a check passes, its
+        test fails.
 
     Raises
     ------
@@ -46,16 +46,16 @@ def parametrize(
     ...     check()
     """
     reasons = dict(expected_failures or {})
-    every = [each for part in parts for each in checks(part, engine=engine)]
-    ids = [each.id for each in every]
+    suite = [check for part in parts for check in checks(part, engine=engine)]
+    ids = [check.id for check in suite]
     for key in reasons:
-        if key not in ids and all(key != each.name for each in every):
+        if key not in ids and all(key != check.name for check in suite):
             raise SettingError(
                 f"expected_failures: there is no check {key!r} of these parts."
                 f"{suggest(key, ids)}\nThe names are those of nnplug.testing.SUITES, or "
                 f"part-name, such as {ids[0] if ids else 'mish-derivative'}."
             )
-    # An activation and a loss may share a name; a test's id may not.
+    # An activation and a loss may share a name; two tests may not share an id.
     repeated = {id_ for id_, count in Counter(ids).items() if count > 1}
     found = []
     for part in parts:
@@ -65,7 +65,7 @@ def parametrize(
             if f"{part.name}-{name}" in reasons or name in reasons
         }
         found += [
-            _test(each, repeated) for each in checks(part, engine=engine, expected_failures=own)
+            _test(check, repeated) for check in checks(part, engine=engine, expected_failures=own)
         ]
     return pytest.mark.parametrize("check", found)
 

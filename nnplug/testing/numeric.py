@@ -1,8 +1,8 @@
-"""Derivatives of any function by differences: an oracle that knows no rule.
+"""Derivatives of any function by finite differences: an oracle that uses no rules.
 
-The function is called as its author wrote it, in float64, never its traced
-graph. A derivative is measured three times, from both sides and in the
-middle; where the three disagree, at a kink or a step, nothing is measured.
+The function is called as its author wrote it, in float64; its traced graph is
+never used. A derivative is measured three times, from both sides and in the
+middle; where the three disagree, at a kink or a step, there is no result.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nnplug.testing.failure import Curve, Wrong, number
 from nnplug.types import AnyArray
 
-__all__ = ["Measured", "gradient", "slopes"]
+__all__ = ["Measured", "curve_along", "gradient", "slopes", "worst"]
 
 # Weights of f(x + k·h) for k = -4..4, of fourth order, over 12·h.
 _OFFSETS = np.arange(-4.0, 5.0)
@@ -30,24 +31,24 @@ _WEIGHTS = (
 )
 _STEPS = (1e-3, 1e-4, 1e-5)
 _SMOOTH = 2e-6
-"""How far the three may disagree, relatively, beyond rounding."""
+"""How much the three may disagree, relatively, beyond rounding."""
 
 _MOVES = (0.0, 0.0137, -0.0171, 0.0293, -0.0391)
-"""Where to try again beside a kink."""
+"""Where to try again next to a kink."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Derivatives by differences.
+    """Derivatives by finite differences.
 
     Attributes
     ----------
     x : array
-        Where, which is beside a kink that was found.
+        Where they were measured: next to the point, if it has a kink.
     slope : array
         `nan` where it could not be measured.
     tolerance : array
-        How far a right derivative may be from it.
+        How far from it a correct derivative may be.
     """
 
     x: AnyArray
@@ -85,16 +86,16 @@ def slopes(function: Callable[[AnyArray], AnyArray], x: AnyArray) -> Measured:
 
 
 def gradient(function: Callable[[AnyArray], float], x: AnyArray) -> Measured:
-    """Measure the derivative of one number by each element of an array."""
+    """Measure the derivative of a number with respect to each element of an array."""
     slope, tolerance = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
     for place in np.ndindex(x.shape):
 
         def along(points: AnyArray, place: tuple[int, ...] = place) -> AnyArray:
             values = np.empty(points.shape)
-            for number, point in enumerate(points):
+            for index, point in enumerate(points):
                 moved = x.copy()
                 moved[place] = point
-                values[number] = function(moved)
+                values[index] = function(moved)
             return values
 
         centre = x[place].reshape(1)
@@ -107,7 +108,7 @@ def gradient(function: Callable[[AnyArray], float], x: AnyArray) -> Measured:
 
 
 def _from_stencil(values: AnyArray, x: AnyArray, step: float) -> tuple[AnyArray, AnyArray]:
-    """Take the derivative from each row of nine values; nan where it has a kink."""
+    """Compute the derivative from each row of nine values; nan where there is a kink."""
     with np.errstate(all="ignore"):
         left, middle, right = _WEIGHTS @ values.T / step
         size = np.maximum(abs(values).max(axis=1), np.maximum(1.0, abs(x)))
@@ -116,3 +117,65 @@ def _from_stencil(values: AnyArray, x: AnyArray, step: float) -> tuple[AnyArray,
         smooth = spread <= _SMOOTH * abs(middle) + rounding
         slope = np.where(smooth, middle, np.nan)
     return slope, 5 * spread + 10 * rounding + 1e-9 * abs(slope)
+
+
+def worst(given: AnyArray, measured: Measured) -> tuple[int | None, int]:
+    """Find the derivative that is farthest from its measured value, if any is too far.
+
+    Returns
+    -------
+    int or None
+        Its place in the flattened arrays.
+    int
+        How many are wrong.
+
+    Raises
+    ------
+    Wrong
+        If most of them could not be measured.
+    """
+    expected, tolerance = measured.slope.reshape(-1), measured.tolerance.reshape(-1)
+    known = measured.known.reshape(-1)
+    if 2 * known.sum() < known.size:
+        x = measured.x.reshape(-1)[int(np.argmin(known))]
+        raise Wrong(
+            f"derivative near x = {number(x)}: it cannot be measured there, nor at "
+            f"{known.size - known.sum() - 1} of {known.size - 1} other points, since the values "
+            "are not smooth or not finite. A function must compute in the dtype it is given"
+        )
+    error = np.where(known, abs(given - expected), 0.0)
+    bad = known & ~(error <= tolerance)  # a NaN is bad
+    if not bad.any():
+        return None, 0
+    relative = np.where(bad, error / (0.01 + abs(expected)), -1.0)
+    return int(np.argmax(np.where(np.isnan(relative), np.inf, relative))), int(bad.sum())
+
+
+def curve_along(
+    label: str,
+    x: AnyArray,
+    place: tuple[int, ...],
+    value: Callable[[AnyArray], float],
+    derivative: Callable[[AnyArray], AnyArray],
+) -> Curve:
+    """Evaluate a number and its derivative along one element of an array."""
+    at = float(x[place])
+    middle = at if abs(at) > 5 else 0.0
+    points = middle + np.linspace(-6.0, 6.0, 71)
+
+    def moved(point: float) -> AnyArray:
+        copy = x.copy()
+        copy[place] = point
+        return copy
+
+    measured = slopes(
+        lambda along: np.array([value(moved(point)) for point in along]), points.astype(np.float64)
+    )
+    return Curve(
+        label,
+        points.tolist(),
+        [float(value(moved(point))) for point in points],
+        [float(derivative(moved(point))[place]) for point in points],
+        measured.slope.tolist(),
+        at,
+    )

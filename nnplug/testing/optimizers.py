@@ -34,7 +34,7 @@ Shapes = tuple[tuple[tuple[str, ...], tuple[int, ...]], ...]
 
 
 def _shapes(part: Optimizer) -> Shapes:
-    """Give labels and sizes of parameters, as the formula is given them."""
+    """Return labels and sizes of parameters, as the formula gets them."""
     if part.states:
         return ((("R", "C"), (7, 1)), (("R", "C"), (2, 3)))
     return ((("P",), (7,)), (("R", "C"), (2, 3)))
@@ -96,7 +96,7 @@ def step_count(part: Optimizer, engine: Engine) -> None:
         steps.run(None)
         grads = {"output.weight": grad, "output.bias": grad.sum(axis=0)}
         if at_once:
-            grads = {"": np.concatenate([each.reshape(-1) for each in grads.values()])}
+            grads = {"": np.concatenate([own.reshape(-1) for own in grads.values()])}
         for name, before in pieces.items():
             got = [network.parameters, *steps.slots.values()]
             if name:
@@ -105,10 +105,10 @@ def step_count(part: Optimizer, engine: Engine) -> None:
                     first, shape = layouts[slot].places[name]
                     got.append(array[first : first + math.prod(shape)].reshape(shape))
             expected = step(part, before, as_given(part, grads[name]), number_)
-            for each, array in zip(("param", *part.slots), expected, strict=True):
+            for slot, array in zip(("param", *part.slots), expected, strict=True):
                 if not np.isfinite(array).all():
                     raise Wrong(
-                        f"{each} after step {number_} is not finite; step counts from 1, so that "
+                        f"{slot} after step {number_} is not finite; step counts from 1, so that "
                         "1 - beta**step is above 0"
                     )
             _compare(part, got, expected, f"after step {number_} of training")
@@ -116,7 +116,7 @@ def step_count(part: Optimizer, engine: Engine) -> None:
 
 
 def resumes(part: Optimizer, engine: Engine) -> None:
-    """Ten steps are the same, to the bit, after a save and load at step five."""
+    """Ten steps are the same to the bit if the state is saved and loaded at step five."""
     part = whole(part)
     weight = random(4).normal(size=(3, 2))
     grads = _gradients(10, weight.shape)
@@ -142,17 +142,17 @@ def resumes(part: Optimizer, engine: Engine) -> None:
         said = different(one, two, rtol=0, atol=0)
         if said:
             raise Wrong(
-                f"{name} after ten steps with a save and load at step five, {said}; all of an "
-                "optimizer's state must be in its slots"
+                f"{name} after ten steps with a save and load at step five, {said}; an "
+                "optimizer must keep all of its state in its slots"
             )
 
 
 def descends(part: Optimizer) -> None:
     """It makes a quadratic and Rosenbrock's function smaller, at some learning rate.
 
-    From a hundred times its default down to a thousandth, in 300 steps each;
+    From a hundred times its default down to a thousandth, with 300 steps each;
     at the weights that it predicts with, and with the exact second derivatives
-    for one that asks for them.
+    if it asks for them.
     """
     part = whole(part)
     curvature = np.array([[1.0, 0.3], [2.0, 0.7], [0.1, 1.4]])
@@ -206,7 +206,8 @@ def _descend(
             return
     listed = ", ".join(f"{number(end)} at {number(rate)}" for rate, end in ends.items())
     raise Wrong(
-        f"on {name}, from {number(first)}, 300 steps end no lower at any learning rate: {listed}"
+        f"on {name}, from {number(first)}, 300 steps do not end lower at any learning rate: "
+        f"{listed}"
     )
 
 
@@ -234,7 +235,7 @@ def finite(part: Optimizer, engine: Engine) -> None:
                             f"{name} {when}: the part gives {wrong[0]}, expected a finite number"
                         )
                 if np.isnan(total):
-                    raise Wrong(f"{when}: training refuses the step, as one that is not finite")
+                    raise Wrong(f"{when}: training refuses the step, since it is not finite")
 
 
 def dtype(part: Optimizer) -> None:

@@ -48,22 +48,22 @@ def initializer_shape(part: Initializer) -> None:
 
 
 def initializer_finite(part: Initializer) -> None:
-    """The weights are finite numbers, for inputs that are all 0 too."""
+    """The weights are finite numbers, even if all inputs are 0."""
     for fans, scale in itertools.product(FANS, (1.0, 0.0) if part.from_inputs else (1.0,)):
         found = _draw(part, *fans, scale=scale)
         if found.dtype.kind not in "fiu" or not np.isfinite(found).all():
             raise Wrong(
-                f"for fan_in={fans[0]}, fan_out={fans[1]}{'' if scale else ', inputs of 0'}: some "
+                f"for fan_in={fans[0]}, fan_out={fans[1]}{'' if scale else ', inputs of 0'}: a "
                 "weight is not a finite number"
             )
 
 
 def seeded(part: Initializer) -> None:
-    """Another seed gives other weights, unless they are a fixed pattern of 0 and another."""
+    """Another seed gives different weights, unless they are a fixed pattern of two numbers."""
     first, second = (_draw(part, 8, 5, seed) for seed in (0, 1))
     if np.array_equal(first, second) and len(np.unique(first)) > 2:
         raise Wrong(
-            "two seeds give the same weights; draw them from the generator that it is given"
+            "two seeds give the same weights; draw them from the generator that is passed in"
         )
 
 
@@ -80,11 +80,11 @@ INITIALIZERS: Suite = {
 
 
 def _factors(part: Schedule) -> list[tuple[str, object]]:
-    """Ask for the factor at many times of runs of several lengths."""
+    """Compute the factor at many times, for runs of several lengths."""
     return [
         (f"at epoch {number(time)} of {epochs}", part(time, epochs))
         for epochs in (1, 2, 10, 1000)
-        for time in (epochs * each / 40 for each in range(40))
+        for time in (epochs * part_of / 40 for part_of in range(40))
     ]
 
 
@@ -103,7 +103,7 @@ def schedule_finite(part: Schedule) -> None:
 
 
 def non_negative(part: Schedule) -> None:
-    """The factor is never below 0: training would climb."""
+    """The factor is never below 0, where training would ascend."""
     for when, factor in _factors(part):
         if np.any(np.asarray(factor, np.float64) < 0):
             raise Wrong(f"{when}: the part gives {factor}, expected at least 0")
@@ -122,7 +122,7 @@ SCHEDULES: Suite = {
 
 
 def metric_number(part: Metric) -> None:
-    """It is a finite float."""
+    """The metric is a finite float."""
     for good in (True, False):
         found = part(*metric_arguments(part, good=good))
         if not isinstance(found, float) or not math.isfinite(found):
@@ -155,7 +155,7 @@ METRICS: Suite = {
 
 
 def data(part: Dataset) -> None:
-    """It gives a Data with a row of targets for each row of inputs."""
+    """It returns a Data with a row of targets for each row of inputs."""
     made = part()
     if not isinstance(made, Data):
         raise Wrong(f"the part gives a {type(made).__name__}, expected an nnplug.Data")
@@ -167,7 +167,7 @@ def data(part: Dataset) -> None:
             f"{'(N, K)' if wanted == 2 else '(N,)'} for {made.task}"
         )
     if made.features and len(made.features) != inputs[1]:
-        raise Wrong(f"{len(made.features)} features name {inputs[1]} columns")
+        raise Wrong(f"{len(made.features)} feature names for {inputs[1]} columns")
 
 
 def classes(part: Dataset) -> None:

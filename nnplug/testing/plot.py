@@ -1,4 +1,4 @@
-"""A value and its derivative drawn in characters, for a terminal of 80 columns."""
+"""A plot of a value and its derivative in characters, for a terminal of 80 columns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MARGIN = 10
 
 
 def draw(curve: Curve) -> str:
-    """Draw the value, and below it the derivative given and the one measured.
+    """Draw the value, and below it the part's derivative and the measured one.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def draw(curve: Curve) -> str:
 
 
 def _panel(x: Sequence[float], series: Sequence[tuple[str, Sequence[float]]]) -> list[str]:
-    """Draw series into one frame; where two meet stands a star."""
+    """Draw series into one frame; a star stands where two meet."""
     numbers = [value for _, values in series for value in values if math.isfinite(value)]
     low, high = min(numbers, default=0.0), max(numbers, default=1.0)
     if high - low <= 1e-9 * max(abs(low), abs(high)):

@@ -1,7 +1,7 @@
-"""The plugin of pytest: a registry for one test, apart from what is installed.
+"""The pytest plugin: a registry for one test, separate from what is installed.
 
-Imported at every start of pytest in an environment with nnplug, so it imports
-nothing of nnplug before a test asks.
+pytest imports it at every start in an environment with nnplug, so it imports
+nothing of nnplug until a test needs it.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ __all__ = ["nnplug_registry"]
 
 @pytest.fixture
 def nnplug_registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
-    """Give a registry that knows the built-in parts alone, for one test.
+    """Return a registry that knows only the built-in parts, for one test.
 
     While the test runs, no registry finds an installed plugin, no environment
-    variable allows or blocks one, and `nnplug.train` looks for parts here.
+    variable allows or blocks one, and `nnplug.train` looks for parts in this one.
     `nnplug_registry.register(part)` adds a part.
     """
     for name in ("NNPLUG_PLUGINS", "NNPLUG_STRICT_PLUGINS"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(import_module("nnplug.plugins.manager"), "find_installed", list)
+    monkeypatch.setattr(import_module("nnplug.plugins.loading"), "find_installed", list)
     registry: Registry = import_module("nnplug.plugins.registry").Registry()
     monkeypatch.setattr(import_module("nnplug.runs.api"), "default_registry", lambda: registry)
     return registry

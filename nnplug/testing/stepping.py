@@ -1,4 +1,4 @@
-"""An optimizer's steps as its author wrote them: the plain function, on arrays."""
+"""An optimizer's steps as its author wrote them: the plain function on arrays."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ State = list[AnyArray]
 
 @dataclass(frozen=True)
 class Given:
-    """What a step is given beside the parameter, its gradient and the slots.
+    """What a step is given besides the parameter, its gradient and the slots.
 
     Attributes
     ----------
@@ -37,12 +37,12 @@ class Given:
 
 
 def whole(part: Optimizer) -> Optimizer:
-    """Give an optimizer that holds another one to hold, if it has none."""
+    """Complete an optimizer that wraps another: if it has none, it gets Adam."""
     return part.around(adam) if part.holds and part.base is None else part
 
 
 def as_given(part: Optimizer, array: AnyArray) -> AnyArray:
-    """Give an array in the shape in which a formula is given it: a bias may be a column."""
+    """Return an array in the shape in which the formula gets it: a bias may be a column."""
     return array.reshape((*array.shape, 1, 1)[:2]) if part.states else array
 
 
@@ -68,26 +68,26 @@ def step(
     learning_rate: float | None = None,
     curvature: AnyArray | None = None,
 ) -> State:
-    """Call the author's function; no array of ours is given to it."""
+    """Call the author's function on copies of the arrays."""
     rate = part.learning_rate if learning_rate is None else learning_rate
     given = Given(number, rate, np.zeros_like(grad) if curvature is None else curvature)
-    param, *slots = (each.copy() for each in state)
+    param, *slots = (array.copy() for array in state)
     return _new(part, param, grad.copy(), slots, given)
 
 
 def call(
     part: Optimizer, slots: Sequence[AnyArray], given: Given
 ) -> tuple[list[AnyArray], dict[str, Any], State]:
-    """Give what a call takes after parameter and gradient.
+    """Return what a call takes after the parameter and the gradient.
 
     Returns
     -------
     list of array
-        Its own slots.
+        The optimizer's own slots.
     dict
-        What it is given by name.
+        The keyword arguments.
     list of array
-        Is given the new slots of the optimizer that it holds, once that is called.
+        Filled with the new slots of the wrapped optimizer, once that is called.
     """
     own = list(slots[: len(part.own_slots)])
     named: dict[str, Any] = {}
@@ -120,7 +120,7 @@ def _new(
 
 
 def point_of(part: Optimizer, param: AnyArray, grad: AnyArray) -> AnyArray:
-    """Say where the gradient is taken that a step is given."""
+    """Return the point where the step's gradient is to be computed."""
     moved = part.moved
     if moved is None or moved.point is None:
         return param

@@ -192,8 +192,8 @@ def test_json(write):
 def test_what_never_ends_or_ends_python_costs_no_other_part_its_checks(write):
     path = write(LOOP)
     lines = run(path, "--timeout", "1.5", code=1)
-    assert "  FAILED  number: it had not ended after 1.5 s, and was stopped" in lines
-    assert "  FAILED  number: it had not ended when it ended Python (exit code 3)" in lines
+    assert "  FAILED  number: the check did not end within 1.5 s, and was stopped" in lines
+    assert "  FAILED  number: the check ended Python (exit code 3)" in lines
     assert lines[-4:] == [
         "  ok      options",
         "",
@@ -240,7 +240,7 @@ def test_failures_that_a_part_declares_are_shown_and_counted(write):
     assert "  known   finite fails, as declared: it overflows above 709, as exp does" in lines
     start = next(number for number, line in enumerate(lines) if "FAILED" in line)
     assert " ".join(" ".join(lines[start : start + 2]).split()).startswith(
-        "FAILED finite: it passes, and was expected to fail: it would be surprising"
+        "FAILED finite: it passes, but was expected to fail: it would be surprising"
     )
     assert " ".join(lines[-2:]) == (
         f"2 parts, 22 checks {BOTH}: 1 failed, 1 known to fail (activation tame: finite)."
@@ -293,7 +293,7 @@ def test_what_is_right_passes(write):
 def test_a_loss_that_could_declare_its_link_is_told_so(write):
     path = write(RIGHT.replace('(link="log", targets="positive")', ""))
     text = " ".join(" ".join(run(path, "--kind", "loss", code=1)).split())
-    hint = 'declare what it is, such as @nnplug.loss(link="log")'
+    hint = 'declare its link, as in @nnplug.loss(link="log")'
     assert text.count(hint) == 2
     assert "2 failed (loss gamma_log: minimum, finite)." in text
 
@@ -303,7 +303,7 @@ def test_a_number_of_numpys_that_an_author_keeps_is_named(write):
         HEAD + "ROOT = np.sqrt(2)\n\n@nnplug.activation\ndef wide(x):\n    return x / ROOT\n"
     )
     text = " ".join(" ".join(run(path, code=1)).split())
-    assert "a plain 2.0 does not: ROOT is such a number; float(ROOT) is none" in text
+    assert "a plain 2.0 does not: ROOT is a NumPy number; write float(ROOT)" in text
     path.write_text(path.read_text().replace("np.sqrt(2)", "float(np.sqrt(2))"))
     assert run(path)[-1] == f"1 part, 11 checks {BOTH}: all passed."
 
@@ -349,7 +349,7 @@ def test_a_blocked_plugin_is_not_loaded(site):
 def test_a_load_that_never_ends(site):
     site.install("nnplug-slow", "while True: pass\n")
     assert run("nnplug-slow", "--timeout", "1.5", code=2) == (
-        "nnplug-slow: it was not loaded after 1.5 s, and was stopped"
+        "nnplug-slow: loading it did not end within 1.5 s, and was stopped"
     )
 
 

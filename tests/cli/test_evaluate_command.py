@@ -44,7 +44,7 @@ def test_json_has_the_exact_numbers(folder):
         (["species.safetensors", "other.csv"], 'target "species" is "rose" in row 1'),
         (["species.safetensors", "iris.csv", "--metric", "acuracy"], "Did you mean 'accuracy'"),
         (["species.safetensors", "iris.csv", "--metric", "r3"], "There is no metric 'r3'."),
-        (["xor.safetensors", "iris.csv"], "xor.safetensors was trained on arrays, so it names no"),
+        (["xor.safetensors", "iris.csv"], "xor.safetensors was trained on arrays, so no column"),
     ],
 )
 def test_what_cannot_be_is_said(folder, arguments, message):

@@ -43,7 +43,7 @@ def test_what_is_there_comes_before_a_name_of_a_run(folder, tmp_path):
 @pytest.mark.parametrize(
     ("named", "message"),
     [
-        ("2026", f"error: 2026: 2 runs begin so:\n  {LAST}\n  {FIRST}\n"),
+        ("2026", f"error: 2026: the names of 2 runs begin like this:\n  {LAST}\n  {FIRST}\n"),
         ("lates", "error: lates: there is no such model file or run. Did you mean 'latest'?\n"
          "To list the runs: nnplug runs list\n"),
         ("iris", "error: iris: there is no such model file or run. Did you mean "
@@ -51,7 +51,7 @@ def test_what_is_there_comes_before_a_name_of_a_run(folder, tmp_path):
         ("iris.safetensor", "error: iris.safetensor: no such file. Did you mean "
          "'iris.safetensors'?\n"),
         ("runs/x", "error: runs/x: no such file.\n"),
-        ("runs", "error: runs: is a folder without model.safetensors. Name a model file or a "
+        ("runs", "error: runs: a folder without model.safetensors. Name a model file or a "
          "run.\n"),
     ],
 )  # fmt: skip
@@ -69,8 +69,8 @@ def test_latest_without_runs(tmp_path, command):
     done = nnplug_here(*arguments, folder=tmp_path)
     assert done.returncode == 2
     assert done.stderr == (
-        "error: latest: there are no runs in the folder runs here. nnplug train on a table keeps "
-        "one there.\n"
+        "error: latest: there are no runs in the folder runs. nnplug train on a table keeps its "
+        "run there.\n"
     )
 
 
@@ -80,8 +80,8 @@ def test_a_run_without_a_model(folder, tmp_path):
     done = nnplug_here("info", "latest", folder=tmp_path)
     assert done.returncode == 2
     assert done.stderr == (
-        f"error: runs/{LAST}: this run has no model: it was not finished, or it diverged.\n"
-        f"What became of it: nnplug runs show {LAST}\n"
+        f"error: runs/{LAST}: this run has no model: it did not finish, or it diverged.\n"
+        f"What happened: nnplug runs show {LAST}\n"
     )
     assert nnplug_here("runs", "show", LAST, folder=tmp_path).returncode == 0
 
@@ -116,6 +116,6 @@ def test_a_plan_refuses_what_only_training_gives(tmp_path, option):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         f"error: --plan does not train: leave {option[0]} out.\n"
-        "How it is used: nnplug train --help\n"
+        "For usage, see: nnplug train --help\n"
     )
     assert not any(tmp_path.iterdir())

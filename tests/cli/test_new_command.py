@@ -293,11 +293,11 @@ def test_a_malformed_name_is_refused(name):
         ("relu", "'relu' is a name of the built-in activation 'relu'"),
         ("Swish", "'swish' is a name of the built-in activation 'silu'"),
         ("adam", "'adam' is a name of the built-in optimizer 'adam'"),
-        ("lambda", "'lambda' is a keyword of Python"),
+        ("lambda", "'lambda' is a Python keyword"),
         ("json", "'json' is a module of Python's standard library"),
-        ("abs", "'abs' is a built-in function of Python"),
+        ("abs", "'abs' is a built-in name of Python"),
         ("np", "nnplug uses 'np' itself in every plugin"),
-        ("test-wave", "pytest takes 'test_wave' for a test"),
+        ("test-wave", "pytest would take 'test_wave' for a test"),
         ("names", "nnplug uses 'names' itself in every plugin"),
         ("register-losses", "nnplug uses 'register_losses' itself in every plugin"),
     ],
@@ -346,7 +346,7 @@ def test_a_part_of_several_is_checked_as_well(site):
 
 def test_a_module_of_that_name_is_no_plugin_but_in_the_way(site):
     (site.folder / "nnplug_wavy.py").touch()
-    assert "there is a module 'nnplug_wavy' already" in refused("wavy")
+    assert "there is already a module 'nnplug_wavy'" in refused("wavy")
 
 
 def test_a_kind_is_needed_and_must_exist():

@@ -189,7 +189,7 @@ def test_the_groups_help_imports_no_command():
     *written, modules, others = done.stdout.splitlines()
     for name in ("list", "show", "doctor", "check", "new"):
         assert any(line.startswith(f"  {name} ") for line in written)
-    light = ("terminal", "completion", "lazy", "options", "plugins")
+    light = ("command", "find_run", "terminal", "completion", "options", "plugins")
     assert modules == str([f"nnplug.cli.{name}" for name in light])
     assert others == "set()"
     assert max(map(len, written)) <= 80

@@ -10,7 +10,6 @@ import nnplug
 from nnplug.cli.plugins import plugins
 from nnplug.cli.show import formulas
 from nnplug.errors import UnknownPartError
-from nnplug.plugins.manager import PluginManager
 from nnplug.plugins.registry import Registry
 from tests.plugins.packages import PART, isolated_site  # noqa: F401  # the fixture `site`
 
@@ -37,7 +36,7 @@ def lines(result):
 def test_list_shows_every_plugin_and_imports_none(site):
     site.install("nnplug-broken", "1 / 0\n", version="0.3")
     site.part("nnplug-good", "twice", entry_points={"b": "nnplug_good", "a": "nnplug_good"})
-    registry = Registry(PluginManager(blocked=["nnplug-shut"]))
+    registry = Registry(blocked=["nnplug-shut"])
     site.part("nnplug-shut", "shut")
     result = run("list", registry=registry)
     assert lines(result) == [
@@ -113,8 +112,8 @@ def test_list_marks_entry_points_that_two_packages_have(site):
         ["nnplug-b", "1.0", "ambiguous", "Parts"],
     ]
     record = json.loads(run("list", "--json").stdout)["plugins"][-1]
-    assert record["cause"] == "nnplug-a 1.0: an entry point of the same name"
-    registry = Registry(PluginManager(blocked=["nnplug-b"]))
+    assert record["cause"] == "nnplug-a 1.0: an entry point with the same name"
+    registry = Registry(blocked=["nnplug-b"])
     assert "ambiguous" not in run("list", registry=registry).stdout
 
 
@@ -191,7 +190,7 @@ def test_show_a_layer_says_what_it_declares():
         "               mean: state (D), starts at 0",
         "               variance: state (D), starts at 1",
         "  widths       as many outputs as inputs",
-        "  training     another formula than outside it",
+        "  training     a different formula than outside training",
         "  dtype        the run's, float32 or float64",
     ]
     assert "  mean' = t5 * mean + momentum * t1" in found

@@ -162,7 +162,7 @@ def test_the_folder_of_a_run_stands_for_its_model(folder, tmp_path):
     assert "xor" in nnplug_command("info", tmp_path).stdout
     done = nnplug_command("info", folder)
     assert done.stderr == (
-        f"error: {folder}: is a folder without model.safetensors. Name a model file or a run.\n"
+        f"error: {folder}: a folder without model.safetensors. Name a model file or a run.\n"
     )
 
 

@@ -77,7 +77,7 @@ def test_a_long_name_gives_way(tmp_path):
 def test_a_folder_without_runs(tmp_path):
     done = command(tmp_path, "list")
     assert done.stdout == ""
-    assert done.stderr == "no runs in runs; nnplug train on a table keeps one there\n"
+    assert done.stderr == "no runs in runs; nnplug train on a table keeps its run there\n"
     assert json.loads(command(tmp_path, "list", "--json").stdout) == []
 
 
@@ -99,7 +99,7 @@ def test_one_run_is_shown_by_its_name_or_a_part_of_it(folder):
 def test_an_interrupted_run_says_how_to_go_on(folder):
     lines = command(folder, "show", "latest").stdout.splitlines()
     assert lines[0] == "runs/20260103-100000-xor"
-    assert lines[1].split(maxsplit=1)[1].startswith("interrupted; go on with: nnplug train")
+    assert lines[1].split(maxsplit=1)[1].startswith("interrupted; continue with: nnplug train")
 
 
 def test_json_holds_all_of_it(folder):
@@ -131,7 +131,10 @@ def test_what_differs_stands_side_by_side(folder):
     ("arguments", "message"),
     [
         (["show", "20260102-100000-iris-glu-adam"], "Did you mean '20260102-100000-iris-gelu-ad"),
-        (["show", "2026"], "error: 2026: 3 runs begin so:\n  20260103-100000-xor\n"),
+        (
+            ["show", "2026"],
+            "error: 2026: the names of 3 runs begin like this:\n  20260103-100000-xor\n",
+        ),
         (["show", "nothing"], "error: nothing: there is no such run.\n"),
         (["compare", "20260101"], "error: Name at least two runs.\n"),
     ],

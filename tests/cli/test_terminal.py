@@ -152,10 +152,10 @@ def test_colours_of_a_pipe(folder, arguments):
         (
             ["train", "--lerning-rate", "1"],
             "error: No such option '--lerning-rate'. Did you mean '--learning-rate'?\n"
-            "How it is used: nnplug train --help\n",
+            "For usage, see: nnplug train --help\n",
         ),
         (["runs", "compare", "a"], "error: Name at least two runs.\n"),
-        (["nothing"], "error: No such command 'nothing'.\nHow it is used: nnplug --help\n"),
+        (["nothing"], "error: No such command 'nothing'.\nFor usage, see: nnplug --help\n"),
     ],
 )
 def test_errors_of_usage_look_as_all_others_do(tmp_path, arguments, message):

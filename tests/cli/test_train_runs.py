@@ -99,7 +99,7 @@ def test_json_names_the_folder(command):
         (["--output", "a", "--no-output"], "--output and --no-output exclude each other."),
         (["--allow-changes"], "--allow-changes is for --resume."),
         (["--resume", "full"], "error: full: is not the folder of a run."),
-        (["--resume", "full", "--output", "b"], "goes on in the run's own folder: leave --output"),
+        (["--resume", "full", "--output", "b"], "continues in the run's folder: leave --output"),
         (["--config", "no.toml"], "error: no.toml: cannot be read: No such file or directory."),
         (["--checkpoint-every", "soon"], "'--checkpoint-every': 'soon': it must be a number of"),
         (["--set", "epoch=3"], "error: --set: there is no setting 'epoch'. Did you mean 'epochs'?"),
@@ -186,7 +186,7 @@ def test_a_signal_keeps_the_run_and_says_how_to_go_on(command, tmp_path, number,
     _, errors = process.communicate(timeout=30)
     assert process.returncode == code
     assert re.search(
-        r"^stopped after [\d,]+ epochs?\. Go on with: nnplug train --resume a$", errors, re.M
+        r"^stopped after [\d,]+ epochs?\. Continue with: nnplug train --resume a$", errors, re.M
     )
     assert "Traceback" not in errors
     record = json.loads((tmp_path / "a" / "run.json").read_text())
@@ -236,7 +236,7 @@ def test_a_disk_that_is_full_is_said_each_time_and_the_exit_is_2(tmp_path):
     assert said[0].startswith("Warning: the checkpoint after 2 epochs could not be kept: a/check")
     assert "File too large (EFBIG)" in said[0]
     assert "error: a: the results could not be kept: " in done.stderr
-    assert "go on with: nnplug train --resume a" in done.stderr.replace("\n", " ")
+    assert "continue with: nnplug train --resume a" in done.stderr.replace("\n", " ")
 
 
 # --- pictures -------------------------------------------------------------------------
@@ -286,7 +286,7 @@ def test_a_reader_who_leaves_is_told_how_to_go_on(command, tmp_path):
         cwd=tmp_path, stdout=writer, stderr=subprocess.PIPE, text=True, check=False,
     )  # fmt: skip
     os.close(writer)
-    assert "Go on with: nnplug train --resume run\n" in done.stderr
+    assert "Continue with: nnplug train --resume run\n" in done.stderr
     assert "Traceback" not in done.stderr
     command("train", "--resume", "run")
     assert len(model(tmp_path / "run")) > 0

@@ -34,7 +34,7 @@ def test_all_of_it_is_on_one_line_before_the_run():
                   "setosa=2,virginica=0.5", "--patience", "1", "--monitor", "accuracy")  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[4] == (
-        "l2 0.0001; l1 0.01; dropout 0.2, 0.1; gradients no longer than 1; class weights "
+        "l2 0.0001; l1 0.01; dropout 0.2, 0.1; gradients clipped to global norm 1; class weights "
         "setosa 2, virginica 0.5; stops after 1 epoch without a better accuracy"
     )
 

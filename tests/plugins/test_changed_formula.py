@@ -123,7 +123,7 @@ def test_a_configuration_that_gives_another_run_says_so(place):
     warnings = [line for line in done.stderr.splitlines() if "Warning" in line]
     assert warnings == [
         f"Warning: kept: {part}: its formula has changed (nnplug-bent 1.0 is "
-        "installed); the run gives other numbers"
+        "installed); the run gives different numbers"
         for part in ("activation nnplug-bent/bent:slope=0.5", "metric nnplug-bent/worst")
     ]
     done = streams(place, "train", "--config", "kept", "--no-output", "--activation", "relu")

@@ -252,7 +252,7 @@ FAULTS = {
         part("while x.shape[0] == 0:\n    pass\nreturn np.tanh(x)"),
         {
             "doctor": (0, "nnplug-fault 0.3 (odd): ok"),
-            "check": (1, "activation odd (nnplug-fault 0.3)", "after 5 s, and was stopped"),
+            "check": (1, "activation odd (nnplug-fault 0.3)", "within 5 s, and was stopped"),
             "broken": TRAINS,
             "healthy": TRAINS,
         },

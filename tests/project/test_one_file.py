@@ -53,7 +53,7 @@ def test_a_new_activation_is_found_by_everything(checkout):
     assert "hypot(x, width)" in run(tmp_path, "-m", "nnplug", "plugins", "show", "smooth_abs")
     complete = run(
         tmp_path, "-c",
-        "import click; from nnplug.cli.options import PartType;"
+        "import click; from nnplug.cli.part_names import PartType;"
         "context = click.Context(click.Command('train'));"
         "found = PartType('activation').shell_complete(context, None, 'smo');"
         "print([level.value for level in found])",

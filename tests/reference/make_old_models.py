@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 import nnplug
-from nnplug.plugins.manager import PluginManager
 from nnplug.plugins.registry import Registry
 from tests.reference.writing import write_json
 
@@ -36,7 +35,7 @@ def bent_slope(x: Any, *, slope: Any = nnplug.trainable(0.25)) -> Any:  # noqa: 
 
 def registry() -> Registry:
     """Make a registry that has the activation."""
-    found = Registry(PluginManager(allowed=()))
+    found = Registry(allowed=())
     found.register(bent_slope)
     return found
 

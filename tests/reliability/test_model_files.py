@@ -15,7 +15,6 @@ import nnplug
 from nnplug.errors import ModelFileError, StorageError
 from nnplug.models import load_model
 from nnplug.models.container import LARGEST_FILE
-from nnplug.plugins.manager import PluginManager
 from nnplug.plugins.registry import Registry
 from tests.reliability.hostile import HOSTILE, Sample, content
 
@@ -45,7 +44,7 @@ def sample(good):
 
 @pytest.fixture(scope="module")
 def registry():
-    return Registry(PluginManager(allowed=()))
+    return Registry(allowed=())
 
 
 def test_a_file_that_is_put_together_again_loads(sample, registry, tmp_path):

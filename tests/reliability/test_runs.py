@@ -84,6 +84,6 @@ def test_signals_at_random_instants(uninterrupted, tmp_path):
             codes.append(code)
             assert code == 128 + number, errors
             assert time.perf_counter() - at < 2
-            assert f"Go on with: nnplug train --resume {folder}" in errors
+            assert f"Continue with: nnplug train --resume {folder}" in errors
         assert results(folder) == wanted
     assert set(codes) <= {130, 143}

@@ -11,7 +11,6 @@ import pytest
 import nnplug.training.batches
 import nnplug.training.loop
 import nnplug.training.steps
-from nnplug.plugins.manager import PluginManager
 from nnplug.plugins.registry import Registry
 from tests.contract.test_resume import digest, leave, trainer
 
@@ -25,7 +24,7 @@ def _step_by_step(monkeypatch):
 
 def same(spoil=lambda arrays, numbers: None, forget=lambda: None):
     """Tell whether a run that is left and taken up ends as the one that is not."""
-    registry = Registry(PluginManager(allowed=()))
+    registry = Registry(allowed=())
     parts = registry.get("optimizer", "adam"), registry.get("schedule", "cosine")
     whole = trainer(*parts)
     whole.run()

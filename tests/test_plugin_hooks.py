@@ -6,7 +6,8 @@ import pytest
 
 import nnplug
 from nnplug.errors import PartError
-from nnplug.plugins.checks import accept, near_misses, place_of, share_a_name
+from nnplug.plugins.examination import near_misses
+from nnplug.plugins.hooks import accept, place_of, share_a_name
 
 
 def plain(register):
@@ -40,7 +41,7 @@ def second(x):
 )
 def test_a_name_that_is_nearly_a_hooks_is_found(name, near):
     (found,) = near_misses(SimpleNamespace(**{name: plain}))
-    assert found.startswith(f"{place_of(plain)}: nobody calls {name!r}: there is no such hook.")
+    assert found.startswith(f"{place_of(plain)}: nothing calls {name!r}: there is no such hook.")
     assert near in found
 
 

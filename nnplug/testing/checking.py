@@ -1,36 +1,40 @@
-"""What `nnplug.testing.isolated` runs in a process of its own."""
+"""What `nnplug plugins check` runs in a process of its own: the checks of what a text names."""
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from nnplug.errors import NnplugError, OptionError, PluginError, UnknownPartError, suggest
-from nnplug.hookspecs import HOOKS
 from nnplug.network.layers import find_layers
-from nnplug.parts import Part, parse_part
-from nnplug.plugins.manager import Provider, normalise_package
-from nnplug.plugins.registry import Found, Registry
+from nnplug.parts import KINDS, Part, parse_part
+from nnplug.plugins.isolated import Event
+from nnplug.plugins.plugin import Plugin, normalise_package
+from nnplug.plugins.registry import FoundPart, Registry
 from nnplug.testing.kit import checks, run_check
 
-__all__ = ["main"]
+__all__ = ["check_target"]
 
 
-def main(request: Mapping[str, Any]) -> None:
-    """Load what is asked for, check it, and write the events to stdout."""
-    answer = os.dup(1)
-    os.dup2(2, 1)  # whatever a plugin prints, by whatever way, is no event
-    with os.fdopen(answer, "w", encoding="utf-8") as stream:
-        for event in _events(request):
-            stream.write(json.dumps(event) + "\n")
-            stream.flush()
+def check_target(request: Mapping[str, Any]) -> Iterator[Event]:
+    """Load what is asked for and check it.
 
+    Parameters
+    ----------
+    request : mapping
+        `target`: a part, a package or a file; `kind` or None; `engine` or
+        None; `plugins` and `strict`, as the command line gives them; `first`,
+        the number of the first part to check.
 
-def _events(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    Yields
+    ------
+    dict
+        By its `event`: `"error"` (with `message`; nothing can be checked),
+        `"note"`, `"part"` (what it is and the names of its checks), `"start"`
+        of a check, and its `"result"`.
+    """
     target, options = request["target"], request["plugins"]
     is_file = target.endswith(".py") or Path(target).is_file()
     try:
@@ -41,13 +45,11 @@ def _events(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"event": "error", "message": str(error)}
         return
     yield from ({"event": "note", "message": note} for note in notes)
-    for number, (part, provider) in enumerate(found):
+    for number, (part, plugin) in enumerate(found):
         if number < request["first"]:
             continue
         try:
-            suite = checks(
-                part, engine=request["engine"], provider=provider.label, registry=registry
-            )
+            suite = checks(part, engine=request["engine"], provider=plugin.label, registry=registry)
         except NnplugError as error:
             yield {"event": "error", "message": f"{part.kind} {part.text!r}: {error}"}
             return
@@ -56,44 +58,43 @@ def _events(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             "number": number,
             "kind": part.kind,
             "name": part.text,
-            "package": provider.package,
-            "version": provider.version,
-            "provider": provider.label,
+            "package": plugin.package,
+            "version": plugin.version,
+            "provider": plugin.label,
             "place": part.place,
-            "engines": sorted({each.name for check in suite for each in check.engines}),
-            "checks": {each.name: each.about for each in suite},
+            "engines": sorted({engine.name for check in suite for engine in check.engines}),
+            "checks": {check.name: check.about for check in suite},
         }
-        for each in suite:
-            yield {"event": "start", "name": each.name}
-            result = run_check(each)
+        for check in suite:
+            yield {"event": "start", "name": check.name}
+            result = run_check(check)
             curve = None if result.curve is None else asdict(result.curve)
             yield {
                 "event": "result",
-                "name": each.name,
+                "name": check.name,
                 "outcome": result.outcome,
                 "message": result.message,
                 "seconds": result.seconds,
                 "curve": curve,
             }
-    yield {"event": "end"}
 
 
 def _find(
     registry: Registry, request: Mapping[str, Any], *, is_file: bool
-) -> tuple[list[Found], list[str]]:
-    """Find the parts that are meant, and what is to be known of their plugins."""
+) -> tuple[list[FoundPart], list[str]]:
+    """Find the parts that are meant, and the notes about their plugins."""
     target, kind = request["target"], request["kind"]
     if is_file:
-        providers = [each for each in registry.plugins.known if each.entry_point == target]
-        return _parts_of(providers, kind, target)
-    found, providers = _look_up(registry, target.partition("[")[0], kind)
+        plugins = [plugin for plugin in registry.plugins.known if plugin.entry_point == target]
+        return _parts_of(plugins, kind, target)
+    found, plugins = _look_up(registry, target.partition("[")[0], kind)
     if not found:
-        return _parts_of(providers, kind, target)
-    return [(_as_asked(part, target, registry), provider) for part, provider in found], []
+        return _parts_of(plugins, kind, target)
+    return [(_as_asked(part, target, registry), plugin) for part, plugin in found], []
 
 
 def _as_asked(part: Part, target: str, registry: Registry) -> Part:
-    """Give a part the options that stand after its name, and the layers that it is to hold."""
+    """Apply the options after a part's name, and the layers in a layer's brackets."""
     if "[" in target and part.kind == "layer":
         (layer,) = find_layers(target, registry)
         return layer
@@ -103,7 +104,7 @@ def _as_asked(part: Part, target: str, registry: Registry) -> Part:
 
 def _look_up(
     registry: Registry, target: str, kind: str | None
-) -> tuple[list[Found], list[Provider]]:
+) -> tuple[list[FoundPart], list[Plugin]]:
     """Find parts by their name, or else the plugins of a package or entry point."""
     try:
         own = registry.find(target, kind, load=False)
@@ -113,24 +114,23 @@ def _look_up(
         own, is_part_name = [], False
     else:
         is_part_name = True
-    package = normalise_package(target)
-    if own or package == "nnplug":
+    if own or normalise_package(target) == "nnplug":
         return own or registry.parts(kind), []
     called = registry.plugins.load(target)
-    packaged = [each for each in called if normalise_package(each.package) == package]
+    packaged = [plugin for plugin in called if plugin.is_of(target)]
     if packaged:
         return [], packaged
     found = registry.find(target, kind) if is_part_name else []
     if found or called:
         return found, called
-    for each in ([kind] if kind is not None else HOOKS.values()) if is_part_name else ():
+    for wanted in ([kind] if kind is not None else KINDS) if is_part_name else ():
         try:
-            registry.get(each, target)  # says which broken plugin declares it
+            registry.get(wanted, target)  # says which broken plugin declares it
         except UnknownPartError:
             if kind is not None:
                 raise
     known = {name for part, _ in registry.parts() for name in (part.name, *part.aliases)}
-    known |= {each.package for each in registry.plugins.providers}
+    known |= {plugin.package for plugin in registry.plugins.all}
     raise UnknownPartError(
         f"There is no part, package, entry point or file {target!r}.{suggest(target, known)}\n"
         "nnplug plugins list --parts lists every part; a file is written with its ending, .py."
@@ -138,25 +138,27 @@ def _look_up(
 
 
 def _parts_of(
-    providers: Sequence[Provider], kind: str | None, target: str
-) -> tuple[list[Found], list[str]]:
-    """Take the parts of plugins, each of which must have been loaded."""
-    for provider in providers:
-        if provider.state in ("failed", "blocked"):
+    plugins: Sequence[Plugin], kind: str | None, target: str
+) -> tuple[list[FoundPart], list[str]]:
+    """Return the parts of plugins; refuse a plugin that is not loaded."""
+    for plugin in plugins:
+        if plugin.state in ("failed", "blocked"):
             raise PluginError(
-                f"Plugin {provider.label} (entry point {provider.entry_point}) cannot be loaded:\n"
-                f"{provider.cause}"
+                f"Plugin {plugin.label} (entry point {plugin.entry_point}) cannot be loaded:\n"
+                f"{plugin.cause}"
             )
     found = {
-        id(part): (part, provider)
-        for provider in providers
-        for part in provider.parts
+        id(part): (part, plugin)
+        for plugin in plugins
+        for part in plugin.parts
         if kind in (None, part.kind)
     }
-    notes = [f"plugin {each.label}: {note}" for each in providers for note in each.notes]
+    notes = [f"plugin {plugin.label}: {note}" for plugin in plugins for note in plugin.notes]
     if not found:
         reasons = "".join(f"\n{note}" for note in notes)
-        engines = [tool.name for own in providers for tool in own.tools if tool.kind == "engine"]
+        engines = [
+            tool.name for plugin in plugins for tool in plugin.provided if tool.kind == "engine"
+        ]
         if engines:
             reasons += (
                 f"\nCheck a part in its engine: nnplug plugins check NAME --engine {engines[0]}"
