@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self
 
-from nnplug.errors import PartError
+from nnplug.errors import OptionError, PartError, suggest
+from nnplug.formulas.refusal import call_author
 from nnplug.parts.text import is_part_name
 
 __all__ = ["Exporter", "Tool"]
@@ -86,6 +87,19 @@ class Tool(ABC):
         place = self.place if callable(function) else ""
         return f"{place}: " if place else ""
 
+    def with_options(self, given: Mapping[str, str]) -> Self:
+        """Return it with some options set, given as text: most tools have none.
+
+        Raises
+        ------
+        OptionError
+            If it has no such option, or cannot take the value.
+        """
+        raise OptionError(
+            f"{self.kind} {self.name!r} has no options, such as {next(iter(given))!r}; give only "
+            "its name."
+        )
+
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name}>"
 
@@ -107,14 +121,17 @@ def _does_not_take(function: Any, names: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Exporter(Tool):
-    """Writes a model in another format.
+    """Writes a model for another program or language.
 
     Attributes
     ----------
     write : callable
-        Takes an `nnplug.Model` and the path to write to, and returns nothing.
+        Takes an `nnplug.Model` and what the file is called, without its
+        ending; options with defaults may follow a `*`. It returns the file's
+        content as text or bytes, or, of several files, a mapping from their
+        endings to their contents, the main one first. nnplug writes them.
     suffix : str
-        The usual ending of such files, with its dot: `".onnx"`.
+        The ending of the main file, with its dot: `".onnx"`.
 
     Raises
     ------
@@ -123,10 +140,11 @@ class Exporter(Tool):
     """
 
     kind: ClassVar[str] = "exporter"
-    takes: ClassVar[tuple[str, ...]] = ("model", "path")
+    takes: ClassVar[tuple[str, ...]] = ("model", "name")
 
-    write: Callable[[Any, str], None]
+    write: Callable[..., Any]
     suffix: str
+    options: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -141,3 +159,70 @@ class Exporter(Tool):
     def function(self) -> Callable[..., Any]:
         """The function that writes."""
         return self.write
+
+    @property
+    def defaults(self) -> dict[str, bool | int | float | str]:
+        """Its options with their defaults."""
+        try:
+            parameters = inspect.signature(self.write).parameters.values()
+        except ValueError:  # a C function without a signature
+            return {}
+        return {
+            parameter.name: parameter.default
+            for parameter in parameters
+            if parameter.kind is parameter.KEYWORD_ONLY
+            and isinstance(parameter.default, bool | int | float | str)
+        }
+
+    def with_options(self, given: Mapping[str, str]) -> Self:
+        """Return it with some options set, given as text."""
+        options = dict(self.options)
+        for key, text in given.items():
+            if key not in self.defaults:
+                known = ", ".join(self.defaults) or "none"
+                raise OptionError(
+                    f"exporter {self.name!r} has no option {key!r}; its options: {known}."
+                    f"{suggest(key, self.defaults)}"
+                )
+            options[key] = _as(self.defaults[key], text, f"exporter {self.name!r}: {key}")
+        return replace(self, options=options)
+
+    def files(self, model: Any, name: str) -> dict[str, bytes]:
+        """Make the files, by their endings, the main one first.
+
+        Raises
+        ------
+        PartError
+            If the function does not return text, bytes, or a mapping of endings to those.
+        """
+        content: Any = call_author(
+            f"exporter {self.name!r}", self.write, model, name, **self.options
+        )
+        files = content if isinstance(content, Mapping) else {self.suffix: content}
+        found: dict[str, bytes] = {}
+        for suffix, text in files.items():
+            data = text.encode() if isinstance(text, str) else text
+            plain = isinstance(suffix, str) and suffix.startswith(".") and "/" not in suffix
+            if not plain or not isinstance(data, bytes | bytearray) or "\\" in suffix:
+                raise PartError(
+                    f"{self._where}exporter {self.name!r}: it must return text or bytes, or a "
+                    f"mapping from endings such as {self.suffix!r} to those; it returned "
+                    f"{type(text).__name__} for {suffix!r}."
+                )
+            found[suffix] = bytes(data)
+        return found
+
+
+def _as(default: bool | int | float | str, text: str, what: str) -> bool | int | float | str:
+    """Read an option's text as a value of its default's kind."""
+    if isinstance(default, str):
+        return text
+    if isinstance(default, bool):
+        if text.lower() in ("true", "false"):
+            return text.lower() == "true"
+        raise OptionError(f"{what}={text} is neither true nor false.")
+    try:
+        return type(default)(text)
+    except ValueError:
+        kind = "a whole number" if isinstance(default, int) else "a number"
+        raise OptionError(f"{what}={text} is not {kind}.") from None

@@ -10,7 +10,7 @@ a formula does not depend on what stands before it.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -163,23 +163,29 @@ def mixed_rows(output: Symbol, arguments: Sequence[Symbol]) -> Symbol | None:
     return None
 
 
-def lower(outputs: Sequence[Symbol]) -> list[Symbol]:
-    """Rewrite composite operations in primitives that are single array calls."""
+def lower(outputs: Sequence[Symbol], kept: Container[str] = ()) -> list[Symbol]:
+    """Rewrite composite operations in primitives that are single array calls.
+
+    Parameters
+    ----------
+    kept : container of str
+        The names of operations that stay as they are.
+    """
     lowered: dict[int, Symbol] = {}
-    return [_lower(symbol, lowered) for symbol in outputs]
+    return [_lower(symbol, lowered, kept) for symbol in outputs]
 
 
-def _lower(output: Symbol, lowered: dict[int, Symbol]) -> Symbol:
+def _lower(output: Symbol, lowered: dict[int, Symbol], kept: Container[str]) -> Symbol:
     """Lower a node, and the nodes that it needs unless they are in `lowered`."""
     for symbol in walk([output], lowered):
         inputs = tuple([lowered[id(child)] for child in symbol.inputs])
         rewrite = symbol.operation.lower
-        if rewrite is not None:
+        if rewrite is not None and symbol.operation.name not in kept:
             result = symbol.graph.symbol(rewrite(*inputs, **dict(symbol.options)))
             # A rewriting may use operations that must be rewritten too; its inputs are done.
             lowered.update((id(child), child) for child in inputs)
             if result.operation is not symbol.operation:
-                result = _lower(result, lowered)
+                result = _lower(result, lowered, kept)
         else:
             result = reapply(symbol, inputs)
         lowered[id(symbol)] = result
@@ -226,6 +232,8 @@ class Formula:
 
     Attributes
     ----------
+    written : Symbol
+        The output, as it was traced.
     y : Symbol
         The output, lowered.
     g : Symbol
@@ -235,7 +243,7 @@ class Formula:
     def __init__(
         self, name: str, inputs: Sequence[Symbol], output: Symbol, slope: Symbol | None = None
     ) -> None:
-        self.name, self.inputs, self._output = name, tuple(inputs), output
+        self.name, self.inputs, self.written = name, tuple(inputs), output
         self._given = slope
         (self.y,) = lower([output])
         # It is not an identifier, so no argument can have the same name.
@@ -251,11 +259,11 @@ class Formula:
         """The derivative by the first input, lowered; None if it is not elementwise."""
         x, slope = self.inputs[0], self._given
         if slope is None:
-            if self._output.shape != x.shape or not all(
-                node.operation.elementwise for node in depending([self._output], [x])
+            if self.written.shape != x.shape or not all(
+                node.operation.elementwise for node in depending([self.written], [x])
             ):
                 return None
-            (slope,) = differentiate(self._output, [x], x.graph.constant(1.0))
+            (slope,) = differentiate(self.written, [x], x.graph.constant(1.0))
         return lower([slope])[0]
 
     @cached_property
@@ -263,8 +271,8 @@ class Formula:
         """The number's derivative by each input, from its derivative by the output, lowered."""
         _, *arrays = self.inputs
         if self.slope is None:
-            return lower(differentiate(self._output, self.inputs, self.g))
-        by_arrays = differentiate(self._output, arrays, self.g) if arrays else []
+            return lower(differentiate(self.written, self.inputs, self.g))
+        by_arrays = differentiate(self.written, arrays, self.g) if arrays else []
         return [self.g * self.slope, *lower(by_arrays)]
 
     @cached_property
@@ -277,7 +285,7 @@ class Formula:
     def shape(self, *shapes: Shape) -> Shape:
         """Give the output's shape from the inputs'."""
         labels = self.labels(shapes)
-        return tuple(labels.get(str(dim), dim) for dim in self._output.shape)
+        return tuple(labels.get(str(dim), dim) for dim in self.written.shape)
 
     def labels(self, shapes: Sequence[Shape]) -> dict[str, Dimension]:
         """Find the size or label that each of its labels stands for, from its inputs' shapes."""

@@ -15,6 +15,7 @@ from nnplug import tables
 from nnplug.errors import DataError, SettingError
 from nnplug.models.answers import Answers
 from nnplug.models.new_rows import Features, NewRows, open_rows
+from nnplug.models.writing import Writable
 from nnplug.network.network import Network
 from nnplug.parts import Metric
 from nnplug.plugins.registry import Registry
@@ -24,7 +25,6 @@ from nnplug.training import Evaluator, Scores
 from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
-    from nnplug.durable import Disk
     from nnplug.models.info import ModelInfo
     from nnplug.models.nonfinite import NonfiniteRows
     from nnplug.tables import ReadOptions
@@ -34,7 +34,7 @@ __all__ = ["Model"]
 
 
 @dataclass(eq=False, repr=False)
-class Model(Answers, Summarized):
+class Model(Answers, Writable, Summarized):
     """A network, how its data is read, and how its outputs become answers.
 
     Attributes
@@ -49,7 +49,7 @@ class Model(Answers, Summarized):
     notes : tuple of str
         What is worth knowing about the parts that were found.
     head, encoder, classes
-        See `Answers`.
+        See `Answers`. For `save` and `export`, see `Writable`.
     """
 
     network: Network
@@ -370,31 +370,3 @@ class Model(Answers, Summarized):
         found, notes = selection.find_parts(self.info, ("metrics",), self.registry)
         selection.warn_of(notes, stacklevel=4)
         return cast("tuple[Metric, ...]", found["metrics"])
-
-    # --- keeping it -------------------------------------------------------------------
-
-    def save(
-        self, path: str | os.PathLike[str], *, overwrite: bool = False, disk: Disk | None = None
-    ) -> None:
-        """Write it to a model file; see `nnplug.load`.
-
-        Parameters
-        ----------
-        path : path
-            By custom it ends in `.safetensors`.
-        overwrite : bool, optional
-            Whether a file that is there may be replaced.
-
-        Raises
-        ------
-        StorageError
-            If the file cannot be written. What was there is then as it was.
-        """
-        from nnplug.durable import write_file  # noqa: PLC0415  # few models are saved
-        from nnplug.models.container import pack  # noqa: PLC0415  # the same
-        from nnplug.models.info import ModelInfo  # noqa: PLC0415  # the same
-
-        # A file that could not be read again is not written.
-        content = ModelInfo.from_dict(self.info.to_dict()).to_dict()
-        arrays = {span.name: self.network[span.name] for span in self.network.spans}
-        write_file(path, pack("model", content, arrays), overwrite=overwrite, disk=disk)

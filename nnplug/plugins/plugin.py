@@ -169,11 +169,12 @@ def builtin_plugins() -> dict[str, list[Plugin]]:
     """Make the plugins of what is built in, by kind, importing none of them.
 
     The parts of a kind are a module of `nnplug.builtin`; an engine is a
-    folder of `nnplug/engines`.
+    folder of `nnplug/engines`; the exporters are those of `nnplug.exporters`.
     """
     modules = {HOOKS[f"register_{name}"]: [f"nnplug.builtin.{name}"] for name in MODULES}
     folders = iter_modules([str(Path(nnplug.__file__).parent / "engines")])
     modules["engine"] = [f"nnplug.engines.{folder.name}" for folder in folders if folder.ispkg]
+    modules["exporter"] = ["nnplug.exporters"]
     return {
         kind: [_builtin_plugin(module) for module in modules.get(kind, ())]
         for kind in REGISTER_HOOKS.values()

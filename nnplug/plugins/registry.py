@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Self, cast
 
 from nnplug.errors import OptionError, PartError
@@ -148,7 +149,7 @@ class Registry:
         kind : str
             `"engine"` or `"exporter"`.
         text : str
-            `name` or `package/name`.
+            `name` or `package/name`; of an exporter, with options.
         also : sequence of str
             Words that are accepted in place of a name, for the message.
 
@@ -162,11 +163,10 @@ class Registry:
             If the text is malformed, or gives options.
         """
         asked = parse_part(text)
-        if asked.options or asked.inner is not None:
-            raise OptionError(
-                f"{kind} {text!r}: {with_article(kind)} has no options; give only its name."
-            )
-        return cast(Tool, self._look_up(kind, asked, also))
+        found = cast(Tool, self._look_up(kind, replace(asked, options={}, inner=None), also))
+        if asked.inner is not None:
+            raise OptionError(f"{kind} {text!r}: it holds nothing; leave out the brackets.")
+        return found.with_options(asked.options) if asked.options else found
 
     def provider(self, part: Part | Tool) -> Plugin:
         """Return the plugin that a part, with any options, or a tool comes from."""

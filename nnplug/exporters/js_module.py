@@ -1,0 +1,295 @@
+"""A model as one JavaScript module without dependencies."""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import re
+from collections.abc import Sequence
+from typing import ClassVar
+
+import nnplug
+from nnplug.exporters.language import Language, float_text
+from nnplug.exporters.model_graph import Cell, ModelGraph, model_graph
+from nnplug.exporters.row_program import RowProgram
+from nnplug.exporters.writing import Names
+from nnplug.formulas.printing import ATOM, COMPARE, Piece
+from nnplug.models import Model
+from nnplug.tables.dates import Dates
+from nnplug.tables.encodings import FAR, Categories
+
+__all__ = ["js_module", "js_page"]
+
+_WORDS = """
+arguments await break case catch class const continue debugger default delete do else enum eval
+export extends false finally for function if implements import in instanceof interface let
+new null package private protected public return static super switch this throw true try typeof var
+void
+while with yield row values scores chosen names predict i j k v x Math Number Float64Array
+"""
+
+_LIBRARY = {
+    "absolute": "abs", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2",
+    "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "maximum": "max",
+    "minimum": "min",
+    **{
+        name: name
+        for name in ("sqrt", "cbrt", "hypot", "floor", "ceil", "trunc", "sign", "exp", "expm1",
+                     "log", "log1p", "log2", "log10", "sin", "cos", "tan", "sinh", "cosh", "tanh")
+    },
+}  # fmt: skip
+"""What Math has, by operation. Its max and min of a NaN are NaN, as NumPy's are."""
+
+_CELLS = {
+    "standardise": f"""// Deviations from the mean; beyond {FAR:g} they grow as a logarithm.
+const standardise = (x, missing, mean, scale, fill) => {{
+  const z = ((missing ? fill : x) - mean) / scale;
+  const far = Math.abs(z);
+  return far > {FAR:g} ? Math.sign(z) * ({FAR:g} + Math.log1p(far - {FAR:g})) : z;
+}};""",
+    "missing": """const missing = (cell) =>
+  cell === null || cell === undefined || cell === "" || Number.isNaN(cell);""",
+    "time": r"""// Milliseconds since 1970-01-01 of a Date, or of text such as 2026-11-27T10:30:00.
+const time = (cell) => {
+  if (cell instanceof Date) return cell.getTime();
+  const text = /[T ]/.test(cell) ? cell.replace(" ", "T") : `${cell}T00:00:00`;
+  return Date.parse(/Z$|[+-]\d\d:?\d\d$/.test(text) ? text : `${text}Z`);
+};""",
+    "years": "const years = (cell) => time(cell) / 31556952000;",
+    "day": """// The place in the day, from 0 at midnight.
+const day = (cell) => (((time(cell) % 86400000) + 86400000) % 86400000) / 86400000;""",
+    "week": """// The place in the week, from 0 on Monday.
+const week = (cell) => {
+  const days = Math.floor(time(cell) / 86400000) + 3;
+  return (((days % 7) + 7) % 7 + day(cell)) / 7;
+};""",
+    "year": """// The place in the calendar year.
+const year = (cell) => {
+  const days = Math.floor(time(cell) / 86400000);
+  const y = new Date(days * 86400000).getUTCFullYear();
+  const begin = (year) => new Date(0).setUTCFullYear(year) / 86400000;
+  return (days - begin(y) + day(cell)) / (begin(y + 1) - begin(y));
+};""",
+}
+_NEEDS = {"years": ("time",), "day": ("time",), "week": ("day", "time"), "year": ("day", "time")}
+
+
+class _JavaScript(Language):
+    generated = frozenset({"sigmoid", "softplus", "log_sigmoid", "erf", "erfc", "lgamma",
+                           "digamma", "trigamma"})  # fmt: skip
+    infix: ClassVar = {**Language.infix, "equal": ("===", COMPARE), "not_equal": ("!==", COMPARE)}
+    own: ClassVar = {
+        "power": "const power = (a, b) => (a === 1 ? 1 : a ** b);",
+        "exp2": "const exp2 = (x) => 2 ** x;",
+        "square": "const square = (x) => x * x;",
+        "fmod": "const fmod = (a, b) => a % b;",
+        "fmax": "const fmax = (a, b) => (a > b || Number.isNaN(b) ? a : b);",
+        "fmin": "const fmin = (a, b) => (a < b || Number.isNaN(b) ? a : b);",
+        "copysign": """const copysign = (a, b) =>
+  b < 0 || Object.is(b, -0) ? -Math.abs(a) : Math.abs(a);""",
+        "heaviside": "const heaviside = (x, at) => (x > 0 ? 1 : x < 0 ? 0 : x === 0 ? at : x);",
+        "round": """const round = (x) => {
+  const low = Math.floor(x); // a half goes to the even neighbour
+  return x - low !== 0.5 ? Math.round(x) : low % 2 === 0 ? low : low + 1;
+};""",
+        "remainder": """const remainder = (a, b) => {
+  const r = a % b;
+  if (r === 0) return b < 0 ? -0 : 0;
+  return r < 0 !== b < 0 ? r + b : r;
+};""",
+        "floor_divide": """const floor_divide = (a, b) => {
+  if (b === 0) return a / b;
+  const r = a % b;
+  const q = (a - r) / b - (r !== 0 && b < 0 !== r < 0 ? 1 : 0);
+  const low = Math.floor(q);
+  return q - low > 0.5 ? low + 1 : low;
+};""",
+    }
+
+    def number(self, value: float, dtype: str) -> str:
+        if math.isnan(value):
+            return "NaN"
+        if math.isinf(value):
+            return "Infinity" if value > 0 else "-Infinity"
+        return float_text(value).removesuffix(".0")
+
+    def library(self, name: str, dtype: str) -> str | None:
+        if name == "standardise":
+            self.facts.add(name)
+            return name
+        return f"Math.{_LIBRARY[name]}" if name in _LIBRARY else None
+
+    def name(self, operation: str, dtype: str) -> str:
+        return operation
+
+    def function(self, name: str, dtype: str, body: Sequence[str]) -> str:
+        return "\n".join([f"const {name} = (x) => {{", *(f"  {line}" for line in body), "};"])
+
+    def own_function(self, name: str, dtype: str) -> str:
+        return self.own[name]
+
+    def convert(self, piece: Piece, dtype: str) -> Piece:
+        return (f"Math.fround({piece[0]})", ATOM) if dtype == "float32" else piece
+
+    def assign(self, name: str, text: str, dtype: str, *, constant: bool = True) -> str:
+        return f"{'const' if constant else 'let'} {name} = {text};"
+
+    def array(self, name: str, size: int, dtype: str) -> str:
+        return f"const {name} = new Float64Array({size});"
+
+    def loop(self, letter: str, size: int) -> str:
+        return f"for (let {letter} = 0; {letter} < {size}; {letter}++)"
+
+    def cell(self, cell: Cell) -> Piece:
+        value = f"row[{_json(cell.column)}]"
+        if cell.fact in ("number", "truth"):
+            return f"Number({value})", ATOM
+        if cell.fact == "equals":
+            return f"({value} === {_json(cell.texts[0])})", ATOM
+        if cell.fact == "known":
+            return f"{_json(list(cell.texts))}.includes({value})", ATOM
+        self.facts.add(cell.fact)
+        return f"{cell.fact}({value})", ATOM
+
+    def cell_functions(self) -> list[str]:
+        """Write what reads cells."""
+        facts = self.facts.union(*(_NEEDS.get(fact, ()) for fact in self.facts))
+        return [text for fact, text in _CELLS.items() if fact in facts]
+
+
+def js_module(model: Model) -> str:
+    """Write a model as a module of JavaScript.
+
+    It exports `predict(row)`: given an object with a row's cells by column, it
+    returns the answer and, for classes, their probabilities. Numbers are
+    computed in float64, whatever the network's dtype.
+
+    Raises
+    ------
+    SettingError
+        If the model cannot be written: see `model_graph`.
+    """
+    whole = model_graph(model, {"standardise", *_JavaScript.generated})
+    language = _JavaScript(whole.composite)
+    names = Names([*_WORDS.split(), *_CELLS, *_JavaScript.own, *_JavaScript.generated])
+    program = RowProgram(whole, language, names)
+    data = []
+    for name, array in program.arrays.items():
+        texts = (language.number(float(value), "float64") for value in array.reshape(-1))
+        data.append(f"const {name} = new Float64Array([{', '.join(texts)}]);")
+    lines = [
+        f"// Written by nnplug {nnplug.__version__}.\n",
+        *data,
+        "",
+        *(f"{text}\n" for text in [*language.cell_functions(), *language.functions()]),
+        f"export const names = {_json(list(whole.answer.names))};\n",
+        "// Predict from a row: an object with a cell for each column; null where one is empty.",
+        "export function predict(row) {",
+        *(f"  {line}" for line in [*program.lines, *_answer(whole, program)]),
+        "}\n",
+    ]
+    return "\n".join(lines)
+
+
+def _answer(whole: ModelGraph, program: RowProgram) -> list[str]:
+    answer = whole.answer
+    lines = [f"const values = [{', '.join(program.elements(answer.values))}];"]
+    entries = "Object.fromEntries(names.map((name, k) => [name, values[k]]))"
+    if answer.scores is None:
+        return [*lines, f"return {entries};"]
+    lines.append(f"const scores = [{', '.join(program.elements(answer.scores))}];")
+    if whole.model.task == "multilabel":
+        chosen = "labels: names.filter((_, k) => scores[k] > 0.5)"
+    else:
+        lines.append("const chosen = scores.reduce((b, s, k) => (s > scores[b] ? k : b), 0);")
+        chosen = f"{_json(answer.targets[0])}: names[chosen]"
+    return [*lines, f"return {{ {chosen}, probabilities: {entries} }};"]
+
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>TITLE</title>
+<style>
+  :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+  body { margin: 2rem auto; max-width: 40rem; padding: 0 1rem; }
+  label { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; margin: 0.25rem 0; }
+  input { font: inherit; min-width: 0; overflow-wrap: anywhere; }
+  table { border-spacing: 1rem 0; margin: 1rem -1rem; }
+  td:last-child { font-variant-numeric: tabular-nums; text-align: right; }
+</style>
+<h1>TITLE</h1>
+<p>An empty field is a missing value. Nothing leaves this page.</p>
+<form>
+FIELDS
+</form>
+<p><output></output></p>
+<table></table>
+<script type="module">
+MODULE
+const form = document.querySelector("form");
+const show = () => {
+  const row = {};
+  for (const field of form.elements) {
+    const text = field.value;
+    const date = field.type === "datetime-local";
+    row[field.name] = text === "" ? null : field.type === "number" ? Number(text)
+      : date || field.dataset.truth === undefined ? text : text === "true";
+  }
+  const answer = predict(row);
+  const numbers = answer.probabilities ?? answer;
+  const chosen = Object.entries(answer).find(([key]) => key !== "probabilities");
+  document.querySelector("output").textContent =
+    answer.probabilities === undefined ? "" : `${chosen[0]}: ${chosen[1]}`;
+  const table = document.querySelector("table");
+  table.replaceChildren(...names.map((name) => {
+    const line = document.createElement("tr");
+    for (const text of [String(name), numbers[name].toPrecision(6)]) {
+      line.append(Object.assign(document.createElement("td"), { textContent: text }));
+    }
+    return line;
+  }));
+};
+form.addEventListener("input", show);
+form.addEventListener("submit", (event) => event.preventDefault());
+show();
+</script>
+</html>
+"""
+
+
+def js_page(model: Model, module: str) -> str:
+    """Write a page that shows a model, with a field for each column.
+
+    Parameters
+    ----------
+    module : str
+        What `js_module` wrote.
+    """
+    encoder = model.encoder
+    columns = [None] * len(model.features) if encoder is None else [*encoder.columns]
+    names = model.features if encoder is None else [column.name for column in encoder.columns]
+    fields: list[str] = []
+    for name, column in zip(names, columns, strict=True):
+        shown, kind, listed = html.escape(str(name)), "type='number' step='any'", ""
+        if isinstance(column, Dates):
+            kind = "type='datetime-local' step='1'"
+        elif isinstance(column, Categories):
+            kind = f"type='text' list='c{len(fields)}'"
+            options = (f"<option value='{html.escape(text)}'>" for text in column.categories)
+            listed = f"<datalist id='c{len(fields)}'>{''.join(options)}</datalist>"
+        elif column is not None and column.kind == "boolean":
+            kind = "type='text' data-truth placeholder='true or false'"
+        fields.append(f"  <label>{shown} <input name='{shown}' {kind}>{listed}</label>")
+    title = html.escape(", ".join(model.targets))
+    words = {"TITLE": title, "FIELDS": "\n".join(fields), "MODULE": module}
+    # All at once, so that a name like TITLE within a value is left alone.
+    return re.sub("TITLE|FIELDS|MODULE", lambda found: words[found[0]], _PAGE)
+
+
+def _json(value: object) -> str:
+    """Write a value as JavaScript, which a page may hold."""
+    text = json.dumps(value)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

@@ -1,0 +1,398 @@
+"""A model as one graph: from the cells of a table's row to the answer.
+
+The graph has few kinds of leaves (see `Cell`), so that a target need only know
+how it reads a cell; encoding, layers and answer are primitives like any other.
+Whatever does not depend on the row, such as a layer's weights or a factor
+computed from running statistics, is one array.
+
+Letters: N rows, D inputs, C outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from nnplug.errors import SettingError
+from nnplug.exporters.simpler import in_simpler
+from nnplug.formulas.evaluation import evaluate
+from nnplug.formulas.graph import Graph, Operation, Symbol, walk
+from nnplug.formulas.primitives import new_graph
+from nnplug.formulas.shapes import Dimension, Shape
+from nnplug.formulas.tracing import lower, mixed_rows, put
+from nnplug.models import Model
+from nnplug.network.tasks import Head
+from nnplug.parts.placing import trace_placed
+from nnplug.parts.targets import mean_of
+from nnplug.tables.dates import Dates
+from nnplug.tables.encodings import FAR, Categories, Scale
+from nnplug.types import AnyArray
+
+__all__ = ["Answer", "Cell", "ModelGraph", "model_graph"]
+
+Fact = Literal["number", "truth", "missing", "equals", "known", "years", "year", "week", "day"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is asked of a row's cell: a leaf of the graph, of shape (N,).
+
+    Attributes
+    ----------
+    column : str
+    fact : str
+        `"number"`: its value as a float64; `"truth"`: 0 or 1, a float64 too;
+        anything where it is missing. `"missing"`: whether it has no value. `"equals"`:
+        whether it is the text in `texts`. `"known"`: whether it is one of
+        those. `"years"`: the time of a date in years of 365.2425 days since
+        1970. `"year"`, `"week"`, `"day"`: the place of
+        a date in that cycle, from 0 to below 1.
+    texts : tuple of str
+    """
+
+    column: str
+    fact: Fact
+    texts: tuple[str, ...] = ()
+
+    @property
+    def is_truth(self) -> bool:
+        """Whether it is a truth value."""
+        return self.fact in ("missing", "equals", "known")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model answers for a row.
+
+    Attributes
+    ----------
+    targets : tuple of str
+        A name for each number, or the columns of a classification.
+    values : Symbol
+        (N, K) numbers in the targets' units, or (N, C) probabilities; float64.
+    classes : tuple
+        The classes, as the table has them; empty for a regression.
+    scores : Symbol
+        (N, C): the class with the largest score is chosen, the first of equal ones.
+        Of several labels, each with a score above 0.5 is.
+    """
+
+    targets: tuple[str, ...]
+    values: Symbol
+    classes: tuple[Any, ...] = ()
+    scores: Symbol | None = None
+
+    @property
+    def names(self) -> tuple[Any, ...]:
+        """What each of the values is called."""
+        return self.classes or self.targets
+
+
+@dataclass(eq=False)
+class ModelGraph:
+    """A model as one graph.
+
+    Attributes
+    ----------
+    model : Model
+    columns : tuple of str
+        The columns that a row must have, in the table's order.
+    graph : Graph
+    cells : dict of str to Cell
+        By the names of the graph's arguments.
+    features : tuple of str
+        What the D inputs are called.
+    input : Symbol
+        The network's inputs, (N, D).
+    arrays : dict of int to array
+        By a node's identity, the value of each that does not depend on the
+        row, and that one that does is computed from.
+    layers : list of tuple of str, str and Symbol
+        Of each layer in order: what its output is called, its part in text,
+        and its output.
+    answer : Answer
+    """
+
+    model: Model
+    columns: tuple[str, ...]
+    graph: Graph
+    cells: dict[str, Cell]
+    features: tuple[str, ...]
+    input: Symbol
+    layers: list[tuple[str, str, Symbol]]
+    answer: Answer
+    arrays: dict[int, AnyArray] = field(default_factory=dict)
+
+    @property
+    def outputs(self) -> list[Symbol]:
+        """What the answer is made of."""
+        scores = self.answer.scores
+        return [self.answer.values, *([scores] if scores is not None else [])]
+
+    @property
+    def composite(self) -> dict[str, Symbol]:
+        """One node of each operation, by its name."""
+        return {symbol.operation.name: symbol for symbol in self.order(self.outputs)}
+
+    @property
+    def text_columns(self) -> frozenset[str]:
+        """The columns that are text."""
+        cells = self.cells.values()
+        return frozenset(cell.column for cell in cells if cell.fact in ("equals", "known"))
+
+    def order(self, outputs: Sequence[Symbol]) -> list[Symbol]:
+        """List the nodes that depend on the row and that outputs need, inputs first."""
+        return walk(outputs, set(self.arrays))
+
+    def array_names(self) -> dict[int, str]:
+        """Name the arrays: as the network does, or `"factor"` for what was computed from them."""
+        used = {id(child): child for node in self.order(self.outputs) for child in node.inputs}
+        return {
+            identity: used[identity].name or "factor"
+            for identity in self.arrays
+            if identity in used
+        }
+
+
+def _bend(value: Symbol, missing: Symbol, mean: float, scale: float, fill: float) -> Any:
+    z = (np.where(missing, fill, value) - mean) / scale
+    far = abs(z)
+    beyond = FAR + np.log1p(np.maximum(far - FAR, 0))
+    return np.where(far > FAR, np.copysign(beyond, z), z)
+
+
+STANDARDISE = Operation("standardise", _bend, shape=lambda shape, *_, **__: shape, lower=_bend)
+"""Numbers (N,) in standard deviations, growing as a logarithm where they are far out."""
+
+
+def _stack(*columns: AnyArray) -> AnyArray:
+    return np.stack(columns, axis=-1)
+
+
+STACK = Operation("stack", _stack, shape=lambda *shapes: (shapes[0][0], len(shapes)))
+"""Columns (N,) side by side: (N, D)."""
+
+COLUMN = Operation(
+    "column", lambda x, place: x[:, place], shape=lambda shape, place: shape[:1]
+)  # fmt: skip
+"""One column of (N, C): (N,)."""
+
+TO_NETWORK = Operation("to_network", lambda x: x, shape=lambda shape: shape)
+"""Round to the network's dtype."""
+
+TO_FLOAT64 = Operation("to_float64", lambda x: x.astype(np.float64), shape=lambda shape: shape)
+"""Go on in float64."""
+
+
+_FRAME = ("stack", "column", "to_network", "to_float64", "standardise")
+"""Operations of a model's graph that are no formula's."""
+
+
+def model_graph(
+    model: Model, kept: Container[str] = (), *, has: Collection[str] = (), target: str = ""
+) -> ModelGraph:
+    """Bring a model to one graph.
+
+    Parameters
+    ----------
+    kept : container of str
+        The composite operations that the target has, such as `"erf"`; all
+        others are rewritten in primitives.
+    has : collection of str, optional
+        The primitives that the target has: others are written in simpler
+        ones. By default it has them all.
+    target : str, optional
+        What the target is called in messages.
+
+    Raises
+    ------
+    FormulaError
+        If a formula cannot be traced.
+    SettingError
+        If a layer looks at several rows at once, or a part runs as it stands.
+    """
+    graph = new_graph()
+    cells: dict[str, Cell] = {}
+
+    def cell(column: str, fact: Fact, *texts: str) -> Symbol:
+        found = Cell(column, fact, texts)
+        for name, known in cells.items():
+            if known == found:
+                return graph.input(name, ("N",), "bool" if found.is_truth else "float")
+        name = f"cell{len(cells) + 1}"
+        cells[name] = found
+        return graph.input(name, ("N",), "bool" if found.is_truth else "float")
+
+    encoder = model.encoder
+    if encoder is None:
+        names = tuple(model.info.features)
+        columns = [cell(name, "number") for name in names]
+    else:
+        names = tuple(encoding.name for encoding in encoder.columns)
+        columns = []
+        for encoding in encoder.columns:
+            write = {Scale: _numbers, Categories: _categories, Dates: _dates}[type(encoding)]
+            columns += write(encoding, cell)  # type: ignore[operator]  # each its own kind
+    x = graph.apply(TO_NETWORK, graph.apply(STACK, *columns))
+    layers = _layers(model, graph, x)
+    answer = _answer(model, graph, layers[-1][2] if layers else x)
+    roots = [x, *(symbol for *_, symbol in layers), answer.values]
+    roots += [] if answer.scores is None else [answer.scores]
+    roots = lower(roots, kept)
+    if has:
+        roots = in_simpler(roots, {*has, *_FRAME}, target)
+    x, *lowered = roots
+    layers = [
+        (name, text, symbol) for (name, text, _), symbol in zip(layers, lowered, strict=False)
+    ]
+    values, *scores = lowered[len(layers) :]
+    answer = replace(answer, values=values, scores=scores[0] if scores else None)
+    whole = ModelGraph(model, names, graph, cells, tuple(model.info.features), x, layers, answer)
+    _fold(whole)
+    return whole
+
+
+# --- encoding ------------------------------------------------------------------------
+
+
+def _numbers(encoding: Scale, cell: Any) -> list[Symbol]:
+    missing = cell(encoding.name, "missing")
+    value = cell(encoding.name, "truth" if encoding.kind == "boolean" else "number")
+    options = {"mean": encoding.mean, "scale": encoding.scale, "fill": encoding.fill}
+    z = value.graph.apply(STANDARDISE, value, missing, **options)
+    return [z, _share(missing)] if encoding.indicator else [z]
+
+
+def _categories(encoding: Categories, cell: Any) -> list[Symbol]:
+    name, texts = encoding.name, encoding.categories
+    hits = [cell(name, "equals", text) for text in texts]
+    missing = cell(name, "missing")
+    if encoding.rare:
+        hits.append(~(cell(name, "known", *texts) | missing))
+    if encoding.missing:
+        hits.append(missing)
+    return [_share(hit) for hit in hits]
+
+
+def _dates(encoding: Dates, cell: Any) -> list[Symbol]:
+    missing = cell(encoding.name, "missing")
+    found: list[Any] = [(cell(encoding.name, "years") - encoding.mean) / encoding.scale]
+    for cycle in encoding.cycles:
+        angle = 2 * np.pi * cell(encoding.name, cycle)
+        found += [np.sin(angle), np.cos(angle)]
+    found = [np.where(missing, 0.0, symbol) for symbol in found]
+    return [*found, _share(missing)] if encoding.indicator else found
+
+
+def _share(truth: Any) -> Any:
+    """Write a truth value as 0 or 1."""
+    return np.where(truth, 1.0, 0.0)
+
+
+# --- layers --------------------------------------------------------------------------
+
+
+def _layers(model: Model, graph: Graph, x: Symbol) -> list[tuple[str, str, Symbol]]:
+    found = []
+    for placed in model.network.placed:
+        formula = trace_placed(placed, training=False).value
+        labels: dict[str, Dimension] = {"N": "N", "D": x.shape[1], "C": x.shape[1]}
+        made = {id(formula.inputs[0]): x}
+        for own, symbol in zip(placed.arrays, formula.inputs[1:], strict=True):
+            labels.update((dim, placed.sizes[dim]) for dim in map(str, symbol.shape)
+                          if dim in placed.sizes)  # fmt: skip
+            shape: Shape = tuple(labels.get(str(dim), dim) for dim in symbol.shape)
+            made[id(symbol)] = graph.input(own.name, shape)
+        put(walk([formula.written], made), made, graph, labels)
+        before, x = x, made[id(formula.written)]
+        if (wrong := mixed_rows(x, [before])) is not None:
+            raise SettingError(
+                f"layer {placed.part.text!r} ({placed.name}) looks at several rows at once "
+                f"({wrong.operation.name}): what it gives for a row is not a formula of that row.\n"
+                "Such a network cannot be exported; predict with nnplug."
+            )
+        if x is not before:
+            found.append((placed.output_name, placed.part.text, x))
+    return found
+
+
+def _fold(whole: ModelGraph) -> None:
+    """Compute what does not depend on the row."""
+    network = whole.model.network
+    given = {span.name: network[span.name] for span in network.spans}
+    by_row: set[int] = set()
+    needed: dict[int, Symbol] = {}
+    opaque = set(whole.graph.opaque.values())
+    for symbol in walk([*whole.outputs, whole.input]):
+        if symbol.operation in opaque:
+            raise SettingError(
+                f"{symbol.operation.name} runs as it stands, since it could not be traced: there "
+                "is no formula that another language could have.\n"
+                "Write it with NumPy's functions alone; nnplug plugins check says what is in the "
+                "way."
+            )
+        if symbol.name in whole.cells or any(id(child) in by_row for child in symbol.inputs):
+            by_row.add(id(symbol))
+            for child in symbol.inputs:
+                if id(child) not in by_row and not child.is_constant:
+                    needed[id(child)] = child
+    values = evaluate(list(needed.values()), given) if needed else []
+    whole.arrays.update(zip(needed, values, strict=True))
+
+
+# --- answer --------------------------------------------------------------------------
+
+
+def _predicted(head: Head, graph: Graph, output: Symbol) -> Any:
+    """Give the prediction that the outputs of a regression stand for, (N, K)."""
+    loss, width = head.loss, head.width
+    if not loss.heads:
+        return output
+    heads = []
+    for number in range(loss.outputs_for_each):
+        places = range(number * width, (number + 1) * width)
+        heads.append(graph.apply(STACK, *[graph.apply(COLUMN, output, place=k) for k in places]))
+    return heads[0] if loss.predict is None else loss.predict(*heads)
+
+
+def _answer(model: Model, graph: Graph, output: Symbol) -> Answer:
+    """Turn the network's outputs into what is answered, as `Head` does on arrays."""
+    head = model.head
+    if model.task == "regression":
+        mean = graph.symbol(mean_of(head.loss.link, _predicted(head, graph, output)))
+        mean = graph.apply(TO_FLOAT64, mean)
+        scales = model.encoder.scales if model.encoder is not None else ()
+        columns = []
+        for place in range(head.width):
+            column: Any = graph.apply(COLUMN, mean, place=place)
+            if scales:
+                scale = scales[place]
+                column = column * scale.scale + scale.mean
+                inverse: Mapping[Any, Any] = {"log": np.exp, "asinh": np.sinh}
+                if scale.transform is not None:
+                    column = inverse[scale.transform](column)
+            columns.append(column)
+        values = graph.apply(STACK, *columns)
+        return Answer(model.targets, values)
+    scores: Any = output
+    if head.activation.gives == "log_probabilities":
+        given = np.exp(output)
+    else:
+        given = mean_of(head.loss.link, output)
+    shares: Any = np.clip(graph.apply(TO_FLOAT64, graph.symbol(given)), 0, 1)
+    middle = 0.5 if head.loss.link == "identity" else 0.0
+    if model.task == "multilabel":
+        scores = np.where(output > middle, 1.0, 0.0)
+    elif head.outputs == 1:
+        p: Any = graph.apply(COLUMN, shares, place=0)
+        shares = graph.apply(STACK, 1 - p, p)
+        z: Any = graph.apply(COLUMN, output, place=0)
+        above = np.where(z > middle, 1.0, 0.0)
+        scores = graph.apply(STACK, 1 - above, above)
+    else:
+        total = np.sum(shares, axis=-1, keepdims=True)
+        shares = np.where(total > 0, shares, 1.0) / np.where(total > 0, total, float(head.width))
+    return Answer(model.targets, shares, model.classes, scores)

@@ -1,0 +1,355 @@
+"""A model as ONNX: columns in, answer out, nothing left to do outside of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+import nnplug
+from nnplug.errors import SettingError
+from nnplug.exporters.model_graph import Cell, ModelGraph, model_graph
+from nnplug.formulas.graph import Symbol
+from nnplug.models import Model
+from nnplug.tables.encodings import FAR
+
+__all__ = ["onnx_model"]
+
+_OPSET = 19
+
+_NODES = {
+    "add": "Add", "subtract": "Sub", "multiply": "Mul", "divide": "Div", "power": "Pow",
+    "negative": "Neg", "reciprocal": "Reciprocal", "sqrt": "Sqrt", "absolute": "Abs",
+    "sign": "Sign", "floor": "Floor", "ceil": "Ceil", "round": "Round", "maximum": "Max",
+    "minimum": "Min", "where": "Where", "exp": "Exp", "log": "Log", "sin": "Sin", "cos": "Cos",
+    "tanh": "Tanh", "greater": "Greater", "greater_equal": "GreaterOrEqual", "less": "Less",
+    "less_equal": "LessOrEqual", "equal": "Equal", "logical_and": "And", "logical_or": "Or",
+    "logical_not": "Not", "logical_xor": "Xor", "matmul": "MatMul", "transpose": "Transpose",
+}  # fmt: skip
+"""Primitives that are one node; those that onnxruntime has in float64."""
+
+_FLOAT32 = {
+    "tan": "Tan", "arcsin": "Asin", "arccos": "Acos", "arctan": "Atan", "sinh": "Sinh",
+    "cosh": "Cosh", "arcsinh": "Asinh", "arccosh": "Acosh", "arctanh": "Atanh",
+}  # fmt: skip
+"""Those that it has in float32 alone."""
+
+
+def onnx_model(model: Model) -> Any:
+    """Write a model as ONNX.
+
+    Each column is an input (N, 1) by its name: numbers and truth values as
+    floats, nan where one is missing; text as strings, empty where one is
+    missing; dates as seconds since 1970-01-01 in float64, nan where one is
+    missing.
+
+    Returns
+    -------
+    onnx.ModelProto
+
+    Raises
+    ------
+    SettingError
+        If the package onnx is missing, or an operation cannot be written.
+    """
+    try:
+        import onnx  # noqa: PLC0415  # an extra
+    except ImportError:
+        raise SettingError(
+            "the package onnx is not installed.\nInstall it: pip install 'nnplug[onnx]'"
+        ) from None
+    nodes = _NODES if model.network.dtype == np.float64 else {**_NODES, **_FLOAT32}
+    whole = model_graph(model, {"standardise"}, has={*nodes, *_WRITTEN}, target="ONNX")
+    return _Writer(whole, onnx).write()
+
+
+class _Writer:
+    def __init__(self, whole: ModelGraph, onnx: Any) -> None:
+        self.whole, self.onnx = whole, onnx
+        self.nodes: list[Any] = []
+        self.constants: dict[tuple[Any, ...], str] = {}
+        self.initializers: list[Any] = []
+        self.names: dict[int, str] = {}
+        self.dtypes: dict[int, Any] = {}
+        self.count = 0
+        cells = whole.cells.values()
+        self.texts = {cell.column for cell in cells if cell.fact in ("equals", "known")}
+        self.flat: dict[str, str] = {}
+
+    # --- pieces -------------------------------------------------------------------------
+
+    def node(self, kind: str, inputs: Sequence[str], **attributes: Any) -> str:
+        """Add a node; give what its output is called."""
+        self.count += 1
+        name = f"t{self.count}"
+        self.nodes.append(self.onnx.helper.make_node(kind, list(inputs), [name], **attributes))
+        return name
+
+    def constant(self, value: Any, dtype: Any) -> str:
+        """Give the name of an array that is known."""
+        array = np.asarray(value, dtype)
+        text = array.dtype == object
+        content: Any = tuple(array.reshape(-1).tolist()) if text else array.tobytes()
+        key = (array.dtype.str, array.shape, content)
+        if key not in self.constants:
+            name = f"w{len(self.constants) + 1}"
+            self.constants[key] = name
+            self.initializers.append(self.onnx.numpy_helper.from_array(array, name))
+        return self.constants[key]
+
+    def write(self) -> Any:
+        """Write the model."""
+        whole, helper, types = self.whole, self.onnx.helper, self.onnx.TensorProto
+        answer = whole.answer
+        outputs = [answer.values, *([answer.scores] if answer.scores is not None else [])]
+        inputs = []
+        dated = {cell.column for cell in whole.cells.values() if cell.fact == "years"}
+        single = whole.model.network.dtype == np.float32
+        for column in whole.columns:
+            kind = types.STRING if column in self.texts else (
+                types.FLOAT if single and column not in dated else types.DOUBLE
+            )  # fmt: skip
+            inputs.append(helper.make_tensor_value_info(column, kind, ["N", 1]))
+        for symbol in whole.order(outputs):
+            if not symbol.is_constant:
+                self._write(symbol)
+        values = self._of(answer.values, np.float64)
+        infos = []
+        if answer.scores is None:
+            self.nodes.append(helper.make_node("Identity", [values], ["prediction"]))
+            infos.append(helper.make_tensor_value_info("prediction", types.DOUBLE,
+                                                       ["N", len(answer.targets)]))  # fmt: skip
+        else:
+            infos += self._labels(values)
+        graph = helper.make_graph(self.nodes, "nnplug", inputs, infos, self.initializers)
+        made = helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", _OPSET)],
+            producer_name="nnplug",
+            producer_version=nnplug.__version__,
+        )
+        made.ir_version = 9
+        facts = {"task": whole.model.task, "targets": ", ".join(answer.targets)}
+        for role, parts in whole.model.info.parts.items():
+            for number, part in enumerate(parts):
+                facts[f"{role}.{number}"] = f"{part}"
+        for key, value in facts.items():
+            entry = made.metadata_props.add()
+            entry.key, entry.value = key, value
+        self.onnx.checker.check_model(made, full_check=True)
+        return made
+
+    def _labels(self, values: str) -> list[Any]:
+        helper, types, answer = self.onnx.helper, self.onnx.TensorProto, self.whole.answer
+        assert answer.scores is not None
+        scores = self._of(answer.scores, self.dtypes[id(answer.scores)])
+        count = len(answer.classes)
+        self.nodes.append(helper.make_node("Identity", [values], ["probabilities"]))
+        shares = helper.make_tensor_value_info("probabilities", types.DOUBLE, ["N", count])
+        if self.whole.model.task == "multilabel":
+            half = self.constant(0.5, self.dtypes[id(answer.scores)])
+            above = self.node("Greater", [scores, half])
+            self.nodes.append(helper.make_node("Cast", [above], ["labels"], to=types.INT64))
+            return [helper.make_tensor_value_info("labels", types.INT64, ["N", count]), shares]
+        index = self.node("ArgMax", [scores], axis=1, keepdims=0)
+        first = answer.classes[0]
+        dtype, kind = (
+            (object, types.STRING) if isinstance(first, str)
+            else (bool, types.BOOL) if isinstance(first, bool)
+            else (np.int64, types.INT64)
+        )  # fmt: skip
+        labels = self.constant(list(answer.classes), dtype)
+        self.nodes.append(helper.make_node("Gather", [labels, index], ["label"], axis=0))
+        return [helper.make_tensor_value_info("label", kind, ["N"]), shares]
+
+    # --- nodes --------------------------------------------------------------------------
+
+    def _dtype(self, symbol: Symbol) -> Any:
+        if symbol.dtype_kind == "bool":
+            return np.bool_
+        name = symbol.operation.name
+        if name == "to_network":
+            return self.whole.model.network.dtype
+        if name == "to_float64" or symbol.is_input:
+            return np.float64
+        kinds = [
+            self.dtypes[id(child)] for child in symbol.inputs
+            if id(child) in self.dtypes and self.dtypes[id(child)] != np.bool_
+        ] + [self.whole.model.network.dtype for child in symbol.inputs
+             if id(child) in self.whole.arrays]  # fmt: skip
+        return np.result_type(*kinds) if kinds else np.dtype(np.float64)
+
+    def _of(self, symbol: Symbol, dtype: Any) -> str:
+        if symbol.is_constant:
+            kind = np.bool_ if symbol.dtype_kind == "bool" else dtype
+            return self.constant(symbol.value, kind)
+        if id(symbol) in self.whole.arrays:
+            return self.constant(self.whole.arrays[id(symbol)], dtype)
+        return self.names[id(symbol)]
+
+    def _write(self, symbol: Symbol) -> None:
+        dtype = self.dtypes[id(symbol)] = self._dtype(symbol)
+        name = symbol.operation.name
+        among = [self.dtypes[id(c)] for c in symbol.inputs if id(c) in self.dtypes]
+        among = [kind for kind in among if kind != np.bool_]
+        work = among[0] if dtype == np.bool_ and among else dtype
+        if symbol.is_input:
+            self.names[id(symbol)] = self._cell(self.whole.cells[symbol.name])
+            return
+        inputs = [self._of(child, work) for child in symbol.inputs]
+        write = _WRITTEN.get(name)
+        self.names[id(symbol)] = (
+            self.node({**_NODES, **_FLOAT32}[name], inputs)
+            if write is None
+            else write(self, symbol, inputs, dict(symbol.options))
+        )
+
+    # --- operations that are several nodes, or have options -----------------------------
+
+    def _cast(self, symbol: Symbol, inputs: list[str], options: Mapping[str, Any]) -> str:
+        dtype = np.dtype(self.dtypes[id(symbol)])
+        return self.node("Cast", inputs, to=self.onnx.helper.np_dtype_to_tensor_dtype(dtype))
+
+    def _stack(self, symbol: Symbol, inputs: list[str], options: Mapping[str, Any]) -> str:
+        axes = self.constant([1], np.int64)
+        columns = []
+        for child, name in zip(symbol.inputs, inputs, strict=True):
+            if child.is_constant:
+                raise SettingError("ONNX: an input that is the same for all rows.")
+            columns.append(self.node("Unsqueeze", [name, axes]))
+        return self.node("Concat", columns, axis=1)
+
+    def _column(self, symbol: Symbol, inputs: list[str], options: Mapping[str, Any]) -> str:
+        return self.node("Gather", [*inputs, self.constant(options["place"], np.int64)], axis=1)
+
+    def _columns(self, symbol: Symbol, inputs: list[str], options: Mapping[str, Any]) -> str:
+        width, place = symbol.shape[1], options["place"]
+        assert isinstance(width, int)
+        return self._slice(inputs[0], place * width, (place + 1) * width, 1)
+
+    def _flip(self, symbol: Symbol, inputs: list[str], options: Mapping[str, Any]) -> str:
+        return self._slice(inputs[0], -1, np.iinfo(np.int64).min, -1)
+
+    def _slice(self, x: str, first: int, last: int, step: int) -> str:
+        ends = [self.constant([value], np.int64) for value in (first, last, 1, step)]
+        return self.node("Slice", [x, *ends])
+
+    def _reduce(self, symbol: Symbol, inputs: list[str], options: Mapping[str, Any]) -> str:
+        kind = {"sum": "ReduceSum", "max": "ReduceMax", "min": "ReduceMin"}[symbol.operation.name]
+        axes = self.constant([options["axis"]], np.int64)
+        return self.node(kind, [inputs[0], axes], keepdims=int(bool(options["keepdims"])))
+
+    def _expand_dims(self, symbol: Symbol, inputs: list[str], options: Mapping[str, Any]) -> str:
+        return self.node("Unsqueeze", [inputs[0], self.constant([options["axis"]], np.int64)])
+
+    def _broadcast(self, symbol: Symbol, inputs: list[str], options: Mapping[str, Any]) -> str:
+        return self.node("Expand", [inputs[0], self.node("Shape", [inputs[1]])])
+
+    def _cumsum(self, symbol: Symbol, inputs: list[str], options: Mapping[str, Any]) -> str:
+        return self.node("CumSum", [inputs[0], self.constant(-1, np.int64)])
+
+    def _sort(self, symbol: Symbol, inputs: list[str], options: Mapping[str, Any]) -> str:
+        name = self.node("Identity", inputs)
+        self.nodes.pop()
+        count = self.constant([symbol.shape[1]], np.int64)
+        self.nodes.append(
+            self.onnx.helper.make_node("TopK", [inputs[0], count], [name, f"{name}_places"],
+                                       axis=-1, largest=0)
+        )  # fmt: skip
+        return name
+
+    def _standardise(self, symbol: Symbol, inputs: list[str], options: Mapping[str, Any]) -> str:
+        value, missing = inputs
+        fill, mean, scale, far, zero = (
+            self.constant(number, np.float64)
+            for number in (options["fill"], options["mean"], options["scale"], FAR, 0.0)
+        )
+        known = self.node("Where", [missing, fill, value])
+        z = self.node("Div", [self.node("Sub", [known, mean]), scale])
+        size = self.node("Abs", [z])
+        beyond = self.node("Max", [self.node("Sub", [size, far]), zero])
+        # Beside FAR, what log(1 + beyond) loses near 0 is nothing.
+        log = self.node("Log", [self.node("Add", [beyond, self.constant(1.0, np.float64)])])
+        bent = self.node("Mul", [self.node("Sign", [z]), self.node("Add", [far, log])])
+        return self.node("Where", [self.node("Greater", [size, far]), bent, z])
+
+    def _cell(self, cell: Cell) -> str:
+        """Write what is asked of a column's cells: (N,)."""
+        if cell.column not in self.flat:
+            flat = self.node("Squeeze", [cell.column, self.constant([1], np.int64)])
+            if cell.column not in self.texts:
+                flat = self.node("Cast", [flat], to=self.onnx.TensorProto.DOUBLE)
+            self.flat[cell.column] = flat
+        x = self.flat[cell.column]
+        if cell.fact in ("number", "truth"):
+            return x
+        if cell.fact == "missing":
+            if cell.column in self.texts:
+                return self.node("Equal", [x, self.constant("", object)])
+            return self.node("IsNaN", [x])
+        if cell.fact in ("equals", "known"):
+            hits = [self.node("Equal", [x, self.constant(text, object)]) for text in cell.texts]
+            found = hits[0]
+            for hit in hits[1:]:
+                found = self.node("Or", [found, hit])
+            return found
+        return self._date(cell.fact, x)
+
+    def _date(self, fact: str, seconds: str) -> str:
+        def number(value: float) -> str:
+            return self.constant(value, np.float64)
+
+        def do(kind: str, *given: str) -> str:
+            return self.node(kind, given)
+
+        def floor_divide(a: str, b: float) -> str:
+            return do("Floor", do("Div", a, number(b)))
+
+        if fact == "years":
+            return do("Div", seconds, number(86400 * 365.2425))
+        days = floor_divide(seconds, 86400.0)
+        of_day = do("Div", do("Sub", seconds, do("Mul", days, number(86400.0))), number(86400.0))
+        if fact == "day":
+            return of_day
+        if fact == "week":
+            shifted = do("Add", days, number(3.0))
+            week = do("Mul", floor_divide(shifted, 7.0), number(7.0))
+            return do("Div", do("Add", do("Sub", shifted, week), of_day), number(7.0))
+
+        def begin(year: str) -> str:
+            """Days from 1970-01-01 to the first day of a year."""
+            p = do("Sub", year, number(1.0))
+            leaps = do("Sub", floor_divide(p, 4.0), floor_divide(p, 100.0))
+            leaps = do("Add", leaps, floor_divide(p, 400.0))
+            whole = do("Add", do("Mul", p, number(365.0)), leaps)
+            return do("Sub", whole, number(719162.0))
+
+        guess = floor_divide(do("Add", days, number(719528.0)), 365.2425)
+        # The guess is right or off by one.
+        late = do("Greater", begin(guess), days)
+        year = do("Where", late, do("Sub", guess, number(1.0)), guess)
+        following = do("Add", year, number(1.0))
+        early = do("LessOrEqual", begin(following), days)
+        year = do("Where", early, following, year)
+        first, last = begin(year), begin(do("Add", year, number(1.0)))
+        return do("Div", do("Add", do("Sub", days, first), of_day), do("Sub", last, first))
+
+
+_WRITTEN: dict[str, Callable[[_Writer, Symbol, list[str], Mapping[str, Any]], str]] = {
+    "to_network": _Writer._cast,
+    "to_float64": _Writer._cast,
+    "stack": _Writer._stack,
+    "column": _Writer._column,
+    "columns": _Writer._columns,
+    "flip": _Writer._flip,
+    "sum": _Writer._reduce,
+    "max": _Writer._reduce,
+    "min": _Writer._reduce,
+    "expand_dims": _Writer._expand_dims,
+    "broadcast_like": _Writer._broadcast,
+    "cumsum": _Writer._cumsum,
+    "sort": _Writer._sort,
+    "standardise": _Writer._standardise,
+}
+"""Operations that are several nodes, or have options."""

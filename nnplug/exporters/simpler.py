@@ -1,0 +1,217 @@
+"""Primitives in simpler ones, for targets that lack them.
+
+Each rule is a formula that does not cancel where the function is small. With
+the simplest ones (arithmetic, comparisons, where, sqrt, exp, log, sin, cos,
+floor, abs, maximum, minimum, power) every primitive can be written.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Container, Sequence
+from operator import is_
+from typing import Any
+
+import numpy as np
+
+from nnplug.errors import SettingError
+from nnplug.formulas.graph import Symbol, walk
+
+__all__ = ["in_simpler"]
+
+Rule = Callable[..., Any]
+
+
+def _negative(x: Any) -> Any:
+    """Whether a number has a minus sign; -0.0 has one."""
+    return (x < 0) | ((x == 0) & (1 / x < 0))
+
+
+def _is_nan(x: Any) -> Any:
+    return ~(x == x)  # noqa: PLR0124  # only a NaN is not equal to itself
+
+
+def _log1p(x: Any) -> Any:
+    # What rounding took from 1 + x is given back (Kahan; Goldberg, 1991, theorem 4).
+    u = 1 + x
+    less = np.where(u == 1, 1.0, u - 1)
+    return np.where(u == 1, x, np.where(u == x, np.log(u), np.log(u) * (x / less)))
+
+
+def _expm1(x: Any) -> Any:
+    return np.where(abs(x) < 1, np.tanh(x / 2) * (np.exp(x) + 1), np.exp(x) - 1)
+
+
+def _tanh(x: Any) -> Any:
+    # The Taylor series where the quotient of exponentials cancels.
+    a = abs(x)
+    e = np.exp(-2 * a)
+    s = a * a
+    series = a * (1 - s / 3 * (1 - s * 2 / 5 * (1 - s * 17 / 42 * (1 - s * 62 / 153))))
+    return np.copysign(np.where(a < 0.02, series, (1 - e) / (1 + e)), x)
+
+
+def _sinh(x: Any) -> Any:
+    a = abs(x)
+    t = np.expm1(np.minimum(a, 1))
+    small = (t + t / (t + 1)) / 2
+    # Halves of the exponent, since exp(a) may overflow where sinh does not.
+    half = np.exp(a / 2)
+    return np.copysign(np.where(a < 1, small, half * (half / 2) - 0.5 / half / half), x)
+
+
+def _cosh(x: Any) -> Any:
+    half = np.exp(abs(x) / 2)
+    return half * (half / 2) + 0.5 / half / half
+
+
+def _arcsinh(x: Any) -> Any:
+    a = abs(x)
+    near = np.minimum(a, 1e8)
+    small = np.log1p(near + near * near / (1 + np.sqrt(near * near + 1)))
+    return np.copysign(np.where(a < 1e8, small, np.log(a) + math.log(2)), x)
+
+
+def _arccosh(x: Any) -> Any:
+    t = np.minimum(x, 1e8) - 1
+    return np.where(x < 1e8, np.log1p(t + np.sqrt(t) * np.sqrt(t + 2)), np.log(x) + math.log(2))
+
+
+def _arctanh(x: Any) -> Any:
+    return np.log1p(2 * x / (1 - x)) / 2
+
+
+def _arctan(x: Any) -> Any:
+    # arctan(x) = 2·arctan(x / (1 + √(1 + x²))), thrice; of 1 / x where x is above 1.
+    a = abs(x)
+    t = np.where(a > 1, 1 / a, a)
+    for _ in range(3):
+        t = t / (1 + np.sqrt(1 + t * t))
+    s = t * t
+    total: Any = 0.0
+    for power in range(19, 0, -2):
+        total = 1 / power - s * total
+    angle = 8 * t * total
+    return np.copysign(np.where(a > 1, math.pi / 2 - angle, angle), x)
+
+
+def _arcsin(x: Any) -> Any:
+    return 2 * np.arctan(x / (1 + np.sqrt((1 - x) * (1 + x))))
+
+
+def _arccos(x: Any) -> Any:
+    return np.where(x == -1, math.pi, 2 * np.arctan(np.sqrt((1 - x) / (1 + x))))
+
+
+def _arctan2(y: Any, x: Any) -> Any:
+    largest = np.maximum(abs(y), abs(x))
+    right = np.arctan(abs(y) / abs(x))
+    angle = np.where(largest == 0, 0.0, np.where(x == 0, math.pi / 2, right))
+    return np.copysign(np.where(_negative(x), math.pi - angle, angle), y)
+
+
+def _hypot(a: Any, b: Any) -> Any:
+    large, small = np.maximum(abs(a), abs(b)), np.minimum(abs(a), abs(b))
+    ratio = small / np.where(large == 0, 1.0, large)
+    return np.where(large == np.inf, np.inf, large * np.sqrt(1 + ratio * ratio))
+
+
+def _cbrt(x: Any) -> Any:
+    a = abs(x)
+    safe = np.where((a == 0) | (a == np.inf), 1.0, a)
+    y = np.exp(np.log(safe) / 3)
+    y = y - (y - safe / (y * y)) / 3  # a step of Newton's takes back what exp rounded
+    return np.copysign(np.where((a == 0) | (a == np.inf), a, y), x)
+
+
+def _round(x: Any) -> Any:
+    low = np.floor(x)
+    even = 2 * np.floor((low + 1) / 2)  # a half goes to the even neighbour
+    return np.where(x - low == 0.5, even, np.floor(x + 0.5))
+
+
+_RULES: dict[str, Rule] = {
+    "reciprocal": lambda x: 1 / x,
+    "square": lambda x: x * x,
+    "not_equal": lambda a, b: ~(a == b),
+    "logical_xor": lambda a, b: (a & ~b) | (~a & b),
+    "copysign": lambda a, b: np.where(_negative(b), -abs(a), abs(a)),
+    "sign": lambda x: np.where(x > 0, 1.0, np.where(x < 0, -1.0, x)),
+    "heaviside": lambda x, at: np.where(
+        x > 0, 1.0, np.where(x < 0, 0.0, np.where(x == 0, at, x))
+    ),
+    "trunc": lambda x: np.where(x < 0, np.ceil(x), np.floor(x)),
+    "ceil": lambda x: -np.floor(-x),
+    "round": _round,
+    "fmax": lambda a, b: np.where((a > b) | _is_nan(b), a, b),
+    "fmin": lambda a, b: np.where((a < b) | _is_nan(b), a, b),
+    "fmod": lambda a, b: a - np.trunc(a / b) * b,
+    "remainder": lambda a, b: a - np.floor(a / b) * b,
+    "floor_divide": lambda a, b: np.floor(a / b),
+    "exp2": lambda x: np.exp(x * math.log(2)),
+    "log2": lambda x: np.log(x) * (1 / math.log(2)),
+    "log10": lambda x: np.log(x) * (1 / math.log(10)),
+    "expm1": _expm1,
+    "log1p": _log1p,
+    "tan": lambda x: np.sin(x) / np.cos(x),
+    "tanh": _tanh,
+    "sinh": _sinh,
+    "cosh": _cosh,
+    "arcsinh": _arcsinh,
+    "arccosh": _arccosh,
+    "arctanh": _arctanh,
+    "arctan": _arctan,
+    "arcsin": _arcsin,
+    "arccos": _arccos,
+    "arctan2": _arctan2,
+    "hypot": _hypot,
+    "cbrt": _cbrt,
+}  # fmt: skip
+
+
+def in_simpler(outputs: Sequence[Symbol], has: Container[str], target: str) -> list[Symbol]:
+    """Write in simpler primitives what a target does not have.
+
+    Parameters
+    ----------
+    outputs : sequence of Symbol
+    has : container of str
+        The operations that the target has.
+    target : str
+        For the message.
+
+    Raises
+    ------
+    SettingError
+        If there is no simpler form.
+    """
+    made: dict[int, Symbol] = {}
+    waiting = list(outputs)
+    for symbol in walk(waiting):
+        _write(symbol, made, has, target)
+    return [made[id(symbol)] for symbol in outputs]
+
+
+def _write(symbol: Symbol, made: dict[int, Symbol], has: Container[str], target: str) -> None:
+    name = symbol.operation.name
+    inputs = tuple(made[id(child)] for child in symbol.inputs)
+    if not symbol.inputs or name in has:
+        same = all(map(is_, inputs, symbol.inputs))
+        made[id(symbol)] = (
+            symbol
+            if same
+            else symbol.graph.apply(symbol.operation, *inputs, **dict(symbol.options))
+        )
+        return
+    rule = _RULES.get(name)
+    if rule is None:
+        raise SettingError(f"{target} has no {name}: a part of this model cannot be written so.")
+    result = symbol.graph.symbol(rule(*inputs))
+    # A rule may use what has to be written in simpler primitives too.
+    known = {id(child) for child in inputs}
+    for child in inputs:
+        made[id(child)] = child
+    for inner in walk([result], known):
+        if inner.operation is not symbol.operation:
+            _write(inner, made, has, target)
+    made[id(symbol)] = made.get(id(result), result)

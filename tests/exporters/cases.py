@@ -1,0 +1,110 @@
+"""Models for the tests of exporters: every activation, layer, head and kind of column."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+import nnplug
+from nnplug.models import Model
+from nnplug.parts import Loss
+from tests.plugins.parts_of import registry_of_published
+
+REGISTRY = registry_of_published()
+_RNG = np.random.default_rng(7)
+_N = 60
+_NAMES = ["it's", "b", 'c"c', "é"]
+
+ODD = 'odd "name" {c} */ \\n \'\'\'\' -- """'
+"""A name that could end a string, a comment or a docstring."""
+
+COLUMNS: dict[str, Any] = {
+    "size": [None if k % 17 == 3 else float(v) for k, v in enumerate(_RNG.normal(50, 9, _N))],
+    "petal length": [float(v) for v in _RNG.gamma(2.0, 3.0, _N)],
+    "open": [bool(v) for v in _RNG.integers(0, 2, _N)],
+    ODD: [
+        None if k % 13 == 5 else v
+        for k, v in enumerate(
+            [*_RNG.choice(_NAMES, _N - 8).tolist(), *[f"r{k}" for k in range(7)], "a\\b?"]
+        )
+    ],
+    "when": np.datetime64("2019-01-01T00:00:00", "us")
+    + _RNG.integers(0, 24 * 900, _N).astype("timedelta64[h]"),
+}
+"""Numbers with and without gaps, truth values, categories with odd letters and rare ones, dates."""
+
+NEW: dict[str, Any] = {
+    "size": [51.0, None, -1e9, 1e9, 0.0, 50.5, 49.0],
+    "petal length": [3.0, 0.0, 1e-300, 1e12, None, 5.5, 6.0],
+    "open": [True, False, None, True, False, True, False],
+    ODD: ["b", None, "never seen", "it's", "é", 'c"c', "a\\b?"],
+    "when": np.array(
+        ["2020-02-29T23:59:59", "1969-12-31T12:00:00", "2100-03-01T00:00:00",
+         "2021-12-31T18:30:00", "NaT", "2019-06-15T06:00:00", "2000-01-01T00:00:00"],
+        "datetime64[us]",
+    ),
+}  # fmt: skip
+"""Rows to predict: ordinary, missing, unseen and extreme cells."""
+
+ROWS = len(NEW["size"])
+
+_TARGETS: dict[str, dict[str, Any]] = {
+    "regression": {"price": [float(v) for v in _RNG.gamma(3.0, 2.0, _N) + 0.1],
+                   "weight": [float(v) for v in _RNG.gamma(3.0, 2.0, _N) + 0.1]},
+    "binary": {ODD + "?": _RNG.choice(["no", "yes"], _N).tolist()},
+    "multiclass": {ODD + "?": _RNG.choice(["x", ODD, "z"], _N).tolist()},
+    "multilabel": {"p": _RNG.integers(0, 2, _N).tolist(), "q": _RNG.integers(0, 2, _N).tolist()},
+}  # fmt: skip
+
+
+def _fits(loss: Loss, task: str) -> bool:
+    if task == "regression":
+        return loss.takes == "prediction" or bool(loss.heads)
+    by_label = loss.against == "labels" or loss.by_row
+    return not (loss.for_numbers or loss.heads or (task == "multilabel" and by_label))
+
+
+def _cases() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for activation, _ in REGISTRY.parts("activation"):
+        found[f"activation {activation.name}"] = {
+            "task": "multiclass",
+            "activation": activation.name,
+        }
+    heads: set[Any] = set()
+    for loss, _ in REGISTRY.parts("loss"):
+        assert isinstance(loss, Loss)
+        for task in _TARGETS:
+            head = (task, loss.link, loss.takes, loss.against, loss.by_row, loss.heads)
+            if _fits(loss, task) and head not in heads and loss.over == "row":
+                heads.add(head)
+                found[f"{task} by {loss.name}"] = {"task": task, "loss": loss.name}
+    found["layers"] = {
+        "task": "multiclass",
+        "layers": "dense:8 batch_norm gelu residual[dense:8 relu dense:8] layer_norm scale "
+        "maxout:6 rms_norm glu:5 swiglu:7 dropout:0.1",
+    }
+    for transform in ("log", "asinh"):
+        found[f"transform {transform}"] = {"task": "regression", "target_transform": transform}
+    found["no hidden layer"] = {"task": "binary", "hidden": []}
+    found["float32"] = {"task": "multiclass", "dtype": "float32"}
+    return found
+
+
+CASES = _cases()
+
+
+@functools.cache
+def model(case: str) -> Model:
+    """Train the model of a case for two epochs."""
+    settings: dict[str, Any] = {"epochs": 2, "dtype": "float64", **CASES[case]}
+    task = settings["task"]
+    targets = _TARGETS[task]
+    if task in ("binary", "multiclass"):
+        settings["task"] = None
+    if "layers" not in settings:
+        settings.setdefault("hidden", [6])
+    data = {**COLUMNS, **targets}
+    return nnplug.train(data, target=list(targets), registry=REGISTRY, **settings).model
