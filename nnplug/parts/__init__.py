@@ -1,6 +1,7 @@
 """Parts: activations, layers, losses, optimizers and everything else that a run is made of."""
 
 from nnplug.parts.activation import Activation, activation
+from nnplug.parts.dataset import Data, Dataset, Task, dataset
 from nnplug.parts.declared import (
     Declared,
     Noise,
@@ -13,24 +14,14 @@ from nnplug.parts.declared import (
     trainable,
     uniform,
 )
+from nnplug.parts.initializer import Initializer, initializer
 from nnplug.parts.layer import Layer, layer
 from nnplug.parts.loss import Loss, loss
+from nnplug.parts.metric import Metric, by_column, metric
 from nnplug.parts.optimizer import Optimizer, Update, optimizer
 from nnplug.parts.part import OptionValue, Part
 from nnplug.parts.placing import Array, LayerRow, Placed, Traced, layer_rows, place, trace_placed
-from nnplug.parts.plain import (
-    Data,
-    Dataset,
-    Initializer,
-    Metric,
-    Schedule,
-    Task,
-    by_column,
-    dataset,
-    initializer,
-    metric,
-    schedule,
-)
+from nnplug.parts.schedule import Schedule, schedule
 from nnplug.parts.signature import Naming
 from nnplug.parts.text import (
     LayerText,
