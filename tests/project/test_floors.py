@@ -34,7 +34,7 @@ FLOORS = (
     ("plans", "engines"),
     ("training",),
     ("tables", "models"),
-    ("runs",),
+    ("runs", "exporters"),
     ("sklearn", "scaffold", "testing"),
     ("cli", "__main__"),
 )
