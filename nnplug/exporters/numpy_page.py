@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import keyword
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -196,8 +197,14 @@ class _Page:
         yield '    """Predict from cells by column, (N,) each; None or "" where one is empty."""'
         comments = {id(symbol): text for _, text, symbol in whole.layers}
         wanted = {id(symbol): name for name, _, symbol in whole.layers}
+        # What standardises a number sees by itself where one is missing.
+        users = Counter(
+            id(child)
+            for symbol in self.order
+            for child in symbol.inputs[: 1 if symbol.operation.name == "standardise" else None]
+        )
         for symbol in self.order:
-            if symbol.is_input:
+            if symbol.is_input and users[id(symbol)] > 1:
                 cell = whole.cells[symbol.name]
                 wanted[id(symbol)] = " ".join([cell.column, cell.fact, *cell.texts[:1]])
             elif symbol.operation.name == "standardise":
