@@ -47,6 +47,8 @@ _FUNCTIONS = {
     "number": '''
 def number(cells):
     """Numbers, (N,); nan where a cell is empty."""
+    if getattr(cells, "dtype", np.dtype(object)).kind in "iuf":
+        return np.asarray(cells, np.float64)
     return np.array([np.nan if c in (None, "") else float(c) for c in cells])
 ''',
     "truth": '''
