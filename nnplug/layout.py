@@ -31,8 +31,12 @@ def cells(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(
-        0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "FW" else 1
-        for each in text
+        0
+        if unicodedata.combining(letter)
+        else 2
+        if unicodedata.east_asian_width(letter) in "FW"
+        else 1
+        for letter in text
     )
 
 
@@ -87,8 +91,8 @@ def _broken(line: str, start: int, width: int, size: Callable[[str], int]) -> tu
     place = start + 1
     while place < len(line) and size(line[: place + 1]) <= width:
         place += 1
-    found = [each.start() for each in _BREAK.finditer(line, start + 1) if each.start() <= place]
-    between = [each for each in found if line[each - 1] in ",;|/" and each > (start + place) // 2]
+    found = [match.start() for match in _BREAK.finditer(line, start + 1) if match.start() <= place]
+    between = [end for end in found if line[end - 1] in ",;|/" and end > (start + place) // 2]
     place = (between or found or [place])[-1]
     return line[:place], line[place:]
 
@@ -119,11 +123,11 @@ def columns(
     room = width - len(indent) - _GAP * (len(widths) - 1)
     while sum(widths) > room and max(widths) > _LEAST:
         widest = max(widths)
-        second = max((each for each in widths if each < widest), default=_LEAST)
+        second = max((width for width in widths if width < widest), default=_LEAST)
         many = widths.count(widest)
         spare = -(-(sum(widths) - room) // many)
         least = max(widest - spare, second, _LEAST)
-        widths = [least if each == widest else each for each in widths]
+        widths = [least if width == widest else width for width in widths]
     written = []
     for row in rows:
         folded = [
@@ -132,7 +136,7 @@ def columns(
         ]
         lines = []
         for place in range(max(map(len, folded))):
-            parts = [each[place] if place < len(each) else "" for each in folded]
+            parts = [lines[place] if place < len(lines) else "" for lines in folded]
             padded = [
                 " " * (size - cells(part)) + part
                 if k in right

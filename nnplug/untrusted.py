@@ -49,7 +49,7 @@ def escaped(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def printable(text: str, most: int = 80) -> str:
@@ -80,8 +80,8 @@ def clean(text: object) -> str:
     """
     from html import escape  # noqa: PLC0415  # the command line imports this module for its help
 
-    kept = (each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}"
-            for each in str(text))  # fmt: skip
+    kept = (letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}"
+            for letter in str(text))  # fmt: skip
     return escape("".join(kept), quote=True)
 
 
@@ -153,7 +153,7 @@ def _misfit(value: Any, shape: Shape, place: str) -> str | None:
             for key, one in value.items()
         ]
     misfits = (_misfit(one, wanted_there, where) for where, one, wanted_there in parts)
-    return next((each for each in misfits if each), None)
+    return next((misfit for misfit in misfits if misfit), None)
 
 
 # --- values of a model file, each checked -----------------------------------------------

@@ -225,7 +225,7 @@ def c_source(model: Model, name: str, file: str = "") -> tuple[str, str]:
         f"{signature};\n",
         "#endif\n",
     ]
-    labels = ", ".join(_quoted(str(each)) for each in whole.answer.names)
+    labels = ", ".join(_quoted(str(label)) for label in whole.answer.names)
     source = [
         head,
         f'#include "{file or name}.h"\n',

@@ -188,7 +188,7 @@ TO_FLOAT64 = Operation("to_float64", lambda x: x.astype(np.float64), shape=lambd
 
 
 _FRAME = ("stack", "column", "to_network", "to_float64", "standardise")
-"""Operations of a model's graph that are no formula's."""
+"""Operations that only a model's graph has."""
 
 
 def model_graph(

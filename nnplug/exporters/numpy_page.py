@@ -341,8 +341,8 @@ def _function(symbol: Symbol) -> str:
         return ("x", ATOM) if symbol.is_input else _numpy(symbol, inputs)
 
     expressions = Expressions(order, node, assign, Names(["x"]), {}, given=["x"], longest=75)
-    for each in order:
-        expressions.write(each)
+    for inner in order:
+        expressions.write(inner)
     lines.append(f"    return {expressions.pieces[id(y)][0]}")
     return "\n".join(lines) + "\n"
 

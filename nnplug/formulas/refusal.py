@@ -28,7 +28,7 @@ __all__ = [
     "refuse_function",
 ]
 
-_OURS = tuple(str(Path(__file__).parents[1] / each) for each in ("formulas", "parts", "special.py"))
+_OURS = tuple(str(Path(__file__).parents[1] / name) for name in ("formulas", "parts", "special.py"))
 _NUMPY = str(Path(np.__file__).parent)
 
 

@@ -243,8 +243,8 @@ class Network(Summarized):
             elif not isinstance(array.declared, Noise):
                 draw(placed.name, array, x)
         within = x
-        for each in placed.inner:
-            within = self._start(each, draw, within)
+        for layer in placed.inner:
+            within = self._start(layer, draw, within)
         if x is None:
             return None
         with np.errstate(all="ignore"):
@@ -315,7 +315,7 @@ class Network(Summarized):
         """Its layers in short: the widths of dense layers, or the text form of others."""
         if self.layers:
             return "-".join(map(str, self.widths))
-        texts = " ".join(each.part.text for each in self.placed[:-2])
+        texts = " ".join(layer.part.text for layer in self.placed[:-2])
         return f"{texts}; {in_and_out(self.inputs, self.outputs)}"
 
     def __repr__(self) -> str:

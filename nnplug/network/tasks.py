@@ -191,7 +191,7 @@ class Head:
             row, column = wrong[0]
             whole = self.loss.targets == "distribution"
             value = numbers[row] if whole else numbers[row, column]
-            shown = ", ".join(f"{each:g}" for each in np.atleast_1d(value)[:10])
+            shown = ", ".join(f"{number:g}" for number in np.atleast_1d(value)[:10])
             raise DataError(
                 f"{what}: row {row + first}, counted from {first}, has {shown}, and loss "
                 f"{self.loss.name!r} is for {TARGETS[self.loss.targets]}.\n"

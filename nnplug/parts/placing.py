@@ -186,7 +186,7 @@ def _placed(name: str, part: Activation | Layer, width: int, role: str) -> Place
     dim: str | int
     if isinstance(part, Layer) and part.holds:
         inner = tuple(place(width, part.inner, prefix=f"{name}."))
-        arrays += tuple(array for each in inner for array in each.arrays)
+        arrays += tuple(array for layer in inner for array in layer.arrays)
         bare = Placed(name, part, width, 0, arrays, 0, sizes, output_name, gradient, inner)
         try:
             shape = trace_placed(bare, training=False).value.y.shape
@@ -202,7 +202,7 @@ def _placed(name: str, part: Activation | Layer, width: int, role: str) -> Place
                 f"Way out: let them give {width}, as with dense:{width} at their end."
             ) from error
         dim = shape[-1]
-        sizes = {**sizes, **{_label(each, width): each for each in _widths(inner)}}
+        sizes = {**sizes, **{_label(size, width): size for size in _widths(inner)}}
     else:
         if isinstance(part, Activation) and part.declared:
             part.trace(*part.arguments(new_graph()), training=False)  # its errors come early
@@ -242,22 +242,22 @@ class LayerRow:
 
 def layer_rows(placed: Sequence[Placed], depth: int = 0) -> Iterator[LayerRow]:
     """List layers, each line before those of the layers that it holds."""
-    for name, group in groupby(placed, lambda each: each.name):
+    for name, group in groupby(placed, lambda layer: layer.name):
         several = list(group)
         count = Counter[type[Declared]]()
-        for array in (array for each in several for array in each.own_arrays):
+        for array in (array for layer in several for array in layer.own_arrays):
             count[type(array.declared)] += math.prod(array.shape)
         yield LayerRow(
             depth,
             name,
-            " ".join(each.part.text.partition("[")[0] for each in several),
+            " ".join(layer.part.text.partition("[")[0] for layer in several),
             several[0].inputs,
             several[-1].outputs,
             count[Parameter],
             count[State],
         )
-        for each in several:
-            yield from layer_rows(each.inner, depth + 1)
+        for layer in several:
+            yield from layer_rows(layer.inner, depth + 1)
 
 
 # --- tracing ----------------------------------------------------------------------------
@@ -323,12 +323,12 @@ class _Inner:
         self.placed, self.training = placed, training
         self.symbols: list[Symbol] = []
         self.states: dict[str, Symbol] = {}
-        self._traced = [trace_placed(each, training=training) for each in placed.inner]
+        self._traced = [trace_placed(layer, training=training) for layer in placed.inner]
         self._given: list[list[Symbol]] = []
-        for each, traced in zip(placed.inner, self._traced, strict=True):
-            labels = {name: _label(size, placed.inputs) for name, size in each.sizes.items()}
+        for layer, traced in zip(placed.inner, self._traced, strict=True):
+            labels = {name: _label(size, placed.inputs) for name, size in layer.sizes.items()}
             given = []
-            for array, symbol in zip(each.arrays, traced.value.inputs[1:], strict=True):
+            for array, symbol in zip(layer.arrays, traced.value.inputs[1:], strict=True):
                 shape: Shape = tuple(labels.get(str(dim), dim) for dim in symbol.shape)
                 given.append(make(array.name, shape))
                 if isinstance(array.declared, State):
@@ -347,13 +347,13 @@ class _Inner:
 
     def __repr__(self) -> str:
         # A trace is known by the formula's arguments, and its arrays have the layer's name.
-        texts = " ".join(each.part.text for each in self.placed.inner)
+        texts = " ".join(layer.part.text for layer in self.placed.inner)
         place = f"{self.placed.name} of {self.placed.inputs}"
         return f"<{texts} in {place}, training={self.training}>"
 
 
 def _widths(inner: Sequence[Placed]) -> set[int]:
-    return {size for each in inner for size in each.sizes.values()}
+    return {size for layer in inner for size in layer.sizes.values()}
 
 
 def _label(size: int, width: int) -> str:

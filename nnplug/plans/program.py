@@ -201,7 +201,7 @@ class Program:
             return a in slots and b in slots and slots[a] == slots[b]
         if (a.role, a.vector) != (b.role, b.vector) or not a.in_vector:
             return a is b
-        ends = (each.start + math.prod(each.shape) for each in (a, b))
+        ends = (value.start + math.prod(value.shape) for value in (a, b))
         return max(a.start, b.start) < min(ends)
 
 

@@ -381,7 +381,7 @@ def _rewritten(symbol: Symbol, inputs: list[Symbol]) -> Symbol | None:
     name, graph = symbol.operation.name, symbol.graph
     if name == "matmul":
         a, b = inputs
-        left, right = (each.operation.name == "transpose" for each in inputs)
+        left, right = (child.operation.name == "transpose" for child in inputs)
         if left and not right:
             return graph.apply(DOT_LEFT, a.inputs[0], b)
         if right and not left:

@@ -101,7 +101,7 @@ def derivative(part: Activation, engine: Engine) -> None:
             )
     for seed, shape in enumerate(SHAPES):
         x, g = _inputs(*shape, seed)
-        measured = gradient(lambda each, g=g: float(np.sum(g * part(each))), x)  # type: ignore[misc]  # g is bound early
+        measured = gradient(lambda value, g=g: float(np.sum(g * part(value))), x)  # type: ignore[misc]  # g is bound early
         ways = [("", _evaluate(nodes, x, g)[1])]
         if shape in some_of(SHAPES, engine) and not part.branches:
             ways.append((BY_ENGINE, BoundLayer(part, shape, np.float64, engine)(x, g)[1]))
@@ -148,8 +148,8 @@ def _curve(
         "x",
         x,
         place,
-        lambda each: float(np.sum(g * part(each))),
-        lambda each: _evaluate(nodes, each, g)[1],
+        lambda value: float(np.sum(g * part(value))),
+        lambda value: _evaluate(nodes, value, g)[1],
     )
 
 

@@ -168,7 +168,7 @@ def _files(package: str, name: re.Pattern[str]) -> list[str]:
         files = metadata.files(package) or ()
     except metadata.PackageNotFoundError:
         return []
-    return [str(each.locate()) for each in files if name.fullmatch(each.name)]
+    return [str(file.locate()) for file in files if name.fullmatch(file.name)]
 
 
 def _address(library: ctypes.CDLL, name: str) -> int:

@@ -183,7 +183,7 @@ class Compiler:
         code = result.library.get_llvm_str()
         code = code.replace(result.fndesc.llvm_func_name, f"nnplug_{key}")
         module = llvm.parse_assembly(code)
-        called = {each.name for each in module.functions if each.is_declaration}
+        called = {function.name for function in module.functions if function.is_declaration}
         called = {name for name in called - OUTSIDE if not name.startswith("llvm.")}
         assert not called, f"a loop calls {called}, which a later process may not have"
         made: bytes = self._machine.emit_object(module)

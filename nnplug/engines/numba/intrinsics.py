@@ -115,8 +115,8 @@ def _sharing() -> Any:
         )
         asks = llvm.FunctionType(short, [])
         first, step = (
-            builder.zext(builder.call(function_at(builder, each, asks), []), whole)
-            for each in (number, count)
+            builder.zext(builder.call(function_at(builder, asked, asks), []), whole)
+            for asked in (number, count)
         )
         here = builder.block
         loop, end = function.append_basic_block(), function.append_basic_block()

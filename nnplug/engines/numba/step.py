@@ -91,9 +91,9 @@ class _CalledLoop:
             return False
         # All tiles have their working arrays in the same place, so threads would clash.
         shared = any(
-            slots[each.output].scratch and self.binder.needed(each.output, part)
-            for each in part.instructions
-            if each.output in slots
+            slots[instruction.output].scratch and self.binder.needed(instruction.output, part)
+            for instruction in part.instructions
+            if instruction.output in slots
         )
         return not shared and (section.rows is not None or "squares" not in names)
 
