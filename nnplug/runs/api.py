@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from nnplug import models
 from nnplug.parts import Activation, Initializer, Layer, Loss, Metric, Optimizer, Schedule, Task
 from nnplug.plugins.registry import Registry
+from nnplug.runs import starting
 from nnplug.runs.fitting import Callbacks, fit
 from nnplug.runs.preparing import default_registry, prepare, prepare_from
 from nnplug.runs.run import Run
@@ -67,6 +68,7 @@ def train(
     stream: bool | None = None,
     output: str | os.PathLike[str] | None = None,
     checkpoint_every: str | int | None = None,
+    start: Model | None = None,
     registry: Registry | None = None,
     callbacks: Sequence[object] = (),
 ) -> Run:
@@ -195,6 +197,10 @@ def train(
         be written is a warning; the run is returned all the same.
     checkpoint_every : int or str, optional
         Epochs between checkpoints, or a time: `"30s"`, `"5m"`; a minute by default.
+    start : Model, optional
+        Train on from this model, as `nnplug.from_torch` gives: with its layers
+        and weights, its task and its loss. The data are arrays, and the model
+        itself is not changed. Such a run cannot be resumed.
     registry : Registry, optional
         Where names are looked up; by default among all installed parts.
     callbacks : sequence of object, optional
@@ -221,18 +227,26 @@ def train(
     """
     apart = ("data", "target", "checkpoint_every")
     given = {key: value for key, value in locals().items() if key in ROWS and key not in apart}
-    registry = registry or default_registry()
+    registry = registry or (default_registry() if start is None else start.registry)
+    if start is not None:
+        given = starting.started(given, start)
     if output is not None:
         from nnplug.runs.folder import check_free  # noqa: PLC0415  # few runs are kept
 
         check_free(output)
     with registry.naming_culprits():
         run = prepare(data, target=target, registry=registry, sample_weight=sample_weight, **given)
+        if start is not None:
+            starting.start_from(run, start)
         hooks = Callbacks(registry.plugins, run.used, callbacks)
         if output is None:
             fit(run, hooks)
         else:
-            objects = {"sample_weight": sample_weight, "callbacks": callbacks or None}
+            objects = {
+                "sample_weight": sample_weight,
+                "callbacks": callbacks or None,
+                "start": start,
+            }
             configuration = run.configuration(
                 checkpoint_every=checkpoint_every,
                 given_in_python=[name for name, value in objects.items() if value is not None],

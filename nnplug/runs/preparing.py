@@ -36,6 +36,7 @@ from nnplug.runs.choices import TABLE_SETTINGS, Choice, follow, table_choices
 from nnplug.runs.run import Run
 from nnplug.runs.settings import EPOCH_LIMIT
 from nnplug.runs.sources import asked_of_table, find_source
+from nnplug.runs.starting import check_start
 from nnplug.tables import Rows, Split, TableOptions, Wishes
 from nnplug.tables.wording import quote
 from nnplug.training import OWN_COLUMNS, Stopping
@@ -229,6 +230,7 @@ def prepare_from(
     SettingError
         If the configuration lacks its data, or another argument that was an object.
     """
+    check_start(configuration.given_in_python)
     settings = dict(configuration.settings)
     named = settings.pop("data", None)
     given = {"data": named if data is None else data, "sample_weight": sample_weight}

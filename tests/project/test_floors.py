@@ -35,7 +35,7 @@ FLOORS = (
     ("training",),
     ("tables", "models"),
     ("runs", "exporters"),
-    ("sklearn", "scaffold", "testing"),
+    ("sklearn", "scaffold", "testing", "importers"),
     ("cli", "__main__"),
 )
 

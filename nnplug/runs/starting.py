@@ -1,0 +1,88 @@
+"""Starting a run from a model: its layers, and its weights in place of drawn ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nnplug.errors import SettingError
+from nnplug.models import Model
+from nnplug.runs.run import Run
+
+__all__ = ["check_start", "start_from", "started"]
+
+_FIXED = ("hidden", "activation", "layers", "dropout", "initializer", "dtype", "output_activation")
+"""The settings that the model decides."""
+
+
+def started(given: Mapping[str, Any], start: Model) -> dict[str, Any]:
+    """Complete the settings of a run by those of the model that it starts from.
+
+    Raises
+    ------
+    SettingError
+        If a setting is given that the model decides, or it reads a table.
+    """
+    for name in _FIXED:
+        if given.get(name) is not None:
+            raise SettingError(
+                f"{name}={given[name]!r}: the network is that of start, with its weights.\n"
+                f"Leave out {name}, or start."
+            )
+    if start.encoder is not None:
+        raise SettingError(
+            "start: the model was trained on a table, whose columns a new run would encode by "
+            "its own rows; the weights would not fit them.\n"
+            "Only models on arrays can be trained on, as nnplug.from_torch gives."
+        )
+    parts = [placed.part for placed in start.network.placed[:-2]]
+    return {
+        **given,
+        "layers": parts or None,
+        "hidden": None if parts else (),
+        "output_activation": start.head.activation,
+        "dtype": start.network.dtype.name,
+        "task": given.get("task") or start.task,
+        "loss": given.get("loss") or start.loss,
+    }
+
+
+def start_from(run: Run, start: Model) -> None:
+    """Give a prepared run the weights of a model.
+
+    Raises
+    ------
+    SettingError
+        If the data has other inputs, targets or classes.
+    """
+    if run.model.encoder is not None:
+        raise SettingError(
+            f"start: the model takes arrays of {start.network.inputs:,} inputs, and "
+            f"{run.settings.data} is a table.\nGive (inputs, targets) as arrays."
+        )
+    for what, own, wanted in (
+        ("inputs", run.network.inputs, start.network.inputs),
+        ("outputs", run.network.outputs, start.network.outputs),
+        ("classes", list(run.model.classes), list(start.classes)),
+    ):
+        if own != wanted:
+            raise SettingError(
+                f"start: the model has {what} {wanted}, and the data asks for {own}.\n"
+                "Give rows with the model's inputs, and targets of every one of its classes."
+            )
+    run.network.parameters[...] = start.network.parameters
+
+
+def check_start(given_in_python: tuple[str, ...]) -> None:
+    """Refuse to resume a run whose first weights are not in its folder.
+
+    Raises
+    ------
+    SettingError
+    """
+    if "start" in given_in_python:
+        raise SettingError(
+            "start is not in the configuration: it was an object in Python, and what the run began "
+            "with cannot be checked.\n"
+            "Load the run's model and train on from it: nnplug.train(..., start=nnplug.load(PATH))."
+        )
