@@ -25,6 +25,7 @@ _COMMANDS = {
     "predict": ("nnplug.cli.predict:predict", "Predict the target of new rows with a model."),
     "evaluate": ("nnplug.cli.evaluate:evaluate", "Compute a model's loss and metrics on a table."),
     "export": ("nnplug.cli.export:export", "Write a model for another program or language."),
+    "import": ("nnplug.cli.take_in:take_in", "Turn an ONNX file into a model."),
     "info": ("nnplug.cli.info:info", "Show what a model predicts and needs."),
     "runs": ("nnplug.cli.runs:runs", "List, show and compare the runs that were kept."),
     "plugins": ("nnplug.cli.plugins:plugins", "List, show, check and write plugins."),

@@ -25,6 +25,7 @@ def compose(
     registry: Registry,
     *,
     whole: str,
+    source: str,
     task: Task | None = None,
     classes: Sequence[Any] | None = None,
 ) -> Model:
@@ -34,6 +35,8 @@ def compose(
     ----------
     whole : str
         What the network is called in messages.
+    source : str
+        Where it is from, for a model file.
     task, classes : optional
         See `from_torch`.
 
@@ -82,7 +85,7 @@ def compose(
             classes=names,
             features=features,
             encoder=None,
-            settings={"data": whole},
+            settings={"data": source},
         )
 
     return Model(
@@ -99,9 +102,7 @@ def compose(
 def _part(step: Step, registry: Registry) -> Activation | Layer:
     kind = "layer" if step.arrays or step.part == "dropout" else "activation"
     try:
-        return cast(
-            "Activation | Layer", registry.get(kind, step.part).with_options(**step.options)
-        )
+        part = registry.get(kind, step.part).with_options(**step.options)
     except NnplugError as error:
         raise SettingError(f"{step.where}: {error}") from None
     return cast("Activation | Layer", part)

@@ -83,7 +83,9 @@ def from_torch(
     """
     registry = registry or default_registry()
     steps = [step for each in _layers(module, "") for step in _steps(*each, registry)]
-    return compose(steps, registry, whole="the module", task=task, classes=classes)
+    return compose(
+        steps, registry, whole="the module", source="PyTorch", task=task, classes=classes
+    )
 
 
 def _is(module: Any, kind: str) -> bool:

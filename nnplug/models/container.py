@@ -34,7 +34,7 @@ from nnplug.models.strict_json import canonical_json, read_json
 from nnplug.types import AnyArray
 from nnplug.untrusted import printable
 
-__all__ = ["Container", "naming", "pack", "read_container", "read_document"]
+__all__ = ["Container", "naming", "opened", "pack", "read_container", "read_document"]
 
 FORMAT = 1
 """The version that is written; no other is read yet."""
@@ -115,7 +115,7 @@ def read_document(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
     ModelFileError, StorageError
     """
     path = Path(path)
-    with _opened(path) as file, naming(path, kind):
+    with opened(path) as file, naming(path, kind):
         _, document = _read_header(file, os.fstat(file.fileno()).st_size, kind)
         content: dict[str, Any] = document["content"]
         return content
@@ -139,7 +139,7 @@ def read_container(path: str | os.PathLike[str], kind: str) -> Container:
     import safetensors  # noqa: PLC0415  # only when something is loaded
 
     path = Path(path)
-    with _opened(path) as file, naming(path, kind):
+    with opened(path) as file, naming(path, kind):
         size = os.fstat(file.fileno()).st_size
         header, document = _read_header(file, size, kind)
         _check_arrays(header)
@@ -187,7 +187,7 @@ def _check_readable(data: bytes, kind: str) -> None:
         raise StorageError(f"This {kind} cannot be kept: {error}.") from None
 
 
-def _opened(path: Path) -> BinaryIO:
+def opened(path: Path) -> BinaryIO:
     """Open a regular file; a pipe or a device could keep the reader waiting for ever."""
     try:
         mode = path.stat().st_mode
