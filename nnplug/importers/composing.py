@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from nnplug.errors import NnplugError, SettingError
-from nnplug.importers.steps import Step, refuse
+from nnplug.importers.steps import Step, UnfitError, refuse
 from nnplug.models import Model, ModelInfo
 from nnplug.network.network import Network
 from nnplug.network.tasks import DEFAULT_LOSS, Head
@@ -104,7 +104,7 @@ def _part(step: Step, registry: Registry) -> Activation | Layer:
     try:
         part = registry.get(kind, step.part).with_options(**step.options)
     except NnplugError as error:
-        raise SettingError(f"{step.where}: {error}") from None
+        raise UnfitError(f"{step.where}: {error}") from None
     return cast("Activation | Layer", part)
 
 

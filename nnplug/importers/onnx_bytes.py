@@ -21,7 +21,7 @@ from nnplug.models.container import opened
 from nnplug.types import AnyArray
 from nnplug.untrusted import printable
 
-__all__ = ["read_numbers", "read_onnx"]
+__all__ = ["called", "read_numbers", "read_onnx"]
 
 LARGEST_FILE = 2 << 30  # protocol buffers have no more
 LARGEST_STRUCTURE = 16 << 20
@@ -128,6 +128,11 @@ def _varint(view: memoryview, at: int, stop: int) -> tuple[int, int]:
     raise ModelFileError("it is not an ONNX file, or is damaged")
 
 
+def called(name: str | bytes, most: int = 80) -> str:
+    """Show a name in a message; protobuf gives bytes where it is not valid UTF-8."""
+    return printable(name if isinstance(name, str) else name.decode("utf-8", "replace"), most)
+
+
 def read_numbers(tensor: Any) -> AnyArray:
     """Take the numbers of a tensor, if it holds as many as its shape says.
 
@@ -136,11 +141,11 @@ def read_numbers(tensor: Any) -> AnyArray:
     ModelFileError
         With only a reason.
     """
-    called = f'array "{printable(tensor.name)}"'
+    label = f'array "{called(tensor.name)}"'
     if tensor.data_location or tensor.external_data:
         where = next((each.value for each in tensor.external_data if each.key == "location"), "")
         raise ModelFileError(
-            f"the numbers of {called} are in another file, {printable(where)!r}, and no other "
+            f"the numbers of {label} are in another file, {called(where)!r}, and no other "
             "file is opened\n"
             "Bring all into one: torch.onnx.export(..., external_data=False), or "
             "onnx.save_model(onnx.load(PATH), NEW) for a file that you trust."
@@ -148,19 +153,19 @@ def read_numbers(tensor: Any) -> AnyArray:
     kind = _DTYPES.get(tensor.data_type)
     if kind is None:
         raise ModelFileError(
-            f"{called} has elements of type {tensor.data_type} of ONNX, and float32 and float64 "
+            f"{label} has elements of type {tensor.data_type} of ONNX, and float32 and float64 "
             "are taken in\nBring the network to float32 before it is exported."
         )
     shape = tuple(tensor.dims)
     if len(shape) > MOST_AXES or min(shape, default=0) < 0:
-        raise ModelFileError(f"{called} has shape {printable(str(shape))}")
+        raise ModelFileError(f"{label} has shape {printable(str(shape))}")
     if tensor.raw_data:
         held = len(tensor.raw_data) / np.dtype(kind).itemsize
     else:
         held = len(getattr(tensor, _TYPED[tensor.data_type]))
     if held != math.prod(shape):
         raise ModelFileError(
-            f"{called} has shape {printable(str(shape))}, and it holds {held:,g} numbers"
+            f"{label} has shape {printable(str(shape))}, and it holds {held:,g} numbers"
         )
     if tensor.raw_data:
         found: AnyArray = np.frombuffer(tensor.raw_data, kind)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nnplug.errors import ModelFileError
-from nnplug.importers.onnx_bytes import read_numbers
+from nnplug.importers.onnx_bytes import called, read_numbers
 from nnplug.importers.steps import refuse
 from nnplug.types import AnyArray
 from nnplug.untrusted import printable
@@ -96,7 +96,7 @@ class Chain:
         for node in graph.node:
             for name in node.output:
                 if name in self._made or name in self._tensors:
-                    raise ModelFileError(f"{printable(name)!r} is made twice")
+                    raise ModelFileError(f"{called(name)!r} is made twice")
                 if name:
                     self._made[name] = node
             if node.op_type == "Constant" and not node.domain:
@@ -106,7 +106,7 @@ class Chain:
         self._inputs = {each.name: each for each in inputs}
         self.single = not any(each.data_type == 11 for each in self._tensors.values())
         if len(graph.output) != 1:
-            names = ", ".join(printable(each.name) for each in graph.output[:_LISTED])
+            names = ", ".join(called(each.name) for each in graph.output[:_LISTED])
             raise ModelFileError(
                 f"it has {len(graph.output)} outputs ({names}), and one is taken in\n"
                 "Export only the one that the network computes: probabilities, logits or numbers."
@@ -149,7 +149,7 @@ class Chain:
 
     def _where(self, node: Any) -> str:
         name = node.name or (node.output[0] if node.output else "")
-        return f"node {printable(name)} ({printable(node.op_type, 40)})"
+        return f"node {called(name)} ({called(node.op_type, 40)})"
 
     def _walk(self, name: str) -> tuple[list[Link], str]:
         """Go back from the output to the input."""
@@ -158,7 +158,7 @@ class Chain:
         while name not in self._inputs:
             node = self._made.get(name)
             if node is None:
-                raise ModelFileError(f"{printable(name)!r} is made by no node")
+                raise ModelFileError(f"{called(name)!r} is made by no node")
             if name in seen:
                 raise refuse(self._where(node), "it depends on itself", "Export it again.")
             seen.add(name)
@@ -174,7 +174,7 @@ class Chain:
         if node.domain not in ("", "ai.onnx"):
             raise refuse(
                 where,
-                f"it is of {printable(node.domain)!r}, and not an operator of ONNX itself",
+                f"it is of {called(node.domain)!r}, and not an operator of ONNX itself",
                 "Export the network without operators of one runtime.",
             )
         arrays = [self._array(name) if name else None for name in node.input]
@@ -187,7 +187,7 @@ class Chain:
                 "network here with residual[...] and copy its weights.",
             )
         if node.output[0] != output:
-            raise refuse(where, f"its output {printable(output)!r} is used", "Use its first one.")
+            raise refuse(where, f"its output {called(output)!r} is used", "Use its first one.")
         attributes = {
             each.name: self._onnx.helper.get_attribute_value(each)
             for each in node.attribute
@@ -195,7 +195,7 @@ class Chain:
         }
         if len(attributes) != len(node.attribute):
             attributes[""] = None  # there is more than a plain operator has
-        link = Link(node.op_type, where, tuple(arrays), rows[0], attributes)
+        link = Link(called(node.op_type), where, tuple(arrays), rows[0], attributes)
         return link, node.input[rows[0]]
 
     def _array(self, name: str) -> AnyArray | None:

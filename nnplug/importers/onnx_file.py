@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from nnplug.errors import ModelFileError, OptionError, PartError, SettingError
+from nnplug.errors import ModelFileError, SettingError
 from nnplug.importers.composing import compose
 from nnplug.importers.names import row_for, step_by_name
 from nnplug.importers.onnx_bytes import read_onnx
 from nnplug.importers.onnx_chain import Chain, Link
-from nnplug.importers.steps import Step, refuse
+from nnplug.importers.steps import Step, UnfitError, refuse
 from nnplug.models import Model
 from nnplug.parts import Task
 from nnplug.plugins.registry import Registry
@@ -96,7 +96,7 @@ def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
     """Complete the errors about what a file holds."""
     try:
         yield
-    except (ModelFileError, SettingError, PartError, OptionError) as error:
+    except (ModelFileError, UnfitError) as error:
         reason, _, way_out = str(error).partition("\n")
         raise ModelFileError(
             f"{os.fspath(path)}: this ONNX file cannot be taken in: {reason.rstrip('.')}.\n"

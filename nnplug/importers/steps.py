@@ -9,7 +9,7 @@ from nnplug.errors import SettingError
 from nnplug.parts import OptionValue
 from nnplug.types import AnyArray
 
-__all__ = ["Step", "refuse"]
+__all__ = ["Step", "UnfitError", "refuse"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,10 @@ class Step:
     arrays: Mapping[str, AnyArray]
 
 
-def refuse(where: str, reason: str, way_out: str) -> SettingError:
+class UnfitError(SettingError):
+    """A layer cannot be taken in; of an argument of the user it is a plain `SettingError`."""
+
+
+def refuse(where: str, reason: str, way_out: str) -> UnfitError:
     """Make the error about a layer that cannot be taken in."""
-    return SettingError(f"{where}: {reason}.\n{way_out}")
+    return UnfitError(f"{where}: {reason}.\n{way_out}")

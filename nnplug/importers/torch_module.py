@@ -23,7 +23,8 @@ from nnplug.untrusted import printable
 
 __all__ = ["from_torch"]
 
-_HOOKS = ("_forward_hooks", "_forward_pre_hooks")
+_CHANGED = ("_forward_hooks", "_forward_pre_hooks", "forward")
+"""What an object has of its own if it may compute something else than its class."""
 
 _ARRAYS = {
     "batch_norm": {"gain": "weight", "shift": "bias", "mean": "running_mean",
@@ -98,10 +99,10 @@ def _layers(module: Any, name: str) -> Iterator[tuple[Any, str]]:
     """List the layers with what they are called in messages."""
     kind = type(module).__name__
     where = f"layer {printable(name)} ({kind})" if name else f"the module ({kind})"
-    if any(getattr(module, hooks, None) for hooks in _HOOKS):
+    if any(getattr(module, "__dict__", {}).get(name) for name in _CHANGED):
         raise refuse(
             where,
-            "it has hooks, which may change what it computes",
+            "it has hooks, or a forward of its own, which may change what it computes",
             "Remove them, as with torch.nn.utils.remove_weight_norm; or export it with "
             "torch.onnx.export and use nnplug import.",
         )
