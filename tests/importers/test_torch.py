@@ -261,3 +261,61 @@ def test_nothing_of_pytorch_is_imported_for_it():
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout == "False\n"
+
+
+def test_training_goes_on_as_in_pytorch():
+    """Three steps of gradient descent, with the running averages of batch normalisation."""
+    module = used(nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5, momentum=0.3), nn.Tanh(),
+                                nn.LayerNorm(5), nn.Linear(5, 2)))  # fmt: skip
+    x, y = rows(3), rows(2)
+    run = nnplug.train(
+        (x, y), start=nnplug.from_torch(module), optimizer="sgd", learning_rate=0.1, epochs=3,
+        batch_size="full", validation=0.0,
+    )  # fmt: skip
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
+    module.train()
+    for _ in range(3):
+        optimizer.zero_grad()
+        nn.functional.mse_loss(module(torch.tensor(x)), torch.tensor(y)).backward()
+        optimizer.step()
+    module.eval()
+    np.testing.assert_allclose(run.predict(x), outputs(module, x), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("data", "given", "message"),
+    [
+        ((rows(3), rows(2)), {"hidden": 4}, "hidden=4: the network is that of start"),
+        ((rows(3), rows(2)), {"dtype": "float32"}, "dtype='float32': the network is that of"),
+        ((rows(4), rows(2)), {}, "start: the model has inputs 3, and the data asks for 4.\nGive"),
+        ((rows(3), rows(1)), {}, "start: the model has outputs 2, and the data asks for 1.\n"),
+        ({"a": [1.0, 2.0] * 9, "y": [1.5, 2.5] * 9}, {"target": "y"}, "is a table.\nGive (inputs,"),
+    ],
+)
+def test_a_start_that_the_data_does_not_fit_is_refused(data, given, message):
+    start = nnplug.from_torch(nn.Sequential(nn.Linear(3, 2)).double())
+    with pytest.raises(SettingError) as caught:
+        nnplug.train(data, start=start, epochs=1, **given)
+    assert message in str(caught.value)
+
+
+def test_a_start_with_other_classes_is_refused():
+    start = nnplug.from_torch(nn.Sequential(nn.Linear(3, 2)), classes=["no", "yes"])
+    with pytest.raises(SettingError, match=r"classes \['no', 'yes'\], and the data asks for \[0,"):
+        nnplug.train((rows(3), np.arange(40) % 2), start=start, epochs=1)
+
+
+def test_a_model_of_a_table_is_no_start():
+    trained = nnplug.train({"a": [1.0, 2.0] * 9, "y": [1.5, 2.5] * 9}, target="y", epochs=1)
+    with pytest.raises(SettingError, match="start: the model was trained on a table"):
+        nnplug.train((rows(1), rows(1)), start=trained.model, epochs=1)
+
+
+def test_a_run_with_a_start_is_kept_and_not_resumed(tmp_path):
+    start = nnplug.from_torch(nn.Sequential(nn.Linear(3, 2)))
+    data = rows(3), rows(2)
+    run = nnplug.train(data, start=start, epochs=1, validation=0.0, output=tmp_path / "run")
+    kept = nnplug.load(tmp_path / "run" / "model.safetensors")
+    np.testing.assert_array_equal(kept.predict(data[0]), run.predict(data[0]))
+    with pytest.raises(SettingError, match=r"start is not in the configuration: it was an object"):
+        nnplug.resume(tmp_path / "run", data=data, epochs=2)

@@ -178,6 +178,8 @@ def assert_shown(shown: str, printed: str, *, rounded: bool) -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_the_examples_of_a_page_run_and_print_what_it_shows(name, tmp_path, monkeypatch):
     found = blocks(name)
+    if any("import torch" in block.text for block in found):
+        pytest.importorskip("torch", reason="PyTorch is large: pip install torch")
     (tmp_path / "page").mkdir()
     page = Page(name, tmp_path / "page")
     monkeypatch.chdir(page.folder)
