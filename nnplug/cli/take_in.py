@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from nnplug.cli.command import Command
+from nnplug.cli.completion import complete_file
 from nnplug.cli.options import plugin_options, registry_of, warn
 from nnplug.cli.terminal import echo
 
@@ -19,12 +20,12 @@ _EPILOG = """\b
 Examples:
   nnplug import prices.onnx -o prices.safetensors
   nnplug import digits.onnx -o digits.safetensors --task multiclass
-  nnplug import iris.onnx -o iris.safetensors --classes setosa,versicolor,virginica
+  nnplug import pets.onnx -o pets.safetensors --classes cat,dog,rabbit
 """
 
 
 @click.command("import", cls=Command, epilog=_EPILOG)
-@click.argument("file", metavar="FILE.onnx", type=click.Path())
+@click.argument("file", metavar="FILE.onnx", shell_complete=complete_file)
 @click.option("-o", "--output", metavar="FILE", required=True, help="Write the model to this file.")
 @click.option(
     "--task",

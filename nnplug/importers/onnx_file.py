@@ -78,7 +78,8 @@ def from_onnx(
         import onnx  # noqa: PLC0415  # an extra
     except ImportError:
         raise SettingError(
-            "the package onnx is not installed.\nInstall it: pip install 'nnplug[onnx]'"
+            "the package onnx is not installed, which reads these files.\nInstall it: pip install "
+            "onnx"
         ) from None
     registry = registry or default_registry()
     with _naming(path):
