@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from nnplug.engines import Engine as Engine
     from nnplug.hookspecs import hookimpl as hookimpl
+    from nnplug.importers import from_keras as from_keras
     from nnplug.importers import from_onnx as from_onnx
     from nnplug.importers import from_torch as from_torch
     from nnplug.models import Model as Model
@@ -49,7 +50,7 @@ __getattr__, _lazy_names = lazy_names(
         "nnplug": ("special",),
         "nnplug.engines": ("Engine",),
         "nnplug.hookspecs": ("hookimpl",),
-        "nnplug.importers": ("from_onnx", "from_torch"),
+        "nnplug.importers": ("from_keras", "from_onnx", "from_torch"),
         "nnplug.models": ("Model",),
         "nnplug.parts": (
             "Data",

@@ -1,4 +1,4 @@
-"""Which part is which layer of PyTorch and which operator of ONNX: one table for both."""
+"""Which part is which layer of PyTorch and Keras and which operator of ONNX: one table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nnplug.untrusted import printable
 
 __all__ = ["ROWS", "Row", "Value", "row_for", "step_by_name"]
 
-Framework = Literal["torch", "onnx"]
+Framework = Literal["torch", "onnx", "keras"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Value:
 
     Attributes
     ----------
-    torch, onnx : str
+    torch, onnx, keras : str
         The names of the attribute; empty if the framework has none.
     default : object
         What ONNX takes where a node does not say.
@@ -41,6 +41,7 @@ class Value:
     default: Any
     option: str = ""
     allowed: tuple[Any, ...] = ()
+    keras: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,24 +54,47 @@ class Row:
     torch, onnx : str
         The class and the operator; empty if there is none.
     values : tuple of Value
+    keras : str
+        The class; Keras's functions are called as the parts are.
     """
 
     part: str
     torch: str
     onnx: str
     values: tuple[Value, ...] = ()
+    keras: str = ""
+
+    def is_called(self, framework: Framework, kind: str) -> bool:
+        """Whether it is the part for a class, function or operator."""
+        return getattr(self, framework) == kind or (framework == "keras" and self.part == kind)
 
 
-_LAST_AXIS = (Value("dim", "axis", -1, allowed=(-1, 1)),)
-_EPSILON = Value("eps", "epsilon", 1e-5, "epsilon")
+_LAST_AXIS = (Value("dim", "axis", -1, allowed=(-1, 1), keras="axis"),)
+_EPSILON = Value("eps", "epsilon", 1e-5, "epsilon", keras="epsilon")
 
 ROWS = (
-    Row("identity", "Identity", "Identity"),
-    Row("relu", "ReLU", "Relu"),
+    Row("identity", "Identity", "Identity", keras="linear"),
+    Row(
+        "relu",
+        "ReLU",
+        "Relu",
+        (
+            Value("", "", 0.0, allowed=(0,), keras="negative_slope"),
+            Value("", "", 0.0, allowed=(0,), keras="threshold"),
+            Value("", "", None, allowed=(None,), keras="max_value"),
+        ),
+        keras="ReLU",
+    ),
     Row("sigmoid", "Sigmoid", "Sigmoid"),
     Row("tanh", "Tanh", "Tanh"),
-    Row("leaky_relu", "LeakyReLU", "LeakyRelu", (Value("negative_slope", "alpha", 0.01, "slope"),)),
-    Row("elu", "ELU", "Elu", (Value("alpha", "alpha", 1.0, "alpha"),)),
+    Row(
+        "leaky_relu",
+        "LeakyReLU",
+        "LeakyRelu",
+        (Value("negative_slope", "alpha", 0.01, "slope", keras="negative_slope"),),
+        keras="LeakyReLU",
+    ),
+    Row("elu", "ELU", "Elu", (Value("alpha", "alpha", 1.0, "alpha", keras="alpha"),), keras="ELU"),
     Row(
         "selu",
         "SELU",
@@ -87,25 +111,36 @@ ROWS = (
         (Value("beta", "", 1, allowed=(1,)), Value("threshold", "", 20, allowed=(20,))),
     ),
     Row("silu", "SiLU", "Swish", (Value("", "alpha", 1.0, allowed=(1.0,)),)),
-    Row("gelu", "GELU", "Gelu", (Value("approximate", "approximate", "none", allowed=("none",)),)),
+    Row("gelu", "GELU", "Gelu", (Value("approximate", "approximate", "none", allowed=("none",),
+                                         keras="approximate"),)),
     Row(
         "gelu_tanh", "GELU", "Gelu",
-        (Value("approximate", "approximate", "none", allowed=("tanh",)),),
+        (Value("approximate", "approximate", "none", allowed=("tanh",), keras="approximate"),),
+        keras="gelu",
     ),
-    Row("softmax", "Softmax", "Softmax", _LAST_AXIS),
+    Row("softmax", "Softmax", "Softmax", _LAST_AXIS, keras="Softmax"),
     Row("log_softmax", "LogSoftmax", "LogSoftmax", _LAST_AXIS),
-    Row("dropout", "Dropout", "Dropout", (Value("p", "ratio", 0.5, "rate"),)),
+    Row(
+        "dropout",
+        "Dropout",
+        "Dropout",
+        (Value("p", "ratio", 0.5, "rate", keras="rate"),),
+        keras="Dropout",
+    ),
     Row(
         "batch_norm",
         "BatchNorm1d",
         "BatchNormalization",
         (
             _EPSILON,
-            Value("momentum", "momentum", 0.9, "momentum"),
+            Value("momentum", "momentum", 0.9, "momentum", keras="momentum"),
             Value("", "training_mode", 0, allowed=(0,)),
             Value("", "spatial", 1, allowed=(1,)),
             Value("track_running_stats", "", True, allowed=(True,)),
+            Value("", "", -1, allowed=(-1, 1), keras="axis"),
+            Value("", "", False, allowed=(False,), keras="renorm"),
         ),
+        keras="BatchNormalization",
     ),
     Row(
         "layer_norm",
@@ -113,9 +148,11 @@ ROWS = (
         "LayerNormalization",
         (
             _EPSILON,
-            Value("", "axis", -1, allowed=(-1, 1)),
+            Value("", "axis", -1, allowed=(-1, 1), keras="axis"),
             Value("", "stash_type", 1, allowed=(1, 11)),
+            Value("", "", False, allowed=(False,), keras="rms_scaling"),
         ),
+        keras="LayerNormalization",
     ),
     Row("rms_norm", "RMSNorm", "RMSNormalization", (
         _EPSILON, Value("", "axis", -1, allowed=(-1, 1)), Value("", "stash_type", 1,
@@ -124,6 +161,14 @@ ROWS = (
 )  # fmt: skip
 """The parts whose counterparts have a name of their own. Where a value decides which part
 it is, there is a row for each."""
+
+
+_OTHERS: dict[Framework, tuple[str, ...]] = {
+    "torch": ("Linear", "Flatten", "Sequential"),
+    "onnx": ("Gemm", "MatMul", "Add", "Flatten", "Reshape", "Cast"),
+    "keras": ("Dense", "Activation", "Flatten", "Sequential"),
+}
+"""What the importers know beside the table."""
 
 
 def row_for(
@@ -143,7 +188,7 @@ def row_for(
     SettingError
         If a value is not one that the part has.
     """
-    rows = [row for row in ROWS if getattr(row, framework) == kind]
+    rows = [row for row in ROWS if row.is_called(framework, kind)]
     wrong: list[tuple[str, Any, tuple[Any, ...]]] = []
     for row in rows:
         named = [(getattr(value, framework), value) for value in row.values]
@@ -173,12 +218,14 @@ def row_for(
 
 
 def _same(found: Any, allowed: Any) -> bool:
-    if isinstance(allowed, str) or isinstance(found, str | bytes) or found is None:
+    if isinstance(found, str | bytes) or isinstance(allowed, str) or None in (found, allowed):
         return bool(found == allowed)
     return isinstance(found, int | float) and math.isclose(found, allowed, rel_tol=1e-6)
 
 
-def step_by_name(kind: str, where: str, registry: Registry, plain: bool) -> Step:
+def step_by_name(
+    framework: Framework, kind: str, where: str, registry: Registry, plain: bool
+) -> Step:
     """Find an installed activation that is called as the layer is, such as mish.
 
     Parameters
@@ -199,12 +246,10 @@ def step_by_name(kind: str, where: str, registry: Registry, plain: bool) -> Step
             pass
         else:
             return Step(where, part.name, {}, {})
-    known = {row.torch for row in ROWS} | {"Linear", "Flatten", "Sequential"}
-    if where.startswith("node"):
-        known = {row.onnx for row in ROWS} | {"Gemm", "MatMul", "Add", "Flatten", "Reshape", "Cast"}
+    known = {getattr(row, framework) or row.part for row in ROWS} | set(_OTHERS[framework])
     raise refuse(
         where,
         "no installed part is like it",
-        f"Known are {', '.join(sorted(known - {''}))}, and activations that are called so. Write "
+        f"Known are {', '.join(sorted(known))}, and activations that are called so. Write "
         f"a part {printable(name, 40)}: nnplug plugins new --help; or replace the layer.",
     )

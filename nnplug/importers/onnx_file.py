@@ -228,7 +228,7 @@ def _other(link: Link, chain: Chain, registry: Registry) -> Step:
     found = row_for("onnx", link.kind, said, link.where)
     if found is None:
         bare = len(link.inputs) == 1 and not link.attributes
-        return step_by_name(link.kind, link.where, registry, bare)
+        return step_by_name("onnx", link.kind, link.where, registry, bare)
     row, options = found
     arrays: dict[str, AnyArray] = {}
     names = _ARRAYS.get(row.part, ())

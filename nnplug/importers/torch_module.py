@@ -13,7 +13,7 @@ import numpy as np
 
 from nnplug.importers.composing import compose
 from nnplug.importers.names import row_for, step_by_name
-from nnplug.importers.steps import Step, refuse
+from nnplug.importers.steps import Step, completed, refuse
 from nnplug.models import Model
 from nnplug.parts import Task
 from nnplug.plugins.registry import Registry
@@ -33,9 +33,6 @@ _ARRAYS = {
     "rms_norm": {"gain": "weight"},
 }  # fmt: skip
 """The arrays of the layers beside the dense one, as PyTorch calls them."""
-
-_START = {"gain": 1.0, "shift": 0.0}
-"""What an array is that a module was told not to have."""
 
 
 def from_torch(
@@ -156,7 +153,7 @@ def _steps(module: Any, where: str, registry: Registry) -> Iterator[Step]:
     found = row_for("torch", kind, said, where)
     if found is None:
         bare = not module._parameters and not module._buffers and not module.extra_repr()
-        yield step_by_name(kind, where, registry, bare)
+        yield step_by_name("torch", kind, where, registry, bare)
         return
     row, options = found
     yield Step(where, row.part, options, _own_arrays(module, row.part, where))
@@ -171,21 +168,17 @@ def _own_arrays(module: Any, part: str, where: str) -> Mapping[str, AnyArray]:
             f"it normalises over {len(shape)} dimensions",
             "Rows here are vectors: give it one number of features.",
         )
-    arrays: dict[str, AnyArray] = {}
-    for own, theirs in named.items():
-        tensor = getattr(module, theirs, None)
-        if tensor is not None:
-            arrays[own] = _taken(tensor, where)
-    if named and not arrays:
+    tensors = {own: getattr(module, theirs, None) for own, theirs in named.items()}
+    arrays = completed(
+        {own: None if each is None else _taken(each, where) for own, each in tensors.items()}
+    )
+    if named and arrays is None:
         raise refuse(
             where,
             "it has no arrays of its own (elementwise_affine=False)",
             "Give it some: elementwise_affine=True, which starts with factors of 1 and sums of 0.",
         )
-    for own in named.keys() - arrays.keys():
-        some = next(iter(arrays.values()))
-        arrays[own] = np.full(some.shape, _START[own], some.dtype)
-    return arrays
+    return arrays or {}
 
 
 def _taken(tensor: Any, where: str) -> AnyArray:
