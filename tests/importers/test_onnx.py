@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -223,3 +225,45 @@ def test_the_command_refuses_with_the_way_out(tmp_path):
         f"error: {path}: this ONNX file cannot be taken in: node t1 (Conv):"
     )
     assert not (tmp_path / "no").exists()
+
+
+# --- activations of several nodes, and attributes --------------------------------------
+
+
+def gelu(scale=("Div", 2**0.5), factor=0.5, one=1.0):
+    arrays = {"W": W, "LAST": LAST, "scale": np.float64(scale[1]), "factor": np.float64(factor),
+              "one": np.float64(one)}  # fmt: skip
+    nodes = [
+        node("MatMul", "x", "W", out="z"), node(scale[0], "z", "scale"), node("Erf", ""),
+        node("Add", "", "one"), node("Mul", "z", ""), node("Mul", "", "factor"),
+        node("MatMul", "", "LAST"),
+    ]  # fmt: skip
+    return graph(nodes, arrays)
+
+
+@pytest.mark.parametrize("scale", [("Div", 2**0.5), ("Mul", 0.5**0.5)])
+def test_gelu_of_several_nodes_is_one_activation(scale, tmp_path):
+    model = nnplug.from_onnx(saved(tmp_path, gelu(scale)))
+    erf = np.vectorize(math.erf)
+    z = X @ W
+    np.testing.assert_allclose(
+        model.predict(X), (0.5 * z * (1 + erf(z / 2**0.5))) @ LAST, rtol=1e-12, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"scale": ("Div", 1.5)}, {"scale": ("Mul", 0.8)}, {"factor": 0.6}, {"one": 1.1}],
+    ids=str,
+)
+def test_what_only_looks_like_gelu_is_not_taken_for_it(given, tmp_path):
+    with pytest.raises(ModelFileError, match=r"depend on the rows, and one must|no installed part"):
+        nnplug.from_onnx(saved(tmp_path, gelu(**given)))
+
+
+def test_attributes_of_a_float64_network_are_taken_as_a_runtime_does(tmp_path):
+    nodes = [node("MatMul", "x", "W"), node("Elu", "", alpha=0.7), node("MatMul", "", "LAST")]
+    model = nnplug.from_onnx(saved(tmp_path, graph(nodes, {"W": W, "LAST": LAST})))
+    z = X @ W  # ONNX Runtime has no Elu for float64
+    wanted = np.where(z > 0, z, float(np.float32(0.7)) * np.expm1(z)) @ LAST
+    np.testing.assert_allclose(model.predict(X), wanted, rtol=1e-12, atol=1e-12)
