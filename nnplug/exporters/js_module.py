@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import nnplug
+from nnplug.exporters.cells import Cell
 from nnplug.exporters.language import Language, float_text
-from nnplug.exporters.model_graph import Cell, ModelGraph, model_graph
+from nnplug.exporters.model_graph import ModelGraph, model_graph
 from nnplug.exporters.row_program import RowProgram
 from nnplug.exporters.writing import Names
 from nnplug.formulas.printing import ATOM, COMPARE, Piece
@@ -162,8 +163,9 @@ def js_module(model: Model) -> str:
     """Write a model as a module of JavaScript.
 
     It exports `predict(row)`: given an object with a row's cells by column, it
-    returns the answer and, for classes, their probabilities. Numbers are
-    computed in float64, whatever the network's dtype.
+    returns the answer and, for classes, their probabilities: null and NaN if
+    the network's outputs are not finite. Numbers are computed in float64,
+    whatever the network's dtype.
 
     Raises
     ------
@@ -196,14 +198,15 @@ def _answer(whole: ModelGraph, program: RowProgram) -> list[str]:
     answer = whole.answer
     lines = [f"const values = [{', '.join(program.elements(answer.values))}];"]
     entries = "Object.fromEntries(names.map((name, k) => [name, values[k]]))"
-    if answer.scores is None:
+    if answer.scores is None or answer.finite is None:
         return [*lines, f"return {entries};"]
+    (finite,) = program.elements(answer.finite)
     lines.append(f"const scores = [{', '.join(program.elements(answer.scores))}];")
     if whole.model.task == "multilabel":
-        chosen = "labels: names.filter((_, k) => scores[k] > 0.5)"
+        chosen = f"labels: {finite} ? names.filter((_, k) => scores[k] > 0.5) : null"
     else:
         lines.append("const chosen = scores.reduce((b, s, k) => (s > scores[b] ? k : b), 0);")
-        chosen = f"{_json(answer.targets[0])}: names[chosen]"
+        chosen = f"{_json(answer.targets[0])}: {finite} ? names[chosen] : null"
     return [*lines, f"return {{ {chosen}, probabilities: {entries} }};"]
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 import nnplug
 from nnplug.errors import SettingError
-from nnplug.exporters.model_graph import Cell, ModelGraph, model_graph
+from nnplug.exporters.cells import Cell
+from nnplug.exporters.model_graph import ModelGraph, model_graph
 from nnplug.formulas.graph import Symbol
 from nnplug.models import Model
 from nnplug.tables.encodings import FAR
@@ -42,7 +43,8 @@ def onnx_model(model: Model) -> Any:
     Each column is an input (N, 1) by its name: numbers and truth values as
     floats, nan where one is missing; text as strings, empty where one is
     missing; dates as seconds since 1970-01-01 in float64, nan where one is
-    missing.
+    missing. Truth values as classes are 0 and 1. Where the network's outputs
+    are not finite, the label is empty or -1, and the probabilities are nan.
 
     Returns
     -------
@@ -102,7 +104,6 @@ class _Writer:
         """Write the model."""
         whole, helper, types = self.whole, self.onnx.helper, self.onnx.TensorProto
         answer = whole.answer
-        outputs = [answer.values, *([answer.scores] if answer.scores is not None else [])]
         inputs = []
         dated = {cell.column for cell in whole.cells.values() if cell.fact == "years"}
         single = whole.model.network.dtype == np.float32
@@ -111,7 +112,7 @@ class _Writer:
                 types.FLOAT if single and column not in dated else types.DOUBLE
             )  # fmt: skip
             inputs.append(helper.make_tensor_value_info(column, kind, ["N", 1]))
-        for symbol in whole.order(outputs):
+        for symbol in whole.order(whole.outputs):
             if not symbol.is_constant:
                 self._write(symbol)
         values = self._of(answer.values, np.float64)
@@ -143,6 +144,8 @@ class _Writer:
     def _labels(self, values: str) -> list[Any]:
         helper, types, answer = self.onnx.helper, self.onnx.TensorProto, self.whole.answer
         assert answer.scores is not None
+        assert answer.finite is not None
+        finite = self._of(answer.finite, np.bool_)
         scores = self._of(answer.scores, self.dtypes[id(answer.scores)])
         count = len(answer.classes)
         self.nodes.append(helper.make_node("Identity", [values], ["probabilities"]))
@@ -150,17 +153,17 @@ class _Writer:
         if self.whole.model.task == "multilabel":
             half = self.constant(0.5, self.dtypes[id(answer.scores)])
             above = self.node("Greater", [scores, half])
-            self.nodes.append(helper.make_node("Cast", [above], ["labels"], to=types.INT64))
+            bits = self.node("Cast", [above], to=types.INT64)
+            known = self.node("Unsqueeze", [finite, self.constant([1], np.int64)])
+            none = self.constant(-1, np.int64)
+            self.nodes.append(helper.make_node("Where", [known, bits, none], ["labels"]))
             return [helper.make_tensor_value_info("labels", types.INT64, ["N", count]), shares]
         index = self.node("ArgMax", [scores], axis=1, keepdims=0)
-        first = answer.classes[0]
-        dtype, kind = (
-            (object, types.STRING) if isinstance(first, str)
-            else (bool, types.BOOL) if isinstance(first, bool)
-            else (np.int64, types.INT64)
-        )  # fmt: skip
-        labels = self.constant(list(answer.classes), dtype)
-        self.nodes.append(helper.make_node("Gather", [labels, index], ["label"], axis=0))
+        text = isinstance(answer.classes[0], str)
+        dtype, kind = (object, types.STRING) if text else (np.int64, types.INT64)
+        label = self.node("Gather", [self.constant(list(answer.classes), dtype), index], axis=0)
+        none = self.constant("" if text else -1, dtype)
+        self.nodes.append(helper.make_node("Where", [finite, label, none], ["label"]))
         return [helper.make_tensor_value_info("label", kind, ["N"]), shares]
 
     # --- nodes --------------------------------------------------------------------------

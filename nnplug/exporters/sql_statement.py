@@ -16,7 +16,8 @@ import numpy as np
 
 import nnplug
 from nnplug.errors import SettingError, suggest
-from nnplug.exporters.model_graph import Cell, ModelGraph, model_graph
+from nnplug.exporters.cells import Cell
+from nnplug.exporters.model_graph import ModelGraph, model_graph
 from nnplug.exporters.sql_dialects import DIALECTS, Dialect
 from nnplug.exporters.writing import bracket
 from nnplug.formulas.graph import Symbol
@@ -62,7 +63,8 @@ def sql_statement(
     """Write a model as one statement.
 
     Its columns are those of `keep`, the answer, and for classes the
-    probability of each.
+    probability of each; the answer is NULL where the network's outputs are not
+    finite.
 
     Parameters
     ----------
@@ -179,14 +181,15 @@ class _Statement:
     def _answer(self) -> list[str]:
         answer = self.whole.answer
         values = [text for text, _ in self.pieces[id(answer.values)]]
-        if answer.scores is None:
+        if answer.scores is None or answer.finite is None:
             pairs = zip(values, answer.targets, strict=True)
             return [f"{value} AS {_name(target)}" for value, target in pairs]
         scores = [text for text, _ in self.pieces[id(answer.scores)]]
+        ((finite, _),) = self.pieces[id(answer.finite)]
         if self.whole.model.task == "multilabel":
             labels = [str(label) for label in answer.classes]
             return [
-                *(f"{score} > 0.5 AS {_name(label)}"
+                *(f"CASE WHEN {finite} THEN {score} > 0.5 END AS {_name(label)}"
                   for score, label in zip(scores, labels, strict=True)),
                 *(f"{value} AS {_name(f'probability of {label}')}"
                   for value, label in zip(values, labels, strict=True)),
@@ -198,7 +201,7 @@ class _Statement:
             for score, label in zip(scores, answer.classes, strict=True)
         )
         return [
-            f"CASE {cases} END AS {_name(target)}",
+            f"CASE WHEN {finite} THEN CASE {cases} END END AS {_name(target)}",
             *(f"{value} AS {_name(f'{target}={label}')}"
               for value, label in zip(values, answer.classes, strict=True)),
         ]  # fmt: skip

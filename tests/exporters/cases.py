@@ -88,6 +88,8 @@ def _cases() -> dict[str, dict[str, Any]]:
     }
     for transform in ("log", "asinh"):
         found[f"transform {transform}"] = {"task": "regression", "target_transform": transform}
+    for task in ("regression", "multiclass", "multilabel"):
+        found[f"{task}, gaps refused"] = {"task": task, "missing": "drop"}
     found["no hidden layer"] = {"task": "binary", "hidden": []}
     found["float32"] = {"task": "multiclass", "dtype": "float32"}
     return found
