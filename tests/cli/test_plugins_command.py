@@ -223,7 +223,7 @@ def test_the_formula_of_a_layer_has_the_derivative_by_each_of_its_arrays():
         "dL/dbias = sum(dL/dy, axis=-2)",
     ]
     assert formulas(Registry().get("layer", "dropout")).splitlines() == [
-        "t1 = where(noise >= 0.5, 2.0, 0.0)",  # it looks at the rate's value
+        "t1 = where(noise >= rate, 1 / (1 - rate), 0)",
         "y = x * t1",
         "y outside training = x",
         "dL/dx = dL/dy * t1",
