@@ -59,7 +59,7 @@ def onnx_model(model: Model) -> Any:
         import onnx  # noqa: PLC0415  # an extra
     except ImportError:
         raise SettingError(
-            "the package onnx is not installed.\nInstall it: pip install 'nnplug[onnx]'"
+            "the package onnx is not installed.\nInstall it: pip install onnx"
         ) from None
     nodes = _NODES if model.network.dtype == np.float64 else {**_NODES, **_FLOAT32}
     whole = model_graph(model, {"standardise"}, has={*nodes, *_WRITTEN}, target="ONNX")
