@@ -20,9 +20,8 @@ import pytest
 import nnplug
 from nnplug.errors import NnplugError, StorageError
 from nnplug.runs.preparing import prepare
-from nnplug.tables import ReadOptions, Wishes, prepare_table, streaming, table_from
+from nnplug.tables import ReadOptions, Wishes, loading, prepare_table, streaming, table_from
 from nnplug.tables import preparation as preparation_module
-from nnplug.tables import loading
 from nnplug.tables.reading import open_table
 from nnplug.tables.summary import NumberSummary
 
