@@ -108,7 +108,7 @@ def test_what_is_exported_predicts_the_same_without_nnplug(name, tmp_path):
     kind, arguments, data = FITTED[name]
     estimator = kind(**SMALL | arguments).fit(*data)
     (path,) = estimator.export("numpy", tmp_path / "net.py")
-    with pytest.raises(NnplugError, match="net.py: the file exists"):
+    with pytest.raises(NnplugError, match=r"net\.py: the file exists"):
         estimator.export("numpy", path)
     alone = subprocess.run(
         [sys.executable, "-c", ALONE, path], capture_output=True, text=True, check=True,
