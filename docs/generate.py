@@ -22,6 +22,8 @@ from nnplug import hookspecs
 from nnplug.cli import cli
 from nnplug.cli.command import option_groups
 from nnplug.errors import NnplugError
+from nnplug.exporters import c_source, js_module, onnx_model, simpler, sql_statement
+from nnplug.exporters.sql_dialects import DIALECTS
 from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.mathml import to_mathml
 from nnplug.formulas.primitives import new_graph
@@ -63,6 +65,7 @@ def pages() -> dict[str, str]:
     made |= {f"hook_{name}.inc.md": _hook(name) for name in hook_names()}
     made["settings.inc.md"] = _settings()
     made["errors.inc.md"] = _errors()
+    made["exporting.inc.md"] = _exporting()
     return made
 
 
@@ -319,4 +322,32 @@ def _errors() -> str:
         if inspect.isclass(cls) and issubclass(cls, NnplugError):
             about = (inspect.getdoc(cls) or "").partition("\n\n")[0]
             lines.append(f"| `{name}` | {cls.exit_code} | {_cell(about)} |")
+    return "\n".join(lines) + "\n"
+
+
+# --- exporters ---------------------------------------------------------------
+
+
+def _exporting() -> str:
+    """Write which target has which operation, from the targets' own tables."""
+    c, js = c_source._C, js_module._JavaScript
+    common = {name for dialect in DIALECTS.values() for name in dialect.functions}
+    sql = common.union(sql_statement._INFIX, sql_statement._FORMS)
+    targets = {
+        "ONNX": {"node": onnx_model._NODES, "node in float32": onnx_model._FLOAT32},
+        "SQL": {"yes": sql},
+        "C": {"`math.h`": c_source._LIBRARY, "on the page": {*c.infix, *c.own, *c.generated}},
+        "JavaScript": {
+            "`Math`": js_module._LIBRARY,
+            "on the page": {*js.infix, *js.own, *js.generated},
+        },
+    }
+    names = sorted({*simpler._RULES, *c.own, *js.own, *js.generated})
+    lines = [f"| operation | {' | '.join(targets)} |", "|---" * (len(targets) + 1) + "|"]
+    for name in names:
+        cells = (
+            next((how for how, has in ways.items() if name in has), "in simpler ones")
+            for ways in targets.values()
+        )
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
