@@ -328,26 +328,27 @@ def _errors() -> str:
 # --- exporters ---------------------------------------------------------------
 
 
+_SIMPLER, _PAGE = "in simpler ones", "on the page"
+
+
 def _exporting() -> str:
     """Write which target has which operation, from the targets' own tables."""
     c, js = c_source._C, js_module._JavaScript
     common = {name for dialect in DIALECTS.values() for name in dialect.functions}
     sql = common.union(sql_statement._INFIX, sql_statement._FORMS)
+    # Of each target, what the operations of a table are to it, and what all others are.
     targets = {
-        "ONNX": {"node": onnx_model._NODES, "node in float32": onnx_model._FLOAT32},
-        "SQL": {"yes": sql},
-        "C": {"`math.h`": c_source._LIBRARY, "on the page": {*c.infix, *c.own, *c.generated}},
-        "JavaScript": {
-            "`Math`": js_module._LIBRARY,
-            "on the page": {*js.infix, *js.own, *js.generated},
-        },
+        "ONNX": ({"node": onnx_model._NODES, "node in float32": onnx_model._FLOAT32}, _SIMPLER),
+        "SQL": ({"yes": sql}, _SIMPLER),
+        "C": ({"`math.h`": c_source._LIBRARY, _PAGE: {*c.own, *c.generated}}, "a sign"),
+        "JavaScript": ({"`Math`": js_module._LIBRARY, _PAGE: {*js.own, *js.generated}}, "a sign"),
     }
     names = sorted({*simpler._RULES, *c.own, *js.own, *js.generated})
     lines = [f"| operation | {' | '.join(targets)} |", "|---" * (len(targets) + 1) + "|"]
     for name in names:
         cells = (
-            next((how for how, has in ways.items() if name in has), "in simpler ones")
-            for ways in targets.values()
+            next((how for how, has in ways.items() if name in has), otherwise)
+            for ways, otherwise in targets.values()
         )
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
