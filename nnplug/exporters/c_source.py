@@ -25,7 +25,9 @@ _WORDS = """
 auto bool break case char const continue default do double else enum extern false float for goto
  if inline int long main register restrict return short signed sizeof static struct switch true
 typedef union unsigned void volatile while row values best chosen labels i j k v x
+linux unix
 """
+"""The language's, the page's, and what gcc defines unless it is told a standard."""
 
 _LIBRARY = {
     "power": "pow", "absolute": "fabs", "round": "rint", "arcsin": "asin", "arccos": "acos",

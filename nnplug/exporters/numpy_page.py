@@ -149,7 +149,8 @@ class _Page:
     def __init__(self, whole: ModelGraph) -> None:
         self.whole = whole
         self.names = Names([*keyword.kwlist, "np", "columns", "rows", "number", "standardise",
-                            "predict", "weights", "Path", *_SPECIAL])  # fmt: skip
+                            "predict", "weights", "Path", "instants", "names", "labels", "chosen",
+                            "shares", *_FUNCTIONS, *_SPECIAL])  # fmt: skip
         self.order = whole.order(whole.outputs)
         self.lines: list[str] = []
         self.arrays = {

@@ -11,6 +11,7 @@ import nnplug
 from nnplug.errors import SettingError
 from nnplug.exporters.cells import Cell
 from nnplug.exporters.model_graph import ModelGraph, model_graph
+from nnplug.exporters.writing import free_letter
 from nnplug.formulas.graph import Symbol
 from nnplug.models import Model
 from nnplug.tables.encodings import FAR
@@ -75,6 +76,7 @@ class _Writer:
         self.names: dict[int, str] = {}
         self.dtypes: dict[int, Any] = {}
         self.count = 0
+        self.letters = [free_letter(letter, whole.columns) for letter in "tw"]
         cells = whole.cells.values()
         self.texts = {cell.column for cell in cells if cell.fact in ("equals", "known")}
         self.flat: dict[str, str] = {}
@@ -84,8 +86,14 @@ class _Writer:
     def node(self, kind: str, inputs: Sequence[str], **attributes: Any) -> str:
         """Add a node; give what its output is called."""
         self.count += 1
-        name = f"t{self.count}"
+        name = f"{self.letters[0]}{self.count}"
         self.nodes.append(self.onnx.helper.make_node(kind, list(inputs), [name], **attributes))
+        return name
+
+    def output(self, name: str) -> str:
+        """Give what an output is called: by its name, unless a column is called so."""
+        while name in self.whole.columns:
+            name += "_"
         return name
 
     def constant(self, value: Any, dtype: Any) -> str:
@@ -95,7 +103,7 @@ class _Writer:
         content: Any = tuple(array.reshape(-1).tolist()) if text else array.tobytes()
         key = (array.dtype.str, array.shape, content)
         if key not in self.constants:
-            name = f"w{len(self.constants) + 1}"
+            name = f"{self.letters[1]}{len(self.constants) + 1}"
             self.constants[key] = name
             self.initializers.append(self.onnx.numpy_helper.from_array(array, name))
         return self.constants[key]
@@ -118,8 +126,8 @@ class _Writer:
         values = self._of(answer.values, np.float64)
         infos = []
         if answer.scores is None:
-            self.nodes.append(helper.make_node("Identity", [values], ["prediction"]))
-            infos.append(helper.make_tensor_value_info("prediction", types.DOUBLE,
+            self.nodes.append(helper.make_node("Identity", [values], [self.output("prediction")]))
+            infos.append(helper.make_tensor_value_info(self.output("prediction"), types.DOUBLE,
                                                        ["N", len(answer.targets)]))  # fmt: skip
         else:
             infos += self._labels(values)
@@ -148,23 +156,30 @@ class _Writer:
         finite = self._of(answer.finite, np.bool_)
         scores = self._of(answer.scores, self.dtypes[id(answer.scores)])
         count = len(answer.classes)
-        self.nodes.append(helper.make_node("Identity", [values], ["probabilities"]))
-        shares = helper.make_tensor_value_info("probabilities", types.DOUBLE, ["N", count])
+        self.nodes.append(helper.make_node("Identity", [values], [self.output("probabilities")]))
+        shares = helper.make_tensor_value_info(
+            self.output("probabilities"), types.DOUBLE, ["N", count]
+        )
         if self.whole.model.task == "multilabel":
             half = self.constant(0.5, self.dtypes[id(answer.scores)])
             above = self.node("Greater", [scores, half])
             bits = self.node("Cast", [above], to=types.INT64)
             known = self.node("Unsqueeze", [finite, self.constant([1], np.int64)])
             none = self.constant(-1, np.int64)
-            self.nodes.append(helper.make_node("Where", [known, bits, none], ["labels"]))
-            return [helper.make_tensor_value_info("labels", types.INT64, ["N", count]), shares]
+            self.nodes.append(
+                helper.make_node("Where", [known, bits, none], [self.output("labels")])
+            )
+            return [
+                helper.make_tensor_value_info(self.output("labels"), types.INT64, ["N", count]),
+                shares,
+            ]
         index = self.node("ArgMax", [scores], axis=1, keepdims=0)
         text = isinstance(answer.classes[0], str)
         dtype, kind = (object, types.STRING) if text else (np.int64, types.INT64)
         label = self.node("Gather", [self.constant(list(answer.classes), dtype), index], axis=0)
         none = self.constant("" if text else -1, dtype)
-        self.nodes.append(helper.make_node("Where", [finite, label, none], ["label"]))
-        return [helper.make_tensor_value_info("label", kind, ["N"]), shares]
+        self.nodes.append(helper.make_node("Where", [finite, label, none], [self.output("label")]))
+        return [helper.make_tensor_value_info(self.output("label"), kind, ["N"]), shares]
 
     # --- nodes --------------------------------------------------------------------------
 

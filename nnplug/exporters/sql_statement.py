@@ -19,7 +19,7 @@ from nnplug.errors import SettingError, suggest
 from nnplug.exporters.cells import Cell
 from nnplug.exporters.model_graph import ModelGraph, model_graph
 from nnplug.exporters.sql_dialects import DIALECTS, Dialect
-from nnplug.exporters.writing import bracket
+from nnplug.exporters.writing import bracket, free_letter
 from nnplug.formulas.graph import Symbol
 from nnplug.formulas.printing import ADD, ATOM, COMPARE, MULTIPLY, UNARY, Piece, strengths
 from nnplug.models import Model
@@ -104,6 +104,7 @@ class _Statement:
         self.steps: list[dict[str, str]] = []
         """Of each step, the columns that it makes, by name."""
         self.count = 0
+        self.letter = free_letter("c", [*whole.columns, *keep])
 
     def write(self) -> str:
         """Write the statement."""
@@ -140,14 +141,15 @@ class _Statement:
         step = self.step[id(symbol)]
         pieces = []
         for text, strength in self.pieces[id(symbol)]:
-            if re.fullmatch(r"c\d+|-?[0-9.e+-]+", text):
+            if re.fullmatch(rf"{self.letter}\d+|-?[0-9.e+-]+", text):
                 pieces.append((text, strength))
                 continue
             self.count += 1
             while len(self.steps) <= step:
                 self.steps.append({})
-            self.steps[step][f"c{self.count}"] = text
-            pieces.append((f"c{self.count}", ATOM))
+            name = f"{self.letter}{self.count}"
+            self.steps[step][name] = text
+            pieces.append((name, ATOM))
             self.step[id(symbol)] = step + 1
         self.pieces[id(symbol)] = pieces
 
@@ -155,10 +157,10 @@ class _Statement:
         answer = self._answer()
         texts = [" ".join(step.values()) for step in self.steps] + [" ".join(answer)]
         known: dict[str, None] = {}
-        source, written = _name(self.table), []
+        source, written, letter = _name(self.table), [], free_letter("s", [self.table])
         for number, step in enumerate(self.steps):
             later = " ".join(texts[number + 1 :])
-            read = set(re.findall(r"\bc\d+\b", later))
+            read = set(re.findall(rf"\b{self.letter}\d+\b", later))
             columns = [
                 column for column in self.whole.columns
                 if column not in self.keep and _name(column) in later
@@ -170,9 +172,9 @@ class _Statement:
             ]
             known.update(dict.fromkeys(step))
             listed = ",\n    ".join(lines)
-            head = f"s{number + 1} AS{self.dialect.materialized}"
+            head = f"{letter}{number + 1} AS{self.dialect.materialized}"
             written.append(f"{head} (\n  SELECT\n    {listed}\n  FROM {source}\n)")
-            source = f"s{number + 1}"
+            source = f"{letter}{number + 1}"
         steps = f"WITH {', '.join(written)}\n" if written else ""
         listed = ",\n  ".join([*map(_name, self.keep), *answer])
         head = f"-- Written by nnplug {nnplug.__version__} for {self.dialect.name}.\n"
