@@ -53,6 +53,8 @@ _FORMS = {
 _TERMS = 100
 """Terms of a sum between brackets: a database may refuse a deeper expression."""
 
+_NUMBER = r"-?[0-9.]+e[0-9+-]+"
+
 _LONGEST = 400
 """Characters of an expression that is not a column of its own."""
 
@@ -141,7 +143,7 @@ class _Statement:
         step = self.step[id(symbol)]
         pieces = []
         for text, strength in self.pieces[id(symbol)]:
-            if re.fullmatch(rf"{self.letter}\d+|-?[0-9.e+-]+", text):
+            if re.fullmatch(rf"{self.letter}\d+|{_NUMBER}", text):
                 pieces.append((text, strength))
                 continue
             self.count += 1
@@ -246,7 +248,8 @@ class _Statement:
 
     def _operation(self, name: str, pieces: list[Piece]) -> Piece:
         """Write an elementwise operation."""
-        if name in _INFIX:
+        known = re.fullmatch(_NUMBER, pieces[-1][0]) and float(pieces[-1][0]) != 0
+        if name in _INFIX and (known or name not in self.dialect.functions):
             sign, strength = _INFIX[name]
             left, right = strengths(strength)
             return f"{bracket(pieces[0], left)} {sign} {bracket(pieces[1], right)}", strength
