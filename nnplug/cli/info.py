@@ -16,7 +16,7 @@ __all__ = ["info"]
 @click.command(
     cls=Command,
     epilog="\b\nExamples:\n  nnplug info iris.safetensors\n  nnplug info latest --json\n"
-    "  nnplug info latest --card > CARD.md",
+    "  nnplug info latest --card",
 )
 @model_argument
 @click.option("--json", "as_json", is_flag=True, help="Print everything the file says as JSON.")

@@ -129,7 +129,7 @@ def test_a_folder_that_is_not_there(folder):
 def test_without_the_package_onnx(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     assert refused(folder, "--to", "onnx", "-o", "price.onnx") == (
-        "error: the package onnx is not installed.\nInstall it: pip install 'nnplug[onnx]'\n"
+        "error: the package onnx is not installed.\nInstall it: pip install onnx\n"
     )
 
 
