@@ -221,7 +221,7 @@ def _predict(info: ModelInfo, encoder: Encoder | None, file: str) -> Iterator[st
     named = encoder is not None
     if packages := info.packages:
         listed = " ".join(f"{name}=={version}" for name, version in packages.items())
-        yield from _block("console", f"$ pip install nnplug=={info.nnplug} {listed}")
+        yield from _block("console", f"$ pip install {listed}")
         yield ""
     yield from _block("console", f"$ nnplug predict {_argument(file)} new.csv -o answers.csv")
     yield ""
