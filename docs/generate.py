@@ -22,6 +22,8 @@ from nnplug import hookspecs
 from nnplug.cli import cli
 from nnplug.cli.command import option_groups
 from nnplug.errors import NnplugError
+from nnplug.exporters import c_source, js_module, onnx_model, simpler, sql_statement
+from nnplug.exporters.sql_dialects import DIALECTS
 from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.mathml import to_mathml
 from nnplug.formulas.primitives import new_graph
@@ -63,6 +65,7 @@ def pages() -> dict[str, str]:
     made |= {f"hook_{name}.inc.md": _hook(name) for name in hook_names()}
     made["settings.inc.md"] = _settings()
     made["errors.inc.md"] = _errors()
+    made["exporting.inc.md"] = _exporting()
     return made
 
 
@@ -319,4 +322,33 @@ def _errors() -> str:
         if inspect.isclass(cls) and issubclass(cls, NnplugError):
             about = (inspect.getdoc(cls) or "").partition("\n\n")[0]
             lines.append(f"| `{name}` | {cls.exit_code} | {_cell(about)} |")
+    return "\n".join(lines) + "\n"
+
+
+# --- exporters ---------------------------------------------------------------
+
+
+_SIMPLER, _PAGE = "in simpler ones", "on the page"
+
+
+def _exporting() -> str:
+    """Write which target has which operation, from the targets' own tables."""
+    c, js = c_source._C, js_module._JavaScript
+    common = {name for dialect in DIALECTS.values() for name in dialect.functions}
+    sql = common.union(sql_statement._INFIX, sql_statement._FORMS)
+    # Of each target, what the operations of a table are to it, and what all others are.
+    targets = {
+        "ONNX": ({"node": onnx_model._NODES, "node in float32": onnx_model._FLOAT32}, _SIMPLER),
+        "SQL": ({"yes": sql}, _SIMPLER),
+        "C": ({"`math.h`": c_source._LIBRARY, _PAGE: {*c.own, *c.generated}}, "a sign"),
+        "JavaScript": ({"`Math`": js_module._LIBRARY, _PAGE: {*js.own, *js.generated}}, "a sign"),
+    }
+    names = sorted({*simpler._RULES, *c.own, *js.own, *js.generated})
+    lines = [f"| operation | {' | '.join(targets)} |", "|---" * (len(targets) + 1) + "|"]
+    for name in names:
+        cells = (
+            next((how for how, has in ways.items() if name in has), otherwise)
+            for ways, otherwise in targets.values()
+        )
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

@@ -132,6 +132,8 @@ class Exporter(Tool):
         endings to their contents, the main one first. nnplug writes them.
     suffix : str
         The ending of the main file, with its dot: `".onnx"`.
+    use : str
+        How the file is used, in a line, for model cards.
 
     Raises
     ------
@@ -144,6 +146,7 @@ class Exporter(Tool):
 
     write: Callable[..., Any]
     suffix: str
+    use: str = field(default="", kw_only=True)
     options: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
 
     def __post_init__(self) -> None:

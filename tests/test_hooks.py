@@ -133,10 +133,12 @@ def test_register_engines(register):
 def test_register_exporters(register):
     registry = register(
         "register_exporters",
-        "nnplug.Exporter('own', lambda model, path: None, '.own', about='A file.')",
+        "nnplug.Exporter('own', lambda model, name, *, twice=False: {'.own': name, '.more': b'1'},"
+        " '.own', about='A file.')",
     )
     exporter = registry.tool("exporter", "own")
     assert (exporter.suffix, exporter.about) == (".own", "A file.")
+    assert exporter.files(None, "it") == {".own": b"it", ".more": b"1"}
     with pytest.raises(UnknownPartError) as caught:
         registry.tool("exporter", "owm")
     said = str(caught.value)
@@ -169,7 +171,7 @@ def test_register_exporters(register):
          "engine 'own': saves=3: it must be a function."),
         ("register_engines", "NUMPY",
          "its engine 'numpy' is refused: 'numpy' is a built-in engine's name"),
-        ("register_exporters", "nnplug.Exporter('own', lambda model, path: None, 'own')",
+        ("register_exporters", "nnplug.Exporter('own', lambda model, name: '', 'own')",
          "exporter 'own': suffix='own' must be the ending of a file's name with its dot"),
     ],
 )  # fmt: skip

@@ -78,7 +78,7 @@ def test_missing_dates():
     assert encoder.features[-1] == "d=(missing)"
     np.testing.assert_array_equal(inputs[1], [0] * 5 + [1])
     np.testing.assert_array_equal(inputs[:, -1], [0, 1, 0, 0])
-    assert encoder.notes[-1].endswith('an input says where: "d" (1)')
+    assert encoder.notes[-1].endswith('an input tells where: "d" (1)')
 
 
 def test_state_survives_json():

@@ -20,9 +20,8 @@ import pytest
 import nnplug
 from nnplug.errors import NnplugError, StorageError
 from nnplug.runs.preparing import prepare
-from nnplug.tables import ReadOptions, Wishes, prepare_table, streaming, table_from
+from nnplug.tables import ReadOptions, Wishes, loading, prepare_table, streaming, table_from
 from nnplug.tables import preparation as preparation_module
-from nnplug.tables import rows as rows_module
 from nnplug.tables.reading import open_table
 from nnplug.tables.summary import NumberSummary
 
@@ -48,7 +47,7 @@ def frame(rows=5000, seed=0):
 def small(monkeypatch):
     """Small chunks, blocks and loads, so that a small table has many of each."""
     monkeypatch.setattr(preparation_module, "CHUNK", 777)
-    monkeypatch.setattr(rows_module, "CHUNK", 700)
+    monkeypatch.setattr(loading, "CHUNK", 700)
     monkeypatch.setattr(streaming, "LOAD_BYTES", 20_000)
     monkeypatch.setattr(streaming, "_BLOCK", 16)
     monkeypatch.setattr(streaming, "CHUNK", 100)
@@ -239,7 +238,7 @@ def test_training_learns_as_in_memory(path):
 
 def test_what_does_not_fit_is_streamed_unasked(path, monkeypatch):
     assert prepare(path, target="y").rows.disk is None
-    monkeypatch.setattr(rows_module, "MEMORY_SHARE", 0)
+    monkeypatch.setattr(loading, "MEMORY_SHARE", 0)
     assert prepare(path, target="y").rows.disk is not None
     assert prepare(frame(), target="y").rows.disk is not None
     assert prepare(path, target="y", stream=False).rows.disk is None

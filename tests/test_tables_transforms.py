@@ -169,7 +169,7 @@ def test_what_cannot_be_transformed_says_so(given, message, path):
             return prediction - target * np.log(prediction)
 
         given["loss"] = poisson
-        message = r"target_transform='log': loss 'poisson' is for targets in their own unit\."
+        message = r"target_transform='log': loss 'poisson' is for targets in their own units\."
     with pytest.raises(SettingError, match=message):
         prepare(path, target="price", **given)
 

@@ -138,7 +138,7 @@ def test_what_several_columns_are(targets, task):
         (np.eye(2, dtype=bool)[[0, 1] * 5], {"loss": "mse", "output_activation": "softmax"},
          "output activation 'softmax' makes the outputs of a row compete; the labels"),
         (np.eye(2, dtype=bool)[[0, 1] * 5], {"class_weight": "balanced"},
-         "a row of a multilabel task has none, or several."),
+         "a row of a multilabel task does not have one class."),
     ],
 )  # fmt: skip
 def test_labels_that_do_not_go_together_say_why(targets, settings, message):

@@ -16,7 +16,7 @@ _EPILOG = """\b
 Targets:
   onnx    a file for ONNX runtimes, with the columns as inputs
   numpy   a page of NumPy, to read and to run without nnplug
-  sql     one statement; sql:dialect=postgresql or sqlite, table=T, keep=COLUMN
+  sql     one statement; sql:dialect=postgresql or sqlite, table=T, keep=COL
   c       C99, a source and a header
   js      a JavaScript module; js:page=true adds a page with a form
 

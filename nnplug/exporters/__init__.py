@@ -65,8 +65,16 @@ def _js(model: Model, name: str, *, page: bool = False) -> dict[str, str]:
 @hookimpl
 def register_exporters(register: Callable[[Exporter], None]) -> None:
     """Register the built-in exporters."""
-    register(Exporter("onnx", _onnx, ".onnx", about="ONNX, with the columns as inputs."))
-    register(Exporter("numpy", _numpy, ".py", about="A page of NumPy, to read and to run."))
-    register(Exporter("sql", _sql, ".sql", about="One statement for DuckDB, PostgreSQL or SQLite."))
-    register(Exporter("c", _c, ".c", about="C99, a source and a header."))
-    register(Exporter("js", _js, ".mjs", about="A JavaScript module, with a page on request."))
+    register(Exporter("onnx", _onnx, ".onnx", about="ONNX, with the columns as inputs.",
+                      use="onnxruntime.InferenceSession(FILE).run(None, cells), with cells of "
+                      "shape (N, 1) by column."))  # fmt: skip
+    register(Exporter("numpy", _numpy, ".py", about="A page of NumPy, to read and to run.",
+                      use="python FILE new.csv, or its function predict(columns)."))  # fmt: skip
+    register(Exporter("sql", _sql, ".sql", about="One statement for DuckDB, PostgreSQL or SQLite.",
+                      use="The statement reads the table data; sql:table=NAME names another, and "
+                      "dialect= the database."))  # fmt: skip
+    register(Exporter("c", _c, ".c", about="C99, a source and a header.",
+                      use="Compile it with -lm; NAME_predict(&row, values) answers."))  # fmt: skip
+    register(Exporter("js", _js, ".mjs", about="A JavaScript module, with a page on request.",
+                      use="import { predict } from FILE; predict(row) answers for an object of "
+                      "cells by column."))  # fmt: skip

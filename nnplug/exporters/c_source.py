@@ -9,8 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 import nnplug
+from nnplug.exporters.cells import Cell
 from nnplug.exporters.language import Language, float_text
-from nnplug.exporters.model_graph import Cell, ModelGraph, model_graph
+from nnplug.exporters.model_graph import ModelGraph, model_graph
 from nnplug.exporters.row_program import RowProgram
 from nnplug.exporters.writing import Names
 from nnplug.formulas.printing import ATOM, UNARY, Piece
@@ -24,7 +25,9 @@ _WORDS = """
 auto bool break case char const continue default do double else enum extern false float for goto
  if inline int long main register restrict return short signed sizeof static struct switch true
 typedef union unsigned void volatile while row values best chosen labels i j k v x
+linux unix
 """
+"""The language's, the page's, and what gcc defines unless it is told a standard."""
 
 _LIBRARY = {
     "power": "pow", "absolute": "fabs", "round": "rint", "arcsin": "asin", "arccos": "acos",
@@ -177,7 +180,8 @@ def c_source(model: Model, name: str, file: str = "") -> tuple[str, str]:
 
     The function `NAME_predict` is given a row, writes the numbers of the
     answer (of a classification, the probabilities), and returns the number of
-    the class; of several labels, a bit for each.
+    the class; of several labels, a bit for each; -1 if the network's outputs
+    are not finite.
 
     Parameters
     ----------
@@ -257,27 +261,33 @@ def _about(whole: ModelGraph) -> list[str]:
         return ["/* Writes the predicted numbers; returns 0. */"]
     if whole.model.task == "multilabel":
         return [
-            "/* Writes the probability of each label; returns a bit for each, the first lowest. */"
+            "/* Writes the probability of each label; returns a bit for each, the first lowest.\n"
+            "   If an output is not finite: NAN, and -1. */"
         ]
-    return ["/* Writes the probability of each class; returns the number of the likeliest. */"]
+    return [
+        "/* Writes the probability of each class; returns the number of the likeliest.\n"
+        "   If an output is not finite: NAN, and -1. */"
+    ]
 
 
 def _answer(whole: ModelGraph, program: RowProgram) -> list[str]:
     """Write the values, and what the function returns."""
     texts = program.elements(whole.answer.values)
     lines = [f"values[{place}] = {text};" for place, text in enumerate(texts)]
-    if whole.answer.scores is None:
+    if whole.answer.scores is None or whole.answer.finite is None:
         return [*lines, "return 0;"]
+    (finite,) = program.elements(whole.answer.finite)
+    none = f"if (!{finite}) {{ return -1; }}"
     first, *others = scores = program.elements(whole.answer.scores)
     if whole.model.task == "multilabel":
         bits = [f"if ({text} > 0.5f) {{ labels |= 1 << {k}; }}" for k, text in enumerate(scores)]
-        return [*lines, "int labels = 0;", *bits, "return labels;"]
+        return [*lines, none, "int labels = 0;", *bits, "return labels;"]
     kind = _TYPES[program.dtype(whole.answer.scores)]
     steps = [
         f"if ({text} > best) {{ best = {text}; chosen = {place}; }}"
         for place, text in enumerate(others, 1)
     ]
-    return [*lines, f"{kind} best = {first};", "int chosen = 0;", *steps, "return chosen;"]
+    return [*lines, none, f"{kind} best = {first};", "int chosen = 0;", *steps, "return chosen;"]
 
 
 def _quoted(text: str) -> str:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import nnplug
+from nnplug.exporters.cells import Cell
 from nnplug.exporters.language import Language, float_text
-from nnplug.exporters.model_graph import Cell, ModelGraph, model_graph
+from nnplug.exporters.model_graph import ModelGraph, model_graph
 from nnplug.exporters.row_program import RowProgram
 from nnplug.exporters.writing import Names
 from nnplug.formulas.printing import ATOM, COMPARE, Piece
@@ -162,8 +163,9 @@ def js_module(model: Model) -> str:
     """Write a model as a module of JavaScript.
 
     It exports `predict(row)`: given an object with a row's cells by column, it
-    returns the answer and, for classes, their probabilities. Numbers are
-    computed in float64, whatever the network's dtype.
+    returns the answer and, for classes, their probabilities: null and NaN if
+    the network's outputs are not finite. Numbers are computed in float64,
+    whatever the network's dtype.
 
     Raises
     ------
@@ -196,14 +198,15 @@ def _answer(whole: ModelGraph, program: RowProgram) -> list[str]:
     answer = whole.answer
     lines = [f"const values = [{', '.join(program.elements(answer.values))}];"]
     entries = "Object.fromEntries(names.map((name, k) => [name, values[k]]))"
-    if answer.scores is None:
+    if answer.scores is None or answer.finite is None:
         return [*lines, f"return {entries};"]
+    (finite,) = program.elements(answer.finite)
     lines.append(f"const scores = [{', '.join(program.elements(answer.scores))}];")
     if whole.model.task == "multilabel":
-        chosen = "labels: names.filter((_, k) => scores[k] > 0.5)"
+        chosen = f"labels: {finite} ? names.filter((_, k) => scores[k] > 0.5) : null"
     else:
         lines.append("const chosen = scores.reduce((b, s, k) => (s > scores[b] ? k : b), 0);")
-        chosen = f"{_json(answer.targets[0])}: names[chosen]"
+        chosen = f"{_json(answer.targets[0])}: {finite} ? names[chosen] : null"
     return [*lines, f"return {{ {chosen}, probabilities: {entries} }};"]
 
 
@@ -214,35 +217,44 @@ _PAGE = """<!doctype html>
 <title>TITLE</title>
 <style>
   :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-  body { margin: 2rem auto; max-width: 40rem; padding: 0 1rem; }
-  label { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; margin: 0.25rem 0; }
-  input { font: inherit; min-width: 0; overflow-wrap: anywhere; }
-  table { border-spacing: 1rem 0; margin: 1rem -1rem; }
-  td:last-child { font-variant-numeric: tabular-nums; text-align: right; }
+  body { margin: 2rem auto; max-width: 40rem; padding: 0 1rem; overflow-wrap: anywhere; }
+  h1 { font-size: 1.5rem; line-height: 1.25; }
+  label, tr { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 1rem; }
+  label { align-items: center; margin: 0.5rem 0; }
+  input, select { box-sizing: border-box; font: inherit; padding: 0.25rem 0.5rem; width: 100%; }
+  output { display: block; font-size: 1.25rem; font-weight: 600; margin: 1.5rem 0 0.5rem; }
+  table, tbody { display: block; }
+  tr { border-top: 1px solid color-mix(in srgb, currentColor 25%, transparent);
+       padding: 0.25rem 0; }
+  td { padding: 0; }
+  td:last-child { font-variant-numeric: tabular-nums; }
+  @media (max-width: 30rem) {
+    label { gap: 0.25rem; grid-template-columns: minmax(0, 1fr); }
+  }
 </style>
 <h1>TITLE</h1>
 <p>An empty field is a missing value. Nothing leaves this page.</p>
 <form>
 FIELDS
 </form>
-<p><output></output></p>
+<output></output>
 <table></table>
 <script type="module">
 MODULE
-const form = document.querySelector("form");
+// A field's name may be that of a property of the form, so the form itself is not asked.
 const show = () => {
-  const row = {};
-  for (const field of form.elements) {
+  const row = Object.create(null);
+  for (const field of document.querySelectorAll("form input, form select")) {
     const text = field.value;
-    const date = field.type === "datetime-local";
     row[field.name] = text === "" ? null : field.type === "number" ? Number(text)
-      : date || field.dataset.truth === undefined ? text : text === "true";
+      : field.type === "select-one" ? text === "true" : text;
   }
   const answer = predict(row);
   const numbers = answer.probabilities ?? answer;
   const chosen = Object.entries(answer).find(([key]) => key !== "probabilities");
+  const said = Array.isArray(chosen[1]) ? chosen[1].join(", ") || "none" : chosen[1] ?? "no answer";
   document.querySelector("output").textContent =
-    answer.probabilities === undefined ? "" : `${chosen[0]}: ${chosen[1]}`;
+    answer.probabilities === undefined ? "" : `${chosen[0]}: ${said}`;
   const table = document.querySelector("table");
   table.replaceChildren(...names.map((name) => {
     const line = document.createElement("tr");
@@ -252,8 +264,8 @@ const show = () => {
     return line;
   }));
 };
-form.addEventListener("input", show);
-form.addEventListener("submit", (event) => event.preventDefault());
+document.addEventListener("input", show);
+document.addEventListener("submit", (event) => event.preventDefault());
 show();
 </script>
 </html>
@@ -273,16 +285,17 @@ def js_page(model: Model, module: str) -> str:
     names = model.features if encoder is None else [column.name for column in encoder.columns]
     fields: list[str] = []
     for name, column in zip(names, columns, strict=True):
-        shown, kind, listed = html.escape(str(name)), "type='number' step='any'", ""
+        shown = html.escape(str(name))
+        field, listed = f"<input name='{shown}' type='number' step='any'>", ""
         if isinstance(column, Dates):
-            kind = "type='datetime-local' step='1'"
+            field = f"<input name='{shown}' type='datetime-local' step='1'>"
         elif isinstance(column, Categories):
-            kind = f"type='text' list='c{len(fields)}'"
+            field = f"<input name='{shown}' list='c{len(fields)}'>"
             options = (f"<option value='{html.escape(text)}'>" for text in column.categories)
             listed = f"<datalist id='c{len(fields)}'>{''.join(options)}</datalist>"
         elif column is not None and column.kind == "boolean":
-            kind = "type='text' data-truth placeholder='true or false'"
-        fields.append(f"  <label>{shown} <input name='{shown}' {kind}>{listed}</label>")
+            field = f"<select name='{shown}'><option><option>true<option>false</select>"
+        fields.append(f"  <label>{shown} {field}{listed}</label>")
     title = html.escape(", ".join(model.targets))
     words = {"TITLE": title, "FIELDS": "\n".join(fields), "MODULE": module}
     # All at once, so that a name like TITLE within a value is left alone.

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from nnplug.exporters.model_graph import Cell
+from nnplug.exporters.cells import Cell
 from nnplug.exporters.writing import Expressions, Names, bracket
 from nnplug.formulas.graph import Symbol, walk
 from nnplug.formulas.primitives import new_graph

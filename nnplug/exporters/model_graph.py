@@ -11,12 +11,13 @@ Letters: N rows, D inputs, C outputs.
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from nnplug.errors import SettingError
+from nnplug.exporters.cells import Cell, Cells, encode
 from nnplug.exporters.simpler import in_simpler
 from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.graph import Graph, Operation, Symbol, walk
@@ -27,40 +28,9 @@ from nnplug.models import Model
 from nnplug.network.tasks import Head
 from nnplug.parts.placing import trace_placed
 from nnplug.parts.targets import mean_of
-from nnplug.tables.dates import Dates
-from nnplug.tables.encodings import FAR, Categories, Scale
 from nnplug.types import AnyArray
 
-__all__ = ["Answer", "Cell", "ModelGraph", "model_graph"]
-
-Fact = Literal["number", "truth", "missing", "equals", "known", "years", "year", "week", "day"]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What is asked of a row's cell: a leaf of the graph, of shape (N,).
-
-    Attributes
-    ----------
-    column : str
-    fact : str
-        `"number"`: its value as a float64; `"truth"`: 0 or 1, a float64 too;
-        anything where it is missing. `"missing"`: whether it has no value. `"equals"`:
-        whether it is the text in `texts`. `"known"`: whether it is one of
-        those. `"years"`: the time of a date in years of 365.2425 days since
-        1970. `"year"`, `"week"`, `"day"`: the place of
-        a date in that cycle, from 0 to below 1.
-    texts : tuple of str
-    """
-
-    column: str
-    fact: Fact
-    texts: tuple[str, ...] = ()
-
-    @property
-    def is_truth(self) -> bool:
-        """Whether it is a truth value."""
-        return self.fact in ("missing", "equals", "known")
+__all__ = ["Answer", "ModelGraph", "model_graph"]
 
 
 @dataclass(frozen=True)
@@ -78,12 +48,21 @@ class Answer:
     scores : Symbol
         (N, C): the class with the largest score is chosen, the first of equal ones.
         Of several labels, each with a score above 0.5 is.
+    finite : Symbol
+        (N,), whether the network's outputs are finite. Where they are not no
+        class is chosen, and the probabilities are nan.
     """
 
     targets: tuple[str, ...]
     values: Symbol
     classes: tuple[Any, ...] = ()
     scores: Symbol | None = None
+    finite: Symbol | None = None
+
+    @property
+    def symbols(self) -> list[Symbol]:
+        """What the answer is made of."""
+        return [symbol for symbol in (self.values, self.scores, self.finite) if symbol is not None]
 
     @property
     def names(self) -> tuple[Any, ...]:
@@ -129,8 +108,7 @@ class ModelGraph:
     @property
     def outputs(self) -> list[Symbol]:
         """What the answer is made of."""
-        scores = self.answer.scores
-        return [self.answer.values, *([scores] if scores is not None else [])]
+        return self.answer.symbols
 
     @property
     def composite(self) -> dict[str, Symbol]:
@@ -155,17 +133,6 @@ class ModelGraph:
             for identity in self.arrays
             if identity in used
         }
-
-
-def _bend(value: Symbol, missing: Symbol, mean: float, scale: float, fill: float) -> Any:
-    z = (np.where(missing, fill, value) - mean) / scale
-    far = abs(z)
-    beyond = FAR + np.log1p(np.maximum(far - FAR, 0))
-    return np.where(far > FAR, np.copysign(beyond, z), z)
-
-
-STANDARDISE = Operation("standardise", _bend, shape=lambda shape, *_, **__: shape, lower=_bend)
-"""Numbers (N,) in standard deviations, growing as a logarithm where they are far out."""
 
 
 def _stack(*columns: AnyArray) -> AnyArray:
@@ -215,81 +182,32 @@ def model_graph(
         If a layer looks at several rows at once, or a part runs as it stands.
     """
     graph = new_graph()
-    cells: dict[str, Cell] = {}
-
-    def cell(column: str, fact: Fact, *texts: str) -> Symbol:
-        found = Cell(column, fact, texts)
-        for name, known in cells.items():
-            if known == found:
-                return graph.input(name, ("N",), "bool" if found.is_truth else "float")
-        name = f"cell{len(cells) + 1}"
-        cells[name] = found
-        return graph.input(name, ("N",), "bool" if found.is_truth else "float")
-
+    cells = Cells(graph)
     encoder = model.encoder
     if encoder is None:
         names = tuple(model.info.features)
-        columns = [cell(name, "number") for name in names]
+        columns = [cells(name, "number") for name in names]
     else:
         names = tuple(encoding.name for encoding in encoder.columns)
-        columns = []
-        for encoding in encoder.columns:
-            write = {Scale: _numbers, Categories: _categories, Dates: _dates}[type(encoding)]
-            columns += write(encoding, cell)  # type: ignore[operator]  # each its own kind
+        columns = encode(encoder, cells)
     x = graph.apply(TO_NETWORK, graph.apply(STACK, *columns))
     layers = _layers(model, graph, x)
     answer = _answer(model, graph, layers[-1][2] if layers else x)
-    roots = [x, *(symbol for *_, symbol in layers), answer.values]
-    roots += [] if answer.scores is None else [answer.scores]
-    roots = lower(roots, kept)
+    roots = lower([x, *(symbol for *_, symbol in layers), *answer.symbols], kept)
     if has:
         roots = in_simpler(roots, {*has, *_FRAME}, target)
     x, *lowered = roots
     layers = [
         (name, text, symbol) for (name, text, _), symbol in zip(layers, lowered, strict=False)
     ]
-    values, *scores = lowered[len(layers) :]
-    answer = replace(answer, values=values, scores=scores[0] if scores else None)
-    whole = ModelGraph(model, names, graph, cells, tuple(model.info.features), x, layers, answer)
+    answer = Answer(
+        answer.targets, lowered[len(layers)], answer.classes, *lowered[len(layers) + 1 :]
+    )
+    whole = ModelGraph(
+        model, names, graph, cells.found, tuple(model.info.features), x, layers, answer
+    )
     _fold(whole)
     return whole
-
-
-# --- encoding ------------------------------------------------------------------------
-
-
-def _numbers(encoding: Scale, cell: Any) -> list[Symbol]:
-    missing = cell(encoding.name, "missing")
-    value = cell(encoding.name, "truth" if encoding.kind == "boolean" else "number")
-    options = {"mean": encoding.mean, "scale": encoding.scale, "fill": encoding.fill}
-    z = value.graph.apply(STANDARDISE, value, missing, **options)
-    return [z, _share(missing)] if encoding.indicator else [z]
-
-
-def _categories(encoding: Categories, cell: Any) -> list[Symbol]:
-    name, texts = encoding.name, encoding.categories
-    hits = [cell(name, "equals", text) for text in texts]
-    missing = cell(name, "missing")
-    if encoding.rare:
-        hits.append(~(cell(name, "known", *texts) | missing))
-    if encoding.missing:
-        hits.append(missing)
-    return [_share(hit) for hit in hits]
-
-
-def _dates(encoding: Dates, cell: Any) -> list[Symbol]:
-    missing = cell(encoding.name, "missing")
-    found: list[Any] = [(cell(encoding.name, "years") - encoding.mean) / encoding.scale]
-    for cycle in encoding.cycles:
-        angle = 2 * np.pi * cell(encoding.name, cycle)
-        found += [np.sin(angle), np.cos(angle)]
-    found = [np.where(missing, 0.0, symbol) for symbol in found]
-    return [*found, _share(missing)] if encoding.indicator else found
-
-
-def _share(truth: Any) -> Any:
-    """Write a truth value as 0 or 1."""
-    return np.where(truth, 1.0, 0.0)
 
 
 # --- layers --------------------------------------------------------------------------
@@ -395,4 +313,8 @@ def _answer(model: Model, graph: Graph, output: Symbol) -> Answer:
     else:
         total = np.sum(shares, axis=-1, keepdims=True)
         shares = np.where(total > 0, shares, 1.0) / np.where(total > 0, total, float(head.width))
-    return Answer(model.targets, shares, model.classes, scores)
+    # 0 times what is not finite is nan, and so is the sum.
+    known: Any = np.sum(output * 0, axis=-1, keepdims=True) == 0
+    finite: Any = np.sum(output * 0, axis=-1) == 0
+    shares = np.where(known, shares, np.nan)
+    return Answer(model.targets, shares, model.classes, scores, finite)

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import io
 import keyword
+import math
 from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 
 import nnplug
-from nnplug.exporters.model_graph import Cell, ModelGraph, model_graph
+from nnplug.exporters.cells import Cell
+from nnplug.exporters.model_graph import ModelGraph, model_graph
 from nnplug.exporters.writing import Expressions, Names, bracket
 from nnplug.formulas.graph import Symbol, walk
 from nnplug.formulas.primitives import new_graph
@@ -147,7 +149,8 @@ class _Page:
     def __init__(self, whole: ModelGraph) -> None:
         self.whole = whole
         self.names = Names([*keyword.kwlist, "np", "columns", "rows", "number", "standardise",
-                            "predict", "weights", "Path", *_SPECIAL])  # fmt: skip
+                            "predict", "weights", "Path", "instants", "names", "labels", "chosen",
+                            "shares", *_FUNCTIONS, *_SPECIAL])  # fmt: skip
         self.order = whole.order(whole.outputs)
         self.lines: list[str] = []
         self.arrays = {
@@ -213,6 +216,8 @@ class _Page:
                 wanted[id(symbol)] = whole.cells[symbol.inputs[0].name].column
         wanted[id(whole.input)] = "x"
         wanted[id(whole.answer.values)] = "answer"
+        if whole.answer.finite is not None:
+            wanted[id(whole.answer.finite)] = "finite"
         lines: list[str] = []
 
         def assign(symbol: Symbol, name: str, text: str) -> None:
@@ -233,29 +238,32 @@ class _Page:
     def _answer(self, expressions: Expressions) -> Iterator[str]:
         answer = self.whole.answer
         values = expressions.pieces[id(answer.values)][0]
-        if answer.scores is None:
+        if answer.scores is None or answer.finite is None:
             names = ", ".join(
                 f"{name!r}: {values}[:, {k}]" for k, name in enumerate(answer.targets)
             )
             yield f"    return {{{names}}}"
             return
         scores = expressions.pieces[id(answer.scores)][0]
+        finite = expressions.pieces[id(answer.finite)][0]
         classes = list(answer.classes)
         yield f"    names = {classes!r}"
         if self.whole.model.task == "multilabel":
-            yield f"    labels = {{name: {scores}[:, k] > 0.5 for k, name in enumerate(names)}}"
+            yield f"    chosen = {scores} > 0.5"
+            label = f"np.where({finite}, chosen[:, k], None)"
+            yield f"    labels = {{name: {label} for k, name in enumerate(names)}}"
             prefix = "probability of "
         else:
             prefix = f"{answer.targets[0]}="
-            yield f"    chosen = np.array(names)[np.argmax({scores}, axis=-1)]"
-            yield f"    labels = {{{answer.targets[0]!r}: chosen}}"
+            yield f"    chosen = np.array(names, object)[np.argmax({scores}, axis=-1)]"
+            yield f"    labels = {{{answer.targets[0]!r}: np.where({finite}, chosen, None)}}"
         share = f"{prefix!r} + str(name): {values}[:, k]"
         yield f"    shares = {{{share} for k, name in enumerate(names)}}"
         yield "    return {**labels, **shares}"
 
     def _node(self, symbol: Symbol, inputs: list[Piece]) -> Piece:
         if symbol.is_constant:
-            return number_text(symbol)
+            return _number(symbol)
         if symbol.is_input:
             return _cell(self.whole.cells[symbol.name])
         name = symbol.operation.name
@@ -309,6 +317,13 @@ def _numpy(symbol: Symbol, inputs: list[Piece]) -> Piece:
     return f"{'' if name in _SPECIAL else 'np.'}{name}({', '.join(listed)})", ATOM
 
 
+def _number(symbol: Symbol) -> Piece:
+    if math.isfinite(symbol.value):
+        return number_text(symbol)
+    names = {"nan": "np.nan", "inf": "np.inf", "-inf": "-np.inf"}
+    return names[repr(symbol.value)], UNARY if symbol.value < 0 else ATOM
+
+
 def _cell(cell: Cell) -> Piece:
     column = f"columns[{cell.column!r}]"
     if cell.fact == "number":
@@ -337,7 +352,7 @@ def _function(symbol: Symbol) -> str:
 
     def node(symbol: Symbol, inputs: list[Piece]) -> Piece:
         if symbol.is_constant:
-            return number_text(symbol)
+            return _number(symbol)
         return ("x", ATOM) if symbol.is_input else _numpy(symbol, inputs)
 
     expressions = Expressions(order, node, assign, Names(["x"]), {}, given=["x"], longest=75)

@@ -9,7 +9,9 @@ import numpy as np
 
 import nnplug
 from nnplug.errors import SettingError
-from nnplug.exporters.model_graph import Cell, ModelGraph, model_graph
+from nnplug.exporters.cells import Cell
+from nnplug.exporters.model_graph import ModelGraph, model_graph
+from nnplug.exporters.writing import free_letter
 from nnplug.formulas.graph import Symbol
 from nnplug.models import Model
 from nnplug.tables.encodings import FAR
@@ -42,7 +44,8 @@ def onnx_model(model: Model) -> Any:
     Each column is an input (N, 1) by its name: numbers and truth values as
     floats, nan where one is missing; text as strings, empty where one is
     missing; dates as seconds since 1970-01-01 in float64, nan where one is
-    missing.
+    missing. Truth values as classes are 0 and 1. Where the network's outputs
+    are not finite, the label is empty or -1, and the probabilities are nan.
 
     Returns
     -------
@@ -57,7 +60,7 @@ def onnx_model(model: Model) -> Any:
         import onnx  # noqa: PLC0415  # an extra
     except ImportError:
         raise SettingError(
-            "the package onnx is not installed.\nInstall it: pip install 'nnplug[onnx]'"
+            "the package onnx is not installed.\nInstall it: pip install onnx"
         ) from None
     nodes = _NODES if model.network.dtype == np.float64 else {**_NODES, **_FLOAT32}
     whole = model_graph(model, {"standardise"}, has={*nodes, *_WRITTEN}, target="ONNX")
@@ -73,6 +76,7 @@ class _Writer:
         self.names: dict[int, str] = {}
         self.dtypes: dict[int, Any] = {}
         self.count = 0
+        self.letters = [free_letter(letter, whole.columns) for letter in "tw"]
         cells = whole.cells.values()
         self.texts = {cell.column for cell in cells if cell.fact in ("equals", "known")}
         self.flat: dict[str, str] = {}
@@ -82,8 +86,14 @@ class _Writer:
     def node(self, kind: str, inputs: Sequence[str], **attributes: Any) -> str:
         """Add a node; give what its output is called."""
         self.count += 1
-        name = f"t{self.count}"
+        name = f"{self.letters[0]}{self.count}"
         self.nodes.append(self.onnx.helper.make_node(kind, list(inputs), [name], **attributes))
+        return name
+
+    def output(self, name: str) -> str:
+        """Give what an output is called: by its name, unless a column is called so."""
+        while name in self.whole.columns:
+            name += "_"
         return name
 
     def constant(self, value: Any, dtype: Any) -> str:
@@ -93,7 +103,7 @@ class _Writer:
         content: Any = tuple(array.reshape(-1).tolist()) if text else array.tobytes()
         key = (array.dtype.str, array.shape, content)
         if key not in self.constants:
-            name = f"w{len(self.constants) + 1}"
+            name = f"{self.letters[1]}{len(self.constants) + 1}"
             self.constants[key] = name
             self.initializers.append(self.onnx.numpy_helper.from_array(array, name))
         return self.constants[key]
@@ -102,7 +112,6 @@ class _Writer:
         """Write the model."""
         whole, helper, types = self.whole, self.onnx.helper, self.onnx.TensorProto
         answer = whole.answer
-        outputs = [answer.values, *([answer.scores] if answer.scores is not None else [])]
         inputs = []
         dated = {cell.column for cell in whole.cells.values() if cell.fact == "years"}
         single = whole.model.network.dtype == np.float32
@@ -111,14 +120,14 @@ class _Writer:
                 types.FLOAT if single and column not in dated else types.DOUBLE
             )  # fmt: skip
             inputs.append(helper.make_tensor_value_info(column, kind, ["N", 1]))
-        for symbol in whole.order(outputs):
+        for symbol in whole.order(whole.outputs):
             if not symbol.is_constant:
                 self._write(symbol)
         values = self._of(answer.values, np.float64)
         infos = []
         if answer.scores is None:
-            self.nodes.append(helper.make_node("Identity", [values], ["prediction"]))
-            infos.append(helper.make_tensor_value_info("prediction", types.DOUBLE,
+            self.nodes.append(helper.make_node("Identity", [values], [self.output("prediction")]))
+            infos.append(helper.make_tensor_value_info(self.output("prediction"), types.DOUBLE,
                                                        ["N", len(answer.targets)]))  # fmt: skip
         else:
             infos += self._labels(values)
@@ -143,25 +152,34 @@ class _Writer:
     def _labels(self, values: str) -> list[Any]:
         helper, types, answer = self.onnx.helper, self.onnx.TensorProto, self.whole.answer
         assert answer.scores is not None
+        assert answer.finite is not None
+        finite = self._of(answer.finite, np.bool_)
         scores = self._of(answer.scores, self.dtypes[id(answer.scores)])
         count = len(answer.classes)
-        self.nodes.append(helper.make_node("Identity", [values], ["probabilities"]))
-        shares = helper.make_tensor_value_info("probabilities", types.DOUBLE, ["N", count])
+        self.nodes.append(helper.make_node("Identity", [values], [self.output("probabilities")]))
+        shares = helper.make_tensor_value_info(
+            self.output("probabilities"), types.DOUBLE, ["N", count]
+        )
         if self.whole.model.task == "multilabel":
             half = self.constant(0.5, self.dtypes[id(answer.scores)])
             above = self.node("Greater", [scores, half])
-            self.nodes.append(helper.make_node("Cast", [above], ["labels"], to=types.INT64))
-            return [helper.make_tensor_value_info("labels", types.INT64, ["N", count]), shares]
+            bits = self.node("Cast", [above], to=types.INT64)
+            known = self.node("Unsqueeze", [finite, self.constant([1], np.int64)])
+            none = self.constant(-1, np.int64)
+            self.nodes.append(
+                helper.make_node("Where", [known, bits, none], [self.output("labels")])
+            )
+            return [
+                helper.make_tensor_value_info(self.output("labels"), types.INT64, ["N", count]),
+                shares,
+            ]
         index = self.node("ArgMax", [scores], axis=1, keepdims=0)
-        first = answer.classes[0]
-        dtype, kind = (
-            (object, types.STRING) if isinstance(first, str)
-            else (bool, types.BOOL) if isinstance(first, bool)
-            else (np.int64, types.INT64)
-        )  # fmt: skip
-        labels = self.constant(list(answer.classes), dtype)
-        self.nodes.append(helper.make_node("Gather", [labels, index], ["label"], axis=0))
-        return [helper.make_tensor_value_info("label", kind, ["N"]), shares]
+        text = isinstance(answer.classes[0], str)
+        dtype, kind = (object, types.STRING) if text else (np.int64, types.INT64)
+        label = self.node("Gather", [self.constant(list(answer.classes), dtype), index], axis=0)
+        none = self.constant("" if text else -1, dtype)
+        self.nodes.append(helper.make_node("Where", [finite, label, none], [self.output("label")]))
+        return [helper.make_tensor_value_info(self.output("label"), kind, ["N"]), shares]
 
     # --- nodes --------------------------------------------------------------------------
 

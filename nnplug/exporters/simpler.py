@@ -78,7 +78,8 @@ def _arccosh(x: Any) -> Any:
 
 
 def _arctanh(x: Any) -> Any:
-    return np.log1p(2 * x / (1 - x)) / 2
+    a = abs(x)  # below 0 the logarithm would be of a difference from 1
+    return np.copysign(np.log1p(2 * a / (1 - a)) / 2, x)
 
 
 def _arctan(x: Any) -> Any:
@@ -105,15 +106,18 @@ def _arccos(x: Any) -> Any:
 
 def _arctan2(y: Any, x: Any) -> Any:
     largest = np.maximum(abs(y), abs(x))
-    right = np.arctan(abs(y) / abs(x))
-    angle = np.where(largest == 0, 0.0, np.where(x == 0, math.pi / 2, right))
+    # Of equal ones, since the quotient of two infinities is a NaN.
+    right = np.arctan(np.where(abs(y) == abs(x), 1.0, abs(y) / abs(x)))
+    upright = (x == 0) & ~_is_nan(y)
+    angle = np.where(largest == 0, 0.0, np.where(upright, math.pi / 2, right))
     return np.copysign(np.where(_negative(x), math.pi - angle, angle), y)
 
 
 def _hypot(a: Any, b: Any) -> Any:
     large, small = np.maximum(abs(a), abs(b)), np.minimum(abs(a), abs(b))
     ratio = small / np.where(large == 0, 1.0, large)
-    return np.where(large == np.inf, np.inf, large * np.sqrt(1 + ratio * ratio))
+    infinite = (abs(a) == np.inf) | (abs(b) == np.inf)  # beside a NaN too, as in IEEE 754
+    return np.where(infinite, np.inf, large * np.sqrt(1 + ratio * ratio))
 
 
 def _cbrt(x: Any) -> Any:
@@ -127,7 +131,9 @@ def _cbrt(x: Any) -> Any:
 def _round(x: Any) -> Any:
     low = np.floor(x)
     even = 2 * np.floor((low + 1) / 2)  # a half goes to the even neighbour
-    return np.where(x - low == 0.5, even, np.floor(x + 0.5))
+    # x + 0.5 would be rounded itself.
+    near = np.where(x - low < 0.5, low, np.where(x - low > 0.5, low + 1, even))
+    return np.copysign(near, x)
 
 
 _RULES: dict[str, Rule] = {
@@ -136,7 +142,7 @@ _RULES: dict[str, Rule] = {
     "not_equal": lambda a, b: ~(a == b),
     "logical_xor": lambda a, b: (a & ~b) | (~a & b),
     "copysign": lambda a, b: np.where(_negative(b), -abs(a), abs(a)),
-    "sign": lambda x: np.where(x > 0, 1.0, np.where(x < 0, -1.0, x)),
+    "sign": lambda x: np.where(x > 0, 1.0, np.where(x < 0, -1.0, abs(x))),
     "heaviside": lambda x, at: np.where(
         x > 0, 1.0, np.where(x < 0, 0.0, np.where(x == 0, at, x))
     ),

@@ -63,6 +63,13 @@ _FUNCTIONS = {
 }
 
 
+_DIVIDE = (
+    "CASE WHEN {1} <> 0 THEN {0} / {1} WHEN {0} > 0 THEN {inf} WHEN {0} < 0 THEN -{inf} "
+    "ELSE {nan} END"
+)
+"""A quotient for databases that have no infinity for one by 0, but an error or NULL."""
+
+
 def _functions(infinity: str, nan: str, **others: str) -> dict[str, str]:
     return {
         name: pattern.replace("{inf}", infinity).replace("{nan}", nan)
@@ -108,6 +115,7 @@ DIALECTS = {
         " - date '1970-01-01')",
         materialized=" MATERIALIZED",
         tanh="tanh({0})",
+        divide=_DIVIDE,
     ),
     "sqlite": _dialect(
         "sqlite",
@@ -123,5 +131,6 @@ DIALECTS = {
         year_begin="(julianday(strftime('%Y-01-01', {0}), '+{1} years') - 2440587.5)",
         materialized=" MATERIALIZED",
         tanh="tanh({0})",
+        divide=_DIVIDE,
     ),
 }

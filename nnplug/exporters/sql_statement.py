@@ -16,9 +16,10 @@ import numpy as np
 
 import nnplug
 from nnplug.errors import SettingError, suggest
-from nnplug.exporters.model_graph import Cell, ModelGraph, model_graph
+from nnplug.exporters.cells import Cell
+from nnplug.exporters.model_graph import ModelGraph, model_graph
 from nnplug.exporters.sql_dialects import DIALECTS, Dialect
-from nnplug.exporters.writing import bracket
+from nnplug.exporters.writing import bracket, free_letter
 from nnplug.formulas.graph import Symbol
 from nnplug.formulas.printing import ADD, ATOM, COMPARE, MULTIPLY, UNARY, Piece, strengths
 from nnplug.models import Model
@@ -52,6 +53,8 @@ _FORMS = {
 _TERMS = 100
 """Terms of a sum between brackets: a database may refuse a deeper expression."""
 
+_NUMBER = r"-?[0-9.]+e[0-9+-]+"
+
 _LONGEST = 400
 """Characters of an expression that is not a column of its own."""
 
@@ -62,7 +65,8 @@ def sql_statement(
     """Write a model as one statement.
 
     Its columns are those of `keep`, the answer, and for classes the
-    probability of each.
+    probability of each; the answer is NULL where the network's outputs are not
+    finite.
 
     Parameters
     ----------
@@ -102,6 +106,7 @@ class _Statement:
         self.steps: list[dict[str, str]] = []
         """Of each step, the columns that it makes, by name."""
         self.count = 0
+        self.letter = free_letter("c", [*whole.columns, *keep])
 
     def write(self) -> str:
         """Write the statement."""
@@ -138,14 +143,15 @@ class _Statement:
         step = self.step[id(symbol)]
         pieces = []
         for text, strength in self.pieces[id(symbol)]:
-            if re.fullmatch(r"c\d+|-?[0-9.e+-]+", text):
+            if re.fullmatch(rf"{self.letter}\d+|{_NUMBER}", text):
                 pieces.append((text, strength))
                 continue
             self.count += 1
             while len(self.steps) <= step:
                 self.steps.append({})
-            self.steps[step][f"c{self.count}"] = text
-            pieces.append((f"c{self.count}", ATOM))
+            name = f"{self.letter}{self.count}"
+            self.steps[step][name] = text
+            pieces.append((name, ATOM))
             self.step[id(symbol)] = step + 1
         self.pieces[id(symbol)] = pieces
 
@@ -153,10 +159,10 @@ class _Statement:
         answer = self._answer()
         texts = [" ".join(step.values()) for step in self.steps] + [" ".join(answer)]
         known: dict[str, None] = {}
-        source, written = _name(self.table), []
+        source, written, letter = _name(self.table), [], free_letter("s", [self.table])
         for number, step in enumerate(self.steps):
             later = " ".join(texts[number + 1 :])
-            read = set(re.findall(r"\bc\d+\b", later))
+            read = set(re.findall(rf"\b{self.letter}\d+\b", later))
             columns = [
                 column for column in self.whole.columns
                 if column not in self.keep and _name(column) in later
@@ -168,9 +174,9 @@ class _Statement:
             ]
             known.update(dict.fromkeys(step))
             listed = ",\n    ".join(lines)
-            head = f"s{number + 1} AS{self.dialect.materialized}"
+            head = f"{letter}{number + 1} AS{self.dialect.materialized}"
             written.append(f"{head} (\n  SELECT\n    {listed}\n  FROM {source}\n)")
-            source = f"s{number + 1}"
+            source = f"{letter}{number + 1}"
         steps = f"WITH {', '.join(written)}\n" if written else ""
         listed = ",\n  ".join([*map(_name, self.keep), *answer])
         head = f"-- Written by nnplug {nnplug.__version__} for {self.dialect.name}.\n"
@@ -179,14 +185,15 @@ class _Statement:
     def _answer(self) -> list[str]:
         answer = self.whole.answer
         values = [text for text, _ in self.pieces[id(answer.values)]]
-        if answer.scores is None:
+        if answer.scores is None or answer.finite is None:
             pairs = zip(values, answer.targets, strict=True)
             return [f"{value} AS {_name(target)}" for value, target in pairs]
         scores = [text for text, _ in self.pieces[id(answer.scores)]]
+        ((finite, _),) = self.pieces[id(answer.finite)]
         if self.whole.model.task == "multilabel":
             labels = [str(label) for label in answer.classes]
             return [
-                *(f"{score} > 0.5 AS {_name(label)}"
+                *(f"CASE WHEN {finite} THEN {score} > 0.5 END AS {_name(label)}"
                   for score, label in zip(scores, labels, strict=True)),
                 *(f"{value} AS {_name(f'probability of {label}')}"
                   for value, label in zip(values, labels, strict=True)),
@@ -198,7 +205,7 @@ class _Statement:
             for score, label in zip(scores, answer.classes, strict=True)
         )
         return [
-            f"CASE {cases} END AS {_name(target)}",
+            f"CASE WHEN {finite} THEN CASE {cases} END END AS {_name(target)}",
             *(f"{value} AS {_name(f'{target}={label}')}"
               for value, label in zip(values, answer.classes, strict=True)),
         ]  # fmt: skip
@@ -241,7 +248,8 @@ class _Statement:
 
     def _operation(self, name: str, pieces: list[Piece]) -> Piece:
         """Write an elementwise operation."""
-        if name in _INFIX:
+        known = re.fullmatch(_NUMBER, pieces[-1][0]) and float(pieces[-1][0]) != 0
+        if name in _INFIX and (known or name not in self.dialect.functions):
             sign, strength = _INFIX[name]
             left, right = strengths(strength)
             return f"{bracket(pieces[0], left)} {sign} {bracket(pieces[1], right)}", strength

@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from nnplug.formulas.graph import Symbol
 from nnplug.formulas.printing import ATOM, Piece
 
-__all__ = ["Expressions", "Names", "bracket"]
+__all__ = ["Expressions", "Names", "bracket", "free_letter"]
 
 
 class Names:
@@ -35,6 +35,21 @@ class Names:
             found = f"{name}_{count}"
         self._taken.add(found)
         return found
+
+
+def free_letter(letter: str, taken: Iterable[str]) -> str:
+    """Repeat a letter until no name begins with it and a number, in capitals neither.
+
+    Examples
+    --------
+    >>> free_letter("c", ["size", "C1"])
+    'cc'
+    """
+    names = [name.casefold() for name in taken]
+    text = letter
+    while any(re.match(rf"{text}\d", name) for name in names):
+        text += letter
+    return text
 
 
 def bracket(piece: Piece, at_least: int) -> str:

@@ -14,7 +14,6 @@ import numpy as np
 from nnplug import tables
 from nnplug.errors import DataError, SettingError
 from nnplug.models.answers import Answers
-from nnplug.models.new_rows import Features, NewRows, open_rows
 from nnplug.models.writing import Writable
 from nnplug.network.network import Network
 from nnplug.parts import Metric
@@ -26,6 +25,7 @@ from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
     from nnplug.models.info import ModelInfo
+    from nnplug.models.new_rows import NewRows
     from nnplug.models.nonfinite import NonfiniteRows
     from nnplug.tables import ReadOptions
     from nnplug.tables.encoder import Unknown
@@ -112,6 +112,8 @@ class Model(Answers, Writable, Summarized):
         with_target: bool = False,
     ) -> AbstractContextManager[NewRows]:
         """Open a table to be taken a chunk at a time; see `nnplug.models.new_rows`."""
+        from nnplug.models.new_rows import Features, open_rows  # noqa: PLC0415  # reading tables
+
         encoder = Features(self.info.features) if self.encoder is None else self.encoder
         return open_rows(
             encoder,

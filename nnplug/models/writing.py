@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from nnplug.errors import SettingError
 from nnplug.network.network import Network
@@ -112,6 +113,27 @@ class Writable(ABC):
         for target, content in found.items():
             write_file(target, content, overwrite=overwrite)
         return tuple(found)
+
+    def card(self, file: str = "model.safetensors", record: Mapping[str, Any] | None = None) -> str:
+        """Write a model card: what is known of the model and what is not, in Markdown.
+
+        Parameters
+        ----------
+        file : str, optional
+            What the model file is called, for the commands on the card.
+        record : mapping, optional
+            The run's record, as its folder has it in `run.json`: the model
+            itself does not know its rows and scores.
+
+        Examples
+        --------
+        >>> import nnplug
+        >>> print(nnplug.train("xor", epochs=1).model.card().splitlines()[2])
+        A neural network, 2-2-1, 9 parameters, float64; made with nnplug ...
+        """
+        from nnplug.models.card import model_card  # noqa: PLC0415  # few cards are written
+
+        return model_card(self.info, self.registry, file, record)
 
     def exported(self, to: str, name: str) -> dict[str, bytes]:
         """Give the files that an exporter makes, by their endings, the main one first.

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -26,7 +27,7 @@ from nnplug.sklearn._fitting import Fitting
 from nnplug.sklearn._partial_fit import PartialFit
 from nnplug.sklearn._parts import registry
 from nnplug.sklearn._rows import check_weights, dense, stretches, validate
-from nnplug.sklearn._saving import load_estimator, model_of, plain_state, revive_state
+from nnplug.sklearn._saving import fitted_model, load_estimator, plain_state, revive_state
 from nnplug.sklearn._weights import copy_weights
 from nnplug.training import Evaluator
 from nnplug.types import AnyArray
@@ -255,14 +256,36 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         StorageError
             If the file cannot be written. An existing file is then unchanged.
         """
-        check_is_fitted(self, "network_")
-        self._synchronise()
-        if len(getattr(self, "classes_", "two or none")) == 1:
-            raise EstimatorError(
-                f"{type(self).__name__} was fitted on a single class, {self.classes_[0]!r}, so a "
-                "model of it would have nothing to predict.\nFit it on two classes or more."
-            )
-        model_of(self).save(path, overwrite=overwrite)
+        fitted_model(self).save(path, overwrite=overwrite)
+
+    def export(
+        self, to: str, path: str | os.PathLike[str], *, overwrite: bool = False
+    ) -> tuple[Path, ...]:
+        """Write the fitted network for another program or language.
+
+        Parameters
+        ----------
+        to : str
+            `"onnx"`, `"numpy"`, `"sql"`, `"c"`, `"js"`, or a plugin's exporter;
+            see `nnplug.Model.export`.
+        path : path
+            The file to write; further files are written beside it.
+        overwrite : bool, optional
+            Whether existing files may be replaced.
+
+        Returns
+        -------
+        tuple of Path
+            What was written.
+
+        Raises
+        ------
+        SettingError
+            If the network cannot be written so, or a file exists.
+        StorageError
+            If a file cannot be written.
+        """
+        return fitted_model(self).export(to, path, overwrite=overwrite)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, allow_other_versions: bool = False) -> Self:

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
+from sklearn.utils.validation import check_is_fitted
 
 from nnplug.errors import ModelFileError, NnplugError
 from nnplug.models import Model, ModelInfo, load_model, warn_of
@@ -18,6 +19,7 @@ from nnplug.network.network import Network
 from nnplug.network.tasks import Head
 from nnplug.parts import Activation, Layer, Loss, Part
 from nnplug.sklearn._choices import Choices, choose, is_stochastic
+from nnplug.sklearn._errors import EstimatorError
 from nnplug.sklearn._parts import registry
 from nnplug.sklearn._rows import Order
 from nnplug.sklearn._stochastic import LearningRate
@@ -26,8 +28,8 @@ from nnplug.training import History
 
 __all__ = [
     "EstimatorRun",
+    "fitted_model",
     "load_estimator",
-    "model_of",
     "name_of_output",
     "plain_state",
     "revive_state",
@@ -124,6 +126,24 @@ def model_of(estimator: BaseEstimator, network: Network | None = None) -> Model:
         registry=registry(),
         describe=lambda: info,
     )
+
+
+def fitted_model(estimator: BaseEstimator) -> Model:
+    """Make a model of a fitted estimator, to be written.
+
+    Raises
+    ------
+    EstimatorError
+        If it was fitted on a single class.
+    """
+    check_is_fitted(estimator, "network_")
+    estimator._synchronise()
+    if len(getattr(estimator, "classes_", "two or none")) == 1:
+        raise EstimatorError(
+            f"{type(estimator).__name__} was fitted on a single class, {estimator.classes_[0]!r}, "
+            "so a model of it would have nothing to predict.\nFit it on two classes or more."
+        )
+    return model_of(estimator)
 
 
 def _plain_arguments(estimator: BaseEstimator) -> dict[str, Any]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from nnplug.tables.formats import is_pattern as is_pattern
     from nnplug.tables.frames import as_kinds as as_kinds
     from nnplug.tables.frames import table_from as table_from
+    from nnplug.tables.loading import load_rows as load_rows
     from nnplug.tables.options import ReadOptions as ReadOptions
     from nnplug.tables.preparation import Prepared as Prepared
     from nnplug.tables.preparation import prepare_table as prepare_table
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from nnplug.tables.reading import read_table as read_table
     from nnplug.tables.reading import table_of as table_of
     from nnplug.tables.rows import Rows as Rows
-    from nnplug.tables.rows import load_rows as load_rows
     from nnplug.tables.rows import matrix as matrix
     from nnplug.tables.rows import row_weights as row_weights
     from nnplug.tables.splitting import Parts as Parts
@@ -39,7 +39,8 @@ __getattr__, __dir__ = lazy_names(
         "nnplug.tables.options": ("ReadOptions",),
         "nnplug.tables.preparation": ("Prepared", "prepare_table"),
         "nnplug.tables.reading": ("open_table", "read_table", "table_of"),
-        "nnplug.tables.rows": ("Rows", "load_rows", "matrix", "row_weights"),
+        "nnplug.tables.loading": ("load_rows",),
+        "nnplug.tables.rows": ("Rows", "matrix", "row_weights"),
         "nnplug.tables.splitting": ("Parts", "Split", "split_rows"),
         "nnplug.tables.streaming": ("RowsOnDisk",),
         "nnplug.tables.table": ("Column", "Table"),

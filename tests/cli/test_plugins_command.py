@@ -44,7 +44,7 @@ def test_list_shows_every_plugin_and_imports_none(site):
         f"nnplug         {nnplug.__version__}    built-in   "
         "activations, layers, losses, optimizers,",
         "                                   initializers, schedules, metrics, datasets,",
-        "                                   numba, numpy",
+        "                                   numba, numpy, exporters",
         "nnplug-broken  0.3      available  nnplug_broken",
         "nnplug-good    1.0      available  a, b",
         "nnplug-shut    1.0      blocked    nnplug_shut",
@@ -78,7 +78,7 @@ def test_list_parts_shows_the_provider_and_warns_once(site):
     assert ["activation", "silu", "swish", "nnplug", nnplug.__version__] in rows
     assert {row[0] for row in rows if row[-1] == nnplug.__version__} == {
         "activation", "layer", "loss", "optimizer", "initializer", "schedule", "metric", "dataset",
-        "engine",
+        "engine", "exporter",
     }  # fmt: skip
     assert result.stderr == (
         f"Warning: plugin nnplug-broken 0.3: not loaded: {source}:1: ZeroDivisionError: division "
@@ -223,7 +223,7 @@ def test_the_formula_of_a_layer_has_the_derivative_by_each_of_its_arrays():
         "dL/dbias = sum(dL/dy, axis=-2)",
     ]
     assert formulas(Registry().get("layer", "dropout")).splitlines() == [
-        "t1 = where(noise >= 0.5, 2.0, 0.0)",  # it looks at the rate's value
+        "t1 = where(noise >= rate, 1 / (1 - rate), 0)",
         "y = x * t1",
         "y outside training = x",
         "dL/dx = dL/dy * t1",

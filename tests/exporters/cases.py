@@ -13,6 +13,15 @@ from nnplug.parts import Loss
 from tests.plugins.parts_of import registry_of_published
 
 REGISTRY = registry_of_published()
+
+
+@REGISTRY.register
+@nnplug.activation
+def rectified_arctan(x):
+    """Arctangent of what is above 0: where there is no arctangent, 1 / 0 tells the sign of 0."""
+    return np.arctan(np.maximum(x, 0))
+
+
 _RNG = np.random.default_rng(7)
 _N = 60
 _NAMES = ["it's", "b", 'c"c', "é"]
@@ -88,6 +97,8 @@ def _cases() -> dict[str, dict[str, Any]]:
     }
     for transform in ("log", "asinh"):
         found[f"transform {transform}"] = {"task": "regression", "target_transform": transform}
+    for task in ("regression", "multiclass", "multilabel"):
+        found[f"{task}, gaps refused"] = {"task": task, "missing": "drop"}
     found["no hidden layer"] = {"task": "binary", "hidden": []}
     found["float32"] = {"task": "multiclass", "dtype": "float32"}
     return found

@@ -55,18 +55,32 @@ def split(rows: list[list[Any]], model: Model) -> Answer:
     numbers = np.array([[np.nan if v is None else float(v) for v in row[count:]] for row in rows])
     if model.task == "multilabel":
         truth = {"1", "1.0", "True", "t", "true"}
-        return numbers, [[str(v) in truth for v in row[:count]] for row in rows]
-    return numbers, [str(row[0]) for row in rows] if count else None
+        return numbers, [
+            None if None in row[:count] else [str(v) in truth for v in row[:count]] for row in rows
+        ]
+    return numbers, [None if row[0] is None else str(row[0]) for row in rows] if count else None
 
 
 def expected(model: Model) -> Answer:
     """Give nnplug's own answer."""
-    predicted = model.predict(NEW)
+    encoder = model.encoder
+    assert encoder is not None
+    if encoder.missing == "drop":  # which refuses rows with gaps; they have no answer
+        rows = [row for row in range(ROWS) if all(plain(name, row) is not None for name in NEW)]
+        data = {name: [NEW[name][row] for row in rows] for name in NEW}
+        data["when"] = NEW["when"][rows]
+    else:
+        rows, data = list(range(ROWS)), NEW
+    predicted = model.predict(data)
+    found = predicted if model.task == "regression" else model.probabilities(data)
+    numbers = np.full((ROWS, len(model.classes) or len(model.targets)), np.nan)
+    numbers[rows] = np.asarray(found, float).reshape(len(rows), -1)
     if model.task == "regression":
-        return np.asarray(predicted, float).reshape(ROWS, -1), None
-    if model.task == "multilabel":
-        return model.probabilities(NEW), (np.asarray(predicted) == 1).tolist()
-    return model.probabilities(NEW), [str(label) for label in predicted]
+        return numbers, None
+    labels: list[Any] = [None] * ROWS
+    for row, label in zip(rows, predicted.tolist(), strict=True):
+        labels[row] = [value == 1 for value in label] if model.task == "multilabel" else str(label)
+    return numbers, labels
 
 
 # --- NumPy ----------------------------------------------------------------------------
@@ -132,9 +146,10 @@ def by_c(model: Model, folder: Path, compiler: str = "gcc") -> Answer:
         return numbers, None
     if model.task == "multilabel":
         return numbers, [
-            [bool(bits >> k & 1) for k in range(len(model.classes))] for bits in chosen
+            None if bits < 0 else [bool(bits >> k & 1) for k in range(len(model.classes))]
+            for bits in chosen
         ]
-    return numbers, [str(model.classes[place]) for place in chosen]
+    return numbers, [None if place < 0 else str(model.classes[place]) for place in chosen]
 
 
 # --- JavaScript -------------------------------------------------------------------------
@@ -160,8 +175,11 @@ def by_js(model: Model, folder: Path) -> Answer:
     if model.task == "regression":
         return numbers, None
     if model.task == "multilabel":
-        return numbers, [[label in row[0] for label in model.classes] for row in found]
-    return numbers, [str(row[0]) for row in found]
+        return numbers, [
+            None if row[0] is None else [label in row[0] for label in model.classes]
+            for row in found
+        ]
+    return numbers, [None if row[0] is None else str(row[0]) for row in found]
 
 
 # --- ONNX -------------------------------------------------------------------------------
@@ -188,8 +206,10 @@ def by_onnx(model: Model, folder: Path) -> Answer:
     if model.task == "regression":
         return numbers, None
     if model.task == "multilabel":
-        return numbers, (labels[0] == 1).tolist()
-    return numbers, [str(label) for label in labels[0]]
+        return numbers, [
+            None if -1 in row else [bit == 1 for bit in row] for row in labels[0].tolist()
+        ]
+    return numbers, [None if label == "" else str(label) for label in labels[0]]
 
 
 # --- SQL --------------------------------------------------------------------------------

@@ -30,9 +30,8 @@ def bind(program, arrays, memory, *, many=False, like=None):
     return bound
 
 
-def write(model, path):
-    with open(path, "w") as file:
-        file.write(str(model.network.parameters.size))
+def write(model, name):
+    return str(model.network.parameters.size)
 
 
 @nnplug.hookimpl
@@ -134,8 +133,8 @@ EXPORT = """
 import nnplug
 from nnplug.plugins.registry import Registry
 exporter = Registry().tool("exporter", "size")
-exporter.write(nnplug.train("xor", epochs=1).model, "model" + exporter.suffix)
-print(exporter, exporter.about, open("model.txt").read())
+(path,) = nnplug.train("xor", epochs=1).model.export("size", "model.txt")
+print(exporter, exporter.about, path.read_text())
 """
 
 

@@ -47,7 +47,7 @@ def test_a_model_names_what_to_install_and_then_predicts_the_same_bits(
         assert elsewhere.nnplug(command, "petals.safetensors", "iris.csv", fails=2) == refusal
     # What it is can be seen all the same.
     shown = elsewhere.nnplug("info", "petals.safetensors").splitlines()
-    assert "  activation   squareplus (b=2.0)" in shown
+    assert "  activation   squareplus:b=2.0" in shown
     assert shown[-2:] == [
         "  needs        nnplug-example 0.1.0: activation squareplus, loss pinball,",
         "               optimizer lion",

@@ -119,6 +119,36 @@ def reports(tmp_path_factory):
     return folder
 
 
+LONG = "living_area_in_square_metres_without_the_balcony <b>"
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """Two models with every kind of column, and the folder of their exported pages."""
+    rng = np.random.default_rng(0)
+    kinds = ["sunny & dry", "<i>wet</i>", "cold"]
+    table = {
+        LONG: rng.uniform(20, 200, 80),
+        "weather": rng.choice(kinds, 80).tolist(),
+        "garden": rng.integers(0, 2, 80).astype(bool).tolist(),
+        # a name that a form has itself
+        "elements": np.datetime64("2024-01-01T00:00")
+        + rng.integers(0, 900, 80).astype("timedelta64[h]"),
+    }
+    answers = {
+        "price": rng.uniform(1, 9, 80),
+        "quality of the neighbourhood": rng.choice(["fine", "poor", "so-so"], 80).tolist(),
+    }
+    folder = tmp_path_factory.mktemp("exported")
+    models = {}
+    for target, values in answers.items():
+        run = nnplug.train({**table, target: values}, target=target, epochs=20, dtype="float64",
+                           layers="dense:8 gelu dense:8 tanh")  # fmt: skip
+        run.model.export("js:page=true", folder / f"{target[:5]}.mjs")
+        models[target[:5]] = run.model
+    return models, folder
+
+
 @pytest.fixture
 def opened(request, browser):
     """Open a file as a reader would, and record its requests and console messages."""
@@ -191,6 +221,55 @@ def test_a_report(name, width, look, reports, opened):
     # Side by side if there is room, otherwise one below the other.
     first, second = (charts.nth(place).bounding_box() for place in (0, 1))
     assert (first["y"] == second["y"]) == (width > 1000)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", ["price", "quali"])
+def test_the_page_of_an_exported_model(name, width, look, exported, opened):
+    _, folder = exported
+    page = opened(folder / f"{name}.html", width, look)
+    assert_fit_to_read(page, width, look)
+    assert page.asked == [(folder / f"{name}.html").as_uri()]
+    fields = page.locator("form :is(input, select)")
+    boxes = [fields.nth(place).bounding_box() for place in range(fields.count())]
+    assert len({(box["x"], box["width"]) for box in boxes}) == 1  # in a column
+    assert all(box["width"] > 300 for box in boxes)  # a date with its time is not cut
+    assert all(box["height"] >= 24 for box in boxes)  # WCAG 2.2, 2.5.8
+
+
+@pytest.mark.parametrize("name", ["price", "quali"])
+def test_what_is_typed_into_the_page_gets_nnplugs_answer(name, exported, opened):
+    models, folder = exported
+    model = models[name]
+    page = opened(folder / f"{name}.html", 400, "light")
+
+    def shown():
+        rows = page.locator("table tr")
+        cells = [rows.nth(k).locator("td").all_inner_texts() for k in range(rows.count())]
+        return [float(number) for _, number in cells]
+
+    def answers(area, weather, garden, sold):
+        row = {LONG: [area], "weather": [weather], "garden": [garden],
+               "elements": np.array([sold], "datetime64[us]")}  # fmt: skip
+        if model.task == "regression":
+            assert page.locator("output").inner_text() == ""
+            return pytest.approx(np.ravel(model.predict(row)).tolist(), rel=1e-5)
+        label = f"quality of the neighbourhood: {model.predict(row)[0]}"
+        assert page.locator("output").inner_text() == label
+        return pytest.approx(np.ravel(model.probabilities(row)).tolist(), rel=1e-5)
+
+    assert shown() == answers(None, None, None, "NaT")
+    page.get_by_label(LONG).fill("120.5")
+    page.get_by_label("weather").fill("<i>wet</i>")
+    assert shown() == answers(120.5, "<i>wet</i>", None, "NaT")
+    page.get_by_label("garden").select_option("true")
+    page.get_by_label("elements").fill("2024-02-29T18:30")
+    assert shown() == answers(120.5, "<i>wet</i>", True, "2024-02-29T18:30")
+    page.get_by_label("garden").select_option("false")
+    page.get_by_label("weather").fill("never seen")
+    assert shown() == answers(120.5, "never seen", False, "2024-02-29T18:30")
+    assert page.complaints == []
 
 
 def test_the_search_of_the_site_works_without_the_network(site, opened):

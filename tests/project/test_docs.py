@@ -8,6 +8,7 @@ namespace per page:
 - in a ```console block, `$ nnplug ...`, `$ python -c ...` and `$ python -m
   pytest ... FILE.py` are run, and the lines below are their output, stdout and
   stderr together, as in a terminal. Environment variables may come first.
+  `$ python FILE.py`, `$ gcc`, `$ node` and `$ ./PROGRAM` are run where they are installed.
   `$ echo $?` prints the exit code of the previous command. `$ pip install
   ./FOLDER` installs into the page's folder. Other commands are not run;
 - a code-block with a caption is a file with that name.
@@ -25,6 +26,7 @@ import json
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -57,6 +59,9 @@ class Block:
 
 
 _RUN = re.compile(r"(?:[A-Z_]+=\S* )*(?:nnplug |python -c |python -m pytest .*\.py$)")
+
+_PROGRAM = re.compile(r"(python [\w-]+\.py|gcc|node|\./\w+)(?: |$)")
+"""Programs that run what was exported."""
 
 _WRAPPED = re.compile(r"^nnplug plugins doctor\b")
 
@@ -116,7 +121,7 @@ class Page:
                 "--quiet --no-deps --no-index --no-build-isolation --disable-pip-version-check"
             )
             line = f"python -m pip install {options} --target {self.site} {match[1]}"
-        elif _RUN.match(command):
+        elif _RUN.match(command) or self.has(command):
             line = command
         else:
             return None
@@ -140,6 +145,12 @@ class Page:
         self.code = done.returncode
         printed = self.plain(done.stdout)
         return " ".join(printed.split()) if _WRAPPED.search(command) else printed
+
+    def has(self, command: str) -> bool:
+        """Whether a command runs a program that is here."""
+        program = command.partition(" ")[0]
+        here = self.folder / program if program.startswith("./") else shutil.which(program)
+        return _PROGRAM.match(command) is not None and here is not None and Path(here).exists()
 
     def plain(self, text: str) -> str:
         """Remove what differs between machines: folders, and blanks at line ends."""
@@ -204,7 +215,8 @@ def test_the_examples_of_a_page_run_and_print_what_it_shows(name, tmp_path, monk
                     if printed is not None and shown.strip():
                         wrapped = _WRAPPED.search(command)
                         expected = " ".join(shown.split()) if wrapped else shown
-                        assert_shown(expected, printed, rounded=".csv" in command)
+                        rounded = ".csv" in command or page.has(command)
+                        assert_shown(expected, printed, rounded=rounded)
     finally:
         for module in set(sys.modules) - before:
             if getattr(sys.modules[module], "__file__", None) and str(page.folder) in str(

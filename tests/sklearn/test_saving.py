@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -42,6 +43,13 @@ FITTED = {
     "several outputs": (MLPRegressor, {}, (X, X[:, :3])),
     "poisson": (MLPRegressor, {"loss": "poisson"}, (X, COUNTS)),
 }
+
+ALONE = """
+import json, runpy, sys
+sys.modules["nnplug"] = None  # an import would fail
+answer = runpy.run_path(sys.argv[1])["predict"](json.load(sys.stdin))
+json.dump([column.tolist() for column in answer.values()], sys.stdout)
+"""
 
 
 @pytest.mark.parametrize("name", FITTED)
@@ -95,6 +103,30 @@ def test_a_network_that_was_trained_on_arrays_can_be_loaded(tmp_path):
     np.testing.assert_allclose(loaded.predict(X), run.predict(X)[:, 0])
 
 
+@pytest.mark.parametrize("name", FITTED)
+def test_what_is_exported_predicts_the_same_without_nnplug(name, tmp_path):
+    kind, arguments, data = FITTED[name]
+    estimator = kind(**SMALL | arguments).fit(*data)
+    estimator.coefs_ = [weight / 2 for weight in estimator.coefs_]  # what is there now counts
+    (path,) = estimator.export("numpy", tmp_path / "net.py")
+    with pytest.raises(NnplugError, match=r"net\.py: the file exists"):
+        estimator.export("numpy", path)
+    alone = subprocess.run(
+        [sys.executable, "-c", ALONE, path], capture_output=True, text=True, check=True,
+        input=json.dumps({f"x{number}": column.tolist() for number, column in enumerate(X.T)}),
+    )  # fmt: skip
+    answer = json.loads(alone.stdout)
+    numbers = [column for column in answer if column and not isinstance(column[0], bool | str)]
+    if kind is MLPRegressor:
+        wanted = estimator.predict(X).reshape(len(X), -1)
+    else:
+        wanted = estimator.predict_proba(X)
+        if wanted.ndim == 2 and len(answer) != wanted.shape[1] * 2:
+            assert answer[0] == estimator.predict(X).tolist()
+            numbers = answer[1:]
+    np.testing.assert_allclose(np.transpose(numbers), wanted, rtol=1e-5, atol=1e-7)
+
+
 def test_messages(tmp_path):
     path = tmp_path / "model.safetensors"
     MLPClassifier(**SMALL).fit(X, Y).save(path)
@@ -107,6 +139,8 @@ def test_messages(tmp_path):
     MLPClassifier(**SMALL).fit(X, Y).save(path, overwrite=True)
     with pytest.raises(ValueError, match="MLPClassifier was fitted on a single class"):
         MLPClassifier(**SMALL).fit(X, np.zeros(178, int)).save(tmp_path / "one.safetensors")
+    with pytest.raises(ValueError, match="MLPClassifier was fitted on a single class"):
+        MLPClassifier(**SMALL).fit(X, np.zeros(178, int)).export("c", tmp_path / "one.c")
     table = tmp_path / "wine.csv"
     pd.DataFrame(X).add_prefix("x").assign(y=NAMES).to_csv(table, index=False)
     nnplug.train(table, target="y", epochs=1).save(tmp_path / "table.safetensors")

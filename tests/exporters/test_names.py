@@ -1,0 +1,77 @@
+"""Columns and tables that are called like what an exporter writes itself."""
+
+from __future__ import annotations
+
+import runpy
+import shutil
+import sqlite3
+import subprocess
+
+import duckdb
+import numpy as np
+import pytest
+
+import nnplug
+
+TABLE = {
+    "c1": ["x", "y", "z"] * 4,
+    "equals": np.linspace(1, 9, 12).tolist(),
+    "t1": np.linspace(-3, 3, 12).tolist(),
+    "w2": np.linspace(5, 4, 12).tolist(),
+    "label": np.linspace(0, 7, 12).tolist(),
+    "linux": np.linspace(0, 1, 12).tolist(),
+}
+TARGET = ["p", "q", "q", "p"] * 3
+
+
+@pytest.fixture(scope="module")
+def model():
+    return nnplug.train(
+        {**TABLE, "chosen": TARGET}, target="chosen", hidden=3, epochs=3, dtype="float64"
+    ).model
+
+
+def check(model, labels, shares):
+    assert list(labels) == model.predict(TABLE).tolist()
+    np.testing.assert_allclose(shares, model.probabilities(TABLE), rtol=1e-12)
+
+
+@pytest.mark.parametrize("dialect", ["duckdb", "sqlite"])
+def test_sql(dialect, model, tmp_path):
+    (path,) = model.export(f"sql:dialect={dialect},table=s1,keep=c1", tmp_path / "model.sql")
+    database = duckdb.connect() if dialect == "duckdb" else sqlite3.connect(":memory:")
+    columns = ", ".join(f'"{name}" {"TEXT" if name == "c1" else "DOUBLE"}' for name in TABLE)
+    database.execute(f"CREATE TABLE s1 ({columns})")
+    rows = list(zip(*TABLE.values(), strict=True))
+    database.executemany("INSERT INTO s1 VALUES (?, ?, ?, ?, ?, ?)", rows)
+    kept, labels, *shares = zip(*database.execute(path.read_text()).fetchall(), strict=True)
+    database.close()
+    assert list(kept) == TABLE["c1"]
+    check(model, labels, np.transpose(shares))
+
+
+def test_numpy(model, tmp_path):
+    (path,) = model.export("numpy", tmp_path / "page.py")
+    labels, *shares = runpy.run_path(str(path))["predict"](TABLE).values()
+    check(model, labels.tolist(), np.transpose(shares))
+
+
+def test_onnx(model, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    (path,) = model.export("onnx", tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    cells = {name: np.array(column, object if name == "c1" else float)[:, None]
+             for name, column in TABLE.items()}  # fmt: skip
+    assert [each.name for each in session.get_outputs()] == ["label_", "probabilities"]
+    check(model, *session.run(None, cells))
+
+
+@pytest.mark.parametrize("standard", ["c99", "gnu99"])
+def test_c(standard, model, tmp_path):
+    if shutil.which("gcc") is None:
+        pytest.skip("gcc is not installed: apt-get install gcc libc6-dev")
+    source, _ = model.export("c", tmp_path / "model.c")
+    command = ["gcc", f"-std={standard}", "-Wall", "-Wextra", "-Werror", "-c", source, "-o",
+               tmp_path / "model.o"]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
