@@ -110,7 +110,8 @@ def _categories(encoding: Categories, cells: Cells) -> list[Any]:
     hits = [cells(name, "equals", text) for text in texts]
     missing = cells(name, "missing")
     if encoding.rare:
-        hits.append(~(cells(name, "known", *texts) | missing))
+        seen: Any = cells(name, "known", *texts) | missing if texts else missing
+        hits.append(~seen)
     if encoding.missing:
         hits.append(missing)
     return [_share(hit) for hit in hits]

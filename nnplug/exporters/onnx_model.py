@@ -63,7 +63,7 @@ def onnx_model(model: Model) -> Any:
             "the package onnx is not installed.\nInstall it: pip install onnx"
         ) from None
     nodes = _NODES if model.network.dtype == np.float64 else {**_NODES, **_FLOAT32}
-    whole = model_graph(model, {"standardise"}, has={*nodes, *_WRITTEN}, target="ONNX")
+    whole = model_graph(model, {"standardise"}, has={*nodes, *_WRITTEN, "stack"}, target="ONNX")
     return _Writer(whole, onnx).write()
 
 
@@ -121,7 +121,7 @@ class _Writer:
             )  # fmt: skip
             inputs.append(helper.make_tensor_value_info(column, kind, ["N", 1]))
         for symbol in whole.order(whole.outputs):
-            if not symbol.is_constant:
+            if not symbol.is_constant and not symbol.is_input and not _is_standardised(symbol):
                 self._write(symbol)
         values = self._of(answer.values, np.float64)
         infos = []
@@ -204,6 +204,8 @@ class _Writer:
             return self.constant(symbol.value, kind)
         if id(symbol) in self.whole.arrays:
             return self.constant(self.whole.arrays[id(symbol)], dtype)
+        if id(symbol) not in self.names:  # a cell, or a number that is standardised by itself
+            self._write(symbol)
         return self.names[id(symbol)]
 
     def _write(self, symbol: Symbol) -> None:
@@ -214,6 +216,9 @@ class _Writer:
         work = among[0] if dtype == np.bool_ and among else dtype
         if symbol.is_input:
             self.names[id(symbol)] = self._cell(self.whole.cells[symbol.name])
+            return
+        if name == "stack":
+            self.names[id(symbol)] = self._stack(symbol)
             return
         inputs = [self._of(child, work) for child in symbol.inputs]
         write = _WRITTEN.get(name)
@@ -229,14 +234,31 @@ class _Writer:
         dtype = np.dtype(self.dtypes[id(symbol)])
         return self.node("Cast", inputs, to=self.onnx.helper.np_dtype_to_tensor_dtype(dtype))
 
-    def _stack(self, symbol: Symbol, inputs: list[str], options: Mapping[str, Any]) -> str:
+    def _stack(self, symbol: Symbol) -> str:
+        """Put columns side by side: those that are standardised at once, and the others."""
+        children = list(symbol.inputs)
+        together = [place for place, child in enumerate(children) if _is_standardised(child)]
+        others = [place for place in range(len(children)) if place not in set(together)]
+        blocks = [self._standardised([children[place] for place in together])] if together else []
         axes = self.constant([1], np.int64)
-        columns = []
-        for child, name in zip(symbol.inputs, inputs, strict=True):
-            if child.is_constant:
-                raise SettingError("ONNX: an input that is the same for all rows.")
-            columns.append(self.node("Unsqueeze", [name, axes]))
-        return self.node("Concat", columns, axis=1)
+        for place in others:
+            child = children[place]
+            blocks.append(self.node("Unsqueeze", [self._of(child, self._dtype(child)), axes]))
+        stacked = self.node("Concat", blocks, axis=1)
+        order = [*together, *others]
+        if order == sorted(order):
+            return stacked
+        back = [order.index(place) for place in range(len(order))]
+        return self.node("Gather", [stacked, self.constant(back, np.int64)], axis=1)
+
+    def _standardised(self, children: list[Symbol]) -> str:
+        """Standardise several columns of numbers with one node for each operation."""
+        cells = [self.whole.cells[child.inputs[0].name].column for child in children]
+        raw = self.node("Concat", cells, axis=1)
+        value = self.node("Cast", [raw], to=self.onnx.TensorProto.DOUBLE)
+        options = [dict(child.options) for child in children]
+        facts = {key: [option[key] for option in options] for key in options[0]}
+        return self._bent(value, self.node("IsNaN", [value]), facts)
 
     def _column(self, symbol: Symbol, inputs: list[str], options: Mapping[str, Any]) -> str:
         return self.node("Gather", [*inputs, self.constant(options["place"], np.int64)], axis=1)
@@ -277,8 +299,7 @@ class _Writer:
         )  # fmt: skip
         return name
 
-    def _standardise(self, symbol: Symbol, inputs: list[str], options: Mapping[str, Any]) -> str:
-        value, missing = inputs
+    def _bent(self, value: str, missing: str, options: Mapping[str, Any]) -> str:
         fill, mean, scale, far, zero = (
             self.constant(number, np.float64)
             for number in (options["fill"], options["mean"], options["scale"], FAR, 0.0)
@@ -354,10 +375,13 @@ class _Writer:
         return do("Div", do("Add", do("Sub", days, first), of_day), do("Sub", last, first))
 
 
+def _is_standardised(symbol: Symbol) -> bool:
+    return symbol.operation.name == "standardise"
+
+
 _WRITTEN: dict[str, Callable[[_Writer, Symbol, list[str], Mapping[str, Any]], str]] = {
     "to_network": _Writer._cast,
     "to_float64": _Writer._cast,
-    "stack": _Writer._stack,
     "column": _Writer._column,
     "columns": _Writer._columns,
     "flip": _Writer._flip,
@@ -368,6 +392,6 @@ _WRITTEN: dict[str, Callable[[_Writer, Symbol, list[str], Mapping[str, Any]], st
     "broadcast_like": _Writer._broadcast,
     "cumsum": _Writer._cumsum,
     "sort": _Writer._sort,
-    "standardise": _Writer._standardise,
+    "standardise": lambda writer, _, inputs, options: writer._bent(inputs[0], inputs[1], options),
 }
 """Operations that are several nodes, or have options."""

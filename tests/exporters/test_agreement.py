@@ -9,6 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nnplug.exporters.cells import Cells, encode
+from nnplug.formulas.evaluation import evaluate
+from nnplug.formulas.primitives import new_graph
+from nnplug.tables.encoder import Encoder
+from nnplug.tables.encodings import Categories, Scale
 from tests.exporters.cases import CASES, model
 from tests.exporters.targets import TARGETS, PostgreSQL, by_c, expected
 
@@ -54,6 +59,16 @@ def test_c_answers_as_nnplug_does(case, tmp_path):
     if shutil.which("gcc") is None:
         pytest.skip("gcc is not installed: apt-get install gcc libc6-dev")
     check(case, by_c, tmp_path)
+
+
+def test_a_column_may_have_rare_categories_alone():
+    cells = Cells(new_graph())
+    text = Categories("kind", (), ("a", "b"))
+    encoder = Encoder("regression", ("y",), (text,), scales=(Scale("y", "number", 0, 1, 0),))
+    (other,) = encode(encoder, cells)
+    assert [cell.fact for cell in cells.found.values()] == ["missing"]
+    (found,) = evaluate([other], {"cell1": np.array([True, False])})
+    assert found.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("case", ["layers", "regression by mse", "float32"])
