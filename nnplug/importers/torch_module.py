@@ -73,11 +73,10 @@ def from_torch(
 
     Examples
     --------
-    >>> import torch
-    >>> from nnplug.importers import from_torch
-    >>> layers = [torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3)]
-    >>> from_torch(torch.nn.Sequential(*layers), task="multiclass")
-    <model of multiclass: 4-8-3, 67 parameters, float32>
+    With PyTorch installed::
+
+        layers = [torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3)]
+        model = nnplug.from_torch(torch.nn.Sequential(*layers), task="multiclass")
     """
     registry = registry or default_registry()
     steps = [step for each in _layers(module, "") for step in _steps(*each, registry)]
