@@ -179,10 +179,10 @@ def test_numbers_too_large_to_standardise():
     ("name", "values", "reason"),
     [
         ("k", [f"k{i}" for i in range(50)], "every row has a different text, as with identifiers"),
-        ("PassengerId", range(50), "its name is that of an identifier (--numeric PassengerId"),
-        ("row id", range(50), "its name is that of an identifier"),
-        ("ID", [5.0] * 50, "its name is that of an identifier"),
-        ("Bird ID", [f"N{i // 2}" for i in range(50)], "its name is that of an identifier"),
+        ("PassengerId", range(50), "its name looks like an identifier (--numeric PassengerId"),
+        ("row id", range(50), "its name looks like an identifier"),
+        ("ID", [5.0] * 50, "its name looks like an identifier"),
+        ("Bird ID", [f"N{i // 2}" for i in range(50)], "its name looks like an identifier"),
         ("k", [f"k{i // 2 if i < 10 else i}" for i in range(50)], "40 of its 50 texts occur once"),
         (
             "note",
@@ -640,9 +640,9 @@ def test_ways_out_can_be_typed_as_they_stand():
         "x": range(60),
     })  # fmt: skip
     assert Encoder.fit(table, target="t").notes[1:] == (
-        'column "It\'s an ID" is left out: its name is that of an identifier '
+        'column "It\'s an ID" is left out: its name looks like an identifier '
         "(--categorical 'It'\"'\"'s an ID' keeps it)",
-        'column "a, b id" is left out: its name is that of an identifier '
+        'column "a, b id" is left out: its name looks like an identifier '
         "(--numeric 'a\\, b id' keeps it)",
     )
 

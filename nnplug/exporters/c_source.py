@@ -88,7 +88,7 @@ class _C(Language):
         "maximum": "R f(R a, R b) { return a > b || isnan(a) ? a : b; }",
         "minimum": "R f(R a, R b) { return a < b || isnan(a) ? a : b; }",
         "square": "R f(R x) { return x * x; }",
-        "sign": "R f(R x) { return x > 0 ? 1 : x < 0 ? -1 : x; }",
+        "sign": "R f(R x) { return x > 0 ? 1 : x < 0 ? -1 : x == 0 ? 0 : x; }",
         "heaviside": "R f(R x, R at) { return x > 0 ? 1 : x < 0 ? 0 : x == 0 ? at : x; }",
         "remainder": """R f(R a, R b) {
     const R r = fmod_(a, b);

@@ -36,7 +36,7 @@ _LIBRARY = {
     "minimum": "min",
     **{
         name: name
-        for name in ("sqrt", "cbrt", "hypot", "floor", "ceil", "trunc", "sign", "exp", "expm1",
+        for name in ("sqrt", "cbrt", "hypot", "floor", "ceil", "trunc", "exp", "expm1",
                      "log", "log1p", "log2", "log10", "sin", "cos", "tan", "sinh", "cosh", "tanh")
     },
 }  # fmt: skip
@@ -82,6 +82,7 @@ class _JavaScript(Language):
     infix: ClassVar = {**Language.infix, "equal": ("===", COMPARE), "not_equal": ("!==", COMPARE)}
     own: ClassVar = {
         "power": "const power = (a, b) => (a === 1 ? 1 : a ** b);",
+        "sign": "const sign = (x) => Math.sign(x) + 0; // 0 for -0, as NumPy has it",
         "exp2": "const exp2 = (x) => 2 ** x;",
         "square": "const square = (x) => x * x;",
         "fmod": "const fmod = (a, b) => a % b;",
@@ -163,7 +164,8 @@ def js_module(model: Model) -> str:
     """Write a model as a module of JavaScript.
 
     It exports `predict(row)`: given an object with a row's cells by column, it
-    returns the answer and, for classes, their probabilities: null and NaN if
+    returns the answer and, for classes, their `probabilities` (`probabilities_`
+    if the target is called so): null and NaN if
     the network's outputs are not finite. Numbers are computed in float64,
     whatever the network's dtype.
 
@@ -207,7 +209,13 @@ def _answer(whole: ModelGraph, program: RowProgram) -> list[str]:
     else:
         lines.append("const chosen = scores.reduce((b, s, k) => (s > scores[b] ? k : b), 0);")
         chosen = f"{_json(answer.targets[0])}: {finite} ? names[chosen] : null"
-    return [*lines, f"return {{ {chosen}, probabilities: {entries} }};"]
+    return [*lines, f"return {{ {chosen}, {_shares_key(whole.model)}: {entries} }};"]
+
+
+def _shares_key(model: Model) -> str:
+    """Name the probabilities in an answer, where the target may be called so itself."""
+    taken = model.task != "multilabel" and model.targets[0] == "probabilities"
+    return "probabilities_" if taken else "probabilities"
 
 
 _PAGE = """<!doctype html>
@@ -250,11 +258,11 @@ const show = () => {
       : field.type === "select-one" ? text === "true" : text;
   }
   const answer = predict(row);
-  const numbers = answer.probabilities ?? answer;
-  const chosen = Object.entries(answer).find(([key]) => key !== "probabilities");
-  const said = Array.isArray(chosen[1]) ? chosen[1].join(", ") || "none" : chosen[1] ?? "no answer";
-  document.querySelector("output").textContent =
-    answer.probabilities === undefined ? "" : `${chosen[0]}: ${said}`;
+  const numbers = NUMBERS;
+  const called = CHOSEN;
+  const chosen = answer[called];
+  const said = Array.isArray(chosen) ? chosen.join(", ") || "none" : chosen ?? "no answer";
+  document.querySelector("output").textContent = called === null ? "" : `${called}: ${said}`;
   const table = document.querySelector("table");
   table.replaceChildren(...names.map((name) => {
     const line = document.createElement("tr");
@@ -298,8 +306,12 @@ def js_page(model: Model, module: str) -> str:
         fields.append(f"  <label>{shown} {field}{listed}</label>")
     title = html.escape(", ".join(model.targets))
     words = {"TITLE": title, "FIELDS": "\n".join(fields), "MODULE": module}
+    words |= {"NUMBERS": "answer", "CHOSEN": "null"}
+    if model.classes:
+        words["NUMBERS"] = f"answer.{_shares_key(model)}"
+        words["CHOSEN"] = _json("labels" if model.task == "multilabel" else model.targets[0])
     # All at once, so that a name like TITLE within a value is left alone.
-    return re.sub("TITLE|FIELDS|MODULE", lambda found: words[found[0]], _PAGE)
+    return re.sub("|".join(words), lambda found: words[found[0]], _PAGE)
 
 
 def _json(value: object) -> str:

@@ -11,23 +11,10 @@ from nnplug.exporters.cells import Cell
 from nnplug.exporters.writing import Expressions, Names, bracket
 from nnplug.formulas.graph import Symbol, walk
 from nnplug.formulas.primitives import new_graph
-from nnplug.formulas.printing import ADD, ATOM, COMPARE, MULTIPLY, UNARY, Piece, strengths
+from nnplug.formulas.printing import ATOM, COMPARE, INFIX, MULTIPLY, UNARY, Piece, strengths
 from nnplug.formulas.tracing import lower
 
 __all__ = ["Language", "float_text"]
-
-_INFIX = {
-    "add": ("+", ADD),
-    "subtract": ("-", ADD),
-    "multiply": ("*", MULTIPLY),
-    "divide": ("/", MULTIPLY),
-    "greater": (">", COMPARE),
-    "greater_equal": (">=", COMPARE),
-    "less": ("<", COMPARE),
-    "less_equal": ("<=", COMPARE),
-    "equal": ("==", COMPARE),
-    "not_equal": ("!=", COMPARE),
-}
 
 
 class Language(ABC):
@@ -46,7 +33,9 @@ class Language(ABC):
     """Functions that the language lacks, as they stand on the page."""
     generated: ClassVar[frozenset[str]]
     """Operations whose function is written from their own formula."""
-    infix: ClassVar[Mapping[str, tuple[str, int]]] = _INFIX
+    infix: ClassVar[Mapping[str, tuple[str, int]]] = {
+        name: sign for name, sign in INFIX.items() if name != "matmul"
+    }
 
     def __init__(self, composite: Mapping[str, Symbol]) -> None:
         self._composite = composite

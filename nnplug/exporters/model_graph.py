@@ -248,7 +248,7 @@ def _fold(whole: ModelGraph) -> None:
         if symbol.operation in opaque:
             raise SettingError(
                 f"{symbol.operation.name} runs as it stands, since it could not be traced: there "
-                "is no formula that another language could have.\n"
+                "is not a formula that another language could have.\n"
                 "Write it with NumPy's functions alone; nnplug plugins check says what is in the "
                 "way."
             )

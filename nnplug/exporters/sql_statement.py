@@ -21,21 +21,14 @@ from nnplug.exporters.model_graph import ModelGraph, model_graph
 from nnplug.exporters.sql_dialects import DIALECTS, Dialect
 from nnplug.exporters.writing import bracket, free_letter
 from nnplug.formulas.graph import Symbol
-from nnplug.formulas.printing import ADD, ATOM, COMPARE, MULTIPLY, UNARY, Piece, strengths
+from nnplug.formulas.printing import ADD, ATOM, COMPARE, INFIX, MULTIPLY, UNARY, Piece, strengths
 from nnplug.models import Model
 from nnplug.tables.encodings import FAR
 
 __all__ = ["sql_statement"]
 
 _INFIX = {
-    "add": ("+", ADD),
-    "subtract": ("-", ADD),
-    "multiply": ("*", MULTIPLY),
-    "divide": ("/", MULTIPLY),
-    "greater": (">", COMPARE),
-    "greater_equal": (">=", COMPARE),
-    "less": ("<", COMPARE),
-    "less_equal": ("<=", COMPARE),
+    **{name: sign for name, sign in INFIX.items() if name != "matmul"},
     "equal": ("=", COMPARE),
     "not_equal": ("<>", COMPARE),
 }

@@ -39,7 +39,7 @@ def _operation(
     return Operation(name, evaluate, shape=shape)
 
 
-# Operations that only plans have, and no formula.
+# Operations that plans have and formulas do not.
 DOT = _operation("dot", np.dot, lambda a, b: (a[0], b[1]))
 DOT_LEFT = _operation("dot_left", lambda a, b: np.dot(a.T, b), lambda a, b: (a[1], b[1]))  # aᵀ·b
 DOT_RIGHT = _operation("dot_right", lambda a, b: np.dot(a, b.T), lambda a, b: (a[0], b[0]))  # a·bᵀ

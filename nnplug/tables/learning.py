@@ -147,7 +147,7 @@ def _reason_of_text(summary: ColumnSummary, present: int, asked: bool) -> str:
 
 
 def _identifier_unless(option: str, name: str) -> str:
-    return f"its name is that of an identifier ({option} {column_list([name])} keeps it)"
+    return f"its name looks like an identifier ({option} {column_list([name])} keeps it)"
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ churn        text    target                    2  "no" 387, "yes" 13
 
 binary: 14 inputs, 320 training rows and 80 for validation
   target "churn" has 2 classes: binary classification (--task overrides)
-  column "customer_id" is left out: its name is that of an identifier (--numeric
+  column "customer_id" is left out: its name looks like an identifier (--numeric
   customer_id keeps it)
   column "country" is left out: all rows for training have "EU"
   missing values are a category of their own: "city" (5)

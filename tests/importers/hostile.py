@@ -11,54 +11,22 @@ import contextlib
 import json
 import resource
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nnplug.errors import NnplugError, UnknownPartError
+from nnplug.errors import UnknownPartError
 from nnplug.importers import from_onnx
 from nnplug.plugins.registry import Registry
-from tests.reliability.audited import HARMLESS
+from tests.reliability.audited import Auditor
 
 
-class Auditor:
-    """Notes the audit events while a file is taken in, the opening of that file aside."""
-
-    def __init__(self) -> None:
-        self.path: str | None = None
-        self.events: list[str] = []
-        sys.addaudithook(self._note)
-
-    def _note(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if self.path is None or event in HARMLESS:
-            return
-        if event == "open" and str(arguments[0]) == self.path and arguments[1] in ("r", "rb"):
-            return
-        self.events.append(f"{event} {arguments!r}"[:300])
-
-    def take(self, path: Path, registry: Registry) -> dict[str, Any]:
-        """Take a file in and say how that ended."""
-        self.events = []
-        start, self.path = time.perf_counter(), str(path)
-        message = ""
-        try:
-            from_onnx(path, registry=registry)
-            ended = "taken"
-        except NnplugError as error:
-            ended, message = type(error).__name__, str(error)
-        finally:
-            self.path = None
-        return {
-            "file": path.name,
-            "ended": ended,
-            "message": message,
-            "events": self.events,
-            "seconds": time.perf_counter() - start,
-            "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10,
-        }
+def take(auditor: Auditor, path: Path, registry: Registry) -> dict[str, Any]:
+    """Take a file in and say how that ended, and how much memory the process has used."""
+    found = auditor.watch(path, lambda: from_onnx(path, registry=registry), "taken")
+    return {**found, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10}
 
 
 def fuzz(good: bytes, count: int, path: Path, auditor: Auditor, registry: Registry) -> None:
@@ -78,7 +46,7 @@ def fuzz(good: bytes, count: int, path: Path, auditor: Auditor, registry: Regist
             else:
                 del data[max(at, 1) :]
         path.write_bytes(data)
-        found = auditor.take(path, registry)
+        found = take(auditor, path, registry)
         ends[found["ended"]] += 1
         if found["events"] or found["seconds"] > 5:
             ends[json.dumps(found)] += 1
@@ -94,7 +62,7 @@ def main(folder: Path, fuzzed: int) -> None:
         registry.get("activation", "unknown")
     from_onnx(good, registry=registry)
     for path in sorted(folder.iterdir()):
-        print(json.dumps(auditor.take(path, registry)))
+        print(json.dumps(take(auditor, path, registry)))
     fuzz(good.read_bytes(), fuzzed, folder / "fuzzed.onnx", auditor, registry)
 
 

@@ -15,6 +15,7 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ SLOWEST = 5.0
 
 
 class Auditor:
-    """Notes the audit events while a file is being loaded, the opening of that file aside."""
+    """Notes the audit events while a file is being read, the opening of that file aside."""
 
     def __init__(self) -> None:
         self.path: str | None = None
@@ -54,26 +55,28 @@ class Auditor:
             return
         self.events.append(f"{event} {arguments!r}"[:300])
 
-    def load(self, path: Path, registry: Registry) -> dict[str, Any]:
-        """Load a file and say how that ended."""
+    def watch(self, path: Path, read: Callable[[], object], done: str) -> dict[str, Any]:
+        """Read a file and say how that ended: `done`, or the name of an error."""
         self.events = []
-        start = time.perf_counter()
-        self.path = str(path)
+        start, self.path = time.perf_counter(), str(path)
+        ended, message = done, ""
         try:
-            load_model(path, registry)
-            ended = "loaded"
+            read()
         except NnplugError as error:
-            ended = type(error).__name__
-            message = str(error)
+            ended, message = type(error).__name__, str(error)
         finally:
             self.path = None
         return {
             "file": path.name,
             "ended": ended,
-            "message": "" if ended == "loaded" else message,
+            "message": message,
             "events": self.events,
             "seconds": time.perf_counter() - start,
         }
+
+    def load(self, path: Path, registry: Registry) -> dict[str, Any]:
+        """Load a model file and say how that ended."""
+        return self.watch(path, lambda: load_model(path, registry), "loaded")
 
 
 # --- variants ----------------------------------------------------------------
