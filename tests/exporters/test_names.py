@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import nnplug
+from nnplug.exporters import c_source, js_module
 
 TABLE = {
     "c1": ["x", "y", "z"] * 4,
@@ -75,3 +76,42 @@ def test_c(standard, model, tmp_path):
                tmp_path / "model.o"]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_target_called_probabilities_keeps_its_answer_in_javascript(tmp_path):
+    if shutil.which("node") is None:
+        pytest.skip("Node.js is not installed: apt-get install nodejs")
+    table = {"size": np.linspace(1, 9, 12).tolist()}
+    trained = nnplug.train(
+        {**table, "probabilities": TARGET}, target="probabilities", hidden=3, epochs=3
+    ).model
+    trained.export("js", tmp_path / "model.mjs")
+    code = (
+        f"import {{ predict }} from {str(tmp_path / 'model.mjs')!r};"
+        "const answer = predict({ size: 4 });"
+        "console.log(answer.probabilities, Object.keys(answer.probabilities_).join());"
+    )
+    done = subprocess.run(
+        ["node", "--input-type=module", "-e", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [*trained.predict({"size": [4.0]}), "p,q"]
+
+
+@pytest.mark.parametrize("target", ["c", "js"])
+def test_the_sign_of_minus_zero_is_zero(target, tmp_path):
+    program = {"c": "gcc", "js": "node"}[target]
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    function = {
+        "c": c_source._C.own["sign"].replace("R ", "double ").replace(" f(", " sign(")
+        + '\n#include <stdio.h>\nint main(void) { printf("%g\\n", 1 / sign(-0.0)); return 0; }',
+        "js": js_module._JavaScript.own["sign"] + "\nconsole.log(1 / sign(-0));",
+    }[target]
+    path = tmp_path / f"sign.{'c' if target == 'c' else 'mjs'}"
+    path.write_text(function)
+    command = ["node", str(path)]
+    if target == "c":
+        subprocess.run(["gcc", str(path), "-o", str(tmp_path / "sign")], check=True)
+        command = [str(tmp_path / "sign")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip().lower() in ("inf", "infinity")
