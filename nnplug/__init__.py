@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nnplug.importers import from_torch as from_torch
     from nnplug.models import Model as Model
     from nnplug.parts import Data as Data
+    from nnplug.parts import Facts as Facts
     from nnplug.parts import activation as activation
     from nnplug.parts import dataset as dataset
     from nnplug.parts import initializer as initializer
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from nnplug.parts import normal as normal
     from nnplug.parts import optimizer as optimizer
     from nnplug.parts import parameter as parameter
+    from nnplug.parts import recipe as recipe
     from nnplug.parts import schedule as schedule
     from nnplug.parts import state as state
     from nnplug.parts import trainable as trainable
@@ -54,6 +56,7 @@ __getattr__, _lazy_names = lazy_names(
         "nnplug.models": ("Model",),
         "nnplug.parts": (
             "Data",
+            "Facts",
             "activation",
             "dataset",
             "initializer",
@@ -63,6 +66,7 @@ __getattr__, _lazy_names = lazy_names(
             "normal",
             "optimizer",
             "parameter",
+            "recipe",
             "schedule",
             "state",
             "trainable",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Loss,
         Metric,
         Optimizer,
+        Recipe,
         Schedule,
     )
     from nnplug.tool import Exporter, Tool
@@ -73,6 +74,11 @@ def register_datasets(register: Callable[[Dataset], None]) -> None:
 
 
 @hookspec
+def register_recipes(register: Callable[[Recipe], None]) -> None:
+    """Register recipes, made with `@nnplug.recipe`."""
+
+
+@hookspec
 def register_engines(register: Callable[[Tool], None]) -> None:
     """Register engines, made with `nnplug.Engine`."""
 
@@ -120,6 +126,7 @@ HOOKS: dict[str, str] = {
     "register_schedules": "schedule",
     "register_metrics": "metric",
     "register_datasets": "dataset",
+    "register_recipes": "recipe",
 }
 """The hooks that register parts, with the kind that each takes."""
 

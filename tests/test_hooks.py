@@ -237,3 +237,12 @@ def test_register_datasets(load):
     )
     run = nnplug.train(own, epochs=1, validation=0)
     assert len(run.train_rows) == 2
+
+
+def test_register_recipes(load):
+    own = load(
+        "recipe",
+        "@nnplug.recipe\ndef own(facts):\n    return {'hidden': (facts.rows, facts.inputs)}",
+    )
+    run = nnplug.train("xor", recipe=own, epochs=1)
+    assert run.settings.hidden == (4, 2)

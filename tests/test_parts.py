@@ -175,6 +175,7 @@ WRONG = [
     ("schedule", two, "a schedule takes (epoch, epochs), not (x, y)."),
     ("metric", two, "a metric takes (prediction, target) or (classes, labels) or "),
     ("dataset", two, "a dataset takes no arguments, not (x, y)."),
+    ("recipe", two, "a recipe takes (facts), not (x, y)."),
 ]
 
 

@@ -9,5 +9,6 @@ MODULES = (
     "schedules",
     "metrics",
     "datasets",
+    "recipes",
 )
 """The modules of this package that have parts."""

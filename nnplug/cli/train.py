@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _EPILOG = """\b
 A PART is written NAME, NAME:KEY=VALUE,... or PACKAGE/NAME. What is not given
-comes from the dataset's recipe; for a table, these are the defaults:
+comes from --recipe, or from the dataset's own; for a table, the defaults are:
   --hidden 100 --activation relu --optimizer adam --epochs 500 --patience 20
   --batch-size 32 --validation 0.2 --initializer glorot_uniform
   --dtype float32 --seed 0

@@ -70,6 +70,7 @@ def _print_header(run: Run) -> None:
     if held:
         how = "" if settings.split == "random" else f" ({settings.split})"
         rows += f" and {held:,} for validation{how}"
+    recipe = f"; recipe {settings.recipe}" if settings.recipe is not None else ""
     batch = "full batch" if settings.batch_size == "full" else f"batches of {settings.batch_size}"
     inside, form = f"output {settings.output_activation}", run.network.form
     if settings.layers is not None:
@@ -77,7 +78,7 @@ def _print_header(run: Run) -> None:
     else:
         inside = f"{', '.join(dict.fromkeys(settings.activation)) or 'no hidden layer'}; {inside}"
     lines = [
-        f"{settings.data}: {rows}; {settings.task}",
+        f"{settings.data}: {rows}; {settings.task}{recipe}",
         f"network {form} ({inside}), {run.network.learned:,} parameters, {settings.dtype}",
         f"loss {settings.loss}; optimizer {run.optimizer.chained} at learning rate "
         f"{run.optimizer.learning_rate:g}; {settings.epochs:,} "

@@ -21,6 +21,7 @@ from nnplug.parts.metric import Metric, by_column, metric
 from nnplug.parts.optimizer import Optimizer, Update, optimizer
 from nnplug.parts.part import OptionValue, Part
 from nnplug.parts.placing import Array, LayerRow, Placed, Traced, layer_rows, place, trace_placed
+from nnplug.parts.recipe import Facts, Recipe, recipe
 from nnplug.parts.schedule import Schedule, schedule
 from nnplug.parts.signature import Naming
 from nnplug.parts.text import (
@@ -39,6 +40,7 @@ __all__ = [
     "Data",
     "Dataset",
     "Declared",
+    "Facts",
     "Initializer",
     "Layer",
     "LayerRow",
@@ -53,6 +55,7 @@ __all__ = [
     "Part",
     "Placed",
     "PartText",
+    "Recipe",
     "Schedule",
     "State",
     "Task",
@@ -75,6 +78,7 @@ __all__ = [
     "parse_part",
     "layer_rows",
     "place",
+    "recipe",
     "schedule",
     "state",
     "trace_placed",
@@ -84,6 +88,16 @@ __all__ = [
 
 KINDS: dict[str, type[Part]] = {
     kind.kind: kind
-    for kind in (Activation, Layer, Loss, Optimizer, Initializer, Schedule, Metric, Dataset)
+    for kind in (
+        Activation,
+        Layer,
+        Loss,
+        Optimizer,
+        Initializer,
+        Schedule,
+        Metric,
+        Dataset,
+        Recipe,
+    )
 }
 """Every kind of part by its name."""

@@ -7,7 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from nnplug import models
-from nnplug.parts import Activation, Initializer, Layer, Loss, Metric, Optimizer, Schedule, Task
+from nnplug.parts import (
+    Activation,
+    Initializer,
+    Layer,
+    Loss,
+    Metric,
+    Optimizer,
+    Recipe,
+    Schedule,
+    Task,
+)
 from nnplug.plugins.registry import Registry
 from nnplug.runs import starting
 from nnplug.runs.fitting import Callbacks, fit
@@ -26,6 +36,7 @@ def train(
     *,
     target: str | Sequence[str] | None = None,
     task: Task | None = None,
+    recipe: str | Recipe | None = None,
     hidden: int | Sequence[int] | None = None,
     activation: str | Activation | Sequence[str | Activation] | None = None,
     layers: str | Sequence[str | Layer | Activation] | None = None,
@@ -74,11 +85,11 @@ def train(
 ) -> Run:
     """Train a network.
 
-    Where an argument is None, the dataset's recipe decides, and then the
-    defaults: one hidden layer of 100 relu units, adam, batches of 32, a fifth
-    of the rows for validation, float32, seed 0. Training stops after 20 epochs
-    in a row that did not improve the validation loss, at the latest after 500;
-    without validation rows, after 100 epochs.
+    Where an argument is None, the recipe decides, and then the defaults: one
+    hidden layer of 100 relu units, adam, batches of 32, a fifth of the rows for
+    validation, float32, seed 0. Training stops after 20 epochs in a row that
+    did not improve the validation loss, at the latest after 500; without
+    validation rows, after 100 epochs.
 
     Parameters
     ----------
@@ -91,6 +102,9 @@ def train(
     task : str, optional
         `"regression"`, `"binary"`, `"multiclass"` or `"multilabel"`; by default
         what the target suggests.
+    recipe : str or Recipe, optional
+        Settings with a name, chosen by the size of the data and the task; by
+        default those that come with the dataset.
     hidden : int or sequence of int, optional
         Units of the hidden layers; `()` for no hidden layer.
     activation : str or Activation, or a sequence of them, optional
@@ -140,7 +154,7 @@ def train(
     patience : int or "none", optional
         Stop after this many epochs in a row without an improvement; `"none"`:
         take all epochs. By default 20 if there are validation rows, unless a
-        schedule or the dataset's recipe plans the epochs.
+        schedule or the recipe plans the epochs.
     min_delta : float, optional
         The smallest change that counts as an improvement; 0 by default.
     metrics : sequence of str or Metric, optional

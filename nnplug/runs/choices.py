@@ -1,4 +1,4 @@
-"""Choosing a run's settings: the user's value, then the dataset's recipe, then the default."""
+"""Choosing a run's settings: the user's value, then the recipe's, then the default."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from nnplug.network.layers import find_layers
 from nnplug.network.network import short_form
 from nnplug.parts import (
     Activation,
+    Facts,
     Layer,
     Metric,
     Optimizer,
     Part,
+    Recipe,
     Schedule,
     normalise_name,
     parse_part,
@@ -33,7 +35,10 @@ TABLE_SETTINGS = (*_TABLE_OPTIONS, "read", "sql", "stream")
 """The settings that are for tables only."""
 
 _RECORDED = tuple(column.name for column in fields(Settings) if column.name in ROWS)
-_CHOSEN = frozenset({*_RECORDED, "learning_rate"} - {"data"})
+_CHOSEN = frozenset({*_RECORDED, "learning_rate"} - {"data", "recipe"})
+
+BEFORE_ROWS = ("seed", "dtype", "validation", "split")
+"""Settings that are needed before the rows are read, and so before a recipe is asked."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,34 @@ class Choice:
             for name in sorted(set(settings) - _CHOSEN):
                 raise SettingError(f"{whose}{no_setting(name, _CHOSEN)}")
         self.given, self.recipe, self.registry = given, recipe, registry
+
+    def following(self, recipe: Recipe, facts: Facts) -> Choice:
+        """Choose by a named recipe in place of the dataset's own.
+
+        Raises
+        ------
+        SettingError
+            If it gives a setting that does not exist, a value out of range, one
+            that is needed before the rows are read, or only settings that the
+            user gives too.
+        """
+        settings, which = recipe.settings(facts), f"recipe {recipe.text!r}"
+        for name, value in settings.items():
+            if name in BEFORE_ROWS or name == "recipe":
+                raise SettingError(
+                    f"{which} gives {name}, which is needed before the rows are read and a recipe "
+                    f"is asked.\nTake it out of the recipe, and give it to the run instead."
+                )
+            if name not in _CHOSEN:
+                raise SettingError(f"{which}: {no_setting(name, _CHOSEN)}")
+            ROWS[name].check(value, f"{which}: ")
+        if settings and all(self.given.get(name) is not None for name in settings):
+            raise SettingError(
+                f"{which}: each of its settings is given otherwise too ({', '.join(settings)}), so "
+                "it changes nothing.\nLeave the recipe out, or the settings that it is to give."
+            )
+        own = {name: self.recipe[name] for name in BEFORE_ROWS if name in self.recipe}
+        return Choice(self.given, {**own, **settings}, self.registry)
 
     def __call__(self, name: str, default: Any = None) -> Any:
         """Choose a plain value; None if there is none."""

@@ -113,6 +113,7 @@ class Configuration:
         if rows.split.way == "file":
             chosen["split"] = f"file:{os.path.abspath(rows.split.name)}"  # noqa: PTH100  # resolve() would follow links
         chosen.update(chosen.pop("table") or {})
+        del chosen["recipe"]  # each setting that it gave stands here
         if rows.encoder is not None:
             chosen["stream"] = rows.disk is not None
         if isinstance(source.content, str | os.PathLike):

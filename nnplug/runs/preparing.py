@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -24,9 +25,11 @@ from nnplug.network.tasks import (
 from nnplug.parts import (
     Activation,
     Data,
+    Facts,
     Initializer,
     Loss,
     Metric,
+    Recipe,
     Schedule,
     Task,
     by_column,
@@ -34,7 +37,7 @@ from nnplug.parts import (
 from nnplug.plugins.registry import Registry
 from nnplug.runs.choices import TABLE_SETTINGS, Choice, follow, table_choices
 from nnplug.runs.run import Run
-from nnplug.runs.settings import EPOCH_LIMIT
+from nnplug.runs.settings import EPOCH_LIMIT, ROWS
 from nnplug.runs.sources import asked_of_table, find_source
 from nnplug.runs.starting import check_start
 from nnplug.tables import Rows, Split, TableOptions, Wishes
@@ -76,6 +79,7 @@ def prepare(
     named = _named_loss(given.get("loss"), registry)
     task = _asked_task(given.get("task"), named)
     source = find_source(data, target, task, registry, read)
+    recipe = _named_recipe(given.pop("recipe", None), registry)
     choice = Choice(given, source.recipe, registry)
     seed, dtype, validation = choice("seed"), np.dtype(choice("dtype")), choice("validation")
     split = choice("split")
@@ -92,11 +96,14 @@ def prepare(
         wishes, dtype, read=read, sample_weight=sample_weight, stream=asked.get("stream")
     )
     train_rows, validation_rows = rows.parts.training, rows.parts.validation
+    width = len(rows.classes) or rows.targets.shape[1]
+    facts = Facts(len(train_rows), rows.inputs.shape[1], width, rows.task)
+    choice = choice if recipe is None else choice.following(recipe, facts)
+    source = replace(source, recipe=choice.recipe)
 
     loss = cast(Loss, choice.part("loss", default=DEFAULT_LOSS[rows.task]))
     follows = output_activation_name(rows.task, loss)
     output_activation = cast(Activation, choice.part("output_activation", "activation", follows))
-    width = len(rows.classes) or rows.targets.shape[1]
     head = Head(rows.task, loss, output_activation, width)
     _check_targets(head, rows, source.name)
     shape = choice.network()
@@ -139,6 +146,7 @@ def prepare(
     settings = choice.record(
         data=source.name,
         task=rows.task,
+        recipe=None if recipe is None else recipe.text,
         **shape.settings,
         output_activation=output_activation.text,
         loss=loss.text,
@@ -254,6 +262,13 @@ def prepare_from(
 def _named_loss(asked: str | Loss | None, registry: Registry) -> Loss | None:
     """Find the loss that the user names, if any: it knows which targets it is for."""
     return None if asked is None else cast(Loss, registry.get("loss", asked))
+
+
+def _named_recipe(asked: str | Recipe | None, registry: Registry) -> Recipe | None:
+    """Find the recipe that the user names, if any."""
+    if asked is None:
+        return None
+    return cast(Recipe, registry.get("recipe", ROWS["recipe"].check(asked)))
 
 
 def _asked_task(asked: Task | None, loss: Loss | None) -> Task | None:

@@ -53,7 +53,7 @@ class Setting:
     help : str
         Its line in the command line's help and in the docs.
     default : object
-        Used where neither the user nor a dataset's recipe gives a value. None:
+        Used where neither the user nor a recipe gives a value. None:
         the value follows from something else.
     unset : bool
         Whether it may be unset; the value `"none"` does that, whatever a
@@ -211,6 +211,12 @@ class Settings:
         option="--stream/--no-stream",
     )
 
+    recipe: str | None = kept(
+        "Network",
+        PartName("recipe"),
+        "Settings with a name, chosen by the size of the data and the task; other options "
+        "override them.",
+    )
     hidden: tuple[int, ...] = kept(
         "Network",
         Several(

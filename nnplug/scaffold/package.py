@@ -22,6 +22,7 @@ HOW_TO_USE = {
     "schedule": "nnplug train --schedule {part}",
     "metric": "nnplug train --metric {part}",
     "dataset": "nnplug train {part}",
+    "recipe": "nnplug train --recipe {part}",
 }
 """How a part of each kind is used on the command line."""
 

@@ -35,6 +35,7 @@ SUITES: dict[str, Suite] = {
     "schedule": others.SCHEDULES,
     "metric": others.METRICS,
     "dataset": others.DATASETS,
+    "recipe": others.RECIPES,
 }
 """The checks of each kind of part, by name."""
 

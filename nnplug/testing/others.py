@@ -1,4 +1,4 @@
-"""The checks of initializers, schedules, metrics and datasets."""
+"""The checks of initializers, schedules, metrics, datasets and recipes."""
 
 # ruff: noqa: D401  # a check's docstring says what it makes sure of
 from __future__ import annotations
@@ -8,7 +8,11 @@ import math
 
 import numpy as np
 
-from nnplug.parts import Data, Dataset, Initializer, Metric, Schedule
+from nnplug.errors import NnplugError
+from nnplug.parts import Data, Dataset, Facts, Initializer, Metric, Recipe, Schedule, Task
+from nnplug.plugins.registry import Registry
+from nnplug.runs.choices import Choice
+from nnplug.runs.preparing import prepare
 from nnplug.testing.examples import (
     Suite,
     deterministic,
@@ -21,7 +25,7 @@ from nnplug.testing.examples import (
 from nnplug.testing.failure import Wrong, number
 from nnplug.types import AnyArray
 
-__all__ = ["DATASETS", "INITIALIZERS", "METRICS", "SCHEDULES"]
+__all__ = ["DATASETS", "INITIALIZERS", "METRICS", "RECIPES", "SCHEDULES"]
 
 FANS = ((1, 1), (1, 5), (6, 1), (5, 4), (64, 32))
 
@@ -213,5 +217,54 @@ DATASETS: Suite = {
     "classes": classes,
     "finite": data_finite,
     "deterministic": deterministic,
+    "options": options,
+}
+
+
+# --- recipes ----------------------------------------------------------------------
+
+OUTPUTS: dict[Task, int] = {"regression": 1, "binary": 2, "multiclass": 3, "multilabel": 2}
+SIZES = ((1, 1), (50, 4), (3000, 30), (10**6, 500))
+
+
+def settings(part: Recipe) -> None:
+    """For data of any size and each task, it returns settings that exist, with values in range."""
+    for (task, outputs), (rows, inputs) in itertools.product(OUTPUTS.items(), SIZES):
+        facts = Facts(rows, inputs, outputs, task)
+        try:
+            Choice({}, {}, Registry()).following(part, facts)
+        except NnplugError as error:
+            raise Wrong(f"for {facts}: {error}") from None
+
+
+def same_settings(part: Recipe) -> None:
+    """The same facts give the same settings."""
+    facts = Facts(3000, 30, 3, "multiclass")
+    first, second = part.settings(facts), part.settings(facts)
+    if first != second:
+        name = next(name for name in (*first, *second) if first.get(name) != second.get(name))
+        raise Wrong(f"{name} is {first.get(name)!r} once and {second.get(name)!r} another time")
+
+
+def prepares(part: Recipe) -> None:
+    """A run can be prepared with it for each task, so its parts are there and fit one another."""
+    for task, outputs in OUTPUTS.items():
+        rows = np.arange(60)
+        inputs = np.stack([np.sin(rows), np.cos(3 * rows)], axis=1)  # (60, 2)
+        targets: AnyArray = rows % outputs
+        if task == "regression":
+            targets = np.sin(2.0 * rows)
+        elif task == "multilabel":
+            targets = np.stack([rows % 2, rows // 2 % 2], axis=1)  # (60, 2)
+        try:
+            prepare((inputs, targets), task=task, recipe=part)
+        except NnplugError as error:
+            raise Wrong(f"for the task {task}: {error}") from None
+
+
+RECIPES: Suite = {
+    "settings": settings,
+    "deterministic": same_settings,
+    "prepares": prepares,
     "options": options,
 }

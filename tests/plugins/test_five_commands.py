@@ -185,7 +185,7 @@ def test_a_part_of_every_kind_trains_by_name(every_kind, kind):
     result = json.loads(run(every_kind.bin / "nnplug", *command, *epochs, "--json").stdout)
     settings = result["settings"]
     used = {"dataset": settings["data"], "metric": settings["metrics"]}
-    used["layer"] = settings["layers"]
+    used |= {"layer": settings["layers"], "recipe": settings["recipe"]}
     assert part in used.get(kind, settings.get(kind))
     losses = result["history"]["loss"]
     assert losses[-1] < 0.4 * losses[0]

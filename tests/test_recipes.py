@@ -1,0 +1,139 @@
+"""Recipes: whose settings win, what is refused, and that a run needs its recipe no more."""
+
+import json
+from functools import partial
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from sklearn.neural_network import MLPClassifier
+
+import nnplug
+from nnplug.cli import cli
+from nnplug.errors import NnplugError
+from nnplug.parts import Facts
+from nnplug.plugins.registry import Registry
+from nnplug.runs.preparing import prepare
+
+FACTS = Facts(rows=500, inputs=7, outputs=3, task="multiclass")
+
+
+@nnplug.recipe
+def seen(facts, *, units=5):
+    """Seen: units by option."""
+    return {"hidden": (units,), "batch_size": facts.rows, "learning_rate": 0.5}
+
+
+@pytest.fixture
+def registry():
+    registry = Registry()
+    registry.register(seen)
+    return registry
+
+
+def test_a_recipe_gets_the_facts_of_the_data():
+    found = []
+
+    @nnplug.recipe
+    def spy(facts):
+        found.append(facts)
+        return {}
+
+    x, rng = np.zeros((50, 7)), np.random.default_rng(0)
+    prepare((x, rng.integers(0, 3, 50)), recipe=spy)
+    prepare((x, np.zeros((50, 2)) + 0.5), recipe=spy, validation=0)
+    assert found == [
+        Facts(rows=40, inputs=7, outputs=3, task="multiclass"),
+        Facts(rows=50, inputs=7, outputs=2, task="regression"),
+    ]
+
+
+def test_the_user_then_the_recipe_then_the_default_decides(registry):
+    run = prepare("xor", recipe="seen:units=3", batch_size=2, registry=registry)
+    settings = run.settings
+    assert settings.recipe == "seen:units=3"
+    assert (settings.hidden, settings.batch_size) == ((3,), 2)
+    assert settings.optimizer == "adam:learning_rate=0.5"
+    assert settings.activation == ("relu",)  # no longer sigmoid, as the dataset has it
+    # What is needed to read the rows is still the dataset's.
+    assert (settings.seed, settings.dtype, len(run.validation_rows)) == (42, "float64", 0)
+
+
+def test_xor_is_the_notebooks_recipe():
+    usual, named = prepare("xor").settings, prepare("xor", recipe="notebook").settings
+    assert {**named.to_dict(), "recipe": None} == usual.to_dict()
+
+
+def test_scikit_learn_has_that_networks_defaults():
+    usual = MLPClassifier().get_params()
+    given = Registry().get("recipe", "sklearn").settings(FACTS)
+    assert given["hidden"] == usual["hidden_layer_sizes"]
+    assert (given["activation"], given["epochs"]) == (usual["activation"], usual["max_iter"])
+    assert given["optimizer"] == f"{usual['solver']}:learning_rate={usual['learning_rate_init']}"
+    assert (given["patience"], given["min_delta"]) == (usual["n_iter_no_change"], usual["tol"])
+    assert given["batch_size"] == min(200, FACTS.rows)
+    assert given["l2"] == usual["alpha"] / given["batch_size"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"hiden": 4}, "recipe 'bad': there is no setting 'hiden'. Did you mean 'hidden'?"),
+        (
+            {"epochs": 0},
+            "recipe 'bad': epochs = 0: it must be a whole number, at least 1.",
+        ),
+        (
+            {"seed": 1},
+            "recipe 'bad' gives seed, which is needed before the rows are read and a recipe is "
+            "asked.\nTake it out of the recipe, and give it to the run instead.",
+        ),
+        ({"recipe": "notebook"}, "recipe 'bad' gives recipe, which is needed before"),
+        ({"activation": "rellu"}, "There is no activation 'rellu'. Did you mean 'relu' or 'elu'?"),
+        ([1], "recipe 'bad' returned a list.\nReturn the settings as a dict, such as"),
+        (
+            {"l2": 0.1, "hidden": (3,)},
+            "recipe 'bad': each of its settings is given otherwise too (l2, hidden), so it changes "
+            "nothing.\nLeave the recipe out, or the settings that it is to give.",
+        ),
+    ],
+)
+def test_what_a_recipe_may_not_give(given, message):
+    @nnplug.recipe
+    def bad(facts):
+        return given
+
+    with pytest.raises(NnplugError) as caught:
+        prepare("xor", recipe=bad, l2=0.2, hidden=4)
+    assert message in str(caught.value)
+
+
+def test_an_unknown_recipe_and_a_dataset_that_names_one():
+    with pytest.raises(NnplugError, match="There is no recipe 'notbook'"):
+        prepare("xor", recipe="notbook")
+    with pytest.raises(NnplugError, match=r"^3 is not a recipe\. Give its name, or a part"):
+        prepare("xor", recipe=3)
+    data = nnplug.Data(np.zeros((4, 1)), np.arange(4) % 2, "binary", (0, 1), recipe={"recipe": ""})
+    with pytest.raises(NnplugError, match="the dataset's recipe: there is no setting 'recipe'"):
+        prepare(data)
+
+
+def test_a_run_is_repeated_and_resumed_without_its_recipe(registry, tmp_path):
+    folder = tmp_path / "run"
+    first = nnplug.train("xor", recipe="seen", epochs=3, output=folder, registry=registry)
+    text = (folder / "config.toml").read_text()
+    assert "recipe" not in text
+    assert "hidden = [5]" in text
+    again = nnplug.resume(folder, registry=Registry(), epochs=5)
+    assert list(again.history["loss"][:3]) == list(first.history["loss"])
+
+
+def test_the_command_line_says_which_recipe_decides(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    call = partial(CliRunner().invoke, cli)
+    done = call(["train", "xor", "--recipe", "sklearn", "--epochs", "1", "--json"])
+    assert done.stderr.startswith("xor: 4 rows; binary; recipe scikit_learn\n")
+    assert json.loads(done.stdout)["settings"]["recipe"] == "scikit_learn"
+    (tmp_path / "mine.toml").write_text('data = "xor"\nrecipe = "notebook"\nepochs = 2\n')
+    done = call(["train", "--config", "mine.toml", "--json"])
+    assert json.loads(done.stdout)["settings"]["hidden"] == [2]
