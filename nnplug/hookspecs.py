@@ -93,7 +93,10 @@ def register_exporters(register: Callable[[Exporter], None]) -> None:
 
 @hookspec
 def on_train_start(run: Any) -> None:
-    """Look at a run before its first step; `run` is its `nnplug.Run`."""
+    """Look at a run before its first step; `run` is its `nnplug.Run`.
+
+    Its folder is known, and of a resumed run the epochs that it has already.
+    """
 
 
 @hookspec

@@ -1,5 +1,7 @@
 """Training hooks, each with a test named after it."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,18 @@ def test_on_train_start():
     diary = Diary()
     train("xor", epochs=3, callbacks=[diary])
     assert diary.seen[0] == ("start", 0, 3)
+
+
+def test_the_first_hook_knows_the_folder_and_what_a_resumed_run_has(tmp_path):
+    seen = []
+
+    class Look:
+        def on_train_start(self, run):
+            seen.append((run.folder, len(run.history)))
+
+    train("xor", epochs=3, output=tmp_path / "run", callbacks=[Look()])
+    nnplug.resume(tmp_path / "run", epochs=5, callbacks=[Look()])
+    assert [(Path(folder).name, epochs) for folder, epochs in seen] == [("run", 0), ("run", 3)]
 
 
 def test_on_epoch_end():

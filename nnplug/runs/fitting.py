@@ -194,11 +194,12 @@ def fit(
         signalled = keeper is not None and keeper.look()
         return signalled or (should_stop is not None and should_stop())
 
-    callbacks.call("on_train_start", run=run)
     trainer = run.trainer()
     # Without hooks nobody looks at an epoch that no line is printed for.
     every = 1 if "on_epoch_end" in callbacks else run.settings.log_every
     with nullcontext() if keeper is None else keeper.training(trainer):
+        # The run has its folder by now, and its history if it is resumed.
+        callbacks.call("on_train_start", run=run)
         trainer.run(
             on_epoch=on_epoch, every=every, should_stop=stop, on_batch=callbacks.on_batch(run)
         )

@@ -1,0 +1,1 @@
+"""Runs of nnplug, recorded in MLflow."""
