@@ -3,7 +3,7 @@
 The bytes are those of a safetensors file. Its metadata has the single entry
 `nnplug`, a JSON object:
 
-- `kind`: `"model"` or `"checkpoint"`;
+- `kind`: `"model"`, `"checkpoint"` or `"history"`;
 - `format`: the version of the document's form;
 - `checksum`: BLAKE2b of kind, format and content as canonical JSON, then of
   each array in the order of the names: its name, dtype, shape and bytes;
@@ -47,7 +47,7 @@ MOST_AXES = 4
 _DTYPES = {"F32": "<f4", "F64": "<f8", "I64": "<i8", "BOOL": "|b1"}
 """The element types that are written, by their names in safetensors."""
 
-_KINDS = ("model", "checkpoint")
+_KINDS = ("model", "checkpoint", "history")
 
 _OTHERS = {
     b"\x80": "a pickle, which may run any code when it is read; nnplug never reads one",

@@ -20,6 +20,7 @@ from nnplug.interruption import Interruption
 from nnplug.models import Checkpoint
 from nnplug.runs.configuration import Configuration, fingerprint_of
 from nnplug.runs.folder import CONFIG, REPORT, RunFolder
+from nnplug.runs.history_segments import HistorySegments
 from nnplug.runs.run import Run
 from nnplug.runs.setting_kinds import Interval
 from nnplug.training import Trainer
@@ -67,14 +68,14 @@ class Keeper:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.run, self.folder, self.configuration = run, folder, configuration
-        self.say = say or _warn
-        self.clock = clock
+        self.say, self.clock = say or _warn, clock
         self.failed: str | None = None
         self.trainer: Trainer | None = None
         self.data = fingerprint_of(run.rows, run.weights)
         self._unit, self._every = Interval().split(configuration.checkpoint_every)
         self._interruption = Interruption()
         self._checkpoint: Checkpoint | None = None
+        self._segments = HistorySegments(folder.checkpoints.folder, folder.disk)
         self._ended: str | None = None  # why the run was over when it was taken up
         self._kept: tuple[int, int] | None = None  # epoch and step of the last checkpoint
         self._open = ExitStack()
@@ -155,9 +156,10 @@ class Keeper:
             self.folder.write(CONFIG, self.configuration.to_toml())
         self._checkpoint = found
         notes = self._other_versions()
-        ended = self._record.get("ended") if self._record.get("status") == "done" else None
-        if found is not None and not differences and ended is not None:
-            self._ended = ended
+        # Where the last checkpoint is damaged, the one before it is not the end.
+        at_end = found and found.numbers["trainer"]["epoch"] == self._record.get("epochs")
+        if found and at_end and not differences and self._record.get("status") == "done":
+            self._ended = self._record.get("ended")
             return (*found.warnings, "the run is done: there is nothing left to train")
         self._record["resumed"] = [*self._record["resumed"], _now()]
         self._record["changes"] = [*self._record["changes"], *differences]
@@ -192,12 +194,11 @@ class Keeper:
         self.trainer = trainer
         if self._checkpoint is not None:
             numbers = self._checkpoint.numbers
-            trainer.restore(self._checkpoint.arrays, numbers["trainer"])
+            trainer.restore(self._segments.join(self._checkpoint), numbers["trainer"])
             trainer.history.seconds = numbers["seconds"]
             trainer.ended = self._ended
             self._kept = (trainer.epoch, trainer.step)
-        # When one was last tried.
-        self._epoch, self._time = trainer.epoch, self.clock()
+        self._epoch, self._time = trainer.epoch, self.clock()  # when one was last tried
         self._lines = self._time
         if self._ended is None:
             if self._checkpoint is not None:
@@ -253,15 +254,14 @@ class Keeper:
             self.save()
         elif self.clock() >= self._lines + _LINES:
             self._lines = self.clock()
-            # So that there is little to write when a signal comes. An error is left to the
-            # next checkpoint, which writes the same lines and reports it.
+            # So that a signal finds little to write. The next checkpoint reports an error.
             with suppress(StorageError):
                 self.folder.write_history(self.trainer.history, sync=False)
+                self._segments.write(self.trainer.history)
         return self._interruption.number is not None
 
     def after_epoch(self, asked: bool) -> None:
         """Write a checkpoint after the last epoch, which it is too if a callback has `asked`."""
-        # The trainer restores the best weights next; a run goes on from the latest.
         trainer = self.trainer
         assert trainer is not None
         exhausted = trainer.stopping is not None and trainer.stopping.exhausted
@@ -275,14 +275,16 @@ class Keeper:
         self._epoch, self._time = trainer.epoch, self.clock()
         if self._kept == (trainer.epoch, trainer.step):
             return
-        arrays, numbers = trainer.state()
-        content = {
-            "trainer": numbers,
-            "seconds": trainer.history.seconds,
-            "identity": self._record["identity"],
-        }
 
         def write() -> None:
+            self._segments.write(trainer.history)
+            arrays, numbers = trainer.state(since=self._segments.epochs)
+            content = {
+                "trainer": numbers,
+                "segments": self._segments.count,
+                "seconds": trainer.history.seconds,
+                "identity": self._record["identity"],
+            }
             self.folder.checkpoints.save(arrays, content)
             self.folder.write_history(trainer.history)
 

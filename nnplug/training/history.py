@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from nnplug.errors import UnknownNameError
 from nnplug.summary import Block, Summarized
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from nnplug.types import AnyArray
 
 __all__ = ["OWN_COLUMNS", "BatchRecord", "EpochRecord", "History", "OnBatch", "Scores"]
 
@@ -174,6 +178,19 @@ class History(Summarized):
         if name != "loss":  # a metric that was added later has no numbers for earlier epochs
             column += [math.nan] * (len(self) - len(values) - len(column))
         column += values
+
+    def arrays(self, since: int = 0) -> dict[str, AnyArray]:
+        """Return the columns from an epoch on, each of shape (epochs,)."""
+        return {name: np.array(column[since:], float) for name, column in self.columns.items()}
+
+    def numbers(self) -> dict[str, Any]:
+        """Return what a state of the training keeps beside the columns, for JSON."""
+        return {"columns": list(self.columns), "best": self.best}
+
+    def restore(self, arrays: Mapping[str, AnyArray], numbers: Mapping[str, Any]) -> None:
+        """Take over the columns of a state, in which their names begin with `history.`."""
+        self.columns = {name: arrays[f"history.{name}"].tolist() for name in numbers["columns"]}
+        self.best = numbers["best"]
 
     def level(self) -> None:
         """Fill with NaN the columns that the last epochs have no numbers for."""

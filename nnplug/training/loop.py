@@ -29,9 +29,8 @@ PORTION_SECONDS = 0.1
 class Trainer:
     """A training run that can be left between any two steps and continued later.
 
-    It has no hidden state: `state()` returns all that training has changed,
-    and another trainer with the same network, parts, rows and seed continues
-    from it to the same bits.
+    It has no hidden state: from what `state()` returns, another trainer with the
+    same network, parts, rows and seed continues to the same bits.
 
     Parameters
     ----------
@@ -343,29 +342,31 @@ class Trainer:
             written["outputs"] = self._outputs[: step * self.steps.batch_size]
         return written
 
-    def state(self) -> tuple[dict[str, AnyArray], dict[str, Any]]:
+    def state(self, since: int = 0) -> tuple[dict[str, AnyArray], dict[str, Any]]:
         """Copy all that another trainer needs to continue.
+
+        Parameters
+        ----------
+        since : int, optional
+            The first epoch of the history that is copied.
 
         Returns
         -------
         tuple of dict
             Arrays by name: the parameters, the optimizer's slots, the count of
-            its steps, all these at the best epoch, the losses (and kept
-            outputs) of an unfinished epoch, the history. And numbers that JSON
-            can hold.
+            its steps, all these at the best epoch, the losses (and kept outputs)
+            of an unfinished epoch, the history. And numbers that JSON can hold.
         """
         arrays = self.steps.copy_state()
         arrays |= {name: view.copy() for name, view in self._unfinished(self.step).items()}
-        for name, column in self.history.columns.items():
-            arrays[f"history.{name}"] = np.array(column, np.float64)
+        arrays |= {f"history.{name}": a for name, a in self.history.arrays(since).items()}
         if self.best is not None and self.best.state is not None:
             arrays |= {f"best.{name}": array.copy() for name, array in self.best.state.items()}
         numbers = {
             "epoch": self.epoch,
             "step": self.step,
             "ended": self.ended,
-            "columns": list(self.history.columns),
-            "best": self.history.best,
+            **self.history.numbers(),
             "stopping": None if self.stopping is None else self.stopping.numbers(),
         }
         return arrays, numbers
@@ -392,8 +393,7 @@ class Trainer:
         self.steps.set_state(arrays)
         for name, view in self._unfinished(step).items():
             view[...] = arrays[name]
-        columns = {name: arrays[f"history.{name}"].tolist() for name in numbers["columns"]}
-        self.history.columns, self.history.best = columns, numbers["best"]
+        self.history.restore(arrays, numbers)
         if self.stopping is not None and self.best is not None:
             self.stopping.restore(numbers["stopping"])
             best = {name: arrays[f"best.{name}"].copy() for name in current if had_best}
