@@ -81,11 +81,12 @@ def data(
     from nnplug.tables.examination import examine, read_sample
     from nnplug.tables.preparation import with_file
 
-    read, options = table_choices(table_arguments(given))
+    ways = None if split is None else Split.parse(split)
+    read, options = table_choices(table_arguments(given), target, ways)
     wishes = Wishes(
         target=target,
         task=task,
-        split=None if split is None else Split.parse(split),
+        split=ways,
         validation=validation,
         seed=seed,
         options=options,

@@ -25,7 +25,7 @@ from nnplug.parts import (
 )
 from nnplug.plugins.registry import Registry
 from nnplug.runs.settings import ROWS, SHORT_FORM, Settings, no_setting
-from nnplug.tables import ReadOptions, TableOptions
+from nnplug.tables import ReadOptions, Split, TableOptions
 from nnplug.training import Stopping
 
 __all__ = ["TABLE_SETTINGS", "Choice", "Shape", "follow", "for_each_layer", "table_choices"]
@@ -191,13 +191,20 @@ class Choice:
         return usual.with_options(**parse_part(asked).options)
 
 
-def table_choices(given: Mapping[str, Any]) -> tuple[ReadOptions, TableOptions]:
+def table_choices(
+    given: Mapping[str, Any], target: str | Sequence[str] | None, split: Split | None
+) -> tuple[ReadOptions, TableOptions]:
     """Choose the settings of a table: how it is read, and how its columns are used."""
     options = TableOptions.of({name: given[name] for name in _TABLE_OPTIONS if name in given})
     read = ReadOptions.of(given.get("read"))
     sql = read.sql if given.get("sql") is None else given["sql"]
     read = replace(read, sql=sql, text=options.categorical, numeric=options.numeric)
-    return replace(read, unused=options.drop), options
+    used = None
+    if options.columns is not None:
+        targets = (target,) if isinstance(target, str) else tuple(target or ())
+        others = (options.weights, None if split is None else split.column)
+        used = (*options.columns, *targets, *(name for name in others if name is not None))
+    return replace(read, unused=options.drop, used=used), options
 
 
 def for_each_layer(name: str, values: Sequence[Any], layers: Sequence[Any]) -> tuple[Any, ...]:

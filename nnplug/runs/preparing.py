@@ -75,18 +75,17 @@ def prepare(
     """
     registry = registry or default_registry()
     asked = {name: given.pop(name) for name in TABLE_SETTINGS if name in given}
-    read, options = table_choices(asked)
+    read, options = table_choices(asked, target, _split(given.get("split")))
     named = _named_loss(given.get("loss"), registry)
     task = _asked_task(given.get("task"), named)
     source = find_source(data, target, task, registry, read)
     recipe = _named_recipe(given.pop("recipe", None), registry)
     choice = Choice(given, source.recipe, registry)
     seed, dtype, validation = choice("seed"), np.dtype(choice("dtype")), choice("validation")
-    split = choice("split")
     wishes = Wishes(
         target=target or (),
         task=given.get("task") if isinstance(source.content, Data) else task,
-        split=None if split is None else Split.parse(split),
+        split=_split(choice("split")),
         validation=validation,
         seed=seed,
         options=options,
@@ -269,6 +268,10 @@ def _named_recipe(asked: str | Recipe | None, registry: Registry) -> Recipe | No
     if asked is None:
         return None
     return cast(Recipe, registry.get("recipe", ROWS["recipe"].check(asked)))
+
+
+def _split(asked: str | None) -> Split | None:
+    return None if asked is None else Split.parse(ROWS["split"].check(asked))
 
 
 def _asked_task(asked: Task | None, loss: Loss | None) -> Task | None:

@@ -209,7 +209,7 @@ def find_source(
         raise SettingError(
             f"target={target!r}: {source.name} has its own target.\nLeave target out."
         )
-    if read is not None and replace(read, unused=()) != ReadOptions():
+    if read is not None and replace(read, unused=(), used=None) != ReadOptions():
         raise SettingError(f"read, sql: {source.name} is not read from a file.\nLeave them out.")
     return source
 
@@ -219,7 +219,7 @@ def _table(data: Any, read: ReadOptions) -> Source:
     if isinstance(data, str | os.PathLike):
         path = Path(data)
         return Source(path.name, path, {})
-    if replace(read, text=(), numeric=(), unused=()) != ReadOptions():
+    if replace(read, text=(), numeric=(), unused=(), used=None) != ReadOptions():
         raise SettingError("read, sql: the table is in memory already.\nLeave them out.")
     table = tables.as_kinds(tables.table_of(data), text=read.text, numeric=read.numeric)
     return Source(table.source, table, {})

@@ -150,7 +150,7 @@ class _Columns(RawText):
         self.fit_dates(texts)
         for ours in texts:
             fit = self.fits[ours]
-            unused = self.names[ours] in self.options.unused
+            unused = self.options.is_unused(self.names[ours])
             if fit is None or (unused and len(fit.ways) != 1):
                 self.fits[ours] = None
             elif len(fit.ways) == 1:
@@ -224,7 +224,7 @@ class _Columns(RawText):
             for ours in self.ours
             if self.types[ours] == "VARCHAR"
             and (ours in self.numeric or ours not in self.stated)
-            and self.names[ours] not in self.options.unused
+            and not self.options.is_unused(self.names[ours])
         ]
         self.first_cells(texts)
         for ours, table in by_columns(self.connection, "raw", texts):
@@ -304,7 +304,7 @@ class _Columns(RawText):
         """Find the columns of numbers that mix 999 and 1.234, if the user did not say."""
         wanted = [o for o in self.ours if self.types[o] == "DOUBLE" or o in self.numeric]
         wanted = [o for o in wanted if self.options.asks_for_decimal(self.names[o])]
-        wanted = [o for o in wanted if self.names[o] not in self.options.unused]
+        wanted = [o for o in wanted if not self.options.is_unused(self.names[o])]
         wanted = self._of_few_digits(wanted)
         texts = [o for o in wanted if o in self.numeric and self.numerals(o) == PLAIN]
         found = self.ask({ours: mixes_points(ours) for ours in texts})

@@ -198,7 +198,7 @@ class _Column:
         (first,) = first_cells(self.connection, ["t"], source)
         hint = self.options.dates
         fit = find_format(self.connection, "t", source, first, must=must, hint=hint)
-        if fit is None or (self.name in self.options.unused and len(fit.ways) != 1):
+        if fit is None or (self.options.is_unused(self.name) and len(fit.ways) != 1):
             return None
         if len(fit.ways) > 1:
             raise ambiguous_error(self.text.name, self.name, fit)

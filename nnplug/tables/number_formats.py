@@ -144,7 +144,7 @@ def number_of_text(
         What the user could state instead.
     """
     way, must = likeliest(options.numerals(name), first), options.is_numeric(name)
-    doubtful = way in (PLAIN, Numerals(",", ".")) and name not in options.unused
+    doubtful = way in (PLAIN, Numerals(",", ".")) and not options.is_unused(name)
     if doubtful and first and all(map(may_mix_points, first)):
         mixed = connection.execute(
             f"SELECT {mixes_points('t')} FROM (SELECT {cell} AS t FROM {source}) "
@@ -162,7 +162,7 @@ def number_of_text(
         if found and found[0] is not False and (found[1] or must):
             return way, None
     fit = None
-    if name not in options.unused:
+    if not options.is_unused(name):
         fit = find_numerals(connection, cell, source, first, options, name)
     return (way if must else None), (fit if fit is None or fit.whole or not must else None)
 

@@ -23,7 +23,17 @@ _NUMBER_SIGNS = {"decimal": (".", ","), "thousands": (",", ".", "'", " "), "nega
 """The signs that numbers are written with, and the values that each may have."""
 _PER_COLUMN = ("na", "dates", *_NUMBER_SIGNS, "unit")
 """Keys that may be given for one column, as `na.COLUMN`."""
-_INTERNAL = ("sql", "text", "numeric", "lenient", "known_dates", "known_numbers", "only", "unused")
+_INTERNAL = (
+    "sql",
+    "text",
+    "numeric",
+    "lenient",
+    "known_dates",
+    "known_numbers",
+    "only",
+    "unused",
+    "used",
+)
 """Fields that `--read` does not set."""
 _OTHER_POINT = {".": ",", ",": "."}
 
@@ -94,6 +104,9 @@ class ReadOptions:
     unused : tuple of str
         Columns that will not be used. A cell there that would be refused or
         asked about makes the column text. They may be absent.
+    used : tuple of str, optional
+        The columns that will be used, if no others will: all others are as
+        those of `unused`.
     """
 
     delimiter: str | None = None
@@ -125,6 +138,7 @@ class ReadOptions:
     known_numbers: tuple[tuple[str, str], ...] = ()
     only: tuple[str, ...] | None = None
     unused: tuple[str, ...] = ()
+    used: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for name in ("delimiter", "quote"):
@@ -300,6 +314,10 @@ class ReadOptions:
     def marks(self, column: str) -> tuple[str, ...]:
         """Return the cells that stand for a missing value in this column alone."""
         return tuple(cell for name, cell in self.na_of if name == column)
+
+    def is_unused(self, column: str) -> bool:
+        """Tell whether a column will not be used, so that nothing in it matters."""
+        return column in self.unused or (self.used is not None and column not in self.used)
 
     def is_text(self, column: str) -> bool:
         """Tell whether a column is read as text whatever it looks like."""

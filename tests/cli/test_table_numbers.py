@@ -107,7 +107,7 @@ def test_another_unit_is_refused_and_can_be_stated(folder):
 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
-def test_nothing_is_asked_of_columns_that_are_dropped(suffix, tmp_path):
+def test_nothing_is_asked_of_columns_that_are_not_used(suffix, tmp_path):
     columns = {"price": "$1,234", "day": "01/02/2024", "mixed": "1.234"}
     rows = [columns | {"x": i % 7, "y": f"{i % 7}.5"} for i in range(40)]
     rows[5] |= {"mixed": "999"}
@@ -120,10 +120,16 @@ def test_nothing_is_asked_of_columns_that_are_dropped(suffix, tmp_path):
         path.write_text("".join(json.dumps(row | {"y": float(row["y"])}) + "\n" for row in rows))
     given = [path, "--target", "y", "--epochs", "1", "--no-output", "--read", "decimal=."]
     assert nnplug_here("train", *given, folder=tmp_path).returncode == 2
-    done = nnplug_here("train", *given, "--drop", "price,day,mixed", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    done = nnplug_here("data", path, "--drop", "price,day,mixed", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
+    for options in (("--drop", "price,day,mixed"), ("--columns", "x")):
+        done = nnplug_here("train", *given, *options, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        done = nnplug_here("data", path, "--target", "y", *options, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+    # The columns that the split and the weights go by are used too.
+    for options in (("--split", "time:day"), ("--weights", "price")):
+        done = nnplug_here("train", *given, "--columns", "x", *options, folder=tmp_path)
+        assert done.returncode == 2
+        assert f'column "{options[1].removeprefix("time:")}"' in done.stderr
 
 
 @pytest.mark.parametrize("cells", [["2024-01-31", "NA", "NA"], [5, "NA", "NA"]])
