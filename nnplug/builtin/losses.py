@@ -1,4 +1,7 @@
-"""The built-in losses: the error of each element or row, before they are averaged."""
+"""The built-in losses: the error of each element or row, before they are averaged.
+
+Those of numbers are here, those of classes in `nnplug.builtin.class_losses`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nnplug import special
+from nnplug.builtin import class_losses
 from nnplug.hookspecs import hookimpl
 from nnplug.parts import Part, loss
 
@@ -103,6 +107,28 @@ def huber(prediction: Any, target: Any, *, delta: float = 1.0) -> Any:
     return np.where(size <= delta, 0.5 * error**2, delta * (size - 0.5 * delta))
 
 
+@loss(ranges={"beta": "(0, inf)"})
+def smooth_l1(prediction: Any, target: Any, *, beta: float = 1.0) -> Any:
+    """Smooth L1 loss (Girshick, 2015, arXiv:1504.08083, eq. 3).
+
+    e²/(2·beta) for |e| <= beta, else |e| - beta/2, e the error: `huber` with
+    delta = beta, divided by beta. The paper has beta 1.
+
+    Parameters
+    ----------
+    beta : float
+        Above 0, in the target's units: where the square turns into a line. As it
+        goes to 0 the loss becomes `mae`, which PyTorch takes at 0 itself.
+
+    Examples
+    --------
+    >>> float(smooth_l1(3.0, 0.0, beta=2.0))
+    2.0
+    """
+    size = abs(prediction - target)
+    return np.where(size <= beta, 0.5 * size**2 / beta, size - 0.5 * beta)
+
+
 @loss
 def log_cosh(prediction: Any, target: Any) -> Any:
     """Logarithm of the hyperbolic cosine of the error: log(cosh(e)).
@@ -122,56 +148,82 @@ def log_cosh(prediction: Any, target: Any) -> Any:
     return np.where(size < 1, near, far)
 
 
-@loss(aliases=("bce", "bce_with_logits", "binary_crossentropy", "log_loss"))
-def binary_cross_entropy(logits: Any, target: Any) -> Any:
-    """Binary cross-entropy from logits, in nats: -y·log(p) - (1 - y)·log(1 - p), p = sigmoid(z).
+@loss(aliases=("mean_absolute_percentage_error",), targets="positive")
+def mape(prediction: Any, target: Any) -> Any:
+    """Mean absolute error as a share of the target: |prediction - target| / target.
 
-    Computed from log_sigmoid, without p, so it does not saturate or take the
-    logarithm of 0, and a small loss keeps its precision. The target is 0, 1 or a
-    probability. Its derivative is p - y.
-
-    Examples
-    --------
-    >>> float(binary_cross_entropy(1000.0, 0.0))
-    1000.0
-    """
-    wrong = (1 - target) * special.log_sigmoid(-logits)
-    return -(target * special.log_sigmoid(logits) + wrong)
-
-
-@loss
-def binary_cross_entropy_sum(logits: Any, target: Any) -> Any:
-    """Binary cross-entropy of several labels, in nats: summed over each row, averaged over rows.
-
-    It is `binary_cross_entropy` times the number of outputs, so that the weight
-    of a label does not depend on how many others there are. scikit-learn's log
-    loss for several labels.
+    As the metric `mape`: 0.1 is ten per cent. For targets above 0, in their own
+    units. Differs from Keras, which multiplies by 100 and divides by
+    max(|target|, 1e-7), so that a target of 0 outweighs all others.
 
     Examples
     --------
-    >>> binary_cross_entropy_sum(np.array([[0.0, 1000.0]]), np.array([[1.0, 0.0]])).round(4)
-    array([[1000.6931]])
+    >>> mape(np.array([[9.0, 3.0]]), np.array([[10.0, 2.0]])).tolist()
+    [[0.1, 0.5]]
     """
-    wrong = (1 - target) * special.log_sigmoid(-logits)
-    return -np.sum(target * special.log_sigmoid(logits) + wrong, axis=-1, keepdims=True)
+    return abs(prediction - target) / target
 
 
-@loss(aliases=("ce", "crossentropy", "sparse_categorical_crossentropy"))
-def cross_entropy(logits: Any, labels: Any) -> Any:
-    """Cross-entropy from logits and class labels, in nats: log Σexp(z) - z[label].
+@loss(aliases=("mean_squared_logarithmic_error",), link="log")
+def msle(prediction: Any, target: Any) -> Any:
+    """Mean squared logarithmic error: (log(1 + m) - log(1 + y))², for targets of at least 0.
 
-    The labels are class indices. Its derivative is softmax(z) - onehot(label).
+    The network gives log(m), the logarithm of what it predicts, so m is above 0,
+    and log(1 + m) is its softplus. Differs from Keras, which takes m itself and
+    clips it to 1e-7, below which nothing is learned.
 
     Examples
     --------
-    >>> cross_entropy(np.array([[0.0, 0.0]]), np.array([[1]])).round(6).tolist()
-    [[0.693147]]
+    >>> float(msle(0.0, 1.0))  # log(m) is 0, so m is 1
+    0.0
     """
-    return special.log_sum_exp(logits) - np.take_along_axis(logits, labels, axis=-1)
+    return (special.softplus(prediction) - np.log1p(target)) ** 2
+
+
+@loss(aliases=("poisson",), link="log")
+def poisson_nll(prediction: Any, target: Any) -> Any:
+    """Poisson negative log-likelihood of counts or rates: exp(z) - y·z.
+
+    Without the constant log(y!). The network gives z, the logarithm of the
+    mean, and predictions are exp(z) (McCullagh & Nelder, 1989, section 6.2).
+    Its derivative is exp(z) - y. Differs from Keras, which takes the mean itself,
+    as PyTorch's does with `log_input=False`.
+
+    Examples
+    --------
+    >>> float(poisson_nll(0.0, 3.0))
+    1.0
+    """
+    return np.exp(prediction) - target * prediction
+
+
+@loss(aliases=("cosine_similarity",))
+def cosine_distance(prediction: Any, target: Any) -> Any:
+    """Cosine distance of two rows: 1 - cos(angle between prediction and target), from 0 to 2.
+
+    Computed as half the square of the distance between the two at length 1,
+    which keeps its precision at small angles. A row of zeros counts as a
+    direction of length 0: half a unit from any other, with a derivative
+    towards the target. Differs from Keras's `cosine_similarity`, which is 1
+    less.
+
+    Examples
+    --------
+    >>> cosine_distance(np.array([[2.0, 0.0]]), np.array([[0.0, 3.0]])).tolist()
+    [[1.0]]
+    """
+    away = _direction(prediction) - _direction(target)
+    return 0.5 * np.sum(away**2, axis=-1, keepdims=True)
+
+
+def _direction(x: Any) -> Any:
+    length = np.linalg.norm(x, axis=-1, keepdims=True)
+    return x / np.where(length > 0, length, 1)
 
 
 @hookimpl
 def register_losses(register: Any) -> None:
-    """Register every loss of this module."""
-    for part in [value for value in globals().values() if isinstance(value, Part)]:
+    """Register every loss of this module, and those of classes."""
+    found = [*globals().values(), *vars(class_losses).values()]
+    for part in [value for value in found if isinstance(value, Part)]:
         register(part)

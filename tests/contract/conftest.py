@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import pytest
 
-from nnplug.builtin import MODULES
 from nnplug.parts import Part
+from nnplug.plugins.registry import Registry
 
 
 def every_part() -> list[Part]:
     """List every part there is."""
-    modules = [import_module(f"nnplug.builtin.{name}") for name in MODULES]
-    parts = [part for module in modules for part in vars(module).values()]
-    return [part for part in parts if isinstance(part, Part)]
+    return [part for part, _ in Registry(allowed=()).parts()]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -23,7 +23,7 @@ def test_conformance(check):
 )
 def test_conformance_in_the_engine_that_compiles(part):
     for check in testing.checks(part, engine="numba"):
-        if check.engines:
+        if check.engines and not check.reason:
             check()
 
 

@@ -34,15 +34,27 @@ X = [-x for x in POINTS[:0:-1]] + POINTS
 ELEMENTWISE: list[tuple[str, dict[str, float], Callable[[Any], Any]]] = [
     ("identity", {}, torch.nn.Identity()),
     ("sigmoid", {}, torch.sigmoid),
+    ("log_sigmoid", {}, functional.logsigmoid),
+    ("hard_sigmoid", {}, functional.hardsigmoid),
     ("tanh", {}, torch.tanh),
+    ("hard_tanh", {}, functional.hardtanh),
+    ("hard_tanh", {"low": -0.4, "high": 2.5}, lambda x: functional.hardtanh(x, -0.4, 2.5)),
+    ("softsign", {}, functional.softsign),
     ("relu", {}, functional.relu),
+    ("relu6", {}, functional.relu6),
+    ("prelu", {}, lambda x: functional.prelu(x, torch.tensor([0.25], dtype=x.dtype))),
     ("leaky_relu", {}, functional.leaky_relu),
     ("leaky_relu", {"slope": 0.3}, lambda x: functional.leaky_relu(x, 0.3)),
     ("elu", {}, functional.elu),
     ("elu", {"alpha": 0.3}, lambda x: functional.elu(x, 0.3)),
+    ("celu", {}, functional.celu),
+    # PyTorch's derivative has 1 / alpha in float32: one that is exact there.
+    ("celu", {"alpha": 0.25}, lambda x: functional.celu(x, 0.25)),
     ("selu", {}, functional.selu),
     ("softplus", {}, functional.softplus),
     ("silu", {}, functional.silu),
+    ("hard_swish", {}, functional.hardswish),
+    ("mish", {}, functional.mish),
     ("gelu", {}, functional.gelu),
     ("gelu_tanh", {}, lambda x: functional.gelu(x, approximate="tanh")),
 ]
@@ -85,11 +97,38 @@ LOSSES: list[tuple[str, dict[str, float], str, Callable[[Any, Any], Any]]] = [
         "targets",
         lambda p, t: functional.huber_loss(p, t, reduction="none", delta=0.3),
     ),
+    ("smooth_l1", {}, "targets", lambda p, t: functional.smooth_l1_loss(p, t, reduction="none")),
+    (
+        "smooth_l1",
+        {"beta": 0.3},
+        "targets",
+        lambda p, t: functional.smooth_l1_loss(p, t, reduction="none", beta=0.3),
+    ),
+    ("poisson_nll", {}, "counts", lambda p, t: functional.poisson_nll_loss(p, t, reduction="none")),
     (
         "binary_cross_entropy",
         {},
         "probabilities",
         lambda p, t: functional.binary_cross_entropy_with_logits(p, t, reduction="none"),
+    ),
+]
+COUNTS = [(0.0, 1.0, 7.0, 2.5)[at % 4] for at in range(len(X))]
+
+SHARES = [
+    *([1.0, 0.0, 0.0, 0.0], [0.25, 0.25, 0.25, 0.25], [0.0, 0.5, 0.0, 0.5], [0.1, 0.2, 0.3, 0.4]),
+    *([0.0, 0.0, 1.0, 0.0], [0.3, 0.0, 0.0, 0.7], [0.7, 0.1, 0.1, 0.1], [0.0, 0.0, 0.0, 1.0]),
+    *([0.5, 0.5, 0.0, 0.0], [0.4, 0.3, 0.2, 0.1]),
+]
+ROW_LOSSES: list[tuple[str, str, Callable[[Any, Any], Any]]] = [
+    (
+        "categorical_cross_entropy",
+        "shares",
+        lambda z, t: functional.cross_entropy(z, t, reduction="none"),
+    ),
+    (
+        "kl_div",
+        "shares",
+        lambda z, t: functional.kl_div(torch.log_softmax(z, -1), t, reduction="none").sum(-1),
     ),
 ]
 LABELS = [0, 3, 1, 2, 1, 3, 2, 3, 0, 1]
@@ -114,6 +153,8 @@ def main() -> None:
     targets = {
         "targets": torch.tensor(TARGETS, dtype=torch.float64),
         "probabilities": torch.tensor(LOGIT_TARGETS, dtype=torch.float64),
+        "counts": torch.tensor(COUNTS, dtype=torch.float64),
+        "shares": torch.tensor(SHARES, dtype=torch.float64),
     }
     labels = torch.tensor(LABELS)
     write_json(
@@ -135,6 +176,7 @@ def main() -> None:
             "predictions": PREDICTIONS,
             "targets": TARGETS,
             "probabilities": LOGIT_TARGETS,
+            "counts": COUNTS,
             "losses": [
                 {
                     "name": name,
@@ -143,6 +185,15 @@ def main() -> None:
                     **with_derivative(partial(_against, function, targets[against]), PREDICTIONS),
                 }
                 for name, options, against, function in LOSSES
+            ],
+            "shares": SHARES,
+            "row_losses": [
+                {
+                    "name": name,
+                    "against": against,
+                    **with_derivative(partial(_against, function, targets[against]), ROWS),
+                }
+                for name, against, function in ROW_LOSSES
             ],
             "labels": LABELS,
             "label_losses": [
