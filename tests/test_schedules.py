@@ -1,6 +1,8 @@
 """The built-in schedules at points worked out by hand, and against the papers' recursions."""
 
+import json
 import math
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +10,7 @@ from nnplug.errors import OptionError
 from nnplug.plugins.registry import Registry
 
 REGISTRY = Registry()
+REFERENCE = json.loads((Path(__file__).parent / "reference/schedules.json").read_text("utf-8"))
 
 
 def factors(text, times, epochs):
@@ -127,3 +130,18 @@ def test_a_text_that_an_option_does_not_know_is_refused(text, message):
     with pytest.raises(OptionError, match=f"schedule '{text.partition(':')[0]}'") as error:
         factors(text, (0,), 8)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "case", REFERENCE["cases"], ids=lambda case: f"{case['schedule']}-{case['library']}"
+)
+def test_factors_are_those_of_others(case):
+    found = factors(case["schedule"], range(REFERENCE["epochs"]), REFERENCE["epochs"])
+    # optax computes in float32 where a number of its own is one.
+    assert found == pytest.approx(case["factors"], rel=1e-10, abs=1e-15)
+
+
+def test_every_schedule_is_compared_that_others_have():
+    compared = {case["schedule"].partition(":")[0] for case in REFERENCE["cases"]}
+    # inverse_sqrt is compared with its paper above; constant says all of itself.
+    assert compared == {*Registry(allowed=()).names("schedule")} - {"constant", "inverse_sqrt"}

@@ -64,8 +64,9 @@ def nadam(
 
     As in PyTorch, the momentum of step t is μ = beta1·(1 - 0.96^(t·momentum_decay) / 2),
     and the running mean decays with beta1, not with μ. Keras has
-    momentum_decay = 1; optax has μ = beta1. The equation was not checked
-    against the paper.
+    momentum_decay = 1; optax has μ = beta1. Differs from PyTorch: it keeps the
+    product of all μ in float32, unless float64 is its default. The equation
+    was not checked against the paper.
 
     Parameters
     ----------
