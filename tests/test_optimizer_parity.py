@@ -1,4 +1,4 @@
-"""Ten steps of each optimizer beside PyTorch's, frozen in tests/reference/optimizers.json."""
+"""Ten steps of each optimizer beside others', frozen in tests/reference/optimizers.json."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ REFERENCE = json.loads((Path(__file__).parent / "reference/optimizers.json").rea
 
 
 def title(run):
-    return f"{run['optimizer']}-{'options' if run['options'] else 'defaults'}-{run['batches']}"
+    options = "options" if run["options"] else "defaults"
+    return f"{run['optimizer']}-{options}-{run['batches']}-{run['library']}"
 
 
 def steps_for(run, batch_size):
@@ -36,20 +37,27 @@ def steps_for(run, batch_size):
 
 
 @pytest.mark.parametrize("run", REFERENCE["runs"], ids=title)
-def test_ten_steps_are_those_of_pytorch(run):
+def test_ten_steps_are_those_of_others(run):
     full = run["batches"] == "full"
     steps = steps_for(run, None if full else 3)
     batches = REFERENCE["sequences"][run["batches"]]
     assert len(batches) == len(run["parameters"]) == 10
-    for batch, loss, after in zip(batches, run["losses"], run["parameters"], strict=True):
+    shown = run.get("shown", [None] * 10)
+    for batch, loss, after, average in zip(
+        batches, run["losses"], run["parameters"], shown, strict=True
+    ):
         total = steps.run(None if full else np.array(batch))
         assert total / (len(batch) * 2) == pytest.approx(loss, rel=1e-10, abs=0)
         np.testing.assert_allclose(steps.network.parameters, after, rtol=1e-10, atol=0)
+        if average is not None:
+            steps.show()
+            np.testing.assert_allclose(steps.network.parameters, average, rtol=1e-10, atol=0)
+            steps.hide()
 
 
 def test_every_built_in_optimizer_is_compared_with_and_without_options():
-    compared = {(run["optimizer"], bool(run["options"])) for run in REFERENCE["runs"]}
-    names = {part.name for part, _ in Registry().parts("optimizer")}
-    unknown_to_pytorch: set[str] = set()
-    for name in names - unknown_to_pytorch:
+    compared = {
+        (run["optimizer"].partition("[")[0], bool(run["options"])) for run in REFERENCE["runs"]
+    }
+    for name in Registry(allowed=()).names("optimizer"):
         assert {(name, False), (name, True)} <= compared

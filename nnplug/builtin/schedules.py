@@ -1,14 +1,16 @@
 """The built-in schedules: a factor on the learning rate over time in epochs.
 
-All but `one_cycle`, which has its own rise, begin with a linear warm-up over
-the first `warmup` epochs, from just above 0 to the schedule's own start. A
-schedule depends on the time only, so none waits for the loss to improve.
+All that do not rise by themselves begin with a linear warm-up over the first
+`warmup` epochs, from just above 0 to the schedule's own start. A schedule
+depends on the time only, so none waits for the loss to improve.
 """
 
 from __future__ import annotations
 
 import math
 
+from nnplug.builtin import piecewise
+from nnplug.errors import OptionError
 from nnplug.hookspecs import hookimpl
 from nnplug.parts import Part, schedule
 
@@ -235,6 +237,97 @@ def one_cycle(
     return _cosine(1.0, end, (through - rise) / max(1 - rise, 1e-12))
 
 
+@schedule(aliases=("warmup_stable_decay",), ranges={"fall": "(0, 1]", "end": "[0, inf)"})
+def wsd(
+    epoch: float,
+    epochs: float,
+    *,
+    fall: float = 0.1,
+    end: float = 0.0,
+    shape: str = "linear",
+    warmup: float = 0.0,
+) -> float:
+    """Warm-up, stable, decay: constant until a fall in the end (Hu et al., 2024, arXiv:2404.06395).
+
+    A run is lengthened by its constant part. The paper leaves the fall's shape
+    open; √t falls best in Hägele et al. (2024, arXiv:2405.18392). The
+    equation was not checked against the paper.
+
+    Parameters
+    ----------
+    fall : float
+        The share of the run that the fall takes, in (0, 1].
+    end : float
+        The factor at the end of the run, at least 0.
+    shape : str
+        `linear`, `cosine`, or `sqrt`: 1 - √t, with the time t from 0 to 1 over the fall.
+    warmup : float
+        Epochs of linear warm-up.
+
+    Examples
+    --------
+    >>> [wsd(epoch, 10, fall=0.4) for epoch in (0, 6, 7, 10)]
+    [1.0, 1.0, 0.75, 0.0]
+    >>> wsd(7, 10, fall=0.4, shape="sqrt")
+    0.5
+    """
+    t = min(max(0.0, epoch - (1 - fall) * epochs) / (fall * epochs), 1.0)
+    shares = {"linear": t, "cosine": 0.5 * (1 - math.cos(math.pi * t)), "sqrt": math.sqrt(t)}
+    if shape not in shares:
+        raise OptionError(f"schedule 'wsd': shape={shape}: there are {', '.join(shares)}.")
+    return _ramp(epoch, warmup) * (1 - (1 - end) * shares[shape])
+
+
+@schedule
+def rex(epoch: float, epochs: float, *, end: float = 0.0, warmup: float = 0.0) -> float:
+    """Reflected exponential, (1 - t) / (1 - t/2) (Chen et al., 2022, arXiv:2107.04197).
+
+    t is the time from 0 to 1 over the run. It stays higher than a straight
+    line, and falls fastest in the end.
+
+    Parameters
+    ----------
+    end : float
+        The factor at the end of the run, at least 0.
+    warmup : float
+        Epochs of linear warm-up, before the fall begins.
+
+    Examples
+    --------
+    >>> [round(rex(epoch, 10), 6) for epoch in (0, 5, 10)]
+    [1.0, 0.666667, 0.0]
+    """
+    t = _through(epoch, epochs, warmup)
+    return _ramp(epoch, warmup) * (end + (1 - end) * (1 - t) / (1 - t / 2))
+
+
+@schedule(ranges={"power": "[0, inf)", "rows": "(0, inf)"})
+def invscaling(
+    epoch: float, epochs: float, *, power: float = 0.5, rows: float = 1.0, warmup: float = 0.0
+) -> float:
+    """1 / (1 + n)^power, with n the rows seen before the epoch: scikit-learn's `invscaling`.
+
+    scikit-learn counts rows, so that its learning rate has fallen far after the
+    first epoch; by default n counts epochs here.
+
+    Parameters
+    ----------
+    power : float
+        At least 0; scikit-learn's `power_t`.
+    rows : float
+        Training rows in an epoch, above 0; with their number it is as in scikit-learn.
+    warmup : float
+        Epochs of linear warm-up, before the decay begins.
+
+    Examples
+    --------
+    >>> [invscaling(epoch, 100) for epoch in (0, 0.5, 3, 8)]
+    [1.0, 1.0, 0.5, 0.3333333333333333]
+    """
+    seen = rows * math.floor(max(0.0, epoch - warmup))
+    return float(_ramp(epoch, warmup) / (1 + seen) ** power)
+
+
 def _through(epoch: float, epochs: float, warmup: float) -> float:
     """Give the share of the run after its warm-up that has passed, from 0 to 1."""
     return min(max(0.0, epoch - warmup) / max(epochs - warmup, 1e-12), 1.0)
@@ -247,7 +340,8 @@ def _cosine(start: float, end: float, through: float) -> float:
 
 @hookimpl
 def register_schedules(register: object) -> None:
-    """Register every schedule of this module."""
+    """Register every schedule of this module and of `piecewise`."""
     assert callable(register)
-    for part in [value for value in globals().values() if isinstance(value, Part)]:
+    everything = [*globals().values(), *vars(piecewise).values()]
+    for part in [value for value in everything if isinstance(value, Part)]:
         register(part)

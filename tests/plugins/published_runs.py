@@ -18,7 +18,7 @@ RUNS = {
     "intervals": {
         "loss": "gaussian_nll",
         "activation": "rrelu:upper=0.5",
-        "initializer": "lsuv",
+        "initializer": "within_layer",
         "optimizer": "ema:decay=0.8[lookahead[adam:beta1=0.8]]",
     },
     "overlap": {

@@ -13,11 +13,11 @@ from tests.plugins.published_runs import COMPILED, RUNS
 HERE = Path(__file__).parent
 PARTS = {
     "activation": ["rrelu", "sparsemax", "unit_snake"],
-    "initializer": ["lsuv"],
+    "initializer": ["within_layer"],
     "layer": ["gated_swish"],
     "loss": ["batch_dice", "batch_hard", "gaussian_nll", "soft_cross_entropy"],
     "optimizer": [
-        "adafactor", "adahessian", "ema", "lookahead", "sam", "schedule_free", "shampoo", "sophia",
+        "adafactor", "adahessian", "lookahead", "sam", "schedule_free", "shampoo", "sophia",
     ],
 }  # fmt: skip
 

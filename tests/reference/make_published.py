@@ -5,8 +5,8 @@ Run by hand, from the repository's root, with torch and pytorch_optimizer 4.1:
     python -m tests.reference.make_published
 
 Optimizers take ten steps in float64 on a network 3-4-2 (tanh, then none; mean
-squared error over rows and outputs) with seven rows. Adafactor and the moving
-average are PyTorch's; Shampoo, schedule-free SGD, SAM and Lookahead are
+squared error over rows and outputs) with seven rows. Adafactor is
+PyTorch's; Shampoo, schedule-free SGD, SAM and Lookahead are
 pytorch_optimizer's; Sophia and AdaHessian are written here as their papers
 print them, with PyTorch's second derivatives. Biases are columns, so that
 Shampoo takes them as matrices. Losses and activations are PyTorch's modules,
@@ -25,7 +25,6 @@ import torch
 from pytorch_optimizer import SAM, Lookahead, ScheduleFreeSGD, Shampoo
 from pytorch_optimizer.optimizer import sam
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from tests.reference.writing import write_json
 
@@ -84,22 +83,6 @@ def run(make: Callable[[Params], Any], closure: bool = False) -> dict[str, Any]:
             shown.append(flat(params))
             optimizer.train()
     return {"parameters": after, **({"shown": shown} if shown else {})}
-
-
-def run_average(decay: float, lr: float) -> dict[str, Any]:
-    """Take ten steps of SGD, and average the weights."""
-    model = torch.nn.ParameterList([torch.nn.Parameter(torch.tensor(array)) for array in START])
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
-    optimizer = torch.optim.SGD(model, lr=lr)
-    after, shown = [], []
-    for _ in range(STEPS):
-        optimizer.zero_grad()
-        loss_of(list(model)).backward()
-        optimizer.step()
-        average.update_parameters(model)
-        after.append(flat(model))
-        shown.append(flat(average.parameters()))
-    return {"parameters": after, "shown": shown}
 
 
 def run_curved(step: Callable[..., torch.Tensor]) -> dict[str, Any]:
@@ -171,7 +154,6 @@ def optimizers() -> list[dict[str, Any]]:
         "lookahead:k=2[sam:rho=0.5[sgd:learning_rate=0.1]]": lambda: run(
             lambda p: Lookahead(SAM(p, sgd, rho=0.5, lr=0.1), k=2, alpha=0.5), True
         ),
-        "ema:decay=0.7[sgd:learning_rate=0.1]": lambda: run_average(0.7, 0.1),
         "sophia:learning_rate=0.05,beta1=0.9,beta2=0.8,gamma=0.1,weight_decay=0.2,k=3": lambda: (
             run_curved(sophia)
         ),

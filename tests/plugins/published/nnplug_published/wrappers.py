@@ -45,19 +45,8 @@ def sam(param: Any, grad: Any, *, base: Any, rho: float = 0.05) -> Any:
     return base(param, grad)
 
 
-@nnplug.optimizer(evaluate="average")
-def ema(param: Any, grad: Any, average: Any, *, base: Any, step: Any, decay: float = 0.999) -> Any:
-    """Exponential moving average of the weights (Tarvainen & Valpola, 2017,
-    arXiv:1703.01780, eq. 1).
-
-    The average starts from the parameters after the first step.
-    """
-    new = base(param, grad)
-    return new, np.where(step == 1, new, decay * average + (1 - decay) * new)
-
-
 @nnplug.hookimpl
 def register_optimizers(register: Any) -> None:
     """Register the optimizers."""
-    for optimizer in (lookahead, sam, ema):
+    for optimizer in (lookahead, sam):
         register(optimizer)
