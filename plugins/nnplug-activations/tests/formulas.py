@@ -237,3 +237,8 @@ FORMULAS: dict[str, Formula] = {
     "aglu": lambda x: x * sigmoid(x),
 }
 """Each part that takes one number, with its options and numbers as they start."""
+
+BY_ERF = {
+    *("clipped_gelu", "sgelu", "phish", "serf", "probit", "laplace", "smu", "xgelu", "pserf"),
+}
+"""Formulas whose small tails are erfc's own, so that few digits suffice; erf is slow with many."""

@@ -44,7 +44,7 @@ def expected(formula: Any, x: Any, *, far: int = 450) -> list[tuple[Any, Any]]:
     pairs = []
     for number in x:
         size = abs(float(number))
-        with mpmath.workdps(120 if size < 30 else far):
+        with mpmath.workdps(300 if size < 30 else far):
             at, step = mpmath.mpf(float(number)), mpmath.mpf(size) * mpmath.mpf(10) ** -40
             rise = formula(at + step) - formula(at - step)  # its error is of the order of step²
             pairs.append((formula(at), rise / (2 * step)))
