@@ -153,7 +153,7 @@ def sinc(x: Any, *, omega: float = 1.0) -> Any:
     """Cardinal sine: sin(omega·x)/(omega·x), 1 at 0 (Saratchandran et al., 2024,
     arXiv:2402.05427).
 
-    Differs from NumPy's sinc, which has π in place of omega.
+    Differs from NumPy's and PyTorch's sinc, which have π in place of omega.
 
     Examples
     --------

@@ -175,7 +175,8 @@ def squareplus(x: Any, *, b: float = 4.0) -> Any:
     """Squareplus: (x + √(x² + b))/2 (Barron, 2021, arXiv:2112.11687, eq. 1).
 
     A smooth relu without exponentials. Below 0, where the sum cancels, it is
-    b/(2·(√(x² + b) - x)), and its derivative is y/√(x² + b) everywhere.
+    b/(2·(√(x² + b) - x)). Differs from Keras and JAX, which add there too, and
+    have an error of 2e-11 at x = -600 in float64.
 
     Parameters
     ----------

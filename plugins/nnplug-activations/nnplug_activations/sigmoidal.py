@@ -229,7 +229,8 @@ def probit(x: Any) -> Any:
     """Probit: the normal distribution function Φ(x) (Gomes & Ludermir, 2008,
     doi:10.1109/HIS.2008.40).
 
-    Computed as erfc(-x/√2)/2. The equation was not checked against the paper.
+    Computed as erfc(-x/√2)/2. Differs from PyTorch's ndtr, which is 0 below
+    -8.3. The equation was not checked against the paper.
 
     Examples
     --------

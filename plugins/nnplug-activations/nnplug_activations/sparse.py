@@ -42,7 +42,8 @@ def sparsemax(x: Any) -> Any:
     """Sparsemax (Martins & Astudillo, 2016, arXiv:1602.02068, algorithm 1).
 
     The point of the simplex that is nearest to the row: max(x - τ, 0), with τ such
-    that the shares sum to 1.
+    that the shares sum to 1. Differs from Keras 3.15.1, which gives some rows
+    shares that sum to 0.
 
     Examples
     --------

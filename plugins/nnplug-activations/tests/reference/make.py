@@ -63,9 +63,14 @@ def by_jax(function: Function, x: Any, weights: Any) -> tuple[Any, Any]:
     return np.asarray(function(x)), np.asarray(gradient)
 
 
+def threshold(module: Any) -> Function:
+    """Make a threshold with numbers that no default has."""
+    return lambda x: module.threshold(x, 0.4, -3)
+
+
 ONE: list[tuple[str, str, str, Function]] = [
-    ("threshold:threshold=0.4,value=-3", "torch", "threshold", lambda x: functional.threshold(x, 0.4, -3)),
-    ("threshold:threshold=0.4,value=-3", "keras", "threshold", lambda x: keras.activations.threshold(x, 0.4, -3)),
+    ("threshold:threshold=0.4,value=-3", "torch", "threshold", threshold(functional)),
+    ("threshold:threshold=0.4,value=-3", "keras", "threshold", threshold(keras.activations)),
     ("hard_shrink", "torch", "hardshrink", functional.hardshrink),
     ("hard_shrink", "keras", "hard_shrink", keras.activations.hard_shrink),
     ("soft_shrink", "torch", "softshrink", functional.softshrink),
