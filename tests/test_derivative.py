@@ -55,6 +55,22 @@ def test_the_branch_not_taken_may_be_anything(formula, at, expected):
     assert slope(formula, at) == pytest.approx(expected, rel=1e-14)
 
 
+def test_terms_of_nested_choices_are_all_kept():
+    # On the chosen branch it is a²x/a = ax. Its five terms in a are joined in pairs, and a
+    # pair is added to a term that is joined later.
+    def formula(x, a):
+        small = abs(a) < 0.5
+        safe = np.where(small, 1.0, a)
+        return np.where(small, a * x, np.where(a < 0, a * x / safe, a * a * x / safe))
+
+    graph = new_graph()
+    x, a = graph.input("x", ("N", "C")), graph.input("a")
+    by_a = differentiate(formula(x, a), [a], graph.constant(1.0))
+    at = np.array([[3.0, 4.0]])
+    found = [float(evaluate(by_a, {"x": at, "a": value})[0]) for value in (-2.0, 0.25, 2.0)]
+    assert found == [0.0, 7.0, 7.0]  # of x, ax and ax, summed
+
+
 def test_one_choice_made_twice():
     # The inner condition is the outer one: its other side is never reached.
     def formula(x):

@@ -251,6 +251,30 @@ def test_a_trainable_option():
     assert prelu.with_options(slope=0.5).text == "prelu:slope=0.5"
 
 
+def test_a_plain_call_takes_arrays_in_order_or_by_name():
+    @nnplug.activation
+    def line(x, a=nnplug.parameter("C", start=2.0), b=nnplug.parameter("C", start=1.0)):
+        return a * x + b
+
+    assert [line(10.0), line(10.0, 3.0), line(10.0, 3.0, 4.0), line(10.0, b=4.0)] == [
+        21,
+        31,
+        34,
+        24,
+    ]
+
+
+def test_an_activation_may_have_a_bias_of_its_own(nnplug_registry):
+    @nnplug.activation
+    def shifted(x, *, bias=nnplug.trainable(0.5)):  # noqa: B008  # its declared form
+        return np.tanh(x) + bias
+
+    run = nnplug.train("xor", activation=shifted, epochs=2)
+    assert [span.name for span in run.network.spans] == [
+        *("hidden1.weight", "hidden1.bias", "shifted1.bias", "output.weight", "output.bias")
+    ]
+
+
 # --- the text form ------------------------------------------------------------------------
 
 

@@ -115,11 +115,13 @@ def _join(gradient: _Gradient) -> _Gradient:
     joined = True
     while joined:
         joined = False
-        for key, (mask, share) in list(merged.items()):
+        for key, (mask, _) in list(merged.items()):
             for position, (condition, taken) in enumerate(mask):
                 other = (*key[:position], (id(condition), not taken), *key[position + 1 :])
                 if key in merged and other in merged:
-                    branches = (share, merged[other][1]) if taken else (merged[other][1], share)
+                    # not as listed: another pair may have been added to either since
+                    (_, share), (_, rest) = merged[key], merged[other]
+                    branches = (share, rest) if taken else (rest, share)
                     del merged[key], merged[other]
                     whole = share.graph.call("where", condition, *branches)
                     _put(merged, (*mask[:position], *mask[position + 1 :]), whole)

@@ -76,9 +76,12 @@ class Activation(RowPart):
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Call the function with this instance's options, and those given here.
 
-        Arrays that are not given are as they start.
+        Arrays that are not given are as they start; those that are follow x, or
+        are named.
         """
-        return super().__call__(*arguments, **{**self.starts, **options})
+        given = list(self.declared)[: len(arguments) - 1]
+        starts = {name: start for name, start in self.starts.items() if name not in given}
+        return super().__call__(*arguments, **{**starts, **options})
 
     @property
     def width(self) -> str:

@@ -142,7 +142,7 @@ def place(
         Begins their names: the name of the layer that holds them.
     """
     counts: Counter[str] = Counter()
-    block, taken = "", set[str]()
+    block, taken, names = "", set[str](), set[str]()
     width = inputs
     for number, part in enumerate(parts):
         is_dense = part.kind == "layer" and part.name == "dense"
@@ -151,13 +151,16 @@ def place(
             counts["hidden"] += number < head
             block = "output" if number >= head else f"hidden{counts['hidden']}"
             taken = set()
-        if block and role not in taken and role in ("dense", "activation", "dropout"):
+        # An activation's own array may be called bias too; its names then say whose it is.
+        free = role not in taken and names.isdisjoint(f"{block}.{own}" for own in part.arrays)
+        if block and free and role in ("dense", "activation", "dropout"):
             name = block
         else:
             counts[part.name] += 1
             name = f"{prefix}{part.name}{counts[part.name]}"
         taken.add(role)
         placed = _placed(name, part, width, role)
+        names.update(array.name for array in placed.arrays)
         yield placed
         width = placed.outputs
 

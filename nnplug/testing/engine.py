@@ -89,9 +89,9 @@ def fill(network: Network, sums: AnyArray, scale: float = 1.0) -> None:
     """Set the pre-activations and what the activation learns; the bias is 0."""
     network.parameters[...] = 0
     network["output.weight"][...] = scale * sums
-    for name, declared in network.layers[0].activation.arrays.items():
-        if isinstance(declared, Parameter):
-            network[f"output.{name}"][...] = scale * (declared.start or 0.0)
+    for array in network.placed[-1].arrays:  # the activation's
+        if isinstance(array.declared, Parameter):
+            network[array.name][...] = scale * (array.declared.start or 0.0)
 
 
 class BoundLayer:

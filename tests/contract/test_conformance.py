@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+import nnplug
 from nnplug import testing
 from nnplug.builtin import MODULES
 from nnplug.hookspecs import HOOKS
@@ -46,6 +48,16 @@ def test_conformance_in_the_engine_that_compiles(part):
 def test_conformance_with_other_options(kind, text, nnplug_registry):
     report = testing.run(nnplug_registry.get(kind, text), engine="numpy")
     assert report.passed, str(report)
+
+
+def test_options_are_tried_within_their_range():
+    @nnplug.activation(ranges={"power": "(1, 2]"})
+    def grown(x, *, power=1.5):
+        """A power, of either sign."""
+        return np.sign(x) * abs(x) ** power
+
+    options = next(check for check in testing.checks(grown) if check.name == "options")
+    options()  # 1.5/3 + 0.1, tried elsewhere, is out of range
 
 
 def test_every_kind_has_a_suite_and_a_part():

@@ -1,0 +1,1 @@
+"""Activations for nnplug beyond the built-in ones, a module for each family."""
