@@ -63,7 +63,10 @@ def loss_arguments(
     generator = random(seed)
     if part.heads:
         output = generator.normal(size=(rows, columns * len(part.heads))) * 2 + 0.3
-        target = output[:, :columns] + generator.normal(size=(rows, columns)) + 0.2
+        if part.targets == "real":
+            target = output[:, :columns] + generator.normal(size=(rows, columns)) + 0.2
+        else:
+            target = targets_of(part, generator, (rows, columns))
         return output.astype(dtype), target.astype(dtype)
     output = generator.normal(size=(rows, columns)) * 2 + 0.3
     if part.takes == "probabilities":
@@ -240,7 +243,9 @@ def inputs_unchanged(part: Part) -> None:
 def options(part: Part) -> None:
     """Every option can be written in the text form, and is read back as it was."""
     for key, default in part.defaults.items():
-        for value in (default, *_others(default)):
+        interval = part.ranges.get(key)
+        others = [value for value in _others(default) if interval is None or value in interval]
+        for value in (default, *others):
             text = ""
             try:
                 changed = part.with_options(**{key: value})
