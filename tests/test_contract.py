@@ -287,6 +287,22 @@ def test_several_outputs_are_never_broadcast_against_the_target():
     )
 
 
+def test_the_link_of_an_interval_is_inverted_as_the_predictions_is(nnplug_registry):
+    @nnplug.loss(
+        link="log", interval=lambda middle, spread, level: (middle - level, middle + level)
+    )
+    def of_logarithms(middle, spread, target):
+        """Squared error of a logarithm, and a spread that is drawn to 0."""
+        return (middle - target) ** 2 + spread**2
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(20, 1))
+    run = nnplug.train((x, np.exp(x)), loss=of_logarithms, epochs=2, seed=0)
+    lower, upper = run.interval(x, level=0.5)
+    np.testing.assert_allclose(lower, run.predict(x) * np.exp(-0.5), rtol=1e-6)
+    np.testing.assert_allclose(upper, run.predict(x) * np.exp(0.5), rtol=1e-6)
+
+
 def test_a_loss_without_intervals_says_so():
     with pytest.raises(PartError, match=r"^loss 'mse' gives no intervals\.\n"):
         REGISTRY.get("loss", "mse").bounds(np.zeros((1, 1)), 0.9)

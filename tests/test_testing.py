@@ -226,6 +226,34 @@ def test_a_declaration_that_is_not_so_is_found(check):
     assert check in testing.run(WRONG_DECLARED[check], engine="numpy").failed
 
 
+@nnplug.loss(link="log", targets="positive")
+def log_normal(log_median, log_spread, target):
+    """The squared error of a logarithm in its own unit, and the logarithm of the unit."""
+    return 0.5 * ((np.log(target) - log_median) * np.exp(-log_spread)) ** 2 + log_spread
+
+
+@nnplug.loss(link="log", targets="count", ranges={"share": "[0.5, 1]"})
+def weighed_counts(log_mean, logit, target, *, share=0.5):
+    """A Poisson loss whose second output is drawn to 0."""
+    return np.exp(log_mean) - target * log_mean + share * logit**2
+
+
+@testing.parametrize(log_normal, weighed_counts, engine="numpy")
+def test_several_outputs_meet_targets_of_their_kind_and_options_of_their_range(check):
+    check()
+
+
+def test_several_outputs_that_miss_the_link_of_the_target_are_found():
+    @nnplug.loss(link="log", targets="positive")
+    def without_link(middle, spread, target):
+        return (middle - target) ** 2 + spread**2
+
+    (result,) = [r for r in testing.run(without_link, engine="numpy").results if not r.ok]
+    assert (
+        "the loss where middle, which is predicted, is the log of the target is" in result.message
+    )
+
+
 def test_parametrize_gives_each_check_an_id_and_strict_expected_failures():
     mark = testing.parametrize(off, mse, mse_metric, expected_failures={"off-derivative": "known"})
     given = {each.id: each for each in mark.args[1]}

@@ -17,6 +17,7 @@ from nnplug.models.answers import Answers
 from nnplug.models.writing import Writable
 from nnplug.network.network import Network
 from nnplug.parts import Metric
+from nnplug.parts.targets import mean_of
 from nnplug.plugins.registry import Registry
 from nnplug.summary import Block, Summarized
 from nnplug.tables import matrix
@@ -214,7 +215,8 @@ class Model(Answers, Writable, Summarized):
         if not 0 < level < 1:
             raise SettingError(f"level={level!r}: it must be between 0 and 1, as 0.9.")
         outputs, finite = self._outputs(data, unknown, allow_nonfinite)
-        lower, upper = map(self.in_units, self.loss.bounds(outputs, level))
+        bounds = self.loss.bounds(outputs, level)
+        lower, upper = (self.in_units(mean_of(self.loss.link, bound)) for bound in bounds)
         if finite is not None:
             lower, upper = (np.where(finite[:, None], bound, np.nan) for bound in (lower, upper))
         return lower, upper

@@ -314,7 +314,8 @@ def loss(
         prediction, (N, C). By default it is the first of them.
     interval : callable, optional
         For the same: `interval(*outputs, level)` gives a lower and an upper
-        bound within which a target lies with probability `level`.
+        bound within which a target lies with probability `level`. As for the
+        prediction, the link is inverted afterwards.
     **naming
         `name`, `aliases`, `ranges` and `expected_failures`: see `Naming`.
 

@@ -220,15 +220,18 @@ def minimum(part: Loss) -> None:
 def _minimum_of_heads(part: Loss) -> None:
     if part.predict is not None:
         return  # only the author knows what the outputs should be for a target
+    best_at = "the target" if part.link == "identity" else f"the {part.link} of the target"
     for seed in range(6):
         output, target = loss_arguments(part, 4, 3, seed=seed)
-        output[:, :3] = target
+        if part.targets != "real":
+            target = targets_of(part, random(seed), target.shape, inner=True)
+        output[:, :3] = linked(part.link, target)
         away = output.copy()
         away[:, :3] += random(seed).normal(size=target.shape) * 10.0 ** (-seed / 2)
         best, worse = _number(part, output, target), _number(part, away, target)
         if not best <= worse + 1e-12 * abs(worse):
             raise Wrong(
-                f"the loss where {part.heads[0]}, which is predicted, is the target is "
+                f"the loss where {part.heads[0]}, which is predicted, is {best_at} is "
                 f"{number(best, 6)}, and {number(worse, 6)} at up to "
                 f"{number(abs(away - output).max())} from it; if {part.heads[0]} is not the "
                 "prediction, say what is: @nnplug.loss(predict=...)"

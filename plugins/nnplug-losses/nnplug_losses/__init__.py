@@ -1,0 +1,1 @@
+"""Losses for nnplug, one module a family; each entry point names the module of its part."""
