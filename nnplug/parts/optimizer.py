@@ -142,7 +142,7 @@ class Optimizer(Part):
             if rate is not None:
                 made = super().with_options(**values)
                 return replace(made, base=self.base.with_options(learning_rate=rate))
-        if "learning_rate" in values:
+        if "learning_rate" in values and "learning_rate" not in self.defaults:
             self._check_held()
         return super().with_options(**values)
 
