@@ -98,37 +98,6 @@ def adaptive_clip(
     return base(param, np.where(over, grad * (largest / np.where(over, norm, 1.0)), grad))
 
 
-@nnplug.optimizer(ranges={"alpha": "[0, 1)", "lamb": "[0, inf)"})
-def grokfast(
-    param: Any, grad: Any, slow: Any, *, base: Any, alpha: float = 0.98, lamb: float = 2.0
-) -> Any:
-    """Grokfast-EMA: slow gradients amplified (Lee et al., 2024, arXiv:2405.20233, algorithm 2).
-
-    The running mean of the gradients, times lamb, is added to the gradient.
-
-    Parameters
-    ----------
-    alpha : float
-        Decay of the mean, in [0, 1).
-    lamb : float
-        How much of it is added.
-
-    Notes
-    -----
-    The mean starts from the first gradient in the authors' code, and from 0
-    here. The equation was not checked against the paper.
-
-    Examples
-    --------
-    >>> new, slow = grokfast(np.zeros(1), np.array([1.0]), np.array([2.0]),
-    ...                      base=lambda param, grad: param - grad, alpha=0.5, lamb=2.0)
-    >>> new.tolist(), slow.tolist()
-    ([-4.0], [1.5])
-    """
-    slow = alpha * slow + (1 - alpha) * grad
-    return base(param, grad + lamb * slow), slow
-
-
 @nnplug.optimizer(ranges={"gamma": "[0, inf)", "beta1": "[0, 1)"})
 def mars(
     param: Any,
@@ -282,7 +251,7 @@ def max_norm(param: Any, grad: Any, *, base: Any, limit: float = 3.0) -> Any:
 def register_optimizers(register: Any) -> None:
     """Register the optimizers."""
     for part in (
-        cautious, gradient_centralization, adaptive_clip, grokfast, mars, block_normalized,
+        cautious, gradient_centralization, adaptive_clip, mars, block_normalized,
         orthograd, trust_ratio, max_norm,
     ):  # fmt: skip
         register(part)

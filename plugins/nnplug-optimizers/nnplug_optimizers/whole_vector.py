@@ -72,7 +72,7 @@ def adai(
 
 
 @nnplug.optimizer(over="vector", ranges=BETAS)
-def adams(
+def adam_swd(
     param: Any,
     grad: Any,
     m: Any,
@@ -85,7 +85,8 @@ def adams(
     epsilon: float = 1e-8,
     weight_decay: float = 1e-4,
 ) -> Any:
-    """AdamS: Adam with stable weight decay (Xie et al., 2023, arXiv:2011.11152, algorithm 4).
+    """Adam with stable weight decay, the authors' AdamS (Xie et al., 2023,
+    arXiv:2011.11152, algorithm 4).
 
     AdamW whose decay is divided by the root of the second moment's mean over
     all parameters, as the step itself is divided by each one's own.
@@ -103,7 +104,7 @@ def adams(
     --------
     The mean of 9 and 16 is 12.5: the decay is 0.1·√12.5/√12.5 of the parameter.
 
-    >>> new, m, v = adams(np.ones(2), np.array([3.0, 4.0]), np.zeros(2), np.zeros(2), step=1,
+    >>> new, m, v = adam_swd(np.ones(2), np.array([3.0, 4.0]), np.zeros(2), np.zeros(2), step=1,
     ...                   learning_rate=0.1, weight_decay=12.5**0.5)
     >>> new.round(6).tolist()
     [0.8, 0.8]
@@ -194,84 +195,8 @@ def normalized_sgd(
     return param - learning_rate * m / np.where(size > 0, size, 1.0), m
 
 
-@nnplug.optimizer(over="vector", ranges={"b0": "(0, inf)"})
-def adagrad_norm(
-    param: Any, grad: Any, total: Any, *, learning_rate: float = 1.0, b0: float = 0.01
-) -> Any:
-    """AdaGrad-Norm (Ward, Wu & Bottou, 2019, arXiv:1806.01811, algorithm 1).
-
-    b² grows by ‖g‖² over all parameters; a step is learning_rate·g/b.
-
-    Parameters
-    ----------
-    b0 : float
-        b at first.
-
-    Examples
-    --------
-    b² = 0.75² + 1, so b = 1.25.
-
-    >>> new, total = adagrad_norm(np.zeros(1), np.array([1.0]), np.zeros(1), b0=0.75)
-    >>> new.tolist(), total.tolist()
-    ([-0.8], [1.0])
-    """
-    total = total + np.sum(grad**2)
-    return param - learning_rate * grad / np.sqrt(b0**2 + total), total
-
-
-@nnplug.optimizer(over="vector", name="adgd")
-def adgd(
-    param: Any,
-    grad: Any,
-    last_param: Any,
-    last_grad: Any,
-    rate: Any,
-    theta: Any,
-    *,
-    step: Any,
-    learning_rate: float = 1e-3,
-) -> Any:
-    """Adaptive gradient descent without descent (Malitsky & Mishchenko, 2020, arXiv:1910.09529,
-    algorithm 1).
-
-    The rate is the smaller one of √(1 + θ)·(the last rate), and half the
-    distance of the last two points over that of their gradients; θ is the
-    quotient of the last two rates, and unbounded at first.
-
-    Parameters
-    ----------
-    learning_rate : float
-        The first step's; the others follow from the distances. A schedule
-        therefore changes nothing after the first step.
-
-    Notes
-    -----
-    It is meant for gradients over all rows: give the batch size of the whole
-    table. Where two gradients are equal, the rate grows as it may; it stays, as
-    long as θ is unbounded.
-
-    Examples
-    --------
-    The points are 1 apart, the gradients 2: the rate is 1/4.
-
-    >>> new, *rest = adgd(np.array([1.0]), np.array([4.0]), np.array([2.0]), np.array([6.0]),
-    ...                   np.array([0.1]), np.array([0.0]), step=2)
-    >>> new.tolist(), rest[2].tolist(), rest[3].round(6).tolist()
-    ([0.0], [0.25], [2.5])
-    """
-    moved = np.linalg.norm(param - last_param)
-    turned = np.linalg.norm(grad - last_grad)
-    far = np.where(turned > 0, moved / np.where(turned > 0, 2 * turned, 1.0), 1e30)
-    grown = np.where(step == 2, np.where(turned > 0, far, rate), np.sqrt(1 + theta) * rate)
-    grown = np.minimum(grown, far)
-    grown = np.where(grown > 0, grown, rate)
-    new_rate = np.where(step == 1, learning_rate, grown)
-    theta = np.where(step == 1, 0.0, new_rate / np.where(rate > 0, rate, 1.0))
-    return param - new_rate * grad, param, grad, new_rate, theta
-
-
 @nnplug.hookimpl
 def register_optimizers(register: Any) -> None:
     """Register the optimizers."""
-    for part in (adai, adams, avagrad, normalized_sgd, adagrad_norm, adgd):
+    for part in (adai, adam_swd, avagrad, normalized_sgd):
         register(part)
