@@ -14,29 +14,28 @@ __all__: list[str] = []
 
 @nnplug.optimizer
 def cautious(param: Any, grad: Any, *, base: Any) -> Any:
-    """Cautious steps (Liang et al., 2024, arXiv:2411.16085, algorithm 1).
+    """Cautious steps (Liang et al., 2024, arXiv:2411.16085, algorithm 2).
 
     Where the step of the held optimizer goes up the gradient, it is left out;
-    the other elements are scaled by all over those that stay, array by array.
+    the other elements are scaled by d/(s + 1), for s of d that stay, array by array.
 
     Notes
     -----
     The decay of the held optimizer is part of its step here, so it is left out
-    and scaled too. The paper applies decay by itself.
+    and scaled too; the paper applies decay by itself. Differs from the one line
+    in PyTorch that the paper begins with, which scales by d/s.
 
     Examples
     --------
-    Of two elements one stays, times 2/1.
+    Of two elements one stays, times 2/(1 + 1).
 
     >>> base = lambda param, grad: param - np.array([0.5, 0.5])
     >>> cautious(np.zeros(2), np.array([1.0, -1.0]), base=base).tolist()
-    [-1.0, 0.0]
+    [-0.5, 0.0]
     """
     change = base(param, grad) - param
     stays = np.where(change * grad < 0, 1.0, 0.0)
-    # At least one counts, so that no element is scaled by infinity.
-    share = np.maximum(np.mean(stays), 1e-12)
-    return param + change * stays / share
+    return param + change * stays * (np.sum(np.ones_like(param)) / (np.sum(stays) + 1))
 
 
 @nnplug.optimizer(aliases=("gc",))

@@ -26,6 +26,7 @@ RANGES = {"rounds": "[1, inf)", "bias_rate": "[0, inf)"}
 MOMENTUM = {**RANGES, "momentum": "[0, 1)"}
 DECAY = {"weight_decay": "[0, inf)"}
 ADAM = (0.9, 0.999, 1e-8)  # of the biases
+TINY = 1e-30  # added to norms, so that 0 is divided by something
 CONVERGING = (1.875, -1.25, 0.375)  # leads every singular value to 1
 
 
@@ -207,7 +208,7 @@ def normuon(
     if param.ndim < 2:
         return _bias_step(param, grad, m, v, step, learning_rate * bias_rate)
     m = momentum * m + (1 - momentum) * grad
-    turned = newton_schulz(m, rounds, 1e-7)
+    turned = newton_schulz(m, rounds, TINY)
     v = beta2 * v + (1 - beta2) * np.mean(turned**2, axis=0, keepdims=True)
     update = turned / (np.sqrt(v) + epsilon)
     update = 0.2 * update / (rms(update) + epsilon)
@@ -263,7 +264,7 @@ def adamuon(
     if param.ndim < 2:
         return _bias_step(param, grad, m, v, step, learning_rate * bias_rate)
     m = beta1 * m + (1 - beta1) * grad
-    turned = newton_schulz(np.sign(m), rounds, 1e-7)
+    turned = newton_schulz(np.sign(m), rounds, TINY)
     v = beta2 * v + (1 - beta2) * turned**2
     update = turned / (np.sqrt(v) + epsilon)
     update = 0.2 * update / (rms(update) + epsilon)
@@ -324,7 +325,7 @@ def adago(
     size = np.minimum(np.linalg.norm(grad), gamma)
     v = v + size**2
     rate = np.maximum(smallest, learning_rate * size / np.sqrt(v0**2 + v))
-    return param - rate * newton_schulz(m, rounds, 1e-7), m, v
+    return param - rate * newton_schulz(m, rounds, TINY), m, v
 
 
 @nnplug.optimizer(ranges={"alpha": "(0, 1]", "radius": "(0, inf)", "rounds": "[1, inf)"})
@@ -372,7 +373,7 @@ def scion(
         size = rms(m)
         direction = m / np.where(size > 0, size, 1.0)
     else:
-        direction = np.sqrt(columns(param) / rows(param)) * newton_schulz(m, rounds, 1e-7)
+        direction = np.sqrt(columns(param) / rows(param)) * newton_schulz(m, rounds, TINY)
     kept = (1 - learning_rate) * param if constrained else param
     return kept - learning_rate * radius * direction, m
 
@@ -426,7 +427,7 @@ def polargrad(
     if param.ndim < 2:
         return _bias_step(param, grad, m, v, step, learning_rate * bias_rate)
     m = momentum * m + (1 - momentum) * grad
-    turned = newton_schulz(m, rounds, 1e-30, CONVERGING)
+    turned = newton_schulz(m, rounds, TINY, CONVERGING)
     update = np.sum(turned * m) * turned
     return (1 - learning_rate * weight_decay) * param - learning_rate * update, m, v
 

@@ -542,7 +542,7 @@ def ranger(
     beta1, beta2 : float
         In [0, 1).
     epsilon : float
-        Outside the root.
+        Outside the root, before the correction for the start at 0.
     weight_decay : float
         Decoupled: a step shrinks each parameter by learning_rate·weight_decay of itself.
     alpha : float
@@ -570,7 +570,7 @@ def ranger(
     long = np.where(known, length, 5.0)
     rectified = np.sqrt((long - 4) * (long - 2) * longest / ((longest - 4) * (longest - 2) * long))
     m_hat = m / (1 - beta1**step)
-    normalised = rectified * m_hat / (np.sqrt(v / (1 - beta2**step)) + epsilon)
+    normalised = rectified * np.sqrt(1 - beta2**step) * m_hat / (np.sqrt(v) + epsilon)
     shrunk = (1 - learning_rate * weight_decay) * param
     fast = shrunk - learning_rate * np.where(known, normalised, m_hat)
     slow = np.where(step % k == 0, slow + alpha * (fast - slow), slow)
