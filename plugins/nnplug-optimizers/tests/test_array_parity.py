@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -37,6 +36,7 @@ SAME = [
         "muon:momentum=0.9,nesterov=false,weight_decay=0.1,epsilon=1e-30,bias_rate=1",
     ),
     ("torch.Muon", "muon:momentum=0.9,weight_decay=0.1,epsilon=1e-30"),
+    ("NorMuon", f"normuon:learning_rate=0.05,weight_decay=0.1,{TINY}"),
     ("optax.adaptive_grad_clip", "adaptive_clip:clip=0.2[sgd:learning_rate=0.05]"),
     ("optax.sm3", "sm3:learning_rate=0.05"),
     ("SM3", "sm3:learning_rate=0.05"),
@@ -63,7 +63,10 @@ SAME = [
     ("AveragedModel", "swa[sgd:learning_rate=0.05]"),
     ("AveragedModel.ema", "ema:decay=0.8[sgd:learning_rate=0.05]"),
     ("AdaHessian", "adahessian:learning_rate=0.05,power=1,weight_decay=0.1"),
-    ("SophiaH", "sophia:learning_rate=0.05,beta1=0.9,beta2=0.8,gamma=1,clip=0.3,weight_decay=0.1,k=3"),
+    (
+        "SophiaH",
+        "sophia:learning_rate=0.05,beta1=0.9,beta2=0.8,gamma=1,clip=0.3,weight_decay=0.1,k=3",
+    ),
 ]
 
 
@@ -137,3 +140,19 @@ def test_ten_steps_are_the_reference_s(reference: str, text: str) -> None:
     part = REGISTRY.get("optimizer", text)
     assert isinstance(part, Optimizer)
     assert error(reference, take(part, beginning(reference))) < 1e-10
+
+
+def test_sgdsai_is_the_reference_s_with_the_difference_of_the_deviations() -> None:
+    # There a weight's deviation divides by one less than its elements, and a bias's rate is
+    # multiplied by the gradient's norm alone.
+    begin, found = PROBLEM["start"], {}
+    for name, value in begin.items():
+        grad = gradient(name, value, 1)
+        factor = float(np.sqrt(1 - 1 / value.size) if value.ndim > 1 else np.std(grad))
+        # The decay is not multiplied.
+        options = f"learning_rate={0.05 * factor!r},weight_decay={0.1 / factor!r},{TINY}"
+        part = REGISTRY.get("optimizer", f"sgdsai:{options}")
+        assert isinstance(part, Optimizer)
+        found[name] = take(part, {name: value})
+    trail = {str(n): {name: found[name][str(n)][name] for name in begin} for n in range(1, 11)}
+    assert error("SGDSaI", trail) < 1e-7  # its own epsilon is 1e-8

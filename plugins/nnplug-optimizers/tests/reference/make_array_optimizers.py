@@ -247,15 +247,26 @@ def cases() -> dict[str, Trail]:
                 start={name: value for name, value in GIVEN["start"].items() if "weight" in name},
             )
         ),
+        "NorMuon": without_bfloat16(
+            lambda: with_torch(
+                lambda p: others.NorMuon(
+                    [{"params": list(p.values()), "use_muon": True}],
+                    lr=0.05,
+                    weight_decay=0.1,
+                    nesterov=False,
+                    update_scale="match_rms",
+                    eps=1e-30,
+                ),
+                start={name: value for name, value in GIVEN["start"].items() if "weight" in name},
+            )
+        ),
         "optax.adaptive_grad_clip": with_optax(o.chain(o.adaptive_grad_clip(0.2), o.sgd(0.05))),
         "optax.sm3": with_optax(o.chain(o.scale_by_sm3(0.9, 1.0, 1e-30), o.scale(-0.05))),
         "SM3": with_torch(own("SM3", lr=0.05, momentum=0.9)),
         "CAME": with_torch(own("CAME", lr=0.05, weight_decay=0.1)),
         "Nero": with_torch(own("Nero", lr=0.05, eps=1e-30), start=zero_biases()),
         "Fromage": with_torch(own("Fromage", lr=0.05)),
-        "StableAdamW": with_torch(
-            own("StableAdamW", lr=0.05, kahan_sum=False, weight_decay=0.1)
-        ),
+        "StableAdamW": with_torch(own("StableAdamW", lr=0.05, kahan_sum=False, weight_decay=0.1)),
         "Adai": with_torch(own("Adai", lr=0.05, weight_decay=0.1, weight_decouple=True)),
         "AdamP": with_torch(own("AdamP", lr=0.05, delta=0.9, weight_decay=0.1, eps=1e-30)),
         "AdamP.nesterov": with_torch(
@@ -268,34 +279,35 @@ def cases() -> dict[str, Trail]:
         "FAdam": with_torch(
             own("FAdam", lr=0.05, momentum_dtype=torch.float64, fim_dtype=torch.float64)
         ),
-        "Ranger": with_torch(own("Ranger", lr=0.05, weight_decay=0.1, k=3, degenerated_to_sgd=True)),
+        "Ranger": with_torch(
+            own("Ranger", lr=0.05, weight_decay=0.1, k=3, degenerated_to_sgd=True)
+        ),
         "SGDSaI": with_torch(own("SGDSaI", lr=0.05, weight_decay=0.1)),
         "AdamS": with_torch(own("AdamS", lr=0.05, weight_decay=0.1, eps=1e-30)),
         "SCION": without_bfloat16(lambda: with_torch(own("SCION", lr=0.05))),
-        "MARS": with_torch(
-            own("MARS", lr=0.05, optimize_1d=True, eps=1e-30), before=last_gradient
-        ),
+        "MARS": with_torch(own("MARS", lr=0.05, optimize_1d=True, eps=1e-30), before=last_gradient),
         "AdamP.cautious": with_torch(own("AdamP", lr=0.05, delta=0.0, eps=1e-30, cautious=True)),
         "OrthoGrad": with_torch(
             lambda p: others.OrthoGrad(torch.optim.SGD(list(p.values()), lr=0.05))
         ),
         "Lookahead": with_torch(
-            lambda p: others.Lookahead(
-                torch.optim.Adam(list(p.values()), lr=0.05), k=3, alpha=0.4
-            )
+            lambda p: others.Lookahead(torch.optim.Adam(list(p.values()), lr=0.05), k=3, alpha=0.4)
         ),
         "SAM": two_gradients("SAM", torch.optim.SGD, rho=0.2),
         "ASAM": two_gradients("SAM", torch.optim.SGD, rho=0.2, adaptive=True),
         "AveragedModel": averaged(),
-        "AveragedModel.ema": averaged(
-            multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.8)
-        ),
+        "AveragedModel.ema": averaged(multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.8)),
         "AdaHessian": with_torch(
             own("AdaHessian", lr=0.05, weight_decay=0.1, eps=1e-8), graph=True
         ),
         "SophiaH": with_torch(
             own(
-                "SophiaH", lr=0.05, betas=(0.9, 0.8), p=0.3, weight_decay=0.1, update_period=3,
+                "SophiaH",
+                lr=0.05,
+                betas=(0.9, 0.8),
+                p=0.3,
+                weight_decay=0.1,
+                update_period=3,
                 hessian_distribution="rademacher",
             ),
             graph=True,
