@@ -131,6 +131,24 @@ def test_adams_divides_by_its_last_momentum_and_the_gradient() -> None:
     assert along(text, 1.0, [4.0, 2.0]) == [0.5, 0.0]
 
 
+def test_bcos_divides_by_the_expected_square_of_its_momentum() -> None:
+    # β = 1/2: m is 2 over √4 at first; then (2 + 6)/2 = 4 over √(3/4·4 + 1/4·36) = √12.
+    text = "bcos:learning_rate=0.5,beta=0.5,epsilon=0,weight_decay=0"
+    expected = [0.5, 0.5 - 2 / 12**0.5]
+    np.testing.assert_allclose(along(text, 1.0, [2.0, 6.0]), expected, rtol=1e-14)
+
+
+def test_smorms3_remembers_a_noisy_gradient_for_longer() -> None:
+    # Memory 1, weight 1/2: mean 1, square 2, signal 1/2; then memory 1.5, weight 2/5: the mean is
+    # 0.6 - 0.8, the square 1.2 + 1.6, and the signal 0.04/2.8 is below the learning rate.
+    text = "smorms3:learning_rate=0.25"
+    signal = 0.04 / 2.8
+    expected = [1 - 0.5 / 2**0.5, 1 - 0.5 / 2**0.5 + 2 * signal / 2.8**0.5]
+    np.testing.assert_allclose(along(text, 1.0, [2.0, -2.0]), expected, rtol=1e-14)
+    memories = along(text, 1.0, [2.0, -2.0], "memory")
+    np.testing.assert_allclose(memories, [1.5, 1 + 1.5 * (1 - signal)], rtol=1e-14)
+
+
 def test_adamod_takes_no_rate_above_its_mean() -> None:
     # |g| = 1 gives the rate 1/2 at each step; its mean with β3 = 1/2 is 1/4, then 3/8.
     text = "adamod:learning_rate=0.5,beta3=0.5,epsilon=0"

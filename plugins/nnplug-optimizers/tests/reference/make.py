@@ -405,6 +405,17 @@ RUNS: list[tuple[str, dict[str, Any], str]] = [
         {"learning_rate": 0.05, "momentum": 0.6, "epsilon": 0.01},
         "koz.MADGRAD(params, lr=0.05, momentum=0.6, eps=0.01)",
     ),
+    # rmsprop_variants
+    (
+        "rmsprop_graves",
+        {},
+        "keras.optimizers.RMSprop(1e-4, rho=0.95, momentum=0.9, epsilon=1e-4, centered=True)",
+    ),
+    (
+        "rmsprop_graves",
+        {"learning_rate": 0.05, "decay": 0.7, "momentum": 0.6, "epsilon": 0.01},
+        "keras.optimizers.RMSprop(0.05, rho=0.7, momentum=0.6, epsilon=0.01, centered=True)",
+    ),
     # bounded_rates
     ("adabound", {}, "koz.AdaBound(params)"),
     (
