@@ -107,6 +107,16 @@ def test_grokfast_adds_the_slow_gradients() -> None:
     assert path == pytest.approx([0.4, -0.6])
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["adabelief", "adam_atan2", "adamc", "adams", "adopt", "bcos", "exadam", "laprop", "signum"],
+)
+def test_without_a_gradient_a_step_only_decays(name: str) -> None:
+    rate = ",largest_rate=0.5" if name == "adamc" else ""
+    (found,) = along(f"{name}:learning_rate=0.5,weight_decay=0.2{rate}", 2.0, [0.0])
+    assert found == pytest.approx(2.0 * (1 - 0.5 * 0.2), rel=1e-15)
+
+
 # --- adaptive -------------------------------------------------------------------------
 
 
@@ -125,17 +135,33 @@ def test_padam_is_the_formula_of_its_paper_to_40_digits() -> None:
     np.testing.assert_allclose(along(text, 1.0, gradients), expected, rtol=1e-13)
 
 
+def test_adam_atan2_is_the_formula_of_its_paper_to_40_digits() -> None:
+    gradients, text = [2.0, -0.5, 3.0], "adam_atan2:learning_rate=0.1,a=1.27,b=0.8"
+    with mpmath.workdps(40):
+        beta1, beta2 = mpmath.mpf(0.9), mpmath.mpf(0.999)
+        m = v = mpmath.mpf(0)
+        x, expected = mpmath.mpf(1), []
+        for t, g in enumerate(gradients, start=1):
+            m = beta1 * m + (1 - beta1) * g
+            v = beta2 * v + (1 - beta2) * mpmath.mpf(g) ** 2
+            root = mpmath.sqrt(v / (1 - beta2**t))
+            x -= mpmath.mpf(0.1) * mpmath.mpf(1.27) * mpmath.atan2(m / (1 - beta1**t), 0.8 * root)
+            expected.append(float(x))
+    np.testing.assert_allclose(along(text, 1.0, gradients), expected, rtol=1e-13)
+
+
 def test_adams_divides_by_its_last_momentum_and_the_gradient() -> None:
-    # β1 = 1/2, β2 = 3/4: m = 2 over √(16/4); then m = 1 + 1 over √(3/4·4 + 1/4·4).
+    # β1 = 1/2, β2 = 3/4: m = 4 over √(64/4); then m = 2 + 1 over √(3/4·16 + 1/4·4).
     text = "adams:learning_rate=0.5,beta1=0.5,beta2=0.75,epsilon=0"
-    assert along(text, 1.0, [4.0, 2.0]) == [0.5, 0.0]
+    expected = [0.5, 0.5 - 1.5 / 13**0.5]
+    np.testing.assert_allclose(along(text, 1.0, [8.0, 2.0]), expected, rtol=1e-14)
 
 
 def test_bcos_divides_by_the_expected_square_of_its_momentum() -> None:
-    # β = 1/2: m is 2 over √4 at first; then (2 + 6)/2 = 4 over √(3/4·4 + 1/4·36) = √12.
+    # β = 1/2: m is 4 over √16 at first; then (4 + 6)/2 = 5 over √(3/4·16 + 1/4·36) = √21.
     text = "bcos:learning_rate=0.5,beta=0.5,epsilon=0,weight_decay=0"
-    expected = [0.5, 0.5 - 2 / 12**0.5]
-    np.testing.assert_allclose(along(text, 1.0, [2.0, 6.0]), expected, rtol=1e-14)
+    expected = [0.5, 0.5 - 2.5 / 21**0.5]
+    np.testing.assert_allclose(along(text, 1.0, [4.0, 6.0]), expected, rtol=1e-14)
 
 
 def test_smorms3_remembers_a_noisy_gradient_for_longer() -> None:
@@ -230,8 +256,29 @@ def test_the_rate_moves_against_the_derivative_of_the_loss_by_the_rate(name: str
             moved = before[0] + 1e-30j * (before[0] - last) / before[rate]
             loss = np.sum(0.5 * curvature * (moved - target) ** 2)
             expected = before[rate] - 0.001 * loss.imag / 1e-30
+            assert np.isfinite(expected).all()
             np.testing.assert_allclose(state[rate], expected, rtol=1e-12)
         last = before[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("sgd_hd:learning_rate=0.1,beta=0", "sgd:learning_rate=0.1"),
+        ("nesterov_hd:learning_rate=0.1,beta=0", "nesterov:learning_rate=0.1"),
+        ("adam_hd:learning_rate=0.1,beta=0,epsilon=0.1", "adam:learning_rate=0.1,epsilon=0.1"),
+    ],
+)
+def test_without_a_rate_of_the_rate_it_is_the_plain_optimizer(text: str, plain: str) -> None:
+    gradients = [2.0, -0.5, 1.0, 0.3, -4.0]
+    np.testing.assert_allclose(along(text, 1.0, gradients), along(plain, 1.0, gradients))
+
+
+def test_adgd_lets_a_rate_grow_by_the_root_of_1_plus_its_last_growth() -> None:
+    # Equal gradients do not bound the rate: 1, then 1·√(1 + 0), √(1 + 1), √2·√(1 + √2).
+    path = along("adgd:learning_rate=1", 0.0, [1.0] * 4)
+    rates = [1, 1, 2**0.5, 2**0.5 * (1 + 2**0.5) ** 0.5]
+    np.testing.assert_allclose(path, -np.cumsum(rates), rtol=1e-14)
 
 
 def test_adgd_takes_half_the_inverse_curvature() -> None:

@@ -47,7 +47,7 @@ def steps_of(run: Run) -> tuple[list[np.ndarray], list[np.ndarray]]:
     registry = Registry()
     options = dict(run["options"])
     base, rates = options.pop("base", ""), options.pop("rates", None)
-    gradients = REFERENCE["sparse" if options.pop("sparse", False) else "gradients"]
+    gradients = REFERENCE[options.pop("gradients", "gradients")]
     part = registry.get("optimizer", run["optimizer"] + (f"[{base}]" if base else ""))
     assert isinstance(part, Optimizer)
     part = part.with_options(**options)

@@ -352,11 +352,11 @@ RUNS: list[tuple[str, dict[str, Any], str]] = [
         },
         "koz.AdaPNM(params, lr=0.05, betas=(0.7, 0.8, 0.5), eps=0.01, weight_decay=0.2)",
     ),
-    ("sparse_adam", {"sparse": True}, "torch.optim.SparseAdam(params)"),
+    ("sparse_adam", {"gradients": "sparse"}, "torch.optim.SparseAdam(params)"),
     (
         "sparse_adam",
         {
-            "sparse": True,
+            "gradients": "sparse",
             "learning_rate": 0.05,
             "beta1": 0.7,
             "beta2": 0.8,
@@ -504,6 +504,23 @@ RUNS: list[tuple[str, dict[str, Any], str]] = [
         "optax.contrib.prodigy(0.5, betas=(0.7, 0.8), eps=0.01, estim_lr0=0.01, "
         "estim_lr_coef=1.5, weight_decay=0.2)",
     ),
+    # where the estimates of the distance grow
+    *(
+        (name, {"gradients": "steady", **ours}, make)
+        for name, ours, make in [
+            ("dadapt_sgd", {"momentum": 0.5}, "koz.DAdaptSGD(params, momentum=0.5)"),
+            ("dadapt_adagrad", {}, "koz.DAdaptAdaGrad(params)"),
+            ("dadapt_adam", {}, "koz.DAdaptAdam(params)"),
+            ("dadapt_adam", {"bias_correction": True}, "optax.contrib.dadapt_adamw()"),
+            ("dadapt_lion", {"beta2": 0.9}, "koz.DAdaptLion(params, betas=(0.9, 0.9))"),
+            ("prodigy", {"beta2": 0.9}, "koz.Prodigy(params, betas=(0.9, 0.9))"),
+            ("prodigy", {"bias_correction": True}, "optax.contrib.prodigy()"),
+            ("dog", {"distance": 0.1}, "optax.contrib.dog(init_step=('heuristic', 0.1))"),
+            ("dowg", {"distance": 0.5}, "optax.contrib.dowg(init_estim_sq_dist=0.25)"),
+            ("msvag", {}, "koz.MSVAG(params)"),
+            ("adasmooth", {}, "koz.AdaSmooth(params)"),
+        ]
+    ),
     # parameter_free
     ("dog", {}, "optax.contrib.dog()"),
     (
@@ -556,8 +573,14 @@ RUNS: list[tuple[str, dict[str, Any], str]] = [
     ("schedule_free_radam", {}, "koz.ScheduleFreeRAdam(params)"),
     (
         "schedule_free_radam",
-        {"learning_rate": 0.05, "beta1": 0.6, "beta2": 0.9, "epsilon": 0.01},
-        "koz.ScheduleFreeRAdam(params, lr=0.05, betas=(0.6, 0.9), eps=0.01)",
+        {
+            "learning_rate": 0.05,
+            "beta1": 0.6,
+            "beta2": 0.9,
+            "epsilon": 0.01,
+            "weight_decay": 0.2,
+        },
+        "koz.ScheduleFreeRAdam(params, lr=0.05, betas=(0.6, 0.9), eps=0.01, weight_decay=0.2)",
     ),
     (
         "schedule_free",
@@ -691,17 +714,20 @@ def main() -> None:
         [grad * there for grad, there in zip(*pair, strict=True)]
         for pair in zip(grads, present, strict=True)
     ]
+    # Gradients that agree let the estimates of a distance grow.
+    steady = [[abs(grad) for grad in each] for each in grads]
+    drawn = {"gradients": grads, "sparse": sparse, "steady": steady}
     runs = []
     for name, options, make in RUNS:
-        few = options.get("sparse", False)
+        kind = options.get("gradients", "gradients")
         rates = options.get("rates", [None] * 10)
         if make.startswith("optax"):
             step = optax_steps(make, start)
         elif make.startswith("keras"):
             step = keras_steps(make, start)
         else:
-            step = torch_steps(make, start, few)
-        found = [step(g, rate) for g, rate in zip(sparse if few else grads, rates, strict=True)]
+            step = torch_steps(make, start, kind == "sparse")
+        found = [step(g, rate) for g, rate in zip(drawn[kind], rates, strict=True)]
         run = {"optimizer": name, "options": options, "reference": make}
         run["parameters"] = [now for now, _ in found]
         if any(now != shown for now, shown in found):
@@ -718,8 +744,7 @@ def main() -> None:
             "keras": keras.__version__,
         },
         "start": flat(start),
-        "gradients": [flat(each) for each in grads],
-        "sparse": [flat(each) for each in sparse],
+        **{kind: [flat(each) for each in arrays] for kind, arrays in drawn.items()},
         "runs": runs,
     }
     text = json.dumps(content).replace('{"optimizer"', '\n{"optimizer"')
