@@ -241,7 +241,11 @@ def options(part: Part) -> None:
     """Every option can be written in the text form, and is read back as it was."""
     for key, default in part.defaults.items():
         allowed = part.ranges.get(key)
-        others = [value for value in _others(default) if allowed is None or value in allowed]
+        others = [
+            value
+            for value in _others(default)
+            if allowed is None or (not isinstance(value, str) and value in allowed)
+        ]
         for value in (default, *others):
             text = ""
             try:

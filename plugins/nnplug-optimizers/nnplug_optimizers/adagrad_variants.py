@@ -24,9 +24,9 @@ def kate(
 ) -> Any:
     """KATE, Adagrad without the square root (Choudhury et al., 2024, arXiv:2403.02648, Alg. 1).
 
-    √m·g/b, with b = Σg² and m = Σ(η·g² + g²/b): scaling the loss does not
-    change a step if η is 0. Checked against pytorch_optimizer, not against the
-    paper.
+    √m·g/b, with b = Σg² and m = Σ(η·g² + g²/b). If η is 0, scaling an input
+    does not change a linear model's predictions. Checked against
+    pytorch_optimizer, not against the paper.
 
     Differs from pytorch_optimizer: there epsilon accumulates in b.
 
@@ -185,7 +185,7 @@ def madgrad(
     divides.
 
     Differs from optax and pytorch_optimizer: they add epsilon to the learning
-    rate too.
+    rate too; optax takes √t in float32.
 
     Parameters
     ----------

@@ -70,7 +70,8 @@ def laprop(
     """LaProp, the momentum of divided gradients (Ziyin et al., 2020, arXiv:2002.04839, Alg. 1).
 
     The learning rate is inside the momentum. Checked against pytorch_optimizer,
-    not against the paper.
+    not against the paper. Differs from pytorch_optimizer: it decays weights
+    after the step.
 
     Parameters
     ----------

@@ -310,12 +310,11 @@ def nesterov_convex(
 
     Examples
     --------
-    >>> param, short = nesterov_convex(1.0, 2.0, 2.0, step=4, learning_rate=0.25)
-    >>> float(param), float(short)
+    >>> nesterov_convex(1.0, 2.0, 2.0, step=4, learning_rate=0.25)
     (-0.25, 0.5)
     """
-    previous = np.where(step == 1, param, short)
-    short = param - learning_rate * grad
+    previous, short = short, param - learning_rate * grad
+    # At the first step, where there is no previous one, the factor is 0.
     return short + (step - 1) / (step + 2) * (short - previous), short
 
 
@@ -335,13 +334,11 @@ def srsgd(
 
     Examples
     --------
-    >>> param, short = srsgd(1.0, 2.0, 2.0, step=4, learning_rate=0.25)
-    >>> float(param), float(short)
+    >>> srsgd(1.0, 2.0, 2.0, step=4, learning_rate=0.25)
     (-0.25, 0.5)
     """
     t = (step - 1) % restart
-    previous = np.where(step == 1, param, short)
-    short = param - learning_rate * grad
+    previous, short = short, param - learning_rate * grad
     return short + t / (t + 3) * (short - previous), short
 
 
