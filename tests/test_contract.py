@@ -407,6 +407,24 @@ def test_a_run_with_an_optimizer_that_holds_none_is_refused(given):
     assert str(caught.value).splitlines()[0] == says
 
 
+def test_an_optimizer_around_another_may_have_a_learning_rate_of_its_own():
+    @nnplug.optimizer
+    def relative(param, grad, *, base, learning_rate=0.25):
+        new = base(param, grad)
+        return param + learning_rate * (new - param)
+
+    registry = nnplug.Registry()
+    registry.register(relative)
+    run = nnplug.train(
+        "xor", optimizer="relative:learning_rate=0.5[sgd]", registry=registry, epochs=1, seed=1
+    )
+    assert run.optimizer.text == "relative:learning_rate=0.5[sgd]"
+    # The held optimizer takes the same rate: a step is 0.5·0.5 of the gradient.
+    plain = nnplug.train("xor", optimizer="sgd", learning_rate=0.25, epochs=1, seed=1)
+    np.testing.assert_allclose(run.network.parameters, plain.network.parameters, rtol=1e-12)
+    assert nnplug.testing.run(relative, engine="numpy").passed
+
+
 def test_a_held_optimizer_may_be_called_once():
     @nnplug.optimizer
     def twice(param, grad, *, base):

@@ -487,3 +487,12 @@ def test_an_interrupted_run_leaves_no_process_behind(monkeypatch):
     assert process.poll() is None
     found.close()
     assert process.poll() is not None
+
+
+def test_options_are_tried_within_their_ranges_only():
+    @nnplug.activation(ranges={"slope": "[0.5, 1]"})
+    def bounded(x, *, slope=1.0):  # a third of 1, plus 0.1, is too small, and any more too large
+        return slope * x
+
+    report = testing.run(bounded)
+    assert report.passed, report

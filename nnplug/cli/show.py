@@ -244,7 +244,9 @@ def _optimizer_traits(part: Optimizer, graph: Graph) -> dict[str, str]:
         traits["takes"] = "each parameter as a matrix, biases as columns"
     elif not part.holds:
         traits["widths"] = "per tensor: over each weight matrix and bias by itself"
-        if part.update(graph).elementwise:
+        if part.per_rank:
+            traits["widths"] = "per tensor: weight matrices and biases have formulas of their own"
+        elif part.update(graph).elementwise:
             traits["widths"] = "elementwise: each parameter by itself"
         elif part.over == "vector":
             traits["widths"] = "per vector: over all parameters at once"

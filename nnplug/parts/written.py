@@ -86,6 +86,9 @@ def _traced(part: Part, graph: Graph) -> tuple[list[Symbol], list[str]] | None:
         shape: Shape = ("R", "C") if whole.states else ("P",)
         symbols = list(whole.update(graph, shape).outputs)
         names = [f"{name}'" for name in ("param", *part.slots)]
+        if whole.per_rank:
+            symbols = [*whole.update(graph, ("R", "C")).outputs, *symbols]
+            names = [*names, *(f"bias {name}" for name in names)]
         if part.point is not None:
             *_, point = part.point_of(graph)
             symbols, names = [*symbols, point], [*names, "point"]

@@ -247,6 +247,12 @@ def test_show_says_what_is_learned_and_what_is_called_as_it_stands(site):
     def scaled(param, grad, *, learning_rate=0.1):
         return param - learning_rate * grad / np.sqrt(np.sum(grad**2))
 
+    @nnplug.optimizer
+    def centred(param, grad, *, learning_rate=0.1):
+        if param.ndim > 1:
+            grad = grad - np.mean(grad, axis=0, keepdims=True)
+        return param - learning_rate * grad
+
     @nnplug.hookimpl
     def register_activations(register):
         register(bent)
@@ -255,6 +261,7 @@ def test_show_says_what_is_learned_and_what_is_called_as_it_stands(site):
     @nnplug.hookimpl
     def register_optimizers(register):
         register(scaled)
+        register(centred)
     """
     site.install("nnplug-a", code)
     bent, opaque, scaled = (lines(run("show", name)) for name in ("bent", "opaque", "scaled"))
@@ -263,6 +270,12 @@ def test_show_says_what_is_learned_and_what_is_called_as_it_stands(site):
     assert "  dtype        its own; the result is converted to the run's" in opaque
     assert "  widths       per tensor: over each weight matrix and bias by itself" in scaled
     assert "  keeps        nothing" in scaled
+    ranked = lines(run("show", "centred"))
+    own = "weight matrices and biases have formulas of their own"
+    assert f"  widths       per tensor: {own}" in ranked
+    mean = "mean(grad, axis=-2, keepdims=True)"
+    assert f"  param' = param - learning_rate * (grad - {mean})" in ranked
+    assert "  bias param' = param - learning_rate * grad" in ranked
 
 
 def test_show_gives_the_page_of_the_package(site):

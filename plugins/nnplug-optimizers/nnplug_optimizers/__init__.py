@@ -1,0 +1,1 @@
+"""Optimizers for nnplug, in one module for each family."""
