@@ -240,7 +240,9 @@ def inputs_unchanged(part: Part) -> None:
 def options(part: Part) -> None:
     """Every option can be written in the text form, and is read back as it was."""
     for key, default in part.defaults.items():
-        for value in (default, *_others(default)):
+        interval = part.ranges.get(key)
+        others = [value for value in _others(default) if interval is None or value in interval]
+        for value in (default, *others):
             text = ""
             try:
                 changed = part.with_options(**{key: value})
