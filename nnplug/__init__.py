@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from nnplug.engines import Engine as Engine
+    from nnplug.formulas.opaque import Opaque as Opaque
     from nnplug.hookspecs import hookimpl as hookimpl
     from nnplug.importers import from_keras as from_keras
     from nnplug.importers import from_onnx as from_onnx
@@ -51,6 +52,7 @@ __getattr__, _lazy_names = lazy_names(
     {
         "nnplug": ("special",),
         "nnplug.engines": ("Engine",),
+        "nnplug.formulas.opaque": ("Opaque",),
         "nnplug.hookspecs": ("hookimpl",),
         "nnplug.importers": ("from_keras", "from_onnx", "from_torch"),
         "nnplug.models": ("Model",),

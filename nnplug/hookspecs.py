@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Loss,
         Metric,
         Optimizer,
+        Part,
         Recipe,
         Schedule,
     )
@@ -86,6 +87,11 @@ def register_engines(register: Callable[[Tool], None]) -> None:
 @hookspec
 def register_exporters(register: Callable[[Exporter], None]) -> None:
     """Register exporters, made with `nnplug.Exporter`."""
+
+
+@hookspec
+def find_part(kind: str, name: str) -> Part | None:
+    """Give the part that `package/name` stands for if none is registered by that name."""
 
 
 # `run` and `record` are Any, since this module may not import from the floors above it.

@@ -34,6 +34,7 @@ __all__ = [
     "sigmoid",
     "softmax",
     "softplus",
+    "stop_gradient",
     "trigamma",
 ]
 
@@ -173,6 +174,23 @@ def log_softmax(x: Any) -> Any:
     """
     shifted = x - np.max(x, axis=-1, keepdims=True)
     return shifted - np.log(_row_sum(np.exp(shifted)))
+
+
+@_special(lambda g, y, x: (None,))
+def stop_gradient(x: Any) -> Any:
+    """x, which counts as a constant when the formula is differentiated.
+
+    `x + stop_gradient(np.round(x) - x)` is x rounded, with the derivative of x:
+    the straight-through estimator (Bengio, Léonard & Courville, 2013,
+    arXiv:1308.3432). Of such a formula the conformance kit's check `derivative`
+    fails, as it must: declare it in `expected_failures`.
+
+    Examples
+    --------
+    >>> stop_gradient(np.array([3.0]))
+    array([3.])
+    """
+    return x
 
 
 # erf and erfc. Both polynomials are Chebyshev interpolants of our own, computed

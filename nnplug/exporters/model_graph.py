@@ -243,9 +243,8 @@ def _fold(whole: ModelGraph) -> None:
     given = {span.name: network[span.name] for span in network.spans}
     by_row: set[int] = set()
     needed: dict[int, Symbol] = {}
-    opaque = set(whole.graph.opaque.values())
     for symbol in walk([*whole.outputs, whole.input]):
-        if symbol.operation in opaque:
+        if symbol.operation.opaque:
             raise SettingError(
                 f"{symbol.operation.name} runs as it stands, since it could not be traced: there "
                 "is not a formula that another language could have.\n"

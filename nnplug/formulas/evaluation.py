@@ -49,7 +49,6 @@ def evaluate(outputs: Sequence[Symbol], arguments: Mapping[str, Any]) -> list[An
                 if isinstance(label, str)
             )
     dtype = _common_dtype(order, arguments)
-    opaque = {author for symbol in order[:1] for author in symbol.graph.opaque.values()}
     own: set[int] = set()
     values: dict[int, Any] = {}
     for symbol in order:
@@ -69,7 +68,7 @@ def evaluate(outputs: Sequence[Symbol], arguments: Mapping[str, Any]) -> list[An
             with np.errstate(all="ignore"):
                 value = symbol.operation.evaluate(*inputs, **dict(symbol.options))
             # An author's function that runs as it stands may widen the dtype of what uses it.
-            if symbol.operation in opaque or not own.isdisjoint(map(id, symbol.inputs)):
+            if symbol.operation.opaque or not own.isdisjoint(map(id, symbol.inputs)):
                 own.add(id(symbol))
             elif dtype is not None and symbol.shape and symbol.dtype_kind != "bool":
                 value = np.asarray(value, dtype)

@@ -56,6 +56,8 @@ class Operation:
         The positions of the inputs whose memory an engine may write the output
         into. By default all of an elementwise operation, which reads an element
         before it writes it, and none of any other.
+    opaque : bool
+        Whether it calls an author's function as it stands, which is not a formula.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Operation:
     ufunc: np.ufunc | None = None
     dtype: Literal["bool", "float"] = "float"
     overwrites: tuple[int, ...] | None = None
+    opaque: bool = False
 
     @property
     def elementwise(self) -> bool:

@@ -222,7 +222,7 @@ def _opaque(part: Activation, function: Callable[..., Any], *inputs: Symbol) -> 
     if function not in known:  # by itself: two functions may have one name
         _check_twice(part, function, len(inputs))
         title = f"{part.name}.{getattr(function, '__name__', type(function).__name__)}"
-        known[function] = Operation(title, call, shape=lambda *shapes: shapes[0])
+        known[function] = Operation(title, call, shape=lambda *shapes: shapes[0], opaque=True)
     return inputs[0].graph.apply(known[function], *inputs)
 
 

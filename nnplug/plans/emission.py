@@ -212,7 +212,8 @@ class Emitter:
         target = self.numbers if number and self.numbers is not None else section
         if symbol.operation.name not in _BY_LABEL:
             read = [self._as_float(value, target) for value in read]
-        if not number:
+        # A function that is called as it stands gets numbers in full, and widens nothing.
+        if not number and not symbol.operation.opaque:
             read = [self._beside_arrays(value) for value in read]
         options = dict(symbol.options)
         target.instructions.append(Instruction(symbol.operation, tuple(read), output, options))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from functools import partial
 from typing import NoReturn
 
@@ -21,6 +23,7 @@ __all__ = [
     "accept",
     "check_hooks",
     "collect",
+    "find_part",
     "hooks_of",
     "place_of",
     "share_a_name",
@@ -134,6 +137,31 @@ def _take(plugin: Plugin, kind: str, hook: str, taken: list[Part | Tool], given:
     if isinstance(given, Part | Tool):
         plugin.declared.append((given.kind, given.name))
     taken.append(accept(kind, hook, given, taken))
+
+
+def find_part(plugin: Plugin, implementation: pluggy.HookImpl, kind: str, name: str) -> Part | None:
+    """Ask a plugin's hook `find_part` for a part, and remember what it gives.
+
+    Raises
+    ------
+    PartError
+        If it gives something else.
+    """
+    if (kind, name) not in plugin.found:
+        given = {"kind": kind, "name": name}
+        with redirect_stdout(sys.stderr):  # stdout belongs to the command that runs
+            part = implementation.function(*map(given.get, implementation.argnames))
+        if part is None:
+            return None
+        accepted = accept(kind, "find_part", part, [])
+        if accepted.name != name:
+            raise PartError(
+                f"{place_of(implementation.function)}: find_part is asked for the {kind} {name!r}, "
+                f"and returns one that is called {accepted.name!r}; give it that name."
+            )
+        assert isinstance(accepted, Part)
+        plugin.found[kind, name] = accepted
+    return plugin.found[kind, name]
 
 
 def accept(kind: str, hook: str, given: object, taken: Sequence[Part | Tool]) -> Part | Tool:

@@ -22,7 +22,7 @@ import pluggy
 from nnplug import hookspecs
 from nnplug.errors import PluginError, suggest
 from nnplug.parts import Part
-from nnplug.plugins.hooks import check_hooks, collect, hooks_of, share_a_name
+from nnplug.plugins.hooks import check_hooks, collect, find_part, hooks_of, share_a_name
 from nnplug.plugins.plugin import (
     GROUP,
     LOCAL,
@@ -343,6 +343,18 @@ class Plugins:
                 self._local.remove(other)
         self._local.append(plugin)
         return plugin
+
+    def find_part(
+        self, kind: str, name: str, plugins: Sequence[Plugin]
+    ) -> list[tuple[Part, Plugin]]:
+        """Ask the hook `find_part` of some plugins for a part; see `hooks.find_part`."""
+        asked = {plugin.plugin_name: plugin for plugin in plugins if plugin.state == "loaded"}
+        return [
+            (part, asked[implementation.plugin_name])
+            for implementation in self._pluggy.hook.find_part.get_hookimpls()
+            if implementation.plugin_name in asked
+            and (part := find_part(asked[implementation.plugin_name], implementation, kind, name))
+        ]
 
     def _refuse_builtin_names(self, plugin: Plugin) -> None:
         """Refuse names of built-in parts: drop the alias, or the part if it is its name."""

@@ -69,6 +69,8 @@ class Plugin:
         `"blocked"` (never imported) or `"failed"`.
     provided : list of Part or Tool
         What it registered; empty until it is loaded.
+    found : dict of tuple of str to Part
+        What its hook `find_part` gave, by kind and name.
     declared : list of tuple of str
         The (kind, name) of everything it tried to register, even if it failed.
     error : BaseException or None
@@ -88,6 +90,7 @@ class Plugin:
     module: str
     state: State
     provided: list[Part | Tool] = field(default_factory=list)
+    found: dict[tuple[str, str], Part] = field(default_factory=dict)
     declared: list[tuple[str, str]] = field(default_factory=list)
     error: BaseException | None = None
     cause: str = ""
@@ -116,20 +119,24 @@ class Plugin:
         return self.is_of(name) or normalise_package(name) == normalise_package(self.entry_point)
 
     def is_of(self, package: str) -> bool:
-        """Whether its package has this name, compared as PEP 503 says."""
-        return normalise_package(package) == normalise_package(self.package)
+        """Whether its package has this name, compared as PEP 503 says.
+
+        The package `nnplug-NAME` may be called NAME.
+        """
+        own = normalise_package(self.package)
+        return normalise_package(package) in (own, own.removeprefix(f"{GROUP}-"))
 
     def provides(self, part: Part | Tool) -> bool:
-        """Whether it registered this part, whatever the part's options are now."""
+        """Whether it registered or found this part, whatever the part's options are now."""
         return any(
             own.function is part.function and own.kind == part.kind and own.name == part.name
-            for own in self.provided
+            for own in (*self.provided, *self.found.values())
         )
 
     def fail(self, error: BaseException) -> None:
         """Mark it as failed and forget everything it registered."""
         self.state, self.error, self.cause = "failed", error, describe_failure(error, self)
-        self.provided, self.notes = [], []
+        self.provided, self.notes, self.found = [], [], {}
 
     @property
     def traceback(self) -> str:

@@ -354,7 +354,9 @@ class Registry:
                 return found
             if blame:
                 self._raise_if_broken(kind, asked, stage)
-        return []
+        # Only by its package: a bare name must mean the same whatever was found before.
+        by_package = package is not None and kind in KINDS
+        return [*self.plugins.find_part(kind, asked.name, stages[0])] if by_package else []
 
     def _raise_if_broken(self, kind: str, asked: PartText, plugins: Sequence[Plugin]) -> None:
         """Raise an error if what was asked for comes from a failed plugin."""

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from nnplug.engines.engine import BoundProgram, Call, Engine, Memory
-from nnplug.formulas.graph import Operation
 from nnplug.hookspecs import hookimpl
 from nnplug.plans.program import Instruction, Program, Section, Value
 from nnplug.types import AnyArray
@@ -116,7 +115,8 @@ class Binder:
         given = tuple(array.view() for array in inputs)
         for array in given:
             array.flags.writeable = False  # other instructions read it after the author's function
-        return [partial(_call_author, instruction.operation, given, output)]
+        evaluate = partial(instruction.operation.evaluate, *given, **instruction.options)
+        return [partial(_call_author, evaluate, output)]
 
     def array(self, value: Value, tile: slice | None) -> AnyArray:
         """Find the array of a value, or its part for a tile."""
@@ -174,9 +174,9 @@ class Binder:
         return self._views[key]
 
 
-def _call_author(operation: Operation, inputs: tuple[AnyArray, ...], output: AnyArray) -> None:
+def _call_author(evaluate: Callable[[], AnyArray], output: AnyArray) -> None:
     """Run an author's function that could not be traced; it allocates its result."""
-    np.copyto(output, operation.evaluate(*inputs), casting="unsafe")
+    np.copyto(output, evaluate(), casting="unsafe")
 
 
 # --- instructions that are not one ufunc ----------------------------------------------

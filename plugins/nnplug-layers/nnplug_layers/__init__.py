@@ -1,0 +1,1 @@
+"""Layers for nnplug, a module for each family."""

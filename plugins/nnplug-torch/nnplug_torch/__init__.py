@@ -1,0 +1,1 @@
+"""PyTorch's activations, losses and optimizers as parts of nnplug."""
