@@ -9,7 +9,8 @@ from typing import Any
 
 from nnplug.errors import NnplugError, OptionError, PluginError, UnknownPartError, suggest
 from nnplug.network.layers import find_layers
-from nnplug.parts import KINDS, Part, parse_part
+from nnplug.parts import KINDS, Part, parse_name, parse_part
+from nnplug.plugins.elsewhere import how_to_get
 from nnplug.plugins.isolated import Event
 from nnplug.plugins.plugin import Plugin, normalise_package
 from nnplug.plugins.registry import FoundPart, Registry
@@ -131,8 +132,11 @@ def _look_up(
                 raise
     known = {name for part, _ in registry.parts() for name in (part.name, *part.aliases)}
     known |= {plugin.package for plugin in registry.plugins.all}
+    asked = parse_name(target) if is_part_name else None
+    way = asked and how_to_get(asked.name, KINDS, registry.plugins, asked.package)
     raise UnknownPartError(
-        f"There is no part, package, entry point or file {target!r}.{suggest(target, known)}\n"
+        f"There is no part, package, entry point or file {target!r}."
+        f"{f'{chr(10)}{way}' if way else suggest(target, known)}\n"
         "nnplug plugins list --parts lists every part; a file is written with its ending, .py."
     )
 
