@@ -39,6 +39,8 @@ from nnplug.runs.settings import EPOCH_LIMIT, GROUPS, ROWS
 ROOT = Path(nnplug.__file__).parent.parent
 sys.path.append(str(ROOT))  # sphinx-build does not look in the folder that it is run in
 
+import frameworks  # noqa: E402  # beside this file; found only now, too
+
 from plugins.packages import Package, packages  # noqa: E402  # found only now
 
 __all__ = ["builtin_parts", "hook_names", "hook_signature", "pages", "setup", "write_pages"]
@@ -67,6 +69,7 @@ def pages() -> dict[str, str]:
     made = {f"{KINDS[kind].plural}.md": _kind_page(kind) for kind in HOOKS.values()}
     for package in packages():
         made |= _package_pages(package)
+    made["frameworks.md"] = frameworks.page()
     made["commands.inc.md"] = _commands()
     made |= {f"hook_{name}.inc.md": _hook(name) for name in hook_names()}
     made["settings.inc.md"] = _settings()

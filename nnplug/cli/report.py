@@ -36,7 +36,7 @@ _INDENT = " " * 10
 )  # fmt: skip
 @click.option(
     "-o", "--output", metavar="FILE",
-    help="Write to this file; - is stdout.  [default: nnplug-parts.html, .md or .json]",
+    help="Write to this file, by default nnplug-parts.html, .md or .json; - is stdout.",
 )  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
 @click.option(
