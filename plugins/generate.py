@@ -13,6 +13,7 @@ import re
 import sys
 from pathlib import Path
 
+from nnplug.errors import PluginError
 from nnplug.parts import Part
 from nnplug.parts.docstring import read_docstring
 from nnplug.plugins.elsewhere import FILE
@@ -77,7 +78,7 @@ def _table(parts: dict[Part, str]) -> str:
     for part, module in parts.items():
         doc = read_docstring(part.doc)
         path = f"{module.replace('.', '/')}.py"
-        also = "".join(f", also `{alias}`" for alias in part.aliases)
+        also = f", also {', '.join(f'`{alias}`' for alias in part.aliases)}" if part.aliases else ""
         cells = (part.kind, f"[`{part.name}`]({path}){also}", doc.about, doc.source)
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(lines) + "\n"
@@ -94,19 +95,22 @@ def _points(package: Package, parts: dict[Part, str], modules: list[tuple[str, s
     return "".join(f'{name} = "{module}"\n' for name, module in points.items())
 
 
-def stale() -> list[Path]:
+def stale(made: dict[Path, str]) -> list[Path]:
     """List the generated files that are not what they should be."""
     return [
         path
-        for path, text in texts().items()
+        for path, text in made.items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
 
 
 def main() -> None:
     """Write the files that have changed, and name them."""
-    made = texts()
-    for path in stale():
+    try:
+        made = texts()
+    except PluginError as error:
+        sys.exit(f"error: {error}")
+    for path in stale(made):
         path.write_text(made[path], encoding="utf-8", newline="\n")
         sys.stdout.write(f"{path}\n")
 

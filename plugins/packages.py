@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from nnplug.errors import PluginError
 from nnplug.parts import Part
 from nnplug.plugins.loading import Plugins
 from nnplug.plugins.plugin import Plugin
@@ -60,7 +61,8 @@ class Package:
         Raises
         ------
         PluginError
-            If one of them cannot be loaded.
+            If some of them cannot be loaded, or give parts that are refused; it
+            names all of them.
         """
         if str(self.folder) not in sys.path:
             sys.path.insert(0, str(self.folder))
@@ -68,8 +70,14 @@ class Package:
             Plugin(self.name, self.version, name, module, "available", load=partial(_load, module))
             for name, module in (self.points.items() if points is None else points)
         ]
-        plugins = Plugins(installed=installed, strict=True)
-        plugins.load_all()
+        plugins = Plugins(installed=installed)
+        wrong = [
+            f"{self.name}: {line}"
+            for plugin in plugins.load_all()
+            for line in ([plugin.cause] if plugin.cause else plugin.notes)
+        ]
+        if wrong:
+            raise PluginError("\n".join(dict.fromkeys(wrong)))
         return Registry(plugins=plugins)
 
     def parts(self) -> list[tuple[Part, Plugin]]:

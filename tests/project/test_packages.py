@@ -7,16 +7,17 @@ import tomllib
 
 import pytest
 
+from nnplug.errors import PluginError
 from nnplug.plugins.elsewhere import FILE
 from nnplug.plugins.registry import Registry
-from plugins.generate import BEGIN, COMMAND, END, main, stale
-from plugins.packages import packages
+from plugins.generate import BEGIN, COMMAND, END, main, stale, texts
+from plugins.packages import Package, packages
 
 PACKAGES = packages()
 
 
 def test_what_is_generated_is_up_to_date():
-    assert not stale(), f"out of date; run: {COMMAND}"
+    assert not stale(texts()), f"out of date; run: {COMMAND}"
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
@@ -53,7 +54,28 @@ def test_a_stale_file_is_found_and_mended(tmp_path, monkeypatch):
     wrong = tmp_path / "README.md"
     wrong.write_text(text.replace("pinball.py", "other.py"), encoding="utf-8")
     monkeypatch.setattr("plugins.generate.texts", lambda: {wrong: text})
-    assert stale() == [wrong]
+    assert stale({wrong: text}) == [wrong]
     main()
-    assert stale() == []
+    assert stale({wrong: text}) == []
     assert wrong.read_text(encoding="utf-8") == text
+
+
+def test_all_parts_that_are_refused_are_named_at_once(tmp_path):
+    module = tmp_path / "nnplug_clashing"
+    module.mkdir()
+    (module / "two.py").write_text(
+        "import nnplug\n"
+        "@nnplug.activation\ndef relu(x): return x\n"
+        "@nnplug.activation\ndef tanh(x): return x\n"
+        "@nnplug.hookimpl\ndef register_activations(register): [*map(register, (relu, tanh))]\n",
+        encoding="utf-8",
+    )
+    (module / "broken.py").write_text("1 / 0  # hookimpl\n", encoding="utf-8")
+    points = {name: f"nnplug_clashing.{name}" for name in ("two", "broken")}
+    package = Package(tmp_path, "nnplug-clashing", "0.1", "", points)
+    with pytest.raises(PluginError) as caught:
+        package.parts()
+    first, second, third = str(caught.value).splitlines()
+    assert "nnplug-clashing: its activation 'relu' is refused: 'relu' is a built-in" in first
+    assert "'tanh' is refused" in second
+    assert "ZeroDivisionError" in third
