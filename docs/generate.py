@@ -181,8 +181,11 @@ def _facts_of_kind(part: Part) -> list[str]:
 
 
 def _file(part: Part) -> str:
+    """Name its file within its package, or within nnplug."""
     path, _, line = part.place.rpartition(":")
-    return f"{Path(path).relative_to(ROOT).as_posix()}:{line}"
+    top = part.function.__module__.partition(".")[0]
+    steps = Path(path).parts
+    return f"{'/'.join(steps[len(steps) - steps[::-1].index(top) - 1 :])}:{line}"
 
 
 def _default(value: object) -> str:
