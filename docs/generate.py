@@ -10,11 +10,11 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import sys
 import textwrap
 from pathlib import Path
 
 import click
-import numpy as np
 from sphinx.application import Sphinx
 
 import nnplug.errors
@@ -24,17 +24,24 @@ from nnplug.cli.command import option_groups
 from nnplug.errors import NnplugError
 from nnplug.exporters import c_source, js_module, onnx_model, simpler, sql_statement
 from nnplug.exporters.sql_dialects import DIALECTS
-from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.mathml import to_mathml
-from nnplug.formulas.primitives import new_graph
 from nnplug.hookspecs import HOOKS, TOOL_HOOKS
 from nnplug.network.tasks import DEFAULT_LOSS, DEFAULT_METRIC
 from nnplug.parts import KINDS, Activation, Layer, Loss, Metric, Optimizer, Part, Trainable
+from nnplug.parts.docstring import read_docstring
 from nnplug.parts.written import write_formulas
 from nnplug.plugins.plugin import Plugin
 from nnplug.plugins.registry import Registry
-from nnplug.runs.report.svg import DARK, LIGHT, STYLE, Chart
+from nnplug.runs.report.curves import curve_chart
+from nnplug.runs.report.svg import DARK, LIGHT, STYLE
 from nnplug.runs.settings import EPOCH_LIMIT, GROUPS, ROWS
+
+ROOT = Path(nnplug.__file__).parent.parent
+sys.path.append(str(ROOT))  # sphinx-build does not look in the folder that it is run in
+
+import frameworks  # noqa: E402  # beside this file; found only now, too
+
+from plugins.packages import Package, packages  # noqa: E402  # found only now
 
 __all__ = ["builtin_parts", "hook_names", "hook_signature", "pages", "setup", "write_pages"]
 
@@ -47,13 +54,12 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
 def write_pages(folder: Path) -> None:
     """Write every generated page, and remove outdated ones."""
-    made = pages()
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.md"):
-        if old.name not in made:
+    made = {folder / name: text for name, text in pages().items()}
+    for old in folder.rglob("*.md"):
+        if old not in made:
             old.unlink()
-    for name, text in made.items():
-        path = folder / name
+    for path, text in made.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
 
@@ -61,6 +67,9 @@ def write_pages(folder: Path) -> None:
 def pages() -> dict[str, str]:
     """Return the text of every page, in MyST Markdown, by file name."""
     made = {f"{KINDS[kind].plural}.md": _kind_page(kind) for kind in HOOKS.values()}
+    for package in packages():
+        made |= _package_pages(package)
+    made["frameworks.md"] = frameworks.page()
     made["commands.inc.md"] = _commands()
     made |= {f"hook_{name}.inc.md": _hook(name) for name in hook_names()}
     made["settings.inc.md"] = _settings()
@@ -82,10 +91,9 @@ def _kind_page(kind: str) -> str:
     found = builtin_parts(kind)
     listed = ", ".join(f"[`{part.name}`](#{kind}-{part.name})" for part, _ in found)
     lines = [f"# {cls.plural.capitalize()}", "", _intro(cls), "", f"Built in: {listed}.", ""]
-    if cls in (Activation, Layer, Loss, Optimizer):
-        lines += ["```{raw} html", f"<style>{_STYLE}</style>", "```", ""]
+    lines += _STYLE_BLOCK
     for part, provider in found:
-        lines += _part(part, provider)
+        lines += [f"({part.kind}-{part.name})=", f"## {part.name}", "", *_part(part, provider)]
     return "\n".join(lines)
 
 
@@ -96,6 +104,7 @@ body {{ --text: var(--color-foreground-primary); --frame: var(--color-foreground
 body[data-theme="dark"] {{ {DARK} }}
 @media (prefers-color-scheme: dark) {{ body:not([data-theme="light"]) {{ {DARK} }} }}
 """
+_STYLE_BLOCK = ["```{raw} html", f"<style>{_STYLE}</style>", "```", ""]
 
 
 def _intro(cls: type[Part]) -> str:
@@ -104,15 +113,37 @@ def _intro(cls: type[Part]) -> str:
     return f"{summary} Made with [`@nnplug.{kind}`](../python.md)."
 
 
+def _package_pages(package: Package) -> dict[str, str]:
+    """Write the page of a package, and one for each of its parts."""
+    found = package.parts()
+    rows = ["| kind | part | what it is | source |", "|---|---|---|---|"]
+    made = {}
+    for part, provider in found:
+        name = f"{package.name}/{part.kind}-{part.name}"
+        doc = read_docstring(part.doc)
+        rows.append(
+            f"| {part.kind} | [`{part.name}`]({name}.md) | {_cell(doc.about)} "
+            f"| {_cell(doc.source)} |"
+        )
+        # Hundreds of pages in the column of contents would help nobody.
+        lines = ["---", "orphan: true", "---", f"# {part.name}", ""]
+        lines += [f"The {part.kind} `{part.name}` of [{package.name}](../{package.name}.md).", ""]
+        made[f"packages/{name}.md"] = "\n".join([*lines, *_STYLE_BLOCK, *_part(part, provider)])
+    lines = [f"# {package.name}", "", f"{_markdown(package.description)}.", ""]
+    lines += ["```console", f"$ pip install {package.name}", "```", ""]
+    made[f"packages/{package.name}.md"] = "\n".join([*lines, *(rows if found else []), ""])
+    return made
+
+
 def _part(part: Part, provider: Plugin) -> list[str]:
-    doc, parameters, examples = _docstring(part.doc)
+    doc = read_docstring(part.doc)
     facts = [f"aliases {', '.join(f'`{alias}`' for alias in part.aliases)}"] if part.aliases else []
     facts += [*_facts_of_kind(part), f"from {provider.label}, `{_file(part)}`"]
-    lines = [f"({part.kind}-{part.name})=", f"## {part.name}", "", doc, "", " · ".join(facts), ""]
+    lines = [_markdown(doc.text), "", " · ".join(facts), ""]
     if part.defaults:
         lines += ["| option | default | meaning |", "|---|---|---|"]
         lines += [
-            f"| `{key}` | {_default(value)} | {_cell(parameters.get(key, ''))} |"
+            f"| `{key}` | {_default(value)} | {_cell(doc.parameters.get(key, ''))} |"
             for key, value in part.defaults.items()
         ]
         lines.append("")
@@ -124,11 +155,12 @@ def _part(part: Part, provider: Plugin) -> list[str]:
     formula = write_formulas(part, to_mathml)
     if formula:
         lines += ["```{raw} html", f'<div class="math">{formula}</div>', "```", ""]
-    if isinstance(part, Activation):
-        lines += ["```{raw} html", _plot(part), "```", ""]
+    curve = curve_chart(part)
+    if curve:
+        lines += ["```{raw} html", curve, "```", ""]
     lines += ["```python", _source(part), "```", ""]
-    if examples:
-        lines += ["```pycon", examples, "```", ""]
+    if doc.examples:
+        lines += ["```pycon", doc.examples, "```", ""]
     return lines
 
 
@@ -149,39 +181,17 @@ def _facts_of_kind(part: Part) -> list[str]:
 
 
 def _file(part: Part) -> str:
+    """Name its file within its package, or within nnplug."""
     path, _, line = part.place.rpartition(":")
-    root = Path(nnplug.__file__).parent.parent
-    return f"{Path(path).relative_to(root).as_posix()}:{line}"
+    top = part.function.__module__.partition(".")[0]
+    steps = Path(path).parts
+    return f"{'/'.join(steps[len(steps) - steps[::-1].index(top) - 1 :])}:{line}"
 
 
 def _default(value: object) -> str:
     if isinstance(value, Trainable):
         return f"`{float(value)!r}`, learned"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
-
-
-def _plot(part: Activation) -> str:
-    """Draw an activation and its derivative.
-
-    For an activation of whole rows, draw the first output of the row (x, 0).
-    """
-    graph = new_graph()
-    x, given = graph.input("x", ("N", "C")), graph.input("g", ("N", "C"))
-    y = part.value(x)
-    across = np.linspace(-4, 4, 161)
-    rows = np.stack([across, np.zeros_like(across)], axis=1)
-    first = np.broadcast_to([1.0, 0.0], rows.shape)
-    value, slope = evaluate([y, part.pull_back(x, y, given)], {"x": rows, "g": first})
-    values, slopes = value[:, 0], np.broadcast_to(slope, rows.shape)[:, 0]
-    both = np.concatenate([values, slopes])
-    low, high = float(both.min()), float(both.max())
-    room = 0.05 * (high - low)
-    chart = Chart((-4, 4), (low - room, high + room), ("x", ""), height=240)
-    of_rows = part.slope(x, y) is None
-    for ink, name, numbers in (("k0", "y", values), ("k1", "dy/dx", slopes)):
-        chart.line(zip(across.tolist(), numbers.tolist(), strict=True), ink)
-        chart.key(ink, f"{name}, the first of the row (x, 0)" if of_rows else name)
-    return chart.to_html(f"{part.name} and its derivative")
 
 
 def _source(part: Part) -> str:
@@ -194,23 +204,6 @@ def _source(part: Part) -> str:
     if ast.get_docstring(definition) is not None and len(definition.body) > 1:
         del lines[first.lineno - 1 : first.end_lineno]
     return "\n".join(lines)
-
-
-# --- docstrings --------------------------------------------------------------
-
-_HEADING = re.compile(r"^(\w+)\n-{3,}\n", re.MULTILINE)
-
-
-def _docstring(doc: str) -> tuple[str, dict[str, str], str]:
-    """Split a NumPy docstring into its text, its parameters and its examples."""
-    text, *sections = _HEADING.split(doc)
-    by_name = dict(zip(sections[::2], sections[1::2], strict=True))
-    parameters: dict[str, str] = {}
-    for entry in re.split(r"\n(?=\S)", by_name.get("Parameters", "").strip()):
-        head, _, body = entry.partition("\n")
-        for name in head.partition(":")[0].split(","):
-            parameters[name.strip()] = " ".join(body.split())
-    return _markdown(text.strip()), parameters, by_name.get("Examples", "").strip()
 
 
 def _markdown(text: str) -> str:

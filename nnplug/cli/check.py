@@ -15,7 +15,7 @@ from nnplug.cli.part_names import ToolType, complete_shown
 from nnplug.cli.terminal import echo, print_json, safe, style, width
 from nnplug.layout import fold
 
-__all__ = ["check", "check_events"]
+__all__ = ["check", "check_events", "failed_checks", "record", "summary"]
 
 _EPILOG = """\b
 Examples:
@@ -25,6 +25,8 @@ Examples:
 """
 
 _INDENT = " " * 10
+DESCRIPTION = ("about", "source", "formula", "mathml", "curve")
+"""What a part's event has besides, if the request says `describe`."""
 
 
 @click.command(cls=Command, epilog=_EPILOG)
@@ -78,13 +80,13 @@ def check(
             echo(f"Warning: {event['message']}", err=True)
         if not as_json:
             _print(event, parts)
-        _record(event, parts)
+        record(event, parts)
     if as_json:
-        ok = not any(_failed(part) for part in parts)
+        ok = not any(failed_checks(part) for part in parts)
         print_json({"ok": ok, "parts": parts})
     else:
-        echo(f"\n{_summary(parts)}")
-    if any(_failed(part) for part in parts):
+        echo(f"\n{fold(summary(parts), width())}")
+    if any(failed_checks(part) for part in parts):
         context.exit(1)
 
 
@@ -122,7 +124,7 @@ def check_events(request: Mapping[str, Any], limit: float) -> Iterator[dict[str,
             first = part + 1
 
 
-def _record(event: dict[str, Any], parts: list[dict[str, Any]]) -> None:
+def record(event: dict[str, Any], parts: list[dict[str, Any]]) -> None:
     """Write an event into the report: a record for each part, with one for each check."""
     if event["event"] == "part":
         known = ("kind", "name", "package", "version", "place", "engines")
@@ -130,7 +132,8 @@ def _record(event: dict[str, Any], parts: list[dict[str, Any]]) -> None:
             {"name": name, "about": about, "outcome": "not run", "message": ""}
             for name, about in event["checks"].items()
         ]
-        parts.append({**{key: event[key] for key in known}, "checks": checks})
+        shown = {key: event[key] for key in (*known, *DESCRIPTION) if key in event}
+        parts.append({**shown, "checks": checks})
     elif event["event"] in ("result", "stopped"):
         current = _current(parts)
         current |= {"outcome": event.get("outcome", "failed"), "message": event["message"]}
@@ -152,7 +155,8 @@ def _current(parts: list[dict[str, Any]]) -> dict[str, Any]:
     return record
 
 
-def _failed(part: dict[str, Any]) -> list[str]:
+def failed_checks(part: dict[str, Any]) -> list[str]:
+    """Name the checks of a part whose outcome is not as expected."""
     failures = ("failed", "unexpected pass")
     return [check["name"] for check in part["checks"] if check["outcome"] in failures]
 
@@ -187,7 +191,8 @@ def _fill(lines: Iterable[str]) -> str:
     return "\n".join(fold(safe(line), width(), indent=_INDENT) for line in lines).lstrip()
 
 
-def _summary(parts: list[dict[str, Any]]) -> str:
+def summary(parts: list[dict[str, Any]]) -> str:
+    """Say in a sentence how many checks of how many parts have passed, and which have not."""
     outcomes = [check["outcome"] for part in parts for check in part["checks"]]
     engines = sorted({name for part in parts for name in part["engines"]}, reverse=True)
     said = f"{_count(len(parts), 'part')}, {_count(len(outcomes), 'check')}"
@@ -197,16 +202,16 @@ def _summary(parts: list[dict[str, Any]]) -> str:
     passed = outcomes.count("passed")
     if passed + declared == len(outcomes):
         shown = "all" if passed == len(outcomes) else passed
-        return fold(f"{said}: {shown} passed{known}.", width())
-    said += f": {sum(len(_failed(part)) for part in parts)} failed{known}"
+        return f"{said}: {shown} passed{known}."
+    said += f": {sum(len(failed_checks(part)) for part in parts)} failed{known}"
     if "not run" in outcomes:
         said += f", {outcomes.count('not run')} not run"
     named = "; ".join(
-        f"{part['kind']} {part['name']}: {', '.join(_failed(part))}"
+        f"{part['kind']} {part['name']}: {', '.join(failed_checks(part))}"
         for part in parts
-        if _failed(part)
+        if failed_checks(part)
     )
-    return fold(f"{said} ({named}).", width())
+    return f"{said} ({named})."
 
 
 def _count(number: int, noun: str) -> str:

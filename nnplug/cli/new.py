@@ -33,8 +33,8 @@ def new(context: click.Context, name: str, folder: Path | None, kinds: tuple[str
     """Write a working plugin package to start from.
 
     It has a module for each part, a test that runs the conformance checks, a
-    README, a licence and a GitHub workflow. Nothing is overwritten or
-    downloaded.
+    README, a licence and GitHub workflows that test it and publish it to PyPI.
+    Nothing is overwritten or downloaded.
     """
     import datetime
     import shlex

@@ -14,6 +14,7 @@ _COMMANDS = {
     "show": ("nnplug.cli.show:show", "Show everything about a part or a package."),
     "doctor": ("nnplug.cli.doctor:doctor", "Load each plugin separately and report what is wrong."),
     "check": ("nnplug.cli.check:check", "Run the conformance checks on parts."),
+    "report": ("nnplug.cli.report:report", "Check parts and write a page about them."),
     "new": ("nnplug.cli.new:new", "Write a working plugin package to start from."),
 }
 

@@ -63,7 +63,8 @@ def show(context: click.Context, name: str, kind: str | None) -> None:
 def _look_up(registry: Registry, name: str, kind: str | None) -> tuple[list[Found], list[Plugin]]:
     """Find what a name means, loading no more than it must."""
     from nnplug.errors import OptionError, UnknownPartError, suggest
-    from nnplug.parts import parse_name
+    from nnplug.parts import KINDS, parse_name
+    from nnplug.plugins.elsewhere import how_to_get
 
     try:
         own: list[Found] = [*registry.find(name, kind, load=False)]
@@ -97,9 +98,11 @@ def _look_up(registry: Registry, name: str, kind: str | None) -> tuple[list[Foun
         registry.get(kind, name)  # says what there is
     known = {own for part, _ in registry.parts() for own in (part.name, *part.aliases)}
     known |= {plugin.package for plugin in registry.plugins.all}
+    way = how_to_get(asked, KINDS, registry.plugins)
     raise UnknownPartError(
-        f"There is no part, package or entry point {name!r}.{suggest(name, known)}\n"
-        "nnplug plugins list --parts lists every part."
+        f"There is no part, package or entry point {name!r}."
+        + (f"\n{way}" if way else suggest(name, known))
+        + "\nnnplug plugins list --parts lists every part."
     )
 
 

@@ -15,6 +15,7 @@ from nnplug.errors import (
     suggest,
 )
 from nnplug.parts import KINDS, Part, PartText
+from nnplug.plugins.elsewhere import how_to_get
 from nnplug.plugins.loading import Plugins
 from nnplug.plugins.plugin import LOCAL, Plugin, normalise_package
 from nnplug.tool import Tool
@@ -75,6 +76,11 @@ def unknown(
         known = [found for found in known if found[1].is_of(package)]
     names = {name for part, _ in known for name in (part.name, *part.aliases)} | {*also}
     prefix = f"{package}/" if package is not None else ""
+    # An activation may stand where a layer does.
+    kinds = [kind, "activation"] if kind == "layer" else [kind]
+    way = how_to_get(asked.name, kinds, plugins, package)
+    if way:
+        return UnknownPartError(f"There is no {kind} {prefix + asked.name!r} here.\n{way}")
     lines = [f"There is no {kind} {prefix + asked.name!r}.{suggest(asked.name, names)}"]
     if others:
         lines.append(f"{asked.name!r} is the name of {with_article(others[0])}.")

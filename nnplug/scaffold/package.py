@@ -78,6 +78,7 @@ def package_files(names: Names, *, author: str, year: int) -> dict[str, str]:
         "LICENSE": "LICENSE",
         ".gitignore": "gitignore",
         ".github/workflows/tests.yml": "tests.yml",
+        ".github/workflows/publish.yml": "publish.yml",
         f"{names.module}/__init__.py": "__init__.py",
     }
     found = {path: _fill(template, **values) for path, template in made.items()}

@@ -9,13 +9,15 @@ from typing import Any
 
 from nnplug.errors import NnplugError, OptionError, PluginError, UnknownPartError, suggest
 from nnplug.network.layers import find_layers
-from nnplug.parts import KINDS, Part, parse_part
+from nnplug.parts import KINDS, Part, parse_name, parse_part
+from nnplug.plugins.elsewhere import how_to_get
 from nnplug.plugins.isolated import Event
 from nnplug.plugins.plugin import Plugin, normalise_package
 from nnplug.plugins.registry import FoundPart, Registry
 from nnplug.testing.kit import checks, run_check
+from nnplug.testing.report import describe
 
-__all__ = ["check_target"]
+__all__ = ["check_target", "find_parts"]
 
 
 def check_target(request: Mapping[str, Any]) -> Iterator[Event]:
@@ -26,7 +28,8 @@ def check_target(request: Mapping[str, Any]) -> Iterator[Event]:
     request : mapping
         `target`: a part, a package or a file; `kind` or None; `engine` or
         None; `plugins` and `strict`, as the command line gives them; `first`,
-        the number of the first part to check.
+        the number of the first part to check; `describe`, whether a part's
+        event also has what a report shows of it.
 
     Yields
     ------
@@ -35,11 +38,8 @@ def check_target(request: Mapping[str, Any]) -> Iterator[Event]:
         `"note"`, `"part"` (what it is and the names of its checks), `"start"`
         of a check, and its `"result"`.
     """
-    target, options = request["target"], request["plugins"]
-    is_file = target.endswith(".py") or Path(target).is_file()
     try:
-        named = [*options, target] if is_file else options
-        registry = Registry.from_environment(named, strict=request["strict"])
+        registry, is_file = _registry(request)
         found, notes = _find(registry, request, is_file=is_file)
     except NnplugError as error:
         yield {"event": "error", "message": str(error)}
@@ -53,7 +53,9 @@ def check_target(request: Mapping[str, Any]) -> Iterator[Event]:
         except NnplugError as error:
             yield {"event": "error", "message": f"{part.kind} {part.text!r}: {error}"}
             return
+        described = describe(part) if request.get("describe") else {}
         yield {
+            **described,
             "event": "part",
             "number": number,
             "kind": part.kind,
@@ -77,6 +79,26 @@ def check_target(request: Mapping[str, Any]) -> Iterator[Event]:
                 "seconds": result.seconds,
                 "curve": curve,
             }
+
+
+def find_parts(request: Mapping[str, Any]) -> tuple[list[FoundPart], Registry]:
+    """Find the parts that `check_target` would check, and the registry that they are from.
+
+    Raises
+    ------
+    NnplugError
+        If they cannot be found or loaded.
+    """
+    registry, is_file = _registry(request)
+    return _find(registry, request, is_file=is_file)[0], registry
+
+
+def _registry(request: Mapping[str, Any]) -> tuple[Registry, bool]:
+    """Make the registry of a request, and say whether its target is a file."""
+    target, options = request["target"], request["plugins"]
+    is_file = target.endswith(".py") or Path(target).is_file()
+    named = [*options, target] if is_file else options
+    return Registry.from_environment(named, strict=request["strict"]), is_file
 
 
 def _find(
@@ -131,8 +153,11 @@ def _look_up(
                 raise
     known = {name for part, _ in registry.parts() for name in (part.name, *part.aliases)}
     known |= {plugin.package for plugin in registry.plugins.all}
+    asked = parse_name(target) if is_part_name else None
+    way = asked and how_to_get(asked.name, KINDS, registry.plugins, asked.package)
     raise UnknownPartError(
-        f"There is no part, package, entry point or file {target!r}.{suggest(target, known)}\n"
+        f"There is no part, package, entry point or file {target!r}."
+        f"{f'{chr(10)}{way}' if way else suggest(target, known)}\n"
         "nnplug plugins list --parts lists every part; a file is written with its ending, .py."
     )
 

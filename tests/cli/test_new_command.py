@@ -72,8 +72,9 @@ def test_it_writes_a_package_and_says_what_to_do_next():
         "  LICENSE\n"
         "  .gitignore\n"
         "  .github/workflows/tests.yml\n"
+        "  .github/workflows/publish.yml\n"
         "  nnplug_wavy/__init__.py\n"
-        "  nnplug_wavy/wavy.py          your activation: edit it\n"
+        "  nnplug_wavy/wavy.py            your activation: edit it\n"
         "  tests/test_wavy.py\n"
         "\n"
         "Next:\n"
@@ -82,6 +83,7 @@ def test_it_writes_a_package_and_says_what_to_do_next():
         "  nnplug train --activation wavy\n"
     )
     assert files_of(Path("nnplug-wavy")) == [
+        ".github/workflows/publish.yml",
         ".github/workflows/tests.yml",
         ".gitignore",
         "LICENSE",
@@ -173,6 +175,29 @@ def test_the_workflow_is_valid_and_keeps_its_own_dollar_signs():
     ]
 
 
+def test_the_workflow_that_publishes_has_no_password_and_runs_no_code_of_the_package():
+    yaml = pytest.importorskip("yaml")
+    run("soft-wave")
+    text = Path("nnplug-soft-wave/.github/workflows/publish.yml").read_text(encoding="utf-8")
+    assert "secrets" not in text
+    workflow = yaml.safe_load(text)
+    assert workflow[True] == {"release": {"types": ["published"]}}  # YAML 1.1 reads `on` so
+    assert workflow["permissions"] == {}
+    build, publish = workflow["jobs"]["build"], workflow["jobs"]["publish"]
+    assert build["permissions"] == {"contents": "read"}
+    assert publish["permissions"] == {"id-token": "write"}
+    assert publish["needs"] == "build"
+    assert publish["environment"] == {"name": "pypi", "url": "https://pypi.org/p/nnplug-soft-wave"}
+    assert not any("run" in step for step in publish["steps"])
+    # A tag can be moved to other code; a commit cannot.
+    action, _, commit = publish["steps"][-1]["uses"].partition("@")
+    assert action == "pypa/gh-action-pypi-publish"
+    assert len(commit) == 40
+    readme = Path("nnplug-soft-wave/README.md").read_text(encoding="utf-8")
+    assert "(https://img.shields.io/pypi/v/nnplug-soft-wave)" in readme.splitlines()[2]
+    assert "the workflow `publish.yml` and the environment `pypi`" in readme
+
+
 @pytest.mark.parametrize(
     ("name", "holder"),
     [
@@ -234,11 +259,11 @@ def test_an_empty_folder_is_filled_and_another_is_left_alone():
         assert before == {path: path.read_bytes() for path in before}
 
 
-@pytest.mark.parametrize("failing", range(8))
+@pytest.mark.parametrize("failing", range(9))
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_when_a_file_cannot_be_written_none_is(failing, error, monkeypatch, at_home):
     contents = package_files(Names("wavy", {"activation": "wavy"}), author="", year=2000)
-    assert len(contents) == 8
+    assert len(contents) == 9
     real, opened = Path.open, []
 
     def open_(path, mode="r", **options):

@@ -17,8 +17,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import nnplug
+from nnplug.cli.report import report
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs pip install playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -33,6 +35,8 @@ SITE = (
     "explanation/real-tables",
     "reference/settings",
     "reference/generated/activations",
+    "reference/generated/frameworks",
+    "reference/generated/packages/nnplug-example/activation-squareplus",
     "benchmarks",
 )
 REPORTS = ("classes", "plane", "numbers")
@@ -119,6 +123,24 @@ def reports(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def parts_page(tmp_path_factory):
+    """The page of `nnplug plugins report` about built-in parts and one that fails a check."""
+    folder = tmp_path_factory.mktemp("parts")
+    (folder / "mine.py").write_text(WRONG, encoding="utf-8")
+    targets = ["gelu", "softmax", "huber", "batch_norm", "one_cycle", str(folder / "mine.py")]
+    page = folder / "parts.html"
+    done = CliRunner().invoke(report, [*targets, "--engine", "numpy", "-o", str(page)])
+    assert done.exit_code == 1, done.output
+    return page
+
+
+WRONG = """import nnplug, numpy as np
+@nnplug.activation(derivative=lambda x, y: 1 + 0 * x)
+def a_name_that_is_rather_long_for_the_screen_of_a_phone(x):
+    "Wrong: sin(x) (Nobody & Others, 2020, doi:10.1000/a-long-identifier-of-a-paper-0123456789)."
+    return np.sin(x)
+"""
 LONG = "living_area_in_square_metres_without_the_balcony <b>"
 
 
@@ -207,6 +229,17 @@ def test_a_page_of_the_site(name, width, look, site, opened):
         # A fraction is drawn as one, on two lines.
         assert all(box["width"] > 40 and box["height"] > 30 for box in boxes)
         assert page.locator("svg.chart polyline").count() >= 2 * formulas.count()
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_page_about_parts(width, look, parts_page, opened):
+    page = opened(parts_page, width, look)
+    assert_fit_to_read(page, width, look)
+    assert page.asked == [parts_page.as_uri()]
+    assert page.locator("svg.chart").count() == 5  # a layer has none
+    assert page.locator("div.math math").count() == 5  # nor a schedule a formula
+    assert "Check derivative: failed." in page.inner_text("body")
 
 
 @pytest.mark.parametrize("look", LOOKS)

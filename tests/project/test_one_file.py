@@ -34,7 +34,7 @@ def run(folder: Path, *arguments: str) -> str:
 @pytest.fixture
 def checkout(tmp_path):
     made = shutil.ignore_patterns("__pycache__", "_build", "generated")
-    for name in ("nnplug", "tests", "docs"):
+    for name in ("nnplug", "tests", "docs", "plugins"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=made)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path

@@ -27,7 +27,7 @@ from nnplug.runs.settings import SHORT_FORM
 from nnplug.tables.dates import Dates
 from nnplug.tables.encodings import Categories
 
-__all__ = ["DARK_PAGE", "LIGHT_PAGE", "write_page"]
+__all__ = ["DARK_PAGE", "LIGHT_PAGE", "frame", "table", "write_page"]
 
 LIGHT_PAGE = (
     "--text: #222; --soft: #555; --line: #ccc; --faint: #e4e4e4; --frame: #999; --paper: #fff; "
@@ -85,12 +85,23 @@ def write_page(facts: Facts) -> str:
         *_section(f"On the {facts.part} rows", _judged(facts)),
         *_section("The data", _data(facts)),
         *_section("The network", [network_drawing(facts.model.network)]),
-        *_section("Settings", [_table(("setting", "value"), _settings(settings))]),
-        *_section("Parts and versions", [_table(("part", "what", "from"), _parts(facts))]),
+        *_section("Settings", [table(("setting", "value"), _settings(settings))]),
+        *_section("Parts and versions", [table(("part", "what", "from"), _parts(facts))]),
     ]
     if facts.command is not None:
         body += _section("To run it again", [f"<pre>{clean(facts.command)}</pre>"])
-    # Whatever the name of a column might smuggle in, a browser neither loads nor runs it.
+    return frame(title, body)
+
+
+def frame(title: str, body: Iterable[str], style: str = "") -> str:
+    """Write a whole page around its body, which is HTML; it loads and runs nothing.
+
+    Parameters
+    ----------
+    style : str, optional
+        More rules of CSS.
+    """
+    # Whatever a name in the page might smuggle in, a browser neither loads nor runs it.
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     return "\n".join(
         [
@@ -101,7 +112,7 @@ def write_page(facts: Facts) -> str:
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{clean(title)}</title>",
-            f"<style>{_STYLE}</style>",
+            f"<style>{_STYLE}{style}</style>",
             "</head>",
             "<body>",
             *body,
@@ -118,7 +129,8 @@ def _section(title: str, parts: Iterable[str]) -> list[str]:
     return [f"<h2>{clean(title)}</h2>", *found] if found else []
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Write a table in HTML; numbers are on the right."""
     rows = list(rows)
     # A heading stands above its numbers, which are aligned on the right.
     numeric = [any(_is_number(value) for value in column) for column in zip(*rows, strict=True)]
@@ -167,7 +179,7 @@ def _results(facts: Facts) -> Iterator[str]:
     if history.best is not None:
         places = {f"best epoch, {history.best} (these weights are kept)": history.best, **places}
     columns = {name: column for name, column in history.columns.items() if column}
-    yield _table(
+    yield table(
         ("", *places),
         [
             (name.replace("_", " "), *(column[place] for place in places.values()))
@@ -185,7 +197,7 @@ def _learning(facts: Facts) -> Iterator[str]:
 def _judged(facts: Facts) -> Iterator[str]:
     measured = [(name, errors(true, found)) for name, found, true in facts.answers()]
     if measured:
-        yield _table(
+        yield table(
             ("target", "R²", "mean absolute error", "root mean squared error"),
             [
                 (name, "–" if math.isnan(found.r2) else found.r2, *found[1:])
@@ -212,18 +224,18 @@ def _data(facts: Facts) -> Iterator[str]:
         yield f"<p>{len(model.features):,} inputs, taken as they are.</p>"
     else:
         columns = model.encoder.columns
-        yield _table(
+        yield table(
             ("column", "read as", "in the training rows"), map(_column, columns[:_MOST_COLUMNS])
         )
         if len(columns) > _MOST_COLUMNS:
             yield f"<p>and {len(columns) - _MOST_COLUMNS:,} more</p>"
         if model.encoder.scales:
-            yield _table(("target", "read as", "in the training rows"),
+            yield table(("target", "read as", "in the training rows"),
                          map(_column, model.encoder.scales))  # fmt: skip
     if facts.targets is not None and model.task in ("binary", "multiclass"):
         counts = np.bincount(facts.targets.reshape(-1), minlength=len(model.classes))
         ranked = sorted(zip(model.classes, counts.tolist(), strict=True), key=lambda pair: -pair[1])
-        yield _table(("class", f"{facts.part} rows"), ranked[:_MOST_COLUMNS])
+        yield table(("class", f"{facts.part} rows"), ranked[:_MOST_COLUMNS])
 
 
 def _column(encoding: Any) -> tuple[str, str, str]:

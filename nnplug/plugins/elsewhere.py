@@ -1,0 +1,49 @@
+"""Parts that are not installed, but are in a package that nnplug's developers publish."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from nnplug.plugins.loading import Plugins
+from nnplug.plugins.plugin import normalise_package
+
+__all__ = ["FILE", "how_to_get"]
+
+FILE = Path(__file__).with_name("elsewhere.json")
+"""The package of each name, by kind. It is generated, and read only for an unknown name."""
+
+
+def how_to_get(
+    name: str, kinds: Iterable[str], plugins: Plugins, package: str | None = None
+) -> str:
+    """Say which package has a part, and what to do.
+
+    Parameters
+    ----------
+    name : str
+        The part's name, without options, in snake_case.
+    kinds : iterable of str
+        The kinds that may be meant.
+    package : str, optional
+        The package that it is asked for from.
+
+    Returns
+    -------
+    str
+        A sentence; empty if no such package has the part, or it is installed
+        and not loaded, which has a reason of its own.
+    """
+    by_kind: dict[str, dict[str, str]] = json.loads(FILE.read_text(encoding="utf-8"))
+    found = next((by_kind[kind][name] for kind in kinds if name in by_kind.get(kind, {})), None)
+    if found is None or (package is not None and normalise_package(package) != found):
+        return ""
+    installed = [plugin for plugin in plugins.installed if plugin.is_of(found)]
+    if not installed:
+        return f"{name!r} is in {found}, which is not installed: pip install {found}"
+    if any(plugin.state in ("failed", "blocked") for plugin in installed):
+        return ""
+    return (
+        f"{name!r} is in a newer {found} than {installed[0].version}: pip install --upgrade {found}"
+    )
