@@ -2,8 +2,8 @@
 
 That is the table of parts in a package's README, its entry points in
 `pyproject.toml`, and the file in which nnplug looks up the package of a part
-that is not installed. A package whose README has no `<!-- parts -->` is left
-as it is, and only its own entry points are read.
+that is not installed. A package whose README has no `<!-- parts -->` has no
+parts of its own, as one that records runs, and is left as it is.
 """
 
 from __future__ import annotations
@@ -41,8 +41,9 @@ def texts() -> dict[Path, str]:
     for package in packages():
         readme = package.folder / "README.md"
         text = readme.read_text(encoding="utf-8")
-        generated = BEGIN in text
-        points = _modules(package) if generated else None
+        if BEGIN not in text:
+            continue
+        points = _modules(package)
         listed = package.registry(points).parts()
         parts = {part: plugin.module for part, plugin in listed if plugin.package == package.name}
         for part in parts:
@@ -51,13 +52,12 @@ def texts() -> dict[Path, str]:
                 known = names.setdefault(part.kind, {})
                 if known.get(name, _EXAMPLE) == _EXAMPLE:
                     known[name] = package.name
-        if generated:
-            found[readme] = _TABLE.sub(lambda _, own=parts: _table(own), text)
-            project = package.folder / "pyproject.toml"
-            lines = _points(package, parts, points or [])
-            found[project] = _POINTS.sub(
-                lambda _, own=lines: own, project.read_text(encoding="utf-8"), count=1
-            )
+        found[readme] = _TABLE.sub(lambda _, own=parts: _table(own), text)
+        project = package.folder / "pyproject.toml"
+        lines = _points(package, parts, points)
+        found[project] = _POINTS.sub(
+            lambda _, own=lines: own, project.read_text(encoding="utf-8"), count=1
+        )
     ordered = {kind: dict(sorted(own.items())) for kind, own in names.items()}
     found[FILE] = json.dumps(ordered, indent=0, ensure_ascii=False) + "\n"
     return found

@@ -207,7 +207,7 @@ _TRAININGS = (
         hidden="squareplus",
         optimizer="lion",
         learning_rate=1e-4,
-        plugins=(str(EXAMPLE / "squareplus.py"), str(EXAMPLE / "lion.py")),
+        plugins=(str(EXAMPLE / "squareplus.py"),),
     ),
 )
 

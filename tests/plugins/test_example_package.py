@@ -27,7 +27,7 @@ def test_the_package_holds_what_it_should(environment):
     names = {str(file).replace("\\", "/") for file in next(iter(files)).files}
     assert {
         f"nnplug_example/{name}.py"
-        for name in ("__init__", "squareplus", "l1_batch_norm", "pinball", "lion")
+        for name in ("__init__", "squareplus", "l1_batch_norm", "pinball", "tiger")
     } < names
     assert "nnplug_example-0.1.0.dist-info/licenses/LICENSE" in names
     assert not any(name.startswith("tests") for name in names)
@@ -37,7 +37,7 @@ def test_list_names_the_package_without_importing_it(environment):
     lines = environment.nnplug("plugins", "list").splitlines()
     assert lines[0].split() == ["Package", "Version", "State", "Provides"]
     assert lines[-1].split(maxsplit=3)[:3] == ["nnplug-example", "0.1.0", "available"]
-    assert lines[-1].rstrip().endswith("l1_batch_norm, lion, pinball, squareplus")
+    assert lines[-1].rstrip().endswith("l1_batch_norm, pinball, squareplus, tiger")
 
 
 def test_list_parts_shows_each_part_with_its_package(environment):
@@ -45,7 +45,7 @@ def test_list_parts_shows_each_part_with_its_package(environment):
     assert ["activation", "squareplus", "nnplug-example", "0.1.0"] in rows
     assert ["layer", "l1_batch_norm", "nnplug-example", "0.1.0"] in rows
     assert ["loss", "pinball", "quantile", "nnplug-example", "0.1.0"] in rows
-    assert ["optimizer", "lion", "nnplug-example", "0.1.0"] in rows
+    assert ["optimizer", "tiger", "nnplug-example", "0.1.0"] in rows
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_list_parts_shows_each_part_with_its_package(environment):
                 "  dL/dgain = ",
             ],
         ),
-        ("nnplug-example/lion", ["optimizer lion", "  m' = beta2 * m + (1 - beta2) * grad"]),
+        ("nnplug-example/tiger", ["optimizer tiger", "  m' = beta * m + (1 - beta) * grad"]),
     ],
 )
 def test_show_prints_formula_and_derivative(environment, name, lines):
@@ -125,8 +125,8 @@ def test_a_command_with_builtin_parts_imports_no_plugin(environment):
     [
         ("--activation", "squareplus"),
         ("--loss", "pinball:quantile=0.5", "--learning-rate", "0.5"),
-        ("--optimizer", "nnplug-example/lion", "--learning-rate", "0.01"),
-        ("--activation", "squareplus", "--loss", "quantile", "--optimizer", "Lion"),
+        ("--optimizer", "nnplug-example/tiger", "--learning-rate", "0.01"),
+        ("--activation", "squareplus", "--loss", "quantile", "--optimizer", "Tiger"),
     ],
 )
 def test_its_parts_train_xor_by_name(environment, parts):
@@ -196,7 +196,7 @@ def test_after_uninstalling_it_the_error_says_what_to_install(without_example):
         ("activation", "squareplus"),
         ("layer", "l1_batch_norm"),
         ("loss", "pinball"),
-        ("optimizer", "lion"),
+        ("optimizer", "tiger"),
     ):
         code = f"from nnplug.plugins.registry import Registry; Registry().get({kind!r}, {name!r})"
         written = without_example.python("-c", code, fails=1)
@@ -212,7 +212,7 @@ def test_after_uninstalling_it_the_error_says_what_to_install(without_example):
     assert "Installed activations:\n  nnplug 0.1.0: elu, gelu" in written
     assert "nnplug-example" not in written
     for command in ("show", "check"):
-        written = without_example.nnplug("plugins", command, "lion", fails=2)
+        written = without_example.nnplug("plugins", command, "tiger", fails=2)
         assert "There is no part, package" in written
-        assert "'lion' is in nnplug-example, which is not installed: pip install" in written
+        assert "'tiger' is in nnplug-example, which is not installed: pip install" in written
     assert "nnplug-example" not in without_example.nnplug("plugins", "list")

@@ -11,7 +11,7 @@ from tests.plugins.environments import ROOT, Environment
 TRAIN = """
 import nnplug
 run = nnplug.train("iris.csv", target="petal_length", activation="squareplus:b=2",
-                   loss="pinball:quantile=0.5", optimizer="lion", epochs=5)
+                   loss="pinball:quantile=0.5", optimizer="tiger", epochs=5)
 run.save("petals.safetensors")
 run.outputs("iris.csv").tofile("here.bin")
 """
@@ -50,7 +50,7 @@ def test_a_model_names_what_to_install_and_then_predicts_the_same_bits(
     assert "  activation   squareplus:b=2.0" in shown
     assert shown[-2:] == [
         "  needs        nnplug-example 0.1.0: activation squareplus, loss pinball,",
-        "               optimizer lion",
+        "               optimizer tiger",
     ]
 
     elsewhere.install(wheels.of("nnplug-example"))

@@ -1,1 +1,1 @@
-"""Four parts for nnplug: squareplus, l1_batch_norm, pinball and lion, each in its module."""
+"""Four parts for nnplug: squareplus, l1_batch_norm, pinball and tiger, each in its module."""

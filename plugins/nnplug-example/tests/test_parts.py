@@ -8,9 +8,9 @@ import pytest
 from nnplug.plugins.registry import Registry
 
 from nnplug_example.l1_batch_norm import l1_batch_norm
-from nnplug_example.lion import lion
 from nnplug_example.pinball import pinball
 from nnplug_example.squareplus import squareplus
+from nnplug_example.tiger import tiger
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from nnplug_example.squareplus import squareplus
         ("layer", "l1_batch_norm:momentum=0.5"),
         ("loss", "pinball"),
         ("loss", "quantile:quantile=0.9"),
-        ("optimizer", "lion"),
+        ("optimizer", "tiger"),
     ],
 )
 def test_each_part_is_found_by_name_and_names_this_package(kind, name):
@@ -70,24 +70,24 @@ def test_pinball_keeps_float32_and_is_silent_far_from_zero():
     assert errors.tolist() == [[5000.0, 15000.0]]
 
 
-def test_lion_follows_algorithm_2_by_hand():
-    # Two steps from param 1, m 0, gradients 2 and -0.25, rate 0.1, decay 0.5.
-    # c = 0.2 > 0: param = 1 - 0.1·(1 + 0.5·1) = 0.85; m = 0.01·2 = 0.02.
-    # c = 0.9·0.02 - 0.1·0.25 = -0.007 < 0: param = 0.85 - 0.1·(-1 + 0.425) = 0.9075;
-    # m = 0.99·0.02 - 0.01·0.25 = 0.0173.
-    options = {"learning_rate": 0.1, "weight_decay": 0.5}
-    param, m = lion(1.0, 2.0, 0.0, **options)
+def test_tiger_by_hand():
+    # Two steps from param 1, m 0, gradients 2 and -0.5, rate 0.1, beta 0.75, decay 0.5.
+    # m = 0.25·2 = 0.5 > 0: param = 1 - 0.1·(1 + 0.5·1) = 0.85.
+    # m = 0.75·0.5 - 0.25·0.5 = 0.25 > 0: param = 0.85 - 0.1·(1 + 0.425) = 0.7075.
+    options = {"learning_rate": 0.1, "beta": 0.75, "weight_decay": 0.5}
+    param, m = tiger(1.0, 2.0, 0.0, **options)
     assert math.isclose(param, 0.85)
-    assert math.isclose(m, 0.02)
-    param, m = lion(param, -0.25, m, **options)
-    assert math.isclose(param, 0.9075)
-    assert math.isclose(m, 0.0173)
+    assert math.isclose(m, 0.5)
+    param, m = tiger(param, -0.5, m, **options)
+    assert math.isclose(param, 0.7075)
+    assert math.isclose(m, 0.25)
 
 
 @pytest.mark.parametrize("size", [1e-30, 1.0, 1e4, 1e30])
-def test_lion_moves_by_the_rate_whatever_the_gradient(size):
+def test_tiger_moves_by_the_rate_whatever_the_gradient(size):
     grad = np.array([size, -size, 0.0], np.float32)
     with np.errstate(over="raise", invalid="raise", divide="raise"):
-        param, m = lion(np.zeros(3, np.float32), grad, np.zeros(3, np.float32), learning_rate=0.5)
+        given = {"learning_rate": 0.5, "beta": 0.0}
+        param, m = tiger(np.zeros(3, np.float32), grad, np.zeros(3, np.float32), **given)
     assert param.tolist() == [-0.5, 0.5, 0.0]
     assert param.dtype == m.dtype == np.float32

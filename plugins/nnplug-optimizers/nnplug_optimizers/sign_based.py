@@ -54,39 +54,6 @@ def signum(
     return param - learning_rate * (np.sign(m) + weight_decay * param), m
 
 
-@nnplug.optimizer(ranges={"beta": "[0, 1)", "weight_decay": "[0, inf)"})
-def tiger(
-    param: Any,
-    grad: Any,
-    m: Any,
-    *,
-    learning_rate: float = 0.001,
-    beta: float = 0.965,
-    weight_decay: float = 0.01,
-) -> Any:
-    """Tiger, a tight-fisted optimizer (Su, 2023, github.com/bojone/tiger).
-
-    Lion with equal betas, which makes it Signum with decoupled weight decay.
-    The source's rules for the size of a step in each kind of layer are left
-    out: here the learning rate is the same for all parameters.
-
-    Parameters
-    ----------
-    beta : float
-        In [0, 1): decay of the running mean of gradients.
-    weight_decay : float
-        At least 0, decoupled.
-
-    Examples
-    --------
-    >>> param, m = tiger(1.0, 8.0, 0.0, learning_rate=0.5, beta=0.75, weight_decay=0.5)
-    >>> float(param), m
-    (0.25, 2.0)
-    """
-    m = beta * m + (1 - beta) * grad
-    return param - learning_rate * (np.sign(m) + weight_decay * param), m
-
-
 @nnplug.optimizer(ranges={**MOMENTS, **DECAY})
 def ano(
     param: Any,
@@ -328,5 +295,5 @@ def pbsgdm(
 @nnplug.hookimpl
 def register_optimizers(register: Any) -> None:
     """Register the optimizers."""
-    for part in (signsgd, signum, tiger, ano, grams, focus, powersign, addsign, pbsgd, pbsgdm):
+    for part in (signsgd, signum, ano, grams, focus, powersign, addsign, pbsgd, pbsgdm):
         register(part)

@@ -70,7 +70,7 @@ def test_powerball_takes_the_power_of_each_gradient() -> None:
     assert path == pytest.approx([-3.0, -4.5])
 
 
-@pytest.mark.parametrize("name", ["signsgd", "signum", "tiger", "grams", "adam_atan2", "cocob"])
+@pytest.mark.parametrize("name", ["signsgd", "signum", "grams", "adam_atan2", "cocob"])
 def test_the_scale_of_gradients_does_not_change_a_step(name: str) -> None:
     text = f"{name}:epsilon=1e-60" if name in ("grams", "cocob") else name
     gradients = [1.0, -0.5, 2.0, 0.25]

@@ -46,12 +46,6 @@ RUNS: list[tuple[str, dict[str, Any], str]] = [
         {"learning_rate": 0.05, "beta": 0.8, "weight_decay": 0.3},
         "koz.SignSGD(params, lr=0.05, momentum=0.8, weight_decay=0.3)",
     ),
-    ("tiger", {}, "koz.Tiger(params)"),
-    (
-        "tiger",
-        {"learning_rate": 0.05, "beta": 0.7, "weight_decay": 0.2},
-        "koz.Tiger(params, lr=0.05, beta=0.7, weight_decay=0.2)",
-    ),
     ("ano", {}, "koz.Ano(params)"),
     (
         "ano",
