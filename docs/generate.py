@@ -13,6 +13,7 @@ import re
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import click
 from sphinx.application import Sphinx
@@ -49,7 +50,33 @@ __all__ = ["builtin_parts", "hook_names", "hook_signature", "pages", "setup", "w
 def setup(app: Sphinx) -> dict[str, bool]:
     """Write the pages before Sphinx collects its sources."""
     app.connect("builder-inited", lambda app: write_pages(Path(app.srcdir) / "reference/generated"))
+    # Before the theme asks for the contents, at 500.
+    app.connect("html-page-context", _Contents().share, priority=400)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+class _Contents:
+    """The column of contents of pages that are not in it, made once for each folder.
+
+    Sphinx makes it anew for every page, which takes longer than all else on hundreds of pages.
+    """
+
+    def __init__(self) -> None:
+        self.made: dict[tuple[str, str], str] = {}
+
+    def share(self, _: Sphinx, name: str, __: str, context: dict[str, Any], ___: object) -> None:
+        """Let the pages of parts of a package share it: no entry in it is the page itself."""
+        if "orphan" not in (context.get("meta") or {}):
+            return
+        own, folder = context["toctree"], name.rpartition("/")[0]
+
+        def toctree(**options: Any) -> str:
+            key = folder, repr(sorted(options.items()))
+            if key not in self.made:
+                self.made[key] = own(**options)
+            return self.made[key]
+
+        context["toctree"] = toctree
 
 
 def write_pages(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,8 @@ class Finding:
     problems : list of str
     notes : list of str
         Not faults, but good to know.
+    also : list of str
+        The package's other entry points that name the same module.
     """
 
     package: str
@@ -63,6 +66,7 @@ class Finding:
     parts: list[dict[str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    also: list[str] = field(default_factory=list)
 
     @property
     def label(self) -> str:
@@ -130,12 +134,19 @@ def _what_to_examine(context: click.Context) -> tuple[Plugins, list[dict[str, An
     plugins = given.plugins if given is not None else Plugins.from_environment(blocking)
     asked = dict.fromkeys(text for text in options if text not in blocking)
     local = [{"local": text} for text in asked if not plugins.asked_for(text)]
-    return plugins, [*map(_request, plugins.installed), *local]
+    return plugins, [*_requests(plugins.installed), *local]
 
 
-def _request(plugin: Plugin) -> dict[str, Any]:
-    keys = ("package", "version", "entry_point", "module", "state", "cause")
-    return {key: getattr(plugin, key) for key in keys}
+def _requests(plugins: Iterable[Plugin]) -> list[dict[str, Any]]:
+    """Ask once for all entry points of a package that name one module: it is loaded as a whole."""
+    requests: dict[tuple[str, ...], dict[str, Any]] = {}
+    for plugin in plugins:
+        if plugin.module_key in requests:
+            requests[plugin.module_key]["also"].append(plugin.entry_point)
+        else:
+            keys = ("package", "version", "entry_point", "module", "state", "cause")
+            requests[plugin.module_key] = {key: getattr(plugin, key) for key in keys} | {"also": []}
+    return list(requests.values())
 
 
 def _examine(request: dict[str, Any], limit: float) -> Finding:
@@ -189,12 +200,17 @@ def _find_clashes(findings: list[Finding], plugins: Plugins) -> None:
                     f"{kind} {name!r} is also in {', '.join(others)}; "
                     f"write {finding.package}/{name} for this one."
                 )
-    for finding, plugin in zip(findings, plugins.installed, strict=False):
+    by_point = {
+        (finding.package, name): finding
+        for finding in findings
+        for name in (finding.entry_point, *finding.also)
+    }
+    for plugin in plugins.installed:
         others = dict.fromkeys(other.label for other in plugins.namesakes(plugin))
         if others:
-            finding.notes.append(
-                f"entry point {finding.entry_point!r} is also in {', '.join(others)}; "
-                f"load or block it as {finding.package}."
+            by_point[plugin.package, plugin.entry_point].notes.append(
+                f"entry point {plugin.entry_point!r} is also in {', '.join(others)}; "
+                f"load or block it as {plugin.package}."
             )
 
 
@@ -204,6 +220,8 @@ def _print(findings: list[Finding], settings: list[str]) -> None:
     for finding in findings:
         took = f", {finding.seconds * 1000:.0f} ms" if finding.seconds is not None else ""
         where = f" ({finding.entry_point})" if finding.entry_point else ""
+        if finding.also:  # many points of one module: the module says more than their names
+            where = f" ({finding.module})"
         state = finding.state if finding.state != "loaded" or finding.problems else "ok"
         echo(f"{style(finding.label, bold=True)}{where}: {state}{took}")
         parts = ", ".join(f"{part['kind']} {part['name']}" for part in finding.parts)

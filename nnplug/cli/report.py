@@ -165,7 +165,9 @@ def _show(part: dict[str, Any], *, err: bool) -> None:
         return
     messages = {check["name"]: check["message"] for check in part["checks"]}
     for name in failed:
-        echo(_line("FAILED", "red", f"{said}: {name}: {messages[name]}"), err=err)
+        message = messages[name]
+        what = message if message.startswith(name) else f"{name}: {message}"
+        echo(_line("FAILED", "red", f"{said}: {what}"), err=err)
 
 
 def _line(mark: str, colour: str, text: str) -> str:

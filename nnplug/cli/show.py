@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -47,12 +48,17 @@ def show(context: click.Context, name: str, kind: str | None) -> None:
     registry = registry_of(context)
     parts, plugins = _look_up(registry, name, kind)
     found: list[tuple[Part | Tool | None, Plugin]] = [*parts]
-    found += [(None, plugin) for plugin in plugins]
+    # Entry points of one module have the same parts, and are shown together.
+    points: dict[tuple[str, ...], list[str]] = {}
+    for plugin in plugins:
+        if plugin.module_key not in points:
+            found.append((None, plugin))
+        points.setdefault(plugin.module_key, []).append(plugin.entry_point)
     for number, (part, plugin) in enumerate(found):
         if number:
             echo()
         if part is None:
-            _show_plugin(plugin)
+            _show_plugin(plugin, points[plugin.module_key])
         elif isinstance(part, Tool):
             _show_tool(part, plugin)
         else:
@@ -109,12 +115,16 @@ def _look_up(registry: Registry, name: str, kind: str | None) -> tuple[list[Foun
 # --- output --------------------------------------------------------------------------
 
 
-def _show_plugin(plugin: Plugin) -> None:
+def _show_plugin(plugin: Plugin, points: Sequence[str]) -> None:
     from textwrap import shorten
 
     echo(style(f"plugin {plugin.label}", bold=True))
     _field("state", plugin.state)
-    _field("entry point", f"{plugin.entry_point} = {plugin.module}")
+    if len(points) == 1:
+        _field("entry point", f"{plugin.entry_point} = {plugin.module}")
+    else:
+        _field("module", plugin.module)
+        _field("points", ", ".join(points))
     _field("page", plugin.page)
     _field("cause", plugin.cause)
     for part in plugin.provided:

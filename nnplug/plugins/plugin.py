@@ -114,6 +114,11 @@ class Plugin:
             return f"{LOCAL} ({self.entry_point})"
         return f"{self.package} {self.version}".rstrip()
 
+    @property
+    def module_key(self) -> tuple[str, ...]:
+        """What the entry points of one module share: they are loaded once, with one outcome."""
+        return self.package, self.version, self.module, self.state, self.cause
+
     def is_called(self, name: str) -> bool:
         """Whether its package or its entry point has this name, compared as PEP 503 says."""
         return self.is_of(name) or normalise_package(name) == normalise_package(self.entry_point)

@@ -48,6 +48,7 @@ def test_a_sound_plugin_is_ok_with_its_time_and_parts(site):
         "parts": [{"kind": "activation", "name": "twice", "aliases": []}],
         "problems": [],
         "notes": [],
+        "also": [],
     }
     lines = run().splitlines()
     assert lines[0].startswith("nnplug-good 1.0 (twice): ok, ")
@@ -124,7 +125,7 @@ def test_a_name_of_two_packages_is_reported_at_both(site):
 
 def test_two_entry_points_of_one_module_do_not_clash(site):
     site.part("nnplug-a", "twice", entry_points={"x": "nnplug_a", "y": "nnplug_a"})
-    assert [each["problems"] for each in report()["plugins"]] == [[], []]
+    assert [each["problems"] for each in report()["plugins"]] == [[]]
 
 
 def test_an_entry_point_of_two_packages_is_a_note(site):
@@ -215,3 +216,22 @@ def test_a_plugin_that_is_both_asked_for_and_left_out_is_not_loaded(site):
     (found,) = report("-p", "nnplug-a", "-p", "no:nnplug-a")["plugins"]
     assert found["state"] == "blocked"
     assert found["notes"] == ["blocked by -p no:nnplug-a"]
+
+
+def test_entry_points_of_one_module_are_examined_together(site, monkeypatch):
+    loaded = site.folder / "loads"
+    code = f"open({str(loaded)!r}, 'a').write('x')\n" + PART.format(name="twice", factor=2)
+    points = dict.fromkeys(("once", "twice", "thrice"), "nnplug_family")
+    site.install("nnplug-family", code, entry_points=points)
+    site.install("nnplug-other", PART.format(name="half", factor=0.5),
+                 entry_points={"thrice": "nnplug_other"})  # fmt: skip
+    first, second = report()["plugins"]
+    assert (first["entry_point"], first["also"]) == ("once", ["thrice", "twice"])
+    assert (second["entry_point"], second["also"]) == ("thrice", [])
+    assert [part["name"] for part in first["parts"]] == ["twice"]
+    assert loaded.read_text() == "x"
+    # What is said of one of them is said of the module.
+    assert first["notes"] == [
+        "entry point 'thrice' is also in nnplug-other 1.0; load or block it as nnplug-family."
+    ]
+    assert run().startswith("nnplug-family 1.0 (nnplug_family): ok")

@@ -339,6 +339,16 @@ def test_show_a_broken_package_gives_its_traceback(site, name):
     assert result.stderr == ""
 
 
+def test_show_a_package_lists_a_module_of_several_entry_points_once(site):
+    points = dict.fromkeys(("once", "twice", "thrice"), "nnplug_family")
+    site.part("nnplug-family", "twice", entry_points=points)
+    shown = run("show", "nnplug-family").stdout
+    assert shown.count("plugin nnplug-family 1.0") == 1
+    assert shown.count("activation   twice") == 1
+    assert "  module       nnplug_family\n" in shown
+    assert "  points       once, thrice, twice\n" in shown
+
+
 @pytest.mark.parametrize("point", ["half", "parts"])
 def test_show_a_part_of_a_broken_plugin_shows_the_plugin(site, point):
     code = PART.format(name="half", factor=0.5) + "    1 / 0\n"

@@ -11,6 +11,7 @@ import pytest
 from nnplug.hookspecs import HOOKS
 from nnplug.parts import KINDS
 from nnplug.plugins.registry import Registry
+from plugins.packages import packages
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,6 +41,24 @@ def test_every_built_in_part_is_in_the_reference(kind, site):
         assert markup.count('<svg class="chart"') == len(found)
         assert markup.count("<polyline") >= 2 * len(found)
         assert markup.count("</span>dy/<wbr>dx") == len(found)
+
+
+@pytest.mark.parametrize("package", packages(), ids=lambda package: package.name)
+def test_every_part_of_a_package_has_a_page(package, site):
+    folder = site / "reference" / "generated" / "packages"
+    index = (folder / f"{package.name}.html").read_text(encoding="utf-8")
+    for part, provider in package.parts():
+        path = f"{package.name}/{part.kind}-{part.name}.html"
+        assert f'href="{path}"' in index
+        markup, text = (folder / path).read_text(encoding="utf-8"), text_of(folder / path)
+        for expected in (part.name, *part.aliases, *part.defaults, provider.label):
+            assert expected in text
+        assert part.summary.replace("`", "") in text
+        if part.kind == "activation":
+            assert markup.count('<div class="math"><math') == 1
+            assert markup.count("<polyline") >= 2
+        # The contents that the pages share: with the right addresses.
+        assert 'href="../../../settings.html"' in markup
 
 
 def test_no_page_asks_another_host_for_anything(site):
