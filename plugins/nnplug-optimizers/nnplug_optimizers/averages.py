@@ -132,33 +132,6 @@ def slowmo(
     return np.where(now, slow, fast), slow, velocity
 
 
-@nnplug.optimizer(evaluate="average", ranges={"decay": "[0, 1)"})
-def ema(param: Any, grad: Any, average: Any, *, base: Any, step: Any, decay: float = 0.99) -> Any:
-    """Exponential moving average of the weights (Polyak & Juditsky, 1992, doi:10.1137/0330046, as
-    used by Tarvainen & Valpola, 2017, arXiv:1703.01780, eq. 2).
-
-    Predictions use the average, which starts from the weights after the first
-    step; training goes on from the weights themselves.
-
-    Parameters
-    ----------
-    decay : float
-        In [0, 1). Keras has 0.99; Tarvainen and Valpola 0.99 to 0.999.
-
-    Notes
-    -----
-    Differs from Keras, whose average starts from the initial weights.
-
-    Examples
-    --------
-    >>> from nnplug.builtin.optimizers import sgd
-    >>> ema.around(sgd).shown
-    'average'
-    """
-    new = base(param, grad)
-    return new, np.where(step == 1, new, decay * average + (1 - decay) * new)
-
-
 @nnplug.optimizer(evaluate="average", ranges={"start": "[1, inf)", "every": "[1, inf)"})
 def swa(
     param: Any,
@@ -234,5 +207,5 @@ def switch_ema(
 @nnplug.hookimpl
 def register_optimizers(register: Any) -> None:
     """Register the optimizers."""
-    for part in (lookahead, snoo, slowmo, ema, swa, switch_ema):
+    for part in (lookahead, snoo, slowmo, swa, switch_ema):
         register(part)
