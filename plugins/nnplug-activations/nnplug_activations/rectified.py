@@ -45,7 +45,7 @@ def thresholded_relu(x: Any, *, theta: float = 1.0) -> Any:
 
 @nnplug.activation(aliases=("relu2", "squared_relu"))
 def relu_squared(x: Any) -> Any:
-    """Squared ReLU: max(x, 0)² (So et al., 2021, arXiv:2109.08668, section 4).
+    """Squared ReLU: max(x, 0)² (So et al., 2021, arXiv:2109.08668).
 
     Examples
     --------
@@ -108,7 +108,7 @@ def shifted_relu(x: Any) -> Any:
 def displaced_relu(x: Any, *, displacement: float = 0.05) -> Any:
     """Displaced ReLU: max(x, -d) (Macêdo et al., 2019, doi:10.1016/j.eswa.2019.01.066).
 
-    The derivative at -d is 0.
+    The derivative at -d is 0. The equation was not checked against the paper.
 
     Parameters
     ----------

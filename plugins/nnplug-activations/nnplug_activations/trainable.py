@@ -177,8 +177,7 @@ def pade(
     b3: float = nnplug.trainable(0.91111034),
     b4: float = nnplug.trainable(0.34885983),
 ) -> Any:
-    """Padé activation unit, the safe form (Molina, Schramowski & Kersting, 2019, arXiv:1907.06732,
-    eq. 2).
+    """Padé activation unit, the safe form (Molina, Schramowski & Kersting, 2019, arXiv:1907.06732).
 
     (a0 + a1·x + ... + a5·x⁵)/(1 + |b1·x + ... + b4·x⁴|), all ten numbers learned
     for each layer. They start near leaky relu, where the authors' code starts.

@@ -65,8 +65,7 @@ def smu(x: Any, *, alpha: float = 0.25, mu: float = nnplug.trainable(1.0)) -> An
     """Smooth maximum unit: ((1 + α)x + (1 - α)x·erf(μ(1 - α)x))/2 (Biswas et al., 2021,
     arXiv:2111.04682).
 
-    A smooth maximum of x and α·x. The paper starts μ at a million, where it is
-    leaky relu and μ has no derivative; the start here is ours.
+    A smooth maximum of x and α·x; for large μ it is leaky relu. The start of μ is ours.
 
     Parameters
     ----------
@@ -179,6 +178,8 @@ def erfact(
 ) -> Any:
     """ErfAct: x·erf(alpha·exp(beta·x)) (Biswas et al., 2021, arXiv:2109.04386).
 
+    Where the numbers start was not checked against the paper.
+
     Parameters
     ----------
     alpha, beta : float
@@ -197,6 +198,8 @@ def pserf(
     x: Any, *, gamma: float = nnplug.trainable(1.25), delta: float = nnplug.trainable(0.85)
 ) -> Any:
     """Parametric serf: x·erf(gamma·softplus(delta·x)) (Biswas et al., 2021, arXiv:2109.04386).
+
+    Where the numbers start was not checked against the paper.
 
     Parameters
     ----------
@@ -222,7 +225,7 @@ def _srs_derivative(x: Any, y: Any, *, alpha: Any, beta: Any) -> Any:
 def srs(
     x: Any, *, alpha: float = nnplug.trainable(2.0), beta: float = nnplug.trainable(3.0)
 ) -> Any:
-    """Soft-root-sign: x/(x/alpha + exp(-x/beta)) (Zhou et al., 2020, arXiv:2003.00522).
+    """Soft-root-sign: x/(x/alpha + exp(-x/beta)) (Zhou et al., 2020, arXiv:2003.00547).
 
     Below 0 both sides of the quotient are multiplied by exp(x/beta).
 
