@@ -228,8 +228,8 @@ def test_an_activation_of_another_width_is_refused_where_it_is_placed():
     ("text", "message"),
     [
         ("dens:3", "There is no layer 'dens'. Did you mean 'dense'?\nInstalled layers:"),
-        ("reluu", "There is no layer 'reluu'. Did you mean 'relu' or 'elu'?"),
-        ("nothing", "Activations stand among layers, too: elu, gelu,"),
+        ("reluu", "There is no layer 'reluu'. Did you mean 'relu' or 'relu6'?"),
+        ("nothing", "Activations stand among layers, too: celu, elu,"),
         ("mse", "There is no layer 'mse'.\n'mse' is the name of a loss."),
         ("other/dense:4", "No plugin package 'other' is installed."),
         ("dense:0", "layer 'dense:0': units=0: it must be at least 1."),

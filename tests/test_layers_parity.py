@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import nnplug
 from nnplug.engines.numba import binder
 from nnplug.network.layers import find_layers, flat
 from nnplug.network.network import Network
-from nnplug.parts import parameter
 from nnplug.plugins.registry import Registry
 from nnplug.training import Evaluator, Steps
 from tests.engines import ENGINES
@@ -20,15 +18,6 @@ from tests.engines import ENGINES
 REFERENCE = json.loads((Path(__file__).parent / "reference/layers.json").read_text("utf-8"))
 INPUTS, TARGETS = np.array(REFERENCE["inputs"]), np.array(REFERENCE["targets"])
 REGISTRY = Registry()
-
-
-@nnplug.activation
-def prelu(x, slope=parameter("C", start=0.25)):  # a declaration, not a value
-    """Parametric rectified linear unit, a slope for each unit (He et al., 2015, eq. 1)."""
-    return np.where(x > 0, x, slope * x)
-
-
-REGISTRY.register(prelu)
 
 
 def title(run):

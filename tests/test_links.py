@@ -178,6 +178,56 @@ def test_labels_by_dice():
     assert (run.predict(X) == labels).mean() > 0.9
 
 
+# A linear network can give each of two groups a mean of its own, so the best means are known.
+@pytest.mark.parametrize(
+    ("loss", "best"),
+    [("poisson_nll", np.mean), ("msle", lambda y: np.expm1(np.log1p(y).mean()))],
+)
+def test_built_in_losses_with_a_log_link_predict_the_mean(loss, best):
+    group = np.repeat([[0.0], [1.0]], 100, axis=0)
+    counts = RNG.poisson(np.where(group == 0, 1.5, 20.0))
+    run = nnplug.train(
+        (group, counts.astype(float)), loss=loss, hidden=(), epochs=300, validation=0,
+        optimizer="adam:learning_rate=0.1", batch_size="full", dtype="float64",
+    )  # fmt: skip
+    assert run.model.task == "regression"  # though the counts could be classes
+    found = run.predict([[0.0], [1.0]]).ravel()
+    np.testing.assert_allclose(found, [best(counts[:100]), best(counts[100:])], rtol=1e-3)
+
+
+def test_shares_of_a_target_of_0_are_refused():
+    with pytest.raises(DataError, match="loss 'mape' is for numbers above 0"):
+        nnplug.train((X, COUNTS), loss="mape", epochs=1)
+
+
+@pytest.mark.parametrize("loss", ["kl_div", "categorical_cross_entropy"])
+def test_built_in_losses_of_shares_predict_shares(loss):
+    run = nnplug.train(
+        (X, SHARES), loss=loss, hidden=(), epochs=300, validation=0, dtype="float64",
+        optimizer="adam:learning_rate=0.1", batch_size="full",
+    )  # fmt: skip
+    np.testing.assert_allclose(run.predict(X), SHARES, atol=1e-3)
+    wanted = 0 if loss == "kl_div" else -np.mean(np.sum(SHARES * np.log(SHARES), axis=1))
+    assert run.final.loss == pytest.approx(wanted, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    ["hinge", "squared_hinge", "multiclass_hinge", "categorical_hinge", "binary_focal", "nll"],
+)
+@pytest.mark.parametrize("classes", [2, 3])
+def test_built_in_losses_of_classes_tell_them_apart(loss, classes):
+    labels = np.array(list("abc"))[np.digitize(X[:, 0], [-0.5, 0.5] if classes == 3 else [0.0])]
+    run = nnplug.train(
+        (X, labels), loss=loss, hidden=(8,), epochs=150, validation=0, seed=0,
+        optimizer="adam:learning_rate=0.02",
+    )  # fmt: skip
+    assert (run.predict(X) == labels).mean() > 0.93
+    chances = run.model.probabilities(X)
+    assert chances.shape == (300, classes)
+    np.testing.assert_allclose(chances.sum(axis=1), 1, rtol=1e-5)
+
+
 def test_a_mean_that_overflows_is_none():
     run = nnplug.train((X, COUNTS), hidden=(), loss=declared.poisson, epochs=1)
     run.network["output.bias"][...] = 1000

@@ -16,6 +16,7 @@ import nnplug
 from nnplug.errors import DataError, ModelFileError, SettingError, StorageError
 from nnplug.models import ModelInfo, PartRecord, load_model, read_info
 from nnplug.models.container import read_container
+from nnplug.models.selection import find_parts
 from nnplug.plugins.registry import Registry
 from nnplug.tables import table_of
 from tests.plugins.packages import isolated_site  # noqa: F401  # the fixture `site`
@@ -129,6 +130,26 @@ def test_what_is_learned_of_an_option_is_kept(tmp_path):
     assert model.outputs(np.eye(2)).tobytes() == run.outputs(np.eye(2)).tobytes()
     _, record = model.info.parts["layers"]
     assert record == PartRecord("sloped", "local", "", {"slope": 0.25}, sloped.digest, "activation")
+
+
+def test_a_part_of_python_code_that_is_built_in_by_now_is_that_one_if_it_is_the_same(tmp_path):
+    def recorded(factor):
+        @nnplug.activation
+        def mosh(x):
+            """What was called mish when nnplug had none."""
+            return factor * x * np.tanh(nnplug.special.softplus(x))
+
+        record = PartRecord("mish", "local", "", {}, mosh.digest, "activation")
+        return replace(info, parts={"layers": (record,)})
+
+    path = tmp_path / "m.safetensors"
+    nnplug.train("xor", epochs=1).save(path)
+    info = read_info(path)
+    found, notes = find_parts(recorded(1.0), ("layers",), Registry())
+    (part,) = found["layers"]
+    assert (part.function, notes) == (Registry().get("activation", "mish").function, ())
+    with pytest.raises(ModelFileError, match="activation mish is not from a package"):
+        find_parts(recorded(1.5), ("layers",), Registry())
 
 
 def test_a_part_of_python_code_must_be_given_again(tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import nnplug
-from nnplug.builtin import losses
+from nnplug.builtin import class_losses, losses
 from nnplug.errors import OptionError, PartError, ShapeError
 from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.primitives import new_graph
@@ -335,7 +335,7 @@ def test_names_and_kinds():
         (losses.mse, ((4, 1), (4,)), "loss 'mse': prediction has shape (4, 1) and target (4,);"),
         (losses.huber, ((4, 2), (4, 1)), "target must have shape (4, 2)."),
         (
-            losses.cross_entropy,
+            class_losses.cross_entropy,
             ((4, 3), (4,)),
             "loss 'cross_entropy': logits has shape (4, 3) and labels (4,); labels must have "
             "shape (4, 1).",

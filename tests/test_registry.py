@@ -219,7 +219,7 @@ def test_an_unknown_name_says_what_there_is(site):
     lines = message(error).splitlines()
     assert lines[0] == "There is no activation 'twise'. Did you mean 'twice' or 'swish'?"
     assert lines[1] == "Installed activations:"
-    assert lines[2].startswith(f"  nnplug {nnplug.__version__}: elu, gelu, ")
+    assert lines[2].startswith(f"  nnplug {nnplug.__version__}: celu, elu, ")
     assert lines[-1] == "  nnplug-twice 1.0: twice"
     assert max(map(len, lines)) < 80
 
@@ -251,7 +251,7 @@ def test_an_unknown_name_lists_the_plugins_that_may_hold_it(site):
             "No plugin package 'nnplug-none' is installed. Installed: nnplug-a 1.0.",
         ),
         ("nnplug-a/twise", "There is no activation 'nnplug-a/twise'. Did you mean 'twice'?"),
-        ("nnplug/twice", "Installed activations:\n  nnplug 0.1.0: elu"),
+        ("nnplug/twice", "Installed activations:\n  nnplug 0.1.0: celu"),
     ],
 )
 def test_an_unknown_qualified_name_speaks_of_that_package(site, text, expected):

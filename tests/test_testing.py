@@ -293,11 +293,11 @@ START = nnplug.trainable(0.25)
 
 
 @nnplug.activation
-def prelu(x, *, slope=START):
+def one_slope(x, *, slope=START):
     return np.where(x > 0, x, slope * x)
 
 
-@testing.parametrize(prelu)
+@testing.parametrize(one_slope)
 def test_what_is_learned_is_checked_too(check):
     check()
 
@@ -391,17 +391,17 @@ def test_the_fixture_hides_what_is_installed(site, nnplug_registry, monkeypatch)
 
 
 def test_the_fixture_registers_for_one_test(nnplug_registry):
-    nnplug_registry.register(prelu)
-    assert nnplug_registry.get("activation", "prelu:slope=0.1").options == {"slope": 0.1}
-    run = nnplug.train("xor", activation="prelu", epochs=1)
-    assert run.network.layers[0].activation is prelu
+    nnplug_registry.register(one_slope)
+    assert nnplug_registry.get("activation", "one_slope:slope=0.1").options == {"slope": 0.1}
+    run = nnplug.train("xor", activation="one_slope", epochs=1)
+    assert run.network.layers[0].activation is one_slope
 
 
 @pytest.mark.parametrize("kind", ["activation", "loss"])
 def test_and_not_for_the_next(kind, nnplug_registry):
-    assert "prelu" not in nnplug_registry.names(kind)
+    assert "one_slope" not in nnplug_registry.names(kind)
     with pytest.raises(UnknownPartError):
-        nnplug.train("xor", activation="prelu", epochs=1)
+        nnplug.train("xor", activation="one_slope", epochs=1)
 
 
 def test_the_plugin_imports_next_to_nothing():

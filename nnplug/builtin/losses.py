@@ -180,14 +180,14 @@ def msle(prediction: Any, target: Any) -> Any:
     return (special.softplus(prediction) - np.log1p(target)) ** 2
 
 
-@loss(aliases=("poisson",), link="log")
+@loss(link="log")
 def poisson_nll(prediction: Any, target: Any) -> Any:
     """Poisson negative log-likelihood of counts or rates: exp(z) - y·z.
 
     Without the constant log(y!). The network gives z, the logarithm of the
     mean, and predictions are exp(z) (McCullagh & Nelder, 1989, section 6.2).
-    Its derivative is exp(z) - y. Differs from Keras, which takes the mean itself,
-    as PyTorch's does with `log_input=False`.
+    Its derivative is exp(z) - y. Differs from Keras's `poisson`, which takes the
+    mean itself, as PyTorch's does with `log_input=False`.
 
     Examples
     --------

@@ -85,7 +85,30 @@ ROWS = (
         ),
         keras="ReLU",
     ),
+    Row(
+        "relu6",
+        "ReLU6",
+        "",
+        (
+            Value("", "", 0.0, allowed=(0,), keras="negative_slope"),
+            Value("", "", 0.0, allowed=(0,), keras="threshold"),
+            Value("", "", 6.0, allowed=(6,), keras="max_value"),
+        ),
+        keras="ReLU",
+    ),
     Row("sigmoid", "Sigmoid", "Sigmoid"),
+    Row(
+        "hard_sigmoid",
+        "Hardsigmoid",
+        "HardSigmoid",
+        (Value("", "alpha", 0.2, allowed=(1 / 6,)), Value("", "beta", 0.5, allowed=(0.5,))),
+    ),
+    Row(
+        "hard_tanh",
+        "Hardtanh",
+        "",
+        (Value("min_val", "", -1.0, "low"), Value("max_val", "", 1.0, "high")),
+    ),
     Row("tanh", "Tanh", "Tanh"),
     Row(
         "leaky_relu",
@@ -95,6 +118,7 @@ ROWS = (
         keras="LeakyReLU",
     ),
     Row("elu", "ELU", "Elu", (Value("alpha", "alpha", 1.0, "alpha", keras="alpha"),), keras="ELU"),
+    Row("celu", "CELU", "Celu", (Value("alpha", "alpha", 1.0, "alpha", keras="alpha"),)),
     Row(
         "selu",
         "SELU",
@@ -226,7 +250,7 @@ def _same(found: Any, allowed: Any) -> bool:
 def step_by_name(
     framework: Framework, kind: str, where: str, registry: Registry, plain: bool
 ) -> Step:
-    """Find an installed activation that is called as the layer is, such as mish.
+    """Find an installed activation that is called as the layer is, such as tanhshrink.
 
     Parameters
     ----------

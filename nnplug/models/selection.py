@@ -182,6 +182,8 @@ def _part(kind: str, record: PartRecord, registry: Registry) -> Part:
                 f"this nnplug has no {kind} {record.name}, and the model was made with nnplug "
                 f"{record.version}\nInstall that one, in the folder of its source: pip install ."
             )
+        if built_in := _built_in_since(kind, record, registry):
+            return built_in
         raise ModelFileError(
             f"{kind} {record.name} is not from a package but from a file or from Python code, "
             "which a model file does not hold\n"
@@ -203,6 +205,15 @@ def _part(kind: str, record: PartRecord, registry: Registry) -> Part:
             f"model was made with {record.version}\n"
             f"Install that one: pip install {record.package}=={record.version}"
         ) from None
+
+
+def _built_in_since(kind: str, record: PartRecord, registry: Registry) -> Part | None:
+    """Find the built-in part with the name and formula of one that came from Python code."""
+    for part, _ in registry.find(f"{_BUILTIN}/{record.name}", kind, load=False):
+        known = record.options.keys() <= part.defaults.keys()
+        if known and record.formula and record.formula == _with_options(part, record).digest:
+            return part
+    return None
 
 
 def _with_options(part: Part, record: PartRecord) -> Part:

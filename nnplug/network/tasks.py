@@ -96,7 +96,7 @@ class Head:
     def __post_init__(self) -> None:
         gives = self.activation.gives
         if self.loss.takes == "logits" and gives:
-            twice = "softmax" if gives == "log_probabilities" else self.activation.name
+            twice = "softmax" if self.loss.link == "softmax" else "sigmoid"
             raise SettingError(
                 f"output activation {self.activation.name!r} with loss {self.loss.name!r}: the "
                 f"loss takes logits and applies its own {twice}; it would be applied twice.\n"

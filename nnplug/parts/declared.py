@@ -242,7 +242,7 @@ class Trainable(float):
 def trainable(start: float) -> Any:
     """Declare an option as trainable, by its default.
 
-    `def prelu(x, *, slope=nnplug.trainable(0.25))` gives each layer a slope
+    `def one_slope(x, *, slope=nnplug.trainable(0.25))` gives each layer a slope
     of its own, which is a parameter and is updated like the others.
 
     Parameters

@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from nnplug.builtin.activations import exponential
 from nnplug.errors import NnplugError, UnknownPartError, suggest
 from nnplug.network.layers import find_layers, flat
 from nnplug.network.network import short_form
@@ -35,7 +36,6 @@ from nnplug.runs.choices import for_each_layer
 from nnplug.runs.settings import ROWS
 from nnplug.sklearn._errors import ArgumentError
 from nnplug.sklearn._parts import (
-    exponential,
     half_poisson_deviance,
     registry,
     sklearn_adam,

@@ -1,8 +1,7 @@
 """Parts of scikit-learn's networks that nnplug lacks or defines differently.
 
-The optimizers are only used by the estimators. The loss and the output
-activation are registered as well: a saved model names them, since predictions
-need them.
+The optimizers are only used by the estimators. The loss is registered as well:
+a saved model names it.
 """
 
 from __future__ import annotations
@@ -12,12 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from nnplug.parts import activation, loss, optimizer
+from nnplug.parts import loss, optimizer
 from nnplug.plugins.registry import Registry
 from nnplug.runs.preparing import default_registry
 
 __all__ = [
-    "exponential",
     "half_poisson_deviance",
     "registry",
     "sklearn_adam",
@@ -73,18 +71,6 @@ def sklearn_nesterov(
     return param + momentum * velocity - learning_rate * grad, velocity
 
 
-@activation
-def exponential(x: Any) -> Any:
-    """Exponential: exp(x), the inverse of the logarithmic link.
-
-    Examples
-    --------
-    >>> float(exponential(0.0))
-    1.0
-    """
-    return np.exp(x)
-
-
 @loss
 def half_poisson_deviance(prediction: Any, target: Any) -> Any:
     """Half the Poisson deviance: y·log(y/p) - y + p, summed over a row's outputs.
@@ -105,9 +91,9 @@ def half_poisson_deviance(prediction: Any, target: Any) -> Any:
 
 @cache
 def registry() -> Registry:
-    """Return the registry of the Python API, with the parts above that saved models may need."""
+    """Return the registry of the Python API, with the loss above, which saved models may need."""
     found = default_registry()
-    for part in (exponential, half_poisson_deviance):
-        if not found.find(f"local/{part.name}", part.kind, load=False):
-            found.register(part)
+    part = half_poisson_deviance
+    if not found.find(f"local/{part.name}", part.kind, load=False):
+        found.register(part)
     return found

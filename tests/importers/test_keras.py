@@ -65,7 +65,10 @@ def dense(units, activation=None):
     "middle",
     [
         *[dense(5, name) for name in ("relu", "tanh", "sigmoid", "elu", "selu", "silu", "gelu",
-                                      "leaky_relu", "softmax", "log_softmax", "linear")],
+                                      "leaky_relu", "softmax", "log_softmax", "linear", "relu6",
+                                      "hard_sigmoid", "hard_silu", "hard_tanh", "celu", "mish",
+                                      "log_sigmoid", "softsign", "exponential")],
+        lambda: layers.ReLU(max_value=6),
         layers.ReLU, lambda: layers.LeakyReLU(negative_slope=0.1),
         lambda: layers.ELU(alpha=0.5), layers.Softmax,
         lambda: layers.Activation("gelu"), lambda: layers.Dropout(0.3), layers.Flatten,
@@ -99,8 +102,8 @@ def test_a_classifier_comes_in_and_trains_on(dtype):
     ("middle", "message"),
     [
         (lambda: layers.Conv1D(1, 1, name="c"), "layer c (Conv1D): no installed part is like it."),
-        (lambda: layers.ReLU(max_value=6, name="r"), "layer r (ReLU): max_value is 6"),
-        (lambda: layers.Activation("mish", name="m"), "Write a part mish: nnplug plugins new"),
+        (lambda: layers.ReLU(max_value=5, name="r"), "layer r (ReLU): max_value is 5"),
+        (lambda: layers.Activation("soft_shrink", name="m"), "Write a part soft_shrink: nnplug"),
         (dense(2, keras.ops.sin), "(Dense): its activation sin is not one of Keras itself."),
         (
             lambda: layers.LayerNormalization(center=False, scale=False),

@@ -101,6 +101,8 @@ def test_the_forms_of_a_dense_layer(nodes, arrays, tmp_path):
         node("Relu", ""), node("Sigmoid", ""), node("Tanh", ""), node("Softmax", ""),
         node("LogSoftmax", "", axis=1), node("Elu", "", alpha=0.7), node("Selu", ""),
         node("LeakyRelu", "", alpha=0.2), node("LeakyRelu", ""), node("Softplus", ""),
+        node("Celu", "", alpha=0.7), node("HardSigmoid", "", alpha=1 / 6), node("HardSwish", ""),
+        node("Mish", ""), node("Softsign", ""), node("Exp", ""),
         node("Elu", ""), node("Gelu", ""), node("Gelu", "", approximate="tanh"),
         node("BatchNormalization", "", "G", "S", "M", "V", epsilon=0.1, momentum=0.75),
         node("LayerNormalization", "", "G", "S", epsilon=0.1),
@@ -139,7 +141,8 @@ def test_a_network_is_kept_and_exported_again(tmp_path):
     ("nodes", "message"),
     [
         ([node("Conv", "x", "W")], "node t1 (Conv): no installed part is like it.\nKnown are Add,"),
-        ([node("Mish", "x")], "Write a part mish: nnplug plugins new"),
+        ([node("Shrink", "x")], "Write a part shrink: nnplug plugins new"),
+        ([node("HardSigmoid", "x")], "alpha is 0.2, and the part hard_sigmoid"),
         ([node("Relu", "x"), node("Add", "", "x")], "2 of its inputs depend on the rows, and one"),
         ([node("MatMul", "x", "W"), node("Mul", "", "B")], "node t2 (Mul): no installed part is"),
         ([node("Relu", "x"), node("Add", "", "B")], "only what is added right after a MatMul or"),

@@ -77,6 +77,8 @@ def test_a_public_network_comes_in_trains_on_and_goes_out(name, dtype, tmp_path)
 
 ACTIVATIONS = [
     nn.Identity(), nn.ReLU(), nn.Sigmoid(), nn.Tanh(), nn.LeakyReLU(), nn.LeakyReLU(0.3),
+    nn.ReLU6(), nn.Hardsigmoid(), nn.Hardtanh(), nn.Hardtanh(-0.5, 2.0), nn.Hardswish(), nn.Mish(),
+    nn.CELU(), nn.CELU(0.5), nn.Softsign(), nn.LogSigmoid(),
     nn.ELU(), nn.ELU(0.5), nn.SELU(), nn.SiLU(), nn.GELU(), nn.GELU("tanh"), nn.Softmax(dim=1),
     nn.Softmax(dim=-1), nn.LogSoftmax(dim=1), nn.RMSNorm(6), nn.RMSNorm(6, eps=0.1),
     nn.LayerNorm(6, eps=0.1), nn.BatchNorm1d(6, affine=False), nn.Flatten(), nn.Dropout(0.4),
@@ -184,7 +186,7 @@ def in_front(*layers):
     ("module", "message"),
     [
         (nn.Sequential(nn.Conv2d(1, 1, 3)), "layer 0 (Conv2d): no installed part is like it.\n"),
-        (in_front(nn.Mish()), "Write a part mish: nnplug plugins new"),
+        (in_front(nn.Tanhshrink()), "Write a part tanhshrink: nnplug plugins new"),
         (in_front(nn.PReLU()), "layer 0 (PReLU): no installed part is like it."),
         (in_front(nn.AlphaDropout()), "layer 0 (AlphaDropout): no installed part is like it."),
         (in_front(nn.Softmax(dim=0)), "layer 0 (Softmax): dim is 0, and the part softmax has -1"),
@@ -200,7 +202,7 @@ def in_front(*layers):
         ),
         (in_front(nn.Dropout(1.0)), "layer 0 (Dropout): layer 'dropout': rate=1: it must be"),
         (in_front(nn.Linear(2, 3)), "layer 1 (Linear): it takes 2 inputs, and what is before"),
-        (in_front(nn.Sequential(nn.ReLU(), nn.ReLU6())), "layer 0.1 (ReLU6): no installed part"),
+        (in_front(nn.Sequential(nn.ReLU(), nn.RReLU())), "layer 0.1 (RReLU): no installed part"),
         (in_front(Doubling(2, 2)), "layer 0 (Doubling): it is not one of PyTorch's own layers"),
         (Tutorial(), "Give its Sequential, as model.layers; or export it with torch.onnx.export"),
         (hooked(), "layer 1 (Linear): it has hooks, or a forward of its own,"),
@@ -244,15 +246,15 @@ def test_a_task_that_the_outputs_do_not_fit_is_refused(outs, last, given, messag
 
 def test_an_installed_activation_of_the_same_name_is_taken():
     registry = nnplug.Registry.from_environment()
-    registry.register(softsign)
-    module = used(nn.Sequential(nn.Linear(3, 4), nn.Softsign(), nn.Linear(4, 1)))
+    registry.register(tanhshrink)
+    module = used(nn.Sequential(nn.Linear(3, 4), nn.Tanhshrink(), nn.Linear(4, 1)))
     close(nnplug.from_torch(module, registry=registry), module, rows(3))
 
 
 @nnplug.activation
-def softsign(x):
-    """Softsign: x / (1 + |x|)."""
-    return x / (1 + abs(x))
+def tanhshrink(x):
+    """What tanh takes away: x - tanh(x)."""
+    return x - np.tanh(x)
 
 
 def test_nothing_of_pytorch_is_imported_for_it():

@@ -172,6 +172,8 @@ class Runs:
             self.y = rng.integers(0, shape.widths[-1], (shape.rows, 1))
         else:
             self.y = rng.standard_normal((shape.rows, shape.widths[-1]))
+            if parts.loss.for_numbers:
+                self.y = abs(self.y) + 0.1
         self.w = rng.choice([0.0, 0.5, 1.0, 2.0], (shape.rows, 1)) if weighted else None
         self.network = self._network(np.float64)
         for span in self.network.spans:

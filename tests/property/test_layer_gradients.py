@@ -20,10 +20,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-import nnplug
 from nnplug.engines.numba import binder
 from nnplug.network.network import Network
-from nnplug.parts import parameter
 from nnplug.plugins.registry import Registry
 from nnplug.randomness import derive_generator
 from nnplug.training import Steps
@@ -37,16 +35,11 @@ NUMBA = 1 if "NNPLUG_CASES" in os.environ else 10
 DIRECTIONS = 4
 TOLERANCE = 1e-7
 
-
-@nnplug.activation
-def prelu(x, slope=parameter("C", start=0.25)):
-    """Parametric rectified linear unit, a slope for each unit (He et al., 2015, eq. 1)."""
-    return np.where(x > 0, x, slope * x)
-
-
-ACTIVATIONS = [*(part for part, _ in REGISTRY.parts("activation")), prelu]
+ACTIVATIONS = [
+    part for part, _ in REGISTRY.parts("activation") if "finite" not in part.expected_failures
+]
 LAYERS = {part.name: part for part, _ in REGISTRY.parts("layer")}
-LOSSES = [part for part, _ in REGISTRY.parts("loss")]
+LOSSES = [part for part, _ in REGISTRY.parts("loss") if part.over == "row"]
 
 
 def draw_layers(rng, width, count, depth=0):
@@ -128,6 +121,8 @@ class Case:
         self.y = rng.standard_normal((self.rows, outputs))
         if self.loss.against == "labels":
             self.y = rng.integers(0, outputs, (self.rows, 1))
+        elif self.loss.for_numbers:
+            self.y = abs(self.y) + 0.1
         self.w = rng.choice([0.0, 0.5, 2.0], (self.rows, 1)) if rng.random() < 0.3 else None
         generator = derive_generator(self.seed, "dropout", step=1)
         self.noise = {

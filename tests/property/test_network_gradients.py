@@ -48,7 +48,7 @@ def printed_loss(network, loss, inputs, targets, parameters):
         bias = network.span(f"{layer.name}.bias").view(parameters)
         options = {
             name: network.span(f"{layer.name}.{name}").view(parameters)
-            for name in layer.activation.trainables
+            for name in layer.activation.arrays
         }
         x = layer.activation(x @ weight + bias, **options)
     each = loss(x, targets)
@@ -94,9 +94,16 @@ def networks(draw, activations):
     return hidden, names, shape, draw(st.integers(0, 2**32 - 1))
 
 
-@pytest.mark.parametrize("loss", REGISTRY.names("loss"))
+# An exponential of exponentials leaves the numbers; a loss over a batch has no error of each row.
+ACTIVATIONS = [
+    part.name for part, _ in REGISTRY.parts("activation") if "finite" not in part.expected_failures
+]
+LOSSES = [part.name for part, _ in REGISTRY.parts("loss") if part.over == "row"]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
 @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck), deadline=None)
-@given(drawn=networks(REGISTRY.names("activation")))
+@given(drawn=networks(ACTIVATIONS))
 def test_plan_gradient_is_that_of_the_printed_loss(loss, drawn):
     hidden, names, (rows, inputs, outputs), seed = drawn
     rng = np.random.default_rng(seed)
@@ -115,6 +122,8 @@ def test_plan_gradient_is_that_of_the_printed_loss(loss, drawn):
         targets = rng.integers(0, outputs, (rows, 1))
     else:
         targets = rng.standard_normal((rows, outputs))
+        if loss.for_numbers:
+            targets = abs(targets) + 0.1
     assume(check(network, loss, x, targets, rng))
 
 
@@ -177,6 +186,8 @@ def test_targets_of_a_head_fit_every_loss(task):
     width = labels.max() + 1
     for name in REGISTRY.names("loss"):
         loss = REGISTRY.get("loss", name)
+        if loss.for_numbers:
+            continue
         activation = "identity" if loss.takes == "logits" else "softmax"
         head = Head(task, loss, REGISTRY.get("activation", activation), width)
         targets = head.encode(labels, np.dtype(np.float64))

@@ -16,9 +16,10 @@ from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import scale
 
 import nnplug
+from nnplug.builtin.activations import exponential
 from nnplug.errors import ModelFileError, NnplugError, NnplugWarning, StorageError
 from nnplug.sklearn import MLPClassifier, MLPRegressor
-from nnplug.sklearn._parts import exponential, registry
+from nnplug.sklearn._parts import registry
 from tests.sklearn.versions import skip_without
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
