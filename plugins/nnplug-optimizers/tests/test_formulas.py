@@ -111,6 +111,14 @@ def test_triple_momentum_converges_as_its_theorem_says() -> None:
     assert errors[50] > 1e-8  # the bound is not met by chance
 
 
+def test_triple_momentum_has_the_factors_of_its_paper() -> None:
+    # κ = 4: ρ = 1/2, and the factors are 3/2, β = 1/6, γ = 1/9 and δ = 1/3.
+    text = "triple_momentum:learning_rate=1,kappa=4"
+    y, x = along(text, 0.0, [1.0, 0.0]), along(text, 0.0, [1.0, 0.0], "x")
+    np.testing.assert_allclose(y, [-1.5 - 1.5 / 9, -1.75 - 0.25 / 9], rtol=1e-14)
+    np.testing.assert_allclose(x, [-1.5 - 1.5 / 3, -1.75 - 0.25 / 3], rtol=1e-14)
+
+
 def test_fista_converges_as_its_theorem_says() -> None:
     # F(x) - F* ≤ 2·L·‖start - x*‖²/(k + 1)² (Beck & Teboulle, theorem 4.4), with exact zeros.
     curvature, centre, l1 = np.array([1.0, 0.1, 0.01]), np.array([2.0, -3.0, 4.0]), 0.05
@@ -126,6 +134,11 @@ def test_fista_converges_as_its_theorem_says() -> None:
     for k, x in enumerate(path, start=1):
         assert value(x) - value(found) <= 2 * np.sum((begin - found) ** 2) / (k + 1) ** 2
     assert path[-1][2] == 0  # the penalty outweighs its slope
+
+
+def test_the_numbers_of_fista_are_those_of_nesterov() -> None:
+    t = np.array([1.0, *along("fista", 0.0, [1.0] * 6, "t")])
+    np.testing.assert_allclose(t[1:] ** 2 - t[1:], t[:-1] ** 2, rtol=1e-14)
 
 
 def test_demon_adds_up_to_a_straight_line() -> None:
