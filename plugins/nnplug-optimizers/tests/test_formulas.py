@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import mpmath
+import mpmath  # type: ignore[import-untyped]  # it has no types
 import numpy as np
 import pytest
 from nnplug.parts import Optimizer
@@ -165,7 +165,18 @@ def test_grokfast_adds_the_slow_gradients() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["adabelief", "adam_atan2", "adamc", "adams", "adopt", "bcos", "exadam", "laprop", "signum"],
+    [
+        "adabelief",
+        "adam_atan2",
+        "adamc",
+        "adamnx",
+        "adams",
+        "adopt",
+        "bcos",
+        "exadam",
+        "laprop",
+        "signum",
+    ],
 )
 def test_without_a_gradient_a_step_only_decays(name: str) -> None:
     rate = ",largest_rate=0.5" if name == "adamc" else ""
@@ -211,6 +222,15 @@ def test_adams_divides_by_its_last_momentum_and_the_gradient() -> None:
     text = "adams:learning_rate=0.5,beta1=0.5,beta2=0.75,epsilon=0"
     expected = [0.5, 0.5 - 1.5 / 13**0.5]
     np.testing.assert_allclose(along(text, 1.0, [8.0, 2.0]), expected, rtol=1e-14)
+
+
+def test_adamnx_weights_squares_by_falling_powers() -> None:
+    # After two steps the weights are 1 and b = 0.5^(1 - 0.5) of the squares, 0.9 and 1 of the
+    # gradients, over their sums.
+    b = 0.5**0.5
+    text = "adamnx:learning_rate=0.1,beta2=0.5,epsilon=0"
+    second = (0.9 * 2 + 3) / 1.9 / ((4 + 9 * b) / (1 + b)) ** 0.5
+    np.testing.assert_allclose(along(text, 1.0, [2.0, 3.0]), [0.9, 0.9 - 0.1 * second], rtol=1e-14)
 
 
 def test_bcos_divides_by_the_expected_square_of_its_momentum() -> None:
@@ -407,8 +427,11 @@ def test_dual_averaging_minimises_all_gradients_near_its_start(name: str) -> Non
         squares = np.sum(np.square(gradients[:t]))
         weight = (np.sqrt(t) if name == "dual_averaging" else np.sqrt(squares + 0.1)) / 0.5
         total = sum(gradients[:t])
-        expected = minimum(lambda w, s=total, k=weight: s * w + k * (w - 0.7) ** 2 / 2)
-        assert path[t - 1] == pytest.approx(expected, abs=1e-7)
+
+        def near(w: float, total: float = total, weight: float = weight) -> float:
+            return total * w + weight * (w - 0.7) ** 2 / 2
+
+        assert path[t - 1] == pytest.approx(minimum(near), abs=1e-7)
 
 
 # --- without a learning rate ------------------------------------------------------------
