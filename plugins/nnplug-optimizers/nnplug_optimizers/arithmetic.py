@@ -8,7 +8,9 @@ import numpy as np
 
 __all__ = [
     "POLAR_EXPRESS",
+    "TINY",
     "adam_step",
+    "bias_step",
     "columns",
     "inverse_root",
     "newton_schulz",
@@ -48,6 +50,9 @@ def adam_step(
     v = beta2 * v + (1 - beta2) * grad**2
     return m / (1 - beta1**step) / (np.sqrt(v / (1 - beta2**step)) + epsilon), m, v
 
+
+TINY = 1e-30
+"""Added to norms, so that 0 is divided by something."""
 
 POLAR_EXPRESS = (
     (8.28721201814563, -23.595886519098837, 17.300387312530933),
@@ -101,3 +106,9 @@ def inverse_root(matrix: Any, one: Any, power: int, rounds: int) -> Any:
         for _ in range(power):
             rest = turn @ rest
     return root
+
+
+def bias_step(param: Any, grad: Any, m: Any, v: Any, step: Any, rate: Any) -> tuple[Any, Any, Any]:
+    """Take Adam's step with its usual options, for the biases of optimizers of matrices."""
+    direction, m, v = adam_step(grad, m, v, step, 0.9, 0.999, 1e-8)
+    return param - rate * direction, m, v

@@ -62,6 +62,8 @@ def snoo(
     and the slow weights move by outer_rate·(μb + s). This is also the outer
     step of DiLoCo with one worker (Douillard et al., 2023, arXiv:2311.08105).
 
+    The algorithm's number was not checked against the paper.
+
     Parameters
     ----------
     k : int
@@ -103,6 +105,8 @@ def slowmo(
 
     Every k steps, the velocity becomes momentum·velocity + (slow - fast), and the slow
     weights move by outer_rate times it.
+
+    The algorithm's number was not checked against the paper.
 
     Parameters
     ----------
@@ -185,6 +189,8 @@ def switch_ema(
     """Switch EMA (Li et al., 2024, arXiv:2402.09240, algorithm 1).
 
     A moving average of the weights, from which training goes on every k steps.
+
+    The algorithm's number was not checked against the paper.
 
     Parameters
     ----------

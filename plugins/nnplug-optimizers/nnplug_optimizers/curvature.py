@@ -144,6 +144,8 @@ def oasis(
 
     The momentum over the absolute value of the running mean of the curvature.
 
+    The equations' numbers were not checked against the paper.
+
     Parameters
     ----------
     beta1, beta2 : float
@@ -155,7 +157,7 @@ def oasis(
     -----
     The curvature's mean starts from its first estimate. The paper's own rate,
     from the change of the gradient on one batch, needs a second gradient on it,
-    and is left out. The equations' numbers were not checked against the paper.
+    and is left out.
 
     Examples
     --------

@@ -102,6 +102,8 @@ def came(
     factored moment: that of the update's distance from its momentum. A matrix
     of one column, as a bias is, takes the momentum alone.
 
+    The algorithm's number was not checked against the paper.
+
     Parameters
     ----------
     beta1, beta2, beta3 : float
@@ -190,6 +192,8 @@ def adam_mini(
 
     The weights of an output neuron, a column, share one second moment: that of
     the mean of their squared gradients. A bias is one block.
+
+    The algorithm's number was not checked against the paper.
 
     Parameters
     ----------

@@ -19,6 +19,8 @@ def cautious(param: Any, grad: Any, *, base: Any) -> Any:
     Where the step of the held optimizer goes up the gradient, it is left out;
     the other elements are scaled by d/(s + 1), for s of d that stay, array by array.
 
+    The algorithm's number was not checked against the paper.
+
     Notes
     -----
     The decay of the held optimizer is part of its step here, so it is left out
@@ -44,6 +46,8 @@ def gradient_centralization(param: Any, grad: Any, *, base: Any) -> Any:
 
     The mean of each neuron's gradient, a column of a weight matrix, is taken
     from it. Biases, and matrices of one column, stay as they are.
+
+    The equation's number was not checked against the paper.
 
     Notes
     -----
@@ -114,6 +118,8 @@ def mars(
     array by array, goes to the held optimizer: `mars[adamw]` is MARS-AdamW,
     `mars[lion]` MARS-Lion, `mars[muon]` MARS-M.
 
+    The algorithm's number was not checked against the paper.
+
     Parameters
     ----------
     gamma : float
@@ -148,6 +154,8 @@ def block_normalized(param: Any, grad: Any, *, base: Any) -> Any:
 
     The gradient of each array is divided by its norm; a gradient of 0 stays.
 
+    The algorithm's number was not checked against the paper.
+
     Examples
     --------
     >>> block_normalized(np.zeros(2), np.array([3.0, 4.0]), base=lambda param, grad: grad).tolist()
@@ -165,12 +173,12 @@ def orthograd(param: Any, grad: Any, *, base: Any, epsilon: float = 1e-30) -> An
     The part of the gradient along the array's weights is taken out, and the
     rest scaled to the gradient's norm, as in the authors' code.
 
+    The equation's number was not checked against the paper.
+
     Parameters
     ----------
     epsilon : float
         Added to what is divided by.
-
-    The equation's number was not checked against the paper.
 
     Examples
     --------

@@ -199,6 +199,8 @@ def lans(
     along the momentum and 1 - beta1 along the gradient, each of them with
     decay and scaled to ‖w‖.
 
+    The equation was not checked against the paper.
+
     Parameters
     ----------
     beta1, beta2 : float
@@ -207,8 +209,6 @@ def lans(
         Outside the root.
     weight_decay : float
         Inside the ratios.
-
-    The equation was not checked against the paper.
 
     Examples
     --------
@@ -248,6 +248,8 @@ def nero(
     the learning rate: the gradient is divided by the running root mean square of
     its norm. Weights are brought there before the first step too. Neurons with a
     single input are not constrained, since their mean would be all that they are.
+
+    The algorithm's number was not checked against the paper.
 
     Parameters
     ----------

@@ -13,7 +13,8 @@ import numpy as np
 
 from nnplug_optimizers.arithmetic import (
     POLAR_EXPRESS,
-    adam_step,
+    TINY,
+    bias_step,
     columns,
     newton_schulz,
     rms,
@@ -22,17 +23,10 @@ from nnplug_optimizers.arithmetic import (
 
 __all__: list[str] = []
 
-RANGES = {"rounds": "[1, inf)", "bias_rate": "[0, inf)"}
-MOMENTUM = {**RANGES, "momentum": "[0, 1)"}
+ROUNDS = {"rounds": "[1, inf)", "bias_rate": "[0, inf)"}
+MOMENTUM = {**ROUNDS, "momentum": "[0, 1)"}
 DECAY = {"weight_decay": "[0, inf)"}
-ADAM = (0.9, 0.999, 1e-8)  # of the biases
-TINY = 1e-30  # added to norms, so that 0 is divided by something
 CONVERGING = (1.875, -1.25, 0.375)  # leads every singular value to 1
-
-
-def _bias_step(param: Any, grad: Any, m: Any, v: Any, step: Any, rate: Any) -> tuple[Any, Any, Any]:
-    direction, m, v = adam_step(grad, m, v, step, *ADAM)
-    return param - rate * direction, m, v
 
 
 def _wide(matrix: Any) -> Any:
@@ -98,7 +92,7 @@ def muon(
     [[-0.139, -0.139]]
     """
     if param.ndim < 2:
-        return _bias_step(param, grad, m, v, step, learning_rate * bias_rate)
+        return bias_step(param, grad, m, v, step, learning_rate * bias_rate)
     m = momentum * m + (1 - momentum) * grad
     ahead = momentum * m + (1 - momentum) * grad if nesterov else m
     scale = 0.2 * np.sqrt(np.maximum(columns(param), rows(param))) if match_adam else _wide(param)
@@ -147,7 +141,7 @@ def polar_express(
     [[-0.2, -0.2]]
     """
     if param.ndim < 2:
-        return _bias_step(param, grad, m, v, step, learning_rate * bias_rate)
+        return bias_step(param, grad, m, v, step, learning_rate * bias_rate)
     m = momentum * m + (1 - momentum) * grad
     x = momentum * m + (1 - momentum) * grad if nesterov else m
     x = x / (1.01 * np.linalg.norm(x) + epsilon)
@@ -159,173 +153,6 @@ def polar_express(
         x = a * x + (b * gram + c * (gram @ gram)) @ x
     shrunk = (1 - learning_rate * weight_decay) * param
     return shrunk - learning_rate * _wide(param) * x, m, v
-
-
-@nnplug.optimizer(ranges={**MOMENTUM, **DECAY, "beta2": "[0, 1)", "epsilon": "(0, inf)"})
-def normuon(
-    param: Any,
-    grad: Any,
-    m: Any,
-    v: Any,
-    *,
-    step: Any,
-    learning_rate: float = 1e-3,
-    momentum: float = 0.95,
-    beta2: float = 0.95,
-    weight_decay: float = 0.0,
-    rounds: int = 5,
-    epsilon: float = 1e-8,
-    bias_rate: float = 1.0,
-) -> Any:
-    """NorMuon: Muon with a second moment for each neuron (Li et al., 2025, arXiv:2510.05491,
-    algorithm 1).
-
-    The orthogonalised momentum of a neuron, a column, is divided by the root of
-    the running mean of its squares; then the matrix is scaled to a root mean
-    square of 0.2, that of Adam's steps.
-
-    Parameters
-    ----------
-    momentum, beta2 : float
-        In [0, 1).
-    rounds, weight_decay, bias_rate
-        See `muon`.
-    epsilon : float
-        Added to the roots.
-
-    Notes
-    -----
-    Differs from pytorch_optimizer by default, which takes Nesterov's momentum
-    and keeps the norm of Newton-Schulz's result.
-
-    Examples
-    --------
-    >>> new, m, v = normuon(np.zeros((2, 1)), np.array([[3.0], [4.0]]), np.zeros((2, 1)),
-    ...                     np.zeros((2, 1)), step=1, learning_rate=1.0)
-    >>> (new / [[3.0], [4.0]]).round(4).T.tolist()
-    [[-0.0566, -0.0566]]
-    """
-    if param.ndim < 2:
-        return _bias_step(param, grad, m, v, step, learning_rate * bias_rate)
-    m = momentum * m + (1 - momentum) * grad
-    turned = newton_schulz(m, rounds, TINY)
-    v = beta2 * v + (1 - beta2) * np.mean(turned**2, axis=0, keepdims=True)
-    update = turned / (np.sqrt(v) + epsilon)
-    update = 0.2 * update / (rms(update) + epsilon)
-    return (1 - learning_rate * weight_decay) * param - learning_rate * update, m, v
-
-
-@nnplug.optimizer(
-    ranges={**RANGES, **DECAY, "beta1": "[0, 1)", "beta2": "[0, 1)", "epsilon": "(0, inf)"}
-)
-def adamuon(
-    param: Any,
-    grad: Any,
-    m: Any,
-    v: Any,
-    *,
-    step: Any,
-    learning_rate: float = 1e-3,
-    beta1: float = 0.95,
-    beta2: float = 0.95,
-    weight_decay: float = 0.0,
-    rounds: int = 5,
-    epsilon: float = 1e-8,
-    bias_rate: float = 1.0,
-) -> Any:
-    """AdaMuon: Adam's second moment after Muon (Si et al., 2025, arXiv:2507.11005, algorithm 1).
-
-    The signs of the momentum are orthogonalised, divided by the root of the
-    running mean of their squares, and scaled to a root mean square of 0.2.
-
-    Parameters
-    ----------
-    beta1, beta2 : float
-        Of the momentum and of the squares, in [0, 1).
-    rounds, weight_decay, bias_rate
-        See `muon`.
-    epsilon : float
-        Added to the roots.
-
-    Notes
-    -----
-    Differs from pytorch_optimizer, which follows the paper's first version: it
-    orthogonalises the momentum itself.
-
-    Examples
-    --------
-    The signs of (3, 4) are alike, and so are their steps.
-
-    >>> new, m, v = adamuon(np.zeros((2, 1)), np.array([[3.0], [4.0]]), np.zeros((2, 1)),
-    ...                     np.zeros((2, 1)), step=1, learning_rate=1.0)
-    >>> new.round(4).T.tolist()
-    [[-0.2, -0.2]]
-    """
-    if param.ndim < 2:
-        return _bias_step(param, grad, m, v, step, learning_rate * bias_rate)
-    m = beta1 * m + (1 - beta1) * grad
-    turned = newton_schulz(np.sign(m), rounds, TINY)
-    v = beta2 * v + (1 - beta2) * turned**2
-    update = turned / (np.sqrt(v) + epsilon)
-    update = 0.2 * update / (rms(update) + epsilon)
-    return (1 - learning_rate * weight_decay) * param - learning_rate * update, m, v
-
-
-@nnplug.optimizer(ranges={**MOMENTUM, "gamma": "(0, inf)", "v0": "(0, inf)"})
-def adago(
-    param: Any,
-    grad: Any,
-    m: Any,
-    v: Any,
-    *,
-    step: Any,
-    learning_rate: float = 0.05,
-    momentum: float = 0.95,
-    gamma: float = 10.0,
-    v0: float = 1e-6,
-    smallest: float = 5e-4,
-    rounds: int = 5,
-    bias_rate: float = 0.1,
-) -> Any:
-    """AdaGO: Muon with AdaGrad's rate (Zhang, Liu & Schaeffer, 2025, arXiv:2509.02981,
-    algorithm 1).
-
-    A matrix's rate is learning_rate·min(‖g‖, gamma)/v, at least `smallest`,
-    where v² is the sum of min(‖g‖², gamma²).
-
-    Parameters
-    ----------
-    momentum : float
-        In [0, 1): m = momentum·m + (1 - momentum)·g.
-    gamma : float
-        The norm above which gradients count as this.
-    v0 : float
-        v before the first step.
-    smallest : float
-        The paper's ε: the smallest rate.
-    rounds, bias_rate
-        See `muon`.
-
-    Notes
-    -----
-    Differs from pytorch_optimizer, which divides by v² in place of v.
-
-    Examples
-    --------
-    ‖g‖ is 5 and v² becomes 75 + 25: the rate is 0.5.
-
-    >>> grad, v = np.array([[3.0], [4.0]]), np.full((2, 1), 75.0)
-    >>> new, m, v = adago(np.zeros((2, 1)), grad, grad, v, step=2, learning_rate=1.0)
-    >>> v.T.tolist(), (new / grad).round(3).T.tolist()
-    ([[100.0, 100.0]], [[-0.07, -0.07]])
-    """
-    if param.ndim < 2:
-        return _bias_step(param, grad, m, v, step, learning_rate * bias_rate)
-    m = momentum * m + (1 - momentum) * grad
-    size = np.minimum(np.linalg.norm(grad), gamma)
-    v = v + size**2
-    rate = np.maximum(smallest, learning_rate * size / np.sqrt(v0**2 + v))
-    return param - rate * newton_schulz(m, rounds, TINY), m, v
 
 
 @nnplug.optimizer(ranges={"alpha": "(0, 1]", "radius": "(0, inf)", "rounds": "[1, inf)"})
@@ -345,6 +172,8 @@ def scion(
 
     Weights take the spectral norm's direction, √(outputs/inputs)·UVᵀ; biases
     that of the root mean square, b/RMS(b), each of the momentum.
+
+    The algorithm's number was not checked against the paper.
 
     Parameters
     ----------
@@ -397,6 +226,8 @@ def polargrad(
     A step is the orthogonal factor U of the momentum M times M's nuclear norm,
     the sum of its singular values, which is the sum over U∘M.
 
+    The equation was not checked against the paper.
+
     Parameters
     ----------
     momentum : float
@@ -407,8 +238,6 @@ def polargrad(
         too small in their directions.
     weight_decay, bias_rate
         See `muon`.
-
-    The equation was not checked against the paper.
 
     Notes
     -----
@@ -425,14 +254,14 @@ def polargrad(
     [[-3.0, -4.0]]
     """
     if param.ndim < 2:
-        return _bias_step(param, grad, m, v, step, learning_rate * bias_rate)
+        return bias_step(param, grad, m, v, step, learning_rate * bias_rate)
     m = momentum * m + (1 - momentum) * grad
     turned = newton_schulz(m, rounds, TINY, CONVERGING)
     update = np.sum(turned * m) * turned
     return (1 - learning_rate * weight_decay) * param - learning_rate * update, m, v
 
 
-@nnplug.optimizer(ranges=RANGES)
+@nnplug.optimizer(ranges=ROUNDS)
 def sinkgd(
     param: Any,
     grad: Any,
@@ -459,8 +288,8 @@ def sinkgd(
 
     Notes
     -----
-    The paper's matrices are outputs by inputs, so they begin with the outputs:
-    here with the columns.
+    The columns, which are the outputs, are scaled first: the rows of a matrix
+    in PyTorch's shape.
 
     Examples
     --------
@@ -470,7 +299,7 @@ def sinkgd(
     [[-1.4142, 0.0], [0.0, 1.4142]]
     """
     if param.ndim < 2:
-        return _bias_step(param, grad, m, v, step, learning_rate * bias_rate)
+        return bias_step(param, grad, m, v, step, learning_rate * bias_rate)
     for _ in range(rounds):
         for axis in (0, 1):
             size = np.sqrt(np.mean(grad**2, axis=axis, keepdims=True))
@@ -481,5 +310,5 @@ def sinkgd(
 @nnplug.hookimpl
 def register_optimizers(register: Any) -> None:
     """Register the optimizers."""
-    for part in (muon, polar_express, normuon, adamuon, adago, scion, polargrad, sinkgd):
+    for part in (muon, polar_express, scion, polargrad, sinkgd):
         register(part)

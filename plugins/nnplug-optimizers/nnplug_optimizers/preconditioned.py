@@ -85,6 +85,8 @@ def asgo(
     W - η·V^(-1/2)·G with V = εI + ΣGGᵀ, over a weight's inputs. A bias is a
     matrix of one column.
 
+    The algorithm's number was not checked against the paper.
+
     Parameters
     ----------
     epsilon : float

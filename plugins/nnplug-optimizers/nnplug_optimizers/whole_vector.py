@@ -35,6 +35,8 @@ def adai(
     1 - beta0·v̂/mean(v̂), between 0 and 1 - epsilon, with the mean over all
     parameters.
 
+    The algorithm's number was not checked against the paper.
+
     Parameters
     ----------
     beta0 : float
@@ -91,6 +93,8 @@ def adam_swd(
     AdamW whose decay is divided by the root of the second moment's mean over
     all parameters, as the step itself is divided by each one's own.
 
+    The algorithm's number was not checked against the paper.
+
     Parameters
     ----------
     beta1, beta2 : float
@@ -136,6 +140,8 @@ def avagrad(
     Adam's rates 1/(√v + epsilon), from the second moment before this gradient,
     divided by their root mean square over all parameters, so that epsilon
     changes how different they are, and not their size.
+
+    The algorithm's number was not checked against the paper.
 
     Parameters
     ----------

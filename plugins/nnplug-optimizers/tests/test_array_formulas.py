@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-import importlib
-import sys
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -19,19 +16,8 @@ from nnplug.testing.stepping import as_given, point_of, start, step
 
 from nnplug_optimizers import arithmetic
 
-MODULES = (
-    "averages", "curvature", "factored", "gradient_changes", "layerwise", "orthogonal",
-    "per_tensor", "preconditioned", "sharpness", "whole_vector",
-)  # fmt: skip
 REGISTRY = Registry()
 RNG = np.random.default_rng(5)
-
-
-def parts() -> list[Optimizer]:
-    found: list[Optimizer] = []
-    for name in MODULES:
-        importlib.import_module(f"nnplug_optimizers.{name}").register_optimizers(found.append)
-    return found
 
 
 def get(text: str) -> Optimizer:
@@ -52,28 +38,6 @@ def steps(part: Optimizer, param: Any, grads: list[Any], **given: Any) -> list[l
 def polar(matrix: Any) -> Any:
     u, _, v = np.linalg.svd(matrix, full_matrices=False)
     return u @ v
-
-
-# --- examples and names ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("part", parts(), ids=lambda part: part.name)
-def test_its_examples_run(part: Optimizer) -> None:
-    module = sys.modules[part.function.__module__]
-    examples = doctest.DocTestParser().get_doctest(
-        part.doc, dict(vars(module)), part.name, module.__file__, 0
-    )
-    assert examples.examples
-    failed, _ = doctest.DocTestRunner(verbose=False).run(examples)
-    assert failed == 0
-
-
-@pytest.mark.parametrize("part", parts(), ids=lambda part: part.name)
-def test_it_is_found_by_name_in_its_module(part: Optimizer) -> None:
-    inner = "[sgd]" if part.holds else ""
-    found = get(part.name + inner)
-    assert found.function is part.function
-    assert REGISTRY.provider(found).package == "nnplug-optimizers"
 
 
 # --- sizes and norms ---------------------------------------------------------------------------
@@ -200,11 +164,25 @@ def test_adago_s_rate_is_adagrad_s_of_clipped_norms() -> None:
         before = state[0]
 
 
+def test_namo_s_rate_is_adam_s_of_the_norms() -> None:
+    grads = [RNG.normal(size=(3, 3)) for _ in range(4)]
+    text = "namo:learning_rate=2,beta1=0.5,beta2=0.75,weight_decay=0.1,epsilon=1e-30"
+    weight, mean, square = np.ones((3, 3)), np.zeros((3, 3)), 0.0
+    for number, state in enumerate(steps(get(text), weight, grads), start=1):
+        grad = grads[number - 1]
+        mean = (mean + grad) / 2
+        square = 0.75 * square + 0.25 * (grad**2).sum()
+        # Both means, corrected for the start at 0.
+        rate = 2 * np.linalg.norm(mean / (1 - 0.5**number)) / np.sqrt(square / (1 - 0.75**number))
+        weight = weight - rate * (arithmetic.newton_schulz(mean, 5, 0.0) + 0.1 * weight)
+        np.testing.assert_allclose(state[0], weight, rtol=1e-12)
+
+
 def test_sinkgd_balances_rows_and_columns() -> None:
     grad = RNG.normal(size=(4, 6)) * np.geomspace(1e-6, 1e6, 6)
     part = get("sinkgd:learning_rate=1,rounds=200")
     (found,) = steps(part, np.zeros((4, 6)), [grad])
-    squares = found[0][0] ** 2 if found[0].ndim > 2 else found[0] ** 2
+    squares = found[0] ** 2
     np.testing.assert_allclose(squares.mean(axis=0), 1, rtol=1e-6)
     np.testing.assert_allclose(squares.mean(axis=1), 1, rtol=1e-6)
     assert (np.sign(found[0]) == -np.sign(grad)).all()
@@ -386,13 +364,11 @@ def test_no_other_move_of_the_size_climbs_more(name: str) -> None:
 
 
 def test_the_gradient_of_the_point_goes_to_the_held_optimizer() -> None:
-    for part in parts():
-        if part.point is not None:
-            held = part.around(momentum)
-            state = steps(held, [1.0, 2.0], [[0.5, 0.25]])[0]
-            plain = steps(momentum, [1.0, 2.0], [[0.5, 0.25]])[0]
-            for one, other in zip(state, plain, strict=True):
-                assert (one == other).all()
+    plain = steps(momentum, [1.0, 2.0], [[0.5, 0.25]])[0]
+    for name in ("sam", "asam", "usam", "fisher_sam", "sam_sign"):
+        state = steps(get(f"{name}[momentum]"), [1.0, 2.0], [[0.5, 0.25]])[0]
+        for one, other in zip(state, plain, strict=True):
+            assert (one == other).all()
 
 
 # --- averages, in exact fractions --------------------------------------------------------------
