@@ -246,10 +246,10 @@ def _fold(whole: ModelGraph) -> None:
     for symbol in walk([*whole.outputs, whole.input]):
         if symbol.operation.opaque:
             raise SettingError(
-                f"{symbol.operation.name} runs as it stands, since it could not be traced: there "
-                "is not a formula that another language could have.\n"
-                "Write it with NumPy's functions alone; nnplug plugins check says what is in the "
-                "way."
+                f"{symbol.operation.name} runs as it stands, and is not traced: there is not a "
+                "formula that another language could have.\n"
+                "Use a part that is a formula. If it is your own, write it with NumPy's functions "
+                "alone; nnplug plugins check says what is in the way."
             )
         if symbol.name in whole.cells or any(id(child) in by_row for child in symbol.inputs):
             by_row.add(id(symbol))

@@ -337,6 +337,8 @@ class Registry:
         if not found and package in (None, LOCAL):
             local = [plugin for plugin in self.plugins.known if plugin.package == LOCAL]
             found = _named(kind, asked.name, local)
+            if not found and package == LOCAL and kind in KINDS:
+                found = [*self.plugins.find_part(kind, asked.name, local)]
         return found
 
     def _installed(self, kind: str, asked: PartText, *, blame: bool) -> list[Found]:

@@ -27,9 +27,15 @@ _REASONS = {
     "optimizer": "it is the base of the others",
 }
 
+_RANGES: dict[str, dict[str, str]] = {
+    "rprop": {"eta1": "(0, 1)", "eta2": "(1, inf)"},
+    "adafactor": {"d": "[1, inf)"},
+}
+"""Numbers that PyTorch accepts, where a usual change of the default is refused."""
+
 Shape = tuple[int, ...]
-Layout = tuple[tuple[str, Shape], ...]
-"""What is kept for a tensor, in order: names and shapes."""
+Layout = tuple[tuple[str, Shape, torch.dtype], ...]
+"""What is kept for a tensor, in order; NAdam keeps a float32 beside float64."""
 
 
 def make_optimizer(name: str) -> Optimizer | None:
@@ -53,7 +59,7 @@ def make_optimizer(name: str) -> Optimizer | None:
     named = {"step": inspect.Parameter.empty, "learning_rate": float(rate), **options}
     slots = _slots(made, tuple(options.items()))
     signed(function, name, doc, ["param", "grad", *slots], named)
-    part = nnplug.optimizer(name=name)(function)
+    part = nnplug.optimizer(name=name, ranges=_RANGES.get(name, {}))(function)
     return _TorchOptimizer(**{**vars(part), "made": made})
 
 
@@ -86,21 +92,22 @@ class _Step:
 
     def __call__(self, param: Any, grad: Any, *given: Any, **options: Option) -> tuple[Any, ...]:
         *slots, step, rate = given
-        layout = _layout(self.made, tuple(options.items()), np.shape(param))
-        places = {key: place for place, key in enumerate(_slots(self.made, tuple(options.items())))}
         weight = torch.nn.Parameter(tensor(param))
+        own = tuple(options.items())
+        layout = _layout(self.made, own, tuple(weight.shape), weight.dtype)
+        places = {key: place for place, key in enumerate(_slots(self.made, own))}
         weight.grad = tensor(grad)
         arguments = arguments_of(self.made, options)
         optimizer = self.made([weight], lr=float(rate), **arguments)
         if float(step) > 1:
             kept: dict[str, Any] = {"step": torch.tensor(float(step) - 1)}
-            for key, shape in layout:
+            for key, shape, dtype in layout:
                 numbers = tensor(slots[places[_slot(key)]]).reshape(-1)
-                kept[key] = numbers[: int(np.prod(shape))].reshape(shape)
+                kept[key] = numbers[: int(np.prod(shape))].reshape(shape).to(dtype)
             optimizer.state[weight] = kept
         optimizer.step()
         new = [np.zeros_like(param) for _ in slots]
-        for key, shape in layout:
+        for key, shape, _ in layout:
             numbers = optimizer.state[weight][key]
             new[places[_slot(key)]].reshape(-1)[: int(np.prod(shape))] = numbers.reshape(-1)
         return (weight.detach().numpy(), *new)
@@ -111,10 +118,12 @@ def _slot(key: str) -> str:
 
 
 @lru_cache(maxsize=1000)
-def _layout(made: Any, options: tuple[tuple[str, Option], ...], shape: Shape) -> Layout:
-    """Find what is kept for a tensor of a shape, by taking a step."""
-    weight = torch.nn.Parameter(torch.linspace(0.5, 1.5, int(np.prod(shape))).reshape(shape))
-    weight.grad = torch.ones(shape)
+def _layout(
+    made: Any, options: tuple[tuple[str, Option], ...], shape: Shape, dtype: torch.dtype
+) -> Layout:
+    """Find what is kept for a tensor, by taking a step."""
+    weight = torch.nn.Parameter(torch.full(shape, 0.5, dtype=dtype))
+    weight.grad = torch.ones(shape, dtype=dtype)
     try:
         optimizer = made([weight], lr=1e-3, **arguments_of(made, dict(options)))
         optimizer.step()
@@ -132,7 +141,7 @@ def _layout(made: Any, options: tuple[tuple[str, Option], ...], shape: Shape) ->
                 f"torch.optim.{made.__name__} keeps {key} of shape {tuple(numbers.shape)} for a "
                 f"tensor of shape {shape}: more numbers than a slot of nnplug has."
             )
-        found.append((key, tuple(numbers.shape)))
+        found.append((key, tuple(numbers.shape), numbers.dtype))
     return tuple(found)
 
 
@@ -143,7 +152,8 @@ def _slots(made: Any, options: tuple[tuple[str, Option], ...]) -> tuple[str, ...
     refused = []
     for shape in ((3, 4), (5,)):
         try:
-            names |= dict.fromkeys(_slot(key) for key, _ in _layout(made, options, shape))
+            layout = _layout(made, options, shape, torch.float64)
+            names |= dict.fromkeys(_slot(key) for key, *_ in layout)
         except PartError as error:
             refused.append(error)
     if len(refused) == 2:

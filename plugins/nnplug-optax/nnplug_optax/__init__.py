@@ -1,0 +1,1 @@
+"""The optimizers of optax as parts of nnplug."""
