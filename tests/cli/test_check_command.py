@@ -367,7 +367,8 @@ def test_an_unknown_name(capfd):
     said = capfd.readouterr()
     assert said.out == ""
     assert said.err.splitlines()[0] == (
-        "error: There is no part, package, entry point or file 'tanhh'. Did you mean 'tanh'?"
+        "error: There is no part, package, entry point or file 'tanhh'. "
+        "Did you mean 'tanh' or 'hardtanh'?"
     )
 
 

@@ -51,7 +51,7 @@ def offered(folder, *words, monkeypatch):
         (["train", "x"], ["<files>"]),  # x.csv is here
         (["train", "--activation", "ge"], ["gelu", "gelu_tanh"]),
         (["train", "--layers", "dr"], ["dropout"]),
-        (["train", "--loss", "ms"], ["mse"]),
+        (["train", "--loss", "ms"], ["mse", "msle"]),
         (["train", "--layers", "de"], ["dense"]),
         (["train", "--layers", "Dense:8 batch-n"], ["Dense:8 batch_norm"]),
         (["train", "--layers", "dense:8 residual[ge"],

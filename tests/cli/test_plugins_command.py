@@ -373,7 +373,7 @@ def test_show_a_refused_part_gives_the_reason(site):
             "There is no part, package or entry point 'laeky_relu'. Did you mean 'lea",
         ),
         (["no.such"], "There is no part, package or entry point 'no.such'."),
-        (["mish:"], "There is no part, package or entry point 'mish:'. Did you"),
+        (["mush:"], "There is no part, package or entry point 'mush:'. Did you"),
         (["twise", "--kind", "activation"], "There is no activation 'twise'. Did you mean"),
     ],
 )
