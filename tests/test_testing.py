@@ -459,3 +459,12 @@ def test_an_interrupted_run_leaves_no_process_behind(monkeypatch):
     assert process.poll() is None
     found.close()
     assert process.poll() is not None
+
+
+def test_options_are_tried_with_values_that_they_may_have():
+    @nnplug.schedule(ranges={"grow": "(1, inf)", "parts": "[2, 10]"})
+    def growing(epoch, epochs, *, grow=1.2, parts=2):
+        return float(grow * parts)
+
+    # A third of 1.2 and a thousand more than 2 are out of range; 3 is tried.
+    assert testing.run(growing).passed
