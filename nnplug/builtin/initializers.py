@@ -226,8 +226,7 @@ def sparse(
 
     Martens (2010, ICML, Deep learning via Hessian-free optimization, section
     5), who keeps 15 weights. Differs from PyTorch's `sparse_`, which counts the
-    zeros among the outgoing weights of each input. The section was not checked
-    against the paper.
+    zeros among the outgoing weights of each input.
 
     Parameters
     ----------

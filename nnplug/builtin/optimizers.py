@@ -68,7 +68,8 @@ def sgdw(
     The decay is multiplied by the learning rate, as in `adamw`; the paper
     multiplies it by the schedule's factor alone. The velocity is that of
     `momentum`. Differs from PyTorch: the weight decay of its SGD is an L2
-    penalty, which the velocity adds up too.
+    penalty, which the velocity adds up too. The equation was not checked
+    against the paper.
 
     Parameters
     ----------
@@ -180,7 +181,7 @@ def centered_rmsprop(
     is updated as a variance: it cannot become negative. Differs from PyTorch's
     `RMSprop(centered=True)` and Keras's: their difference of two means can, by
     rounding, and PyTorch then gives NaN. Graves has epsilon = 1e-4 within the
-    root, and momentum.
+    root, and momentum. The equation was not checked against the paper.
 
     Parameters
     ----------
@@ -222,7 +223,8 @@ def rprop(
     Igel & Hüsken, 2000; the paper takes the last step back). For the same
     rows in every step: `--batch-size full`.
 
-    Differs from optax, whose first step is 0.
+    Differs from optax, whose first step is 0. The equations were not checked
+    against the paper.
 
     Parameters
     ----------
