@@ -74,6 +74,8 @@ def qhadam(
 
     Both corrected moments are mixed with the present gradient.
 
+    Checked against pytorch_optimizer, not against the paper.
+
     Differs from pytorch_optimizer: its defaults, ν1 = ν2 = 1, are Adam's; here
     they are those that the paper recommends.
 
