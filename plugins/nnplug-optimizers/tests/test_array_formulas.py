@@ -106,6 +106,22 @@ def test_polar_express_ends_at_the_polar_factor(shape: tuple[int, int]) -> None:
     np.testing.assert_allclose(found[1][0] - found[2][0], scale * polar(mean), atol=1e-7)
 
 
+def test_the_first_three_polynomials_are_the_paper_s() -> None:
+    # Singular values 3 and 4, over 1.01 times their norm; then the paper's polynomials for
+    # values that are smaller by 1.01.
+    values = np.array([3.0, 4.0]) / 5.05
+    for a, b, c in (
+        (8.28721201814563, -23.595886519098837, 17.300387312530933),
+        (4.107059111542203, -2.9478499167379106, 0.5448431082926601),
+        (3.9486908534822946, -2.908902115962949, 0.5518191394370137),
+    ):
+        smaller = values / 1.01
+        values = a * smaller + b * smaller**3 + c * smaller**5
+    part = get("polar_express:rounds=3,learning_rate=1,momentum=0,epsilon=1e-30")
+    (found,) = steps(part, np.zeros((2, 2)), [np.diag([3.0, 4.0])])
+    np.testing.assert_allclose(-found[0], np.diag(values), atol=1e-13)
+
+
 def test_polar_express_is_within_a_percent_after_seven_rounds() -> None:
     q, r = polar(RNG.normal(size=(6, 6))), polar(RNG.normal(size=(6, 6)))
     matrix = q @ np.diag(np.geomspace(1, 2e-3, 6)) @ r
@@ -147,6 +163,19 @@ def test_adamuon_orthogonalises_the_signs_and_ends_at_a_fifth() -> None:
     found = steps(get("adamuon:learning_rate=1"), np.zeros((2, 2)), [grad, grad])
     np.testing.assert_allclose(found[0][0], [[-0.2, -0.2], [-0.2, 0.2]], rtol=1e-6)
     np.testing.assert_allclose(found[1][0], 2 * found[0][0], rtol=1e-6)
+
+
+def test_adamuon_divides_by_the_moments_of_the_orthogonalised_signs() -> None:
+    grads = [RNG.normal(size=(3, 4)) for _ in range(4)]
+    text = "adamuon:learning_rate=1,beta1=0.5,beta2=0.75,weight_decay=0.1,epsilon=1e-30"
+    weight, mean, square = np.ones((3, 4)), np.zeros((3, 4)), np.zeros((3, 4))
+    for state, grad in zip(steps(get(text), weight, grads), grads, strict=True):
+        mean = (mean + grad) / 2
+        turned = arithmetic.newton_schulz(np.where(mean > 0, 1.0, -1.0), 5, 0.0)
+        square = 0.75 * square + 0.25 * turned**2
+        update = turned / np.sqrt(square)
+        weight = 0.9 * weight - 0.2 * np.sqrt(12) * update / np.linalg.norm(update)
+        np.testing.assert_allclose(state[0], weight, rtol=1e-11)
 
 
 def test_adago_s_rate_is_adagrad_s_of_clipped_norms() -> None:
@@ -287,6 +316,16 @@ def test_frank_wolfe_reaches_the_ball_s_edge_and_stays() -> None:
         weight = state[0]
         assert np.linalg.norm(weight) < 1 + 1e-12
     np.testing.assert_allclose(weight, target / 5, atol=1e-3)
+
+
+def test_ef_signsgd_moves_by_the_mean_of_the_sizes() -> None:
+    # p = (1, -3, 0): the mean of the sizes is 4/3; the error (-1/3, -5/3, 0) is added to the next
+    # gradient, (1/3, 5/3, -1): p = (0, 0, -1), whose mean size is 1/3.
+    found = steps(
+        get("ef_signsgd:learning_rate=1"), np.zeros(3), [[1.0, -3.0, 0.0], [1 / 3, 5 / 3, -1.0]]
+    )
+    np.testing.assert_allclose(found[0][0], [-4 / 3, 4 / 3, 0.0], rtol=1e-14)
+    np.testing.assert_allclose(found[1][0][2], 1 / 3, rtol=1e-14)
 
 
 def test_ef_signsgd_loses_nothing() -> None:
