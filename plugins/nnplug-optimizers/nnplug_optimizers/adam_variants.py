@@ -8,7 +8,7 @@ import nnplug
 import numpy as np
 from nnplug.special import sigmoid
 
-from nnplug_optimizers._ranges import BETAS, DECAY, MOMENTS
+from nnplug_optimizers._ranges import BETAS, DECAY, EPSILON, MOMENTS
 
 
 @nnplug.optimizer(ranges={**MOMENTS, **DECAY})
@@ -319,8 +319,54 @@ def adams(
     return shrunk - learning_rate * m / (root + epsilon), m
 
 
+@nnplug.optimizer(ranges={**EPSILON, **DECAY, "beta1": "[0, 1)", "beta2": "(0, 1)"})
+def adamnx(
+    param: Any,
+    grad: Any,
+    m: Any,
+    v: Any,
+    *,
+    step: Any,
+    learning_rate: float = 0.001,
+    beta1: float = 0.9,
+    beta2: float = 0.99,
+    epsilon: float = 1e-8,
+    weight_decay: float = 0.0,
+) -> Any:
+    """AdamNX, a second moment that changes ever less (Zhu, Xiao & Min, 2025, arXiv:2511.13465).
+
+    Its decay at step t is (1 - b^(t - 1)) / (1 - b^t) with b = β2^(1 - β2),
+    which tends to 1, so that in the end this is SGD with momentum. Checked
+    against a description of the method, not against the paper.
+
+    Parameters
+    ----------
+    beta1 : float
+        In [0, 1): decay of the mean gradient.
+    beta2 : float
+        Above 0 and below 1: sets the decays of the mean square.
+    epsilon : float
+        At least 0, added to the root.
+    weight_decay : float
+        At least 0, decoupled.
+
+    Examples
+    --------
+    >>> param, *_ = adamnx(1.0, 2.0, 0.0, 0.0, step=1, learning_rate=0.5, epsilon=0.0)
+    >>> round(float(param), 6)
+    0.5
+    """
+    decay1 = (beta1 - beta1**step) / (1 - beta1**step)
+    b = beta2 ** (1 - beta2)
+    decay2 = (1 - b ** (step - 1)) / (1 - b**step)
+    m = decay1 * m + (1 - decay1) * grad
+    v = decay2 * v + (1 - decay2) * grad**2
+    shrunk = param * (1 - learning_rate * weight_decay)
+    return shrunk - learning_rate * m / (np.sqrt(v) + epsilon), m, v
+
+
 @nnplug.hookimpl
 def register_optimizers(register: Any) -> None:
     """Register the optimizers."""
-    for part in (diffgrad, qhadam, padam, exadam, adamc, adam_atan2, adams):
+    for part in (diffgrad, qhadam, padam, exadam, adamc, adam_atan2, adams, adamnx):
         register(part)

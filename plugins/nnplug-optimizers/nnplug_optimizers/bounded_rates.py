@@ -137,7 +137,7 @@ def adamod(
 ) -> Any:
     """AdaMod, rates below their own running mean (Ding et al., 2019, arXiv:1910.12249, Alg. 1).
 
-    The equation was not checked against the paper.
+    Checked against quotations of the equations, not against the paper.
 
     Differs from pytorch_optimizer: there the rate includes the bias correction
     of the first moment, which its running mean then keeps.

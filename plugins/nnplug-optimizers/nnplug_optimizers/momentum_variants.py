@@ -1,4 +1,4 @@
-"""Momentum in other forms: mixed, aggregated, accelerated, optimistic, averaged."""
+"""Momentum in other forms: mixed, aggregated, controlled, optimistic."""
 
 from __future__ import annotations
 
@@ -183,47 +183,6 @@ def pnm(
     return param, np.where(is_odd, new, odd), np.where(is_odd, even, new)
 
 
-@nnplug.optimizer(ranges={"kappa": "(0, inf)", "xi": "(0, inf)", "constant": "(0, 1]"})
-def accsgd(
-    param: Any,
-    grad: Any,
-    long: Any,
-    *,
-    step: Any,
-    learning_rate: float = 0.001,
-    kappa: float = 1000.0,
-    xi: float = 10.0,
-    constant: float = 0.7,
-) -> Any:
-    """Accelerated SGD (Jain et al., 2018, arXiv:1704.08227; Kidambi et al., 2018).
-
-    A long and a short step are mixed; the form is that of arXiv:1803.05591.
-    Checked against pytorch_optimizer, not against the paper.
-
-    Parameters
-    ----------
-    kappa : float
-        Above 0: the ratio of the long to the short step.
-    xi : float
-        Above 0, at most √κ: the advantage in statistics.
-    constant : float
-        In (0, 1].
-
-    Examples
-    --------
-    >>> options = {"learning_rate": 0.5, "kappa": 2.0, "xi": 1.0, "constant": 1.0}
-    >>> param, long = accsgd(1.0, 2.0, 0.0, step=1, **options)
-    >>> float(param), float(long)  # both steps reach 0
-    (0.0, 0.0)
-    """
-    alpha = 1 - xi * constant**2 / kappa
-    long = np.where(step == 1, param, long)
-    far = param - learning_rate * kappa / constant * grad
-    long = alpha * long + (1 - alpha) * far
-    zeta = constant / (constant + 1 - alpha)
-    return zeta * (param - learning_rate * grad) + (1 - zeta) * long, long
-
-
 @nnplug.optimizer(aliases=("ogd",))
 def optimistic_gradient_descent(
     param: Any,
@@ -298,50 +257,6 @@ def optimistic_adam(
     return param - learning_rate * (2 * update - previous), m, v, update
 
 
-@nnplug.optimizer
-def nesterov_convex(
-    param: Any, grad: Any, short: Any, *, step: Any, learning_rate: float = 0.01
-) -> Any:
-    """Nesterov's method for convex functions, momentum (t - 1)/(t + 2) (Su et al., 2016, eq. 1).
-
-    Source: Su, Boyd & Candès, 2016, arXiv:1503.01243, after Nesterov, 1983. The
-    parameters are the points y where the gradient is taken. The equation was
-    not checked against the paper.
-
-    Examples
-    --------
-    >>> nesterov_convex(1.0, 2.0, 2.0, step=4, learning_rate=0.25)
-    (-0.25, 0.5)
-    """
-    previous, short = short, param - learning_rate * grad
-    # At the first step, where there is no previous one, the factor is 0.
-    return short + (step - 1) / (step + 2) * (short - previous), short
-
-
-@nnplug.optimizer(ranges={"restart": "[1, inf)"})
-def srsgd(
-    param: Any, grad: Any, short: Any, *, step: Any, learning_rate: float = 0.1, restart: int = 40
-) -> Any:
-    """Scheduled restart SGD (Wang et al., 2020, arXiv:2002.10583, eq. 10 and 11).
-
-    Nesterov's growing momentum, t/(t + 3) with t from 0, begins again at fixed
-    intervals. The equation was not checked against the paper.
-
-    Parameters
-    ----------
-    restart : int
-        At least 1: the steps from one restart to the next.
-
-    Examples
-    --------
-    >>> srsgd(1.0, 2.0, 2.0, step=4, learning_rate=0.25)
-    (-0.25, 0.5)
-    """
-    t = (step - 1) % restart
-    previous, short = short, param - learning_rate * grad
-    return short + t / (t + 3) * (short - previous), short
-
-
 @nnplug.optimizer(ranges={"alpha": "[0, 1)", "lamb": "[0, inf)"})
 def grokfast(
     param: Any,
@@ -379,11 +294,48 @@ def grokfast(
     return base(param, grad + lamb * slow), slow
 
 
+@nnplug.optimizer(ranges={"momentum": "[0, 1)", "steps": "[1, inf)"})
+def demon(
+    param: Any,
+    grad: Any,
+    velocity: Any,
+    *,
+    step: Any,
+    learning_rate: float = 0.1,
+    momentum: float = 0.9,
+    steps: int = 10_000,
+) -> Any:
+    """Decaying momentum, Demon (Chen et al., 2019, arXiv:1910.04952).
+
+    momentum·r / (1 - momentum + momentum·r), with r = 1 - t/steps for t from 0:
+    what a gradient adds up to falls in a straight line. The equation was not
+    checked against the paper.
+
+    Parameters
+    ----------
+    momentum : float
+        In [0, 1): at the first step.
+    steps : int
+        At least 1: the step at which no momentum is left; a run's number of steps.
+
+    Examples
+    --------
+    >>> options = {"learning_rate": 0.5, "momentum": 0.5, "steps": 4}
+    >>> param, velocity = demon(1.0, 2.0, 3.0, step=3, **options)
+    >>> float(param), float(velocity)  # the momentum is 0.25/0.75
+    (-0.5, 3.0)
+    """
+    left = np.maximum(1 - (step - 1) / steps, 0)
+    now = momentum * left / (1 - momentum + momentum * left)
+    velocity = now * velocity + grad
+    return param - learning_rate * velocity, velocity
+
+
 @nnplug.hookimpl
 def register_optimizers(register: Any) -> None:
     """Register the optimizers."""
     for part in (
-        heavy_ball, qhm, aggmo, pid, pnm, accsgd, optimistic_gradient_descent, optimistic_adam,
-        nesterov_convex, srsgd, grokfast,
+        heavy_ball, qhm, aggmo, pid, pnm, demon, optimistic_gradient_descent, optimistic_adam,
+        grokfast,
     ):  # fmt: skip
         register(part)

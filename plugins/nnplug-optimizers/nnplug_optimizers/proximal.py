@@ -173,8 +173,45 @@ def adagrad_da(
     return start - learning_rate * total / np.sqrt(squares + initial), start, total, squares
 
 
+@nnplug.optimizer(evaluate="x", ranges={"l1": "[0, inf)"})
+def fista(
+    param: Any,
+    grad: Any,
+    x: Any,
+    t: Any,
+    *,
+    step: Any,
+    learning_rate: float = 0.01,
+    l1: float = 0.0,
+) -> Any:
+    """FISTA, proximal steps with Nesterov's acceleration (Beck & Teboulle, 2009).
+
+    Source: doi:10.1137/080716542, eq. 4.1 to 4.3. The parameters are y, where
+    the gradient is taken; predictions are made with x, which the penalty sets to
+    0. The equation was not checked against the paper.
+
+    Parameters
+    ----------
+    learning_rate : float
+        1/L for the largest curvature L.
+    l1 : float
+        At least 0: the penalty is l1·|w|.
+
+    Examples
+    --------
+    >>> param, x, t = fista(1.0, 2.0, 0.5, 2.0, step=2, learning_rate=0.25, l1=1.0)
+    >>> float(x), round(float(t), 4), round(float(param), 4)  # 0.25 + 1/2.5616·(0.25 - 0.5)
+    (0.25, 2.5616, 0.1524)
+    """
+    before, t = np.where(step == 1, param, x), np.where(step == 1, 1, t)
+    moved = param - learning_rate * grad
+    x = np.sign(moved) * np.maximum(abs(moved) - learning_rate * l1, 0)
+    after = (1 + np.sqrt(1 + 4 * t**2)) / 2
+    return x + (t - 1) / after * (x - before), x, after
+
+
 @nnplug.hookimpl
 def register_optimizers(register: Any) -> None:
     """Register the optimizers."""
-    for part in (ftrl, proximal_sgd, proximal_adagrad, dual_averaging, adagrad_da):
+    for part in (ftrl, proximal_sgd, proximal_adagrad, dual_averaging, adagrad_da, fista):
         register(part)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import mpmath
+import mpmath  # type: ignore[import-untyped]  # it has no types
 import numpy as np
 import pytest
 from nnplug.parts import Optimizer
@@ -92,6 +92,62 @@ def test_nesterov_convex_converges_as_its_theorem_says() -> None:
         assert 0.5 * np.sum(curvature * x**2) <= 2 * np.sum(begin**2) / (t + 1) ** 2
 
 
+def test_nesterov_restart_ends_the_waves_of_its_momentum() -> None:
+    curvature, begin = np.array([1.0, 1e-3]), np.array([1.0, 1.0])
+    ends = []
+    for name in ("nesterov_restart", "nesterov_convex"):
+        path = descend(f"{name}:learning_rate=1", begin, lambda x: curvature * x, 600)
+        ends.append(float(np.max(abs(path[-1]))))
+    assert ends[0] < 1e-3 * ends[1]
+
+
+def test_triple_momentum_converges_as_its_theorem_says() -> None:
+    # The error is at most a constant times ρ^k, with ρ = 1 - 1/√κ; Nesterov's has √(1 - 1/√κ)^k.
+    curvature, begin = np.geomspace(0.01, 1, 7), np.ones(7)
+    text = "triple_momentum:learning_rate=1,kappa=100"
+    path = descend(text, begin, lambda x: curvature * x, 300, "x")
+    errors = [np.sqrt(np.sum(x**2)) for x in path]
+    assert all(error < 100 * 0.9**k for k, error in enumerate(errors[:250], start=1))
+    assert errors[50] > 1e-8  # the bound is not met by chance
+
+
+def test_triple_momentum_has_the_factors_of_its_paper() -> None:
+    # κ = 4: ρ = 1/2, and the factors are 3/2, β = 1/6, γ = 1/9 and δ = 1/3.
+    text = "triple_momentum:learning_rate=1,kappa=4"
+    y, x = along(text, 0.0, [1.0, 0.0]), along(text, 0.0, [1.0, 0.0], "x")
+    np.testing.assert_allclose(y, [-1.5 - 1.5 / 9, -1.75 - 0.25 / 9], rtol=1e-14)
+    np.testing.assert_allclose(x, [-1.5 - 1.5 / 3, -1.75 - 0.25 / 3], rtol=1e-14)
+
+
+def test_fista_converges_as_its_theorem_says() -> None:
+    # F(x) - F* ≤ 2·L·‖start - x*‖²/(k + 1)² (Beck & Teboulle, theorem 4.4), with exact zeros.
+    curvature, centre, l1 = np.array([1.0, 0.1, 0.01]), np.array([2.0, -3.0, 4.0]), 0.05
+    found = np.sign(centre) * np.maximum(abs(centre) - l1 / curvature, 0)
+    begin = np.array([-5.0, 5.0, 5.0])
+
+    def value(x: np.ndarray) -> float:
+        return float(np.sum(0.5 * curvature * (x - centre) ** 2 + l1 * abs(x)))
+
+    path = descend(
+        f"fista:learning_rate=1,l1={l1}", begin, lambda x: curvature * (x - centre), 300, "x"
+    )
+    for k, x in enumerate(path, start=1):
+        assert value(x) - value(found) <= 2 * np.sum((begin - found) ** 2) / (k + 1) ** 2
+    assert path[-1][2] == 0  # the penalty outweighs its slope
+
+
+def test_the_numbers_of_fista_are_those_of_nesterov() -> None:
+    t = np.array([1.0, *along("fista", 0.0, [1.0] * 6, "t")])
+    np.testing.assert_allclose(t[1:] ** 2 - t[1:], t[:-1] ** 2, rtol=1e-14)
+
+
+def test_demon_adds_up_to_a_straight_line() -> None:
+    # With momentum 1/2 and four steps: 1/2, 3/7, 1/3, 1/5, and then none.
+    path = along("demon:learning_rate=1,momentum=0.5,steps=4", 0.0, [7.0, 0.0, 0.0, 0.0, 5.0])
+    velocities = [7.0, 3.0, 1.0, 0.2, 5.0]
+    np.testing.assert_allclose(path, -np.cumsum(velocities), rtol=1e-14)
+
+
 def test_srsgd_forgets_its_momentum_at_each_restart() -> None:
     gradients = [1.0, 1.0, 1.0, 1.0]
     # With a restart at every step it is gradient descent.
@@ -109,7 +165,18 @@ def test_grokfast_adds_the_slow_gradients() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["adabelief", "adam_atan2", "adamc", "adams", "adopt", "bcos", "exadam", "laprop", "signum"],
+    [
+        "adabelief",
+        "adam_atan2",
+        "adamc",
+        "adamnx",
+        "adams",
+        "adopt",
+        "bcos",
+        "exadam",
+        "laprop",
+        "signum",
+    ],
 )
 def test_without_a_gradient_a_step_only_decays(name: str) -> None:
     rate = ",largest_rate=0.5" if name == "adamc" else ""
@@ -155,6 +222,15 @@ def test_adams_divides_by_its_last_momentum_and_the_gradient() -> None:
     text = "adams:learning_rate=0.5,beta1=0.5,beta2=0.75,epsilon=0"
     expected = [0.5, 0.5 - 1.5 / 13**0.5]
     np.testing.assert_allclose(along(text, 1.0, [8.0, 2.0]), expected, rtol=1e-14)
+
+
+def test_adamnx_weights_squares_by_falling_powers() -> None:
+    # After two steps the weights are 1 and b = 0.5^(1 - 0.5) of the squares, 0.9 and 1 of the
+    # gradients, over their sums.
+    b = 0.5**0.5
+    text = "adamnx:learning_rate=0.1,beta2=0.5,epsilon=0"
+    second = (0.9 * 2 + 3) / 1.9 / ((4 + 9 * b) / (1 + b)) ** 0.5
+    np.testing.assert_allclose(along(text, 1.0, [2.0, 3.0]), [0.9, 0.9 - 0.1 * second], rtol=1e-14)
 
 
 def test_bcos_divides_by_the_expected_square_of_its_momentum() -> None:
@@ -275,9 +351,10 @@ def test_without_a_rate_of_the_rate_it_is_the_plain_optimizer(text: str, plain: 
 
 
 def test_adgd_lets_a_rate_grow_by_the_root_of_1_plus_its_last_growth() -> None:
-    # Equal gradients do not bound the rate: 1, then 1·√(1 + 0), √(1 + 1), √2·√(1 + √2).
-    path = along("adgd:learning_rate=1", 0.0, [1.0] * 4)
+    # Equal gradients do not bound the rate: 1, then 1·√(1 + 0), √(1 + 1), √2·√(1 + √2) ...
+    path = along("adgd:learning_rate=1", 0.0, [1.0] * 5)
     rates = [1, 1, 2**0.5, 2**0.5 * (1 + 2**0.5) ** 0.5]
+    rates.append(rates[3] * (1 + rates[3] / rates[2]) ** 0.5)
     np.testing.assert_allclose(path, -np.cumsum(rates), rtol=1e-14)
 
 
@@ -350,8 +427,11 @@ def test_dual_averaging_minimises_all_gradients_near_its_start(name: str) -> Non
         squares = np.sum(np.square(gradients[:t]))
         weight = (np.sqrt(t) if name == "dual_averaging" else np.sqrt(squares + 0.1)) / 0.5
         total = sum(gradients[:t])
-        expected = minimum(lambda w, s=total, k=weight: s * w + k * (w - 0.7) ** 2 / 2)
-        assert path[t - 1] == pytest.approx(expected, abs=1e-7)
+
+        def near(w: float, total: float = total, weight: float = weight) -> float:
+            return total * w + weight * (w - 0.7) ** 2 / 2
+
+        assert path[t - 1] == pytest.approx(minimum(near), abs=1e-7)
 
 
 # --- without a learning rate ------------------------------------------------------------

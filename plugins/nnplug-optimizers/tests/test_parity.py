@@ -23,7 +23,7 @@ Run = dict[str, Any]
 
 def before_correction(options: Run, t: int) -> float:
     """Give the epsilon that, after the bias correction, is the other framework's before it."""
-    return options["epsilon"] / (1 - options["beta2"] ** t) ** 0.5
+    return float(options["epsilon"] / (1 - options["beta2"] ** t) ** 0.5)
 
 
 # Where conventions differ, the options that make up for the difference at step t.
@@ -51,12 +51,12 @@ def steps_of(run: Run) -> tuple[list[np.ndarray], list[np.ndarray]]:
     part = registry.get("optimizer", run["optimizer"] + (f"[{base}]" if base else ""))
     assert isinstance(part, Optimizer)
     part = part.with_options(**options)
-    convention = CONVENTIONS.get(run["reference"].partition("(")[0], lambda options, t: {})
+    convention = CONVENTIONS.get(run["reference"].partition("(")[0])
     state = start(part, np.array(REFERENCE["start"]))
     place = 1 + part.slots.index(part.shown) if part.shown else 0
     found, shown = [], []
     for t in STEPS:
-        changed = convention(dict(part.options), t)
+        changed = convention(dict(part.options), t) if convention else {}
         rate = changed.pop("learning_rate", rates[t - 1] if rates else None)
         now = part.with_options(**changed)
         state = step(now, state, np.array(gradients[t - 1]), t, learning_rate=rate)

@@ -35,6 +35,21 @@ keras.config.set_floatx("float64")
 SHAPES = {"weight": (3, 2), "bias": (2,)}
 Arrays = list[np.ndarray]
 
+# Where the estimates of a distance grow, since the gradients agree.
+STEADY: list[tuple[str, dict[str, Any], str]] = [
+    ("dadapt_sgd", {"momentum": 0.5}, "koz.DAdaptSGD(params, momentum=0.5)"),
+    ("dadapt_adagrad", {}, "koz.DAdaptAdaGrad(params)"),
+    ("dadapt_adam", {}, "koz.DAdaptAdam(params)"),
+    ("dadapt_adam", {"bias_correction": True}, "optax.contrib.dadapt_adamw()"),
+    ("dadapt_lion", {"beta2": 0.9}, "koz.DAdaptLion(params, betas=(0.9, 0.9))"),
+    ("prodigy", {"beta2": 0.9}, "koz.Prodigy(params, betas=(0.9, 0.9))"),
+    ("prodigy", {"bias_correction": True}, "optax.contrib.prodigy()"),
+    ("dog", {"distance": 0.1}, "optax.contrib.dog(init_step=('heuristic', 0.1))"),
+    ("dowg", {"distance": 0.5}, "optax.contrib.dowg(init_estim_sq_dist=0.25)"),
+    ("msvag", {}, "koz.MSVAG(params)"),
+    ("adasmooth", {}, "koz.AdaSmooth(params)"),
+]
+
 RUNS: list[tuple[str, dict[str, Any], str]] = [
     # sign_based
     ("signsgd", {}, "optax.sign_sgd(0.001)"),
@@ -504,23 +519,6 @@ RUNS: list[tuple[str, dict[str, Any], str]] = [
         "optax.contrib.prodigy(0.5, betas=(0.7, 0.8), eps=0.01, estim_lr0=0.01, "
         "estim_lr_coef=1.5, weight_decay=0.2)",
     ),
-    # where the estimates of the distance grow
-    *(
-        (name, {"gradients": "steady", **ours}, make)
-        for name, ours, make in [
-            ("dadapt_sgd", {"momentum": 0.5}, "koz.DAdaptSGD(params, momentum=0.5)"),
-            ("dadapt_adagrad", {}, "koz.DAdaptAdaGrad(params)"),
-            ("dadapt_adam", {}, "koz.DAdaptAdam(params)"),
-            ("dadapt_adam", {"bias_correction": True}, "optax.contrib.dadapt_adamw()"),
-            ("dadapt_lion", {"beta2": 0.9}, "koz.DAdaptLion(params, betas=(0.9, 0.9))"),
-            ("prodigy", {"beta2": 0.9}, "koz.Prodigy(params, betas=(0.9, 0.9))"),
-            ("prodigy", {"bias_correction": True}, "optax.contrib.prodigy()"),
-            ("dog", {"distance": 0.1}, "optax.contrib.dog(init_step=('heuristic', 0.1))"),
-            ("dowg", {"distance": 0.5}, "optax.contrib.dowg(init_estim_sq_dist=0.25)"),
-            ("msvag", {}, "koz.MSVAG(params)"),
-            ("adasmooth", {}, "koz.AdaSmooth(params)"),
-        ]
-    ),
     # parameter_free
     ("dog", {}, "optax.contrib.dog()"),
     (
@@ -617,12 +615,13 @@ RUNS: list[tuple[str, dict[str, Any], str]] = [
         {"learning_rate": 0.05, "beta": 0.3, "l1": 0.7, "l2": 0.8},
         "koz.FTRL(params, lr=0.05, beta=0.3, lambda_1=0.7, lambda_2=0.8)",
     ),
+    *((name, {"gradients": "steady", **options}, make) for name, options, make in STEADY),
 ]
 
 
 def flat(arrays: Any) -> list[float]:
     """Give all numbers of several arrays as one list."""
-    return np.concatenate([np.asarray(array, np.float64).ravel() for array in arrays]).tolist()
+    return [float(x) for array in arrays for x in np.asarray(array, np.float64).ravel()]
 
 
 Stepper = Callable[[Arrays, float | None], tuple[list[float], list[float]]]
@@ -728,7 +727,7 @@ def main() -> None:
         else:
             step = torch_steps(make, start, kind == "sparse")
         found = [step(g, rate) for g, rate in zip(drawn[kind], rates, strict=True)]
-        run = {"optimizer": name, "options": options, "reference": make}
+        run: dict[str, Any] = {"optimizer": name, "options": options, "reference": make}
         run["parameters"] = [now for now, _ in found]
         if any(now != shown for now, shown in found):
             run["shown"] = [shown for _, shown in found]
