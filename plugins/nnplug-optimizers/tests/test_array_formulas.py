@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-import mpmath
+import mpmath  # type: ignore[import-untyped]  # it has no types
 import numpy as np
 import pytest
 from nnplug.builtin.optimizers import momentum, sgd
@@ -526,7 +526,7 @@ def test_mars_changes_the_gradient_by_its_change_and_clips_it() -> None:
     found = steps(part, [0.0, 0.0], [[0.2, 0.0], [0.4, 0.0], [3.0, 4.0]])
     changes = np.diff([[0.0, 0.0], *(state[0] for state in found)], axis=0)
     third = np.array([3.0, 4.0]) + 0.5 * np.array([2.6, 4.0])
-    expected = [[-0.2, 0.0], [-0.5, 0.0], -third / np.linalg.norm(third)]
+    expected = np.array([[-0.2, 0.0], [-0.5, 0.0], -third / np.linalg.norm(third)])
     np.testing.assert_allclose(changes, expected, rtol=1e-13)
 
 
