@@ -148,7 +148,9 @@ def test_muon_s_other_scale_is_that_of_adam() -> None:
     np.testing.assert_allclose(changes[0], 0.2 * np.sqrt(8) * changes[1], rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["muon", "polar_express", "normuon", "adamuon", "polargrad"])
+@pytest.mark.parametrize(
+    "name", ["muon", "muon_plus", "polar_express", "normuon", "adamuon", "polargrad", "swan"]
+)
 def test_biases_are_adam_s(name: str) -> None:
     grads = [RNG.normal(size=3) for _ in range(4)]
     ours = steps(get(f"{name}:learning_rate=0.5,bias_rate=0.1"), np.ones(3), grads)
@@ -215,6 +217,35 @@ def test_sinkgd_balances_rows_and_columns() -> None:
     np.testing.assert_allclose(squares.mean(axis=0), 1, rtol=1e-6)
     np.testing.assert_allclose(squares.mean(axis=1), 1, rtol=1e-6)
     assert (np.sign(found[0]) == -np.sign(grad)).all()
+
+
+@pytest.mark.parametrize("shape", [(6, 3), (3, 6), (4, 4)])
+def test_swan_whitens_what_it_has_normalised(shape: tuple[int, int]) -> None:
+    grad = RNG.normal(size=shape) + 3.0
+    (found,) = steps(get("swan:learning_rate=1,rounds=20"), np.zeros(shape), [grad])
+    normal = (grad - grad.mean(axis=0)) / grad.std(axis=0)
+    u, values, v = np.linalg.svd(normal, full_matrices=False)
+    kept = values > 1e-9 * values[0]  # without the mean, a square matrix has one less
+    white = u[:, kept] @ v[kept]
+    expected = white * np.linalg.norm(normal) / np.linalg.norm(white)
+    np.testing.assert_allclose(-found[0], expected, atol=1e-6)
+    (single,) = steps(get("swan:learning_rate=1"), [[0.0, 0.0]], [[[3.0, 4.0]]])
+    np.testing.assert_allclose(single[0], [[-3.0, -4.0]], rtol=1e-9)
+
+
+def test_muon_plus_normalises_outputs_then_inputs() -> None:
+    grad = RNG.normal(size=(4, 3))
+    base = arithmetic.newton_schulz(grad, 5, 0.0)
+    columns = base / np.linalg.norm(base, axis=0)
+    both = columns / np.linalg.norm(columns, axis=1)[:, None]
+    one = base / np.linalg.norm(base, axis=1)[:, None]
+    for options, expected in (
+        ("outputs=false,inputs=false", base), ("inputs=false", columns), ("outputs=false", one),
+        ("outputs=true", both),
+    ):  # fmt: skip
+        part = get(f"muon_plus:learning_rate=1,{options}")
+        (found,) = steps(part, np.zeros((4, 3)), [grad])
+        np.testing.assert_allclose(-found[0], expected, rtol=1e-9)
 
 
 def test_scion_constrained_stays_in_the_balls() -> None:
