@@ -252,12 +252,14 @@ def _traits(part: Part) -> dict[str, str]:
 
 def _optimizer_traits(part: Optimizer, graph: Graph) -> dict[str, str]:
     """Describe what an optimizer keeps, how it gets parameters, and what else it asks for."""
+    from nnplug.parts.written import has_bias_formula
+
     traits = {"keeps": ", ".join(part.slots) or "nothing"}
     if part.states:
         traits["takes"] = "each parameter as a matrix, biases as columns"
     elif not part.holds:
         traits["widths"] = "per tensor: over each weight matrix and bias by itself"
-        if part.per_rank:
+        if has_bias_formula(part):
             traits["widths"] = "per tensor: weight matrices and biases have formulas of their own"
         elif part.update(graph).elementwise:
             traits["widths"] = "elementwise: each parameter by itself"

@@ -12,7 +12,7 @@ from nnplug.formulas.digest import graph_text
 from nnplug.formulas.graph import Graph, Symbol
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.shapes import Shape
-from nnplug.formulas.tracing import alike, trace
+from nnplug.formulas.tracing import trace
 from nnplug.parts.declared import State
 from nnplug.parts.part import OptionValue, Part
 from nnplug.parts.signature import Naming, build_part, check_dimensions, declarations
@@ -247,14 +247,6 @@ class Optimizer(Part):
                     f"{output.shape}, the old {wanted}."
                 )
         return Update(param, grad, slots, outputs, curvature)
-
-    @property
-    def per_rank(self) -> bool:
-        """Whether weight matrices and biases have formulas of their own."""
-        if self.states or self.over == "vector":
-            return False
-        bias, weight = (self.update(new_graph(), shape) for shape in (("P",), ("R", "C")))
-        return not alike(bias.outputs, weight.outputs)
 
     def _arguments(
         self, graph: Graph, shape: Shape, slots: Sequence[Symbol]

@@ -13,6 +13,7 @@ from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.printing import to_text
 from nnplug.formulas.shapes import Shape
 from nnplug.formulas.tidying import tidy
+from nnplug.formulas.tracing import alike
 from nnplug.parts.activation import Activation
 from nnplug.parts.declared import Noise
 from nnplug.parts.layer import Layer
@@ -20,7 +21,7 @@ from nnplug.parts.loss import Loss
 from nnplug.parts.optimizer import Optimizer, optimizer
 from nnplug.parts.part import Part, RowPart
 
-__all__ = ["formulas", "write_formulas"]
+__all__ = ["formulas", "has_bias_formula", "write_formulas"]
 
 Writer = Callable[[Sequence[Symbol], Sequence[str]], str]
 
@@ -86,7 +87,7 @@ def _traced(part: Part, graph: Graph) -> tuple[list[Symbol], list[str]] | None:
         shape: Shape = ("R", "C") if whole.states else ("P",)
         symbols = list(whole.update(graph, shape).outputs)
         names = [f"{name}'" for name in ("param", *part.slots)]
-        if whole.per_rank:
+        if has_bias_formula(whole):
             symbols = [*whole.update(graph, ("R", "C")).outputs, *symbols]
             names = [*names, *(f"bias {name}" for name in names)]
         if part.point is not None:
@@ -96,6 +97,14 @@ def _traced(part: Part, graph: Graph) -> tuple[list[Symbol], list[str]] | None:
     if isinstance(part, Layer):
         return _in_network(part, graph)
     return None
+
+
+def has_bias_formula(part: Optimizer) -> bool:
+    """Whether an optimizer computes something else for biases than for weight matrices."""
+    if part.states or part.over == "vector":
+        return False
+    bias, weight = (part.update(new_graph(), shape) for shape in (("P",), ("R", "C")))
+    return not alike(bias.outputs, weight.outputs)
 
 
 _BASE = Operation("base", evaluate=lambda param, _: param, shape=lambda param, _: param)

@@ -249,8 +249,65 @@ def namo(
     return param - rate * (newton_schulz(m, rounds, TINY) + weight_decay * param), m, v
 
 
+@nnplug.optimizer(ranges={**MOMENTUM, **DECAY})
+def muon_plus(
+    param: Any,
+    grad: Any,
+    m: Any,
+    v: Any,
+    *,
+    step: Any,
+    learning_rate: float = 0.02,
+    momentum: float = 0.95,
+    nesterov: bool = True,
+    outputs: bool = True,
+    inputs: bool = True,
+    weight_decay: float = 0.0,
+    rounds: int = 5,
+    bias_rate: float = 0.1,
+) -> Any:
+    """Muon+: Muon with one more normalisation (Zhang et al., 2026, arXiv:2602.21545, section 3).
+
+    The orthogonalised momentum of each output, a column, is divided by its norm,
+    then that of each input, a row.
+
+    The equation was not checked against the paper, but against the authors' description of
+    their code.
+
+    Parameters
+    ----------
+    momentum, nesterov, weight_decay, rounds, bias_rate
+        See `muon`.
+    outputs, inputs : bool
+        Whether columns are normalised, and whether rows are, after them. The
+        authors' `row_col` is both, since their matrices are outputs by inputs.
+
+    Examples
+    --------
+    The only column gets norm 1; then each row does.
+
+    >>> grad, no = np.array([[3.0], [4.0]]), np.zeros((2, 1))
+    >>> new, m, v = muon_plus(no, grad, no, no, step=1, learning_rate=1.0, inputs=False)
+    >>> new.round(6).T.tolist()
+    [[-0.6, -0.8]]
+    >>> new, m, v = muon_plus(no, grad, no, no, step=1, learning_rate=1.0)
+    >>> new.round(6).T.tolist()
+    [[-1.0, -1.0]]
+    """
+    if param.ndim < 2:
+        return bias_step(param, grad, m, v, step, learning_rate * bias_rate)
+    m = momentum * m + (1 - momentum) * grad
+    ahead = momentum * m + (1 - momentum) * grad if nesterov else m
+    update = newton_schulz(ahead, rounds, TINY)
+    for axis, wanted in ((0, outputs), (1, inputs)):
+        if wanted:
+            size = np.linalg.norm(update, axis=axis, keepdims=True)
+            update = update / np.where(size > 0, size, 1.0)
+    return (1 - learning_rate * weight_decay) * param - learning_rate * update, m, v
+
+
 @nnplug.hookimpl
 def register_optimizers(register: Any) -> None:
     """Register the optimizers."""
-    for part in (normuon, adamuon, adago, namo):
+    for part in (normuon, adamuon, adago, namo, muon_plus):
         register(part)

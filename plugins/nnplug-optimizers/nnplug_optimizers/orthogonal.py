@@ -307,8 +307,59 @@ def sinkgd(
     return param - learning_rate * grad, m, v
 
 
+@nnplug.optimizer(ranges=ROUNDS)
+def swan(
+    param: Any,
+    grad: Any,
+    m: Any,
+    v: Any,
+    *,
+    step: Any,
+    learning_rate: float = 1e-3,
+    rounds: int = 10,
+    bias_rate: float = 1.0,
+) -> Any:
+    """SWAN: normalised and whitened gradients (Ma et al., 2025, arXiv:2412.13148, algorithm 1).
+
+    The gradient of each neuron, a column, gets mean 0 and deviation 1; then the
+    matrix is replaced by its orthogonal factor, scaled to its own norm. Biases
+    are updated by Adam, weights without state. A weight with one input keeps its
+    gradient, since the mean would be all that it is.
+
+    Parameters
+    ----------
+    rounds : int
+        Steps of the Newton-Schulz polynomial that ends at 1. More than 30 magnify
+        the rounding errors along the mean, which has been taken out.
+    bias_rate : float
+        Biases' learning rate, as a factor.
+
+    Examples
+    --------
+    The columns become (1, -1) and (-1, 1), a matrix of rank 1 that whitening leaves as it is.
+
+    >>> new, m, v = swan(np.zeros((2, 2)), np.array([[5.0, 1.0], [3.0, 2.0]]),
+    ...                  *np.zeros((2, 2, 2)), step=1, learning_rate=1.0)
+    >>> new.round(6).tolist()
+    [[-1.0, 1.0], [1.0, -1.0]]
+    """
+    if param.ndim < 2:
+        return bias_step(param, grad, m, v, step, learning_rate * bias_rate)
+    centred = grad - np.mean(grad, axis=0, keepdims=True)
+    deviation = np.sqrt(np.mean(centred**2, axis=0, keepdims=True))
+    normal = centred / np.where(deviation > 0, deviation, 1.0)
+    normal = np.where(rows(param) > 1, normal, grad)
+    white = newton_schulz(normal, rounds, TINY, CONVERGING)
+    size = np.linalg.norm(white)
+    return (
+        param - learning_rate * white * np.linalg.norm(normal) / np.where(size > 0, size, 1),
+        m,
+        v,
+    )
+
+
 @nnplug.hookimpl
 def register_optimizers(register: Any) -> None:
     """Register the optimizers."""
-    for part in (muon, polar_express, scion, polargrad, sinkgd):
+    for part in (muon, polar_express, scion, polargrad, sinkgd, swan):
         register(part)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-import mpmath
+import mpmath  # type: ignore[import-untyped]  # it has no types
 import numpy as np
 import pytest
 from nnplug.builtin.optimizers import momentum, sgd
@@ -106,6 +106,22 @@ def test_polar_express_ends_at_the_polar_factor(shape: tuple[int, int]) -> None:
     np.testing.assert_allclose(found[1][0] - found[2][0], scale * polar(mean), atol=1e-7)
 
 
+def test_the_first_three_polynomials_are_the_paper_s() -> None:
+    # Singular values 3 and 4, over 1.01 times their norm; then the paper's polynomials for
+    # values that are smaller by 1.01.
+    values = np.array([3.0, 4.0]) / 5.05
+    for a, b, c in (
+        (8.28721201814563, -23.595886519098837, 17.300387312530933),
+        (4.107059111542203, -2.9478499167379106, 0.5448431082926601),
+        (3.9486908534822946, -2.908902115962949, 0.5518191394370137),
+    ):
+        smaller = values / 1.01
+        values = a * smaller + b * smaller**3 + c * smaller**5
+    part = get("polar_express:rounds=3,learning_rate=1,momentum=0,epsilon=1e-30")
+    (found,) = steps(part, np.zeros((2, 2)), [np.diag([3.0, 4.0])])
+    np.testing.assert_allclose(-found[0], np.diag(values), atol=1e-13)
+
+
 def test_polar_express_is_within_a_percent_after_seven_rounds() -> None:
     q, r = polar(RNG.normal(size=(6, 6))), polar(RNG.normal(size=(6, 6)))
     matrix = q @ np.diag(np.geomspace(1, 2e-3, 6)) @ r
@@ -132,7 +148,9 @@ def test_muon_s_other_scale_is_that_of_adam() -> None:
     np.testing.assert_allclose(changes[0], 0.2 * np.sqrt(8) * changes[1], rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["muon", "polar_express", "normuon", "adamuon", "polargrad"])
+@pytest.mark.parametrize(
+    "name", ["muon", "muon_plus", "polar_express", "normuon", "adamuon", "polargrad", "swan"]
+)
 def test_biases_are_adam_s(name: str) -> None:
     grads = [RNG.normal(size=3) for _ in range(4)]
     ours = steps(get(f"{name}:learning_rate=0.5,bias_rate=0.1"), np.ones(3), grads)
@@ -147,6 +165,19 @@ def test_adamuon_orthogonalises_the_signs_and_ends_at_a_fifth() -> None:
     found = steps(get("adamuon:learning_rate=1"), np.zeros((2, 2)), [grad, grad])
     np.testing.assert_allclose(found[0][0], [[-0.2, -0.2], [-0.2, 0.2]], rtol=1e-6)
     np.testing.assert_allclose(found[1][0], 2 * found[0][0], rtol=1e-6)
+
+
+def test_adamuon_divides_by_the_moments_of_the_orthogonalised_signs() -> None:
+    grads = [RNG.normal(size=(3, 4)) for _ in range(4)]
+    text = "adamuon:learning_rate=1,beta1=0.5,beta2=0.75,weight_decay=0.1,epsilon=1e-30"
+    weight, mean, square = np.ones((3, 4)), np.zeros((3, 4)), np.zeros((3, 4))
+    for state, grad in zip(steps(get(text), weight, grads), grads, strict=True):
+        mean = (mean + grad) / 2
+        turned = arithmetic.newton_schulz(np.where(mean > 0, 1.0, -1.0), 5, 0.0)
+        square = 0.75 * square + 0.25 * turned**2
+        update = turned / np.sqrt(square)
+        weight = 0.9 * weight - 0.2 * np.sqrt(12) * update / np.linalg.norm(update)
+        np.testing.assert_allclose(state[0], weight, rtol=1e-11)
 
 
 def test_adago_s_rate_is_adagrad_s_of_clipped_norms() -> None:
@@ -186,6 +217,35 @@ def test_sinkgd_balances_rows_and_columns() -> None:
     np.testing.assert_allclose(squares.mean(axis=0), 1, rtol=1e-6)
     np.testing.assert_allclose(squares.mean(axis=1), 1, rtol=1e-6)
     assert (np.sign(found[0]) == -np.sign(grad)).all()
+
+
+@pytest.mark.parametrize("shape", [(6, 3), (3, 6), (4, 4)])
+def test_swan_whitens_what_it_has_normalised(shape: tuple[int, int]) -> None:
+    grad = RNG.normal(size=shape) + 3.0
+    (found,) = steps(get("swan:learning_rate=1,rounds=20"), np.zeros(shape), [grad])
+    normal = (grad - grad.mean(axis=0)) / grad.std(axis=0)
+    u, values, v = np.linalg.svd(normal, full_matrices=False)
+    kept = values > 1e-9 * values[0]  # without the mean, a square matrix has one less
+    white = u[:, kept] @ v[kept]
+    expected = white * np.linalg.norm(normal) / np.linalg.norm(white)
+    np.testing.assert_allclose(-found[0], expected, atol=1e-6)
+    (single,) = steps(get("swan:learning_rate=1"), [[0.0, 0.0]], [[[3.0, 4.0]]])
+    np.testing.assert_allclose(single[0], [[-3.0, -4.0]], rtol=1e-9)
+
+
+def test_muon_plus_normalises_outputs_then_inputs() -> None:
+    grad = RNG.normal(size=(4, 3))
+    base = arithmetic.newton_schulz(grad, 5, 0.0)
+    columns = base / np.linalg.norm(base, axis=0)
+    both = columns / np.linalg.norm(columns, axis=1)[:, None]
+    one = base / np.linalg.norm(base, axis=1)[:, None]
+    for options, expected in (
+        ("outputs=false,inputs=false", base), ("inputs=false", columns), ("outputs=false", one),
+        ("outputs=true", both),
+    ):  # fmt: skip
+        part = get(f"muon_plus:learning_rate=1,{options}")
+        (found,) = steps(part, np.zeros((4, 3)), [grad])
+        np.testing.assert_allclose(-found[0], expected, rtol=1e-9)
 
 
 def test_scion_constrained_stays_in_the_balls() -> None:
@@ -287,6 +347,16 @@ def test_frank_wolfe_reaches_the_ball_s_edge_and_stays() -> None:
         weight = state[0]
         assert np.linalg.norm(weight) < 1 + 1e-12
     np.testing.assert_allclose(weight, target / 5, atol=1e-3)
+
+
+def test_ef_signsgd_moves_by_the_mean_of_the_sizes() -> None:
+    # p = (1, -3, 0): the mean of the sizes is 4/3; the error (-1/3, -5/3, 0) is added to the next
+    # gradient, (1/3, 5/3, -1): p = (0, 0, -1), whose mean size is 1/3.
+    found = steps(
+        get("ef_signsgd:learning_rate=1"), np.zeros(3), [[1.0, -3.0, 0.0], [1 / 3, 5 / 3, -1.0]]
+    )
+    np.testing.assert_allclose(found[0][0], [-4 / 3, 4 / 3, 0.0], rtol=1e-14)
+    np.testing.assert_allclose(found[1][0][2], 1 / 3, rtol=1e-14)
 
 
 def test_ef_signsgd_loses_nothing() -> None:
@@ -487,7 +557,7 @@ def test_mars_changes_the_gradient_by_its_change_and_clips_it() -> None:
     found = steps(part, [0.0, 0.0], [[0.2, 0.0], [0.4, 0.0], [3.0, 4.0]])
     changes = np.diff([[0.0, 0.0], *(state[0] for state in found)], axis=0)
     third = np.array([3.0, 4.0]) + 0.5 * np.array([2.6, 4.0])
-    expected = [[-0.2, 0.0], [-0.5, 0.0], -third / np.linalg.norm(third)]
+    expected = np.array([[-0.2, 0.0], [-0.5, 0.0], -third / np.linalg.norm(third)])
     np.testing.assert_allclose(changes, expected, rtol=1e-13)
 
 
