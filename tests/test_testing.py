@@ -128,6 +128,15 @@ def test_a_part_declares_its_failures_itself():
     assert [each.reason for each in again if each.reason] == ["still", "also"]
 
 
+def test_an_option_is_tried_within_its_range():
+    @nnplug.activation(ranges={"p": "[1, inf)", "bits": "[2, 16]"})
+    def ranged(x, *, p=1.5, bits=4):
+        return x * p**bits
+
+    (check,) = (each for each in testing.checks(ranged, engine="numpy") if each.name == "options")
+    check()  # 1.5 / 3 + 0.1 and 1004 are refused
+
+
 @pytest.mark.parametrize("kind", list(testing.SUITES))
 def test_every_kind_of_part_can_declare_one(kind):
     arguments = {

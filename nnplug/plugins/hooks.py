@@ -147,6 +147,8 @@ def find_part(plugin: Plugin, implementation: pluggy.HookImpl, kind: str, name: 
     PartError
         If it gives something else.
     """
+    if kind not in KINDS:
+        return None
     if (kind, name) not in plugin.found:
         given = {"kind": kind, "name": name}
         with redirect_stdout(sys.stderr):  # stdout belongs to the command that runs

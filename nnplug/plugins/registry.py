@@ -315,11 +315,8 @@ class Registry:
         """Find the one part or tool that is meant, and remember it if a plugin has it."""
         found = self._own(kind, asked) or self._installed(kind, asked, blame=True)
         if not found:
-            others = [
-                other
-                for other in REGISTER_HOOKS.values()
-                if other != kind and self._own(other, asked)
-            ]
+            kinds = REGISTER_HOOKS.values()
+            others = [other for other in kinds if other != kind and self._own(other, asked)]
             raise unknown(kind, asked, self._list([kind]), others, self.plugins, also)
         if len(found) > 1:
             raise ambiguous(kind, asked, found)
@@ -337,7 +334,7 @@ class Registry:
         if not found and package in (None, LOCAL):
             local = [plugin for plugin in self.plugins.known if plugin.package == LOCAL]
             found = _named(kind, asked.name, local)
-            if not found and package == LOCAL and kind in KINDS:
+            if not found and package == LOCAL:
                 found = [*self.plugins.find_part(kind, asked.name, local)]
         return found
 
@@ -357,8 +354,7 @@ class Registry:
             if blame:
                 self._raise_if_broken(kind, asked, stage)
         # Only by its package: a bare name must mean the same whatever was found before.
-        by_package = package is not None and kind in KINDS
-        return [*self.plugins.find_part(kind, asked.name, stages[0])] if by_package else []
+        return [*plugins.find_part(kind, asked.name, stages[0])] if package is not None else []
 
     def _raise_if_broken(self, kind: str, asked: PartText, plugins: Sequence[Plugin]) -> None:
         """Raise an error if what was asked for comes from a failed plugin."""

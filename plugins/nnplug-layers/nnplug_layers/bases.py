@@ -103,6 +103,8 @@ def periodic(
     frequencies of its own; the dense layer after it is written out. Differs from
     the paper: the frequencies are drawn by the run's initializer, times `scale`.
 
+    The equation was not checked against the paper.
+
     Examples
     --------
     >>> one = np.ones((1, 1))
@@ -129,6 +131,8 @@ def fourier_features(
     cos(2π·s·x·B)·V + sin(2π·s·x·B)·W + b, with a matrix B that is drawn and not
     learned. Differs from the paper: the run's initializer draws B; `scale` is s.
 
+    The equation was not checked against the paper.
+
     Examples
     --------
     >>> one = np.ones((1, 1))
@@ -148,6 +152,8 @@ def siren(
     Differs from the paper: the run's initializer draws W, where the paper has a
     law of its own for the first layer.
 
+    The equation was not checked against the paper.
+
     Examples
     --------
     >>> siren(np.array([[0.5]]), np.array([[np.pi]]), np.zeros(1), omega=1.0)
@@ -163,6 +169,8 @@ def rbf(
 ) -> Any:  # fmt: skip
     """Radial basis functions: exp(-γ·‖x - c‖²) for each unit's centre c (Broomhead & Lowe, 1988,
     Complex Systems 2).
+
+    The equation was not checked against the paper.
 
     Examples
     --------

@@ -22,6 +22,8 @@ def reglu(
 ) -> Any:  # fmt: skip
     """ReGLU: max(x·W + b, 0)·(x·V + c) (Shazeer, 2020, arXiv:2002.05202, equation 5).
 
+    The number of the equation was not checked against the paper.
+
     Examples
     --------
     >>> one, zero = np.ones((1, 1)), np.zeros(1)
@@ -40,6 +42,8 @@ def geglu(
 
     GELU is the exact one, z·Φ(z).
 
+    The number of the equation was not checked against the paper.
+
     Examples
     --------
     >>> one, zero = np.ones((1, 1)), np.zeros(1)
@@ -56,6 +60,8 @@ def bilinear_glu(
     *, units: int = 100,
 ) -> Any:  # fmt: skip
     """Bilinear GLU: (x·W + b)·(x·V + c) (Shazeer, 2020, arXiv:2002.05202, equation 5).
+
+    The number of the equation was not checked against the paper.
 
     Examples
     --------
@@ -74,6 +80,8 @@ def gated_tanh(
     """Gated tanh unit: tanh(x·W + b)·σ(x·V + c) (van den Oord et al., 2016, arXiv:1606.05328,
     equation 2).
 
+    The equation was not checked against the paper.
+
     Examples
     --------
     >>> one, zero = np.ones((1, 1)), np.zeros(1)
@@ -91,6 +99,8 @@ def crelu_dense(
     """Concatenated ReLU before a dense layer (Shang et al., 2016, arXiv:1603.05201, def. 2.1).
 
     [max(x, 0), max(-x, 0)]·W + b, where the matrix is written in its two halves.
+
+    The equation was not checked against the paper.
 
     Examples
     --------
@@ -111,6 +121,8 @@ def highway(
     H = max(x·W + b, 0) and T = σ(x·V + c). The bias c starts at -2, so that at
     first most of x passes as it is, as section 2.2 of the paper recommends.
 
+    The equation was not checked against the paper.
+
     Examples
     --------
     >>> one, zero = np.ones((1, 1)), np.zeros(1)
@@ -124,6 +136,8 @@ def highway(
 @layer
 def context_gate(x: Any, weight: Any = _SQUARE, bias: Any = parameter("D", start=0)) -> Any:
     """Context gating: σ(x·W + b)·x (Miech, Laptev & Sivic, 2017, arXiv:1706.06905, equation 1).
+
+    The equation was not checked against the paper.
 
     Examples
     --------
@@ -142,6 +156,8 @@ def squeeze_excitation(
     arXiv:1709.01507, equations 3 and 4).
 
     In a row of a table there is nothing to average before the gate.
+
+    The equation was not checked against the paper.
 
     Parameters
     ----------
@@ -164,6 +180,8 @@ def sparse_mask(x: Any, weight: Any = _SQUARE, bias: Any = parameter("D", start=
     The mask's numbers are at least 0 and sum to 1. TabNet computes it from
     another layer's outputs, with a prior that keeps steps apart; here a layer
     chooses among its own inputs.
+
+    The equation was not checked against the paper.
 
     Examples
     --------
@@ -190,6 +208,8 @@ def mixture_of_experts(
     doi:10.1162/neco.1991.3.1.79, equation 1).
 
     Every expert is computed for every row.
+
+    The equation was not checked against the paper.
 
     Examples
     --------

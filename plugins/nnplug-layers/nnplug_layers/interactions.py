@@ -22,6 +22,8 @@ def cross(
     """Cross network: x₀·(xₗ·wₗ) + bₗ + xₗ, several times (Wang et al., 2017, arXiv:1708.05123,
     equation 3).
 
+    The equation was not checked against the paper.
+
     Examples
     --------
     >>> cross(np.array([[2.0]]), (np.ones((1, 1)),), (np.ones(1),), depth=1)
@@ -40,6 +42,8 @@ def cross_v2(
 ) -> Any:  # fmt: skip
     """Cross network, version 2: x₀⊙(xₗ·Wₗ + bₗ) + xₗ, several times (Wang et al., 2020,
     arXiv:2008.13535, equation 1).
+
+    The number of the equation was not checked against the paper.
 
     Examples
     --------
@@ -60,6 +64,8 @@ def cross_low_rank(
 ) -> Any:  # fmt: skip
     """Cross network, version 2, of low rank: x₀⊙(xₗ·Vₗ·Uₗ + bₗ) + xₗ (Wang et al., 2020,
     arXiv:2008.13535, equation 2).
+
+    The number of the equation was not checked against the paper.
 
     Examples
     --------
@@ -83,6 +89,8 @@ def factorization_machine(
 
     The sum over pairs is half of Σ ((x·V)² - x²·V²), so its cost is linear in D.
 
+    The equation was not checked against the paper.
+
     Examples
     --------
     >>> v, w = np.array([[1.0], [2.0]]), np.array([[1.0], [1.0]])
@@ -97,6 +105,8 @@ def factorization_machine(
 def bi_interaction(x: Any, factors: Any = parameter("D", "units"), *, units: int = 16) -> Any:
     """Bi-interaction pooling: ½·((x·V)² - x²·V²), one output for each factor (He & Chua, 2017,
     arXiv:1708.05027, equation 4).
+
+    The equation was not checked against the paper.
 
     Examples
     --------
@@ -130,6 +140,8 @@ def nac(x: Any, change: Any = _WEIGHT, gate: Any = _WEIGHT, *, units: int = 100)
     """Neural accumulator: x·(tanh(W)⊙σ(M)), for sums and differences (Trask et al., 2018,
     arXiv:1808.00508, equation 1).
 
+    The number of the equation was not checked against the paper.
+
     Examples
     --------
     >>> nac(np.array([[3.0]]), np.array([[100.0]]), np.array([[0.0]]))
@@ -148,6 +160,8 @@ def nalu(
 
     a is the accumulator's sum, m = exp(log(|x| + ε)·W) a product of powers with
     the same weights, and g = σ(x·G).
+
+    The number of the equation was not checked against the paper.
 
     Examples
     --------

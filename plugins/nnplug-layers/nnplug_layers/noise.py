@@ -20,6 +20,8 @@ def gaussian_noise(
 ) -> Any:
     """Noise added to the inputs in training: x + s·n (Bishop, 1995, doi:10.1162/neco.1995.7.1.108).
 
+    The equation was not checked against the paper.
+
     Parameters
     ----------
     deviation : float
@@ -41,6 +43,8 @@ def gaussian_dropout(
 
     s = √(rate / (1 - rate)), the deviation of dropout with that rate.
 
+    The equation was not checked against the paper.
+
     Examples
     --------
     >>> gaussian_dropout(np.array([[3.0]]), np.array([[2.0]]), training=True)
@@ -59,6 +63,8 @@ def alpha_dropout(
     What is dropped becomes α', where the left tail of SELU ends; a·(...) + b
     then restores mean 0 and variance 1.
 
+    The equation was not checked against the paper.
+
     Examples
     --------
     >>> y = alpha_dropout(np.array([[1.0, 1.0]]), np.array([[0.3, 0.9]]), training=True)
@@ -76,6 +82,8 @@ def alpha_dropout(
 def column_dropout(x: Any, noise: Any = uniform("D"), *, training: bool, rate: float = 0.5) -> Any:
     """Dropout of whole columns: the same inputs are dropped in all rows of a batch (Tompson et al.,
     2014, arXiv:1411.4280, section 3.2, for feature maps).
+
+    The equation was not checked against the paper.
 
     Examples
     --------
@@ -96,6 +104,8 @@ def dropconnect(
     Differs from the paper: the rows of a batch share one mask, the weights that
     are kept are divided by the share that is kept, and so outside training it is
     the dense layer, in place of the paper's sampling.
+
+    The equation was not checked against the paper.
 
     Examples
     --------
@@ -118,6 +128,8 @@ def noisy_dense(
 ) -> Any:  # fmt: skip
     """A dense layer with learned noise: x·(W + S·n) + b + s·m (Fortunato et al., 2017,
     arXiv:1706.10295, equation 9, with independent noise).
+
+    The equation was not checked against the paper.
 
     Parameters
     ----------

@@ -21,6 +21,8 @@ def dynamic_tanh(
     """Dynamic tanh, in place of a normalisation: γ·tanh(αx) + β (Zhu et al., 2025,
     arXiv:2503.10622, equation 4).
 
+    The number of the equation was not checked against the paper.
+
     Examples
     --------
     >>> dynamic_tanh(np.array([[0.0, 100.0]]), 0.5, 2.0, 1.0)
@@ -55,6 +57,8 @@ def scale_norm(x: Any, size: Any = parameter(start=1), *, epsilon: float = 1e-5)
 
     Differs from the paper: g starts at 1, not at √D.
 
+    The equation was not checked against the paper.
+
     Examples
     --------
     >>> scale_norm(np.array([[3.0, 4.0]]), 10.0)
@@ -68,6 +72,8 @@ def scale_norm(x: Any, size: Any = parameter(start=1), *, epsilon: float = 1e-5)
 def pixel_norm(x: Any, *, epsilon: float = 1e-8) -> Any:
     """Pixelwise feature normalisation: x / √(mean(x²) + ε) (Karras et al., 2017, arXiv:1710.10196,
     section 4.2). Nothing is learned.
+
+    The equation was not checked against the paper.
 
     Examples
     --------
@@ -84,6 +90,8 @@ def rms_norm_shift(x: Any, gain: Any = _GAIN, shift: Any = _SHIFT, *, epsilon: f
 
     The paper has the shift within the activation that follows; `rms_norm` has none.
 
+    The equation was not checked against the paper.
+
     Examples
     --------
     >>> rms_norm_shift(np.array([[2.0, -2.0]]), 3.0, 1.0).round(5)
@@ -98,6 +106,8 @@ def partial_rms_norm(
 ) -> Any:
     """pRMSNorm: the root mean square is of the first inputs only (Zhang & Sennrich, 2019,
     arXiv:1910.07467, section 3.2).
+
+    The equation was not checked against the paper.
 
     Parameters
     ----------
@@ -125,6 +135,8 @@ def group_norm(
     Differs from PyTorch and Keras: where D is not a multiple of `groups`, the
     groups are as equal as they can be, where those refuse.
 
+    The equation was not checked against the paper.
+
     Examples
     --------
     >>> group_norm(np.array([[1.0, 3.0, 10.0, 30.0]]), 1.0, 0.0).round(5)
@@ -150,6 +162,8 @@ def mean_only_batch_norm(
 ) -> Any:  # fmt: skip
     """Mean-only batch normalisation: x - mean + β (Salimans & Kingma, 2016, arXiv:1602.07868,
     section 4).
+
+    The equation was not checked against the paper.
 
     Parameters
     ----------

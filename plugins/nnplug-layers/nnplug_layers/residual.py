@@ -19,6 +19,8 @@ def rezero(x: Any, size: Any = parameter(start=0), *, inner: Any) -> Any:
 
     SkipInit (De & Smith, 2020, arXiv:2002.10444) has the same formula.
 
+    The equation was not checked against the paper.
+
     Examples
     --------
     >>> rezero(np.ones(2), 0.5, inner=lambda x: 2 * x)
@@ -59,6 +61,8 @@ def stochastic_depth(
     1 - rate. Differs from torchvision, which divides by it in training: the
     weights that are learned are 1 - rate times as large.
 
+    The equation was not checked against the paper.
+
     Examples
     --------
     >>> kept = stochastic_depth(np.ones(1), np.array([0.9]), inner=lambda x: 2 * x, training=True)
@@ -77,6 +81,8 @@ def drop_path(
     Larsson et al., 2016, arXiv:1605.07648, section 2.2).
 
     What is kept is divided by 1 - rate, as torchvision's StochasticDepth(mode="row").
+
+    The equation was not checked against the paper.
 
     Examples
     --------
@@ -107,6 +113,8 @@ def deep_norm(
     2017, arXiv:1706.03762, section 3.1); DeepNorm has α = (2L)^(1/4) for an
     encoder of L layers.
 
+    The equation was not checked against the paper.
+
     Examples
     --------
     >>> deep_norm(np.array([[1.0, 3.0]]), 1.0, 0.0, inner=lambda x: 10 * x).round(3)
@@ -125,6 +133,8 @@ def highway_around(
 ) -> Any:
     """A highway around layers: inner(x)·T + x·(1 - T), T = σ(x·V + c) (Srivastava, Greff &
     Schmidhuber, 2015, arXiv:1505.00387, equation 3).
+
+    The equation was not checked against the paper.
 
     Examples
     --------

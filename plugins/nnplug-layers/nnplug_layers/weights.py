@@ -22,6 +22,8 @@ def low_rank(
     """A dense layer of low rank: x·U·V + b (Sainath et al., 2013, ICASSP,
     doi:10.1109/ICASSP.2013.6638949, section 2).
 
+    The equation was not checked against the paper.
+
     Examples
     --------
     >>> low_rank(np.ones((1, 1)), np.array([[2.0]]), np.array([[3.0]]), np.zeros(1))
@@ -41,6 +43,8 @@ def weight_norm(
     Differs from PyTorch: g starts at 1, and not at the length of the weights
     that were drawn; from the paper, which takes g and b from a first batch.
 
+    The equation was not checked against the paper.
+
     Examples
     --------
     >>> v = np.array([[3.0], [4.0]])
@@ -57,6 +61,8 @@ def weight_standardized(
 ) -> Any:
     """Weight standardisation: the weights of a unit have mean 0 and variance 1 (Qiao et al., 2019,
     arXiv:1903.10520, equations 7 and 8).
+
+    The equation was not checked against the paper.
 
     Examples
     --------
@@ -81,6 +87,8 @@ def spectral_norm(
 
     Differs from PyTorch: u starts at 1s, not at random, and outside training an
     iteration from it is taken too, whose result is not kept.
+
+    The equation was not checked against the paper.
 
     Examples
     --------
@@ -120,6 +128,8 @@ def ntk_dense(x: Any, weight: Any = _WEIGHT, bias: Any = _BIAS, *, units: int = 
     Meant for weights that are drawn with variance 1, `--initializer normal:deviation=1`
     or alike.
 
+    The equation was not checked against the paper.
+
     Examples
     --------
     >>> ntk_dense(np.ones((1, 4)), np.ones((4, 1)), np.zeros(1))
@@ -137,6 +147,8 @@ def binary_dense(x: Any, weight: Any = _WEIGHT, bias: Any = _BIAS, *, units: int
     The sign is taken in every step, and the derivative by it is given to the
     real weight (straight through), where that is between -1 and 1. The paper
     clips the real weights there, which comes to nearly the same.
+
+    The equation was not checked against the paper.
 
     Examples
     --------
@@ -182,6 +194,8 @@ def dorefa_dense(
     W = 2·round_k(tanh(w) / (2·max|tanh(w)|) + 1/2) - 1, where round_k keeps k
     bits and passes the derivative on (straight through). The inputs stay as
     they are; the paper rounds those of most layers too.
+
+    The equation was not checked against the paper.
 
     Examples
     --------

@@ -61,7 +61,8 @@ def make_optimizer(name: str) -> Optimizer | None:
     PartError
         If there is one, but it cannot be a part.
     """
-    made = getattr(optax, name, None) or getattr(optax.contrib, name, None)
+    # Not by getattr, which warns of names that were moved.
+    made = vars(optax).get(name) or vars(optax.contrib).get(name)
     if not inspect.isfunction(made) or name.startswith("scale_by"):
         return None
     if name in _REASONS:
@@ -103,7 +104,7 @@ class _OptaxOptimizer(Optimizer):
 
     made: Callable[..., Any] = optax.sgd
 
-    def with_options(self, /, **values: Any) -> Optimizer:
+    def with_options(self, /, **values: Any) -> Any:
         """Make it with other options."""
         changed = super().with_options(**values)
         own = {key: value for key, value in changed.options.items() if key != "learning_rate"}

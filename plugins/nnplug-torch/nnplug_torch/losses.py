@@ -69,7 +69,8 @@ def make_loss(name: str) -> Loss | None:
             wanted = wanted[:, 0].long()
         elif form.signs:
             wanted = 2 * wanted - 1
-        each = made(**arguments_of(made, options), reduction="none")(inputs, wanted)
+        called: Any = made(**arguments_of(made, options), reduction="none")
+        each: torch.Tensor = called(inputs, wanted)
         return each[:, None] if form.by == "row" else each
 
     def value(x: Any, target: Any, **options: Any) -> Any:

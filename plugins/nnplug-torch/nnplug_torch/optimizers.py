@@ -75,7 +75,7 @@ class _TorchOptimizer(Optimizer):
 
     made: type = torch.optim.Optimizer
 
-    def with_options(self, /, **values: Any) -> Optimizer:
+    def with_options(self, /, **values: Any) -> Any:
         """Make it with other options; `lr` is the learning rate."""
         if "lr" in values and "learning_rate" not in values:
             values["learning_rate"] = values.pop("lr")
