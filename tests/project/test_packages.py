@@ -28,6 +28,7 @@ def test_every_part_of_a_package_is_an_entry_point_and_in_the_readme(package):
     readme = (package.folder / "README.md").read_text(encoding="utf-8")
     if BEGIN not in readme:
         return
+    assert {point.partition(":")[0] for point in points.values()} <= set(package.modules)
     table = readme.partition(BEGIN)[2].partition(END)[0]
     for part, _ in package.parts():
         assert part.function.__module__ == points[part.name] or (
