@@ -42,6 +42,7 @@ sys.path.append(str(ROOT))  # sphinx-build does not look in the folder that it i
 
 import frameworks  # noqa: E402  # beside this file; found only now, too
 
+from plugins.check import digest_of, outcomes  # noqa: E402  # found only now
 from plugins.packages import Package, packages  # noqa: E402  # found only now
 
 __all__ = ["builtin_parts", "hook_names", "hook_signature", "pages", "setup", "write_pages"]
@@ -143,14 +144,19 @@ def _intro(cls: type[Part]) -> str:
 def _package_pages(package: Package) -> dict[str, str]:
     """Write the page of a package, and one for each of its parts."""
     found = package.parts()
-    rows = ["| kind | part | what it is | source |", "|---|---|---|---|"]
+    rows = [
+        "| kind | part | what it is | source | passes in | time of a step |",
+        "|---|---|---|---|---|---|",
+    ]
+    checked = outcomes()
     made = {}
     for part, provider in found:
+        key = package.name, part.kind, part.name
         name = f"{package.name}/{part.kind}-{part.name}"
         doc = read_docstring(part.doc)
         rows.append(
             f"| {part.kind} | [`{part.name}`]({name}.md) | {_cell(doc.about)} "
-            f"| {_cell(doc.source)} |"
+            f"| {_cell(doc.source)} | {_outcome(part, checked.get(key))} |"
         )
         # Hundreds of pages in the column of contents would help nobody.
         lines = ["---", "orphan: true", "---", f"# {part.name}", ""]
@@ -158,8 +164,24 @@ def _package_pages(package: Package) -> dict[str, str]:
         made[f"packages/{name}.md"] = "\n".join([*lines, *_STYLE_BLOCK, *_part(part, provider)])
     lines = [f"# {package.name}", "", f"{_markdown(package.description)}.", ""]
     lines += ["```console", f"$ pip install {package.name}", "```", ""]
-    made[f"packages/{package.name}.md"] = "\n".join([*lines, *(rows if found else []), ""])
+    if found:
+        lines += [
+            "The last two columns are of the last run of the checks: the engines in which all "
+            "of them pass, and how long a training step takes beside one with the built-in part "
+            "whose formula costs about the same.",
+            "",
+            *rows,
+        ]
+    made[f"packages/{package.name}.md"] = "\n".join([*lines, ""])
     return made
+
+
+def _outcome(part: Part, checked: dict[str, str] | None) -> str:
+    """Write in which engines a part has passed its checks, and its time beside a built-in's."""
+    if checked is None or checked["digest"] != digest_of(part):
+        return "not checked |"
+    failed = f"fails {checked['failed']}" if checked["failed"] else ""
+    return f"{failed or checked['engines'] or 'passes'} | {_cell(checked['times'])}"
 
 
 def _part(part: Part, provider: Plugin) -> list[str]:

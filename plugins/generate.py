@@ -16,7 +16,7 @@ from pathlib import Path
 from nnplug.errors import PluginError
 from nnplug.parts import Part
 from nnplug.parts.docstring import read_docstring
-from nnplug.plugins.elsewhere import FILE
+from nnplug.plugins.elsewhere import ADAPTER, FILE
 from plugins.packages import Package, packages
 
 __all__ = ["COMMAND", "stale", "texts"]
@@ -41,6 +41,10 @@ def texts() -> dict[Path, str]:
     for package in packages():
         readme = package.folder / "README.md"
         text = readme.read_text(encoding="utf-8")
+        # An adapter makes its parts when they are asked for, as ADAPTER/NAME.
+        for name, module in package.points.items():
+            if "def find_part(" in _source(package, module):
+                names.setdefault(ADAPTER, {})[name] = package.name
         if BEGIN not in text:
             continue
         points = _modules(package)
@@ -65,12 +69,16 @@ def texts() -> dict[Path, str]:
 
 def _modules(package: Package) -> list[tuple[str, str]]:
     """Name each module that has hooks, as an entry point would."""
-    found = []
-    for module in package.modules:
-        source = (package.folder / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")
-        if "hookimpl" in source:
-            found.append((module.rpartition(".")[2], module))
-    return found
+    return [
+        (module.rpartition(".")[2], module)
+        for module in package.modules
+        if "hookimpl" in _source(package, module)
+    ]
+
+
+def _source(package: Package, module: str) -> str:
+    path = f"{module.partition(':')[0].replace('.', '/')}.py"
+    return (package.folder / path).read_text(encoding="utf-8")
 
 
 def _table(parts: dict[Part, str]) -> str:
@@ -91,7 +99,10 @@ def _points(package: Package, parts: dict[Part, str], modules: list[tuple[str, s
         # A name of two kinds can be the entry point's of one; nnplug finds the other all the same.
         taken = points.get(part.name, module) != module
         points[f"{part.name}_{part.kind}" if taken else part.name] = module
-    points |= {name: module for name, module in modules if module not in points.values()}
+    given = {module: name for name, module in package.points.items()}
+    points |= {
+        given.get(module, name): module for name, module in modules if module not in points.values()
+    }
     return "".join(f'{name} = "{module}"\n' for name, module in points.items())
 
 

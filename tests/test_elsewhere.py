@@ -20,6 +20,7 @@ def published(site, tmp_path, monkeypatch):
     """Let a package of ours have one activation and one loss, which nobody has installed."""
     path = tmp_path / "elsewhere.json"
     known = {"activation": {"wavy": "nnplug-waves"}, "loss": {"crest": "nnplug-waves"}}
+    known["adapter"] = {"sea": "nnplug-sea"}
     path.write_text(json.dumps(known), encoding="utf-8")
     monkeypatch.setattr(elsewhere, "FILE", path)
     return site
@@ -35,6 +36,15 @@ def said(kind, text, registry=None):
 def test_the_message_says_what_to_install(text):
     name = "nnplug-waves/wavy" if "/" in text else "wavy"
     assert said("activation", text) == f"There is no activation {name!r} here.\n{WAY}"
+
+
+def test_an_adapter_may_have_any_name(site):
+    assert said("loss", "sea/AnyLoss:a=1") == (
+        "There is no loss 'sea/anyloss' here.\n"
+        "'sea/anyloss' is in nnplug-sea, which is not installed: pip install nnplug-sea"
+    )
+    site.install("nnplug-sea", "import nnplug\n")
+    assert "pip install" not in said("loss", "sea/AnyLoss")
 
 
 def test_an_activation_may_stand_among_layers():

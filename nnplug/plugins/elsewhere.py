@@ -9,10 +9,13 @@ from pathlib import Path
 from nnplug.plugins.loading import Plugins
 from nnplug.plugins.plugin import normalise_package
 
-__all__ = ["FILE", "how_to_get"]
+__all__ = ["ADAPTER", "FILE", "how_to_get"]
 
 FILE = Path(__file__).with_name("elsewhere.json")
 """The package of each name, by kind. It is generated, and read only for an unknown name."""
+
+ADAPTER = "adapter"
+"""Among the kinds: by what stands before the slash, packages that make parts when asked for."""
 
 
 def how_to_get(
@@ -27,7 +30,7 @@ def how_to_get(
     kinds : iterable of str
         The kinds that may be meant.
     package : str, optional
-        The package that it is asked for from.
+        The package or adapter that it is asked for from.
 
     Returns
     -------
@@ -37,12 +40,14 @@ def how_to_get(
     """
     by_kind: dict[str, dict[str, str]] = json.loads(FILE.read_text(encoding="utf-8"))
     found = next((by_kind[kind][name] for kind in kinds if name in by_kind.get(kind, {})), None)
-    if found is None or (package is not None and normalise_package(package) != found):
+    if package is not None and package in by_kind.get(ADAPTER, {}):
+        found, name = by_kind[ADAPTER][package], f"{package}/{name}"
+    elif found is None or (package is not None and normalise_package(package) != found):
         return ""
     installed = [plugin for plugin in plugins.installed if plugin.is_of(found)]
     if not installed:
         return f"{name!r} is in {found}, which is not installed: pip install {found}"
-    if any(plugin.state in ("failed", "blocked") for plugin in installed):
+    if "/" in name or any(plugin.state in ("failed", "blocked") for plugin in installed):
         return ""
     return (
         f"{name!r} is in a newer {found} than {installed[0].version}: pip install --upgrade {found}"

@@ -27,7 +27,7 @@ from nnplug.testing.engine import engines_for, unchanged, weighted
 from nnplug.testing.examples import loss_arguments, random
 from nnplug.training import Steps
 
-__all__ = ["measure_target", "nearest_builtin"]
+__all__ = ["measure_target", "nearest_builtin", "times"]
 
 _ROWS, _COLUMNS = 2048, 64
 _WIDE = 256
@@ -58,21 +58,33 @@ def measure_target(request: Mapping[str, Any]) -> Iterator[Event]:
     """
     found, registry = find_parts(request)
     for number, (part, _) in enumerate(found):
-        try:
-            beside = nearest_builtin(part, registry)
-            if beside is None:
-                continue
-            for engine in engines_for(request["engine"], registry):
-                ratio = _ratio(part, beside, engine)
-                yield {
-                    "event": "speed",
-                    "number": number,
-                    "engine": engine.name,
-                    "beside": beside.name,
-                    "ratio": ratio,
-                }
-        except NnplugError:  # the checks say what is wrong
-            continue
+        for engine, beside, ratio in times(part, registry, request["engine"]):
+            yield {
+                "event": "speed",
+                "number": number,
+                "engine": engine,
+                "beside": beside,
+                "ratio": ratio,
+            }
+
+
+def times(
+    part: Part, registry: Registry, engine: str | None = None
+) -> Iterator[tuple[str, str, float]]:
+    """Measure one part, in one engine or in each of nnplug's own that can run here.
+
+    Yields
+    ------
+    tuple
+        The engine, the built-in part, and the ratio of their times.
+    """
+    try:
+        beside = nearest_builtin(part, registry)
+        if beside is not None:
+            for each in engines_for(engine, registry):
+                yield each.name, beside.name, _ratio(part, beside, each)
+    except NnplugError:  # the checks say what is wrong
+        return
 
 
 def nearest_builtin(part: Part, registry: Registry) -> Part | None:

@@ -10,6 +10,7 @@ import pytest
 from nnplug.errors import PluginError
 from nnplug.plugins.elsewhere import FILE
 from nnplug.plugins.registry import Registry
+from plugins.check import check_packages, outcomes
 from plugins.generate import BEGIN, COMMAND, END, main, stale, texts
 from plugins.packages import Package, packages
 
@@ -27,6 +28,7 @@ def test_every_part_of_a_package_is_an_entry_point_and_in_the_readme(package):
     readme = (package.folder / "README.md").read_text(encoding="utf-8")
     if BEGIN not in readme:
         return
+    assert {point.partition(":")[0] for point in points.values()} <= set(package.modules)
     table = readme.partition(BEGIN)[2].partition(END)[0]
     for part, _ in package.parts():
         assert part.function.__module__ == points[part.name] or (
@@ -79,3 +81,40 @@ def test_all_parts_that_are_refused_are_named_at_once(tmp_path):
     assert "nnplug-clashing: its activation 'relu' is refused: 'relu' is a built-in" in first
     assert "'tanh' is refused" in second
     assert "ZeroDivisionError" in third
+
+
+SCHEDULES = """import nnplug
+@nnplug.schedule
+def even(epoch, epochs): return 1.0
+@nnplug.schedule
+def falling(epoch, epochs): return {factor} - epoch
+@nnplug.hookimpl
+def register_schedules(register): [*map(register, (even, falling))]
+"""
+
+
+def test_the_outcome_of_the_checks_is_kept_until_a_formula_changes(tmp_path, monkeypatch, capsys):
+    module = tmp_path / "nnplug_falls"
+    module.mkdir()
+    (module / "first.py").write_text(SCHEDULES.format(factor="1.0"), encoding="utf-8")
+    (module / "second.py").write_text(SCHEDULES.format(factor="epochs"), encoding="utf-8")
+    first, second = (
+        Package(tmp_path, "nnplug-falls", "0.1", "", {name: f"nnplug_falls.{name}"})
+        for name in ("first", "second")
+    )
+    path = tmp_path / "checked.tsv"
+    monkeypatch.setattr("plugins.check.packages", lambda: [first])
+    assert check_packages(path=path) == 1
+    assert capsys.readouterr().out == (
+        "nnplug-falls schedule even: passed\nnnplug-falls schedule falling: non-negative\n"
+    )
+    assert check_packages(path=path) == 1
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr("plugins.check.packages", lambda: [second])
+    assert check_packages(path=path) == 0
+    assert capsys.readouterr().out == "nnplug-falls schedule falling: passed\n"
+    assert [row["failed"] for row in outcomes(path).values()] == ["", ""]
+
+
+def test_no_part_is_known_to_fail_its_checks():
+    assert [key for key, row in outcomes().items() if row["failed"]] == []
