@@ -240,8 +240,9 @@ def inputs_unchanged(part: Part) -> None:
 def options(part: Part) -> None:
     """Every option can be written in the text form, and is read back as it was."""
     for key, default in part.defaults.items():
-        allowed = part.ranges.get(key)
-        others = (value for value in _others(default) if allowed is None or value in allowed)
+        others = _others(default)
+        if (allowed := part.ranges.get(key)) is not None:
+            others = tuple(one for one in others if isinstance(one, int | float) and one in allowed)
         for value in (default, *others):
             text = ""
             try:
