@@ -44,7 +44,7 @@ def test_conformance(check: Any) -> None:
     check()
 
 
-@pytest.mark.parametrize("check", cases("numba", 10, 50))
+@pytest.mark.parametrize("check", cases("numba", 40, 1000))
 def test_conformance_in_compiled_loops(check: Any) -> None:
     check()
 
