@@ -68,7 +68,7 @@ def mmd(prediction: Any, target: Any, *, bandwidth: float = 1.0) -> Any:
     The mean of k(p, p') + k(y, y') - 2·k(p, y) over all pairs of rows, with the
     kernel k = exp(-d²/(2σ²)): it compares distributions, and the order of the
     rows does not count. Used to train generators by Li, Swersky & Zemel (2015,
-    arXiv:1502.02761).
+    arXiv:1502.02761). The equation's number was not checked.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def wasserstein_1d(prediction: Any, target: Any) -> Any:
 
     The mean absolute difference of the sorted predictions and the sorted targets
     of the batch: it compares distributions, and the order of the rows does not
-    count.
+    count. The section was not checked.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def coral(prediction: Any, target: Any) -> Any:
     """Correlation alignment, ‖C(p) - C(y)‖²/(4d²) (Sun & Saenko, 2016, arXiv:1607.01719, eq. 1).
 
     C is the covariance matrix of the batch, divided by N - 1, and d the number of
-    outputs.
+    outputs. The equation's number was not checked.
 
     Examples
     --------

@@ -22,7 +22,8 @@ def focal_categorical(logits: Any, labels: Any, *, gamma: float = 2.0, alpha: fl
 
     p is the softmax probability of the label. Rows that are right already count
     little. 1 - p is computed from the odds, so it does not cancel. Differs from
-    Keras: it takes probabilities, and clips them to 1e-7 and 1 - 1e-7.
+    Keras: it takes probabilities, and clips them to 1e-7 and 1 - 1e-7. The
+    equation's number was not checked.
 
     Parameters
     ----------
@@ -50,9 +51,10 @@ def asymmetric_multilabel(
 ) -> Any:
     """Asymmetric loss of several labels (Ridnik et al., 2021, arXiv:2009.14119, eqs. 4 to 7).
 
-    -(1 - p)^γ+·log p where the target is 1, else -q^γ-·log(1 - q), where
-    q = max(p - m, 0): absent labels that are easy do not count at all. Differs
-    from timm: it sums over all labels and rows; nnplug averages.
+    -(1 - p)^γ+·log p where the target is 1, else -q^γ-·log(1 - q), where q =
+    max(p - m, 0): absent labels that are easy do not count at all. Differs from
+    timm: it sums over all labels and rows; nnplug averages. The numbers of the
+    equations were not checked.
 
     Parameters
     ----------
@@ -95,8 +97,9 @@ def weighted_binary_cross_entropy(logits: Any, target: Any, *, pos_weight: float
 def varifocal(logits: Any, target: Any, *, alpha: float = 0.75, gamma: float = 2.0) -> Any:
     """Varifocal loss (Zhang et al., 2021, arXiv:2008.13367, eq. 2).
 
-    -q·(q·log p + (1 - q)·log(1 - p)) for a target q above 0, else -α·p^γ·log(1 - p).
-    The target is a quality from 0 to 1, such as the overlap of a box.
+    -q·(q·log p + (1 - q)·log(1 - p)) for a target q above 0, else -α·p^γ·log(1 -
+    p). The target is a quality from 0 to 1, such as the overlap of a box. The
+    equation's number was not checked.
 
     Parameters
     ----------
@@ -120,7 +123,7 @@ def quality_focal(logits: Any, target: Any, *, beta: float = 2.0) -> Any:
     """Quality focal loss, -|y - p|^β·((1 - y)·log(1 - p) + y·log p) (Li et al., 2020,
     arXiv:2006.04388, eq. 3).
 
-    The focal loss of targets from 0 to 1.
+    The focal loss of targets from 0 to 1. The equation's number was not checked.
 
     Parameters
     ----------
@@ -167,7 +170,7 @@ def logit_adjusted(logits: Any, labels: Any, *, tau: float = 1.0) -> Any:
     π is the share of each class in the batch. Predictions use the plain logits,
     which then are for classes that are equally frequent. With τ = 1 it is the
     balanced softmax (Ren et al., 2020, arXiv:2007.10740, eq. 4). A class without
-    rows in the batch is left out.
+    rows in the batch is left out. The equation's number was not checked.
 
     Parameters
     ----------

@@ -23,7 +23,8 @@ def generalized_ce(logits: Any, labels: Any, *, q: float = 0.7) -> Any:
     """Generalised cross-entropy, (1 - p^q)/q (Zhang & Sabuncu, 2018, arXiv:1805.07836, eq. 6).
 
     Cross-entropy as q goes to 0, and 1 - p at q = 1. Differs from Keras: it takes
-    probabilities, and its default of q is 0.5; 0.7 is the paper's.
+    probabilities, and its default of q is 0.5; 0.7 is the paper's. The equation's
+    number was not checked.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ def symmetric_ce(
     to 8).
 
     The second term is the reverse cross-entropy, with A in place of the logarithm
-    of 0.
+    of 0. The numbers of the equations were not checked.
 
     Parameters
     ----------
@@ -97,7 +98,8 @@ def mae_ce(logits: Any, labels: Any) -> Any:
     """Mean absolute error of the probabilities, Σ|p - y| = 2·(1 - p) (Ghosh, Kumar & Sastry, 2017,
     arXiv:1712.09482, section 3).
 
-    Its minimum does not move under symmetric label noise, but it is slow to train.
+    Its minimum does not move under symmetric label noise, but it is slow to
+    train. The section was not checked.
 
     Examples
     --------
@@ -119,7 +121,7 @@ def normalized_ce(logits: Any, labels: Any) -> Any:
     """Normalised cross-entropy, log p / Σ log p[c] over all classes (Ma et al., 2020,
     arXiv:2006.13554, eq. 2).
 
-    From 0 to 1, and robust to label noise.
+    From 0 to 1, and robust to label noise. The equation's number was not checked.
 
     Examples
     --------
@@ -136,7 +138,8 @@ def active_passive(
     """Active passive loss: α·normalised + β·reverse cross-entropy (Ma et al., 2020,
     arXiv:2006.13554, section 4, NCE + RCE).
 
-    The first raises the label's probability, the second lowers the others'.
+    The first raises the label's probability, the second lowers the others'. The
+    section was not checked.
 
     Parameters
     ----------
@@ -206,7 +209,8 @@ def poly_ce(logits: Any, labels: Any, *, epsilon: float = 2.0) -> Any:
 def soft_bootstrap(logits: Any, labels: Any, *, beta: float = 0.95) -> Any:
     """Soft bootstrapping, -Σ (β·y + (1 - β)·p)·log p (Reed et al., 2015, arXiv:1412.6596, eq. 6).
 
-    Cross-entropy with the label, and with the network's own answer.
+    Cross-entropy with the label, and with the network's own answer. The
+    equation's number was not checked.
 
     Parameters
     ----------
@@ -228,6 +232,8 @@ def hard_bootstrap(logits: Any, labels: Any, *, beta: float = 0.8) -> Any:
     """Hard bootstrapping: cross-entropy with β of the label and 1 - β of the likeliest class
     (Reed et al., 2015, arXiv:1412.6596, eq. 7).
 
+    The equation's number was not checked.
+
     Parameters
     ----------
     beta : float
@@ -246,6 +252,8 @@ def hard_bootstrap(logits: Any, labels: Any, *, beta: float = 0.8) -> Any:
 def confidence_penalty(logits: Any, labels: Any, *, beta: float = 0.1) -> Any:
     """Cross-entropy less β times the entropy of the answer (Pereyra et al., 2017,
     arXiv:1701.06548, section 3).
+
+    The section was not checked.
 
     Parameters
     ----------
@@ -267,7 +275,7 @@ def smoothed_ce(logits: Any, labels: Any, *, smoothing: float = 0.1) -> Any:
     """Cross-entropy with smoothed labels, (1 - s)·(-log p) + s·mean(-log p[c]) (Szegedy et al.,
     2016, arXiv:1512.00567, section 7).
 
-    PyTorch's cross_entropy with label_smoothing.
+    PyTorch's cross_entropy with label_smoothing. The section was not checked.
 
     Parameters
     ----------

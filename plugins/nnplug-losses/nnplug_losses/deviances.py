@@ -26,7 +26,7 @@ def poisson_deviance_half(prediction: Any, target: Any) -> Any:
     """Half the Poisson deviance, y·log(y/μ) - y + μ (McCullagh & Nelder, 1989, section 2.3).
 
     scikit-learn's HalfPoissonLoss leaves out y·log y - y, which does not depend
-    on the prediction.
+    on the prediction. The section was not checked.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def gamma_deviance_half(prediction: Any, target: Any) -> Any:
     """Half the gamma deviance, log(μ/y) + y/μ - 1 (McCullagh & Nelder, 1989, section 2.3).
 
     It depends on the ratio of target and prediction alone. scikit-learn's
-    HalfGammaLoss leaves out -log y - 1.
+    HalfGammaLoss leaves out -log y - 1. The section was not checked.
 
     Examples
     --------
@@ -73,6 +73,8 @@ def gamma_deviance_half(prediction: Any, target: Any) -> Any:
 def inverse_gaussian_deviance_half(prediction: Any, target: Any) -> Any:
     """Half the inverse Gaussian deviance, (y - μ)²/(2·y·μ²) (McCullagh & Nelder, 1989, section
     2.3).
+
+    The section was not checked.
 
     Examples
     --------
@@ -195,7 +197,9 @@ def zero_inflated_lognormal(
     """Zero-inflated log-normal loss (Wang, Liu & Miao, 2019, arXiv:1912.07753, eq. 4).
 
     An amount is above 0 with probability p, and then log-normal: a customer's
-    spending, for example. The prediction is the mean, p·exp(μ + σ²/2).
+    spending, for example. The prediction is the mean, p·exp(μ + σ²/2). Differs from
+    the authors' code: the third output is log σ, there it is σ before a softplus. The
+    equation's number was not checked.
 
     Examples
     --------

@@ -22,7 +22,7 @@ def sparsemax_binary(logits: Any, target: Any) -> Any:
 
     v is the score, or minus the score where the target is 0. Its minimum is at a
     score of 2p - 1, so the sigmoid of the score is not the probability p. As in
-    Optax.
+    Optax. The section was not checked.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def sparsemax_loss(logits: Any, labels: Any) -> Any:
 
     p·(z - z[label]) + (1 - p·p)/2, where p is the sparsemax of z. It is 0 as soon
     as the label's score is 1 above all others. Optax calls it
-    multiclass_sparsemax_loss.
+    multiclass_sparsemax_loss. The equation's number was not checked.
 
     Examples
     --------

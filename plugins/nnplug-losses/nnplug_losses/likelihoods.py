@@ -97,7 +97,8 @@ def crps_gaussian(mean: Any, log_deviation: Any, target: Any) -> Any:
     doi:10.1175/MWR2904.1, eq. 5).
 
     σ·(z·(2Φ(z) - 1) + 2φ(z) - 1/√π): an error in the target's units, less
-    sensitive to outliers than the likelihood.
+    sensitive to outliers than the likelihood. The equation's number was not
+    checked.
 
     Examples
     --------
@@ -116,6 +117,8 @@ def crps_laplace(location: Any, log_scale: Any, target: Any) -> Any:
     """Continuous ranked probability score of a Laplace distribution, b·(|z| + exp(-|z|) - 3/4)
     (Jordan, Krüger & Lerch, 2019, doi:10.18637/jss.v090.i12, appendix A).
 
+    The section was not checked.
+
     Examples
     --------
     >>> one = np.array([[1.0]])
@@ -132,7 +135,7 @@ def crps_logistic(location: Any, log_scale: Any, target: Any) -> Any:
     """Continuous ranked probability score of a logistic distribution, s·(z - 2·log F(z) - 1)
     (Jordan, Krüger & Lerch, 2019, doi:10.18637/jss.v090.i12, appendix A).
 
-    F is the sigmoid.
+    F is the sigmoid. The section was not checked.
 
     Examples
     --------
@@ -169,7 +172,7 @@ def gamma_nll(log_mean: Any, log_shape: Any, target: Any) -> Any:
     Nelder, 1989, section 8.2).
 
     log Γ(k) - k·log(k·y/μ) + k·y/μ + log y. The terms of log Γ(k) that cancel for
-    a large shape are left out by Stirling's series.
+    a large shape are left out by Stirling's series. The section was not checked.
 
     Examples
     --------
@@ -189,7 +192,8 @@ def beta_regression(logit_mean: Any, log_precision: Any, target: Any, *, edge: f
     """Negative log-likelihood of the beta distribution by its mean μ and precision φ (Ferrari &
     Cribari-Neto, 2004, doi:10.1080/0266476042000214501, eq. 4).
 
-    -log Γ(φ) + log Γ(μφ) + log Γ((1 - μ)φ) - (μφ - 1)·log y - ((1 - μ)φ - 1)·log(1 - y).
+    -log Γ(φ) + log Γ(μφ) + log Γ((1 - μ)φ) - (μφ - 1)·log y - ((1 - μ)φ -
+    1)·log(1 - y). The equation's number was not checked.
 
     Parameters
     ----------
@@ -247,6 +251,7 @@ def evidential(
     The negative log-likelihood of a Student's t that is left when a normal
     distribution's own mean and variance have a normal-inverse-gamma prior, plus
     λ·|y - γ|·(2ν + α). The outputs are γ and, before a softplus, ν, α - 1 and β.
+    The numbers of the equations were not checked.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ def exponential_loss(logits: Any, target: Any) -> Any:
 
     With half the margin the minimum is where the sigmoid of the logits is the
     probability. Differs from scikit-learn: its raw prediction is v/2, half the
-    logits.
+    logits. The section was not checked.
 
     Examples
     --------
@@ -173,8 +173,8 @@ def ramp(logits: Any, target: Any, *, s: float = -1.0) -> Any:
 def unhinged(logits: Any, target: Any) -> Any:
     """Unhinged loss, 1 - v (van Rooyen, Menon & Williamson, 2015, arXiv:1505.07634, section 5).
 
-    Symmetric label noise does not move its minimum. It has none without a
-    penalty of the weights, so use weight decay.
+    Symmetric label noise does not move its minimum. It has none without a penalty
+    of the weights, so use weight decay. The section was not checked.
 
     Examples
     --------

@@ -36,7 +36,7 @@ def contrastive(prediction: Any, labels: Any, *, margin: float = 1.0) -> Any:
 
     d²/2 for a pair of one class, max(0, m - d)²/2 for one of two, averaged over a
     row's pairs. Differs from TensorFlow Addons: it takes distances, and has no
-    factor of 1/2.
+    factor of 1/2. The equation's number was not checked.
 
     Parameters
     ----------
@@ -105,7 +105,8 @@ def triplet_hard(prediction: Any, labels: Any, *, margin: float = 1.0, soft: boo
     """Triplet loss of the hardest pairs (Hermans, Beyer & Leibe, 2017, arXiv:1703.07737, eq. 5).
 
     max(0, m + farthest of the row's class - nearest of another). A row whose
-    class, or no other class, is in the batch has an error of 0.
+    class, or no other class, is in the batch has an error of 0. The equation's
+    number was not checked.
 
     Parameters
     ----------
@@ -136,8 +137,8 @@ def triplet_hard(prediction: Any, labels: Any, *, margin: float = 1.0, soft: boo
 def supervised_contrastive(prediction: Any, labels: Any, *, temperature: float = 0.1) -> Any:
     """Supervised contrastive loss (Khosla et al., 2020, arXiv:2004.11362, eq. 2).
 
-    The mean over a row's pairs of one class of
-    -log(exp(cos/τ) / Σ exp(cos/τ) over all other rows).
+    The mean over a row's pairs of one class of -log(exp(cos/τ) / Σ exp(cos/τ)
+    over all other rows). The equation's number was not checked.
 
     Parameters
     ----------
@@ -160,8 +161,9 @@ def ntxent(prediction: Any, labels: Any, *, temperature: float = 0.07) -> Any:
     """Normalised temperature-scaled cross-entropy (Chen et al., 2020, arXiv:2002.05709, eq. 1).
 
     For each pair of one class -log(exp(cos/τ) / (exp(cos/τ) + Σ exp(cos/τ) of the
-    row's pairs of two classes)), averaged over those pairs, as in Optax. With
-    the number of the picture as its label, the pairs are two views of it.
+    row's pairs of two classes)), averaged over those pairs, as in Optax. With the
+    number of the picture as its label, the pairs are two views of it. The
+    equation's number was not checked.
 
     Parameters
     ----------
@@ -188,7 +190,8 @@ def circle(prediction: Any, labels: Any, *, gamma: float = 80.0, margin: float =
     softplus of log Σ exp(-γ·[1 + m - s]₊·(s - 1 + m)) over a row's pairs of one
     class plus log Σ exp(γ·[s + m]₊·(s - m)) over those of two; s is the cosine.
     Differs from Keras, which does not normalise the embeddings. As there, the
-    weights in brackets are differentiated too.
+    weights in brackets are differentiated too. The numbers of the equations were
+    not checked.
 
     Parameters
     ----------
@@ -271,7 +274,8 @@ def soft_nearest_neighbor(prediction: Any, labels: Any, *, temperature: float = 
     """Soft nearest neighbour loss (Frosst, Papernot & Hinton, 2019, arXiv:1902.01889, eq. 1).
 
     -log(Σ exp(-d²/T) over a row's pairs of one class / the same over all): the
-    probability that a neighbour drawn by its distance has the row's class.
+    probability that a neighbour drawn by its distance has the row's class. The
+    equation's number was not checked.
 
     Parameters
     ----------
@@ -322,6 +326,8 @@ def cosface(logits: Any, labels: Any, *, scale: float = 30.0, margin: float = 0.
     """CosFace: cross-entropy of s·cos θ, and of s·(cos θ - m) for the label (Wang et al., 2018,
     arXiv:1801.09414, eq. 4), with the axes as class centres.
 
+    The equation's number was not checked.
+
     Parameters
     ----------
     scale : float
@@ -345,7 +351,7 @@ def arcface(logits: Any, labels: Any, *, scale: float = 64.0, margin: float = 0.
     arXiv:1801.07698, eq. 3), with the axes as class centres.
 
     Where θ + m is above π, the label's is s·(cos θ - m·sin m), as in the authors'
-    code: it still falls with θ.
+    code: it still falls with θ. The equation's number was not checked.
 
     Parameters
     ----------

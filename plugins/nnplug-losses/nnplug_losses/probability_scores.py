@@ -17,7 +17,8 @@ def brier(logits: Any, labels: Any) -> Any:
     """Brier score, Σ (p - y)² over the classes (Brier, 1950,
     doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2, eq. 2).
 
-    p is the softmax of the logits, y is 1 for the label and 0 for the others.
+    p is the softmax of the logits, y is 1 for the label and 0 for the others. The
+    equation's number was not checked.
 
     Examples
     --------

@@ -60,7 +60,8 @@ def quantile_huber(
 ) -> Any:
     """Quantile Huber loss, |q - 1[u < 0]|·L(u) (Dabney et al., 2018, arXiv:1710.10044, eq. 10).
 
-    L is Huber's loss: u²/2 for |u| <= κ, else κ·(|u| - κ/2).
+    L is Huber's loss: u²/2 for |u| <= κ, else κ·(|u| - κ/2). The equation's
+    number was not checked.
 
     Parameters
     ----------
@@ -113,8 +114,8 @@ def arctan_pinball(
     """Arctan pinball loss, (q - 1/2 + arctan(u/s)/π)·u + s/π (Sluijterman, Kreuwel, Cator &
     Heskes, 2024, arXiv:2406.02293).
 
-    A smooth pinball loss with a second derivative that does not vanish fast. The
-    equation was not checked against the paper.
+    A smooth pinball loss with a second derivative that does not vanish fast. As in
+    the documentation of the authors' code; not checked against the paper.
 
     Parameters
     ----------
@@ -140,7 +141,7 @@ def asymmetric_laplace_nll(
     doi:10.1016/S0167-7152(01)00124-9, eq. 3).
 
     log σ - log(q·(1 - q)) + max(q·u, (q - 1)·u)/σ: the location is the
-    q-quantile, and is the prediction.
+    q-quantile, and is the prediction. The equation's number was not checked.
 
     Parameters
     ----------
@@ -167,9 +168,9 @@ def interval_score(lower: Any, upper: Any, target: Any, *, coverage: float = 0.9
     """Interval score (Winkler, 1972; Gneiting & Raftery, 2007, doi:10.1198/016214506000001437,
     eq. 43).
 
-    upper - lower, plus 2/α times the distance of a target outside, with
-    α = 1 - coverage. The quantiles α/2 and 1 - α/2 minimise it. The prediction
-    is the middle of the two.
+    upper - lower, plus 2/α times the distance of a target outside, with α = 1 -
+    coverage. The quantiles α/2 and 1 - α/2 minimise it. The prediction is the
+    middle of the two. The equation's number was not checked.
 
     Parameters
     ----------

@@ -62,7 +62,7 @@ def ranknet(prediction: Any, target: Any, *, sigma: float = 1.0) -> Any:
     al., 2005, doi:10.1145/1102351.1102363, eq. 3).
 
     With targets of 0 and 1 it is Bayesian personalised ranking (Rendle et al.,
-    2009, arXiv:1205.2618).
+    2009, arXiv:1205.2618). The equation's number was not checked.
 
     Parameters
     ----------
@@ -85,6 +85,7 @@ def listmle(prediction: Any, target: Any) -> Any:
 
     An item's error is log Σ exp(s[j]) - s[i], over the items j with y[j] <= y[i]:
     the probability of drawing it first of those that are left (Plackett, 1975).
+    The equation's number was not checked.
 
     Examples
     --------
@@ -113,7 +114,8 @@ def approx_ndcg(prediction: Any, target: Any, *, alpha: float = 10.0) -> Any:
     """Approximate NDCG as a loss (Qin, Liu & Li, 2010, doi:10.1007/s10791-009-9124-x, eq. 12).
 
     1 - Σ (2^y - 1)/log2(1 + rank) over the same sum in the right order, with
-    rank[i] = 1 + Σ sigmoid(-α·(s[i] - s[j])) over the other items.
+    rank[i] = 1 + Σ sigmoid(-α·(s[i] - s[j])) over the other items. The equation's
+    number was not checked.
 
     Parameters
     ----------
@@ -187,7 +189,7 @@ def listnet(prediction: Any, target: Any) -> Any:
     """ListNet: the cross-entropy of softmax(y) and softmax(s) over the items of a row (Cao et al.,
     2007, doi:10.1145/1273496.1273513, section 4.3).
 
-    The probability of each item to be the first.
+    The probability of each item to be the first. The section was not checked.
 
     Examples
     --------
@@ -205,7 +207,8 @@ def auc_square(logits: Any, target: Any, *, margin: float = 1.0) -> Any:
     The mean of (m - (s[i] - s[j]))² over the pairs of a positive i and a negative
     j, for each output, then over the outputs. By means and variances, it takes a
     time that grows with the rows, not with the pairs. It is 0 for an output that
-    lacks one of the two. The paper has half of it.
+    lacks one of the two. The paper has half of it. The equation's number was not
+    checked.
 
     Parameters
     ----------

@@ -14,8 +14,9 @@ from nnplug.parts import Part
 def wing(prediction: Any, target: Any, *, w: float = 10.0, epsilon: float = 2.0) -> Any:
     """Wing loss (Feng et al., 2018, arXiv:1711.06753, eq. 5).
 
-    w·log(1 + |e|/ε) for |e| < w, else |e| - C, where C = w - w·log(1 + w/ε)
-    joins the two. Small errors count more than in the absolute error.
+    w·log(1 + |e|/ε) for |e| < w, else |e| - C, where C = w - w·log(1 + w/ε) joins
+    the two. Small errors count more than in the absolute error. The equation's
+    number was not checked.
 
     Parameters
     ----------
@@ -50,7 +51,8 @@ def adaptive_wing(
     """Adaptive wing loss for heatmaps (Wang, Bo & Fuxin, 2019, arXiv:1904.07399, eq. 3).
 
     ω·log(1 + |e/ε|^(α - y)) for |e| < θ, else A·|e| - C, where A and C make value
-    and slope continuous; y is the target, from 0 to 1.
+    and slope continuous; y is the target, from 0 to 1. The equation's number was
+    not checked.
 
     Parameters
     ----------
@@ -81,8 +83,8 @@ def berhu(prediction: Any, target: Any, *, c: float = 1.0) -> Any:
     """Reverse Huber loss, |e| for |e| <= c, else (e² + c²)/(2c) (Laina et al., 2016,
     arXiv:1606.00373, eq. 2).
 
-    The paper sets c to a fifth of the batch's largest error in each step; here
-    it is an option.
+    The paper sets c to a fifth of the batch's largest error in each step; here it
+    is an option. The equation's number was not checked.
 
     Parameters
     ----------
@@ -160,7 +162,7 @@ def scale_invariant_log(prediction: Any, target: Any, *, weight: float = 0.5) ->
 
     mean(d²) - λ·mean(d)², where d = log ŷ - log y over the outputs of a row. The
     prediction is log ŷ. With λ = 1, a factor common to the whole row does not
-    count.
+    count. The equation's number was not checked.
 
     Parameters
     ----------

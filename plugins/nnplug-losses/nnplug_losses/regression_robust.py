@@ -61,6 +61,8 @@ def cauchy(prediction: Any, target: Any, *, c: float = 1.0) -> Any:
     """Cauchy or Lorentzian loss, log(1 + (e/c)²/2) (Black & Anandan, 1996,
     doi:10.1006/cviu.1996.0006; Barron, 2019, arXiv:1701.03077, eq. 8).
 
+    The equation's number was not checked.
+
     Parameters
     ----------
     c : float
@@ -80,7 +82,7 @@ def geman_mcclure(prediction: Any, target: Any, *, c: float = 1.0) -> Any:
     Barron, 2019, arXiv:1701.03077, eq. 8 with α = -2).
 
     It is at most 2. Beyond (e/c)² = 4 it is evaluated as 2 minus a fraction,
-    whose derivative does not cancel.
+    whose derivative does not cancel. The equation's number was not checked.
 
     Parameters
     ----------
@@ -101,7 +103,8 @@ def welsch(prediction: Any, target: Any, *, c: float = 1.0) -> Any:
     """Welsch's loss, 1 - exp(-(e/c)²/2) (Dennis & Welsch, 1978, doi:10.1080/03610917808812083;
     Barron, 2019, arXiv:1701.03077, eq. 8 with α = -∞).
 
-    It is at most 1, and far outliers have no gradient at all.
+    It is at most 1, and far outliers have no gradient at all. The equation's
+    number was not checked.
 
     Parameters
     ----------
@@ -123,7 +126,7 @@ def general_robust(prediction: Any, target: Any, *, alpha: float = 1.0, c: float
     |α - 2|/α · (((e/c)²/|α - 2| + 1)^(α/2) - 1), and its limits: half the square
     at α = 2, `cauchy` at 0, and `geman_mcclure` at -2; α = 1 is `pseudo_huber`
     with δ = 1. The power is evaluated by expm1 and log1p, which keep its
-    precision near 0.
+    precision near 0. The equation's number was not checked.
 
     Parameters
     ----------

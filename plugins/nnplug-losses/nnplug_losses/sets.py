@@ -39,7 +39,8 @@ def tversky(
     arXiv:1706.05721, eq. 3).
 
     Dice for α = β = 0.5, Jaccard for 1. Differs from Keras: there α is the weight
-    of FN and β of FP, and ε is added to the denominator alone.
+    of FN and β of FP, and ε is added to the denominator alone. The equation's
+    number was not checked.
 
     Parameters
     ----------
@@ -127,7 +128,7 @@ def power_jaccard(
     """Power Jaccard loss, 1 - Σpy/Σ(p^r + y^r - py) (Duque-Arias et al., 2021,
     doi:10.5220/0010304005610568, eq. 2).
 
-    The equation was not checked against the paper.
+    As in the authors' code; the equation was not checked against the paper.
 
     Parameters
     ----------
@@ -153,7 +154,7 @@ def soft_f1(probabilities: Any, target: Any, *, beta: float = 1.0, epsilon: floa
     chapter 7).
 
     Differs from pytorch_optimizer, which has ε in precision and recall, and FP in
-    the place of FN for a β other than 1.
+    the place of FN for a β other than 1. The section was not checked.
 
     Parameters
     ----------
@@ -179,7 +180,8 @@ def generalized_dice(probabilities: Any, target: Any, *, epsilon: float = 1e-7) 
     1 - 2·Σ w·Σ py / Σ w·Σ (p + y): the inner sums over the rows, the outer over
     the classes, and w = 1/(Σ y)², so that small classes count as much as large
     ones. A class that is not in the batch has no weight. Differs from Optax,
-    which averages the weighted losses of the classes.
+    which averages the weighted losses of the classes. The section was not
+    checked.
 
     Parameters
     ----------

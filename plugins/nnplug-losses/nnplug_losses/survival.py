@@ -60,7 +60,8 @@ def cox_partial_likelihood(prediction: Any, target: Any) -> Any:
     For each row with an event log Σ exp(z[j]) - z[i], over the rows that were
     observed at least as long; ties as in Breslow (1974). The prediction is the
     logarithm of the hazard, up to a constant: nnplug predicts the hazard. The
-    mean is over all rows, censored ones too.
+    mean is over all rows, censored ones too. The equation's number was not
+    checked.
 
     Examples
     --------
@@ -104,6 +105,7 @@ def exponential_survival(prediction: Any, target: Any) -> Any:
     doi:10.1002/9781118032985, section 2.2).
 
     t/μ, plus log μ where there is an event. The prediction is log μ, of the mean.
+    The section was not checked.
 
     Examples
     --------
@@ -120,7 +122,8 @@ def weibull_survival(prediction: Any, target: Any, *, shape: float = 1.5) -> Any
     doi:10.1002/9781118032985, section 2.2).
 
     (t/λ)^k, plus k·log λ - log k - (k - 1)·log t where there is an event. The
-    prediction is log λ, of the time that 1/e survive.
+    prediction is log λ, of the time that 1/e survive. The section was not
+    checked.
 
     Parameters
     ----------
@@ -143,9 +146,9 @@ def log_logistic_survival(prediction: Any, target: Any, *, scale: float = 1.0) -
     """Negative log-likelihood of log-logistic times (Kalbfleisch & Prentice, 2002,
     doi:10.1002/9781118032985, section 2.2).
 
-    With w = (log t - z)/σ: log(1 + exp(w)) if censored, else
-    log t + log σ - w + 2·log(1 + exp(w)). The prediction is z, the logarithm of
-    the median.
+    With w = (log t - z)/σ: log(1 + exp(w)) if censored, else log t + log σ - w +
+    2·log(1 + exp(w)). The prediction is z, the logarithm of the median. The
+    section was not checked.
 
     Parameters
     ----------
@@ -169,9 +172,9 @@ def log_normal_survival(prediction: Any, target: Any, *, scale: float = 1.0) -> 
     """Negative log-likelihood of log-normal times (Kalbfleisch & Prentice, 2002,
     doi:10.1002/9781118032985, section 2.2).
 
-    With w = (log t - z)/σ: -log(1 - Φ(w)) if censored, else
-    log t + log σ + w²/2 + log(2π)/2. The prediction is z, the logarithm of the
-    median.
+    With w = (log t - z)/σ: -log(1 - Φ(w)) if censored, else log t + log σ + w²/2
+    + log(2π)/2. The prediction is z, the logarithm of the median. The section was
+    not checked.
 
     Parameters
     ----------
