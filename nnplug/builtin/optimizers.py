@@ -215,13 +215,14 @@ def rprop(
     smallest: float = 1e-6,
     largest: float = 50.0,
 ) -> Any:
-    """Resilient backpropagation, Rprop- (Riedmiller & Braun, 1993, ICNN, eq. 4 and 5).
+    """Resilient backpropagation (Riedmiller & Braun, 1993, ICNN, eq. 4 and 5), as iRprop-.
 
     Each parameter has a step size of its own, which grows while its derivative
     keeps its sign and shrinks when that changes; only the sign counts. After a
-    change of sign the parameter rests for one step, as in PyTorch (iRprop-,
-    Igel & Hüsken, 2000; the paper takes the last step back). For the same
-    rows in every step: `--batch-size full`.
+    change of sign the parameter rests for one step, as in PyTorch (Igel &
+    Hüsken, 2000, Improving the Rprop learning algorithm; the paper of 1993
+    takes the last step back). For the same rows in every step:
+    `--batch-size full`.
 
     Differs from optax, whose first step is 0. The equations were not checked
     against the paper.
