@@ -17,12 +17,12 @@ from nnplug.errors import PluginError
 from nnplug.parts import Part
 from nnplug.parts.docstring import read_docstring
 from nnplug.plugins.elsewhere import ADAPTER, FILE
-from plugins.packages import Package, packages
+from plugins.packages import BEGIN, Package, packages
 
 __all__ = ["COMMAND", "stale", "texts"]
 
 COMMAND = "python -m plugins.generate"
-BEGIN, END = "<!-- parts -->", "<!-- end -->"
+END = "<!-- end -->"
 _TABLE = re.compile(f"(?<={BEGIN}\n).*?(?={END})", re.DOTALL)
 _POINTS = re.compile(r"(?<=^\[project\.entry-points\.nnplug\]\n).*?(?=^\s*$|^\[|\Z)", re.M | re.S)
 _EXAMPLE = "nnplug-example"

@@ -16,7 +16,10 @@ from nnplug.plugins.loading import Plugins
 from nnplug.plugins.plugin import Plugin
 from nnplug.plugins.registry import Registry
 
-__all__ = ["FOLDER", "Package", "packages"]
+__all__ = ["BEGIN", "FOLDER", "Package", "packages"]
+
+BEGIN = "<!-- parts -->"
+"""What stands in a README before its table of parts."""
 
 FOLDER = Path(__file__).parent
 
@@ -81,7 +84,14 @@ class Package:
         return Registry(plugins=plugins)
 
     def parts(self) -> list[tuple[Part, Plugin]]:
-        """List its parts, in the order of kinds, each with the plugin that it comes from."""
+        """List its parts, in the order of kinds, each with the plugin that it comes from.
+
+        A package whose README has no place for a table of parts has none, and
+        is not imported: it may need a library that is not installed.
+        """
+        readme = self.folder / "README.md"
+        if readme.exists() and BEGIN not in readme.read_text(encoding="utf-8"):
+            return []
         return [
             (part, plugin)
             for part, plugin in self.registry().parts()

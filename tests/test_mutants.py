@@ -928,6 +928,49 @@ def wide_data(*, noise=UNREADABLE):
 mutant(wide_data, "options", "option 'noise'")
 
 
+# --- recipes ----------------------------------------------------------------------------
+
+
+@nnplug.recipe
+def too_many_at_once(facts):
+    return {"batch_size": facts.rows // 100}
+
+
+mutant(too_many_at_once, "settings prepares", "batch_size = 0: it must be a whole number")
+
+
+@nnplug.recipe
+def large_only(facts):
+    return {"batch_size": max(1, facts.rows), "epochs": 1 if facts.rows < 10**6 else 0}
+
+
+mutant(large_only, "settings", "epochs = 0: it must be a whole number, at least 1")
+
+
+@nnplug.recipe
+def moody(facts):
+    return {"l2": np.random.default_rng().random()}
+
+
+mutant(moody, "deterministic", "l2 is ")
+
+
+@nnplug.recipe
+def of_parts_that_are_not_there(facts):
+    return {"activation": "no_such_activation"}
+
+
+mutant(of_parts_that_are_not_there, "prepares", "There is no activation 'no_such_activation'")
+
+
+@nnplug.recipe
+def wide_recipe(facts, *, width=UNREADABLE):
+    return {"hidden": (8,)}
+
+
+mutant(wide_recipe, "options", "option 'width'")
+
+
 # ----------------------------------------------------------------------------------------
 
 

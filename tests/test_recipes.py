@@ -89,7 +89,7 @@ def test_scikit_learn_has_that_networks_defaults():
             "asked.\nTake it out of the recipe, and give it to the run instead.",
         ),
         ({"recipe": "notebook"}, "recipe 'bad' gives recipe, which is needed before"),
-        ({"activation": "rellu"}, "There is no activation 'rellu'. Did you mean 'relu' or 'elu'?"),
+        ({"activation": "rellu"}, "There is no activation 'rellu'. Did you mean 'relu'"),
         ([1], "recipe 'bad' returned a list.\nReturn the settings as a dict, such as"),
         (
             {"l2": 0.1, "hidden": (3,)},

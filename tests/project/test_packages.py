@@ -11,8 +11,8 @@ from nnplug.errors import PluginError
 from nnplug.plugins.elsewhere import FILE
 from nnplug.plugins.registry import Registry
 from plugins.check import check_packages, outcomes
-from plugins.generate import BEGIN, COMMAND, END, main, stale, texts
-from plugins.packages import Package, packages
+from plugins.generate import COMMAND, END, main, stale, texts
+from plugins.packages import BEGIN, Package, packages
 
 PACKAGES = packages()
 
