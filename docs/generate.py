@@ -38,9 +38,10 @@ from nnplug.runs.report.svg import DARK, LIGHT, STYLE
 from nnplug.runs.settings import EPOCH_LIMIT, GROUPS, ROWS
 
 ROOT = Path(nnplug.__file__).parent.parent
-sys.path.append(str(ROOT))  # sphinx-build does not look in the folder that it is run in
+# sphinx-build does not look in the folder that it is run in, nor a test in this one.
+sys.path += [str(ROOT), str(Path(__file__).parent)]
 
-import frameworks  # noqa: E402  # beside this file; found only now, too
+import frameworks  # noqa: E402  # found only now
 
 from plugins.check import digest_of, outcomes  # noqa: E402  # found only now
 from plugins.packages import Package, packages  # noqa: E402  # found only now

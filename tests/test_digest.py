@@ -52,8 +52,12 @@ def builtin():
 def test_every_builtin_part_has_one_of_its_own_but_datasets_and_recipes():
     parts = builtin()
     assert {part.kind for part in parts if not part.digest} == {"dataset", "recipe"}
-    digests = [part.digest for part in parts if part.digest]
-    assert len(set(digests)) == len(digests)
+    named: dict[str, set[str]] = {}
+    for part in parts:
+        if part.digest:
+            named.setdefault(part.digest, set()).add(part.name)
+    # With alpha 1 both are one function.
+    assert [names for names in named.values() if len(names) > 1] == [{"elu", "celu"}]
     assert {part.kind for part in parts} == set(KINDS)
 
 

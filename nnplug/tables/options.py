@@ -24,16 +24,8 @@ _NUMBER_SIGNS = {"decimal": (".", ","), "thousands": (",", ".", "'", " "), "nega
 _PER_COLUMN = ("na", "dates", *_NUMBER_SIGNS, "unit")
 """Keys that may be given for one column, as `na.COLUMN`."""
 _INTERNAL = (
-    "sql",
-    "text",
-    "numeric",
-    "lenient",
-    "known_dates",
-    "known_numbers",
-    "only",
-    "unused",
-    "used",
-)
+    "sql", "text", "numeric", "lenient", "known_dates", "known_numbers", "only", "unused", "used",
+)  # fmt: skip
 """Fields that `--read` does not set."""
 _OTHER_POINT = {".": ",", ",": "."}
 

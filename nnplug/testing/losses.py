@@ -40,10 +40,8 @@ SHAPES = ((1, 1), (1, 3), COLUMN, BATCH, (3, 4))
 FAR = {"identity": 1e4, "log": 30.0, "logit": 1e4, "softmax": 1e4}
 """How far from 0 the errors must be finite, by link: the exponential of 30 is 1e13."""
 
-LINK_HINT = (
-    "; if the prediction is not the target's mean itself, declare its link, as in "
-    '@nnplug.loss(link="log")'
-)
+LINK_HINT = """; if the prediction is not the target's mean itself, declare its link, as in \
+@nnplug.loss(link="log")"""
 
 
 def _traced(part: Loss) -> list[Symbol]:
