@@ -58,6 +58,9 @@ def test_every_builtin_part_has_one_of_its_own_but_datasets_and_recipes():
             named.setdefault(part.digest, set()).add(part.name)
     # With alpha 1 both are one function.
     assert [names for names in named.values() if len(names) > 1] == [{"elu", "celu"}]
+    by_name = {part.name: part for part in parts if part.kind == "activation"}
+    halves = [by_name[name].with_options(alpha=0.5).digest for name in ("celu", "elu")]
+    assert halves[0] != halves[1]
     assert {part.kind for part in parts} == set(KINDS)
 
 

@@ -73,8 +73,8 @@ def binary_focal(logits: Any, target: Any, *, gamma: float = 2.0, alpha: float =
 
     Examples
     --------
-    >>> float(binary_focal(0.0, 1.0, alpha=1.0)) == np.log(2.0) / 4
-    True
+    >>> float(binary_focal(0.0, 1.0, alpha=1.0).round(6))  # log(2) / 4
+    0.173287
     """
     margin = (2 * target - 1) * logits  # p = sigmoid(margin)
     weight = alpha * target + (1 - alpha) * (1 - target)

@@ -31,6 +31,9 @@ __all__ = [
     "with_article",
 ]
 
+MOST_LISTED = 30
+"""Names of one package that a message lists."""
+
 Found = tuple[Part | Tool, Plugin]
 """A part or a tool, and the plugin that it comes from."""
 
@@ -89,7 +92,7 @@ def unknown(
         groups.setdefault(plugin.label, []).append(part.name)
     if groups:
         lines.append(f"Installed {KINDS[kind].plural if kind in KINDS else f'{kind}s'}:")
-        lines += [_fill(f"{label}: {', '.join(sorted(group))}") for label, group in groups.items()]
+        lines += [_fill(f"{label}: {_listed(group, label)}") for label, group in groups.items()]
     elif package is not None:
         lines.append(_about_package(kind, package, plugins))
     troubled = [
@@ -106,6 +109,13 @@ def unknown(
         if (kind, asked.name) in plugin.declared and repr(asked.name) in note
     ]
     return UnknownPartError("\n".join([*lines, *refused, *plugins.unmatched]))
+
+
+def _listed(names: Sequence[str], label: str) -> str:
+    """List names, or only count them if they would fill the screen."""
+    if len(names) <= MOST_LISTED:
+        return ", ".join(sorted(names))
+    return f"{len(names)}; nnplug plugins show {label.partition(' ')[0]} lists them"
 
 
 def _about_package(kind: str, package: str, plugins: Plugins) -> str:
