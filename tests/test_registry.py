@@ -9,6 +9,7 @@ import pytest
 import nnplug
 from nnplug.errors import DivergedError, OptionError, PartError, PluginError, UnknownPartError
 from nnplug.hookspecs import HOOKS
+from nnplug.network.layers import find_layers
 from nnplug.plugins.registry import Registry
 from tests.plugins.packages import PART, isolated_site  # noqa: F401  # the fixture `site`
 
@@ -474,3 +475,25 @@ def test_a_name_is_ambiguous_unless_one_entry_point_bears_it(site):
     ]
     assert [registry.is_ambiguous(*each) for each in found] == [True, True, False]
     assert registry.provider(registry.get("activation", "twice")).package == "nnplug-c"
+
+
+def test_a_message_counts_the_parts_of_a_large_package(site):
+    parts = "".join(
+        f"@nnplug.activation\ndef a{n}(x):\n    return {n} * x\n"
+        f"@nnplug.layer\ndef b{n}(x):\n    return {n} * x\n"
+        for n in range(31)
+    )
+    site.install(
+        "nnplug-large",
+        f"import nnplug\n{parts}"
+        "@nnplug.hookimpl\ndef register_activations(register):\n"
+        "    [register(globals()[f'a{n}']) for n in range(31)]\n"
+        "@nnplug.hookimpl\ndef register_layers(register):\n"
+        "    [register(globals()[f'b{n}']) for n in range(31)]\n",
+    )
+    with pytest.raises(UnknownPartError) as error:
+        Registry().get("activation", "nothing_like_it")
+    assert "  nnplug-large 1.0: 31; nnplug plugins show nnplug-large lists them" in str(error.value)
+    with pytest.raises(UnknownPartError) as error:
+        find_layers("nothing_like_it", Registry())
+    assert str(error.value).endswith("tanh, and 31 of packages.")

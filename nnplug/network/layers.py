@@ -81,7 +81,11 @@ def _named(text: str, registry: Registry) -> Activation | Layer:
         line, rest = (f"{error}\n").split("\n", 1)
         if line.endswith(f"{name!r}."):
             line += suggest(name, names)
+        known = [found for found in registry.parts() if found[0].kind == "activation"]
+        own = [part.name for part, plugin in known if plugin.state == "built-in"]
+        others, listed = len(known) - len(own), ", ".join(sorted(own))
+        more = f", and {others} of packages" if others else ""
         raise UnknownPartError(
-            f"{line}\n{rest}Activations stand among layers, too: {', '.join(names)}."
+            f"{line}\n{rest}Activations stand among layers, too: {listed}{more}."
         ) from None
     raise AssertionError("the registry found a layer that it had not found before")
