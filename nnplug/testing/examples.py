@@ -243,9 +243,7 @@ def inputs_unchanged(part: Part) -> None:
 def options(part: Part) -> None:
     """Every option can be written in the text form, and is read back as it was."""
     for key, default in part.defaults.items():
-        interval = part.ranges.get(key)
-        others = [value for value in _others(default) if interval is None or value in interval]
-        for value in (default, *others):
+        for value in (default, *_others(part, key)):
             text = ""
             try:
                 changed = part.with_options(**{key: value})
@@ -280,13 +278,16 @@ def _read(part: Part, text: str) -> dict[str, str]:
     return parse_part(text, part.bare_option).options
 
 
-def _others(default: OptionValue) -> tuple[OptionValue, ...]:
-    """Choose other values of an option's type; which texts are valid is unknown."""
+def _others(part: Part, key: str) -> list[OptionValue]:
+    """Choose other values of an option, within its range; which texts are valid is unknown."""
+    default, interval = part.defaults[key], part.ranges.get(key)
     if isinstance(default, bool):
-        return (not default,)
-    if isinstance(default, int):
-        return (default + 1, default + 1000)
-    return () if isinstance(default, str) else (default / 3 + 0.1, default + 1e-7)
+        return [not default]
+    if isinstance(default, str):
+        return []
+    whole = isinstance(default, int)
+    others = (default + 1, default + 1000) if whole else (default / 3 + 0.1, default + 1e-7)
+    return [value for value in others if interval is None or value in interval]
 
 
 Suite = dict[str, Callable[..., None]]
