@@ -11,6 +11,8 @@ from mpmath import mp, mpf
 from nnplug.parts import Loss
 from oracles import ORACLES
 
+from nnplug_losses import survival
+
 SIZES = (1e-12, 1e-6, 1e-3, 0.3, 0.9, 1.7, 3.1, 9.7, 55.0, 800.0)
 
 OTHER_OPTIONS: dict[str, list[dict[str, Any]]] = {
@@ -218,3 +220,12 @@ def test_value_and_derivative_are_those_of_the_textbook(loss: Loss, record_prope
 
 def test_every_loss_has_an_oracle() -> None:
     assert sorted(ORACLES) == sorted(LOSSES)
+
+
+@pytest.mark.parametrize("z", [-8.0, -1.0, 0.0, 5.0, 11.9, 12.0, 12.5, 20.0, 40.0, 1e3, 1e4])
+def test_the_normal_distributions_upper_tail_is_right_far_out(z: float) -> None:
+    with mp.workdps(100):
+        wanted = float(mp.log(mp.erfc(mpf(z) / mp.sqrt(2)) / 2))
+    with np.errstate(divide="ignore"):  # of the branch that is not taken
+        given = float(survival._log_upper_tail(np.array(z)))
+    assert abs(given - wanted) <= 4e-15 * abs(wanted) + 2e-16
