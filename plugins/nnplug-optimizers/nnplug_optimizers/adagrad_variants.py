@@ -184,6 +184,8 @@ def madgrad(
     The sums of gradients and of squares weight step t by √t, and the cube root
     divides.
 
+    Checked against pytorch_optimizer, not against the paper.
+
     Differs from optax and pytorch_optimizer: they add epsilon to the learning
     rate too; optax takes √t in float32.
 

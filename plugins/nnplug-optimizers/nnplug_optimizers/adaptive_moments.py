@@ -32,6 +32,8 @@ def nadamw(
     momentum is β1·(1 - 0.5·0.96^(ψt)), as in PyTorch's `NAdam` with
     `decoupled_weight_decay`.
 
+    Checked against PyTorch, not against the paper.
+
     Differs from optax: `nadamw` has the constant momentum β1, and a bias
     correction for that.
 
@@ -80,6 +82,8 @@ def adamaxw(
 ) -> Any:
     """AdaMax (Kingma & Ba, 2015, arXiv:1412.6980, Algorithm 2) with decoupled weight decay.
 
+    Checked against optax, not against the paper.
+
     Parameters
     ----------
     beta1, beta2 : float
@@ -119,6 +123,8 @@ def adabelief(
     """AdaBelief (Zhuang et al., 2020, arXiv:2010.07468, Algorithm 2).
 
     The second moment is that of the gradient's distance from its mean.
+
+    Checked against optax and pytorch_optimizer, not against the paper.
 
     Parameters
     ----------
@@ -208,6 +214,8 @@ def adan(
     The betas are decays, 1 minus the paper's, and the moments are corrected for
     bias, both as in the authors' code.
 
+    Checked against pytorch_optimizer, not against the paper.
+
     Differs from optax: it weights the differences with 1 - β2 where the paper's
     factor is β2 in this notation, and adds 1e-8 inside the root too.
 
@@ -256,6 +264,8 @@ def adopt(
     The gradient is divided by the root of the second moment before it, clipped
     to ±t^(1/4), and then averaged. The first step only fills the second moment.
 
+    Checked against optax, not against the paper.
+
     Differs from pytorch_optimizer: it moves at the first step already.
 
     Parameters
@@ -303,6 +313,8 @@ def ademamix(
     """AdEMAMix, Adam with a second, slow momentum (Pagliardini et al., 2024, arXiv:2409.03137).
 
     α and β3 are constant; the paper's schedules for them are left out.
+
+    Checked against optax and pytorch_optimizer, not against the paper.
 
     Parameters
     ----------

@@ -20,6 +20,8 @@ def heavy_ball(
     is inside the velocity, as in Keras. The built-in `momentum` is PyTorch's,
     with the learning rate outside; the two differ only under a schedule.
 
+    Checked against Keras, not against the paper.
+
     Parameters
     ----------
     momentum : float
@@ -45,6 +47,8 @@ def qhm(
     nu: float = 0.7,
 ) -> Any:
     """Quasi-hyperbolic momentum (Ma & Yarats, 2019, arXiv:1810.06801, Algorithm 1).
+
+    Checked against pytorch_optimizer, not against the paper.
 
     Differs from pytorch_optimizer: its defaults, momentum = 0 and ν = 1, are
     plain gradient descent; here they are those that the paper recommends.
@@ -81,6 +85,8 @@ def aggmo(
     """Aggregated momentum with three velocities (Lucas et al., 2019, arXiv:1804.00325, eq. 2).
 
     The paper allows any number of velocities; its default is these three.
+
+    Checked against pytorch_optimizer, not against the paper.
 
     Parameters
     ----------
@@ -233,6 +239,8 @@ def optimistic_adam(
     """Optimistic Adam (Daskalakis et al., 2018, arXiv:1711.00141, Algorithm 1).
 
     Twice Adam's update less the last one.
+
+    Checked against optax, not against the paper.
 
     Differs from optax: `optimistic_adam_v2` has a Nesterov momentum in Adam by
     default, and takes the last update of the first step as equal to the first;

@@ -31,6 +31,8 @@ def ftrl(
     The parameters are not moved but computed anew, from z and n: those that a
     run starts from count little after the first steps.
 
+    Checked against Keras and pytorch_optimizer, not against the paper.
+
     Differs from Keras: its l2 counts twice as much, its beta is 0 and its n
     starts at 0.1 (`initial`). Differs from pytorch_optimizer: its beta is 0.
 

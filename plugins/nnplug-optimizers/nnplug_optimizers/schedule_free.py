@@ -45,6 +45,8 @@ def schedule_free_sgd(
     the average x, in which a step counts by the square of the largest learning
     rate so far, as in the authors' code.
 
+    Checked against optax, not against the paper.
+
     Parameters
     ----------
     beta : float
@@ -184,6 +186,8 @@ def schedule_free(
     gradient at y; all steps count alike in the average x. Use one without
     momentum, of which the average takes the place.
 
+    Checked against optax, not against the paper.
+
     Differs from optax: a decay of weights in the brackets is of z, there of y.
 
     Parameters
@@ -222,6 +226,8 @@ def asgd(
 
     The learning rate falls by (1 + λ·learning_rate·t)^α, weights decay by λ, and
     predictions are made with the average of the steps after t0.
+
+    Checked against PyTorch, not against the paper.
 
     Differs from pytorch_optimizer: its `ASGD` is another algorithm, see `adgd`.
 

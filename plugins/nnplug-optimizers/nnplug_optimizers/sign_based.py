@@ -16,6 +16,8 @@ def signsgd(param: Any, grad: Any, *, learning_rate: float = 0.001) -> Any:
 
     Every parameter moves by the learning rate; one whose gradient is 0 stays.
 
+    Checked against optax, not against the paper.
+
     Examples
     --------
     >>> signsgd(np.array([1.0, 1.0]), np.array([8.0, 0.0]), learning_rate=0.5).tolist()
@@ -35,6 +37,8 @@ def signum(
     weight_decay: float = 0.0,
 ) -> Any:
     """Sign descent with momentum, Signum (Bernstein et al., 2018, arXiv:1802.04434, Algorithm 2).
+
+    Checked against optax and pytorch_optimizer, not against the paper.
 
     Parameters
     ----------
@@ -69,6 +73,8 @@ def tiger(
     Lion with equal betas, which makes it Signum with decoupled weight decay.
     The source's rules for the size of a step in each kind of layer are left
     out: here the learning rate is the same for all parameters.
+
+    Checked against pytorch_optimizer, not against the source.
 
     Parameters
     ----------

@@ -333,6 +333,20 @@ RUNS: list[tuple[str, dict[str, Any], str]] = [
         "koz.AdamC([{'params': params, 'normalized': True}], lr=0.05, betas=(0.7, 0.8), "
         "eps=0.01, weight_decay=0.2)",
     ),
+    ("dualadam", {"epsilon": 0.0}, "koz.DualAdam(params, eps=1e-20)"),
+    (
+        "dualadam",
+        {
+            "learning_rate": 0.05,
+            "beta1": 0.7,
+            "beta2": 0.8,
+            "switch_rate": 0.125,
+            "epsilon": 0.0,
+            "weight_decay": 0.2,
+        },
+        "koz.DualAdam(params, lr=0.05, betas=(0.7, 0.8), switch_rate=0.125, eps=1e-20, "
+        "weight_decay=0.2, weight_decouple=True)",
+    ),
     # centred_moments
     ("acprop", {}, "optax.contrib.acprop(0.001)"),
     (
