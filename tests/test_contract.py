@@ -425,6 +425,32 @@ def test_an_optimizer_around_another_may_have_a_learning_rate_of_its_own():
     assert nnplug.testing.run(relative, engine="numpy").passed
 
 
+def test_a_held_optimizer_over_all_parameters_gets_them_all():
+    @nnplug.optimizer(over="vector")
+    def unit_step(param, grad, *, learning_rate=0.1):
+        return param - learning_rate * grad / np.linalg.norm(grad)
+
+    @nnplug.optimizer
+    def by_array(param, grad, *, base):
+        return base(param, grad / (np.linalg.norm(grad) + 1e-12))
+
+    registry = registry_of_published()
+    registry.register(unit_step)
+    registry.register(by_array)
+    ran = [
+        nnplug.train("xor", optimizer=text, registry=registry, epochs=3, seed=1).network.parameters
+        for text in ("unit_step", "lookahead:k=100[lookahead:k=50[unit_step]]")
+    ]
+    np.testing.assert_allclose(ran[1], ran[0], rtol=1e-12)
+    for text in ("by_array[unit_step]", "lookahead[by_array[unit_step]]"):
+        refused(
+            lambda text=text: registry.get("optimizer", text),
+            "optimizer 'by_array' takes each weight matrix and each bias by itself, and optimizer "
+            "'unit_step' all parameters at once",
+            "Leave out one of the two.",
+        )
+
+
 def test_a_held_optimizer_may_be_called_once():
     @nnplug.optimizer
     def twice(param, grad, *, base):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, Unpack, overload
+from typing import Any, ClassVar, Unpack, overload
 
 from nnplug.errors import FormulaError, PartError
 from nnplug.formulas.digest import graph_text
@@ -15,12 +15,11 @@ from nnplug.formulas.shapes import Shape
 from nnplug.formulas.tracing import trace
 from nnplug.parts.declared import State
 from nnplug.parts.part import OptionValue, Part
+from nnplug.parts.reach import Over, joined_over
 from nnplug.parts.signature import Naming, build_part, check_dimensions, declarations
 from nnplug.parts.update import Base, Update
 
 __all__ = ["Optimizer", "Update", "optimizer"]
-
-Over = Literal["auto", "tensor", "vector"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -117,7 +116,7 @@ class Optimizer(Part):
         Raises
         ------
         PartError
-            If it holds none, or both take the gradient at another point.
+            If it holds none, or the two cannot go together.
         """
         if not self.holds:
             raise PartError(f"optimizer {self.name!r} holds no other; leave out the brackets.")
@@ -127,7 +126,7 @@ class Optimizer(Part):
                 "ask for the gradient at another point, and a step has only one.\n"
                 "Leave out one of the two."
             )
-        return replace(self, base=base)
+        return replace(self, base=base, over=joined_over(self, base))
 
     def with_options(self, /, **values: OptionValue) -> Optimizer:
         """Make this optimizer with other values; the learning rate may be the held optimizer's.
