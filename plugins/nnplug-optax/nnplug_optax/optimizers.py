@@ -150,7 +150,7 @@ def _given(made: Callable[..., Any], options: Options) -> dict[str, Any]:
             places = range(1, len(argument.default) + 1)
             given[argument.name] = tuple(chosen[f"{base}{place}"] for place in places)
         elif argument.name in chosen:
-            value = chosen[argument.name]
+            value: Any = chosen[argument.name]
             if argument.default is None and isinstance(value, str):
                 value = None if value == TEXT else _number(value)
             given[argument.name] = value
@@ -229,7 +229,8 @@ def _compiled(made: Callable[..., Any], options: Options, shape: Shape, dtype: s
         return optax.apply_updates(param, updates), jax.tree.leaves(state)
 
     with jax.enable_x64(dtype == "float64"):
-        like = jax.ShapeDtypeStruct(shape, dtype)
+        shaped: Any = jax.ShapeDtypeStruct  # it has no annotations
+        like = shaped(shape, dtype)
         number = jnp.zeros((), dtype)
         try:
             state = jax.eval_shape(lambda p: made(learning_rate=number, **given).init(p), like)
