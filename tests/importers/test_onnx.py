@@ -142,7 +142,7 @@ def test_a_network_is_kept_and_exported_again(tmp_path):
     [
         ([node("Conv", "x", "W")], "node t1 (Conv): no installed part is like it.\nKnown are Add,"),
         ([node("Shrink", "x")], "Write a part shrink: nnplug plugins new"),
-        ([node("HardSigmoid", "x")], "alpha is 0.2, and the part hard_sigmoid"),
+        ([node("HardSigmoid", "x")], ", and the part hard_sigmoid has 0.1666"),
         ([node("Relu", "x"), node("Add", "", "x")], "2 of its inputs depend on the rows, and one"),
         ([node("MatMul", "x", "W"), node("Mul", "", "B")], "node t2 (Mul): no installed part is"),
         ([node("Relu", "x"), node("Add", "", "B")], "only what is added right after a MatMul or"),
