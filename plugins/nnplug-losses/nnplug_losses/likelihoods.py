@@ -35,6 +35,27 @@ def _logistic_interval(location: Any, log_scale: Any, level: float) -> tuple[Any
     return location - reach, location + reach
 
 
+@nnplug.loss(interval=_normal_interval)
+def gaussian_nll(mean: Any, log_deviation: Any, target: Any) -> Any:
+    """Negative log-likelihood of the normal distribution (Nix & Weigend, 1994,
+    doi:10.1109/ICNN.1994.374138).
+
+    log σ + z²/2 + log(2π)/2: the squared error with a spread of its own. The
+    equation was not checked against the paper.
+
+    Differs from PyTorch, which takes the variance as a third
+    argument, bounds it from below, and leaves out the constant unless
+    `full=True`.
+
+    Examples
+    --------
+    >>> one = np.array([[1.0]])
+    >>> gaussian_nll(one, 0 * one, 3 * one).round(6).tolist()  # 2 + log(2π)/2
+    [[2.918939]]
+    """
+    return _HALF_LOG_2PI + log_deviation + 0.5 * ((target - mean) * np.exp(-log_deviation)) ** 2
+
+
 @nnplug.loss(interval=_laplace_interval)
 def laplace_nll(location: Any, log_scale: Any, target: Any) -> Any:
     """Negative log-likelihood of the Laplace distribution: log(2b) + |target - location|/b.

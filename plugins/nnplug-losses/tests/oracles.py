@@ -229,6 +229,11 @@ def interval_score(low, high, y, coverage):
 
 
 @element
+def gaussian_nll(m, s, y):
+    return s + ((y - m) / mp.exp(s)) ** 2 / 2 + mp.log(2 * mp.pi) / 2
+
+
+@element
 def laplace_nll(m, s, y):
     return -mp.log(mp.exp(-abs(y - m) / mp.exp(s)) / (2 * mp.exp(s)))
 
