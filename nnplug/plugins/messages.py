@@ -83,7 +83,8 @@ def unknown(
     kinds = [kind, "activation"] if kind == "layer" else [kind]
     way = how_to_get(asked.name, kinds, plugins, package)
     if way:
-        return UnknownPartError(f"There is no {kind} {prefix + asked.name!r} here.\n{way}")
+        near = suggest(asked.name, names)
+        return UnknownPartError(f"There is no {kind} {prefix + asked.name!r} here.{near}\n{way}")
     lines = [f"There is no {kind} {prefix + asked.name!r}.{suggest(asked.name, names)}"]
     if others:
         lines.append(f"{asked.name!r} is the name of {with_article(others[0])}.")

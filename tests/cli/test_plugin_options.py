@@ -154,17 +154,17 @@ def test_completion_survives_a_broken_plugin(site, environment):
     site.install("nnplug-bad", "print('noise')\nraise SystemExit(3)\n")
     site.part("nnplug-good", "relapse")
     offered = complete(site, "nnplug train --activation rel", **environment)
-    assert offered == ["plain,relapse", "plain,relu"]
+    assert offered == ["plain,relapse", "plain,relu", "plain,relu6"]
 
 
 def test_completion_knows_what_the_line_loads_and_leaves_out(site, mine):
     site.part("nnplug-good", "minimal")
     line = f"nnplug train -p {mine} --activation mi"
-    assert complete(site, line) == ["plain,mine", "plain,minimal"]
+    assert complete(site, line) == ["plain,mine", "plain,minimal", "plain,mish"]
     line = "nnplug -p no:nnplug-good -p ./gone.py train --activation mi"
     assert complete(site, line) == []
     line = "nnplug -p ./gone.py train --activation mi"
-    assert complete(site, line) == ["plain,minimal"]
+    assert complete(site, line) == ["plain,minimal", "plain,mish"]
 
 
 def test_completion_offers_packages_and_imports_none(site):

@@ -192,20 +192,22 @@ def test_its_own_tests_pass_where_it_is_installed(environment):
 
 
 def test_after_uninstalling_it_the_error_says_what_to_install(without_example):
-    for kind, name in (
-        ("activation", "squareplus"),
-        ("layer", "l1_batch_norm"),
-        ("loss", "pinball"),
-        ("optimizer", "tiger"),
+    # Of two packages that have a part of one name, the example is never the one to install.
+    for kind, name, package in (
+        ("activation", "squareplus", "nnplug-activations"),
+        ("layer", "l1_batch_norm", "nnplug-example"),
+        ("loss", "pinball", "nnplug-losses"),
+        ("optimizer", "tiger", "nnplug-example"),
     ):
         code = f"from nnplug.plugins.registry import Registry; Registry().get({kind!r}, {name!r})"
         written = without_example.python("-c", code, fails=1)
         assert f"UnknownPartError: There is no {kind} {name!r} here.\n" in written
-        assert f"{name!r} is in nnplug-example, which is not installed: pip install" in written
+        assert f"{name!r} is in {package}, which is not installed: pip install" in written
     written = without_example.nnplug("train", "--activation", "squareplus", fails=2)
     assert written == (
         "error: There is no activation 'squareplus' here.\n"
-        "'squareplus' is in nnplug-example, which is not installed: pip install nnplug-example\n"
+        "'squareplus' is in nnplug-activations, which is not installed: pip install "
+        "nnplug-activations\n"
     )
     written = without_example.nnplug("train", "--activation", "squareminus", fails=2)
     assert "error: There is no activation 'squareminus'.\n" in written

@@ -660,7 +660,7 @@ def test_an_interrupt_leaves_a_fitted_estimator():
     [
         (MLPClassifier, {"activation": "gelo"}, "There is no activation 'gelo'. Did you mean"),
         (MLPClassifier, {"activation": ["relu", "tanh"]}, "2 activations for 1 hidden layers"),
-        (MLPClassifier, {"solver": "adan"}, "There is no optimizer 'adan'. Did you mean"),
+        (MLPClassifier, {"solver": "adan"}, "There is no optimizer 'adan' here. Did you mean"),
         (MLPClassifier, {"solver": "lbgfs"}, r"Of scikit-learn: 'lbfgs'\. Did you mean 'lbfgs'"),
         (MLPClassifier, {"loss": "logloss"}, r"Of scikit-learn: 'log_loss'\. Did you mean 'log_l"),
         (MLPRegressor, {"loss": "squared"}, r"Of scikit-learn: 'squared_error', 'poisson'\."),
