@@ -152,7 +152,7 @@ def test_times_are_measured_beside_a_built_in_part(at_home):
         ("activation", "identity", "relu"),
         ("activation", "log_softmax", "softmax"),
         ("loss", "half_mse", "mse"),
-        ("optimizer", "adamw", "adam"),
+        ("optimizer", "adamw", "amsgrad"),
     ],
 )
 def test_the_part_beside_is_of_like_arithmetic(kind, name, beside):

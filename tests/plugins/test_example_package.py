@@ -201,7 +201,7 @@ def test_after_uninstalling_it_the_error_says_what_to_install(without_example):
     ):
         code = f"from nnplug.plugins.registry import Registry; Registry().get({kind!r}, {name!r})"
         written = without_example.python("-c", code, fails=1)
-        assert f"UnknownPartError: There is no {kind} {name!r} here.\n" in written
+        assert f"UnknownPartError: There is no {kind} {name!r} here." in written
         assert f"{name!r} is in {package}, which is not installed: pip install" in written
     written = without_example.nnplug("train", "--activation", "squareplus", fails=2)
     assert written == (
