@@ -102,6 +102,7 @@ def test_every_option_reaches_the_run():
         "hidden": [7, 5],
         "activation": ["tanh", "leaky_relu:slope=0.2"],
         "layers": None,
+        "recipe": None,
         "output_activation": "softplus",
         "loss": "huber:delta=0.5",
         "optimizer": "adamw:learning_rate=0.02,weight_decay=0.1",
@@ -164,7 +165,7 @@ def test_divergence_exits_with_1_and_keeps_the_json():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--activation", "sigmod"], "There is no activation 'sigmod'. Did you mean 'sigmoid'?"),
+        (["--activation", "sigmod"], "There is no activation 'sigmod'. Did you mean 'sigmoid'"),
         (["--loss", "relu"], "'relu' is the name of an activation."),
         (["--optimizer", "adam:beta3=1"], "optimizer 'adam' has no option 'beta3'."),
         (["--optimizer", "adam:beta1=x"], "optimizer 'adam': beta1=x is not a number."),

@@ -211,7 +211,7 @@ def test_after_uninstalling_it_the_error_says_what_to_install(without_example):
     )
     written = without_example.nnplug("train", "--activation", "squareminus", fails=2)
     assert "error: There is no activation 'squareminus'.\n" in written
-    assert "Installed activations:\n  nnplug 0.1.0: elu, gelu" in written
+    assert "Installed activations:\n  nnplug 0.1.0: celu, elu" in written
     assert "nnplug-example" not in written
     for command in ("show", "check"):
         written = without_example.nnplug("plugins", command, "tiger", fails=2)
