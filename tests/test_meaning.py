@@ -215,6 +215,8 @@ def test_the_graph_means_what_numpy_computes(name):
         return
     if any(f"{each}(" in name for each in (*ROWWISE, "norm", "softmax", "log_sum_exp")):
         return
+    if name.startswith("stop_gradient"):  # it is there to have another slope
+        return
     (slope,) = evaluate(differentiate(value, [symbol], value.graph.constant(1.0)), {"x": x})
     with np.errstate(all="ignore"):
         expected = (total(x + step) - total(x - step)) / (2 * step)

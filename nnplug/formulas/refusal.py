@@ -299,6 +299,7 @@ _SENTENCES: Mapping[str, str] = {
          "det", "svd", "qr", "eigh", "eig", "cholesky", "matrix_power"),
         _MATRIX,
     ),
+    **dict.fromkeys(("stop_gradient", "detach"), "use nnplug.special.stop_gradient(x)"),
     **dict.fromkeys(
         ("polygamma", "beta", "gammainc", "gammaincc", "betainc", "zeta"),
         _GAMMA,
