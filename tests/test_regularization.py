@@ -337,6 +337,13 @@ def test_a_step_with_dropout_is_one_with_its_mask(dropout):
     np.testing.assert_allclose(found, complex_gradient(objective, at), rtol=1e-10, atol=1e-14)
 
 
+def activated(net, number, hidden, at):
+    """Apply a layer's activation, with the arrays that it has at some parameters."""
+    part = net.layers[number].activation
+    own = {name: net.span(f"hidden{number + 1}.{name}").view(at) for name in part.arrays}
+    return part(hidden, **own)
+
+
 @pytest.mark.parametrize("activation", REGISTRY.names("activation"))
 def test_dropout_of_any_activation(activation):
     """Against the network whose first layer is what the mask leaves."""
@@ -346,9 +353,9 @@ def test_dropout_of_any_activation(activation):
     mask = (generator.random((7, 5)) >= 0.5) * 2.0
     _, total, _ = gradient(net, part("loss", "mse"), x, y)
     hidden = x @ net.span("hidden1.weight").view(at) + net.span("hidden1.bias").view(at)
-    hidden = net.layers[0].activation(hidden) * mask
+    hidden = activated(net, 0, hidden, at) * mask
     hidden = hidden @ net.span("hidden2.weight").view(at) + net.span("hidden2.bias").view(at)
-    hidden = net.layers[1].activation(hidden)
+    hidden = activated(net, 1, hidden, at)
     output = hidden @ net.span("output.weight").view(at) + net.span("output.bias").view(at)
     assert total == pytest.approx(((output - y) ** 2).sum(), rel=1e-12)
 

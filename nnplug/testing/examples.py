@@ -63,7 +63,10 @@ def loss_arguments(
     generator = random(seed)
     if part.heads:
         output = generator.normal(size=(rows, columns * len(part.heads))) * 2 + 0.3
-        target = output[:, :columns] + generator.normal(size=(rows, columns)) + 0.2
+        if part.targets == "real":
+            target = output[:, :columns] + generator.normal(size=(rows, columns)) + 0.2
+        else:
+            target = targets_of(part, generator, (rows, columns))
         return output.astype(dtype), target.astype(dtype)
     output = generator.normal(size=(rows, columns)) * 2 + 0.3
     if part.takes == "probabilities":
