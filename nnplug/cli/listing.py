@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["list_"]
 
+MOST_SHOWN = 20
+"""Names of one package in its row; `--parts`, `--json` and `show` have all."""
+
 _EPILOG = """\b
 States:
   built-in   part of nnplug
@@ -89,10 +92,16 @@ def list_(context: click.Context, parts: bool, kind: str | None, as_json: bool) 
         groups.setdefault(key, []).extend(record["parts"] or [record["entry_point"]])
     _print_table(
         ("Package", "Version", "State", "Provides"),
-        [(*group, ", ".join(names)) for group, names in groups.items()],
+        [(*group, _some(names)) for group, names in groups.items()],
     )
     for line in plugins.unmatched:
         echo(f"Warning: {line}", err=True)
+
+
+def _some(names: list[str]) -> str:
+    """List the names of a package, the first ones only if there are many."""
+    more = len(names) - MOST_SHOWN
+    return ", ".join(names) if more <= 0 else f"{', '.join(names[:MOST_SHOWN])} and {more} more"
 
 
 def _plugin_record(plugins: Plugins, plugin: Plugin) -> dict[str, Any]:

@@ -33,6 +33,15 @@ def lines(result):
 # --- list -----------------------------------------------------------------------------
 
 
+def test_list_shows_some_of_the_names_of_a_large_package(site):
+    points = {f"part{n:02}": "nnplug_large" for n in range(22)}
+    site.part("nnplug-large", "twice", entry_points=points)
+    shown = " ".join(" ".join(lines(run("list"))).split())
+    assert "part18, part19 and 2 more" in shown
+    found = json.loads(run("list", "--json").stdout)["plugins"]
+    assert sum(each["package"] == "nnplug-large" for each in found) == 22
+
+
 def test_list_shows_every_plugin_and_imports_none(site):
     site.install("nnplug-broken", "1 / 0\n", version="0.3")
     site.part("nnplug-good", "twice", entry_points={"b": "nnplug_good", "a": "nnplug_good"})
