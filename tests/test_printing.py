@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 import numpy as np
@@ -13,6 +14,8 @@ from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.mathml import to_mathml
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.printing import to_text
+from nnplug.parts.written import write_formulas
+from nnplug.plugins.registry import Registry
 from tests import oracles
 
 
@@ -167,3 +170,13 @@ def test_stretched_numbers_are_printed_as_such(formula):
     found = oracles.run_text(to_text(outputs, ["f", "by_x"]), arrays)
     for name, result in zip(("f", "by_x"), evaluate(outputs, arrays), strict=True):
         np.testing.assert_allclose(np.broadcast_to(found[name], result.shape), result, rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "part", [part for part, _ in Registry(allowed=()).parts()], ids=lambda part: part.text
+)
+def test_a_builtin_formula_is_written_with_its_options_by_name(part):
+    text = write_formulas(part)
+    for name, value in part.options.items():
+        if text and isinstance(value, float):
+            assert re.search(rf"\b{name}\b", text), (name, text)

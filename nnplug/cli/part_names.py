@@ -112,7 +112,7 @@ def _names(ctx: click.Context, kinds: Collection[str], incomplete: str) -> dict[
     found = {
         f"{package}{slash}{part.name}": part.summary
         for part, plugin in _loaded(ctx, kinds, package or start)
-        if not slash or plugin.is_of(package)
+        if not slash or plugin.is_before_slash(package)
     }
     return dict(sorted(found.items()))
 

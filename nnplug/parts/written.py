@@ -87,7 +87,7 @@ def _traced(part: Part, graph: Graph) -> tuple[list[Symbol], list[str]] | None:
         shape: Shape = ("R", "C") if whole.states else ("P",)
         symbols = list(whole.update(graph, shape).outputs)
         names = [f"{name}'" for name in ("param", *part.slots)]
-        if has_bias_formula(whole):
+        if has_bias_formula(whole, graph):
             symbols = [*whole.update(graph, ("R", "C")).outputs, *symbols]
             names = [*names, *(f"bias {name}" for name in names)]
         if part.point is not None:
@@ -99,11 +99,18 @@ def _traced(part: Part, graph: Graph) -> tuple[list[Symbol], list[str]] | None:
     return None
 
 
-def has_bias_formula(part: Optimizer) -> bool:
-    """Whether an optimizer computes something else for biases than for weight matrices."""
+def has_bias_formula(part: Optimizer, graph: Graph | None = None) -> bool:
+    """Whether an optimizer computes something else for biases than for weight matrices.
+
+    Parameters
+    ----------
+    graph : Graph, optional
+        The graph of the options that are symbols, if some are.
+    """
     if part.states or part.over == "vector":
         return False
-    bias, weight = (part.update(new_graph(), shape) for shape in (("P",), ("R", "C")))
+    graph = graph or new_graph()
+    bias, weight = (part.update(graph, shape) for shape in (("P",), ("R", "C")))
     return not alike(bias.outputs, weight.outputs)
 
 

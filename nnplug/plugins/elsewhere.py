@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from nnplug.plugins.loading import Plugins
@@ -16,6 +17,13 @@ FILE = Path(__file__).with_name("elsewhere.json")
 
 ADAPTER = "adapter"
 """Among the kinds: by what stands before the slash, packages that make parts when asked for."""
+
+
+@cache
+def _packages(path: Path) -> dict[str, dict[str, str]]:
+    """Read the file; it is part of nnplug and does not change."""
+    found: dict[str, dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def how_to_get(
@@ -38,7 +46,7 @@ def how_to_get(
         A sentence; empty if no such package has the part, or it is installed
         and not loaded, which has a reason of its own.
     """
-    by_kind: dict[str, dict[str, str]] = json.loads(FILE.read_text(encoding="utf-8"))
+    by_kind = _packages(FILE)
     found = next((by_kind[kind][name] for kind in kinds if name in by_kind.get(kind, {})), None)
     if package is not None and package in by_kind.get(ADAPTER, {}):
         found, name = by_kind[ADAPTER][package], f"{package}/{name}"

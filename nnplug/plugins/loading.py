@@ -211,7 +211,8 @@ class Plugins:
         list of Plugin
             Those that have the name, whatever state they are in now.
         """
-        return self._load([plugin for plugin in self.installed if plugin.is_called(name)])
+        called = (p for p in self.installed if p.is_called(name) or p.is_before_slash(name))
+        return self._load([*called])
 
     def load_entry_point(self, name: str) -> list[Plugin]:
         """Load the plugins whose entry point has this name, whatever their package."""

@@ -76,7 +76,7 @@ def unknown(
     """
     package = asked.package
     if package is not None:
-        known = [found for found in known if found[1].is_of(package)]
+        known = [found for found in known if found[1].is_before_slash(package)]
     names = {name for part, _ in known for name in (part.name, *part.aliases)} | {*also}
     prefix = f"{package}/" if package is not None else ""
     # An activation may stand where a layer does.
@@ -120,7 +120,7 @@ def _listed(names: Sequence[str], label: str) -> str:
 
 
 def _about_package(kind: str, package: str, plugins: Plugins) -> str:
-    if any(plugin.is_of(package) for plugin in plugins.installed):
+    if any(plugin.is_before_slash(package) for plugin in plugins.installed):
         return f"Package {package!r} has no {kind}; see: nnplug plugins show {package}"
     labels = {plugin.package: plugin.label for plugin in plugins.installed}
     listed = ", ".join(labels.values()) or "none"

@@ -124,10 +124,11 @@ class Plugin:
         return self.is_of(name) or normalise_package(name) == normalise_package(self.entry_point)
 
     def is_of(self, package: str) -> bool:
-        """Whether its package has this name, compared as PEP 503 says.
+        """Whether its package has this name, compared as PEP 503 says."""
+        return normalise_package(package) == normalise_package(self.package)
 
-        The package `nnplug-NAME` may be called NAME.
-        """
+    def is_before_slash(self, package: str) -> bool:
+        """Whether `package/name` may mean a part of it: `nnplug-NAME` may be called NAME there."""
         own = normalise_package(self.package)
         return normalise_package(package) in (own, own.removeprefix(f"{GROUP}-"))
 

@@ -342,7 +342,7 @@ class Registry:
         """Look in the plugins: one package's, or else first the name's own and then all."""
         plugins, package = self.plugins, asked.package
         if package is not None:
-            stages = [[plugin for plugin in plugins.load(package) if plugin.is_of(package)]]
+            stages = [[p for p in plugins.load(package) if p.is_before_slash(package)]]
         else:
             stages = [plugins.load_entry_point(asked.name), plugins.installed]
         for stage in stages:
