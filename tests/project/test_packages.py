@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 
 import pytest
@@ -12,7 +13,7 @@ from nnplug.plugins.elsewhere import FILE
 from nnplug.plugins.registry import Registry
 from plugins.check import check_packages, outcomes
 from plugins.generate import COMMAND, END, main, stale, texts
-from plugins.packages import BEGIN, Package, packages
+from plugins.packages import BEGIN, FOLDER, Package, packages
 
 PACKAGES = packages()
 
@@ -35,6 +36,15 @@ def test_every_part_of_a_package_is_an_entry_point_and_in_the_readme(package):
             points[f"{part.name}_{part.kind}"] == part.function.__module__
         )
         assert f"| {part.kind} | [`{part.name}`]" in table
+
+
+def test_the_main_readme_counts_them_right():
+    text = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
+    counts = dict(re.findall(r"^\| `(nnplug-\w+)` \| (\d+) ", text, flags=re.M))
+    own = {package.name: len(package.parts()) for package in PACKAGES}
+    assert {name: int(count) for name, count in counts.items()} == {
+        name: count for name, count in own.items() if count and name != "nnplug-example"
+    }
 
 
 def test_the_core_knows_which_package_has_each_part():
