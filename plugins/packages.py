@@ -68,7 +68,8 @@ class Package:
             names all of them.
         """
         if str(self.folder) not in sys.path:
-            sys.path.insert(0, str(self.folder))
+            # After the first entry, the repository: a package's folder has `tests` of its own.
+            sys.path.insert(1, str(self.folder))
         installed = [
             Plugin(self.name, self.version, name, module, "available", load=partial(_load, module))
             for name, module in (self.points.items() if points is None else points)
