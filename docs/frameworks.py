@@ -1,7 +1,7 @@
 """What PyTorch, Keras, JAX with Optax and scikit-learn have, and where it is in nnplug.
 
 `frameworks.tsv` says for each name of their public lists which part it is, by
-nnplug's name; `frameworks_otherwise.tsv` says how to get what is no part here.
+nnplug's name; `frameworks_otherwise.tsv` says what to do where nnplug has no such part.
 The rest is looked up among the built-in parts and in the packages.
 """
 

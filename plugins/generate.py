@@ -96,7 +96,7 @@ def _points(package: Package, parts: dict[Part, str], modules: list[tuple[str, s
     """Write an entry point for each part, and for each module that has hooks but no part."""
     points: dict[str, str] = {}
     for part, module in parts.items():
-        # A name of two kinds can be the entry point's of one; nnplug finds the other all the same.
+        # Two parts of different kinds may share a name, but entry points may not.
         taken = points.get(part.name, module) != module
         points[f"{part.name}_{part.kind}" if taken else part.name] = module
     given = {module: name for name, module in package.points.items()}

@@ -187,6 +187,7 @@ def test_what_is_wrong_in_one_engine_alone_is_said_to_be(monkeypatch):
     assert report.results[0].message.startswith(
         "only in the shifted engine: value of the formula, run by the engine, on a 1 x 1 input"
     )
+    assert [result.only_in for result in report.results[:2]] == ["shifted", ""]
 
 
 # --- what is right passes -----------------------------------------------------------------

@@ -97,7 +97,7 @@ def normal(
 ) -> FloatArray:
     """Normal with a mean and a standard deviation, whatever the layer's size.
 
-    The deviation is that of Keras; PyTorch has 1, JAX 0.01.
+    The default deviation is Keras's; PyTorch's is 1, JAX's 0.01.
 
     Parameters
     ----------
@@ -117,11 +117,11 @@ def truncated_normal(
     std: float = 0.05,
     cut: float = 2.0,
 ) -> FloatArray:
-    """Normal, where what is further than `cut` deviations from the mean is drawn again.
+    """Normal, with values further than `cut` deviations from the mean drawn again.
 
-    As in Keras and JAX, `std` is that of the distribution before the cut; with
-    a cut at 2 the weights have 0.88 of it. Differs from PyTorch, whose `a` and
-    `b` are the bounds themselves, -2 and 2 at first, and not in deviations.
+    As in Keras and JAX, `std` is the deviation before truncation; with a cut at
+    2 the weights have 0.88 of it. Differs from PyTorch, whose `a` and `b` are
+    the bounds themselves, by default -2 and 2, not in deviations.
 
     Parameters
     ----------
@@ -157,8 +157,8 @@ def variance_scaling(
         `fan_in`, `fan_out`, `fan_avg` (their mean) or `fan_geo_avg` (the root of
         their product).
     distribution : str
-        `truncated_normal`, cut at two deviations and widened to have the
-        variance all the same; `normal` or `uniform`.
+        `truncated_normal`, cut at two deviations and widened to keep the
+        variance; `normal` or `uniform`.
 
     Examples
     --------

@@ -66,8 +66,8 @@ def sgdw(
     """Momentum with decoupled weight decay (Loshchilov & Hutter, 2019, arXiv:1711.05101, Alg. 1).
 
     The decay is multiplied by the learning rate, as in `adamw`; the paper
-    multiplies it by the schedule's factor alone. The velocity is that of
-    `momentum`. Differs from PyTorch: the weight decay of its SGD is an L2
+    multiplies it by the schedule's factor alone. The velocity is
+    `momentum`'s. Differs from PyTorch: the weight decay of its SGD is an L2
     penalty, which the velocity adds up too. The equation was not checked
     against the paper.
 

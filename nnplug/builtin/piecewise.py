@@ -243,7 +243,7 @@ def between(
     Raises
     ------
     OptionError
-        If there is no such shape.
+        If the shape is unknown.
     """
     known = (*SHAPES, "constant") if constant else SHAPES
     if shape not in known:

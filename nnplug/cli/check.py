@@ -137,6 +137,8 @@ def record(event: dict[str, Any], parts: list[dict[str, Any]]) -> None:
     elif event["event"] in ("result", "stopped"):
         current = _current(parts)
         current |= {"outcome": event.get("outcome", "failed"), "message": event["message"]}
+        if event.get("only_in"):
+            current["only_in"] = event["only_in"]
         if event.get("curve"):
             # JSON has no NaN: what could not be measured is null.
             current["curve"] = {

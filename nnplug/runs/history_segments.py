@@ -85,8 +85,7 @@ class HistorySegments:
         count = checkpoint.numbers.get("segments", 0)
         if not isinstance(count, int):
             raise ModelFileError(f"{checkpoint.path}: segments = {count!r:.40}: not a number.")
-        names = [name for name in arrays if name.startswith("history.") and (arrays[name].size)]
-        pieces: dict[str, list[AnyArray]] = {name: [] for name in names}
+        pieces: dict[str, list[AnyArray]] = {}
         for number in range(count):
             path = self._path(number)
             found = read_container(path, "history").arrays

@@ -78,6 +78,7 @@ def check_target(request: Mapping[str, Any]) -> Iterator[Event]:
                 "message": result.message,
                 "seconds": result.seconds,
                 "curve": curve,
+                "only_in": result.only_in,
             }
 
 

@@ -53,11 +53,15 @@ class CheckFailure(AssertionError):  # noqa: N818  # a failure of the part, not 
         The message without the part's name and place.
     curve : Curve or None
         For a wrong derivative, the value and the derivatives around it.
+    only_in : str
+        The engine that it fails in, if it passed in an earlier one; else empty.
     """
 
-    def __init__(self, message: str, finding: str, curve: Curve | None = None) -> None:
+    def __init__(
+        self, message: str, finding: str, curve: Curve | None = None, only_in: str = ""
+    ) -> None:
         super().__init__(message)
-        self.finding = finding
+        self.finding, self.only_in = finding, only_in
         self.curve = curve
 
 

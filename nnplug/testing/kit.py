@@ -88,23 +88,28 @@ class Check:
         """
         # A check that fails in a later engine has passed in those before it.
         for number, given in enumerate([(engine,) for engine in self.engines] or [()]):
-            where = f"only in the {given[0].name} engine: " if number and given else ""
+            only_in = given[0].name if number and given else ""
             try:
                 # Overflow inside a formula does not matter; only its result does.
                 with np.errstate(all="ignore"), warnings.catch_warnings():
                     warnings.simplefilter("ignore", RuntimeWarning)  # the variance of one row
                     self.function(self.part, *given)
             except Wrong as wrong:
-                raise self._failure(f"{where}{wrong}", wrong.curve) from None
+                raise self._failure(str(wrong), wrong.curve, only_in) from None
             except Exception as error:
-                raise self._failure(f"{where}{_raised(error)}") from error
+                raise self._failure(_raised(error), only_in=only_in) from error
 
-    def _failure(self, finding: str, curve: Curve | None = None) -> CheckFailure:
+    def _failure(self, finding: str, curve: Curve | None = None, only_in: str = "") -> CheckFailure:
         part = self.part
+        if only_in:
+            finding = f"only in the {only_in} engine: {finding}"
         provider = self.provider or provider_of(part)
         origin = f"{provider}, {part.place}" if provider else part.place
         return CheckFailure(
-            f"{part.kind} {part.text!r} ({origin}): {self.name}: {finding}", finding, curve
+            f"{part.kind} {part.text!r} ({origin}): {self.name}: {finding}",
+            finding,
+            curve,
+            only_in,
         )
 
 
@@ -122,6 +127,8 @@ class Result:
         What was found, or the reason why it was expected to be.
     seconds : float
     curve : Curve or None
+    only_in : str
+        The engine that the part fails it in, if it passed in an earlier one.
     """
 
     name: str
@@ -129,6 +136,7 @@ class Result:
     message: str = ""
     seconds: float = 0.0
     curve: Curve | None = field(default=None, repr=False)
+    only_in: str = ""
 
     @property
     def ok(self) -> bool:
@@ -260,17 +268,18 @@ def run_check(check: Check) -> Result:
     """Run one check and return its result."""
     start = time.perf_counter()
     outcome: Outcome = "passed"
-    message, curve = "", None
+    message, curve, only_in = "", None, ""
     try:
         check()
     except CheckFailure as failure:
         outcome = "expected failure" if check.reason else "failed"
         message, curve = check.reason or failure.finding, failure.curve
+        only_in = failure.only_in
     else:
         if check.reason:
             outcome = "unexpected pass"
             message = f"it passes, but was expected to fail: {check.reason}"
-    return Result(check.name, outcome, message, time.perf_counter() - start, curve)
+    return Result(check.name, outcome, message, time.perf_counter() - start, curve, only_in)
 
 
 def provider_of(part: Part) -> str:

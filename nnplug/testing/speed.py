@@ -95,7 +95,7 @@ def nearest_builtin(part: Part, registry: Registry) -> Part | None:
     Part or None
         None for a kind that is not measured, and for an optimizer around another.
     """
-    if not isinstance(part, Activation | Loss | Optimizer) or getattr(part, "holds", False):
+    if not isinstance(part, Activation | Loss | Optimizer) or _holds(part):
         return None
     own, reduces = _cost(part)
 
@@ -157,9 +157,7 @@ def _steps(part: Part, engine: Engine) -> Steps:
     if isinstance(part, Optimizer):
         columns, inputs = _WIDE, np.repeat(inputs, _WIDE, axis=1)
         targets = np.zeros((rows, columns))
-    network = Network(
-        inputs.shape[1], (), columns, activations=(), output_activation=activation
-    )  # fmt: skip
+    network = Network(inputs.shape[1], (), columns, activations=(), output_activation=activation)
     # Outputs between 0 and 1 suit every loss, those of shares and counts too.
     network.parameters[...] = generator.uniform(0.2, 0.9, network.size)
     given = inputs.astype(network.dtype)

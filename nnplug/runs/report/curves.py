@@ -56,7 +56,7 @@ def _activation(part: Activation) -> tuple[AnyArray, list[_Curve]]:
     y = part.value(x)
     of_rows = part.slope(x, y) is None
     across = np.linspace(-4, 4, _POINTS)
-    # The width is that of the row: pieces of a row may be taken to be halves of it.
+    # A row is two wide, not one: a formula may split it into halves.
     rows = np.stack([across, np.zeros_like(across)], axis=1)
     first = np.broadcast_to([1.0, 0.0], rows.shape)
     found = evaluate([y, part.pull_back(x, y, given)], {"x": rows, "g": first})
