@@ -172,12 +172,12 @@ class Fitting:
             return rows, *self.given_validation()
         if not estimator.early_stopping or self.choices.optimizer is None:
             return rows, None, None
-        if estimator.validation_fraction == 0:
+        if estimator.validation_fraction == 0 and estimator._fold is None:
             raise ArgumentError(
                 "early_stopping=True with validation_fraction=0: there is nothing to score.\n"
                 "Hold out a share of the rows, or give validation_data."
             )
-        training, validation = self._draw_split(len(rows), y)
+        training, validation = estimator._fold or self._draw_split(len(rows), y)
         weights = None if sample_weight is None else sample_weight[validation]
         return replace(rows, chosen=training), replace(rows, chosen=validation), weights
 
