@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from nnplug.training.history import BatchRecord, History, OnBatch
 from nnplug.training.steps import Steps
 from nnplug.training.stopping import BestWeights, Stopping
 from nnplug.types import AnyArray
+
+if TYPE_CHECKING:
+    from nnplug.training.shards import Shards
 
 __all__ = ["Trainer"]
 
@@ -63,6 +66,10 @@ class Trainer:
         The history to write to, so that it outlives an interruption.
     engine : Engine
         Runs the plans.
+    shards : Shards, optional
+        How batches are cut, and the processes that share them. Questions that
+        processes may answer differently, such as `should_stop`, are answered by
+        all together.
 
     Attributes
     ----------
@@ -89,6 +96,7 @@ class Trainer:
         average: Callable[[AnyArray], float] | None = None,
         history: History | None = None,
         engine: Engine = NUMPY,
+        shards: Shards | None = None,
     ) -> None:
         self.network, self.batches = network, batches
         self.epochs, self.schedule, self.stopping = epochs, schedule, stopping
@@ -97,7 +105,8 @@ class Trainer:
         keep_outputs = measure is not None and not validated and batches.keeps_outputs
         if optimizer.shown:  # a step's outputs are not of the weights to predict with
             keep_outputs = False
-        self.steps = Steps(
+        self.shards, ranks = shards, None if shards is None else shards.ranks
+        self.steps = (Steps if shards is None else shards.steps)(
             network,
             loss,
             optimizer,
@@ -112,7 +121,8 @@ class Trainer:
         )
         self._threads = Threads(self.steps.program)
         evaluator = Evaluator(network, loss, engine)
-        self._evaluation = EpochEvaluation(self.history, evaluator, batches.validation, measure)
+        rows = batches.validation
+        self._evaluation = EpochEvaluation(self.history, evaluator, rows, measure, ranks)
         self.per_epoch = -(-batches.rows // self.steps.batch_size)
         if last := batches.rows % self.steps.batch_size:
             self.steps.bound(last)  # the last batch of an epoch is smaller
@@ -171,6 +181,10 @@ class Trainer:
         """
         if on_epoch is None:
             every = self.epochs
+        if self.shards is not None:
+            on_epoch, every, should_stop, on_batch = self.shards.agreed(
+                on_epoch, every, should_stop, on_batch
+            )
         self._on_batch, self._ending = on_batch, False
         take = self._take_full if self.steps.full else self._take_epoch
         started = time.perf_counter()
@@ -290,6 +304,8 @@ class Trainer:
         # The next portion is to take a tenth of a second, and grows at most eightfold, since the
         # first steps may be slower than the others.
         self._portion = max(1, min(int(count * PORTION_SECONDS / seconds), 8 * count))
+        if self.shards is not None:
+            self._portion = self.shards.ranks.of_first(self._portion)
         return taken, rates
 
     def _rates(self, count: int) -> AnyArray:
