@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from nnplug import models
+from nnplug.launch import is_first
 from nnplug.parts import (
     Activation,
     Initializer,
@@ -247,8 +248,8 @@ def train(
     """
     apart = ("data", "target", "checkpoint_every")
     given = {key: value for key, value in locals().items() if key in ROWS and key not in apart}
-    if shards is not None and _follows():
-        output = None
+    if shards is not None and not is_first():
+        output = None  # rank 0 keeps the run
     registry = registry or (default_registry() if start is None else start.registry)
     if start is not None:
         given = starting.started(given, start)
@@ -278,14 +279,6 @@ def train(
             with keep(run, output, configuration) as keeper:
                 fit(run, hooks, keeper=keeper)
     return run
-
-
-def _follows() -> bool:
-    """Tell whether another process of `mpiexec` keeps the run."""
-    from nnplug.training.ranks import launched  # noqa: PLC0415  # few runs have several processes
-
-    started = launched()
-    return started is not None and started[0] > 0
 
 
 def resume(

@@ -67,9 +67,8 @@ class Trainer:
     engine : Engine
         Runs the plans.
     shards : Shards, optional
-        How batches are cut, and the processes that share them. Questions that
-        processes may answer differently, such as `should_stop`, are answered by
-        all together.
+        How batches are cut, and the processes that share them, which answer
+        questions such as `should_stop` together.
 
     Attributes
     ----------
@@ -351,7 +350,7 @@ class Trainer:
 
     # --- leaving and continuing ---------------------------------------------------------
 
-    def _unfinished(self, step: int) -> dict[str, AnyArray]:
+    def unfinished(self, step: int) -> dict[str, AnyArray]:
         """Return views of what the steps of an unfinished epoch have written."""
         written = {"losses": self._losses[:step], "penalties": self._penalties[:step]}
         if self._outputs is not None:
@@ -374,7 +373,7 @@ class Trainer:
             of an unfinished epoch, the history. And numbers that JSON can hold.
         """
         arrays = self.steps.copy_state()
-        arrays |= {name: view.copy() for name, view in self._unfinished(self.step).items()}
+        arrays |= {name: view.copy() for name, view in self.unfinished(self.step).items()}
         arrays |= {f"history.{name}": a for name, a in self.history.arrays(since).items()}
         if self.best is not None and self.best.state is not None:
             arrays |= {f"best.{name}": array.copy() for name, array in self.best.state.items()}
@@ -396,21 +395,6 @@ class Trainer:
             If the state is from another network, optimizer or batch size.
             Nothing has changed then.
         """
-        from nnplug.training.state import check_state  # noqa: PLC0415  # only a resumed run needs it
+        from nnplug.training.state import restore  # noqa: PLC0415  # only a resumed run needs it
 
-        step, current = int(numbers["step"]), self.steps.copy_state()
-        expected = current | self._unfinished(step)
-        had_best = any(name.startswith("best.") for name in arrays)
-        if had_best:
-            expected |= {f"best.{name}": array for name, array in current.items()}
-        stops = self.stopping is not None
-        check_state(arrays, numbers, expected, per_epoch=self.per_epoch, stops=stops)
-        self.epoch, self.step, self.ended = int(numbers["epoch"]), step, numbers["ended"]
-        self.steps.set_state(arrays)
-        for name, view in self._unfinished(step).items():
-            view[...] = arrays[name]
-        self.history.restore(arrays, numbers)
-        if self.stopping is not None and self.best is not None:
-            self.stopping.restore(numbers["stopping"])
-            best = {name: arrays[f"best.{name}"].copy() for name in current if had_best}
-            self.best.state = best or None
+        restore(self, arrays, numbers)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from importlib.util import find_spec
@@ -12,12 +11,10 @@ from typing import Any
 import numpy as np
 
 from nnplug.errors import SettingError
+from nnplug.launch import launched
 from nnplug.types import AnyArray
 
-__all__ = ["MPIRanks", "Ranks", "launched", "tree_sum", "world"]
-
-_LAUNCHERS = (("PMI_RANK", "PMI_SIZE"), ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"))
-"""The variables by which MPICH and its kin, and Open MPI, number the processes that they start."""
+__all__ = ["MPIRanks", "Ranks", "tree_sum", "world"]
 
 
 class Ranks:
@@ -51,9 +48,6 @@ class Ranks:
     def sum(self, vector: AnyArray) -> None:
         """Add up a vector over all ranks, in place: neighbours first, see `tree_sum`."""
 
-    def abort(self, code: int) -> None:
-        """End the processes of all ranks; with one rank there is nothing to end."""
-
 
 def tree_sum(parts: AnyArray) -> AnyArray:
     """Add up along axis 0 in a fixed order: neighbours, then neighbours of their sums.
@@ -74,7 +68,8 @@ def tree_sum(parts: AnyArray) -> AnyArray:
     while len(parts) > 1:
         np.add(parts[0::2], parts[1::2], out=parts[: len(parts) // 2])
         parts = parts[: len(parts) // 2]
-    return parts[0]
+    total: AnyArray = parts[0]
+    return total
 
 
 class MPIRanks(Ranks):
@@ -95,7 +90,9 @@ class MPIRanks(Ranks):
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
         traceback.print_exception(kind, error, trace)
-        self.abort(1)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._world.Abort(1)
 
     def any(self, asked: bool) -> bool:
         """Tell whether a question is answered with yes on some rank."""
@@ -127,20 +124,6 @@ class MPIRanks(Ranks):
         self._world.Alltoall(pieces, given)
         self._world.Allgather(np.ascontiguousarray(tree_sum(given)), pieces)
         vector[...] = pieces.reshape(-1)[: len(vector)]
-
-    def abort(self, code: int) -> None:
-        """End the processes of all ranks."""
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self._world.Abort(code)
-
-
-def launched() -> tuple[int, int] | None:
-    """Return the rank and the number of processes, if `mpiexec` started this one with others."""
-    for rank, count in _LAUNCHERS:
-        if int(os.environ.get(count, "1")) > 1:
-            return int(os.environ[rank]), int(os.environ[count])
-    return None
 
 
 def world(shards: int) -> Ranks:

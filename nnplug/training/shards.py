@@ -248,7 +248,9 @@ class ShardedSteps(Steps):
         losses, sums = np.zeros(len(own)), list[tuple[int, AnyArray]]()
         kept = None
         if outputs is not None:
-            kept = np.zeros((len(own), self.shards.most(len(batch)), outputs.shape[1]), outputs.dtype)
+            kept = np.zeros(
+                (len(own), self.shards.most(len(batch)), outputs.shape[1]), outputs.dtype
+            )
         for place, shard in enumerate(own):
             part = batch[self.shards.rows(len(batch), shard)]
             vector = self._free.pop() if self._free else np.empty_like(self._gradient)
@@ -279,8 +281,8 @@ class ShardedSteps(Steps):
         self._free.append(summed)
         if outputs is not None and kept is not None:
             for shard, part in enumerate(self.shards.ranks.join(kept)):
-                place = self.shards.rows(len(batch), shard)
-                outputs[place] = part[: place.stop - place.start]
+                where = self.shards.rows(len(batch), shard)
+                outputs[where] = part[: where.stop - where.start]
         return float(tree_sum(self.shards.ranks.join(losses)))
 
     def _weight(self, rows: AnyArray) -> float:
