@@ -145,7 +145,7 @@ def world(shards: int) -> Ranks:
     if find_spec("mpi4py") is None:
         raise SettingError(
             f"shards={shards}: mpiexec started {started[1]} processes, and mpi4py, by which they "
-            "talk to each other, is not installed.\nInstall it with: pip install 'nnplug[mpi]'"
+            "talk to each other, is not installed.\nInstall it with: pip install mpi4py mpich"
         )
     if shards % started[1]:
         raise SettingError(
