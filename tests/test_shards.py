@@ -76,20 +76,22 @@ def test_shards_are_dealt_out_in_whole_branches():
     assert list(Shards(16, Third()).own) == [8, 9, 10, 11]
 
 
+CASES = [
+    {},
+    {"loss": "half_sse", "l2": 1e-3},
+    {"l1": 1e-3, "clip_global_norm": 0.1},
+    {"batch_size": "full"},
+    {"sample_weight": np.arange(203) % 3, "metrics": ("mae",)},
+    {"validation": 0.0},
+]
+
+
 @pytest.mark.parametrize(
-    "settings",
-    [
-        {},
-        {"loss": "half_sse", "l2": 1e-3},
-        {"l1": 1e-3, "clip_global_norm": 0.1},
-        {"batch_size": "full"},
-        {"sample_weight": np.arange(203) % 3, "metrics": ("mae",)},
-        {"validation": 0.0},
-    ],
-    ids=lambda settings: ",".join(settings) or "defaults",
+    ("engine", "settings"),
+    [*(("numpy", case) for case in CASES), *(("numba", case) for case in CASES[:2])],
+    ids=lambda value: value if isinstance(value, str) else ",".join(value) or "defaults",
 )
-@pytest.mark.parametrize("engine", ["numpy", pytest.param("numba", marks=pytest.mark.slow)])
-def test_a_batch_in_shards_is_learned_like_a_whole_one(settings, engine):
+def test_a_batch_in_shards_is_learned_like_a_whole_one(engine, settings):
     if engine == "numba":
         pytest.importorskip("numba")
     settings = {"epochs": 3, "hidden": (7, 4), "activation": "tanh", "batch_size": 48} | settings

@@ -207,7 +207,10 @@ def fit(
     kept = nullcontext() if keeper is None else keeper.training(trainer)
     with interruption or nullcontext(), kept:
         if shards is not None:
-            shards.start_alike(trainer, _description(run))
+            shards.check_alike(_description(run))
+            state = shards.ranks.of_first(None if follows else trainer.state())
+            if follows:  # rank 0 may have taken up a checkpoint
+                trainer.restore(*state)
         # The run has its folder by now, and its history if it is resumed.
         callbacks.call("on_train_start", run=run)
         trainer.run(

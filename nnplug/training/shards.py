@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -26,9 +26,6 @@ from nnplug.training.history import BatchRecord, OnBatch
 from nnplug.training.ranks import Ranks, tree_sum
 from nnplug.training.steps import Steps
 from nnplug.types import AnyArray
-
-if TYPE_CHECKING:
-    from nnplug.training.loop import Trainer
 
 __all__ = ["ShardedSteps", "Shards"]
 
@@ -96,18 +93,13 @@ class Shards:
         listens, every = self.ranks.of_first((on_batch is not None, every))
         return after_epoch, every, stop, after_batch if listens else None
 
-    def start_alike(self, trainer: Trainer, description: Mapping[str, Any]) -> None:
-        """Bring the trainers of all processes to the state of rank 0.
-
-        Parameters
-        ----------
-        description : mapping
-            What must be the same everywhere.
+    def check_alike(self, description: Mapping[str, Any]) -> None:
+        """Compare what must be the same for all processes.
 
         Raises
         ------
         SettingError
-            If it is not.
+            If it is not, with the first difference.
         """
         for rank, other in enumerate(self.ranks.gather(description)):
             for name, value in description.items():
@@ -117,10 +109,6 @@ class Shards:
                         f"{other[name]!r} on rank {rank}.\nAll processes must train the same run, "
                         "with the same packages."
                     )
-        if self.ranks.count > 1:
-            arrays, numbers = self.ranks.of_first(trainer.state() if not self.ranks.rank else None)
-            if self.ranks.rank:
-                trainer.restore(arrays, numbers)
 
 
 class ShardedSteps(Steps):
