@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from nnplug.errors import SettingError
+from nnplug.training.history import History
+from nnplug.training.steps import Steps
+from nnplug.training.stopping import BestWeights, Stopping
 from nnplug.types import AnyArray
-
-if TYPE_CHECKING:
-    from nnplug.training.loop import Trainer
 
 __all__ = ["restore"]
 
 
-def restore(trainer: Trainer, arrays: Mapping[str, AnyArray], numbers: Mapping[str, Any]) -> None:
+class _Trainer(Protocol):
+    """What is restored of a trainer."""
+
+    epoch: int
+    step: int
+    ended: str | None
+    per_epoch: int
+    steps: Steps
+    history: History
+    stopping: Stopping | None
+    best: BestWeights | None
+
+    def unfinished(self, step: int) -> dict[str, AnyArray]:
+        """Return views of what the steps of an unfinished epoch have written."""
+
+
+def restore(trainer: _Trainer, arrays: Mapping[str, AnyArray], numbers: Mapping[str, Any]) -> None:
     """Bring a trainer to a state, from `Trainer.state`; nothing has changed if it does not fit.
 
     Raises
