@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
-from nnplug.alignment import aligned_zeros
 from nnplug.engines import Engine, choose_engine
 from nnplug.errors import SettingError
 from nnplug.network.layers import flat
@@ -158,13 +156,6 @@ class Fitting:
         elif estimator.best_loss_ is None:
             estimator.best_loss_ = np.inf
 
-    def twin(self) -> Network:
-        """Make a network of the same layers with a copy of the parameters."""
-        twin = copy.copy(self.network)
-        twin.parameters = aligned_zeros(self.network.size, self.network.dtype)
-        twin.parameters[:] = self.network.parameters
-        return twin
-
     # --- rows -------------------------------------------------------------------------
 
     def rows(self, X: Any, y: AnyArray, weights: AnyArray | None) -> Rows:
@@ -181,12 +172,12 @@ class Fitting:
             return rows, *self.given_validation()
         if not estimator.early_stopping or self.choices.optimizer is None:
             return rows, None, None
-        if estimator.validation_fraction == 0:
+        if estimator.validation_fraction == 0 and estimator._fold is None:
             raise ArgumentError(
                 "early_stopping=True with validation_fraction=0: there is nothing to score.\n"
                 "Hold out a share of the rows, or give validation_data."
             )
-        training, validation = self._draw_split(len(rows), y)
+        training, validation = estimator._fold or self._draw_split(len(rows), y)
         weights = None if sample_weight is None else sample_weight[validation]
         return replace(rows, chosen=training), replace(rows, chosen=validation), weights
 

@@ -89,7 +89,11 @@ class EstimatorRun:
 
 def model_of(estimator: BaseEstimator, network: Network | None = None) -> Model:
     """Make a model of an estimator's network."""
-    network = estimator.network_ if network is None else network
+    others: tuple[Network, ...] = ()
+    if network is None:
+        network = estimator.network_
+        members = vars(estimator).get("estimators_", [])[1:]
+        others = tuple(member.network_ for member in members)
     head: Head = estimator._head
     classes = tuple(estimator.classes_.tolist()) if is_classifier(estimator) else ()
     columns = network.inputs
@@ -116,6 +120,7 @@ def model_of(estimator: BaseEstimator, network: Network | None = None) -> Model:
             "epochs": estimator.n_iter_,
             ARGUMENTS: _plain_arguments(estimator),
         },
+        members=1 + len(others),
     )
     return Model(
         network=network,
@@ -125,6 +130,7 @@ def model_of(estimator: BaseEstimator, network: Network | None = None) -> Model:
         features=info.features,
         registry=registry(),
         describe=lambda: info,
+        others=others,
     )
 
 
@@ -199,6 +205,10 @@ def load_estimator(
     if model.info.features != tuple(f"x{number}" for number in range(model.info.inputs)):
         estimator.feature_names_in_ = np.array(model.info.features, object)
     set_fitted(estimator, model.network, model.head, model.classes)
+    if model.others:
+        from nnplug.sklearn._members import load_members  # noqa: PLC0415  # it needs this module
+
+        load_members(estimator, model)
     return estimator
 
 
