@@ -146,7 +146,7 @@ class Encoded:
             x, places, missing = values(rows, len(out))
             place = 0
             for applied in self.encodings:
-                for inputs in applied.columns(x, places):
+                for inputs in applied.columns(x.copy(), places):
                     if not np.isfinite(inputs).all():
                         row = int(np.flatnonzero(~np.isfinite(inputs))[0])
                         raise self._not_finite(applied, column, rows, row, source)

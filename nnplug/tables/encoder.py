@@ -356,10 +356,7 @@ class Encoder:
     def from_dict(cls, value: object, parts: Sequence[EncodingPart] = ()) -> Encoder:
         """Make an encoder from what `to_dict` returned; every value is checked.
 
-        Parameters
-        ----------
-        parts : sequence of Encoding
-            What `parts` returned.
+        `parts` are what the property returned.
 
         Raises
         ------
@@ -372,9 +369,8 @@ class Encoder:
         need(isinstance(task, str) and task in get_args(Task), "the task of its encoder is unknown")
         target = take_names(state["target"], "the targets of its encoder")
         need(bool(target), "its encoder has no target")
-        columns = tuple(
-            read_encoding(column, parts) for column in take_list(state["columns"], "the columns")
-        )
+        listed = take_list(state["columns"], "the columns")
+        columns = tuple(read_encoding(column, parts) for column in listed)
         scales = tuple(map(Scale.from_dict, take_list(state["scales"], "the scales")))
         used = [*target, *(column.name for column in columns)]
         need(len(set(used)) == len(used), "a column is listed twice")

@@ -374,12 +374,7 @@ def refuse_outside(source: str, column: Column, transform: Transform | None) -> 
 def check_classes(
     task: Task, target: tuple[str, ...], classes: tuple[Any, ...], scales: tuple[str, ...]
 ) -> None:
-    """Refuse classes, and targets that are standardised, that a file has for another task.
-
-    Raises
-    ------
-    ModelFileError
-    """
+    """Refuse what a file has for another task, with a `ModelFileError`."""
     if task == "regression":
         need(not classes, "a regression has classes")
         need(scales == target, "the scales do not fit the targets")
@@ -393,7 +388,6 @@ def check_classes(
 
 
 def _is_class_list(classes: tuple[Any, ...]) -> bool:
-    """Whether classes are sorted, of one kind and distinct."""
     one_kind = (
         all(isinstance(label, str) for label in classes)
         or all(isinstance(label, bool) for label in classes)
