@@ -27,6 +27,7 @@ from nnplug.plugins.plugin import Plugin
 from nnplug.untrusted import need, printable, shown, take_list, take_mapping, take_text, take_width
 
 if TYPE_CHECKING:
+    from nnplug.models.calibration import Calibration
     from nnplug.tables import Encoder
 
 __all__ = ["ModelInfo"]
@@ -64,6 +65,8 @@ class ModelInfo:
         The run's settings, for people to read; nothing depends on them.
     nnplug : str
         The version of nnplug that made it.
+    calibration : Calibration or None
+        What is known of its error, if anything.
     """
 
     task: Task
@@ -79,6 +82,7 @@ class ModelInfo:
     encoder: Mapping[str, Any] | None
     settings: Mapping[str, Any]
     nnplug: str = nnplug.__version__
+    calibration: Calibration | None = None
 
     @classmethod
     def of(
@@ -201,6 +205,8 @@ class ModelInfo:
         yield "output", self.parts["output_activation"][0].text
         for role in ("loss", "metrics"):
             yield role, ", ".join(part.text for part in self.parts[role])
+        if self.calibration is not None:
+            yield from self.calibration.described([printable(name) for name in self.target])
         yield "optimizer", "" if self.optimizer is None else self.optimizer.written()
         for role in ("schedule", "initializer", "dataset"):
             yield role, ", ".join(part.text for part in self.parts[role])
@@ -250,6 +256,7 @@ class ModelInfo:
             "features": list(self.features),
             "encoder": self.encoder,
             "settings": dict(self.settings),
+            **({} if self.calibration is None else {"calibration": self.calibration.to_dict()}),
         }
 
     @classmethod
@@ -262,7 +269,7 @@ class ModelInfo:
             If anything is not as `to_dict` writes it, or contradicts the rest.
         """
         keys = {"nnplug", "task", "network", "parts", "classes", "features", "encoder", "settings"}
-        state = take_mapping(value, keys, "its content")
+        state = take_mapping(value, keys, "its content", may_have=frozenset({"calibration"}))
         version = take_text(state["nnplug"], "the version of nnplug")
         need(is_version(version), f"{shown(version)} is not a version of nnplug")
         task = take_text(state["task"], "the task")
@@ -294,6 +301,12 @@ class ModelInfo:
         encoder = state["encoder"]
         need(encoder is None or isinstance(encoder, dict), "the encoder is not a JSON object")
         need(isinstance(state["settings"], dict), "the settings are not a JSON object")
+        classes = _classes(state["classes"], task)
+        calibration = None
+        if "calibration" in state:
+            from nnplug.models.calibration import Calibration  # noqa: PLC0415  # not all have one
+
+            calibration = Calibration.from_dict(state["calibration"], task, len(classes))
         return cls(
             task=task,  # type: ignore[arg-type]  # checked above to be one of Task's
             inputs=inputs,
@@ -303,11 +316,12 @@ class ModelInfo:
             states=take_width(network["states"], "the states", least=0),
             dtype=network["dtype"],
             parts=parts,
-            classes=_classes(state["classes"], task),
+            classes=classes,
             features=features,
             encoder=encoder,
             settings=state["settings"],
             nnplug=version,
+            calibration=calibration,
         )
 
 

@@ -205,6 +205,7 @@ def fit(
         )
         run.ended = trainer.ended
         if run.ended is not None:
+            run.model.calibration = run.calibration()
             run.advice = advice.after(run)
     if run.ended is not None:
         callbacks.call("on_train_end", run=run)

@@ -105,6 +105,7 @@ def prepare(
     output_activation = cast(Activation, choice.part("output_activation", "activation", follows))
     head = Head(rows.task, loss, output_activation, width)
     _check_targets(head, rows, source.name)
+    _check_interval(choice("interval"), head, held_out=len(validation_rows) > 0)
     shape = choice.network()
     metrics = _metrics(choice, rows.task)
     optimizer = choice.optimizer(dtype)
@@ -303,6 +304,22 @@ def _check_targets(head: Head, rows: Rows, source: str) -> None:
         columns = () if rows.encoder is None else rows.encoder.target
         what = f"target {', '.join(map(quote, columns))}" if columns else "the targets"
         head.check_targets(rows.targets, f"{source}: {what}", first=int(bool(columns)))
+
+
+def _check_interval(level: float | None, head: Head, *, held_out: bool) -> None:
+    """Refuse a level if the run will learn nothing of how sure its network is."""
+    if level is None:
+        return
+    if head.task == "multilabel":
+        raise SettingError(
+            f"interval={level:g}: labels have neither intervals nor sets of classes.\nLeave it "
+            "out; calibrated probabilities are learned anyway."
+        )
+    if not held_out and head.loss.interval is None:
+        raise SettingError(
+            f"interval={level:g}: intervals are learned from rows that are held out, and there are "
+            "none.\nHold some out: --validation 0.2, or validation=0.2 in Python."
+        )
 
 
 def _metrics(choice: Choice, task: Task) -> tuple[Metric, ...]:
