@@ -278,7 +278,7 @@ class Calibration:
                 else f"{calibrated.log_loss:.4g} and {calibrated.calibration_error:.4g} at "
                 f"temperature {self.temperature:.3g}"
             )
-            yield "calibrated", f"{before}; {after}"
+            yield "calibration", f"{before}; {after}"
 
 
 def check_level(level: object) -> float:
