@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, get_args
 
 import nnplug
 from nnplug.errors import SettingError
+from nnplug.models.calibration import Calibration
 from nnplug.models.records import (
     PREDICTING,
     ROLES,
@@ -27,7 +28,6 @@ from nnplug.plugins.plugin import Plugin
 from nnplug.untrusted import need, printable, shown, take_list, take_mapping, take_text, take_width
 
 if TYPE_CHECKING:
-    from nnplug.models.calibration import Calibration
     from nnplug.tables import Encoder
 
 __all__ = ["ModelInfo"]
@@ -52,6 +52,8 @@ class ModelInfo:
         How many numbers the network learned, and how many it keeps as state.
     dtype : str
         `"float32"` or `"float64"`.
+    members : int
+        How many networks of this size it has; their mean is what is predicted.
     parts : dict of str to tuple of PartRecord
         By role: `"layers"`, those before the output; one `"output_activation"`
         and one `"loss"`; any number of `"metrics"`; and those used in training.
@@ -83,6 +85,7 @@ class ModelInfo:
     settings: Mapping[str, Any]
     nnplug: str = nnplug.__version__
     calibration: Calibration | None = None
+    members: int = 1
 
     @classmethod
     def of(
@@ -96,6 +99,7 @@ class ModelInfo:
         features: Sequence[str],
         encoder: Encoder | None,
         settings: Mapping[str, Any],
+        members: int = 1,
     ) -> Self:
         """Describe a network that was trained.
 
@@ -124,6 +128,7 @@ class ModelInfo:
             features=tuple(features),
             encoder=None if encoder is None else encoder.to_dict(),
             settings=dict(settings),
+            members=members,
         )
 
     @property
@@ -193,6 +198,8 @@ class ModelInfo:
         yield "from", _listed([printable(name) for name in self.features])
         states = f" and {self.states:,} numbers of state" if self.states else ""
         yield "network", f"{self.form}, {self.parameters:,} parameters{states}, {self.dtype}"
+        if self.members > 1:
+            yield "members", f"{self.members:,} such networks; a prediction is the mean of all"
         if self.hidden is None:
             yield "layers", " ".join(layer.written() for layer in self.layers)
         else:
@@ -248,6 +255,8 @@ class ModelInfo:
                 "parameters": self.parameters,
                 "states": self.states,
                 "dtype": self.dtype,
+                # An older version must not take them for one network.
+                **({"members": self.members} if self.members > 1 else {}),
             },
             "parts": {
                 role: [part.to_dict() for part in self.parts.get(role, ())] for role in ROLES
@@ -276,7 +285,8 @@ class ModelInfo:
         need(task in get_args(Task), f"there is no task {shown(task)}")
         state = _of_this_version(state)
         keys = {"inputs", "layers", "outputs", "parameters", "states", "dtype"}
-        network = take_mapping(state["network"], keys, "the network")
+        more = frozenset({"members"})
+        network = take_mapping(state["network"], keys, "the network", may_have=more)
         inputs = take_width(network["inputs"], "inputs")
         need(
             network["dtype"] in ("float32", "float64"),
@@ -304,8 +314,6 @@ class ModelInfo:
         classes = _classes(state["classes"], task)
         calibration = None
         if "calibration" in state:
-            from nnplug.models.calibration import Calibration  # noqa: PLC0415  # not all have one
-
             calibration = Calibration.from_dict(state["calibration"], task, len(classes))
         return cls(
             task=task,  # type: ignore[arg-type]  # checked above to be one of Task's
@@ -322,6 +330,7 @@ class ModelInfo:
             settings=state["settings"],
             nnplug=version,
             calibration=calibration,
+            members=take_width(network.get("members", 1), "the members"),
         )
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nnplug.network.network import Network
+from nnplug.training import Evaluator
 from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
@@ -40,11 +42,20 @@ class HeldOut:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def scores(self, run: Run) -> dict[str, float]:
+        """Compute the validation loss and the run's metrics over the rows."""
+        targets = run.head.encode(self.targets, run.network.dtype)
+        given = Network.without_layers(run.network.outputs, run.network.dtype)
+        _, loss = Evaluator(given, run.loss).run(self.outputs, targets, self.weights)
+        return {"validation_loss": loss, **run.measure(self.outputs, targets)}
+
 
 def held_out(run: Run) -> HeldOut:
     """Compute the outputs of a trained run for the rows that it was not trained on.
 
-    These are the validation rows, which early stopping has looked at.
+    Of one network these are those of the validation rows. Where members hold out
+    rows of their own, they are all rows, each by the one member that was not
+    trained on it. Early stopping has looked at the same rows.
 
     Parameters
     ----------
@@ -65,8 +76,19 @@ def held_out(run: Run) -> HeldOut:
     >>> found.outputs.shape, bool((found.rows == run.validation_rows).all())
     ((5, 1), True)
     """
-    rows = run.validation_rows
-    found = [run.model.run(inputs) for inputs, *_ in run.batches().validation()]
-    outputs = np.concatenate(found) if found else np.empty((0, run.network.outputs))
+    rows, parts, model = run.validation_rows, run.rows.parts, run.model
+    outputs = np.empty((len(rows), run.network.outputs), run.network.dtype)
+    if parts.folds is None:
+        start = 0
+        for inputs, *_ in run.batches().validation():
+            outputs[start : start + len(inputs)] = model.run(inputs)
+            start += len(inputs)
+    else:
+        for member in range(len(model.networks)):
+            places = parts.of_member(member).validation
+            if run.rows.disk is not None:
+                places = run.rows.disk.rows_of_fold(member)
+            found = [model.run_member(member, x) for x, *_ in run.batches(member).validation()]
+            outputs[places] = np.concatenate(found)
     weights = None if run.weights is None else run.weights[rows]
     return HeldOut(outputs, run.rows.targets[rows], weights, rows)

@@ -35,7 +35,15 @@ from nnplug.parts import (
     by_column,
 )
 from nnplug.plugins.registry import Registry
-from nnplug.runs.choices import TABLE_SETTINGS, Choice, follow, table_choices
+from nnplug.randomness import member_seed
+from nnplug.runs.choices import (
+    TABLE_SETTINGS,
+    Choice,
+    follow,
+    interval_level,
+    table_choices,
+    validation_share,
+)
 from nnplug.runs.run import Run
 from nnplug.runs.settings import EPOCH_LIMIT, ROWS
 from nnplug.runs.sources import asked_of_table, find_source
@@ -81,12 +89,15 @@ def prepare(
     source = find_source(data, target, task, registry, read)
     recipe = _named_recipe(given.pop("recipe", None), registry)
     choice = Choice(given, source.recipe, registry)
-    seed, dtype, validation = choice("seed"), np.dtype(choice("dtype")), choice("validation")
+    seed, dtype, members = choice("seed"), np.dtype(choice("dtype")), choice("members")
+    split = _split(choice("split"))
+    validation = validation_share(choice, split)
     wishes = Wishes(
         target=target or (),
         task=given.get("task") if isinstance(source.content, Data) else task,
-        split=_split(choice("split")),
+        split=split,
         validation=validation,
+        members=members,
         seed=seed,
         options=options,
         in_units=_in_units(named, options),
@@ -105,7 +116,6 @@ def prepare(
     output_activation = cast(Activation, choice.part("output_activation", "activation", follows))
     head = Head(rows.task, loss, output_activation, width)
     _check_targets(head, rows, source.name)
-    _check_interval(choice("interval"), head, held_out=len(validation_rows) > 0)
     shape = choice.network()
     metrics = _metrics(choice, rows.task)
     optimizer = choice.optimizer(dtype)
@@ -119,11 +129,10 @@ def prepare(
         dtype=dtype,
     )
     network.group(rate=choice("rate"), decay=choice("decay"))
-    some = rows.first_inputs(START_ROWS) if initializer.from_inputs else None
-    network.initialize(initializer, seed, some)
+    networks = _initialized(network, members, initializer, seed, rows)
     stopping = follow(choice, by_column(metrics), schedule, validation=len(validation_rows) > 0)
     class_weight = choice("class_weight")
-    weights = _weights(class_weight, rows, train_rows, validation_rows)
+    weights = _weights(class_weight, rows, members)
     expected = choice("epochs")
     waits = stopping is not None and stopping.patience is not None and len(validation_rows) > 0
     # Where patience is expected to end the run, the default number of epochs is only a limit.
@@ -141,7 +150,7 @@ def prepare(
         widths=network.widths,
         slots=len(optimizer.slots),
         rows=step_rows,
-        steps=expected * -(-len(train_rows) // step_rows),
+        steps=members * expected * -(-len(train_rows) // step_rows),
     )
     settings = choice.record(
         data=source.name,
@@ -153,6 +162,7 @@ def prepare(
         optimizer=optimizer.text,
         initializer=initializer.text,
         schedule=schedule.text,
+        validation=validation,
         epochs=epochs,
         batch_size=batch_size,
         class_weight={str(label): float(weight) for label, weight in class_weight.items()}
@@ -164,6 +174,7 @@ def prepare(
         min_delta=0.0 if stopping is None else stopping.min_delta,
         metrics=tuple(metric.text for metric in metrics),
         engine=spelled_engine(engine, registry),
+        interval=interval_level(choice, head, held_out=len(validation_rows) > 0),
         log_every=choice("log_every", _lines(epochs, stopping)),
         table=None if rows.encoder is None else asked_of_table(rows.encoder, options, read),
     )
@@ -195,6 +206,7 @@ def prepare(
             features=rows.features,
             encoder=rows.encoder,
             settings=settings.to_dict(),
+            members=members,
         )
 
     return Run(
@@ -207,6 +219,7 @@ def prepare(
             features=tuple(rows.features),
             registry=registry,
             describe=describe,
+            others=networks[1:],
         ),
         optimizer=optimizer,
         schedule=schedule,
@@ -259,6 +272,17 @@ def prepare_from(
     )
 
 
+def _initialized(
+    network: Network, members: int, initializer: Initializer, seed: int, rows: Rows
+) -> tuple[Network, ...]:
+    """Draw the weights of a network, and of others like it: one for each member."""
+    some = rows.first_inputs(START_ROWS) if initializer.from_inputs else None
+    networks = (network, *(network.twin() for _ in range(members - 1)))
+    for member, each in enumerate(networks):
+        each.initialize(initializer, member_seed(seed, member), some)
+    return networks
+
+
 def _named_loss(asked: str | Loss | None, registry: Registry) -> Loss | None:
     """Find the loss that the user names, if any: it knows which targets it is for."""
     return None if asked is None else cast(Loss, registry.get("loss", asked))
@@ -306,22 +330,6 @@ def _check_targets(head: Head, rows: Rows, source: str) -> None:
         head.check_targets(rows.targets, f"{source}: {what}", first=int(bool(columns)))
 
 
-def _check_interval(level: float | None, head: Head, *, held_out: bool) -> None:
-    """Refuse a level if the run will learn nothing of how sure its network is."""
-    if level is None:
-        return
-    if head.task == "multilabel":
-        raise SettingError(
-            f"interval={level:g}: labels have neither intervals nor sets of classes.\nLeave it "
-            "out; calibrated probabilities are learned anyway."
-        )
-    if not held_out and head.loss.interval is None:
-        raise SettingError(
-            f"interval={level:g}: intervals are learned from rows that are held out, and there are "
-            "none.\nHold some out: --validation 0.2, or validation=0.2 in Python."
-        )
-
-
 def _metrics(choice: Choice, task: Task) -> tuple[Metric, ...]:
     """Choose the metrics, and refuse those that the task or the history has no place for."""
     metrics = cast("tuple[Metric, ...]", choice.parts("metrics", "metric", (DEFAULT_METRIC[task],)))
@@ -353,8 +361,7 @@ def _without_folder(split: Split) -> str:
 def _weights(
     class_weight: str | Mapping[Any, float] | None,
     rows: Rows,
-    train_rows: AnyArray,
-    validation_rows: AnyArray,
+    members: int,
 ) -> AnyArray | None:
     """Compute what each row counts for.
 
@@ -365,9 +372,15 @@ def _weights(
     """
     weights = rows.weights
     if class_weight is not None:
-        weights = _weigh_classes(class_weight, rows, train_rows, weights)
-    for name, part in (("training", train_rows), ("validation", validation_rows)):
-        if weights is not None and len(part) and not weights[part].any():
+        weights = _weigh_classes(class_weight, rows, rows.parts.training, weights)
+    if weights is None:
+        return None
+    for name, part in (
+        (name, getattr(rows.parts.of_member(member), name))
+        for member in range(members)
+        for name in ("training", "validation")
+    ):
+        if len(part) and not weights[part].any():
             raise SettingError(
                 f"weights: all {len(part):,} rows for {name} have weight 0, so they have no mean "
                 "loss.\nGive some of them a weight, or choose other rows for validation: "
