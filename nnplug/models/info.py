@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, get_args
 
 import nnplug
-from nnplug.errors import SettingError
 from nnplug.models.calibration import Calibration
 from nnplug.models.records import (
     PREDICTING,
@@ -20,6 +18,8 @@ from nnplug.models.records import (
     holders_of,
     is_version,
     kind_of,
+    plain_class,
+    read_classes,
     read_holders,
 )
 from nnplug.network.network import Network, in_and_out
@@ -261,7 +261,7 @@ class ModelInfo:
             "parts": {
                 role: [part.to_dict() for part in self.parts.get(role, ())] for role in ROLES
             },
-            "classes": list(map(_plain_class, self.classes)),
+            "classes": list(map(plain_class, self.classes)),
             "features": list(self.features),
             "encoder": self.encoder,
             "settings": dict(self.settings),
@@ -311,10 +311,9 @@ class ModelInfo:
         encoder = state["encoder"]
         need(encoder is None or isinstance(encoder, dict), "the encoder is not a JSON object")
         need(isinstance(state["settings"], dict), "the settings are not a JSON object")
-        classes = _classes(state["classes"], task)
-        calibration = None
-        if "calibration" in state:
-            calibration = Calibration.from_dict(state["calibration"], task, len(classes))
+        classes = read_classes(state["classes"], task)
+        found = state.get("calibration")
+        calibration = found if found is None else Calibration.from_dict(found, task, len(classes))
         return cls(
             task=task,  # type: ignore[arg-type]  # checked above to be one of Task's
             inputs=inputs,
@@ -378,25 +377,3 @@ def _of_this_version(state: dict[str, Any]) -> dict[str, Any]:
             "layers": layers,
         },
     }
-
-
-# --- what a file may hold ----------------------------------------------------
-
-
-def _plain_class(value: Any) -> str | bool | int | float:
-    plain = value.item() if hasattr(value, "item") else value
-    if isinstance(plain, str | bool | int) or (isinstance(plain, float) and math.isfinite(plain)):
-        return plain
-    raise SettingError(
-        f"The class {value!r} cannot be saved: a model file holds texts, numbers and truth values."
-    )
-
-
-def _classes(value: object, task: str) -> tuple[Any, ...]:
-    classes = take_list(value, "classes")
-    need(bool(classes) != (task == "regression"), f"it has {len(classes)} classes for a {task}")
-    for label in classes:
-        need(isinstance(label, str | bool | int | float), "a class is neither text nor number")
-    # To Python, 1, 1.0 and True are the same class too.
-    need(len(set(classes)) == len(classes), "a class is listed twice")
-    return tuple(classes)

@@ -205,7 +205,15 @@ def fit(
         )
         run.ended = trainer.ended
         if run.ended is not None:
-            run.model.calibration = run.calibration()
+            _calibrate(run)
             run.advice = advice.after(run)
     if run.ended is not None:
         callbacks.call("on_train_end", run=run)
+
+
+def _calibrate(run: Run) -> None:
+    """Learn how sure the network may be, if the run has rows to learn it from, or a level."""
+    if len(run.validation_rows) or run.settings.interval is not None:
+        from nnplug.runs.calibrating import calibrate  # noqa: PLC0415  # not every run does
+
+        calibrate(run)

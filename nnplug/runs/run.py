@@ -37,7 +37,6 @@ from nnplug.types import AnyArray
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nnplug.models.calibration import Calibration
     from nnplug.runs.configuration import Configuration
     from nnplug.runs.report.notebook import Picture
 
@@ -152,17 +151,6 @@ class Run(Summarized):
         return self.model.probabilities(
             data, calibrated=calibrated, allow_nonfinite=allow_nonfinite
         )
-
-    def calibration(self) -> Calibration | None:
-        """Learn from the held-out rows how sure the network may be; None if there are none."""
-        level = self.settings.interval
-        if not len(self.validation_rows) and level is None:
-            return None
-        from nnplug.models.calibration import Calibration  # noqa: PLC0415  # not all runs have one
-        from nnplug.runs.held_out import held_out  # noqa: PLC0415  # the same
-
-        found = held_out(self)
-        return Calibration.of(self.head, found.outputs, found.targets, level, self.model.in_units)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the model to a file that `nnplug.load` reads; see `Model.save`."""
