@@ -11,6 +11,7 @@ import numpy as np
 from nnplug.errors import SettingError, suggest
 from nnplug.network.layers import find_layers
 from nnplug.network.network import short_form
+from nnplug.network.tasks import Head
 from nnplug.parts import (
     Activation,
     Facts,
@@ -35,6 +36,7 @@ __all__ = [
     "Shape",
     "follow",
     "for_each_layer",
+    "interval_level",
     "table_choices",
     "validation_share",
 ]
@@ -309,3 +311,25 @@ def follow(
         raise SettingError(f"monitor={monitor!r}: it must be one of {', '.join(known)}.{hint}")
     goal = metrics[found].goal if found in metrics else "minimize"
     return Stopping(found, goal, patience, min_delta)
+
+
+def interval_level(choice: Choice, head: Head, *, held_out: bool) -> float | None:
+    """Choose the level of intervals and sets; None if none is asked for.
+
+    Raises
+    ------
+    SettingError
+        If the run will not learn how sure its network is.
+    """
+    level: float | None = choice("interval")
+    if level is not None and head.task == "multilabel":
+        raise SettingError(
+            f"interval={level:g}: labels have neither intervals nor sets of classes.\nLeave it "
+            "out; calibrated probabilities are learned anyway."
+        )
+    if level is not None and not held_out and head.loss.interval is None:
+        raise SettingError(
+            f"interval={level:g}: intervals are learned from rows that are held out, and there are "
+            "none.\nHold some out: --validation 0.2, or validation=0.2 in Python."
+        )
+    return level

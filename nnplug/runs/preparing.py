@@ -40,6 +40,7 @@ from nnplug.runs.choices import (
     TABLE_SETTINGS,
     Choice,
     follow,
+    interval_level,
     table_choices,
     validation_share,
 )
@@ -173,6 +174,7 @@ def prepare(
         min_delta=0.0 if stopping is None else stopping.min_delta,
         metrics=tuple(metric.text for metric in metrics),
         engine=spelled_engine(engine, registry),
+        interval=interval_level(choice, head, held_out=len(validation_rows) > 0),
         log_every=choice("log_every", _lines(epochs, stopping)),
         table=None
         if rows.encoder is None

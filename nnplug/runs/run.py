@@ -8,6 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from nnplug.engines import Engine, find_engine
 from nnplug.models import Model
 from nnplug.network.network import Network
@@ -130,15 +133,25 @@ class Run(Summarized):
         """Predict the target of new rows; see `Model.predict`."""
         return self.model.predict(data, allow_nonfinite=allow_nonfinite)
 
-    def interval(
-        self, data: Any, *, level: float = 0.9, allow_nonfinite: bool = False
+    def predict_interval(
+        self, data: Any, level: float | None = None, *, allow_nonfinite: bool = False
     ) -> tuple[AnyArray, AnyArray]:
-        """Compute bounds of the target of new rows; see `Model.interval`."""
-        return self.model.interval(data, level=level, allow_nonfinite=allow_nonfinite)
+        """Compute bounds of the target of new rows; see `Model.predict_interval`."""
+        return self.model.predict_interval(data, level, allow_nonfinite=allow_nonfinite)
 
-    def probabilities(self, data: Any, *, allow_nonfinite: bool = False) -> AnyArray:
+    def predict_set(
+        self, data: Any, level: float | None = None, *, allow_nonfinite: bool = False
+    ) -> npt.NDArray[np.bool_]:
+        """Compute sets of classes for new rows; see `Model.predict_set`."""
+        return self.model.predict_set(data, level, allow_nonfinite=allow_nonfinite)
+
+    def probabilities(
+        self, data: Any, *, calibrated: bool = False, allow_nonfinite: bool = False
+    ) -> AnyArray:
         """Compute the probability of each class for new rows; see `Model.probabilities`."""
-        return self.model.probabilities(data, allow_nonfinite=allow_nonfinite)
+        return self.model.probabilities(
+            data, calibrated=calibrated, allow_nonfinite=allow_nonfinite
+        )
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the model to a file that `nnplug.load` reads; see `Model.save`."""

@@ -365,6 +365,13 @@ class Settings:
         "Write a checkpoint every N epochs, or every 30s or 5m; by default 60s.",
         default="60s",
     )
+    interval: float | None = kept(
+        "Output",
+        Number(below=1, above=True, metavar="LEVEL"),
+        "Give an interval with each predicted number, or a set of classes, that holds the truth "
+        "with this probability, as 0.9.",
+        unset=True,
+    )
     log_every: int = kept("Output", Whole(1), "Epochs between printed lines.")
     table: dict[str, Any] | None = None
 
