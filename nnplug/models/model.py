@@ -13,7 +13,7 @@ import numpy as np
 
 from nnplug import tables
 from nnplug.errors import DataError, SettingError
-from nnplug.models.answers import Answers
+from nnplug.models.explainable import Explainable
 from nnplug.models.writing import Writable
 from nnplug.network.network import Network
 from nnplug.parts import Metric
@@ -35,7 +35,7 @@ __all__ = ["Model"]
 
 
 @dataclass(eq=False, repr=False)
-class Model(Answers, Writable, Summarized):
+class Model(Explainable, Writable, Summarized):
     """A network, how its data is read, and how its outputs become answers.
 
     Attributes
@@ -50,7 +50,8 @@ class Model(Answers, Writable, Summarized):
     notes : tuple of str
         What is worth knowing about the parts that were found.
     head, encoder, classes
-        See `Answers`. For `save` and `export`, see `Writable`.
+        See `Answers`. For `save` and `export`, see `Writable`; for `explain` and
+        `importance`, `Explainable`.
     """
 
     network: Network
