@@ -30,12 +30,13 @@ Examples:
   nnplug explain iris.safetensors test.csv
   nnplug explain latest test.csv --row 3
   nnplug explain latest test.csv --rows why.csv
+  nnplug explain latest --monotone
 """
 
 
 @click.command(cls=Command, epilog=_EPILOG)
 @model_argument
-@click.argument("data", shell_complete=complete_file)
+@click.argument("data", required=False, shell_complete=complete_file)
 @click.option(
     "--row", "numbers", type=WholeNumber(1), multiple=True, metavar="NUMBER",
     help="Explain the prediction of this row of DATA, counted from 1; may be repeated.",
@@ -65,6 +66,10 @@ Examples:
     "--seed", type=WholeNumber(0), default=0, show_default=True, metavar="NUMBER",
     help="Seed of the shuffling.",
 )  # fmt: skip
+@click.option(
+    "--monotone", is_flag=True,
+    help="Prove with which columns the prediction never falls, or never rises; without DATA.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 @click.option(
     "--plot", metavar="FILE",
@@ -78,7 +83,7 @@ Examples:
 def explain(
     context: click.Context,
     model: str,
-    data: str,
+    data: str | None,
     numbers: tuple[int, ...],
     table: str | None,
     of: str | None,
@@ -86,6 +91,7 @@ def explain(
     metric: str | None,
     repeats: int,
     seed: int,
+    monotone: bool,
     as_json: bool,
     plot: str | None,
     overwrite: bool,
@@ -102,10 +108,18 @@ def explain(
     With them: what each column contributes to the row's prediction, compared
     with a baseline, the typical row. The contributions sum to the difference.
     They are integrated gradients.
+
+    With --monotone: how the prediction moves when a column of numbers rises,
+    proved for all values of all columns. The exit code is 1 if the model was
+    trained to rise or fall with a column, and that is not proved.
     """
     from nnplug.tables import ReadOptions
 
+    _check_data(data, monotone=monotone)
     path, loaded = load(context, model, allow_other_versions=allow_other_versions)
+    if data is None:
+        with registry_of(context).naming_culprits():
+            context.exit(0 if _print_proofs(str(path), loaded, as_json=as_json) else 1)
     how = replace(ReadOptions.parse(read), sql=sql)
     listed: dict[str, Any] = {"model": str(path), "data": data}
     with registry_of(context).naming_culprits():
@@ -134,11 +148,49 @@ def explain(
             echo(f"{written_to} written", err=True)
 
 
+def _check_data(data: str | None, *, monotone: bool) -> None:
+    if monotone and data is not None:
+        raise click.UsageError("--monotone is about the model alone; leave DATA out.")
+    if not monotone and data is None:
+        raise click.UsageError("Missing argument 'DATA'.")
+
+
 def _refuse_others(**given: str | None) -> None:
     for name, value in given.items():
         if value is not None:
             option = {"of": "--class", "baseline": "--baseline"}[name]
             raise click.UsageError(f"{option} is for a row's prediction: name one with --row.")
+
+
+# --- proofs -----------------------------------------------------------------------------
+
+
+def _print_proofs(path: str, model: Model, *, as_json: bool) -> bool:
+    """Print how the prediction moves with each column; tell whether all is as it was asked."""
+    from nnplug.layout import columns
+    from nnplug.untrusted import escaped
+
+    found = model.monotonicity()
+    if as_json:
+        ways = {name: dict(zip(found.answers, row, strict=True)) for name, row in
+                found.columns.items()}  # fmt: skip
+        print_json({"model": path, "columns": ways, "reasons": list(found.reasons)})
+    else:
+        echo("How the prediction moves when a column rises, whatever the others hold:")
+        rows = [("column", *found.answers), *((name, *row) for name, row in found.columns.items())]
+        for line in columns([list(map(escaped, row)) for row in rows], width(), indent="  "):
+            echo(line)
+        for reason in found.reasons:
+            echo(f"Not proved: {reason}")
+    settings = model.info.settings
+    right = True
+    for way in ("increasing", "decreasing"):
+        names = settings.get(way) or ()
+        for name in (names,) if isinstance(names, str) else names:
+            if set(found.columns.get(name, ("not proved",))) - {way, "constant"}:
+                echo(f"The model was trained with {way}={name}, which is not proved.", err=True)
+                right = False
+    return right
 
 
 # --- importances ------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from nnplug.models.predictor import Predictor
 if TYPE_CHECKING:
     from nnplug.models.explanation import Explanation
     from nnplug.models.importance import Importance
+    from nnplug.models.monotone import Monotonicity
     from nnplug.parts import Metric
 
 __all__ = ["Explainable"]
@@ -95,3 +96,15 @@ class Explainable(Predictor):
         from nnplug.models.importance import importance  # noqa: PLC0415  # the same
 
         return importance(self, data, metric=metric, repeats=repeats, seed=seed)
+
+    def monotonicity(self) -> Monotonicity:
+        """Prove with which columns the predictions never fall, or never rise.
+
+        The proof is for all values of all columns, and not by samples: signs of
+        weights are multiplied along all paths, and the derivatives of activations
+        are bounded over the whole line. It is up to the rounding of floating-point
+        numbers. What is not proved may still be so.
+        """
+        from nnplug.models.monotone import monotonicity  # noqa: PLC0415  # few models are proved
+
+        return monotonicity(self)

@@ -63,6 +63,8 @@ def train(
     seed: int | None = None,
     engine: str | None = None,
     dtype: str | None = None,
+    increasing: str | Sequence[str] | None = None,
+    decreasing: str | Sequence[str] | None = None,
     log_every: int | None = None,
     sample_weight: Any = None,
     columns: Sequence[str] | None = None,
@@ -166,6 +168,10 @@ def train(
         `"auto"` for the one that is expected to be fastest.
     dtype : str, optional
         `"float32"` or `"float64"`.
+    increasing, decreasing : str or sequence of str, optional
+        Columns of numbers with which the prediction never falls, or never
+        rises; of two classes, the probability of the second. The network has
+        dense layers, dropout and activations that never fall.
     log_every : int, optional
         Epochs between the lines that the command line prints.
     sample_weight : array, optional

@@ -173,3 +173,72 @@ def test_bars_are_plain_signs_where_the_encoding_has_no_blocks(folder, monkeypat
     done = explain(folder, "species.safetensors", "iris.csv", "--row", "120")
     assert "|####" in done.stdout
     assert done.stdout.isascii()
+
+
+# --- monotone ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def petals(tmp_path_factory):
+    """A run whose petals get no narrower where they, or the sepals, are longer."""
+    folder = tmp_path_factory.mktemp("monotone")
+    (folder / "iris.csv").write_text(IRIS.read_text())
+    done = nnplug_here(
+        "train", "iris.csv", "--target", "petal_width", "--increasing",
+        "petal_length,sepal_length", "--decreasing", "sepal_width", "--epochs", "5",
+        "--hidden", "8", folder=folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_the_proof_is_printed(petals):
+    done = explain(petals, "latest", "--monotone")
+    assert done.returncode == 0
+    rows = [line.split() for line in done.stdout.splitlines()[1:]]
+    assert rows == [
+        ["column", "petal_width"], ["sepal_length", "increasing"],
+        ["sepal_width", "decreasing"], ["petal_length", "increasing"],
+    ]  # fmt: skip
+
+
+def test_the_proof_as_json_and_in_the_record(petals):
+    said = json.loads(explain(petals, "latest", "--monotone", "--json").stdout)
+    assert said["columns"]["sepal_width"] == {"petal_width": "decreasing"}
+    (run,) = (petals / "runs").iterdir()
+    text = (run / "config.toml").read_text()
+    assert 'increasing = ["petal_length", "sepal_length"]' in text
+    assert 'decreasing = ["sepal_width"]' in text
+    again = nnplug_here("train", "--config", run / "config.toml", "--output", "again",
+                        folder=petals)  # fmt: skip
+    assert again.returncode == 0, again.stderr
+    shown = nnplug_here("info", "again", folder=petals).stdout
+    assert "increasing with petal_length, increasing with sepal_length, decreasing" in " ".join(
+        shown.split()
+    )
+
+
+def test_what_was_asked_for_and_is_not_proved_exits_with_1(petals):
+    (run,) = (petals / "runs").iterdir()
+    model = nnplug.load(run / "model.safetensors")
+    model.network["hidden1.sign"][...] = 0
+    model.network["hidden1.weight"][...] = (
+        [[1.0, -1.0] * 4] * 2 + [[1.0] * 8] * 1 + [[-1.0, 1.0] * 4] * (model.network.inputs - 3)
+    )
+    model.save(petals / "broken.safetensors")
+    done = explain(petals, "broken.safetensors", "--monotone")
+    assert done.returncode == 1
+    assert "The model was trained with decreasing=sepal_width, which is not proved." in done.stderr
+
+
+def test_of_classes_nothing_is_proved_and_the_reason_is_given(folder):
+    done = explain(folder, "species.safetensors", "--monotone")
+    assert done.returncode == 0
+    assert "Not proved: the prediction is not made of one output each" in done.stdout
+
+
+def test_the_proof_takes_no_data_and_all_else_does(folder):
+    done = explain(folder, "species.safetensors", "iris.csv", "--monotone")
+    assert (done.returncode, "leave DATA out" in done.stderr) == (2, True)
+    done = explain(folder, "species.safetensors")
+    assert (done.returncode, "Missing argument 'DATA'" in done.stderr) == (2, True)
