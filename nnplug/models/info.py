@@ -216,6 +216,7 @@ class ModelInfo:
             listed = (printable(str(share)) for share in shares if share is not None)
             yield "dropout", ", ".join(listed)
         yield "output", self.parts["output_activation"][0].text
+        yield "monotone", ", ".join(self._monotone())
         for role in ("loss", "metrics"):
             yield role, ", ".join(part.text for part in self.parts[role])
         if self.calibration is not None:
@@ -242,6 +243,14 @@ class ModelInfo:
             needed = any(role in PREDICTING for role, _ in provided)
             names = ", ".join(dict.fromkeys(name for _, name in provided))
             yield "needs" if needed else "used", f"{package} {version}: {names}"
+
+    def _monotone(self) -> Iterator[str]:
+        """List the columns that the prediction was made to rise or fall with."""
+        for way in ("increasing", "decreasing"):
+            names = self.settings.get(way)
+            if isinstance(names, list | tuple):
+                for name in names[:_LISTED]:
+                    yield f"{way} with {printable(str(name))}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values, for JSON.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -39,6 +39,7 @@ from nnplug.randomness import member_seed
 from nnplug.runs.choices import (
     TABLE_SETTINGS,
     Choice,
+    Shape,
     follow,
     interval_level,
     table_choices,
@@ -116,7 +117,7 @@ def prepare(
     output_activation = cast(Activation, choice.part("output_activation", "activation", follows))
     head = Head(rows.task, loss, output_activation, width)
     _check_targets(head, rows, source.name)
-    shape = choice.network()
+    shape, constrain = _shape(choice, rows, head)
     metrics = _metrics(choice, rows.task)
     optimizer = choice.optimizer(dtype)
     initializer = cast(Initializer, choice.part("initializer"))
@@ -130,6 +131,8 @@ def prepare(
     )
     network.group(rate=choice("rate"), decay=choice("decay"))
     networks = _initialized(network, members, initializer, seed, rows)
+    for each in networks:
+        constrain(each)
     stopping = follow(choice, by_column(metrics), schedule, validation=len(validation_rows) > 0)
     class_weight = choice("class_weight")
     weights = _weights(class_weight, rows, members)
@@ -323,6 +326,21 @@ def _in_units(loss: Loss | None, options: TableOptions) -> bool:
             "their own units.\nLeave one of the two out."
         )
     return True
+
+
+def _shape(choice: Choice, rows: Rows, head: Head) -> tuple[Shape, Callable[[Network], None]]:
+    """Choose the layers, and what is done with the network's arrays to make it monotone."""
+    shape, increasing, decreasing = choice.network(), choice("increasing"), choice("decreasing")
+    if not increasing and not decreasing:
+        return shape, lambda network: None
+    from nnplug.network.monotone import constrain, monotone_layers  # noqa: PLC0415  # few are
+    from nnplug.runs.monotone import as_names, input_signs  # noqa: PLC0415  # the same
+
+    asked = {"increasing": as_names(increasing), "decreasing": as_names(decreasing)}
+    signs = input_signs(asked, rows, head)
+    layers = monotone_layers(shape.layers)
+    shape = Shape(layers, {**shape.settings, **asked})
+    return shape, lambda network: constrain(network, signs)
 
 
 def _check_targets(head: Head, rows: Rows, source: str) -> None:

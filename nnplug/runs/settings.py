@@ -267,6 +267,16 @@ class Settings:
         "Precision of all numbers: float32 or float64.",
         default="float32",
     )
+    increasing: tuple[str, ...] = kept(
+        "Network",
+        Names("A,B"),
+        "Columns of numbers with which the prediction never falls; of two classes, the "
+        "probability of the second.",
+        default=(),
+    )
+    decreasing: tuple[str, ...] = kept(
+        "Network", Names("A,B"), "Columns with which it never rises.", default=()
+    )
 
     loss: str = kept("Training", PartName("loss"), "Loss to minimize.")
     optimizer: str = kept(
