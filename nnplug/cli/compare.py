@@ -32,14 +32,14 @@ _DECIDED = ("learning_rate", "epochs", "layers", "seed", *_FACTORS)
 """Settings that are not options as in `nnplug train`."""
 
 _EPILOG = """\b
-One of --activation, --loss, --optimizer, --initializer, --schedule, --layers and
---recipe has several values: these are compared, and all else is the same.
+One of --activation, --loss, --optimizer, --initializer, --schedule, --recipe
+and --layers has several values: these are compared, and all else is the same.
 
 \b
 Examples:
   nnplug compare --activation relu,gelu --data xor,iris.csv:species
   nnplug compare --optimizer adam,sgd --data cars.csv:price --metric rmse --on 2
-  nnplug compare --layers "dense:64 relu" --layers "dense:64 gelu" --data moons
+  nnplug compare --layers 'dense:64 relu' --layers 'dense:64 gelu' --data moons
   nnplug compare --resume comparisons/NAME
   nnplug compare --replay comparisons/NAME/report.json
 """
