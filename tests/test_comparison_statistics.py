@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nnplug.comparison.rates import Range, points, widened
+from nnplug.comparison.rates import Range, judge, points, widened
 from nnplug.comparison.statistics import (
     bca_interval,
     detectable,
@@ -177,17 +177,44 @@ def test_points_are_sobols_in_one_dimension(power):
     assert len(set(points(36))) == 36
 
 
+def test_a_rate_is_judged_with_its_neighbours():
+    trials = [(1.0, 0.2, 1.0), (4.0, 0.9, 0.0), (2.0, 0.4, 2.0), (3.0, 0.6, 3.0)]
+    judged = judge(trials)
+    assert sorted(judged) == [2.0, 3.0]
+    assert judged[2.0] == pytest.approx((0.4, -2.0))
+    assert judged[3.0] == pytest.approx((1.9 / 3, -5 / 3))
+
+
+def test_a_trial_that_diverged_is_the_worst_of_its_neighbourhood_and_never_chosen():
+    lost = -np.inf, np.inf
+    judged = judge([(1.0, 0.2, 1.0), (2.0, 0.8, 0.5), (3.0, *lost), (4.0, 0.3, 2.0)])
+    assert judged == {2.0: pytest.approx(((0.2 + 0.8 + 0.2) / 3, -3.5 / 3))}
+    assert judge([(1.0, *lost), (2.0, *lost), (3.0, *lost)]) == {}
+    assert judge([(1.0, 0.2, 1.0), (2.0, 0.8, 0.5)]) == {1.0: (0.2, -1.0), 2.0: (0.8, -0.5)}
+
+
+@pytest.mark.parametrize("count", [4, 8, 16, 32])
+def test_neighbours_have_all_three_seeds(count):
+    """Trials take three seeds in turn; so a mean over neighbours is over all seeds."""
+    order = np.argsort(points(count))
+    for place in range(1, count - 1):
+        assert {int(number) % 3 for number in order[place - 1 : place + 2]} == {0, 1, 2}
+
+
 def test_a_best_rate_at_an_edge_widens_the_range_on_that_side():
     tried = Range.about(0.01)
-    rates = tried.rates(4)
-    trials = [{"rate": rate} for rate in rates]
     assert (tried.low, tried.high) == pytest.approx((1e-4, 1.0))
+    rates = tried.rates(4)
     assert rates == pytest.approx([10**-3.5, 10**-1.5, 10**-2.5, 10**-0.5], rel=2e-3)
-    lowest = widened(trials, 0, tried)
-    highest = widened(trials, 3, tried)
-    assert (lowest.low, lowest.high) == pytest.approx((1e-5, 1e-4))
-    assert (highest.low, highest.high) == pytest.approx((1.0, 10.0))
-    assert widened(trials, 1, tried) is None
+    scores = {"low": (0.9, 0.5, 0.1), "middle": (0.1, 0.9, 0.1), "high": (0.1, 0.5, 0.9)}
+    found = {
+        name: widened({rate: (score, 0.0) for rate, score in zip((1, 2, 3), each, strict=True)},
+                      tried)
+        for name, each in scores.items()
+    }  # fmt: skip
+    assert (found["low"].low, found["low"].high) == pytest.approx((1e-5, 1e-4))
+    assert (found["high"].low, found["high"].high) == pytest.approx((1.0, 10.0))
+    assert found["middle"] is None
 
 
 # --- verdicts ------------------------------------------------------------------------------

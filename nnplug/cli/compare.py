@@ -87,7 +87,7 @@ def _several(name: str) -> Any:
     click.option("--rope", type=click.FloatRange(min=0, min_open=True), metavar="MARGIN",
                  help="Differences within it do not matter: equivalent, not merely alike."),
     click.option("--seed", type=WholeNumber(0),
-                 help="Seed of the search, 0 by default; the runs have those after it."),
+                 help="First seed, 0 by default: three of the search, then those of the runs."),
     click.option("--on", default="1", show_default=True, metavar="WHERE",
                  help="Processes of this machine, dask://HOST:PORT, ray://HOST:PORT, or a backend "
                  "of joblib."),

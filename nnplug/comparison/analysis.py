@@ -103,7 +103,8 @@ def _arm(
         "usual_rate": cell.usual,
         "rate": cell.rate,
         "trials": [
-            {key: trial[key] for key in ("rate", "validation", "diverged")} for trial in cell.trials
+            {key: trial[key] for key in ("rate", "seed", "score", "judged", "diverged")}
+            for trial in cell.trials
         ],
         "widened": None if cell.widened is None else [cell.widened.low, cell.widened.high],
         "all_diverged": cell.all_diverged,
@@ -226,10 +227,11 @@ def caveats(request: Request, data: list[dict[str, Any]]) -> list[str]:
             f"can be below 0.05: nothing can be claimed. {least} seeds are the fewest."
         )
     if request.trials:
+        seeds = request.search_seeds
         lines.append(
             f"Each arm's learning rate was searched on each data set: {request.trials} trials "
-            f"with seed {request.seed}, judged by the validation rows of that seed. Other "
-            "settings have not been tuned."
+            f"with seeds {seeds[0]} to {seeds[-1]} in turn, on rows that those hold out; a rate is "
+            "judged by the mean of its trial and its two neighbours'. Nothing else was tuned."
         )
     else:
         lines.append("No learning rate was searched: each arm has its optimizer's own.")
@@ -264,8 +266,8 @@ def _unusual(name: str, arm: str, found: Mapping[str, Any]) -> list[str]:
         lines.append(f"{name}, {arm}: no rate of the search gave a score; its own was used.")
     if found["widened"] is not None:
         low, high = found["widened"]
-        rates = [trial["rate"] for trial in found["trials"]]
-        still = found["rate"] in (min(rates), max(rates))
+        rates = [trial["rate"] for trial in found["trials"] if trial["judged"] is not None]
+        still = found["rate"] == (min(rates) if high <= found["usual_rate"] else max(rates))
         more = "; the best is at the edge of that too" if still else ""
         lines.append(
             f"{name}, {arm}: the best rate was at the edge of the range, which was widened once "

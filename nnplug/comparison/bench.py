@@ -54,6 +54,8 @@ class Task:
         The learning rate; None for the usual one.
     held_out : bool
         Whether rows are held out for a test.
+    trial : bool
+        Whether it is a trial of the search, which must not see the rows of a later test.
     identity : str
         A digest of all else that the numbers depend on: the arm's settings, the
         versions and formulas of its parts, the data.
@@ -64,6 +66,7 @@ class Task:
     seed: int
     rate: float | None
     held_out: bool
+    trial: bool
     identity: str
 
     @property
@@ -127,40 +130,43 @@ class Bench:
         Returns
         -------
         dict
-            `"score"` on the test rows, `"validation"` on those for validation,
-            `"curve"`, what it cost, and `"diverged"`: why there is no score, or None.
+            `"score"` and `"loss"` on the test rows, `"validation"`, the score on the
+            rows for validation, `"curve"`, what it cost, and `"diverged"`: why there is
+            no score, or None.
         """
         content = self.content(task.data)
         test: Table | Data | None = None
         if task.held_out:
+            if task.trial and way_of(self.request.settings.get("split")).way == "time":
+                # These are the last rows, whatever the seed: a trial is judged by rows before.
+                content, _ = self._hold_out(content, task)
             content, test = self._hold_out(content, task)
         more = {} if task.rate is None else {"learning_rate": task.rate}
         run = self._prepare(task.arm, task.data, content, seed=task.seed, **more)
         started = time.perf_counter()
-        diverged = None
+        diverged: str | None = None
+        score, loss = math.nan, math.nan
         clock = _Clock(self.request.budget)
         callbacks = Callbacks(self.registry.plugins, run.used, clock.callbacks)
         # One thread each: the numbers then do not depend on how many runs share the cores.
         with one_thread():
             try:
                 fit(run, callbacks)
-                score = _test(run, test)
+                score, loss = _test(run, test)
             except (DivergedError, NotFiniteError) as error:
-                diverged, score = str(error).split("\n")[0], None
+                diverged = str(error).split("\n")[0]
         column = next(iter(by_column(run.metrics)))
         values = run.history.columns.get(column, [])
         best = run.history.best
-        held = len(run.validation_rows) > 0
-        loss = run.history.columns.get("validation_loss" if held else "loss", [])
-        if not diverged and (score is None or not math.isfinite(score)):
-            diverged, score = f"its {column} on the test rows is not finite", None
+        if diverged is None and not math.isfinite(score):
+            diverged = f"its {column} on the test rows is not finite"
         at = -1 if best is None else best
         rows = len(run.train_rows)
         size = run.settings.batch_size
         return {
-            "score": score,
+            "score": None if diverged else score,
+            "loss": None if diverged else _finite(loss),
             "validation": None if diverged else _finite(values[at]),
-            "validation_loss": None if diverged or not loss else _finite(loss[at]),
             "constant": _constant(run, test),
             "diverged": diverged,
             "epochs": len(run.history),
@@ -174,13 +180,11 @@ class Bench:
 
     def _hold_out(self, content: Table | Data, task: Task) -> tuple[Table | Data, Table | Data]:
         """Split off the test rows of a seed, in the way in which validation rows are chosen."""
-        asked = self.request.settings.get("split")
-        split = Split("random") if asked is None else Split.parse(asked)
+        split = way_of(self.request.settings.get("split"))
         rows = len(content.inputs) if isinstance(content, Data) else content.rows
         classes = None
-        if asked in (None, "stratified"):
+        if split.way == "stratified":
             classes = _classes(content, self.request.data[task.data].target)
-            split = Split("stratified" if classes is not None else "random")
         parts = split_rows(
             content if isinstance(content, Table) else rows,
             split,
@@ -195,6 +199,11 @@ class Bench:
             for part in (parts.training, parts.validation)
         )
         return first, second
+
+
+def way_of(asked: str | None) -> Split:
+    """Return how test rows are drawn; by default with every class in proportion."""
+    return Split("stratified") if asked is None else Split.parse(asked)
 
 
 @lru_cache(maxsize=4)
@@ -225,18 +234,18 @@ def _classes(content: Table | Data, target: str | None) -> AnyArray | None:
     return codes if few and column.missing is None else None
 
 
-def _test(run: Run, test: Table | Data | None) -> float:
-    """Measure a trained run by the first of its metrics: on test rows, if there are any."""
+def _test(run: Run, test: Table | Data | None) -> tuple[float, float]:
+    """Compute the first metric of a trained run, and its loss: on test rows, if there are any."""
     metric = run.metrics[0]
     if test is None:
-        return float(run.final.metrics[next(iter(by_column(run.metrics)))])
+        return float(run.final.metrics[next(iter(by_column(run.metrics)))]), run.final.loss
     if isinstance(test, Table):
         scores = run.model.evaluate(test, metrics=[metric])
     else:
         scores = run.model.evaluate_parts(
             [(run.model.inputs(test.inputs), np.asarray(test.targets))], metrics=[metric]
         )
-    return float(scores[metric.name])
+    return float(scores[metric.name]), float(scores["loss"])
 
 
 def _constant(run: Run, test: Table | Data | None) -> float | None:
@@ -324,14 +333,14 @@ def digest(value: Any) -> str:
 
 
 def check_way(request: Request) -> None:
-    """Refuse ways to split that are the same for every seed by a mark in the data.
+    """Refuse ways to split in which the data marks the rows, the same for every seed.
 
     Raises
     ------
     SettingError
     """
     asked = request.settings.get("split")
-    if asked is not None and Split.parse(asked).way in ("column", "file"):
+    if way_of(asked).way in ("column", "file"):
         raise SettingError(
             f"split={asked!r}: a comparison draws its own test rows for each seed.\n"
             "Use random, stratified, time:COLUMN or group:COLUMN."

@@ -58,8 +58,9 @@ def body(report: Mapping[str, Any]) -> Iterator[str]:
     )
     yield from _drawn(
         "Sensitivity to the learning rate",
-        "The score on the validation rows in the search; the large dot is the rate that was "
-        "chosen. Scores far below the others are drawn at the edge.",
+        "Small dots: the trials, on rows that were held out. Line: the mean of each rate and its "
+        "two neighbours, by which it is judged. Large dot: the rate that was chosen. Scores far "
+        "worse than the others are drawn at the edge.",
         data,
         pictures.sensitivity,
     )

@@ -139,12 +139,12 @@ def _known_on(data: _Data) -> str:
 
 
 def sensitivity(data: _Data) -> str | None:
-    """Draw the score on the validation rows by learning rate; the chosen rate has a ring."""
+    """Draw the scores of the search by learning rate; the chosen rate has a large dot."""
     tried = {
         arm: sorted(
-            (math.log10(trial["rate"]), trial["validation"])
+            (math.log10(trial["rate"]), trial["score"])
             for trial in each["trials"]
-            if trial["validation"] is not None
+            if trial["score"] is not None
         )
         for arm, each in data["arms"].items()
     }
@@ -157,16 +157,21 @@ def sensitivity(data: _Data) -> str | None:
     step = -(-len(powers) // 6) or 1
     marks = [(float(power), number(10.0**power)) for power in powers[::step]]
     chart = Chart(
-        (low - 0.1, high + 0.1), limits, ("learning rate (logarithmic)", _known_on(data)),
+        (low - 0.1, high + 0.1), limits, ("learning rate (logarithmic)", data["metric"]),
         ticks_x=marks or [(x, number(10.0**x)) for x in ticks(low, high, 3)],
     )  # fmt: skip
     for arm, points in tried.items():
         ink = _ink([*data["arms"]], arm)
-        inside = [(x, min(max(y, limits[0]), limits[1])) for x, y in points]
-        chart.line(inside, ink)
-        chart.dots(inside, ink, size=2.5, opacity=0.8)
+        means = sorted(
+            (math.log10(trial["rate"]), trial["judged"])
+            for trial in data["arms"][arm]["trials"]
+            if trial["judged"] is not None
+        )
+        chart.dots(_inside(points, limits), ink, size=2.5, opacity=0.5)
+        chart.line(_inside(means, limits), ink)
         chosen = math.log10(data["arms"][arm]["rate"])
-        chart.dots([point for point in inside if point[0] == chosen], ink, size=6, opacity=0.9)
+        here = [point for point in means if point[0] == chosen]
+        chart.dots(_inside(here, limits), ink, size=5, opacity=0.9)
         chart.key(ink, arm)
     return chart.to_html(f"sensitivity to the learning rate on {data['name']}")
 
@@ -177,13 +182,19 @@ def _limits(values: Sequence[float], goal: str) -> tuple[float, float]:
     return _wide(np.quantile(values, ends).tolist())
 
 
+def _inside(
+    points: Sequence[tuple[float, float]], limits: tuple[float, float]
+) -> list[tuple[float, float]]:
+    return [(x, min(max(y, limits[0]), limits[1])) for x, y in points]
+
+
 def best_so_far(data: _Data) -> str | None:
     """Draw the best score of the search after each trial."""
     better = max if data["goal"] == "maximize" else min
     worst = -math.inf if data["goal"] == "maximize" else math.inf
     found = {}
     for arm, each in data["arms"].items():
-        scores = [worst if t["validation"] is None else t["validation"] for t in each["trials"]]
+        scores = [worst if t["score"] is None else t["score"] for t in each["trials"]]
         found[arm] = list(accumulate(scores, better))
     every = [value for each in found.values() for value in each if math.isfinite(value)]
     longest = max(map(len, found.values()))

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nnplug.comparison.bench import Bench, Task, check_way, digest, identity
 from nnplug.comparison.places import check_place, run_all
-from nnplug.comparison.rates import Range, widened
+from nnplug.comparison.rates import Range, judge, widened
 from nnplug.comparison.results import Results
 from nnplug.errors import SettingError
 from nnplug.runs.configuration import fingerprint_of
@@ -41,6 +41,8 @@ class Cell:
         What its numbers depend on.
     trials : list of dict
         The search: `"rate"`, and what the run returned.
+    range : Range
+        What was searched.
     widened : Range or None
         What was searched too.
     all_diverged : bool
@@ -53,6 +55,7 @@ class Cell:
     rate: float
     task: Task
     identity: dict[str, Any]
+    range: Range
     trials: list[dict[str, Any]] = field(default_factory=list)
     widened: Range | None = None
     all_diverged: bool = False
@@ -152,6 +155,20 @@ def perform(
             name = request.data[task.data].name
             progress.finished(task, result["seconds"], f"{task.arm} on {name}")
 
+    def search(plans: list[tuple[Cell, float]]) -> None:
+        """Try rates, and add them to the trials of their cells."""
+        tasks = []
+        places = {id(cell): len(cell.trials) for cell, _ in plans}
+        for cell, rate in plans:
+            seed = request.search_seeds[places[id(cell)] % len(request.search_seeds)]
+            places[id(cell)] += 1
+            task = replace(cell.task, seed=seed, rate=rate, trial=True)
+            progress.expect(task.data, task not in results)
+            tasks.append(task)
+        complete(tasks)
+        for (cell, rate), task in zip(plans, tasks, strict=True):
+            cell.trials.append({"rate": rate, "seed": task.seed, "judged": None, **results[task]})
+
     def runs_of(cell: Cell) -> list[Task]:
         return [
             replace(cell.task, seed=seed, rate=cell.rate if request.trials else None)
@@ -161,26 +178,17 @@ def perform(
     for cell in cells:
         progress.expect(cell.task.data, request.seeds)
     if request.trials:
-        ranges = {id(cell): Range.about(cell.usual) for cell in cells}
-        _search(cells, ranges, request.trials, results, stages, progress, complete)
+        plans = [(cell, rate) for cell in cells for rate in cell.range.rates(request.trials)]
+        search(plans)
         for cell in cells:
-            best = _best(cell, stages)
-            further = None if best is None else widened(cell.trials, best, ranges[id(cell)])
-            cell.widened = further
-        again = [cell for cell in cells if cell.widened is not None]
-        _search(
-            again,
-            {id(cell): cell.widened for cell in again if cell.widened is not None},
-            max(1, request.trials // 4),
-            results,
-            stages,
-            progress,
-            complete,
-        )
+            judged = _judge(cell, stages)
+            cell.widened = widened(judged, cell.range) if judged else None
+        more = max(1, request.trials // 4)
+        search([(cell, r) for cell in cells if cell.widened for r in cell.widened.rates(more)])
         for cell in cells:
-            best = _best(cell, stages)
-            cell.all_diverged = best is None
-            cell.rate = cell.usual if best is None else cell.trials[best]["rate"]
+            judged = _judge(cell, stages)
+            cell.all_diverged = not judged
+            cell.rate = max(judged, key=judged.__getitem__) if judged else cell.usual
     for cell in cells:
         done = len(runs_of(cell)) - len(tasks_of(runs_of(cell)))
         progress.expect(cell.task.data, -done)
@@ -190,40 +198,24 @@ def perform(
     return stages
 
 
-def _search(
-    cells: list[Cell],
-    ranges: Mapping[int, Range],
-    count: int,
-    results: Results,
-    stages: list[Stage],
-    progress: Progress,
-    complete: Callable[[Iterable[Task]], None],
-) -> None:
-    """Try rates for each cell, and add them to its trials."""
-    tasks = [
-        (cell, replace(cell.task, rate=rate))
-        for cell in cells
-        for rate in ranges[id(cell)].rates(count)
-    ]
-    for cell, task in tasks:
-        progress.expect(cell.task.data, task not in results)
-    complete(task for _, task in tasks)
-    for cell, task in tasks:
-        cell.trials.append({"rate": task.rate, **results[task]})
-
-
-def _best(cell: Cell, stages: list[Stage]) -> int | None:
-    """Return the place of the best trial on the validation rows; None if none has a score.
-
-    Trials of one score, as those of an accuracy, are ordered by the loss.
-    """
-    maximize = stages[cell.task.data].maximize
-    keys: dict[int, tuple[float, float]] = {}
-    for place, trial in enumerate(cell.trials):
-        if trial["validation"] is not None:
-            score, loss = trial["validation"], trial["validation_loss"]
-            keys[place] = (score if maximize else -score, -math.inf if loss is None else -loss)
-    return max(keys, key=keys.__getitem__) if keys else None
+def _judge(cell: Cell, stages: list[Stage]) -> dict[float, tuple[float, float]]:
+    """Judge the rates that were tried, and note it in the trials."""
+    sign = 1.0 if stages[cell.task.data].maximize else -1.0
+    scores = []
+    for trial in cell.trials:
+        score, loss = trial["score"], trial["loss"]
+        scores.append(
+            (
+                trial["rate"],
+                -math.inf if score is None else sign * score,
+                math.inf if score is None or loss is None else loss,
+            )
+        )
+    judged = judge(scores)
+    for trial in cell.trials:
+        found = judged.get(trial["rate"])
+        trial["judged"] = None if found is None else sign * found[0]
+    return judged
 
 
 def _prepare(bench: Bench, place: int) -> Stage:
@@ -252,9 +244,9 @@ def _prepare(bench: Bench, place: int) -> Stage:
     )
     for arm, run in runs.items():
         known = identity(run, data, request.budget)
-        task = Task(arm, place, request.seed, None, held_out, digest(known))
+        task = Task(arm, place, request.seed, None, held_out, False, digest(known))
         usual = run.optimizer.learning_rate
-        stage.cells[arm] = Cell(usual, usual, task, known)
+        stage.cells[arm] = Cell(usual, usual, task, known, Range.about(usual))
     return stage
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-__all__ = ["Range", "points", "widened"]
+__all__ = ["Range", "judge", "points", "widened"]
+
+_NEIGHBOURS = 3
 
 DECADES = 2.0
 """Of rates that are searched below and above the usual rate."""
@@ -62,20 +64,61 @@ class Range:
         ]
 
 
-def widened(trials: Sequence[dict[str, Any]], best: int, tried: Range) -> Range | None:
-    """Return what to search too, if the best rate is the lowest or the highest of those tried.
+def judge(scores: Sequence[tuple[float, float, float]]) -> dict[float, tuple[float, float]]:
+    """Judge each rate by the mean of its own trial and of its two neighbours'.
+
+    One trial says little: its validation rows are few, and may suit a rate by chance.
+    Neighbours in the order of their rates were tried with other seeds, so that of rates
+    spread by `points`, in steps of three seeds, each is judged by all three seeds. The
+    lowest and the highest rate have one neighbour, and are only neighbours themselves.
 
     Parameters
     ----------
-    trials : sequence of dict
-        With `"rate"`.
-    best : int
-        The place of the best one.
+    scores : sequence of tuple
+        Rate, score and loss of each trial: the score such that more is better, the loss
+        to order equal scores. A trial without a score has minus infinity.
+
+    Returns
+    -------
+    dict
+        By rate, the means of the score and of minus the loss. Fewer than three trials
+        are judged alone.
     """
-    rates = [trial["rate"] for trial in trials]
-    rate = rates[best]
-    if rate == min(rates):
+    known = [score for _, score, _ in scores if math.isfinite(score)]
+    losses = [loss for _, _, loss in scores if math.isfinite(loss)]
+    if not known:
+        return {}
+    # A trial that diverged counts as the worst of the others, for its neighbours too.
+    worst, most = min(known), max(losses, default=0.0)
+    ordered = [
+        (rate, score if math.isfinite(score) else worst, loss if math.isfinite(loss) else most)
+        for rate, score, loss in sorted(scores)
+    ]
+    diverged = {rate for rate, score, _ in scores if not math.isfinite(score)}
+    reach = 1 if len(ordered) >= _NEIGHBOURS else 0
+    judged = {}
+    for place in range(reach, len(ordered) - reach):
+        rate = ordered[place][0]
+        near = ordered[place - reach : place + reach + 1]
+        if rate not in diverged:
+            mean = math.fsum(score for _, score, _ in near) / len(near)
+            judged[rate] = mean, -math.fsum(loss for _, _, loss in near) / len(near)
+    return judged
+
+
+def widened(judged: Mapping[float, tuple[float, float]], tried: Range) -> Range | None:
+    """Return what to search too, if the best rate is the lowest or the highest judged.
+
+    Parameters
+    ----------
+    judged : mapping
+        What `judge` returned.
+    tried : Range
+        What was searched.
+    """
+    best = max(judged, key=judged.__getitem__)
+    if best == min(judged):
         return Range(tried.low / 10**MORE_DECADES, tried.low)
-    if rate == max(rates):
+    if best == max(judged):
         return Range(tried.high, tried.high * 10**MORE_DECADES)
     return None

@@ -21,6 +21,9 @@ FACTORS = ("activation", "loss", "optimizer", "initializer", "schedule", "layers
 EFFORTS: Mapping[str, tuple[int, int]] = {"standard": (10, 16), "paper": (30, 36), "quick": (3, 0)}
 """Seeds, and trials of a search, by the effort that is asked for."""
 
+SEARCH_SEEDS = 3
+"""Seeds of a search: those of a rate and of its two neighbours differ; see `rates.judge`."""
+
 _OWN = frozenset({"seed", "validation", "split", "metrics"})
 """Settings that a comparison may fix besides those of the network and of training."""
 _NOT = frozenset({"data", "target", "learning_rate", "epochs", "log_every", "checkpoint_every"})
@@ -116,7 +119,7 @@ class Request:
     seeds, trials : int
         Runs of each arm on each data set; learning rates tried before.
     seed : int
-        Of the search; the runs have the seeds after it.
+        The first of the search; the runs have those after it.
     budget : str or None
         The most epochs or seconds of a run.
     rope : float or None
@@ -205,9 +208,15 @@ class Request:
         return [arm for arm in self.arms if arm != self.baseline]
 
     @property
+    def search_seeds(self) -> range:
+        """The seeds of the search, which its trials take in turn."""
+        return range(self.seed, self.seed + SEARCH_SEEDS)
+
+    @property
     def evaluation_seeds(self) -> range:
         """The seeds of the runs that are compared."""
-        return range(self.seed + 1, self.seed + 1 + self.seeds)
+        first = self.seed + SEARCH_SEEDS
+        return range(first, first + self.seeds)
 
     # --- as JSON ------------------------------------------------------------------------
 

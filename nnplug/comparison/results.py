@@ -25,8 +25,8 @@ _MOST = 2**20
 _NUMBER = (int, float, type(None))
 _SHAPE: Mapping[str, Any] = {
     "score": _NUMBER,
+    "loss": _NUMBER,
     "validation": _NUMBER,
-    "validation_loss": _NUMBER,
     "constant": _NUMBER,
     "diverged": (str, type(None)),
     "epochs": int,

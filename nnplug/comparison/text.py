@@ -238,9 +238,10 @@ def as_csv(report: Mapping[str, Any]) -> str:
         for arm, found in each["arms"].items():
             start = (_cell(each["name"]), _cell(arm))
             for trial in found["trials"]:
-                rest = ("", trial["validation"], "", "", "", "", _cell(trial["diverged"] or ""))
-                seed = report["request"]["seed"]
-                writer.writerow((*start, "trial", seed, trial["rate"], each["metric"], *rest))
+                rest = (trial["score"], "", "", "", "", "", _cell(trial["diverged"] or ""))
+                writer.writerow(
+                    (*start, "trial", trial["seed"], trial["rate"], each["metric"], *rest)
+                )
             for run in found["runs"]:
                 rest = tuple(run[key] for key in keys[:-1])
                 why = _cell(run["diverged"] or "")
