@@ -13,6 +13,7 @@ from nnplug.lazy import lazy_names
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from nnplug.comparison.api import compare as compare
     from nnplug.engines import Engine as Engine
     from nnplug.formulas.opaque import Opaque as Opaque
     from nnplug.hookspecs import hookimpl as hookimpl
@@ -53,6 +54,7 @@ __getattr__, _lazy_names = lazy_names(
     __name__,
     {
         "nnplug": ("special",),
+        "nnplug.comparison.api": ("compare",),
         "nnplug.engines": ("Engine",),
         "nnplug.formulas.opaque": ("Opaque",),
         "nnplug.hookspecs": ("hookimpl",),

@@ -36,7 +36,7 @@ FLOORS = (
     ("training",),
     ("tables", "models"),
     ("runs", "exporters"),
-    ("sklearn", "scaffold", "testing", "importers"),
+    ("sklearn", "scaffold", "testing", "importers", "comparison"),
     ("cli", "__main__"),
 )
 
