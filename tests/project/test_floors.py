@@ -34,7 +34,7 @@ FLOORS = (
     ("network",),
     ("plans", "engines"),
     ("training",),
-    ("tables", "models"),
+    ("tables", "models", "microscope"),
     ("runs", "exporters"),
     ("sklearn", "scaffold", "testing", "importers", "comparison"),
     ("cli", "__main__"),
