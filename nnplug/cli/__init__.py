@@ -22,6 +22,7 @@ __all__ = ["main"]
 _COMMANDS = {
     "data": ("nnplug.cli.data:data", "Examine a table before training."),
     "train": ("nnplug.cli.train:train", "Train a network on a table or a dataset."),
+    "play": ("nnplug.cli.play:play", "Watch a network learn, in the browser."),
     "predict": ("nnplug.cli.predict:predict", "Predict the target of new rows with a model."),
     "evaluate": ("nnplug.cli.evaluate:evaluate", "Compute a model's loss and metrics on a table."),
     "export": ("nnplug.cli.export:export", "Write a model for another program or language."),

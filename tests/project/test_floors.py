@@ -35,7 +35,7 @@ FLOORS = (
     ("training",),
     ("tables", "models"),
     ("runs", "exporters"),
-    ("sklearn", "scaffold", "testing", "importers"),
+    ("sklearn", "scaffold", "testing", "importers", "play"),
     ("cli", "__main__"),
 )
 
