@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import numpy as np
+
 from nnplug.errors import NnplugError, SettingError
 from nnplug.formulas.mathml import to_mathml
 from nnplug.network.tasks import Head, output_activation_name
-from nnplug.parts import KINDS, Activation, Loss, Part
+from nnplug.parts import KINDS, Activation, Dataset, Loss, Part
 from nnplug.parts.docstring import read_docstring
 from nnplug.parts.written import write_formulas
 from nnplug.plugins.plugin import Plugin
 from nnplug.plugins.registry import Registry
 from nnplug.runs.run import Run
 
-__all__ = ["catalogue", "describe", "misfits"]
+__all__ = ["catalogue", "describe", "misfits", "sketches"]
+
+SKETCHED = 120
+"""The points of a dataset's small picture."""
 
 
 def catalogue(registry: Registry) -> dict[str, list[dict[str, Any]]]:
@@ -78,6 +83,29 @@ def describe(registry: Registry, kind: Any, text: Any) -> dict[str, str]:
             ' style="text-align: left"', ' class="left"'
         ),
     }
+
+
+def sketches(registry: Registry) -> dict[str, dict[str, Any]]:
+    """Return a few points of each dataset, for a small picture of it."""
+    found = {}
+    for part, plugin in registry.parts("dataset"):
+        size = {"size": SKETCHED} if "size" in part.defaults else {}
+        try:
+            data = cast(Dataset, part).with_options(**size)()
+        except NnplugError:  # it says why when it is chosen
+            continue
+        x, y = np.asarray(data.inputs, float), np.asarray(data.targets, float)
+        x, y = x[:SKETCHED], y.reshape(len(y), -1)[:SKETCHED, 0]
+        name = part.name if plugin.state == "built-in" else f"{plugin.package}/{part.name}"
+        found[name] = {
+            "task": data.task,
+            "flat": x.shape[1] == 1,
+            "points": [
+                [a, b, c if data.task == "regression" else int(c)]
+                for a, b, c in zip(x[:, 0].tolist(), x[:, -1].tolist(), y.tolist(), strict=True)
+            ],
+        }
+    return found
 
 
 def misfits(run: Run, registry: Registry) -> dict[str, str]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnplug.errors import NnplugError, SettingError, suggest
 from nnplug.play import downloads, script
-from nnplug.play.catalogue import catalogue, describe, misfits
+from nnplug.play.catalogue import catalogue, describe, misfits, sketches
 from nnplug.play.columns import SHOWN
 from nnplug.play.content import Content, PastedTable
 from nnplug.play.learner import Learner
@@ -82,6 +82,7 @@ class Session:
             "axes": self._choose_axes,
             "probe": self._probe,
             "catalogue": lambda _: {"kinds": catalogue(self.registry)},
+            "sketches": lambda _: {"sets": sketches(self.registry)},
             "part": lambda asked: describe(self.registry, asked.get("kind"), asked.get("text")),
             "code": lambda asked: script.code(self._learner(asked)),
             "download": lambda asked: downloads.download(self._learner(asked), asked.get("what")),
