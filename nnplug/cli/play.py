@@ -58,27 +58,28 @@ def play(
             f"The playground needs Starlette and uvicorn ({error}).\n"
             'Install them with: pip install "nnplug[play]"'
         ) from None
-    from nnplug.play.session import Session
-    from nnplug.play.worker import Worker
-
     registry = registry_of(context)
-    content = _content(data, target or (), registry)
-    worker, token = Worker(lambda: Session(registry, content)), server.new_token()
+    content = None if data == "xor" and not target else _content(data, target or (), registry)
     try:
         listening = server.bind(port)
     except OSError as error:
         raise click.UsageError(
             f"--port {port}: {error.strerror}.\nLeave it out for a free one."
         ) from None
-    port = listening.getsockname()[1]
+    token, port = server.new_token(), listening.getsockname()[1]
     address = server.address(token, port)
     echo(address)
     echo("Ctrl-C ends it.", err=True)
+    if not no_browser:
+        _open(address)
+    # The browser starts meanwhile, and waits for the answer.
+    from nnplug.play.session import Session
+    from nnplug.play.worker import Worker
+
+    worker = Worker(lambda: Session(registry, content))
     warn(registry)
     worker.start()
     try:
-        if not no_browser:
-            _open(address)
         server.serve(server.make_app(worker, token, port), listening)
     finally:
         worker.stop()

@@ -74,7 +74,7 @@ def describe(registry: Registry, kind: Any, text: Any) -> dict[str, str]:
         "kind": kind,
         "name": part.name,
         "text": part.text,
-        "about": doc.about,
+        "about": doc.about.replace("`", ""),
         "source": doc.source,
         "package": provider.package,
         "version": provider.version,

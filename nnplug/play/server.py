@@ -9,6 +9,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from importlib import resources
+from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.applications import Starlette
@@ -18,7 +19,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nnplug.errors import NnplugError
-from nnplug.play.worker import Worker
+
+if TYPE_CHECKING:
+    from nnplug.play.worker import Worker
 
 __all__ = ["HOST", "address", "bind", "make_app", "new_token", "serve"]
 
@@ -74,7 +77,7 @@ def serve(app: ASGIApp, listening: socket.socket) -> None:
     """Serve until an interrupt."""
     config = uvicorn.Config(
         app, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=1,
-        ws="none", server_header=False,
+        ws="none", server_header=False, proxy_headers=False,
     )  # fmt: skip
     uvicorn.Server(config).run(sockets=[listening])
 
@@ -109,7 +112,7 @@ def make_app(worker: Worker, token: str, port: int) -> ASGIApp:
             limit = f"{LARGEST_BODY // 1_000_000} MB"
             return JSONResponse({"error": f"That is more than {limit}; use a file: "
                                           "nnplug play FILE."}, 413)  # fmt: skip
-        except ValueError:
+        except (ValueError, RecursionError):
             return JSONResponse({"error": "The command is not JSON."}, 400)
         if not isinstance(asked, dict):
             return JSONResponse({"error": "The command is not an object."}, 400)

@@ -109,8 +109,10 @@ class Session:
         before = self.content, [dict(given) for given in self.given]
         try:
             return command(asked)
-        except NnplugError as error:
+        except Exception as error:
             self.content, self.given = before
+            if not isinstance(error, NnplugError):
+                raise
             return {"error": str(error)}
 
     def close(self) -> None:
@@ -387,7 +389,7 @@ class Session:
         learner = self.learners[number]
         settings = learner.run.settings.to_dict()
         return {
-            "given": self.given[number],
+            "given": dict(self.given[number]),
             "settings": {name: settings[name] for name in CHOSEN if name in settings},
             "learning_rate": learner.run.optimizer.learning_rate,
             "columns": [column.to_dict() for column in learner.columns],

@@ -2,7 +2,8 @@
 
 import { byId, el, number, svg } from "./dom.js";
 
-const WIDE = 300, HIGH = 120, LEFT = 40, BELOW = 16;
+const HIGH = 150, LEFT = 44, BELOW = 18;
+let WIDE = 300;
 let log = localStorage.getItem("log") === "1";
 
 export function drawChart(app) {
@@ -15,11 +16,14 @@ export function drawChart(app) {
       toggle.setAttribute("aria-pressed", String(log));
       drawChart(app);
     } }, "log scale");
-    box.append(el("div", { class: "key" }), svg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": "Losses by epoch" }), toggle);
+    box.append(el("div", { class: "key" }), toggle, svg("svg", { role: "img", "aria-label": "Losses by epoch" }));
     box.querySelector("svg").addEventListener("pointermove", (event) => hover(event, app));
     box.querySelector("svg").addEventListener("pointerleave", () => app.hideTip());
   }
   const lanes = frame.lanes.map((lane) => lane.curve);
+  const drawing = box.querySelector("svg");
+  WIDE = Math.max(200, box.clientWidth);
+  drawing.setAttribute("viewBox", `0 0 ${WIDE} ${HIGH}`);
   const all = lanes.flatMap((curve) => curve.flatMap(([, train, test]) => [train, test])).filter((v) => v !== null && (!log || v > 0));
   const last = Math.max(1, ...lanes.map((curve) => curve.at(-1)?.[0] ?? 0));
   const scale = log ? Math.log10 : (v) => v;
@@ -38,7 +42,6 @@ export function drawChart(app) {
     }
     return text;
   };
-  const drawing = box.querySelector("svg");
   const parts = [
     svg("line", { x1: LEFT, x2: WIDE - 4, y1: HIGH - BELOW, y2: HIGH - BELOW, class: "axis" }),
     label(LEFT - 4, y(log ? 10 ** high : high) + 4, log ? 10 ** high : high, "end"),

@@ -13,6 +13,11 @@ export function el(tag, attributes = {}, ...children) {
   return made;
 }
 
+// In place of an element's children; null is nobody.
+export function fill(element, ...children) {
+  element.replaceChildren(...children.filter((child) => child !== null && child !== undefined));
+}
+
 export function svg(tag, attributes = {}, ...children) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);

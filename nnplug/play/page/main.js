@@ -2,7 +2,7 @@
 
 import { ask, listen } from "./api.js";
 import { readAddress, writeAddress } from "./address.js";
-import { byId, el, number } from "./dom.js";
+import { byId, el, fill, number } from "./dom.js";
 import { forgetColors, colors } from "./colors.js";
 import { buildData, buildStrip, fetchSketches, listenForTables } from "./controls.js";
 import { buildNetwork, showValues, updateNetwork } from "./network.js";
@@ -95,7 +95,7 @@ const app = {
     pen.hidden = !data.clickable;
     const { classes, css } = colors();
     const dot = (k) => { const made = el("i"); made.style.background = css(classes[k % 10]); return made; };
-    pen.replaceChildren("Click to add", ...data.classes.map((name, k) => el("button", { class: "pencil", "aria-pressed": String(this.pen === k),
+    fill(pen, "Click to add", ...data.classes.map((name, k) => el("button", { class: "pencil", "aria-pressed": String(this.pen === k),
       onclick: () => { this.pen = this.pen === k ? null : k; this.buildOutput(); } }, dot(k), name)),
       data.added.length ? el("button", { class: "plain", onclick: () => this.command("points", { points: data.added.slice(0, -1) }) }, "undo") : null);
     byId("pictures").classList.toggle("drawing", data.clickable && this.pen !== null);

@@ -14,8 +14,8 @@ export function buildNetwork(app) {
   const inputs = lane.shown_inputs;
   const shape = [inputs, ...lane.columns.map((column) => column.shown)];
   const most = Math.max(...shape);
-  const tile = most > 8 ? 30 : 38, gap = most > 8 ? 6 : 12;
-  const height = most * (tile + gap) + 8, top = 58;
+  const tile = most > 8 ? 32 : most > 5 ? 40 : 52, gap = most > 8 ? 6 : most > 5 ? 10 : 20;
+  const height = Math.max(most * (tile + gap), 230) + 8, top = 58;
   const wide = Math.max(box.clientWidth, shape.length * 92);
   const left = (k) => 34 + (k / (shape.length - 1)) * (wide - 68);
   const upper = (count, n) => top + height / 2 + (n - (count - 1) / 2) * (tile + gap);
@@ -141,12 +141,12 @@ export function updateNetwork(app) {
 }
 
 function drawInputs(app) {
-  const { axes, base, low, high } = app.state.data.plane;
+  const { axes, low, high } = app.state.data.plane;
   drawn.tiles[0].forEach(({ canvas }, n) => {
     const values = new Uint8Array(SIDE * SIDE);
     for (let k = 0; k < values.length; k++) {
       const across = (k % SIDE) / (SIDE - 1), down = Math.floor(k / SIDE) / (SIDE - 1);
-      let value = base[n] > 0 ? 0.5 : 0.5;
+      let value = 0.5;
       if (n === axes[0]) value = across;
       else if (n === axes[1]) value = 1 - down;
       const [least, most] = n === axes[0] ? [low[0], high[0]] : [low[1], high[1]];
