@@ -35,6 +35,7 @@ Examples:
     click.option(
         "--port",
         type=click.IntRange(0, 65535),
+        metavar="PORT",
         default=0,
         help="Port of this machine; by default a free one.",
     ),

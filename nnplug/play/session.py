@@ -37,6 +37,9 @@ SPEEDS = (1, 10, 100, 1000, 0)
 FRAMES = 20
 """The most frames in a second."""
 
+FEWEST_FRAMES = 10
+"""The frames in a second below which looking may take more than its share."""
+
 REPLAY_SECONDS = 20.0
 """How long an address may train before it is shown."""
 
@@ -62,7 +65,7 @@ class Session:
         self.playing, self.speed, self.version = False, 0, 0
         self.until: int | None = None
         self.axes, self.fixed = (0, 1), dict[int, float]()
-        self._due = 0.0
+        self._due, self._cost = 0.0, 0.0
         self._commands: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
             "open": self._open,
             "state": lambda _: self.state(),
@@ -297,7 +300,7 @@ class Session:
             raise SettingError("edit: give the array, the place and the value.")
         place = tuple(_whole(number, "place") for number in asked.get("place") or [])
         self._of(asked).edit(array, place, float(value))
-        return self.frame()
+        return {**self.frame(), "address": self.address()}
 
     @property
     def due(self) -> float:
@@ -318,6 +321,8 @@ class Session:
             The frame.
         """
         started = time.perf_counter()
+        # Looking takes a seventh of the time at most, unless ten frames a second need more.
+        seconds = max(seconds, min(6 * self._cost, 0.8 / FEWEST_FRAMES))
         epochs = max(1, round(self.speed / FRAMES))
         for learner in self.learners:
             share = seconds / len(self.learners)
@@ -333,9 +338,8 @@ class Session:
         self.playing = self.playing and not stopped
         looked = time.perf_counter()
         frame = self.frame()
-        # At full speed, looking takes a fifth of the time at most.
-        cost = time.perf_counter() - looked
-        wait = epochs / self.speed if self.speed else max(1 / FRAMES, cost)
+        self._cost = time.perf_counter() - looked
+        wait = epochs / self.speed if self.speed else 1 / FRAMES
         self._due = max(started + wait, time.perf_counter())
         return frame
 

@@ -111,6 +111,7 @@ const app = {
     if (!this.state) return;
     if (frame.version !== this.state.version) { if (frame.version > this.state.version) this.refresh(); return; }
     this.frame = frame;
+    if (frame.address) this.state.address = frame.address;
     this.setPlaying(frame.playing);
     const lane = frame.lanes[this.lane];
     byId("epochs").textContent = lane.epoch.toLocaleString("en");

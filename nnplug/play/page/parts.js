@@ -14,8 +14,9 @@ export function partPicker(app, kind, text, choose, { label = kind, bare = false
   for (const [source, parts] of groups) {
     const items = parts.map((part) => {
       const reason = misfits[part.name];
-      const value = source === "nnplug" ? part.name : `${source}/${part.name}`;
-      const chosen = part.name === bareName && (name === bareName || name === value);
+      const own = source === "nnplug" ? part.name : `${source}/${part.name}`;
+      const value = part.holds && kind === "optimizer" ? `${own}[adam]` : own;
+      const chosen = part.name === bareName && (name === bareName || name === own);
       return el("option", { value, selected: chosen, disabled: Boolean(reason) && !chosen,
         title: reason ? reason.split("\n")[0] : part.summary },
         reason ? `${part.name}: ${reason.split("\n")[0].replace(/^loss '[^']*' /, "")}` : part.name);
