@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from nnplug.plugins.registry import Registry as Registry
     from nnplug.runs.api import load as load
     from nnplug.runs.api import resume as resume
+    from nnplug.runs.api import trace as trace
     from nnplug.runs.api import train as train
     from nnplug.runs.run import Run as Run
     from nnplug.tool import Exporter as Exporter
@@ -75,7 +76,7 @@ __getattr__, _lazy_names = lazy_names(
             "uniform",
         ),
         "nnplug.plugins.registry": ("Registry",),
-        "nnplug.runs.api": ("load", "resume", "train"),
+        "nnplug.runs.api": ("load", "resume", "trace", "train"),
         "nnplug.runs.run": ("Run",),
         "nnplug.tool": ("Exporter",),
         "nnplug.training": ("BatchRecord", "EpochRecord"),

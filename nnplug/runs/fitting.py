@@ -195,14 +195,19 @@ def fit(
         return signalled or (should_stop is not None and should_stop())
 
     trainer = run.trainer()
+    run.state = trainer.steps.state()
+    del run.state["parameters"]  # while it trains, the network has them
     # Without hooks nobody looks at an epoch that no line is printed for.
     every = 1 if "on_epoch_end" in callbacks else run.settings.log_every
     with nullcontext() if keeper is None else keeper.training(trainer):
         # The run has its folder by now, and its history if it is resumed.
         callbacks.call("on_train_start", run=run)
-        trainer.run(
-            on_epoch=on_epoch, every=every, should_stop=stop, on_batch=callbacks.on_batch(run)
-        )
+        try:
+            trainer.run(
+                on_epoch=on_epoch, every=every, should_stop=stop, on_batch=callbacks.on_batch(run)
+            )
+        finally:
+            run.state = trainer.steps.state()
         run.ended = trainer.ended
         if run.ended is not None:
             run.advice = advice.after(run)

@@ -32,6 +32,7 @@ from nnplug.types import AnyArray
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nnplug.microscope.trace import Trace
     from nnplug.runs.configuration import Configuration
     from nnplug.runs.report.notebook import Picture
 
@@ -69,6 +70,9 @@ class Run(Summarized):
         Hints for the user after training, a line each.
     history : History
         Losses and metrics by epoch.
+    state : dict of str to array, optional
+        The optimizer's slots and count of steps, and the parameters that it
+        goes on from; None before training.
     """
 
     settings: Settings
@@ -85,6 +89,7 @@ class Run(Summarized):
     folder: Path | None = None
     advice: tuple[str, ...] = ()
     history: History = field(default_factory=History)
+    state: dict[str, AnyArray] | None = None
 
     @property
     def network(self) -> Network:
@@ -130,6 +135,41 @@ class Run(Summarized):
     def probabilities(self, data: Any, *, allow_nonfinite: bool = False) -> AnyArray:
         """Compute the probability of each class for new rows; see `Model.probabilities`."""
         return self.model.probabilities(data, allow_nonfinite=allow_nonfinite)
+
+    def trace(self, rows: int | Sequence[int] = 0, *, elements: int = 8) -> Trace:
+        """Take the next training step on one sample, on a copy, and show all its numbers.
+
+        The sample is a batch of its own: its gradients are not averaged with
+        those of others, and the update is what the optimizer would do with it
+        alone. The step begins from the run's weights and the optimizer's state.
+
+        Parameters
+        ----------
+        rows : int or sequence of int
+            The sample's place in `rows`, from 0; several are one batch.
+        elements : int
+            How many rows and columns of each array have their formulas written.
+
+        Returns
+        -------
+        Trace
+            Every array of the step, forwards and backwards, with formulas.
+
+        Raises
+        ------
+        SettingError
+            If there is no such row, or the rows are on disk.
+
+        Examples
+        --------
+        >>> import nnplug
+        >>> trace = nnplug.train("xor", epochs=1).trace(1)
+        >>> trace["output.delta"].shape
+        (1, 1)
+        """
+        from nnplug.runs.tracing import trace_run  # noqa: PLC0415  # few runs ask for one
+
+        return trace_run(self, rows, elements=elements)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the model to a file that `nnplug.load` reads; see `Model.save`."""

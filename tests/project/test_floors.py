@@ -33,7 +33,7 @@ FLOORS = (
     ("network",),
     ("plans", "engines"),
     ("training",),
-    ("tables", "models"),
+    ("tables", "models", "microscope"),
     ("runs", "exporters"),
     ("sklearn", "scaffold", "testing", "importers", "play"),
     ("cli", "__main__"),
