@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nnplug.parts import Facts as Facts
     from nnplug.parts import activation as activation
     from nnplug.parts import dataset as dataset
+    from nnplug.parts import encoding as encoding
     from nnplug.parts import initializer as initializer
     from nnplug.parts import layer as layer
     from nnplug.parts import loss as loss
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from nnplug.parts import normal as normal
     from nnplug.parts import optimizer as optimizer
     from nnplug.parts import parameter as parameter
+    from nnplug.parts import quantiles as quantiles
     from nnplug.parts import recipe as recipe
     from nnplug.parts import schedule as schedule
     from nnplug.parts import state as state
@@ -61,6 +63,7 @@ __getattr__, _lazy_names = lazy_names(
             "Facts",
             "activation",
             "dataset",
+            "encoding",
             "initializer",
             "layer",
             "loss",
@@ -68,6 +71,7 @@ __getattr__, _lazy_names = lazy_names(
             "normal",
             "optimizer",
             "parameter",
+            "quantiles",
             "recipe",
             "schedule",
             "state",

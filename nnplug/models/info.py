@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ModelInfo"]
 
+_LATER = frozenset({"encodings"})
+"""Roles that are written only if they are used: older files and versions do not know them."""
+
 _LISTED = 20
 """So many names are listed; the rest are counted."""
 
@@ -186,8 +189,11 @@ class ModelInfo:
         transform = table.get("target_transform") if isinstance(table, dict) else None
         learned = f" (learned as {printable(transform)})" if isinstance(transform, str) else ""
         yield "predicts", _listed([printable(name) for name in self.target]) + learned
-        yield "from", _listed([printable(name) for name in self.features])
+        columns = _column_names(self.encoder) if self.parts.get("encodings") else ()
+        yield "from", _listed([printable(name) for name in columns or self.features])
         states = f" and {self.states:,} numbers of state" if self.states else ""
+        encoded = self.settings.get("table", {}) if self.parts.get("encodings") else {}
+        yield "encoding", _encodings(encoded)
         yield "network", f"{self.form}, {self.parameters:,} parameters{states}, {self.dtype}"
         if self.hidden is None:
             yield "layers", " ".join(layer.written() for layer in self.layers)
@@ -244,7 +250,9 @@ class ModelInfo:
                 "dtype": self.dtype,
             },
             "parts": {
-                role: [part.to_dict() for part in self.parts.get(role, ())] for role in ROLES
+                role: [part.to_dict() for part in self.parts.get(role, ())]
+                for role in ROLES
+                if role not in _LATER or self.parts.get(role)
             },
             "classes": list(map(_plain_class, self.classes)),
             "features": list(self.features),
@@ -275,9 +283,13 @@ class ModelInfo:
             network["dtype"] in ("float32", "float64"),
             f"the dtype {shown(network['dtype'])} is neither float32 nor float64",
         )
-        roles = take_mapping(state["parts"], set(ROLES), "its table of parts")
+        roles = take_mapping(
+            state["parts"], set(ROLES) - _LATER, "its table of parts", may_have=_LATER
+        )
         parts = {
-            role: tuple(PartRecord.from_dict(part, role) for part in take_list(roles[role], role))
+            role: tuple(
+                PartRecord.from_dict(part, role) for part in take_list(roles.get(role, []), role)
+            )
             for role in ROLES
         }
         holders = read_holders(network["layers"])
@@ -309,6 +321,23 @@ class ModelInfo:
             settings=state["settings"],
             nnplug=version,
         )
+
+
+def _column_names(encoder: Mapping[str, Any] | None) -> list[str]:
+    """List the columns of an encoder: a formula may make very many inputs of each."""
+    plain = [column.get("plain", column) for column in (encoder or {}).get("columns", [])
+             if isinstance(column, dict)]  # fmt: skip
+    return [str(column.get("name", "")) for column in plain if isinstance(column, dict)]
+
+
+def _encodings(table: object) -> str:
+    """Write what was asked of a table's columns."""
+    asked = table.get("encoding") if isinstance(table, dict) else None
+    if not isinstance(asked, dict):
+        return ""
+    return "; ".join(
+        printable(str(text) if name == "*" else f"{name}: {text}") for name, text in asked.items()
+    )
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from nnplug import models
 from nnplug.parts import (
     Activation,
+    Encoding,
     Initializer,
     Layer,
     Loss,
@@ -70,6 +71,7 @@ def train(
     categorical: Sequence[str] = (),
     numeric: Sequence[str] = (),
     missing: str | None = None,
+    encoding: str | Encoding | Mapping[str, str | Encoding] | None = None,
     drop_missing_targets: bool = False,
     weights: str | None = None,
     target_transform: Literal["none", "log", "asinh"] | None = None,
@@ -183,6 +185,11 @@ def train(
         or `"median"` of the training rows, with another input that tells where;
         `"drop"` the row; or `"refuse"` the table. A missing category is a
         category of its own.
+    encoding : str or Encoding, or a mapping of them, optional
+        How columns of a table become inputs: for all numbers, categories or
+        dates, `"piecewise_linear:bins=16 robust_clip"`, whose inputs stand side
+        by side; or by the names of columns, `{"price": "robust_clip[log]"}`, with
+        `"*"` for all others.
     drop_missing_targets : bool, optional
         Whether to leave out rows without a target; otherwise they are an error.
     weights : str, optional

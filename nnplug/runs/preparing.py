@@ -75,7 +75,7 @@ def prepare(
     """
     registry = registry or default_registry()
     asked = {name: given.pop(name) for name in TABLE_SETTINGS if name in given}
-    read, options = table_choices(asked, target, _split(given.get("split")))
+    read, options = table_choices(asked, target, _split(given.get("split")), registry)
     named = _named_loss(given.get("loss"), registry)
     task = _asked_task(given.get("task"), named)
     source = find_source(data, target, task, registry, read)
@@ -164,7 +164,9 @@ def prepare(
         metrics=tuple(metric.text for metric in metrics),
         engine=spelled_engine(engine, registry),
         log_every=choice("log_every", _lines(epochs, stopping)),
-        table=None if rows.encoder is None else asked_of_table(rows.encoder, options, read),
+        table=None
+        if rows.encoder is None
+        else asked_of_table(rows.encoder, options, read, registry),
     )
     roles = {
         "layers": tuple(flat(shape.layers)),
@@ -174,6 +176,7 @@ def prepare(
         "optimizer": optimizer.chain,
         "schedule": (schedule,),
         "initializer": (initializer,),
+        "encodings": () if rows.encoder is None else rows.encoder.parts,
         "dataset": (source.dataset,) if source.dataset is not None else (),
     }
     parts = tuple(part for every in roles.values() for part in every)

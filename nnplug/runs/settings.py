@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from nnplug.errors import SettingError, suggest
 from nnplug.runs.setting_kinds import (
     ClassWeights,
+    Encodings,
     Factors,
     Interval,
     Kind,
@@ -173,6 +174,14 @@ class Settings:
         Words(("mean", "median", "drop", "refuse"), "HOW"),
         "What to do where an input has no value: use the mean (by default) or the median, "
         "drop the row, or refuse the table.",
+    )
+    encoding: ClassVar[Setting] = asked(
+        "Data",
+        Encodings(),
+        "How numbers, categories or dates become inputs, side by side: "
+        "'piecewise_linear:bins=16 robust_clip'. Of a column: 'price=robust_clip[log]'; may be "
+        "repeated.",
+        default={},
     )
     drop_missing_targets: ClassVar[Setting] = asked(
         "Data", Truth(), "Leave out the rows without a target."

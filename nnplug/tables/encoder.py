@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, cast, get_args
 
@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nnplug.errors import DataError, SettingError
+from nnplug.parts import Encoding as EncodingPart
 from nnplug.parts import Task
 from nnplug.tables.duck import identifier
-from nnplug.tables.encodings import Categories, Encoding, Scale, read_encoding
+from nnplug.tables.encoded import ColumnEncoding, Encoded, read_encoding
+from nnplug.tables.encodings import Categories, Scale
 from nnplug.tables.goal import Goal, Label, as_label, class_indices, find_goal, refuse_outside
 from nnplug.tables.learning import Learned, learn_columns, training_mask
 from nnplug.tables.missing import Missing, refuse_missing
@@ -47,7 +49,7 @@ class Encoder:
         `"regression"`, `"binary"`, `"multiclass"` or `"multilabel"`.
     target : tuple of str
         The K columns to predict.
-    columns : tuple of Scale, Categories or Dates
+    columns : tuple of Scale, Categories, Dates or Encoded
         The columns to predict from, in the table's order.
     classes : tuple
         The classes as the table has them (text, truth values or numbers),
@@ -67,7 +69,7 @@ class Encoder:
 
     task: Task
     target: tuple[str, ...]
-    columns: tuple[Encoding, ...]
+    columns: tuple[ColumnEncoding, ...]
     classes: tuple[Label, ...] = ()
     scales: tuple[Scale, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -147,6 +149,16 @@ class Encoder:
         return tuple(itertools.chain.from_iterable(column.features for column in self.columns))
 
     @property
+    def parts(self) -> tuple[EncodingPart, ...]:
+        """The formulas that encode its columns, each once, in the order of their use."""
+        used = [column for column in self.columns if isinstance(column, Encoded)]
+        every = (part for column in used for applied in column.encodings for part in applied.chain)
+        found: dict[Hashable, EncodingPart] = {}
+        for part in every:
+            found.setdefault(_key(part), part)
+        return tuple(found.values())
+
+    @property
     def used(self) -> tuple[str, ...]:
         """The names of the columns to predict from."""
         return tuple(column.name for column in self.columns)
@@ -220,7 +232,7 @@ class Encoder:
             encoding.check(column, table.source)
             if self.missing in ("refuse", "drop"):
                 refuse_missing(table.source, column, "column")
-            if unknown == "error" and isinstance(encoding, Categories):
+            if unknown == "error" and isinstance(encoding, Categories | Encoded):
                 encoding.refuse_unseen(column, table.source)
         inputs = np.empty((table.rows, len(self.features)), dtype) if out is None else out
         writers = [encoding.writer(column, table.source) for encoding, column in pairs]
@@ -316,12 +328,18 @@ class Encoder:
     # --- keeping --------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the encoder as plain values for JSON."""
+        """Return the encoder as plain values for JSON; formulas are places in `parts`."""
+        places = {_key(part): place for place, part in enumerate(self.parts)}
         return {
             "task": self.task,
             "target": list(self.target),
             "classes": list(self.classes),
-            "columns": [column.to_dict() for column in self.columns],
+            "columns": [
+                column.to_dict(lambda part: places[_key(part)])
+                if isinstance(column, Encoded)
+                else column.to_dict()
+                for column in self.columns
+            ],
             "scales": [scale.to_dict() for scale in self.scales],
             "left_out": list(self.left_out),
             "notes": list(self.notes),
@@ -331,8 +349,13 @@ class Encoder:
         }
 
     @classmethod
-    def from_dict(cls, value: object) -> Encoder:
+    def from_dict(cls, value: object, parts: Sequence[EncodingPart] = ()) -> Encoder:
         """Make an encoder from what `to_dict` returned; every value is checked.
+
+        Parameters
+        ----------
+        parts : sequence of Encoding
+            What `parts` returned.
 
         Raises
         ------
@@ -345,7 +368,9 @@ class Encoder:
         need(isinstance(task, str) and task in get_args(Task), "the task of its encoder is unknown")
         target = take_names(state["target"], "the targets of its encoder")
         need(bool(target), "its encoder has no target")
-        columns = tuple(map(read_encoding, take_list(state["columns"], "the columns")))
+        columns = tuple(
+            read_encoding(column, parts) for column in take_list(state["columns"], "the columns")
+        )
         scales = tuple(map(Scale.from_dict, take_list(state["scales"], "the scales")))
         used = [*target, *(column.name for column in columns)]
         need(len(set(used)) == len(used), "a column is listed twice")
@@ -379,7 +404,12 @@ class Encoder:
         )
 
 
-def _taken(table: Table, encoding: Encoding) -> Column:
+def _key(part: EncodingPart) -> Hashable:
+    """Return what two parts of the same formula and options have in common."""
+    return part.function, tuple(sorted(part.options.items()))
+
+
+def _taken(table: Table, encoding: ColumnEncoding) -> Column:
     """Take the column of an encoding; numbers become text if they were text in training."""
     column = table.column(encoding.name)
     return as_text(column) if encoding.kind == "text" else column
