@@ -72,6 +72,28 @@ class Answers:
     def _class_array(self) -> AnyArray:
         return np.asarray(self.classes)
 
+    def average(self, outputs: Sequence[AnyArray]) -> AnyArray:
+        """Average the outputs of the members of a model, (N, C) each; see `mean_output`.
+
+        A target that is learned as its logarithm is averaged in its own unit.
+        """
+        if len(outputs) == 1:
+            return outputs[0]
+        from nnplug.network import averaging  # noqa: PLC0415  # few models have several members
+
+        wide = [output.astype(np.float64) for output in outputs]
+        scales = () if self.encoder is None else self.encoder.scales
+        with np.errstate(all="ignore"):  # as in the network itself
+            if any(scale.transform for scale in scales) and not self.loss.heads:
+                columns = [
+                    averaging.mean_transformed(scale, [output[:, place] for output in wide])
+                    for place, scale in enumerate(scales)
+                ]
+                found: AnyArray = np.stack(columns, axis=-1)
+            else:
+                found = averaging.mean_output(self.head, wide)
+        return found.astype(outputs[0].dtype)
+
     def finite(self, outputs: AnyArray) -> npt.NDArray[np.bool_] | None:
         """Tell for which rows of outputs (N, C) there is an answer; None if for all."""
         if self.task == "regression" and self.encoder is not None:

@@ -59,7 +59,10 @@ def model_card(
         "Limits": _limits(info, encoder, record),
     }
     lines = [f"# {info.task.capitalize()} of {about}" if about else f"# {info.task.capitalize()}"]
-    lines += ["", f"A neural network, {info.form}, {info.parameters:,} parameters, {info.dtype}; "
+    what, each = "A neural network", ""
+    if info.members > 1:
+        what, each = f"The mean of {info.members} neural networks", " each"
+    lines += ["", f"{what}, {info.form}, {info.parameters:,} parameters{each}, {info.dtype}; "
               f"made with nnplug {info.nnplug}."]  # fmt: skip
     for title, content in sections.items():
         lines += ["", f"## {title}", "", *content]
@@ -102,7 +105,9 @@ def _data(info: ModelInfo, encoder: Encoder | None, record: Mapping[str, Any]) -
     counts = rows if isinstance(rows, dict) else {}
     if isinstance(counts.get("training"), int):
         yield f"- rows for training: {counts['training']:,}"
-        if isinstance(counts.get("validation"), int):
+        if isinstance(counts.get("folds"), int):
+            yield f"- each row was held out by one of {counts['folds']} members"
+        elif isinstance(counts.get("validation"), int):
             yield f"- rows for validation: {counts['validation']:,}"
     else:
         yield "- rows: not recorded in the model file"
@@ -191,7 +196,13 @@ def _scores(record: Mapping[str, Any], file: str) -> Iterator[str]:
     yield ""
     rows = record.get("data")
     held_out = rows.get("validation") if isinstance(rows, dict) else None
-    if not held_out:
+    if isinstance(rows, dict) and "folds" in rows:
+        yield (
+            "`loss` is the mean of the members' losses on their rows for training. The others are "
+            "of all rows, each predicted by the one member that was not trained on it. Those rows "
+            "helped to choose its epoch; new rows are predicted by the mean of all members."
+        )
+    elif not held_out:
         yield "No rows were held out: these are scores on the rows for training."
     elif record.get("ended") == "patience" or isinstance(best, int):
         yield (

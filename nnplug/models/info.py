@@ -54,6 +54,8 @@ class ModelInfo:
         How many numbers the network learned, and how many it keeps as state.
     dtype : str
         `"float32"` or `"float64"`.
+    members : int
+        How many networks of this size it has; their mean is what is predicted.
     parts : dict of str to tuple of PartRecord
         By role: `"layers"`, those before the output; one `"output_activation"`
         and one `"loss"`; any number of `"metrics"`; and those used in training.
@@ -82,6 +84,7 @@ class ModelInfo:
     encoder: Mapping[str, Any] | None
     settings: Mapping[str, Any]
     nnplug: str = nnplug.__version__
+    members: int = 1
 
     @classmethod
     def of(
@@ -95,6 +98,7 @@ class ModelInfo:
         features: Sequence[str],
         encoder: Encoder | None,
         settings: Mapping[str, Any],
+        members: int = 1,
     ) -> Self:
         """Describe a network that was trained.
 
@@ -123,6 +127,7 @@ class ModelInfo:
             features=tuple(features),
             encoder=None if encoder is None else encoder.to_dict(),
             settings=dict(settings),
+            members=members,
         )
 
     @property
@@ -195,6 +200,8 @@ class ModelInfo:
         encoded = self.settings.get("table", {}) if self.parts.get("encodings") else {}
         yield "encoding", _encodings(encoded)
         yield "network", f"{self.form}, {self.parameters:,} parameters{states}, {self.dtype}"
+        if self.members > 1:
+            yield "members", f"{self.members:,} such networks; a prediction is the mean of all"
         if self.hidden is None:
             yield "layers", " ".join(layer.written() for layer in self.layers)
         else:
@@ -248,6 +255,8 @@ class ModelInfo:
                 "parameters": self.parameters,
                 "states": self.states,
                 "dtype": self.dtype,
+                # An older version must not take them for one network.
+                **({"members": self.members} if self.members > 1 else {}),
             },
             "parts": {
                 role: [part.to_dict() for part in self.parts.get(role, ())]
@@ -277,7 +286,8 @@ class ModelInfo:
         need(task in get_args(Task), f"there is no task {shown(task)}")
         state = _of_this_version(state)
         keys = {"inputs", "layers", "outputs", "parameters", "states", "dtype"}
-        network = take_mapping(state["network"], keys, "the network")
+        more = frozenset({"members"})
+        network = take_mapping(state["network"], keys, "the network", may_have=more)
         inputs = take_width(network["inputs"], "inputs")
         need(
             network["dtype"] in ("float32", "float64"),
@@ -320,6 +330,7 @@ class ModelInfo:
             encoder=encoder,
             settings=state["settings"],
             nnplug=version,
+            members=take_width(network.get("members", 1), "the members"),
         )
 
 

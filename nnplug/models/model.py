@@ -41,6 +41,7 @@ class Model(Answers, Writable, Summarized):
     Attributes
     ----------
     network : Network
+        Of a model with several members, the first.
     features : tuple of str
         A name for each input.
     registry : Registry
@@ -49,6 +50,9 @@ class Model(Answers, Writable, Summarized):
         Makes `info`, which most runs never need.
     notes : tuple of str
         What is worth knowing about the parts that were found.
+    others : tuple of Network
+        The networks of the other members, of the same layers. What is
+        predicted is the mean of what the members predict.
     head, encoder, classes
         See `Answers`. For `save` and `export`, see `Writable`.
     """
@@ -58,9 +62,20 @@ class Model(Answers, Writable, Summarized):
     registry: Registry
     describe: Callable[[], ModelInfo]
     notes: tuple[str, ...] = ()
+    others: tuple[Network, ...] = ()
 
     def __post_init__(self) -> None:
-        self._evaluator = Evaluator(self.network)
+        self._evaluators = [Evaluator(network) for network in self.networks]
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """The networks of all members; most models have one."""
+        return (self.network, *self.others)
+
+    @property
+    def learned(self) -> int:
+        """The number of parameters of all members."""
+        return len(self.networks) * self.network.learned
 
     @cached_property
     def info(self) -> ModelInfo:
@@ -68,9 +83,10 @@ class Model(Answers, Writable, Summarized):
         return self.describe()
 
     def __repr__(self) -> str:
+        of_members = f", {len(self.networks)} members" if self.others else ""
         return (
-            f"<model of {self.task}: {self.network.form}, {self.network.learned:,} parameters, "
-            f"{self.network.dtype.name}>"
+            f"<model of {self.task}: {self.network.form}, {self.network.learned:,} parameters"
+            f"{of_members}, {self.network.dtype.name}>"
         )
 
     def _summary(self) -> Iterator[Block]:
@@ -154,7 +170,11 @@ class Model(Answers, Writable, Summarized):
 
     def run(self, inputs: AnyArray) -> AnyArray:
         """Compute the outputs, (N, C), of inputs that are encoded already, (N, D)."""
-        return self._evaluator.run(inputs)[0]
+        return self.average([evaluator.run(inputs)[0] for evaluator in self._evaluators])
+
+    def run_member(self, member: int, inputs: AnyArray) -> AnyArray:
+        """Compute the outputs of one member alone, counted from 0; see `run`."""
+        return self._evaluators[member].run(inputs)[0]
 
     def predict(
         self, data: Any, *, unknown: Unknown = "bucket", allow_nonfinite: bool = False
@@ -265,7 +285,7 @@ class Model(Answers, Writable, Summarized):
 
         first = int(self.encoder is not None or self._names_columns(data))
         source = os.fspath(data) if isinstance(data, str | os.PathLike) else "The data"
-        return nonfinite.NonfiniteRows(self.network, source, first=first, finite=self.finite)
+        return nonfinite.NonfiniteRows(self.networks, source, first=first, finite=self.finite)
 
     # --- how good it is ---------------------------------------------------------------
 
@@ -340,17 +360,22 @@ class Model(Answers, Writable, Summarized):
         """
         rows = self.nonfinite_rows(None) if rows is None else rows
         chosen = self._metrics(metrics)
-        evaluator = Evaluator(self.network, self.loss)
-        dtype = self.network.dtype
+        dtype, judged = self.network.dtype, self.network
+        if self.others:  # the loss is that of the mean
+            judged = Network.without_layers(judged.outputs, dtype)
+        evaluator = Evaluator(judged, self.loss)
         targets: list[AnyArray] = []
+        latest: list[AnyArray] = []
 
         def encoded() -> Iterator[tuple[AnyArray, AnyArray, None]]:
             for inputs, target in parts:
                 targets.append(target)
-                yield inputs, self.head.encode(target, dtype), None
+                latest[:] = [inputs]
+                given = self.run(inputs) if self.others else inputs
+                yield given, self.head.encode(target, dtype), None
 
-        def usable(inputs: AnyArray, output: AnyArray) -> AnyArray | None:
-            finite = rows.add(inputs, output)
+        def usable(_: AnyArray, output: AnyArray) -> AnyArray | None:
+            finite = rows.add(latest[0], output)
             if finite is not None:
                 targets[-1] = targets[-1][finite]
             return finite

@@ -61,6 +61,7 @@ def train(
     patience: int | Literal["none"] | None = None,
     min_delta: float | None = None,
     metrics: Sequence[str | Metric] | None = None,
+    members: int | None = None,
     seed: int | None = None,
     engine: str | None = None,
     dtype: str | None = None,
@@ -161,6 +162,11 @@ def train(
         The smallest change that counts as an improvement; 0 by default.
     metrics : sequence of str or Metric, optional
         By default r2 or accuracy, by the task.
+    members : int, optional
+        Train this many networks, which differ in their start, in the order of
+        rows and in the part of the rows that each holds out, and predict the
+        mean of what they predict. Together they hold out every row once, unless
+        `split` names the rows for validation or `validation` is 0.
     seed : int, optional
         Seed of every random draw.
     engine : str, optional

@@ -26,9 +26,18 @@ from nnplug.parts import (
 from nnplug.plugins.registry import Registry
 from nnplug.runs.settings import ROWS, SHORT_FORM, Settings, no_setting
 from nnplug.tables import ReadOptions, Split, TableOptions
+from nnplug.tables.splitting import DRAWN
 from nnplug.training import Stopping
 
-__all__ = ["TABLE_SETTINGS", "Choice", "Shape", "follow", "for_each_layer", "table_choices"]
+__all__ = [
+    "TABLE_SETTINGS",
+    "Choice",
+    "Shape",
+    "follow",
+    "for_each_layer",
+    "table_choices",
+    "validation_share",
+]
 
 _TABLE_OPTIONS = tuple(column.name for column in fields(TableOptions))
 TABLE_SETTINGS = (*_TABLE_OPTIONS, "read", "sql", "stream")
@@ -37,7 +46,7 @@ TABLE_SETTINGS = (*_TABLE_OPTIONS, "read", "sql", "stream")
 _RECORDED = tuple(column.name for column in fields(Settings) if column.name in ROWS)
 _CHOSEN = frozenset({*_RECORDED, "learning_rate"} - {"data", "recipe"})
 
-BEFORE_ROWS = ("seed", "dtype", "validation", "split")
+BEFORE_ROWS = ("seed", "dtype", "validation", "split", "members")
 """Settings that are needed before the rows are read, and so before a recipe is asked."""
 
 
@@ -229,6 +238,28 @@ def for_each_layer(name: str, values: Sequence[Any], layers: Sequence[Any]) -> t
             "one, or one for each hidden layer."
         )
     return tuple(values)
+
+
+def validation_share(choice: Choice, split: Split | None) -> float:
+    """Choose the share of the rows that a network holds out; of K members each a K-th.
+
+    Rows that a split names are held out by all members, and then the share is
+    what it is for one network.
+
+    Raises
+    ------
+    SettingError
+        If another share is given.
+    """
+    share, members = float(choice("validation")), int(choice("members"))
+    if members == 1 or not share or (split is not None and split.way not in DRAWN):
+        return share
+    if choice.given.get("validation") not in (None, 1 / members):
+        raise SettingError(
+            f"validation={share:g}: each of {members} members holds out a part of its own, 1 row "
+            f"in {members}.\nLeave validation out, or give 0 to hold out no rows."
+        )
+    return 1 / members
 
 
 def follow(

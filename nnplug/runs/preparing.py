@@ -35,7 +35,14 @@ from nnplug.parts import (
     by_column,
 )
 from nnplug.plugins.registry import Registry
-from nnplug.runs.choices import TABLE_SETTINGS, Choice, follow, table_choices
+from nnplug.randomness import member_seed
+from nnplug.runs.choices import (
+    TABLE_SETTINGS,
+    Choice,
+    follow,
+    table_choices,
+    validation_share,
+)
 from nnplug.runs.run import Run
 from nnplug.runs.settings import EPOCH_LIMIT, ROWS
 from nnplug.runs.sources import asked_of_table, find_source
@@ -81,12 +88,15 @@ def prepare(
     source = find_source(data, target, task, registry, read)
     recipe = _named_recipe(given.pop("recipe", None), registry)
     choice = Choice(given, source.recipe, registry)
-    seed, dtype, validation = choice("seed"), np.dtype(choice("dtype")), choice("validation")
+    seed, dtype, members = choice("seed"), np.dtype(choice("dtype")), choice("members")
+    split = _split(choice("split"))
+    validation = validation_share(choice, split)
     wishes = Wishes(
         target=target or (),
         task=given.get("task") if isinstance(source.content, Data) else task,
-        split=_split(choice("split")),
+        split=split,
         validation=validation,
+        members=members,
         seed=seed,
         options=options,
         in_units=_in_units(named, options),
@@ -118,11 +128,10 @@ def prepare(
         dtype=dtype,
     )
     network.group(rate=choice("rate"), decay=choice("decay"))
-    some = rows.first_inputs(START_ROWS) if initializer.from_inputs else None
-    network.initialize(initializer, seed, some)
+    networks = _initialized(network, members, initializer, seed, rows)
     stopping = follow(choice, by_column(metrics), schedule, validation=len(validation_rows) > 0)
     class_weight = choice("class_weight")
-    weights = _weights(class_weight, rows, train_rows, validation_rows)
+    weights = _weights(class_weight, rows, members)
     expected = choice("epochs")
     waits = stopping is not None and stopping.patience is not None and len(validation_rows) > 0
     # Where patience is expected to end the run, the default number of epochs is only a limit.
@@ -140,7 +149,7 @@ def prepare(
         widths=network.widths,
         slots=len(optimizer.slots),
         rows=step_rows,
-        steps=expected * -(-len(train_rows) // step_rows),
+        steps=members * expected * -(-len(train_rows) // step_rows),
     )
     settings = choice.record(
         data=source.name,
@@ -152,6 +161,7 @@ def prepare(
         optimizer=optimizer.text,
         initializer=initializer.text,
         schedule=schedule.text,
+        validation=validation,
         epochs=epochs,
         batch_size=batch_size,
         class_weight={str(label): float(weight) for label, weight in class_weight.items()}
@@ -197,6 +207,7 @@ def prepare(
             features=rows.features,
             encoder=rows.encoder,
             settings=settings.to_dict(),
+            members=members,
         )
 
     return Run(
@@ -209,6 +220,7 @@ def prepare(
             features=tuple(rows.features),
             registry=registry,
             describe=describe,
+            others=networks[1:],
         ),
         optimizer=optimizer,
         schedule=schedule,
@@ -259,6 +271,17 @@ def prepare_from(
         sample_weight=sample_weight,
         **settings,
     )
+
+
+def _initialized(
+    network: Network, members: int, initializer: Initializer, seed: int, rows: Rows
+) -> tuple[Network, ...]:
+    """Draw the weights of a network, and of others like it: one for each member."""
+    some = rows.first_inputs(START_ROWS) if initializer.from_inputs else None
+    networks = (network, *(network.twin() for _ in range(members - 1)))
+    for member, each in enumerate(networks):
+        each.initialize(initializer, member_seed(seed, member), some)
+    return networks
 
 
 def _named_loss(asked: str | Loss | None, registry: Registry) -> Loss | None:
@@ -339,8 +362,7 @@ def _without_folder(split: Split) -> str:
 def _weights(
     class_weight: str | Mapping[Any, float] | None,
     rows: Rows,
-    train_rows: AnyArray,
-    validation_rows: AnyArray,
+    members: int,
 ) -> AnyArray | None:
     """Compute what each row counts for.
 
@@ -351,9 +373,15 @@ def _weights(
     """
     weights = rows.weights
     if class_weight is not None:
-        weights = _weigh_classes(class_weight, rows, train_rows, weights)
-    for name, part in (("training", train_rows), ("validation", validation_rows)):
-        if weights is not None and len(part) and not weights[part].any():
+        weights = _weigh_classes(class_weight, rows, rows.parts.training, weights)
+    if weights is None:
+        return None
+    for name, part in (
+        (name, getattr(rows.parts.of_member(member), name))
+        for member in range(members)
+        for name in ("training", "validation")
+    ):
+        if len(part) and not weights[part].any():
             raise SettingError(
                 f"weights: all {len(part):,} rows for {name} have weight 0, so they have no mean "
                 "loss.\nGive some of them a weight, or choose other rows for validation: "

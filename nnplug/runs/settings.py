@@ -336,6 +336,13 @@ class Settings:
         "Smallest change that counts as an improvement, for --patience.",
         default=0.0,
     )
+    members: int = kept(
+        "Training",
+        Whole(1),
+        "Train this many networks, each with another start and other rows held out, and "
+        "predict their mean.",
+        default=1,
+    )
     seed: int = kept("Training", Whole(0), "Seed of every random draw.", default=0)
     engine: str = kept(
         "Training",

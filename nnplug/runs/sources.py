@@ -22,8 +22,8 @@ from nnplug.tables import (
     Wishes,
     is_pattern,
     matrix,
+    parts_of,
     row_weights,
-    split_rows,
 )
 from nnplug.tables.formats import KNOWN, is_known
 from nnplug.tables.goal import MOST_NUMBER_CLASSES
@@ -121,10 +121,11 @@ class Source:
         inputs = matrix(data.inputs, f"{self.name}: inputs")
         names = data.features or tuple(f"x{number}" for number in range(inputs.shape[1]))
         targets = self._targets(data)
-        parts = split_rows(
+        parts = parts_of(
             len(inputs),
             split,
             share=wishes.validation,
+            members=wishes.members,
             seed=wishes.seed,
             classes=targets if data.task in ("binary", "multiclass") else None,
         )

@@ -143,7 +143,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
                     self, X, task, width, first=first, incremental=True, interrupted=interrupted
                 )
                 self._session = session = PartialFit(terms, fitting, X)
-                self.network_ = fitting.twin()
+                self.network_ = fitting.network.twin()
                 self._link()
             else:
                 session.fitting.take_random_state(first=False, incremental=True)
@@ -228,7 +228,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         check_is_fitted(self, "network_")
         X = validate(self, X, accept_sparse="csr", reset=False)
         self._synchronise()
-        nonfinite = NonfiniteRows(self.network_, "X", first=0, finite=self._head.finite)
+        nonfinite = NonfiniteRows([self.network_], "X", first=0, finite=self._head.finite)
         whole = isinstance(X, np.ndarray)
         parts = [X] if whole else (dense(X, rows) for rows in stretches(X.shape[0]))
         found = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
-from nnplug.alignment import aligned_zeros
 from nnplug.engines import Engine, choose_engine
 from nnplug.errors import SettingError
 from nnplug.network.layers import flat
@@ -157,13 +155,6 @@ class Fitting:
             estimator.best_loss_ = None
         elif estimator.best_loss_ is None:
             estimator.best_loss_ = np.inf
-
-    def twin(self) -> Network:
-        """Make a network of the same layers with a copy of the parameters."""
-        twin = copy.copy(self.network)
-        twin.parameters = aligned_zeros(self.network.size, self.network.dtype)
-        twin.parameters[:] = self.network.parameters
-        return twin
 
     # --- rows -------------------------------------------------------------------------
 

@@ -115,6 +115,16 @@ def _cases() -> dict[str, dict[str, Any]]:
     found["encodings, gaps refused"] = {
         "task": "regression", "missing": "drop", "encoding": "robust_clip ordinal date_parts",
     }  # fmt: skip
+    for name, settings in {
+        "regression": {"task": "regression"},
+        "regression, target as its log": {"task": "regression", "target_transform": "log"},
+        "binary": {"task": "binary"},
+        "multiclass by softmax": {"task": "multiclass"},
+        "multiclass by probabilities": {"task": "multiclass", "loss": "mse"},
+        "multilabel": {"task": "multilabel"},
+        "float32": {"task": "multiclass", "dtype": "float32"},
+    }.items():
+        found[f"three members, {name}"] = {"members": 3, **settings}
     found["no hidden layer"] = {"task": "binary", "hidden": []}
     found["float32"] = {"task": "multiclass", "dtype": "float32"}
     return found

@@ -27,6 +27,7 @@ from nnplug.runs.settings import SHORT_FORM
 from nnplug.tables.dates import Dates
 from nnplug.tables.encoded import plain_of
 from nnplug.tables.encodings import Categories
+from nnplug.training.history import member_column
 
 __all__ = ["DARK_PAGE", "LIGHT_PAGE", "frame", "table", "write_page"]
 
@@ -165,11 +166,13 @@ def _lead(facts: Facts) -> str:
     training, validation = facts.rows
     ended = ended_as(facts.ended)
     seconds = f"{history.seconds:.{2 if history.seconds < 10 else 0}f}"
-    return (
-        f"network {network.form}, {network.learned:,} parameters; {training:,} rows for "
-        f"training, {validation:,} for validation; {len(history):,} epochs in "
-        f"{seconds} s, {ended}"
-    )
+    rows = f"{training:,} rows for training, {validation:,} for validation"
+    what, members = f"network {network.form}, {network.learned:,} parameters", facts.model.networks
+    if len(members) > 1:
+        what = f"{len(members)} networks {network.form}, {network.learned:,} parameters each"
+    if facts.folds:
+        rows = f"{training:,} rows, each held out by one network"
+    return f"{what}; {rows}; {len(history):,} epochs in {seconds} s, {ended}"
 
 
 def _results(facts: Facts) -> Iterator[str]:
@@ -179,7 +182,10 @@ def _results(facts: Facts) -> Iterator[str]:
     places = {"last epoch": len(history) - 1}
     if history.best is not None:
         places = {f"best epoch, {history.best} (these weights are kept)": history.best, **places}
-    columns = {name: column for name, column in history.columns.items() if column}
+    columns = history.overall
+    if history.scores is not None:
+        yield from _results_of_members(facts, history.scores)
+        return
     yield table(
         ("", *places),
         [
@@ -187,6 +193,27 @@ def _results(facts: Facts) -> Iterator[str]:
             for name, column in columns.items()
         ],
     )
+
+
+def _results_of_members(facts: Facts, scores: Mapping[str, float]) -> Iterator[str]:
+    """Write the numbers of all members together, and of each at its own epoch."""
+    history = facts.history
+    together = "out of fold, all rows" if facts.folds else "the mean of all"
+    heads = [f"member {number}, epoch {epoch}" for number, epoch in enumerate(history.ends, 1)]
+    rows = []
+    for name, value in scores.items():
+        columns = [
+            history.columns.get(member_column(member, name), history.columns[name])
+            for member in range(len(history.ends))
+        ]
+        each = [column[epoch] for column, epoch in zip(columns, history.ends, strict=True)]
+        rows.append((name.replace("_", " "), value, *each))
+    yield table(("", together, *heads), rows)
+    if facts.folds:
+        yield (
+            "<p>Out of fold, each row is predicted by the one network that was not trained on it. "
+            "New rows are predicted by the mean of all.</p>"
+        )
 
 
 def _learning(facts: Facts) -> Iterator[str]:
