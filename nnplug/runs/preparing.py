@@ -13,7 +13,6 @@ import numpy as np
 from nnplug.engines import choose_engine, spelled_engine
 from nnplug.errors import SettingError
 from nnplug.models import Model
-from nnplug.network.labels import class_weights
 from nnplug.network.layers import flat
 from nnplug.network.network import Network
 from nnplug.network.tasks import (
@@ -45,6 +44,7 @@ from nnplug.runs.choices import (
     table_choices,
     validation_share,
 )
+from nnplug.runs.row_weights import weigh_rows
 from nnplug.runs.run import Run
 from nnplug.runs.settings import EPOCH_LIMIT, ROWS
 from nnplug.runs.sources import asked_of_table, find_source
@@ -52,7 +52,6 @@ from nnplug.runs.starting import check_start
 from nnplug.tables import Rows, Split, TableOptions, Wishes
 from nnplug.tables.wording import quote
 from nnplug.training import OWN_COLUMNS, Stopping
-from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
     from nnplug.models import ModelInfo
@@ -130,12 +129,10 @@ def prepare(
         dtype=dtype,
     )
     network.group(rate=choice("rate"), decay=choice("decay"))
-    networks = _initialized(network, members, initializer, seed, rows)
-    for each in networks:
-        constrain(each)
+    networks = _initialized(network, members, initializer, seed, rows, constrain)
     stopping = follow(choice, by_column(metrics), schedule, validation=len(validation_rows) > 0)
     class_weight = choice("class_weight")
-    weights = _weights(class_weight, rows, members)
+    weights = weigh_rows(class_weight, rows, members)
     expected = choice("epochs")
     waits = stopping is not None and stopping.patience is not None and len(validation_rows) > 0
     # Where patience is expected to end the run, the default number of epochs is only a limit.
@@ -279,13 +276,19 @@ def prepare_from(
 
 
 def _initialized(
-    network: Network, members: int, initializer: Initializer, seed: int, rows: Rows
+    network: Network,
+    members: int,
+    initializer: Initializer,
+    seed: int,
+    rows: Rows,
+    constrain: Callable[[Network], None],
 ) -> tuple[Network, ...]:
     """Draw the weights of a network, and of others like it: one for each member."""
     some = rows.first_inputs(START_ROWS) if initializer.from_inputs else None
     networks = (network, *(network.twin() for _ in range(members - 1)))
     for member, each in enumerate(networks):
         each.initialize(initializer, member_seed(seed, member), some)
+        constrain(each)
     return networks
 
 
@@ -377,48 +380,3 @@ def _lines(epochs: int, stopping: Stopping | None) -> int:
 def _without_folder(split: Split) -> str:
     """Write how the rows were split; a file is named without its folder, as the data is."""
     return f"file:{Path(split.name).name}" if split.way == "file" else split.text
-
-
-def _weights(
-    class_weight: str | Mapping[Any, float] | None,
-    rows: Rows,
-    members: int,
-) -> AnyArray | None:
-    """Compute what each row counts for.
-
-    Raises
-    ------
-    SettingError
-        If no row of a part counts: it has no mean loss.
-    """
-    weights = rows.weights
-    if class_weight is not None:
-        weights = _weigh_classes(class_weight, rows, rows.parts.training, weights)
-    if weights is None:
-        return None
-    for name, part in (
-        (name, getattr(rows.parts.of_member(member), name))
-        for member in range(members)
-        for name in ("training", "validation")
-    ):
-        if len(part) and not weights[part].any():
-            raise SettingError(
-                f"weights: all {len(part):,} rows for {name} have weight 0, so they have no mean "
-                "loss.\nGive some of them a weight, or choose other rows for validation: "
-                "--split, --validation."
-            )
-    return weights
-
-
-def _weigh_classes(
-    given: str | Mapping[Any, float], rows: Rows, train_rows: AnyArray, weights: AnyArray | None
-) -> AnyArray:
-    """Multiply the weights of rows by those of their classes."""
-    if rows.task not in ("binary", "multiclass"):
-        raise SettingError(
-            f"class_weight={given!r}: a row of a {rows.task} task does not have one class.\n"
-            "Give weights of rows instead: sample_weight."
-        )
-    by_class = class_weights(given, rows.classes, rows.targets[train_rows])
-    by_row = by_class[rows.targets].reshape(-1, 1)
-    return by_row if weights is None else weights * by_row
