@@ -31,14 +31,14 @@ LARGEST = 2**20
 MOST_DOTS = 100
 """In a key; those of settings have one."""
 
-_TABLES = ("read", "class_weight", "rate", "decay")
+_TABLES = ("read", "encoding", "class_weight", "rate", "decay")
 _OWN = ("checkpoint_every", "plugins", "given_in_python", "packages", "formulas")
 _TEXTS = ("plugins", "given_in_python")
 
 SETTABLE = frozenset({*ROWS, *_OWN})
 """The keys that a configuration may have."""
 
-_FREE = ("data", "log_every")
+_FREE = ("data", "interval", "log_every")
 """Settings that change no number: the data is compared by its rows, wherever it lies."""
 
 

@@ -89,7 +89,6 @@ def test_a_program_reads_the_numbers_of_all():
         (("--members", "0"), "must be a whole number, at least 1"),
         (("--validation", "0.5"), "validation=0.5: each of 3 members holds out a part of its own"),
         (("--members", "151"), "members=151: each member holds out rows of its own, and there are"),
-        (("--shards", "4"), "members=3 and shards=4: a run in shards trains one network."),
     ],
 )
 def test_what_cannot_be_is_refused(more, message):

@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from nnplug import __version__
+from nnplug.models.calibration import USUAL_LEVEL
 from nnplug.models.records import kind_of
 from nnplug.runs.report.charts import (
     class_charts,
@@ -25,6 +26,7 @@ from nnplug.runs.report.layers import network_drawing
 from nnplug.runs.report.svg import DARK, LIGHT, STYLE, clean, folding, number
 from nnplug.runs.settings import SHORT_FORM
 from nnplug.tables.dates import Dates
+from nnplug.tables.encoded import plain_of
 from nnplug.tables.encodings import Categories
 from nnplug.training.history import member_column
 
@@ -84,6 +86,7 @@ def write_page(facts: Facts) -> str:
         *_section("Results", _results(facts)),
         *_section("Learning", _learning(facts)),
         *_section(f"On the {facts.part} rows", _judged(facts)),
+        *_section("How sure it is", _sureness(facts)),
         *_section("The data", _data(facts)),
         *_section("The network", [network_drawing(facts.model.network)]),
         *_section("Settings", [table(("setting", "value"), _settings(settings))]),
@@ -243,6 +246,28 @@ def _judged(facts: Facts) -> Iterator[str]:
         yield f"<div class='side'>{''.join(figures)}</div>"
 
 
+def _sureness(facts: Facts) -> Iterator[str]:
+    known = facts.model.calibration
+    if known is None or not known.rows:
+        return
+    level = known.level or USUAL_LEVEL
+    if known.sizes and known.quality:
+        yield table(("sets of classes", "classes on average"), [(f"at {level:g}", known.sizes[0])])
+    elif known.sizes:
+        rows = list(zip(facts.model.targets, known.sizes, strict=True))
+        yield table(("target", f"mean width of the intervals at {level:g}"), rows[:_MOST_COLUMNS])
+    if known.quality:
+        plain, calibrated = known.quality
+        rows_of = [("as the network gives them", *plain)]
+        if known.temperature != 1:
+            rows_of.append((f"calibrated, at temperature {known.temperature:.3g}", *calibrated))
+        yield table(("probabilities", "log loss", "expected calibration error"), rows_of)
+    yield (
+        f"<p>From {known.rows:,} rows that were held out in training. An interval or a set of "
+        f"level {level:g} holds the truth of that share of new rows, if they are like these.</p>"
+    )
+
+
 def _data(facts: Facts) -> Iterator[str]:
     model = facts.model
     if facts.notes:
@@ -252,7 +277,8 @@ def _data(facts: Facts) -> Iterator[str]:
     else:
         columns = model.encoder.columns
         yield table(
-            ("column", "read as", "in the training rows"), map(_column, columns[:_MOST_COLUMNS])
+            ("column", "read as", "in the training rows"),
+            map(_column, map(plain_of, columns[:_MOST_COLUMNS])),
         )
         if len(columns) > _MOST_COLUMNS:
             yield f"<p>and {len(columns) - _MOST_COLUMNS:,} more</p>"
