@@ -36,7 +36,7 @@ def raw(outputs, rows):
 
 
 def attributed(network, rows=ROWS, baseline=BASELINE, answer=raw, **options):
-    return attribute(network, np.atleast_2d(rows), baseline, answer, **options)
+    return attribute([network], np.atleast_2d(rows), baseline, answer, **options)
 
 
 @pytest.mark.parametrize("segments", [1, 64])

@@ -467,3 +467,33 @@ def test_a_report_is_of_the_rows_held_out():
     for text in ("together", "out of fold: each row", "member 1, epoch ", "member 3, epoch "):
         assert text in page
     assert "member1.accuracy" not in page
+
+
+# --- what is said of a prediction ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("task", ["regression", "log", "multiclass"])
+def test_attributions_sum_to_what_all_members_predict(task):
+    if task == "multiclass":
+        x, labels = classes()
+        run = nnplug.train((x, labels), members=3, epochs=9, dtype="float64")
+        found = run.model.explain(x, rows=[0, 5], segments=8)
+        answers = run.probabilities(x)[[0, 5]].max(axis=1)
+    else:
+        data = table()
+        more = {"target_transform": "log"} if task == "log" else {}
+        run = nnplug.train(data, target="price", members=3, epochs=9, dtype="float64", **more)
+        found = run.model.explain(data, rows=[0, 5], segments=8)
+        answers = run.predict(data)[[0, 5], 0]
+    np.testing.assert_allclose(found.predictions[:, 0], answers, rtol=1e-9)
+    sums = found.contributions.sum(axis=2) + found.base
+    np.testing.assert_allclose(sums, found.predictions, rtol=1e-10, atol=1e-10)
+
+
+def test_a_direction_is_that_of_every_member():
+    x = np.linspace(0, 1, 40).reshape(-1, 1)
+    model = nnplug.train((x, 2 * x), members=2, hidden=(), epochs=1).model
+    for first, second, way in ((1, 2, "increasing"), (-1, -2, "decreasing"), (1, -1, "not proved")):
+        model.networks[0]["output.weight"][...] = first
+        model.networks[1]["output.weight"][...] = second
+        assert model.monotonicity().columns == {"x0": (way,)}

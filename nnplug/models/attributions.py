@@ -53,7 +53,7 @@ _STEP = 1e-5
 
 
 def attribute(
-    network: Network,
+    networks: Sequence[Network],
     inputs: AnyArray,
     baseline: AnyArray,
     answer: Answer,
@@ -64,14 +64,15 @@ def attribute(
 
     Parameters
     ----------
-    network : Network
-        Computed in float64, whatever its dtype.
+    networks : sequence of Network
+        The members of a model. They are computed in float64, whatever their dtype.
     inputs : array
         The rows, (N, D).
     baseline : array
         (D,).
     answer : callable
-        What is explained: see `Answer`.
+        What is explained: see `Answer`. It takes the outputs of all members side
+        by side, (n, members · C).
     segments : int, optional
         More of them are closer to integrated gradients; the sum is exact with any.
 
@@ -86,9 +87,11 @@ def attribute(
     FormulaError
         If a layer cannot be traced.
     """
-    chain = _Chain(network)
+    chains = [_Chain(network) for network in networks]
     share = np.linspace(0.0, 1.0, segments + 1)[:, np.newaxis]  # (P, 1)
-    width = network.inputs + sum(placed.outputs for placed in network.placed)
+    first_network = networks[0]
+    width = first_network.inputs + sum(placed.outputs for placed in first_network.placed)
+    width *= len(networks)
     size = max(1, _MOST_NUMBERS // (width * (segments + 1)))
     found = []
     for first in range(0, len(inputs), size):
@@ -96,7 +99,7 @@ def attribute(
         far = inputs[rows].astype(np.float64)  # (n, D)
         # Written so that both ends are met exactly: (n, P, D).
         line = baseline * (1 - share) + far[:, np.newaxis] * share
-        found.append(chain.along(line, rows, answer))
+        found.append(_along(chains, line, rows, answer))
     attributions, answers, base = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return attributions, answers, base
 
@@ -106,51 +109,63 @@ class _Chain:
 
     def __init__(self, network: Network) -> None:
         self._given = {span.name: network[span.name].astype(np.float64) for span in network.spans}
-        self._layers = [_Secant(placed, self._given) for placed in network.placed]
+        self.layers = [_Secant(placed, self._given) for placed in network.placed]
 
-    def along(
-        self, line: Float64Array, rows: AnyArray, answer: Answer
-    ) -> tuple[Float64Array, Float64Array, Float64Array]:
-        """Attribute along lines of points, (n, P, D)."""
-        n, points, width = line.shape
-        values = [line.reshape(n * points, width)]
+    def values(self, points: Float64Array) -> list[AnyArray]:
+        """Compute the outputs of all layers for points, (n, D), which are the first of the list."""
+        values: list[AnyArray] = [points]
         with np.errstate(all="ignore"):  # as in the network itself
-            for layer in self._layers:
+            for layer in self.layers:
                 values.append(layer.placed.compute(values[-1], self._given))
-        at = np.repeat(rows, points)
-        finite = np.isfinite(values[-1]).all(axis=1)
-        if not finite.all():
-            raise NotFiniteError(
-                f"The network's outputs are not finite between the baseline and row "
-                f"{at[~finite][0]} of the rows to explain, counted from 0.\n"
-                "Way out: leave the row out, or give a baseline that is nearer to it.",
-                rows=(int(at[~finite][0]),),
-                count=len(np.unique(at[~finite])),
-            )
-        answers = answer(values[-1], at).reshape(n, points, -1)  # (n, P, T)
+        return values
 
-        def ends(array: AnyArray) -> tuple[AnyArray, AnyArray]:
-            """Give both ends of each segment, (n·(P-1), width)."""
-            shaped = array.reshape(n, points, -1)
-            flat = (n * (points - 1), shaped.shape[2])
-            return shaped[:, :-1].reshape(flat), shaped[:, 1:].reshape(flat)
 
-        pairs = [ends(value) for value in values]
-        last = np.repeat(rows, points - 1)
-        total = np.empty((n, answers.shape[2], width))
-        with np.errstate(all="ignore"):
-            for place in range(answers.shape[2]):
+def _along(
+    chains: Sequence[_Chain], line: Float64Array, rows: AnyArray, answer: Answer
+) -> tuple[Float64Array, Float64Array, Float64Array]:
+    """Attribute along lines of points, (n, P, D)."""
+    n, points, width = line.shape
+    each = [chain.values(line.reshape(n * points, width)) for chain in chains]
+    outputs = np.concatenate([values[-1] for values in each], axis=1)
+    at = np.repeat(rows, points)
+    finite = np.isfinite(outputs).all(axis=1)
+    if not finite.all():
+        raise NotFiniteError(
+            f"The network's outputs are not finite between the baseline and row "
+            f"{at[~finite][0]} of the rows to explain, counted from 0.\n"
+            "Way out: leave the row out, or give a baseline that is nearer to it.",
+            rows=(int(at[~finite][0]),),
+            count=len(np.unique(at[~finite])),
+        )
+    answers = answer(outputs, at).reshape(n, points, -1)  # (n, P, T)
 
-                def one(outputs: AnyArray, place: int = place) -> AnyArray:
-                    return answer(outputs, last)[:, place]
+    def ends(array: AnyArray) -> tuple[AnyArray, AnyArray]:
+        """Give both ends of each segment, (n·(P-1), width)."""
+        shaped = array.reshape(n, points, -1)
+        flat = (n * (points - 1), shaped.shape[2])
+        return shaped[:, :-1].reshape(flat), shaped[:, 1:].reshape(flat)
 
-                factor = _by_outputs(one, *pairs[-1], *ends(answers[:, :, place]))
-                steps = zip(self._layers, pairwise(pairs), strict=True)
+    pairs_of = [[ends(value) for value in values] for values in each]
+    sides = ends(outputs)
+    last = np.repeat(rows, points - 1)
+    total = np.zeros((n, answers.shape[2], width))
+    with np.errstate(all="ignore"):
+        for place in range(answers.shape[2]):
+
+            def one(outputs: AnyArray, place: int = place) -> AnyArray:
+                return answer(outputs, last)[:, place]
+
+            by_outputs = _by_outputs(one, *sides, *ends(answers[:, :, place]))
+            blocks = np.split(by_outputs, len(chains), axis=1)
+            for chain, pairs, block in zip(chains, pairs_of, blocks, strict=True):
+                factor = block
+                steps = zip(chain.layers, pairwise(pairs), strict=True)
                 for layer, (before, after) in reversed(list(steps)):
                     factor = layer.back(factor, before, after)
                 start, stop = pairs[0]
-                total[:, place] = (factor * (stop - start)).reshape(n, -1, width).sum(axis=1)
-        return total, answers[:, -1], answers[:, 0]
+                shares = (factor * (stop - start)).reshape(n, -1, width).sum(axis=1)
+                total[:, place] += shares
+    return total, answers[:, -1], answers[:, 0]
 
 
 class _Secant:
