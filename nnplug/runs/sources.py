@@ -22,8 +22,8 @@ from nnplug.tables import (
     Wishes,
     is_pattern,
     matrix,
+    parts_of,
     row_weights,
-    split_rows,
 )
 from nnplug.tables.formats import KNOWN, is_known
 from nnplug.tables.goal import MOST_NUMBER_CLASSES
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from nnplug.tables import Encoder, Table
     from nnplug.tables.encoding_choice import EncodingChoice
 
-__all__ = ["Source", "asked_of_table", "find_source"]
+__all__ = ["Source", "asked_of_table", "find_source", "is_path"]
 
 
 @dataclass(frozen=True)
@@ -121,10 +121,11 @@ class Source:
         inputs = matrix(data.inputs, f"{self.name}: inputs")
         names = data.features or tuple(f"x{number}" for number in range(inputs.shape[1]))
         targets = self._targets(data)
-        parts = split_rows(
+        parts = parts_of(
             len(inputs),
             split,
             share=wishes.validation,
+            members=wishes.members,
             seed=wishes.seed,
             classes=targets if data.task in ("binary", "multiclass") else None,
         )
@@ -214,7 +215,7 @@ def find_source(
     SettingError
         If a target is given, and the data has its own.
     """
-    if isinstance(data, Dataset) or (isinstance(data, str) and not _is_path(data)):
+    if isinstance(data, Dataset) or (isinstance(data, str) and not is_path(data)):
         source = _dataset(data, registry)
     elif isinstance(data, Data):
         source = Source("data", data, data.recipe)
@@ -244,7 +245,8 @@ def _table(data: Any, read: ReadOptions) -> Source:
     return Source(table.source, table, {})
 
 
-def _is_path(data: str) -> bool:
+def is_path(data: str) -> bool:
+    """Tell whether a text names a table's file, and not a dataset."""
     path = Path(data)
     return is_known(path) or os.sep in data or path.is_file() or is_pattern(data)
 

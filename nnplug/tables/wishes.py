@@ -90,6 +90,8 @@ class Wishes:
         By default stratified for classes, otherwise random.
     validation : float
         The fraction of the rows that is held out for validation.
+    members : int
+        The networks that are trained; several hold out a part of the rows each.
     seed : int
     options : TableOptions
     in_units : bool
@@ -101,6 +103,7 @@ class Wishes:
     task: Task | None = None
     split: Split | None = None
     validation: float = 0.0
+    members: int = 1
     seed: int = 0
     options: TableOptions = field(default_factory=TableOptions)
     in_units: bool = False
