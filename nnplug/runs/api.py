@@ -111,8 +111,7 @@ def train(
         `"regression"`, `"binary"`, `"multiclass"` or `"multilabel"`; by default
         what the target suggests.
     recipe : str or Recipe, optional
-        Settings with a name, chosen by the size of the data and the task; by
-        default those that come with the dataset.
+        Settings with a name, by data and task; by default the dataset's own.
     hidden : int or sequence of int, optional
         Units of the hidden layers; `()` for no hidden layer.
     activation : str or Activation, or a sequence of them, optional
@@ -130,8 +129,7 @@ def train(
     learning_rate : float, optional
         In place of the optimizer's own.
     rate : mapping of str to float, optional
-        Factors on the learning rates of arrays, by patterns of their names:
-        `{"*.bias": 0.1}`.
+        Factors on learning rates by patterns of arrays' names: `{"*.bias": 0.1}`.
     initializer : str or Initializer, optional
     schedule : str or Schedule, optional
     epochs : int, optional
@@ -168,10 +166,8 @@ def train(
     metrics : sequence of str or Metric, optional
         By default r2 or accuracy, by the task.
     members : int, optional
-        Train this many networks, which differ in their start, in the order of
-        rows and in the part of the rows that each holds out, and predict the
-        mean of what they predict. Together they hold out every row once, unless
-        `split` names the rows for validation or `validation` is 0.
+        Networks to train, with other starts and other rows held out; the
+        prediction is their mean.
     seed : int, optional
         Seed of every random draw.
     shards : int, optional
