@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -131,6 +132,16 @@ class Network(Summarized):
         network._compose(inputs, parts, outputs, output_activation, dtype, size)
         return network
 
+    @classmethod
+    def without_layers(cls, width: int, dtype: Any) -> Network:
+        """Make a network whose outputs are its inputs, to compute a loss of given outputs."""
+        network = cls.__new__(cls)
+        network.inputs, network.outputs, network.dtype = width, width, np.dtype(dtype)
+        network.placed, network.layers, network.spans = (), (), ()
+        network._by_name, network.learned = {}, 0
+        network.parameters = aligned_zeros(0, network.dtype)
+        return network
+
     def _compose(
         self,
         inputs: int,
@@ -159,6 +170,13 @@ class Network(Summarized):
                 "expected."
             )
         self.parameters = aligned_zeros(spans[-1].stop, self.dtype)
+
+    def twin(self) -> Network:
+        """Make a network of the same layers with a copy of the parameters."""
+        twin = copy.copy(self)
+        twin.parameters = aligned_zeros(self.size, self.dtype)
+        twin.parameters[:] = self.parameters
+        return twin
 
     def group(self, *, rate: Mapping[str, float], decay: Mapping[str, float]) -> None:
         """Give some arrays a learning rate, or a decay, of their own; see `grouped`."""

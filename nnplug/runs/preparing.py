@@ -13,7 +13,6 @@ import numpy as np
 from nnplug.engines import choose_engine, spelled_engine
 from nnplug.errors import SettingError
 from nnplug.models import Model
-from nnplug.network.labels import class_weights
 from nnplug.network.layers import flat
 from nnplug.network.network import Network
 from nnplug.network.tasks import (
@@ -35,7 +34,17 @@ from nnplug.parts import (
     by_column,
 )
 from nnplug.plugins.registry import Registry
-from nnplug.runs.choices import TABLE_SETTINGS, Choice, Shape, follow, table_choices
+from nnplug.randomness import member_seed
+from nnplug.runs.choices import (
+    TABLE_SETTINGS,
+    Choice,
+    Shape,
+    follow,
+    interval_level,
+    table_choices,
+    validation_share,
+)
+from nnplug.runs.row_weights import weigh_rows
 from nnplug.runs.run import Run
 from nnplug.runs.settings import EPOCH_LIMIT, ROWS
 from nnplug.runs.sources import asked_of_table, find_source
@@ -43,7 +52,6 @@ from nnplug.runs.starting import check_start
 from nnplug.tables import Rows, Split, TableOptions, Wishes
 from nnplug.tables.wording import quote
 from nnplug.training import OWN_COLUMNS, Stopping
-from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
     from nnplug.models import ModelInfo
@@ -75,18 +83,21 @@ def prepare(
     """
     registry = registry or default_registry()
     asked = {name: given.pop(name) for name in TABLE_SETTINGS if name in given}
-    read, options = table_choices(asked, target, _split(given.get("split")))
+    read, options = table_choices(asked, target, _split(given.get("split")), registry)
     named = _named_loss(given.get("loss"), registry)
     task = _asked_task(given.get("task"), named)
     source = find_source(data, target, task, registry, read)
     recipe = _named_recipe(given.pop("recipe", None), registry)
     choice = Choice(given, source.recipe, registry)
-    seed, dtype, validation = choice("seed"), np.dtype(choice("dtype")), choice("validation")
+    seed, dtype, members = choice("seed"), np.dtype(choice("dtype")), choice("members")
+    split = _split(choice("split"))
+    validation = validation_share(choice, split)
     wishes = Wishes(
         target=target or (),
         task=given.get("task") if isinstance(source.content, Data) else task,
-        split=_split(choice("split")),
+        split=split,
         validation=validation,
+        members=members,
         seed=seed,
         options=options,
         in_units=_in_units(named, options),
@@ -118,12 +129,10 @@ def prepare(
         dtype=dtype,
     )
     network.group(rate=choice("rate"), decay=choice("decay"))
-    some = rows.first_inputs(START_ROWS) if initializer.from_inputs else None
-    network.initialize(initializer, seed, some)
-    constrain(network)
+    networks = _initialized(network, members, initializer, seed, rows, constrain)
     stopping = follow(choice, by_column(metrics), schedule, validation=len(validation_rows) > 0)
     class_weight = choice("class_weight")
-    weights = _weights(class_weight, rows, train_rows, validation_rows)
+    weights = weigh_rows(class_weight, rows, members)
     expected = choice("epochs")
     waits = stopping is not None and stopping.patience is not None and len(validation_rows) > 0
     # Where patience is expected to end the run, the default number of epochs is only a limit.
@@ -141,7 +150,7 @@ def prepare(
         widths=network.widths,
         slots=len(optimizer.slots),
         rows=step_rows,
-        steps=expected * -(-len(train_rows) // step_rows),
+        steps=members * expected * -(-len(train_rows) // step_rows),
     )
     settings = choice.record(
         data=source.name,
@@ -153,6 +162,7 @@ def prepare(
         optimizer=optimizer.text,
         initializer=initializer.text,
         schedule=schedule.text,
+        validation=validation,
         epochs=epochs,
         batch_size=batch_size,
         class_weight={str(label): float(weight) for label, weight in class_weight.items()}
@@ -164,8 +174,11 @@ def prepare(
         min_delta=0.0 if stopping is None else stopping.min_delta,
         metrics=tuple(metric.text for metric in metrics),
         engine=spelled_engine(engine, registry),
+        interval=interval_level(choice, head, held_out=len(validation_rows) > 0),
         log_every=choice("log_every", _lines(epochs, stopping)),
-        table=None if rows.encoder is None else asked_of_table(rows.encoder, options, read),
+        table=None
+        if rows.encoder is None
+        else asked_of_table(rows.encoder, options, read, registry),
     )
     roles = {
         "layers": tuple(flat(shape.layers)),
@@ -175,6 +188,7 @@ def prepare(
         "optimizer": optimizer.chain,
         "schedule": (schedule,),
         "initializer": (initializer,),
+        "encodings": () if rows.encoder is None else rows.encoder.parts,
         "dataset": (source.dataset,) if source.dataset is not None else (),
     }
     parts = tuple(part for every in roles.values() for part in every)
@@ -195,6 +209,7 @@ def prepare(
             features=rows.features,
             encoder=rows.encoder,
             settings=settings.to_dict(),
+            members=members,
         )
 
     return Run(
@@ -207,6 +222,7 @@ def prepare(
             features=tuple(rows.features),
             registry=registry,
             describe=describe,
+            others=networks[1:],
         ),
         optimizer=optimizer,
         schedule=schedule,
@@ -257,6 +273,23 @@ def prepare_from(
         sample_weight=sample_weight,
         **settings,
     )
+
+
+def _initialized(
+    network: Network,
+    members: int,
+    initializer: Initializer,
+    seed: int,
+    rows: Rows,
+    constrain: Callable[[Network], None],
+) -> tuple[Network, ...]:
+    """Draw the weights of a network, and of others like it: one for each member."""
+    some = rows.first_inputs(START_ROWS) if initializer.from_inputs else None
+    networks = (network, *(network.twin() for _ in range(members - 1)))
+    for member, each in enumerate(networks):
+        each.initialize(initializer, member_seed(seed, member), some)
+        constrain(each)
+    return networks
 
 
 def _named_loss(asked: str | Loss | None, registry: Registry) -> Loss | None:
@@ -347,43 +380,3 @@ def _lines(epochs: int, stopping: Stopping | None) -> int:
 def _without_folder(split: Split) -> str:
     """Write how the rows were split; a file is named without its folder, as the data is."""
     return f"file:{Path(split.name).name}" if split.way == "file" else split.text
-
-
-def _weights(
-    class_weight: str | Mapping[Any, float] | None,
-    rows: Rows,
-    train_rows: AnyArray,
-    validation_rows: AnyArray,
-) -> AnyArray | None:
-    """Compute what each row counts for.
-
-    Raises
-    ------
-    SettingError
-        If no row of a part counts: it has no mean loss.
-    """
-    weights = rows.weights
-    if class_weight is not None:
-        weights = _weigh_classes(class_weight, rows, train_rows, weights)
-    for name, part in (("training", train_rows), ("validation", validation_rows)):
-        if weights is not None and len(part) and not weights[part].any():
-            raise SettingError(
-                f"weights: all {len(part):,} rows for {name} have weight 0, so they have no mean "
-                "loss.\nGive some of them a weight, or choose other rows for validation: "
-                "--split, --validation."
-            )
-    return weights
-
-
-def _weigh_classes(
-    given: str | Mapping[Any, float], rows: Rows, train_rows: AnyArray, weights: AnyArray | None
-) -> AnyArray:
-    """Multiply the weights of rows by those of their classes."""
-    if rows.task not in ("binary", "multiclass"):
-        raise SettingError(
-            f"class_weight={given!r}: a row of a {rows.task} task does not have one class.\n"
-            "Give weights of rows instead: sample_weight."
-        )
-    by_class = class_weights(given, rows.classes, rows.targets[train_rows])
-    by_row = by_class[rows.targets].reshape(-1, 1)
-    return by_row if weights is None else weights * by_row
