@@ -332,3 +332,36 @@ def test_the_report_of_a_run_that_diverged(tmp_path):
         nnplug.train("xor", loss="mse", hidden=(), output_activation="identity",
                      learning_rate=1e200, output=tmp_path / "r")  # fmt: skip
     check(Page((tmp_path / "r" / "report.html").read_text()))
+
+
+# --- what the model looks at -------------------------------------------------------------
+
+
+def test_it_says_what_the_model_looks_at():
+    run = nnplug.train(IRIS, target="species", epochs=40)
+    page = Page(run.report())
+    assert "What the model looks at" in page.text
+    part = page.text.partition("What the model looks at")[2].partition("The data")[0]
+    names = re.findall(r"(?:sepal|petal)_(?:length|width)", part)
+    assert sorted(names) == ["petal_length", "petal_width", "sepal_length", "sepal_width"]
+    found = run.model.importance(IRIS, repeats=3)
+    # The first of one list is not the last of the other, whose rows are others.
+    assert names[0] != found.columns[found.order[-1]]
+    accuracy = run.history["accuracy"][run.history.best]
+    assert f"it is {accuracy:.4g} on 30 of these rows" in part
+
+
+@pytest.mark.parametrize("setting", ["_MOST_COLUMNS", "_MOST_PRODUCTS"])
+def test_what_would_take_long_is_left_out(setting, monkeypatch):
+    monkeypatch.setattr(f"nnplug.runs.report.importances.{setting}", 3)
+    page = Page(nnplug.train(IRIS, target="species", epochs=1).report())
+    assert "What the model looks at" not in page.text
+
+
+def test_of_many_rows_some_are_taken_evenly():
+    x = np.random.default_rng(0).normal(size=(3000, 2))
+    run = nnplug.train((x, x @ [[1.0], [0.0]]), epochs=5, validation=0.5)
+    text = Page(run.report()).text
+    assert "on 500 of these rows" in text
+    part = text.partition("What the model looks at")[2]
+    assert part.index("x0") < part.index("x1")

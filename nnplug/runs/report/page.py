@@ -21,6 +21,7 @@ from nnplug.runs.report.charts import (
     residual_charts,
 )
 from nnplug.runs.report.facts import Facts, ended_as, errors
+from nnplug.runs.report.importances import importance_table
 from nnplug.runs.report.layers import STYLE as LAYERS
 from nnplug.runs.report.layers import network_drawing
 from nnplug.runs.report.svg import DARK, LIGHT, STYLE, clean, folding, number
@@ -86,6 +87,10 @@ def write_page(facts: Facts) -> str:
         *_section("Results", _results(facts)),
         *_section("Learning", _learning(facts)),
         *_section(f"On the {facts.part} rows", _judged(facts)),
+        *_section(
+            "What the model looks at",
+            () if facts.importance is None else importance_table(facts.importance),
+        ),
         *_section("How sure it is", _sureness(facts)),
         *_section("The data", _data(facts)),
         *_section("The network", [network_drawing(facts.model.network)]),
