@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from nnplug import models
+from nnplug.launch import is_first
 from nnplug.parts import (
     Activation,
     Initializer,
@@ -62,6 +63,7 @@ def train(
     metrics: Sequence[str | Metric] | None = None,
     members: int | None = None,
     seed: int | None = None,
+    shards: int | None = None,
     engine: str | None = None,
     dtype: str | None = None,
     interval: float | None = None,
@@ -105,8 +107,7 @@ def train(
         `"regression"`, `"binary"`, `"multiclass"` or `"multilabel"`; by default
         what the target suggests.
     recipe : str or Recipe, optional
-        Settings with a name, chosen by the size of the data and the task; by
-        default those that come with the dataset.
+        Settings with a name, by data and task; by default the dataset's own.
     hidden : int or sequence of int, optional
         Units of the hidden layers; `()` for no hidden layer.
     activation : str or Activation, or a sequence of them, optional
@@ -124,8 +125,7 @@ def train(
     learning_rate : float, optional
         In place of the optimizer's own.
     rate : mapping of str to float, optional
-        Factors on the learning rates of arrays, by patterns of their names:
-        `{"*.bias": 0.1}`.
+        Factors on learning rates by patterns of arrays' names: `{"*.bias": 0.1}`.
     initializer : str or Initializer, optional
     schedule : str or Schedule, optional
     epochs : int, optional
@@ -162,21 +162,23 @@ def train(
     metrics : sequence of str or Metric, optional
         By default r2 or accuracy, by the task.
     members : int, optional
-        Train this many networks, which differ in their start, in the order of
-        rows and in the part of the rows that each holds out, and predict the
-        mean of what they predict. Together they hold out every row once, unless
-        `split` names the rows for validation or `validation` is 0.
+        Networks to train, with other starts and other rows held out; the
+        prediction is their mean.
     seed : int, optional
         Seed of every random draw.
+    shards : int, optional
+        Cut each batch into so many shards, a power of two, and add up their
+        gradients in a fixed order. A script that `mpiexec` starts on several
+        processes then trains one network on all of them, and the result is the
+        same for 1, 2, 4, ... processes; rank 0 keeps it.
     engine : str, optional
         What runs the steps: an engine by its name, such as `"numpy"`, or
         `"auto"` for the one that is expected to be fastest.
     dtype : str, optional
         `"float32"` or `"float64"`.
     interval : float, optional
-        The level, such as 0.9, at which the model gives intervals of numbers or
-        sets of classes, unless it is asked for another; they are learned from
-        the rows for validation. `nnplug predict` then gives them by default.
+        The level, such as 0.9, of intervals of numbers or sets of classes. The model gives
+        them at any level; with this, `nnplug predict` gives them by default.
     log_every : int, optional
         Epochs between the lines that the command line prints.
     sample_weight : array, optional
@@ -203,23 +205,20 @@ def train(
         `"asinh"`, of any numbers. The transform is standardised, and the loss
         is computed of it; predictions and metrics are in the target's unit.
     split : str, optional
-        How to choose the rows for validation: `"random"`, `"stratified"` (the
-        default for classes), `"time:COLUMN"` (the last ones), `"group:COLUMN"`
-        (whole groups), `"column:COLUMN"` (those that the column marks) or
-        `"file:PATH"` (those of another file).
+        How to choose the rows for validation: `"random"`, `"stratified"` (the default for
+        classes), `"time:COLUMN"` (the last ones), `"group:COLUMN"` (whole groups),
+        `"column:COLUMN"` (those that the column marks) or `"file:PATH"` (those of another file).
     read : mapping, optional
         How to read a table's file: the fields of `nnplug.tables.ReadOptions`.
     sql : str, optional
         Rows to take: an SQL query over the file, called `data`.
     stream : bool, optional
-        Whether to encode a table's rows to a temporary file and train from
-        there, a part at a time; by default if they would take more than a
-        quarter of the machine's memory.
+        Whether to train from a temporary file of encoded rows, a part at a time; by
+        default if they would take more than a quarter of the machine's memory.
     output : path, optional
-        A folder to keep the run in, new or empty: its configuration, model,
-        history, report, and checkpoints, from which `nnplug.resume` goes on.
-        SIGINT and SIGTERM then wait until a checkpoint is written. What cannot
-        be written is a warning; the run is returned all the same.
+        A folder to keep the run in, new or empty: its configuration, model, history, report,
+        and checkpoints, from which `nnplug.resume` goes on. SIGINT and SIGTERM then wait until a
+        checkpoint is written. What cannot be written is a warning; the run is returned anyway.
     checkpoint_every : int or str, optional
         Epochs between checkpoints, or a time: `"30s"`, `"5m"`; a minute by default.
     start : Model, optional
@@ -252,6 +251,8 @@ def train(
     """
     apart = ("data", "target", "checkpoint_every")
     given = {key: value for key, value in locals().items() if key in ROWS and key not in apart}
+    if shards is not None and not is_first():
+        output = None  # rank 0 keeps the run
     registry = registry or (default_registry() if start is None else start.registry)
     if start is not None:
         given = starting.started(given, start)
@@ -332,8 +333,7 @@ def resume(
 
     Examples
     --------
-    >>> import pathlib, tempfile
-    >>> import nnplug
+    >>> import pathlib, tempfile, nnplug
     >>> folder = pathlib.Path(tempfile.mkdtemp()) / "run"
     >>> whole = nnplug.train("xor", epochs=3000, output=folder)
     >>> resume(folder).predict([[0, 1], [1, 1]]).tolist()
