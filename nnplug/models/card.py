@@ -16,6 +16,7 @@ from nnplug.models.records import PREDICTING, PartRecord, kind_of
 from nnplug.plugins.registry import Registry
 from nnplug.tables import Encoder
 from nnplug.tables.dates import Dates
+from nnplug.tables.encoded import plain_of
 from nnplug.tables.encodings import FAR, Categories
 from nnplug.untrusted import escaped, printable
 
@@ -46,7 +47,7 @@ def model_card(
     ModelFileError
         If the file's encoder is not what nnplug writes.
     """
-    encoder = None if info.encoder is None else Encoder.from_dict(info.encoder)
+    encoder = None if info.encoder is None else Encoder.from_dict(_plain(info.encoder))
     record = record or {}
     about = ", ".join(_words(name) for name in info.target)
     sections = {
@@ -120,13 +121,25 @@ def _data(info: ModelInfo, encoder: Encoder | None, record: Mapping[str, Any]) -
         yield f"- inputs, an array of numbers: {_listed(info.features)}"
         return
     yield from ("", "Columns:", "", *_columns(encoder))
+    if encodings := info.parts.get("encodings"):
+        yield ""
+        yield f"Encoded by {', '.join(_code(part.text) for part in encodings)}."
     if encoder.left_out:
         yield ""
         yield f"Columns that it does not use: {_listed(tuple(encoder.left_out))}."
 
 
+def _plain(encoder: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the formulas that encode columns, which only a prediction needs."""
+    columns = encoder.get("columns")
+    listed = columns if isinstance(columns, list) else []
+    plain = [column.get("plain", column) if isinstance(column, dict) else column
+             for column in listed]  # fmt: skip
+    return {**encoder, "columns": plain}
+
+
 def _columns(encoder: Encoder) -> Iterator[str]:
-    for column in encoder.columns[:_LISTED]:
+    for column in map(plain_of, encoder.columns[:_LISTED]):
         name = _code(column.name)
         if isinstance(column, Categories):
             yield f"- {name}: text, one of {_listed(column.categories)}"

@@ -13,6 +13,7 @@ import numpy as np
 
 from nnplug import tables
 from nnplug.errors import DataError
+from nnplug.models.explainable import Explainable
 from nnplug.models.uncertainty import Uncertainty
 from nnplug.models.writing import Writable
 from nnplug.network.network import Network
@@ -34,7 +35,7 @@ __all__ = ["Model"]
 
 
 @dataclass(eq=False, repr=False)
-class Model(Uncertainty, Writable, Summarized):
+class Model(Uncertainty, Explainable, Writable, Summarized):
     """A network, how its data is read, and how its outputs become answers.
 
     Attributes
@@ -54,7 +55,7 @@ class Model(Uncertainty, Writable, Summarized):
         predicted is the mean of what the members predict.
     head, encoder, classes, calibration
         See `Answers`; for intervals and sets, see `Uncertainty`, for `save` and `export`
-        `Writable`.
+        `Writable`, for `explain` and `importance` `Explainable`.
     """
 
     network: Network

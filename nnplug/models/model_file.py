@@ -18,7 +18,7 @@ from nnplug.models.records import PREDICTING, built
 from nnplug.models.selection import find_parts
 from nnplug.network.network import Network
 from nnplug.network.tasks import Head
-from nnplug.parts import Activation, Layer, Loss, Part
+from nnplug.parts import Activation, Encoding, Layer, Loss, Part
 from nnplug.plugins.registry import Registry
 from nnplug.tables import Encoder
 from nnplug.types import AnyArray
@@ -71,10 +71,10 @@ def load_model(
         info = ModelInfo.from_dict(container.content)
         # Before any package is imported for the file.
         _check_size(info, container.arrays)
-        encoder = _encoder(info)
         parts, notes = find_parts(
             info, PREDICTING, registry, allow_other_versions=allow_other_versions
         )
+        encoder = _encoder(info, cast("tuple[Encoding, ...]", parts["encodings"]))
         loss = cast(Loss, parts["loss"][0])
         output_activation = cast(Activation, parts["output_activation"][0])
         width = len(info.classes)
@@ -156,10 +156,11 @@ def _check_size(info: ModelInfo, arrays: Mapping[str, AnyArray]) -> None:
         )
 
 
-def _encoder(info: ModelInfo) -> Encoder | None:
+def _encoder(info: ModelInfo, encodings: tuple[Encoding, ...]) -> Encoder | None:
     if info.encoder is None:
         return None
-    encoder = Encoder.from_dict(info.encoder)
+    with _as_reason():
+        encoder = Encoder.from_dict(info.encoder, encodings)
     named = (info.task, info.classes, info.features)
     if (encoder.task, tuple(encoder.classes), encoder.features) != named:
         raise ModelFileError("its encoder has another task, other classes or other features")

@@ -39,11 +39,12 @@ ROLES = {
     "optimizer": "optimizer",
     "schedule": "schedule",
     "initializer": "initializer",
+    "encodings": "encoding",
     "dataset": "dataset",
 }
 """The roles of parts in a run, with their kinds; there are activations among the layers too."""
 
-PREDICTING = ("layers", "output_activation", "loss")
+PREDICTING = ("layers", "output_activation", "loss", "encodings")
 """The roles that a prediction needs."""
 
 _PACKAGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")  # PEP 508

@@ -10,6 +10,7 @@ from nnplug import models
 from nnplug.launch import is_first
 from nnplug.parts import (
     Activation,
+    Encoding,
     Initializer,
     Layer,
     Loss,
@@ -67,6 +68,8 @@ def train(
     engine: str | None = None,
     dtype: str | None = None,
     interval: float | None = None,
+    increasing: str | Sequence[str] | None = None,
+    decreasing: str | Sequence[str] | None = None,
     log_every: int | None = None,
     sample_weight: Any = None,
     columns: Sequence[str] | None = None,
@@ -74,6 +77,7 @@ def train(
     categorical: Sequence[str] = (),
     numeric: Sequence[str] = (),
     missing: str | None = None,
+    encoding: str | Encoding | Mapping[str, str | Encoding] | None = None,
     drop_missing_targets: bool = False,
     weights: str | None = None,
     target_transform: Literal["none", "log", "asinh"] | None = None,
@@ -179,6 +183,10 @@ def train(
     interval : float, optional
         The level, such as 0.9, of intervals of numbers or sets of classes. The model gives
         them at any level; with this, `nnplug predict` gives them by default.
+    increasing, decreasing : str or sequence of str, optional
+        Columns of numbers with which the prediction never falls, or never
+        rises; of two classes, the probability of the second. The network has
+        dense layers, dropout and activations that never fall.
     log_every : int, optional
         Epochs between the lines that the command line prints.
     sample_weight : array, optional
@@ -196,6 +204,11 @@ def train(
         or `"median"` of the training rows, with another input that tells where;
         `"drop"` the row; or `"refuse"` the table. A missing category is a
         category of its own.
+    encoding : str or Encoding, or a mapping of them, optional
+        How columns of a table become inputs: for all numbers, categories or
+        dates, `"piecewise_linear:bins=16 robust_clip"`, whose inputs stand side
+        by side; or by the names of columns, `{"price": "robust_clip[log]"}`, with
+        `"*"` for all others.
     drop_missing_targets : bool, optional
         Whether to leave out rows without a target; otherwise they are an error.
     weights : str, optional

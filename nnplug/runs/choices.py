@@ -204,10 +204,16 @@ class Choice:
 
 
 def table_choices(
-    given: Mapping[str, Any], target: str | Sequence[str] | None, split: Split | None
+    given: Mapping[str, Any],
+    target: str | Sequence[str] | None,
+    split: Split | None,
+    registry: Registry,
 ) -> tuple[ReadOptions, TableOptions]:
     """Choose the settings of a table: how it is read, and how its columns are used."""
-    options = TableOptions.of({name: given[name] for name in _TABLE_OPTIONS if name in given})
+    asked = {name: given[name] for name in _TABLE_OPTIONS if name in given}
+    if asked.get("encoding") is not None:
+        asked["encoding"] = ROWS["encoding"].check(asked["encoding"])
+    options = TableOptions.of(asked, registry)
     read = ReadOptions.of(given.get("read"))
     sql = read.sql if given.get("sql") is None else given["sql"]
     read = replace(read, sql=sql, text=options.categorical, numeric=options.numeric)

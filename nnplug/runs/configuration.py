@@ -31,7 +31,7 @@ LARGEST = 2**20
 MOST_DOTS = 100
 """In a key; those of settings have one."""
 
-_TABLES = ("read", "class_weight", "rate", "decay")
+_TABLES = ("read", "encoding", "class_weight", "rate", "decay")
 _OWN = ("checkpoint_every", "plugins", "given_in_python", "packages", "formulas")
 _TEXTS = ("plugins", "given_in_python")
 

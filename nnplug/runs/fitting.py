@@ -202,6 +202,8 @@ def fit(
         signalled = signalled or (interruption is not None and interruption.number is not None)
         return signalled or (should_stop is not None and should_stop())
 
+    run.state = trainer.steps.state()
+    del run.state["parameters"]  # while it trains, the network has them
     # Without hooks nobody looks at an epoch that no line is printed for.
     every = 1 if "on_epoch_end" in callbacks else run.settings.log_every
     kept = nullcontext() if keeper is None else keeper.training(trainer)
@@ -213,9 +215,12 @@ def fit(
                 trainer.restore(*state)
         # The run has its folder by now, and its history if it is resumed.
         callbacks.call("on_train_start", run=run)
-        trainer.run(
-            on_epoch=on_epoch, every=every, should_stop=stop, on_batch=callbacks.on_batch(run)
-        )
+        try:
+            trainer.run(
+                on_epoch=on_epoch, every=every, should_stop=stop, on_batch=callbacks.on_batch(run)
+            )
+        finally:
+            run.state = trainer.steps.state()
         run.ended = trainer.ended
         if run.ended is not None:
             _calibrate(run)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nnplug.errors import SettingError, suggest
+from nnplug.runs.encoding_setting import Encodings
 from nnplug.runs.setting_kinds import (
     ClassWeights,
     Factors,
@@ -175,6 +176,14 @@ class Settings:
         "What to do where an input has no value: use the mean (by default) or the median, "
         "drop the row, or refuse the table.",
     )
+    encoding: ClassVar[Setting] = asked(
+        "Data",
+        Encodings(),
+        "How numbers, categories or dates become inputs, side by side: "
+        "'piecewise_linear:bins=16 robust_clip'. Of a column: 'price=robust_clip[log]'; may be "
+        "repeated.",
+        default={},
+    )
     drop_missing_targets: ClassVar[Setting] = asked(
         "Data", Truth(), "Leave out the rows without a target."
     )
@@ -257,6 +266,16 @@ class Settings:
         Words(("float32", "float64"), "DTYPE"),
         "Precision of all numbers: float32 or float64.",
         default="float32",
+    )
+    increasing: tuple[str, ...] = kept(
+        "Network",
+        Names("A,B"),
+        "Columns of numbers with which the prediction never falls; of two classes, the "
+        "probability of the second.",
+        default=(),
+    )
+    decreasing: tuple[str, ...] = kept(
+        "Network", Names("A,B"), "Columns with which it never rises.", default=()
     )
 
     loss: str = kept("Training", PartName("loss"), "Loss to minimize.")

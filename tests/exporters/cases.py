@@ -109,6 +109,22 @@ def _cases() -> dict[str, dict[str, Any]]:
         "float32": {"task": "multiclass", "dtype": "float32"},
     }.items():
         found[f"three members, {name}"] = {"members": 3, **settings}
+    found["encodings of numbers"] = {
+        "task": "regression",
+        "encoding": "piecewise_linear:bins=5 quantile:shares=8 robust_clip log standard",
+    }
+    found["encodings of one another"] = {
+        "task": "multiclass",
+        "encoding": {
+            "size": "robust_clip[log] standard[quantile:shares=4]",
+            "open": "robust_clip",
+            "when": "date_parts:weekly=false piecewise_linear:bins=3",
+            ODD: "ordinal one_hot",
+        },
+    }
+    found["encodings, gaps refused"] = {
+        "task": "regression", "missing": "drop", "encoding": "robust_clip ordinal date_parts",
+    }  # fmt: skip
     found["no hidden layer"] = {"task": "binary", "hidden": []}
     found["float32"] = {"task": "multiclass", "dtype": "float32"}
     return found

@@ -26,6 +26,7 @@ from nnplug.runs.report.layers import network_drawing
 from nnplug.runs.report.svg import DARK, LIGHT, STYLE, clean, folding, number
 from nnplug.runs.settings import SHORT_FORM
 from nnplug.tables.dates import Dates
+from nnplug.tables.encoded import plain_of
 from nnplug.tables.encodings import Categories
 from nnplug.training.history import member_column
 
@@ -281,7 +282,8 @@ def _data(facts: Facts) -> Iterator[str]:
     else:
         columns = model.encoder.columns
         yield table(
-            ("column", "read as", "in the training rows"), map(_column, columns[:_MOST_COLUMNS])
+            ("column", "read as", "in the training rows"),
+            map(_column, map(plain_of, columns[:_MOST_COLUMNS])),
         )
         if len(columns) > _MOST_COLUMNS:
             yield f"<p>and {len(columns) - _MOST_COLUMNS:,} more</p>"
