@@ -200,7 +200,6 @@ def _results(facts: Facts) -> Iterator[str]:
 def _results_of_members(facts: Facts, scores: Mapping[str, float]) -> Iterator[str]:
     """Write the numbers of all members together, and of each at its own epoch."""
     history = facts.history
-    together = "out of fold, all rows" if facts.folds else "the mean of all"
     heads = [f"member {number}, epoch {epoch}" for number, epoch in enumerate(history.ends, 1)]
     rows = []
     for name, value in scores.items():
@@ -210,11 +209,12 @@ def _results_of_members(facts: Facts, scores: Mapping[str, float]) -> Iterator[s
         ]
         each = [column[epoch] for column, epoch in zip(columns, history.ends, strict=True)]
         rows.append((name.replace("_", " "), value, *each))
-    yield table(("", together, *heads), rows)
+    yield table(("", "together", *heads), rows)
     if facts.folds:
         yield (
-            "<p>Out of fold, each row is predicted by the one network that was not trained on it. "
-            "New rows are predicted by the mean of all.</p>"
+            "<p>Together, the loss is the mean of the members'. The other numbers are out of fold: "
+            "each row is predicted by the one network that was not trained on it. New rows are "
+            "predicted by the mean of all.</p>"
         )
 
 
