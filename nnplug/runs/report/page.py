@@ -267,9 +267,14 @@ def _sureness(facts: Facts) -> Iterator[str]:
         if known.temperature != 1:
             rows_of.append((f"calibrated, at temperature {known.temperature:.3g}", *calibrated))
         yield table(("probabilities", "log loss", "expected calibration error"), rows_of)
+    what = "A set" if known.quality else "An interval"
+    promise = (
+        f" {what} of level {level:g} holds the truth of that share of new rows, if they are like "
+        "these."
+    )
     yield (
-        f"<p>From {known.rows:,} rows that were held out in training. An interval or a set of "
-        f"level {level:g} holds the truth of that share of new rows, if they are like these.</p>"
+        f"<p>From {known.rows:,} rows that were held out in training."
+        f"{promise if known.sizes else ''}</p>"
     )
 
 
