@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any, TypeVar
@@ -46,10 +48,29 @@ def run_all(
     with _backend(joblib, where):
         parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
         calls = (joblib.delayed(_numbered)(perform, *item) for item in enumerate(tasks))
+        with _quiet_workers():
+            answers = parallel(calls)
         # Closed early, as at an interrupt, the generator takes back what has not begun.
-        with closing(parallel(calls)) as found:
+        with closing(answers) as found:
             for number, result in found:
                 yield tasks[number], result
+
+
+@contextmanager
+def _quiet_workers() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach: this one ends them, and they say nothing.
+
+    A process inherits which signals are ignored where it is started. (That they are
+    blocked it would inherit too, but Python's resource tracker lets them through again.)
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set signals
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _numbered(perform: Callable[[_Task], _Result], number: int, task: _Task) -> tuple[int, _Result]:
