@@ -28,7 +28,7 @@ COMPARISONS = "comparisons"
 """The folder where comparisons are kept unless another is given."""
 
 _FACTORS = ("activation", "loss", "optimizer", "initializer", "schedule", "recipe")
-_DECIDED = ("learning_rate", "epochs", "layers", "seed", *_FACTORS)
+_DECIDED = ("learning_rate", "epochs", "layers", "seed", "shards", *_FACTORS)
 """Settings that are not options as in `nnplug train`."""
 
 _EPILOG = """\b
@@ -89,8 +89,7 @@ def _several(name: str) -> Any:
     click.option("--seed", type=WholeNumber(0),
                  help="First seed, 0 by default: three of the search, then those of the runs."),
     click.option("--on", default="1", show_default=True, metavar="WHERE",
-                 help="Processes of this machine, dask://HOST:PORT, ray://HOST:PORT, or a backend "
-                 "of joblib."),
+                 help="Processes of this machine, dask://HOST:PORT, or a backend of joblib."),
 )  # fmt: skip
 @option_group("What is the same", setting_option("validation"), setting_option("split"))
 @option_group(
