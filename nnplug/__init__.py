@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nnplug.parts import Facts as Facts
     from nnplug.parts import activation as activation
     from nnplug.parts import dataset as dataset
+    from nnplug.parts import encoding as encoding
     from nnplug.parts import initializer as initializer
     from nnplug.parts import layer as layer
     from nnplug.parts import loss as loss
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from nnplug.parts import normal as normal
     from nnplug.parts import optimizer as optimizer
     from nnplug.parts import parameter as parameter
+    from nnplug.parts import quantiles as quantiles
     from nnplug.parts import recipe as recipe
     from nnplug.parts import schedule as schedule
     from nnplug.parts import state as state
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from nnplug.runs.api import resume as resume
     from nnplug.runs.api import train as train
     from nnplug.runs.run import Run as Run
+    from nnplug.runs.tracing import trace as trace
     from nnplug.tool import Exporter as Exporter
     from nnplug.training import BatchRecord as BatchRecord
     from nnplug.training import EpochRecord as EpochRecord
@@ -63,6 +66,7 @@ __getattr__, _lazy_names = lazy_names(
             "Facts",
             "activation",
             "dataset",
+            "encoding",
             "initializer",
             "layer",
             "loss",
@@ -70,6 +74,7 @@ __getattr__, _lazy_names = lazy_names(
             "normal",
             "optimizer",
             "parameter",
+            "quantiles",
             "recipe",
             "schedule",
             "state",
@@ -79,6 +84,7 @@ __getattr__, _lazy_names = lazy_names(
         "nnplug.plugins.registry": ("Registry",),
         "nnplug.runs.api": ("load", "resume", "train"),
         "nnplug.runs.run": ("Run",),
+        "nnplug.runs.tracing": ("trace",),
         "nnplug.tool": ("Exporter",),
         "nnplug.training": ("BatchRecord", "EpochRecord"),
     },
