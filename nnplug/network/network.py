@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from nnplug.parts import (
 )
 from nnplug.summary import Block, Summarized
 from nnplug.types import AnyArray
+
+if TYPE_CHECKING:
+    from nnplug.picture import Picture
 
 __all__ = ["DenseLayer", "Network", "Span", "in_and_out", "short_form"]
 
@@ -248,7 +251,7 @@ class Network(Summarized):
         if x is None:
             return None
         with np.errstate(all="ignore"):
-            return np.asarray(placed.compute(x, self._views))
+            return np.asarray(placed.compute(x, self.arrays))
 
     def _draw(
         self, initializer: Initializer, generator: np.random.Generator, layer: str, array: Array,
@@ -273,11 +276,12 @@ class Network(Summarized):
         x = inputs.astype(self.dtype)
         for placed in self.placed:
             with np.errstate(all="ignore"):
-                x = np.asarray(placed.compute(x, self._views))
+                x = np.asarray(placed.compute(x, self.arrays))
             yield placed, x
 
     @property
-    def _views(self) -> dict[str, AnyArray]:
+    def arrays(self) -> dict[str, AnyArray]:
+        """Its arrays by name: views of the vector."""
         return {span.name: span.view(self.parameters) for span in self.spans}
 
     def first_nonfinite(self, inputs: AnyArray) -> tuple[Placed, str] | None:
@@ -292,6 +296,20 @@ class Network(Summarized):
             if not np.isfinite(outputs).all():
                 return placed, "sums" if placed.part.name == "dense" else "outputs"
         return None
+
+    def draw(self) -> Picture:
+        """Draw the units as circles and the weights as lines, in a notebook or a file.
+
+        A line is as wide as its weight is large in its layer; blue is positive,
+        orange negative. Of a wide layer, the first 12 units are drawn.
+        """
+        from nnplug.network.drawing import network_picture  # noqa: PLC0415  # few are drawn
+
+        return network_picture(self.placed, self.inputs, self.arrays, self.summary())
+
+    def _html(self) -> Iterator[str]:
+        yield from super()._html()
+        yield self.draw()._repr_html_()
 
     def _summary(self) -> Iterator[Block]:
         rows = list(layer_rows(self.placed))

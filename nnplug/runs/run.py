@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnplug.engines import Engine, find_engine
+from nnplug.errors import SettingError
 from nnplug.models import Model
 from nnplug.network.network import Network
 from nnplug.network.tasks import Head
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nnplug.microscope.trace import Trace
+    from nnplug.picture import Picture
     from nnplug.runs.configuration import Configuration
-    from nnplug.runs.report.notebook import Picture
+    from nnplug.runs.report.facts import Facts
 
 __all__ = ["Run"]
 
@@ -203,24 +205,27 @@ class Run(Summarized):
         batches : Batches, optional
             The run's, if they have been made already.
         """
-        from nnplug.runs.report import Facts, write_page  # noqa: PLC0415  # few runs ask for one
+        from nnplug.runs.report import write_page  # noqa: PLC0415  # few runs ask for one
 
-        batches = batches or self.batches()
+        return write_page(self._facts(batches or self.batches(), command))
+
+    def _facts(self, batches: Batches, command: str | None = None) -> Facts:
+        """Gather what pictures and the report show."""
+        from nnplug.runs.report import Facts  # noqa: PLC0415  # few runs ask for one
+
         part = "validation" if len(self.validation_rows) else "training"
         chunks = batches.validation() if part == "validation" else batches.training()
         found = [(x, self.model.run(x), self.head.decode(y)) for x, y, _ in chunks]
-        return write_page(
-            Facts.of(
-                self.model,
-                self.settings.to_dict(),
-                self.history,
-                found,
-                part=part,
-                rows=(len(self.train_rows), len(self.validation_rows)),
-                notes=(*self.rows.notes, *self.advice),
-                ended=self.ended,
-                command=command,
-            )
+        return Facts.of(
+            self.model,
+            self.settings.to_dict(),
+            self.history,
+            found,
+            part=part,
+            rows=(len(self.train_rows), len(self.validation_rows)),
+            notes=(*self.rows.notes, *self.advice),
+            ended=self.ended,
+            command=command,
         )
 
     def plot(self) -> Picture:
@@ -232,9 +237,35 @@ class Run(Summarized):
             A notebook shows it; printed, it is a drawing in text; `save` writes it
             as a page.
         """
-        from nnplug.runs.report.notebook import Picture  # noqa: PLC0415  # few runs ask for one
+        from nnplug.runs.report.notebook import history_picture  # noqa: PLC0415  # few runs ask for one
 
-        return Picture(self.history)
+        return history_picture(self.history)
+
+    def plot_boundary(self) -> Picture:
+        """Draw which class the network answers where, over the plane of its two inputs.
+
+        The rows are those that the report shows: the validation rows, or without
+        any those for training.
+
+        Returns
+        -------
+        Picture
+
+        Raises
+        ------
+        SettingError
+            If the network has not two inputs that are numbers, or no classes.
+        """
+        from nnplug.runs.report.notebook import boundary_picture  # noqa: PLC0415  # as above
+
+        picture = boundary_picture(self._facts(self.batches()))
+        if picture is None:
+            inputs, task = self.network.inputs, self.settings.task
+            raise SettingError(
+                f"there is no plane to draw: the network has {inputs} inputs, and the task is "
+                f"{task}.\nA boundary needs two inputs that are numbers, and classes."
+            )
+        return picture
 
     def _summary(self) -> Iterator[Block]:
         from nnplug.runs.report.facts import ended_as  # noqa: PLC0415  # few runs ask for one
@@ -254,6 +285,7 @@ class Run(Summarized):
 
     def _html(self) -> Iterator[str]:
         yield from super()._html()
+        yield self.network.draw()._repr_html_()
         if len(self.history):
             yield self.plot()._repr_html_()
 
