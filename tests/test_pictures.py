@@ -77,7 +77,7 @@ def test_the_boundary_is_a_picture_and_a_text(moons, tmp_path):
 
 
 def test_a_boundary_that_cannot_be_drawn_says_why():
-    with pytest.raises(SettingError, match="the network has 1 inputs, and the task is regression"):
+    with pytest.raises(SettingError, match="the network has 1 input, and the task is regression"):
         prepare("waves").plot_boundary()
 
 

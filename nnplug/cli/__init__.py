@@ -16,14 +16,18 @@ from nnplug.cli.command import LazyGroup
 from nnplug.cli.completion import COMPLETING
 from nnplug.cli.options import plugin_options
 from nnplug.cli.terminal import echo, forgive_encoding, style
+from nnplug.launch import launched
 
 __all__ = ["main"]
 
 _COMMANDS = {
     "data": ("nnplug.cli.data:data", "Examine a table before training."),
     "train": ("nnplug.cli.train:train", "Train a network on a table or a dataset."),
+    "compare": ("nnplug.cli.compare:compare", "Compare parts, so that the answer can be defended."),
+    "play": ("nnplug.cli.play:play", "Watch a network learn, in the browser."),
     "predict": ("nnplug.cli.predict:predict", "Predict the target of new rows with a model."),
     "evaluate": ("nnplug.cli.evaluate:evaluate", "Compute a model's loss and metrics on a table."),
+    "explain": ("nnplug.cli.explain:explain", "Show which columns a model looks at, and why."),
     "export": ("nnplug.cli.export:export", "Write a model for another program or language."),
     "import": ("nnplug.cli.take_in:take_in", "Turn an ONNX file into a model."),
     "info": ("nnplug.cli.info:info", "Show what a model predicts and needs."),
@@ -67,6 +71,16 @@ def main(arguments: list[str] | None = None) -> None:
     diverged, a check failed), 2 for an error in usage, configuration or data,
     and 130 when interrupted.
     """
+    started = launched()
+    if started is None:
+        _main(arguments)
+    else:
+        from nnplug.cli.ranks import run_together
+
+        run_together(lambda: _main(arguments), started[0])
+
+
+def _main(arguments: list[str] | None) -> None:
     from nnplug.errors import NnplugError
 
     arguments = sys.argv[1:] if arguments is None else arguments

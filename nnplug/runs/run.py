@@ -8,13 +8,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from nnplug.engines import Engine, find_engine
-from nnplug.errors import SettingError
 from nnplug.models import Model
 from nnplug.network.network import Network
 from nnplug.network.tasks import Head
 from nnplug.parts import Loss, Metric, Optimizer, Part, Schedule
 from nnplug.plans import Regularization
+from nnplug.randomness import member_seed
 from nnplug.runs.settings import Settings
 from nnplug.runs.sources import Source
 from nnplug.summary import Block, Summarized
@@ -27,6 +30,7 @@ from nnplug.training import (
     RowsInMemory,
     Stopping,
     Trainer,
+    Training,
 )
 from nnplug.types import AnyArray
 
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from nnplug.picture import Picture
     from nnplug.runs.configuration import Configuration
     from nnplug.runs.report.facts import Facts
+    from nnplug.training.shards import Shards
 
 __all__ = ["Run"]
 
@@ -110,12 +115,18 @@ class Run(Summarized):
 
     @property
     def train_rows(self) -> AnyArray:
-        """The rows for training: their places in `rows`."""
+        """The rows for training: their places in `rows`.
+
+        Of several members, all that one of them is trained on.
+        """
         return self.rows.parts.training
 
     @property
     def validation_rows(self) -> AnyArray:
-        """The rows for validation: their places in `rows`."""
+        """The rows for validation: their places in `rows`.
+
+        Of several members, all that one of them holds out.
+        """
         return self.rows.parts.validation
 
     # --- after training ---------------------------------------------------------------
@@ -128,15 +139,25 @@ class Run(Summarized):
         """Predict the target of new rows; see `Model.predict`."""
         return self.model.predict(data, allow_nonfinite=allow_nonfinite)
 
-    def interval(
-        self, data: Any, *, level: float = 0.9, allow_nonfinite: bool = False
+    def predict_interval(
+        self, data: Any, level: float | None = None, *, allow_nonfinite: bool = False
     ) -> tuple[AnyArray, AnyArray]:
-        """Compute bounds of the target of new rows; see `Model.interval`."""
-        return self.model.interval(data, level=level, allow_nonfinite=allow_nonfinite)
+        """Compute bounds of the target of new rows; see `Model.predict_interval`."""
+        return self.model.predict_interval(data, level, allow_nonfinite=allow_nonfinite)
 
-    def probabilities(self, data: Any, *, allow_nonfinite: bool = False) -> AnyArray:
+    def predict_set(
+        self, data: Any, level: float | None = None, *, allow_nonfinite: bool = False
+    ) -> npt.NDArray[np.bool_]:
+        """Compute sets of classes for new rows; see `Model.predict_set`."""
+        return self.model.predict_set(data, level, allow_nonfinite=allow_nonfinite)
+
+    def probabilities(
+        self, data: Any, *, calibrated: bool = False, allow_nonfinite: bool = False
+    ) -> AnyArray:
         """Compute the probability of each class for new rows; see `Model.probabilities`."""
-        return self.model.probabilities(data, allow_nonfinite=allow_nonfinite)
+        return self.model.probabilities(
+            data, calibrated=calibrated, allow_nonfinite=allow_nonfinite
+        )
 
     def trace(self, rows: int | Sequence[int] = 0, *, elements: int = 8) -> Trace:
         """Take the next training step on one sample, on a copy, and show all its numbers.
@@ -161,33 +182,20 @@ class Run(Summarized):
         ------
         SettingError
             If there is no such row, or the rows are on disk.
-
-        Examples
-        --------
-        >>> import nnplug
-        >>> trace = nnplug.train("xor", epochs=1).trace(1)
-        >>> trace["output.delta"].shape
-        (1, 1)
         """
-        from nnplug.microscope.build import trace_step  # noqa: PLC0415  # few runs ask for one
-        from nnplug.runs.next_step import chosen_rows, next_rate  # noqa: PLC0415  # the same
+        from nnplug.runs.next_step import trace_next  # noqa: PLC0415  # few runs ask for one
 
-        chosen, settings, state = chosen_rows(self.rows, rows), self.settings, self.state
         with self.model.registry.naming_culprits():
-            return trace_step(
-                self.network,
-                self.loss,
+            return trace_next(
+                self.model,
                 self.optimizer,
-                self.rows.inputs[chosen],
-                self.head.encode(self.rows.targets[chosen], self.network.dtype),
-                None if self.weights is None else self.weights[chosen],
-                rows=chosen,
+                self.schedule,
+                self.settings,
+                self.rows,
+                self.weights,
+                self.state,
+                chosen=rows,
                 regularization=self.regularization,
-                learning_rate=next_rate(
-                    self.optimizer, self.schedule, settings, len(self.train_rows), state
-                ),
-                state=state,
-                seed=settings.seed,
                 elements=elements,
             )
 
@@ -207,15 +215,22 @@ class Run(Summarized):
         """
         from nnplug.runs.report import write_page  # noqa: PLC0415  # few runs ask for one
 
-        return write_page(self._facts(batches or self.batches(), command))
+        return write_page(self._facts(batches, command))
 
-    def _facts(self, batches: Batches, command: str | None = None) -> Facts:
+    def _facts(self, batches: Batches | None = None, command: str | None = None) -> Facts:
         """Gather what pictures and the report show."""
         from nnplug.runs.report import Facts  # noqa: PLC0415  # few runs ask for one
 
-        part = "validation" if len(self.validation_rows) else "training"
-        chunks = batches.validation() if part == "validation" else batches.training()
-        found = [(x, self.model.run(x), self.head.decode(y)) for x, y, _ in chunks]
+        if self.rows.parts.folds is not None:
+            from nnplug.runs.held_out import held_out  # noqa: PLC0415  # of several members
+
+            part, out = "held-out", held_out(self)
+            found = [(self.rows.inputs, out.outputs, out.targets)]
+        else:
+            batches = batches or self.batches()
+            part = "validation" if len(self.validation_rows) else "training"
+            chunks = batches.validation() if part == "validation" else batches.training()
+            found = [(x, self.model.run(x), self.head.decode(y)) for x, y, _ in chunks]
         return Facts.of(
             self.model,
             self.settings.to_dict(),
@@ -223,20 +238,14 @@ class Run(Summarized):
             found,
             part=part,
             rows=(len(self.train_rows), len(self.validation_rows)),
+            folds=self.rows.parts.folds is not None,
             notes=(*self.rows.notes, *self.advice),
             ended=self.ended,
             command=command,
         )
 
     def plot(self) -> Picture:
-        """Draw the losses and the metrics by epoch.
-
-        Returns
-        -------
-        Picture
-            A notebook shows it; printed, it is a drawing in text; `save` writes it
-            as a page.
-        """
+        """Draw the losses and the metrics by epoch; a terminal gets them as text."""
         from nnplug.runs.report.notebook import history_picture  # noqa: PLC0415  # few runs ask for one
 
         return history_picture(self.history)
@@ -244,12 +253,7 @@ class Run(Summarized):
     def plot_boundary(self) -> Picture:
         """Draw which class the network answers where, over the plane of its two inputs.
 
-        The rows are those that the report shows: the validation rows, or without
-        any those for training.
-
-        Returns
-        -------
-        Picture
+        The rows are those for validation, or without any those for training.
 
         Raises
         ------
@@ -258,20 +262,15 @@ class Run(Summarized):
         """
         from nnplug.runs.report.notebook import boundary_picture  # noqa: PLC0415  # as above
 
-        picture = boundary_picture(self._facts(self.batches()))
-        if picture is None:
-            inputs, task = self.network.inputs, self.settings.task
-            raise SettingError(
-                f"there is no plane to draw: the network has {inputs} inputs, and the task is "
-                f"{task}.\nA boundary needs two inputs that are numbers, and classes."
-            )
-        return picture
+        return boundary_picture(self._facts())
 
     def _summary(self) -> Iterator[Block]:
         from nnplug.runs.report.facts import ended_as  # noqa: PLC0415  # few runs ask for one
 
         settings = self.settings
         rows = f"{len(self.train_rows):,} rows, {len(self.validation_rows):,} for validation"
+        if self.rows.parts.folds is not None:
+            rows = f"{len(self.train_rows):,} rows, each held out by one of {settings.members}"
         facts = {
             "data": f"{settings.data}: {rows}; {settings.task}",
             "loss": settings.loss,
@@ -301,45 +300,73 @@ class Run(Summarized):
         settings = self.settings
         return Regularization(settings.l2, settings.l1, settings.clip_global_norm)
 
-    def trainer(self, engine: Engine | None = None) -> Trainer:
-        """Make what trains the run's network on its rows, from its current weights.
+    def trainer(self, engine: Engine | None = None) -> Training:
+        """Make what trains the run's networks on its rows, from their current weights.
 
         Parameters
         ----------
         engine : Engine, optional
             Used in place of the run's. The program, `trainer.steps.program`, is the same.
         """
+        self.schedule.check_pure(self.settings.epochs)
+        if not self.model.others:
+            return self._trainer(0, self.history, engine)
+        from nnplug.training.members import Members  # noqa: PLC0415  # few runs have several
+
+        return Members(
+            [
+                self._trainer(member, History(), engine)
+                for member in range(len(self.model.networks))
+            ],
+            history=self.history,
+            score=self._held_out_scores if len(self.validation_rows) else None,
+        )
+
+    def _trainer(self, member: int, history: History, engine: Engine | None) -> Trainer:
         settings = self.settings
-        self.schedule.check_pure(settings.epochs)
         return Trainer(
-            self.network,
+            self.model.networks[member],
             self.loss,
             self.optimizer,
-            self.batches(),
+            self.batches(member),
             epochs=settings.epochs,
-            seed=settings.seed,
+            seed=member_seed(settings.seed, member),
             schedule=None if self.schedule.text == "constant" else self.schedule,
             regularization=self.regularization,
             stopping=None if self.stopping is None else replace(self.stopping),
             measure=self.measure if self.metrics else None,
-            history=self.history,
+            history=history,
             engine=engine or self.engine,
+            shards=_shards(settings.shards),
         )
 
-    def batches(self) -> Batches:
-        """Return the run's rows as the training loop takes them, from memory or from disk."""
-        size, seed = self.settings.batch_size, self.settings.seed
+    def _held_out_scores(self) -> dict[str, float]:
+        """Judge several members together by the rows that were held out."""
+        from nnplug.runs.held_out import held_out  # noqa: PLC0415  # of several members
+
+        return held_out(self).scores(self)
+
+    def batches(self, member: int = 0) -> Batches:
+        """Return the run's rows as the training loop takes them, from memory or from disk.
+
+        Parameters
+        ----------
+        member : int, optional
+            Whose rows, counted from 0: each of several members has its own.
+        """
+        size, seed = self.settings.batch_size, member_seed(self.settings.seed, member)
         targets = self.head.encode(self.rows.targets, self.network.dtype)
         if self.rows.disk is not None and size != "full":
-            return self.rows.disk.stream(targets, self.weights, size, seed)
+            return self.rows.disk.stream(targets, self.weights, size, seed, member)
+        parts = self.rows.parts.of_member(member)
         return RowsInMemory(
             self.rows.inputs,
             targets,
             batch_size=None if size == "full" else size,
             seed=seed,
-            rows=self.train_rows if len(self.validation_rows) else None,
+            rows=parts.training if len(parts.validation) else None,
             weights=self.weights,
-            held_out=self.validation_rows if len(self.validation_rows) else None,
+            held_out=parts.validation if len(parts.validation) else None,
         )
 
     @property
@@ -382,3 +409,13 @@ class Run(Summarized):
 
     def __repr__(self) -> str:
         return f"<run on {self.settings.data}: {self.network._title}; {len(self.history):,} epochs>"
+
+
+def _shards(count: int | None) -> Shards | None:
+    """Connect to the processes that share the shards of a batch, if batches are cut."""
+    if count is None:
+        return None
+    from nnplug.training.ranks import world  # noqa: PLC0415  # few runs are cut into shards
+    from nnplug.training.shards import Shards  # noqa: PLC0415  # the same
+
+    return Shards(count, world(count))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +19,11 @@ from nnplug.training.evaluation import EpochEvaluation, Evaluator, MeanLoss, Mea
 from nnplug.training.history import BatchRecord, History, OnBatch
 from nnplug.training.steps import Steps
 from nnplug.training.stopping import BestWeights, Stopping
+from nnplug.training.training import Training
 from nnplug.types import AnyArray
+
+if TYPE_CHECKING:
+    from nnplug.training.shards import Shards
 
 __all__ = ["Trainer"]
 
@@ -26,11 +31,8 @@ PORTION_SECONDS = 0.1
 """How long the steps between two calls of `should_stop` should take together."""
 
 
-class Trainer:
-    """A training run that can be left between any two steps and continued later.
-
-    It has no hidden state: from what `state()` returns, another trainer with the
-    same network, parts, rows and seed continues to the same bits.
+class Trainer(Training):
+    """Trains one network.
 
     Parameters
     ----------
@@ -63,14 +65,13 @@ class Trainer:
         The history to write to, so that it outlives an interruption.
     engine : Engine
         Runs the plans.
+    shards : Shards, optional
+        How batches are cut, and the processes that share them.
 
     Attributes
     ----------
-    epoch, step : int
-        Whole epochs done, and steps done of the next one.
-    ended : str or None
-        Why the run ended: all `"epochs"` are done, `"patience"` ran out, or a
-        callback `"asked"` for the end. None while it has not ended.
+    steps : Steps
+    best : BestWeights or None
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Trainer:
         average: Callable[[AnyArray], float] | None = None,
         history: History | None = None,
         engine: Engine = NUMPY,
+        shards: Shards | None = None,
     ) -> None:
         self.network, self.batches = network, batches
         self.epochs, self.schedule, self.stopping = epochs, schedule, stopping
@@ -97,7 +99,8 @@ class Trainer:
         keep_outputs = measure is not None and not validated and batches.keeps_outputs
         if optimizer.shown:  # a step's outputs are not of the weights to predict with
             keep_outputs = False
-        self.steps = Steps(
+        self.shards, ranks = shards, None if shards is None else shards.ranks
+        self.steps = (Steps if shards is None else shards.steps)(
             network,
             loss,
             optimizer,
@@ -112,17 +115,17 @@ class Trainer:
         )
         self._threads = Threads(self.steps.program)
         evaluator = Evaluator(network, loss, engine)
-        self._evaluation = EpochEvaluation(self.history, evaluator, batches.validation, measure)
+        rows = batches.validation
+        self._evaluation = EpochEvaluation(self.history, evaluator, rows, measure, ranks)
         self.per_epoch = -(-batches.rows // self.steps.batch_size)
         if last := batches.rows % self.steps.batch_size:
             self.steps.bound(last)  # the last batch of an epoch is smaller
         self.epoch = self.step = 0
-        self.ended: str | None = None
         self.best = None if stopping is None else BestWeights(stopping, self.steps, self.history)
         self._penalised = self.steps.regularization.penalised
         self._mean, self._average = MeanLoss(loss, network.outputs), average
         self._losses, self._penalties = np.zeros(self.per_epoch), np.zeros(self.per_epoch)
-        self._portion, self._ending = 1, False
+        self._portion, self.asked = 1, False
         self._on_batch: OnBatch | None = None
         self._outputs: AnyArray | None = None
         if keep_outputs:
@@ -132,67 +135,23 @@ class Trainer:
 
     # --- running ----------------------------------------------------------------------
 
-    def run(
-        self,
-        *,
-        on_epoch: Callable[[int], bool | None] | None = None,
-        every: int = 1,
-        should_stop: Callable[[], bool] | None = None,
-        on_batch: OnBatch | None = None,
-    ) -> History:
-        """Train until the end, or until a callback asks to stop.
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Give the context of all steps."""
+        # An overflow on the way to a finite result is not an error; each step checks its results.
+        with np.errstate(all="ignore"), self._threads.limited():
+            yield
 
-        Parameters
-        ----------
-        on_epoch : callable, optional
-            Called with the epoch's number after the epoch is in the history;
-            returning True ends the training.
-        every : int
-            `on_epoch` is called at least after the epochs whose number is a
-            multiple of this, and after the last; it may be called after others.
-        should_stop : callable, optional
-            Called between steps, about ten times a second, or after each step
-            if steps take longer. Returning True leaves the run where it is:
-            `ended` stays None, and `run` or another trainer continues from
-            there. How often it is called changes no bit of the result.
-        on_batch : callable, optional
-            Called after each step. The engine then takes one step per call
-            instead of many, which changes no bit either.
+    def take(
+        self, every: int, should_stop: Callable[[], bool] | None, on_batch: OnBatch | None
+    ) -> bool:
+        """Take the rest of an epoch, or several epochs that are one step each; see `Training`."""
+        self._on_batch, self.asked = on_batch, False
+        return (self._take_full if self.steps.full else self._take_epoch)(every, should_stop)
 
-        Returns
-        -------
-        History
-
-        Raises
-        ------
-        DivergedError
-            If a loss, a gradient or a new parameter is not finite. The step is
-            not taken; the network keeps its last finite parameters.
-        """
-        if on_epoch is None:
-            every = self.epochs
-        self._on_batch, self._ending = on_batch, False
-        take = self._take_full if self.steps.full else self._take_epoch
-        started = time.perf_counter()
-        try:
-            # An overflow on the way to a finite result is not an error; each step checks its
-            # results.
-            with np.errstate(all="ignore"), self._threads.limited():
-                while (ended := self.ended or self._over()) is None:
-                    if not take(every, should_stop):
-                        return self.history
-                    if (on_epoch is not None and on_epoch(self.epoch - 1)) or self._ending:
-                        self.ended = "asked"
-                    elif should_stop is not None and self._over() is None and should_stop():
-                        return self.history
-                self.ended = ended
-                self.restore_best()
-        finally:
-            self.history.seconds += time.perf_counter() - started
-        return self.history
-
-    def _over(self) -> str | None:
-        """Return why there is no next step; None if there is one."""
+    @property
+    def over(self) -> str | None:
+        """Why there is no next step; None if there is one."""
         if self.epoch >= self.epochs:
             return "epochs"
         exhausted = self.stopping is not None and self.stopping.exhausted
@@ -271,7 +230,7 @@ class Trainer:
         assert self._on_batch is not None
         mean = float(losses[0]) * self._mean.scale(weight)
         if self._on_batch(BatchRecord(self.epoch, batch, mean, float(rates[0]))) is True:
-            self._ending = True
+            self.asked = True
 
     def _take_steps(
         self, order: AnyArray | None, count: int, losses: AnyArray, penalties: AnyArray
@@ -290,6 +249,8 @@ class Trainer:
         # The next portion is to take a tenth of a second, and grows at most eightfold, since the
         # first steps may be slower than the others.
         self._portion = max(1, min(int(count * PORTION_SECONDS / seconds), 8 * count))
+        if self.shards is not None:
+            self._portion = self.shards.ranks.of_first(self._portion)
         return taken, rates
 
     def _rates(self, count: int) -> AnyArray:
@@ -335,7 +296,7 @@ class Trainer:
 
     # --- leaving and continuing ---------------------------------------------------------
 
-    def _unfinished(self, step: int) -> dict[str, AnyArray]:
+    def unfinished(self, step: int) -> dict[str, AnyArray]:
         """Return views of what the steps of an unfinished epoch have written."""
         written = {"losses": self._losses[:step], "penalties": self._penalties[:step]}
         if self._outputs is not None:
@@ -358,7 +319,7 @@ class Trainer:
             of an unfinished epoch, the history. And numbers that JSON can hold.
         """
         arrays = self.steps.copy_state()
-        arrays |= {name: view.copy() for name, view in self._unfinished(self.step).items()}
+        arrays |= {name: view.copy() for name, view in self.unfinished(self.step).items()}
         arrays |= {f"history.{name}": a for name, a in self.history.arrays(since).items()}
         if self.best is not None and self.best.state is not None:
             arrays |= {f"best.{name}": array.copy() for name, array in self.best.state.items()}
@@ -380,21 +341,6 @@ class Trainer:
             If the state is from another network, optimizer or batch size.
             Nothing has changed then.
         """
-        from nnplug.training.state import check_state  # noqa: PLC0415  # only a resumed run needs it
+        from nnplug.training.state import restore  # noqa: PLC0415  # only a resumed run needs it
 
-        step, current = int(numbers["step"]), self.steps.copy_state()
-        expected = current | self._unfinished(step)
-        had_best = any(name.startswith("best.") for name in arrays)
-        if had_best:
-            expected |= {f"best.{name}": array for name, array in current.items()}
-        stops = self.stopping is not None
-        check_state(arrays, numbers, expected, per_epoch=self.per_epoch, stops=stops)
-        self.epoch, self.step, self.ended = int(numbers["epoch"]), step, numbers["ended"]
-        self.steps.set_state(arrays)
-        for name, view in self._unfinished(step).items():
-            view[...] = arrays[name]
-        self.history.restore(arrays, numbers)
-        if self.stopping is not None and self.best is not None:
-            self.stopping.restore(numbers["stopping"])
-            best = {name: arrays[f"best.{name}"].copy() for name in current if had_best}
-            self.best.state = best or None
+        restore(self, arrays, numbers)

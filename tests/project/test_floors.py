@@ -21,6 +21,7 @@ FLOORS = (
         "durable",
         "alignment",
         "interruption",
+        "launch",
         "lazy",
         "layout",
         "picture",
@@ -36,7 +37,7 @@ FLOORS = (
     ("training",),
     ("tables", "models", "microscope"),
     ("runs", "exporters"),
-    ("sklearn", "scaffold", "testing", "importers"),
+    ("sklearn", "scaffold", "testing", "importers", "comparison", "play"),
     ("cli", "__main__"),
 )
 

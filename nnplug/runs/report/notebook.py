@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from nnplug.errors import SettingError
 from nnplug.picture import Picture
 from nnplug.runs.report.charts import loss_chart, metric_chart, plane_chart
 from nnplug.runs.report.facts import Facts
 from nnplug.runs.report.page import DARK_PAGE, LIGHT_PAGE
 from nnplug.runs.report.svg import DARK, LIGHT, STYLE
 from nnplug.runs.report.terminal import boundary, curves, loss_columns
+from nnplug.tables.wording import count_of
 from nnplug.training import History
 
 __all__ = ["boundary_picture", "boxed", "history_picture"]
@@ -30,11 +32,21 @@ def history_picture(history: History) -> Picture:
     return Picture(boxed(charts), curves(loss_columns(history)))
 
 
-def boundary_picture(facts: Facts) -> Picture | None:
-    """Draw which class is where, with the rows; None unless there are classes and two inputs."""
+def boundary_picture(facts: Facts) -> Picture:
+    """Draw which class is where, with the rows.
+
+    Raises
+    ------
+    SettingError
+        If there are no classes, or not two inputs that are numbers.
+    """
     chart = plane_chart(facts)
     if chart is None or facts.inputs is None or facts.targets is None:
-        return None
+        inputs, task = facts.model.network.inputs, facts.model.task
+        raise SettingError(
+            f"there is no plane to draw: the network has {count_of(inputs, 'input')}, and the "
+            f"task is {task}.\nA boundary needs two inputs that are numbers, and classes."
+        )
     text = boundary(facts.model, facts.inputs, facts.targets)
     return Picture(boxed([chart[1]]), text or "more classes than signs: a notebook shows them")
 
