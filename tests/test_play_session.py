@@ -15,10 +15,11 @@ import pytest
 import nnplug
 from nnplug.builtin.datasets import moons, spiral
 from nnplug.parts import KINDS
+from nnplug.play.choices import CHOSEN
 from nnplug.play.content import Content
 from nnplug.play.learner import Learner
 from nnplug.play.maps import Plane, signed_bytes
-from nnplug.play.session import CHOSEN, Session
+from nnplug.play.session import Session
 from nnplug.play.worker import MOST_SESSIONS, Worker
 from nnplug.runs.preparing import default_registry, prepare
 
@@ -374,6 +375,72 @@ def test_memory_is_constant(session):
     assert len(learner.curve.points) <= 240
     first = [point[0] for point in frame["lanes"][0]["curve"]]
     assert first == sorted(first)
+
+
+# --- the microscope ---------------------------------------------------------------------------
+
+
+def test_the_microscope_by_hand(session):
+    """XOR, 2-2-1, after one step of the notebook's network: the sample (0, 1)."""
+    good(session, "epoch")
+    shown = session.frame()["lanes"][0]
+    (w1, w2), (b1, b2) = shown["weights"], shown["biases"]
+    outline = good(session, "trace", row=1)
+    assert outline["rows"] == [0, 1, 2, 3]
+
+    def look(name):
+        (number,) = [k for k, step in enumerate(outline["steps"]) if step["name"] == name]
+        return good(session, "trace", row=1, step=number)
+
+    z = np.array([w1[1][0] + b1[0], w1[1][1] + b1[1]])
+    a = 1 / (1 + np.exp(-z))
+    out = 1 / (1 + np.exp(-(a @ np.array(w2)[:, 0] + b2[0])))
+    delta = 2 * (out - 1) * out * (1 - out)
+    assert look("hidden1.z")["value"][0] == pytest.approx(z, rel=1e-12)
+    assert look("output.delta")["value"] == [[pytest.approx(delta, rel=1e-12)]]
+    update = look("output.weight'")
+    new = np.array(w2)[:, 0] - 1.0 * delta * a
+    assert np.ravel(update["value"]) == pytest.approx(new, rel=1e-12)
+    (first, _) = update["elements"]
+    assert first["value"] == pytest.approx(new[0], rel=1e-12)
+    assert f"{w2[0][0]:.6g}" in first["numbers"]
+    assert " style=" not in json.dumps(update)
+    # Looking has changed nothing.
+    assert session.frame()["lanes"][0]["weights"] == shown["weights"]
+    assert "there are 25 arrays" in do(session, "trace", row=1, step=99)["error"]
+    assert "there are 4 rows" in do(session, "trace", row=9)["error"]
+
+
+def test_sample_by_sample_is_a_batch(session):
+    good(session, "data", data="moons:size=20")  # 16 rows to learn from: one batch of 10, one of 6
+    good(session, "set", settings={"batch_size": 10, "seed": 2})
+    looked = []
+    for number in range(10):
+        outline = good(session, "trace")
+        looked.append(outline["row"])
+        assert outline["passed"] == number
+        assert session.learners[0].step == 0
+        good(session, "sample")
+    assert session.learners[0].step == 1
+    assert len(set(looked)) == 10
+    assert set(looked) <= set(session.learners[0].run.train_rows.tolist())
+    by_sample = session.frame()["lanes"][0]["weights"]
+    good(session, "reset")
+    assert session.learners[0].next_rows() == looked
+    assert good(session, "batch")["lanes"][0]["weights"] == by_sample
+    rest = session.learners[0].next_rows()
+    assert sorted(looked + rest) == sorted(session.learners[0].run.train_rows.tolist())
+
+
+def test_the_microscope_knows_the_optimizers_state(session):
+    good(session, "set", settings={"optimizer": "adam"})
+    good(session, "batch")
+    outline = good(session, "trace", row=0)
+    names = [step["name"] for step in outline["steps"]]
+    start = good(session, "trace", row=0, step=names.index("output.bias.m"))
+    slots = session.learners[0].trainer.steps.slots["m"]
+    assert start["value"] == [slots[-1]]
+    assert slots[-1] != 0
 
 
 # --- code and address -------------------------------------------------------------------------

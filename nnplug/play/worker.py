@@ -72,7 +72,7 @@ class Worker:
         def obey() -> dict[str, Any]:
             tab = self._tab(name)
             answer = tab.session.do(asked)
-            if "error" not in answer and asked.get("do") != "probe":
+            if "error" not in answer and asked.get("do") not in ("probe", "trace"):
                 self._publish(tab, self._frame_of(tab, answer))
             return answer
 

@@ -175,9 +175,11 @@ def test_keyboard(opened):
     assert page.evaluate(NAMELESS) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["activation", "loss", "optimizer"])
 def test_every_part_is_chosen_and_trained(kind, opened):
     page = opened(PAUSED)
+    page.get_by_role("tab", name="Code").click()
     select = page.locator(f"select[data-kind={kind}]").first
     options = "(all) => all.map((o) => [o.value, o.disabled])"
     choices = select.locator("option").evaluate_all(options)
@@ -307,6 +309,38 @@ def test_a_race(opened):
     assert first["weights"] != second["weights"]
     page.get_by_role("button", name="A", exact=True).click()
     assert page.locator("select[data-kind=optimizer]").input_value() == "adam"
+
+
+def test_the_microscope_shows_the_trace_to_the_last_digit(opened, served):
+    page = opened("#data=xor&epoch=1")
+    page.get_by_role("tab", name="Microscope").click()
+    page.wait_for_selector(".lens")
+    (tab,) = [tab for tab in served[1].tabs.values() if tab.listeners]
+    trace = tab.session.learners[0].trace(0)
+    for step in trace.steps:
+        if not step.elements:
+            continue
+        phase = step.phase.replace("ward", "wards")
+        page.locator(".chip").get_by_text(phase, exact=True).click()
+        page.locator(".arrays").get_by_text(step.name, exact=True).click()
+        until(page, "(name) => document.querySelector('.lens h3').innerText.startsWith(name)", step.name)  # fmt: skip # noqa: E501
+        cells = page.locator(".elements .result").all_inner_texts()
+        for cell, element in zip(cells, step.elements, strict=True):
+            digits = cell.removeprefix("= ").replace("−", "-")
+            assert float(digits) == pytest.approx(element.value, rel=6e-6), step.name
+    # From a formula to its unit, and from a unit to its formula; back and forth.
+    page.locator(".elements tr").first.hover()
+    assert page.locator(".unit.lit").count() == 1
+    page.locator(".unit").nth(3).click()
+    page.get_by_role("button", name="In the microscope").click()
+    until(page, "document.querySelector('.lens h3').innerText.startsWith('hidden1.z')")
+    page.get_by_title("One forward").click()
+    until(page, "document.querySelector('.lens h3').innerText.startsWith('hidden1.a')")
+    page.get_by_title("One back").click()
+    until(page, "document.querySelector('.lens h3').innerText.startsWith('hidden1.z')")
+    for number in range(4):
+        page.get_by_role("button", name=f"Next sample ({number + 1} of 4)").click()
+    wait_for_epochs(page, 2)
 
 
 def test_the_code_pane(opened):

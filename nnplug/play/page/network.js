@@ -89,7 +89,7 @@ export function buildNetwork(app) {
       }
     }
   });
-  drawn = { tiles, paths, lane: app.lane, version: state.version };
+  drawn = { tiles, paths, lane: app.lane, version: state.version, names: lane.columns.map((column) => column.name) };
   box.replaceChildren(scene);
   byId("size").textContent = `${lane.parameters.toLocaleString("en")} parameters`;
   const short = lane.settings.layers === null;
@@ -172,6 +172,16 @@ export function showValues(units) {
   }));
 }
 
+// Mark the unit, and for a weight the line, that a number belongs to.
+export function light(layer, index = [], what = "") {
+  drawn?.tiles.flat().forEach(({ unit }) => unit.classList.remove("lit"));
+  drawn?.paths.flat().forEach(({ line }) => line.classList.remove("near"));
+  const place = drawn?.names.indexOf(layer) ?? -1;
+  if (place < 0) return;
+  drawn.tiles[place + 1][index.at(-1)]?.unit.classList.add("lit");
+  if (what.startsWith("weight")) drawn.paths[place + 1].find(({ from, to }) => from === index[0] && to === index[1])?.line.classList.add("near");
+}
+
 // A unit's weights and bias, each of which can be set.
 function openUnit(app, place, unit, focus, event) {
   app.hideTip();
@@ -203,7 +213,7 @@ function openUnit(app, place, unit, focus, event) {
   dialog.replaceChildren(el("h3", {}, `${column.name}, unit ${unit + 1}`),
     el("p", { class: "soft" }, matrix ? "Set a weight; training goes on from it." : "This layer's weights are not drawn one by one."),
     el("div", { class: "fields" }, ...rows),
-    el("form", { method: "dialog" }, el("button", {}, "Close")));
+    el("form", { method: "dialog" }, el("button", { onclick: () => app.lookAt(column.name, unit) }, "In the microscope"), " ", el("button", {}, "Close")));
   app.openDialog(event);
   if (wanted) { wanted.focus(); wanted.select(); }
 }
