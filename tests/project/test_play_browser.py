@@ -18,7 +18,7 @@ from nnplug.play.worker import Worker
 from tests.project.test_browser import CONTRAST, CUT
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs pip install playwright")
-uvicorn = pytest.importorskip("uvicorn", reason="needs pip install nnplug[play]")
+pytest.importorskip("uvicorn", reason="needs pip install nnplug[play]")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 if CHROMIUM is None:
     pytest.skip("needs Chromium: apt-get install chromium", allow_module_level=True)
@@ -56,11 +56,7 @@ def served():
     worker.start()
     listening, token = server.bind(), server.new_token()
     port = listening.getsockname()[1]
-    config = uvicorn.Config(
-        server.make_app(worker, token, port), log_level="error", lifespan="off", ws="none",
-        timeout_graceful_shutdown=1,
-    )  # fmt: skip
-    running = uvicorn.Server(config)
+    running = server.Server(server.make_app(worker, token, port))
     thread = threading.Thread(target=running.run, args=([listening],))
     thread.start()
     yield server.address(token, port), worker
