@@ -81,6 +81,9 @@ def draw_playground(browser: Browser) -> None:
             page.wait_for_selector("html[data-ready]")
             if name == "play-dark":
                 page.get_by_role("tab", name="Microscope").click()
+                page.get_by_label("Row of the data").fill("2")
+                page.get_by_label("Row of the data").press("Tab")
+                page.wait_for_timeout(1000)
                 page.get_by_role("button", name="backwards").click()
                 page.get_by_role("button", name="hidden1.weight.grad").click()
                 page.locator(".elements tr").nth(1).hover()

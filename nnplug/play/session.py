@@ -136,7 +136,7 @@ class Session:
             self._edit(change)
         epoch, step = (whole(asked.get(key, 0), key) for key in ("epoch", "step"))
         for learner in self.learners:
-            for part in range(1, CURVE_PARTS + 1):
+            for part in range(CURVE_PARTS + 1):
                 left = max(0.0, until - time.perf_counter())
                 learner.learn_to(epoch * part // CURVE_PARTS, seconds=left)
                 learner.mark()
