@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from nnplug.plugins.registry import Registry as Registry
     from nnplug.runs.api import load as load
     from nnplug.runs.api import resume as resume
-    from nnplug.runs.api import trace as trace
     from nnplug.runs.api import train as train
     from nnplug.runs.run import Run as Run
+    from nnplug.runs.tracing import trace as trace
     from nnplug.tool import Exporter as Exporter
     from nnplug.training import BatchRecord as BatchRecord
     from nnplug.training import EpochRecord as EpochRecord
@@ -76,8 +76,9 @@ __getattr__, _lazy_names = lazy_names(
             "uniform",
         ),
         "nnplug.plugins.registry": ("Registry",),
-        "nnplug.runs.api": ("load", "resume", "trace", "train"),
+        "nnplug.runs.api": ("load", "resume", "train"),
         "nnplug.runs.run": ("Run",),
+        "nnplug.runs.tracing": ("trace",),
         "nnplug.tool": ("Exporter",),
         "nnplug.training": ("BatchRecord", "EpochRecord"),
     },

@@ -182,7 +182,9 @@ def test_json_there_and_back():
 
 def test_messages():
     run = prepare("xor")
-    with pytest.raises(SettingError, match=r"row 4: there are 4 rows, from 0 to 3"):
+    with pytest.raises(
+        SettingError, match=r"row 4, counted from 0: there are 4 rows.\nGive one from 0 to 3"
+    ):
         run.trace(4)
     with pytest.raises(SettingError, match="a step needs a sample"):
         run.trace([])

@@ -294,7 +294,7 @@ def _print_trace(run: Run, row: int, folder: Path | None, *, as_json: bool) -> N
         raise click.UsageError(f"--trace {row}: rows are counted from 1.")
     if folder is not None:
         from nnplug.runs.folder import RunFolder
-        from nnplug.runs.tracing import take_state
+        from nnplug.runs.kept_state import take_state
 
         take_state(run, RunFolder.open(folder))
     trace = run.trace(row - 1)
@@ -304,7 +304,7 @@ def _print_trace(run: Run, row: int, folder: Path | None, *, as_json: bool) -> N
         from nnplug.cli.terminal import style, width
         from nnplug.microscope.tables import write_tables
 
-        echo(write_tables(trace, width(), heading=partial(style, bold=True)), whole=True)
+        echo(write_tables(trace.steps, width(), heading=partial(style, bold=True)), whole=True)
 
 
 def _as_json_before(run: Run) -> dict[str, Any]:

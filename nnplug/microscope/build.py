@@ -16,7 +16,8 @@ from nnplug.formulas.printing import to_text
 from nnplug.microscope.authored import write_as_authored
 from nnplug.microscope.elements import Elements, Index
 from nnplug.microscope.recording import Recorded, Recording, record
-from nnplug.microscope.trace import Element, Phase, Step, Trace
+from nnplug.microscope.step import Element, Phase, Step
+from nnplug.microscope.trace import Trace
 from nnplug.network.network import Network
 from nnplug.parts import Loss, Optimizer
 from nnplug.plans import Regularization

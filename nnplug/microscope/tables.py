@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 import numpy as np
 
 from nnplug.layout import columns, fold
-from nnplug.microscope.trace import Element, Step, Trace
+from nnplug.microscope.step import Element, Step
 from nnplug.types import AnyArray
 
 __all__ = ["write_tables"]
@@ -19,8 +19,9 @@ FEW = 9
 LINE, SQUARE = 6, 3
 """Of a longer array, so many of a row, or of the rows and columns each."""
 
-ROWS, COLUMNS = 6, 6
-"""The most rows and columns of an array that is shown without formulas."""
+HEAD, CELL, ROWS = 22, 13, 6
+"""Of an array that is shown without formulas: the widths of its name and of a number, and the
+most rows."""
 
 NAME, VALUE = 6, 12
 """The widths of the columns of names and values."""
@@ -28,7 +29,9 @@ NAME, VALUE = 6, 12
 TITLES = {"start": "before the step", "loss": "loss"}
 
 
-def write_tables(trace: Trace, width: int = 80, *, heading: Callable[[str], str] = str) -> str:
+def write_tables(
+    steps: Sequence[Step], width: int = 80, *, heading: Callable[[str], str] = str
+) -> str:
     """Write a trace: for each array its formula, then a line for each of its numbers.
 
     Parameters
@@ -39,9 +42,9 @@ def write_tables(trace: Trace, width: int = 80, *, heading: Callable[[str], str]
         Gives a heading its style.
     """
     lines: list[str] = []
-    for title, steps in groupby(trace.steps, _title):
+    for title, together in groupby(steps, _title):
         lines += ["", heading(title)]
-        for step in steps:
+        for step in together:
             lines += ["", *_lines(step, width)] if step.formula else _start(step, width)
     return "\n".join(lines[1:])
 
@@ -52,22 +55,29 @@ def _title(step: Step) -> str:
 
 
 def _start(step: Step, width: int) -> list[str]:
-    rows = _matrix(step.value)
-    heads = [step.name, *[""] * (len(rows) - 1)]
-    size = max(22, len(step.name) + 4)
-    lines = columns(rows, width - size, right=range(len(rows[0])))
-    return [f"  {head:{size - 2}}{line}" for head, line in zip(heads, lines, strict=True)]
+    """Write a name and its numbers side by side."""
+    room = max(width - HEAD, 2 * CELL)
+    lines = columns(_matrix(step.value, room), room, right=range(room))
+    name = f"  {step.name}"
+    if len(name) > HEAD - 2:
+        return [name, *(" " * HEAD + line for line in lines)]
+    heads = [name, *[""] * (len(lines) - 1)]
+    return [f"{head:{HEAD}}{line}" for head, line in zip(heads, lines, strict=True)]
 
 
-def _matrix(array: AnyArray) -> list[list[str]]:
+def _matrix(array: AnyArray, room: int) -> list[list[str]]:
     """Write the first rows and columns of an array, and how many more there are."""
+    if array.size > ROWS and (array == array.flat[0]).all():
+        return [[f"{_number(array.flat[0])} in all {' x '.join(map(str, array.shape))} places"]]
     table = array.reshape(-1, array.shape[-1] if array.ndim else 1)
-    rows = [[_number(number) for number in row[:COLUMNS]] for row in table[:ROWS]]
-    more = table.shape[1] - COLUMNS
+    most = room // CELL
+    most -= table.shape[1] > most
+    rows = [[_number(number) for number in row[:most]] for row in table[:ROWS]]
+    more = table.shape[1] - most
     if more > 0:
-        rows = [[*row, f"... {more} more" if at == 0 else "..."] for at, row in enumerate(rows)]
+        rows = [[*row, f"{more} more" if at == 0 else ""] for at, row in enumerate(rows)]
     if len(table) > ROWS:
-        rows.append([f"... {len(table) - ROWS} more", *[""] * (len(rows[0]) - 1)])
+        rows.append([f"{len(table) - ROWS} more", *[""] * (len(rows[0]) - 1)])
     return rows
 
 

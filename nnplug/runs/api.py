@@ -1,4 +1,4 @@
-"""The Python API: `nnplug.train`, `nnplug.resume`, `nnplug.trace` and `nnplug.load`."""
+"""The Python API: `nnplug.train`, `nnplug.resume` and `nnplug.load`."""
 
 from __future__ import annotations
 
@@ -26,10 +26,9 @@ from nnplug.runs.run import Run
 from nnplug.runs.settings import ROWS
 
 if TYPE_CHECKING:
-    from nnplug.microscope.trace import Trace
     from nnplug.models import Model
 
-__all__ = ["load", "resume", "trace", "train"]
+__all__ = ["load", "resume", "train"]
 
 
 def train(
@@ -343,44 +342,6 @@ def resume(
             keeper.take_up(allow_changes)
             fit(run, hooks, keeper=keeper)
     return run
-
-
-def trace(
-    data: Any = "xor", rows: int | Sequence[int] = 0, *, elements: int = 8, **settings: Any
-) -> Trace:
-    """Show every number of the first training step on one sample, without training.
-
-    Parameters
-    ----------
-    data : optional
-        As `train` takes it.
-    rows : int or sequence of int, optional
-        The sample's place in the data, from 0; several are one batch.
-    elements : int, optional
-        How many rows and columns of each array have their formulas written.
-    **settings
-        Those of `train`: `target`, `hidden`, `activation`, `optimizer`, ...
-
-    Returns
-    -------
-    Trace
-        See `Run.trace`, which shows the next step of a run.
-
-    Raises
-    ------
-    NnplugError
-        If a part, a setting, the data or the row cannot be used.
-
-    Examples
-    --------
-    >>> import nnplug
-    >>> nnplug.trace("xor", 1)["loss"].round(4).item()
-    0.4761
-    """
-    registry = settings.pop("registry", None) or default_registry()
-    with registry.naming_culprits():
-        run = prepare(data, registry=registry, **settings)
-    return run.trace(rows, elements=elements)
 
 
 def load(

@@ -167,9 +167,27 @@ class Run(Summarized):
         >>> trace["output.delta"].shape
         (1, 1)
         """
-        from nnplug.runs.tracing import trace_run  # noqa: PLC0415  # few runs ask for one
+        from nnplug.microscope.build import trace_step  # noqa: PLC0415  # few runs ask for one
+        from nnplug.runs.next_step import chosen_rows, next_rate  # noqa: PLC0415  # the same
 
-        return trace_run(self, rows, elements=elements)
+        chosen, settings, state = chosen_rows(self.rows, rows), self.settings, self.state
+        with self.model.registry.naming_culprits():
+            return trace_step(
+                self.network,
+                self.loss,
+                self.optimizer,
+                self.rows.inputs[chosen],
+                self.head.encode(self.rows.targets[chosen], self.network.dtype),
+                None if self.weights is None else self.weights[chosen],
+                rows=chosen,
+                regularization=self.regularization,
+                learning_rate=next_rate(
+                    self.optimizer, self.schedule, settings, len(self.train_rows), state
+                ),
+                state=state,
+                seed=settings.seed,
+                elements=elements,
+            )
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the model to a file that `nnplug.load` reads; see `Model.save`."""
