@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from nnplug import models
+from nnplug.launch import is_first
 from nnplug.parts import (
     Activation,
     Initializer,
@@ -61,6 +62,7 @@ def train(
     min_delta: float | None = None,
     metrics: Sequence[str | Metric] | None = None,
     seed: int | None = None,
+    shards: int | None = None,
     engine: str | None = None,
     dtype: str | None = None,
     log_every: int | None = None,
@@ -161,6 +163,11 @@ def train(
         By default r2 or accuracy, by the task.
     seed : int, optional
         Seed of every random draw.
+    shards : int, optional
+        Cut each batch into so many shards, a power of two, and add up their
+        gradients in a fixed order. A script that `mpiexec` starts on several
+        processes then trains one network on all of them, and the result is the
+        same for 1, 2, 4, ... processes; rank 0 keeps it.
     engine : str, optional
         What runs the steps: an engine by its name, such as `"numpy"`, or
         `"auto"` for the one that is expected to be fastest.
@@ -241,6 +248,8 @@ def train(
     """
     apart = ("data", "target", "checkpoint_every")
     given = {key: value for key, value in locals().items() if key in ROWS and key not in apart}
+    if shards is not None and not is_first():
+        output = None  # rank 0 keeps the run
     registry = registry or (default_registry() if start is None else start.registry)
     if start is not None:
         given = starting.started(given, start)

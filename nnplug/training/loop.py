@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from nnplug.training.history import BatchRecord, History, OnBatch
 from nnplug.training.steps import Steps
 from nnplug.training.stopping import BestWeights, Stopping
 from nnplug.types import AnyArray
+
+if TYPE_CHECKING:
+    from nnplug.training.shards import Shards
 
 __all__ = ["Trainer"]
 
@@ -63,6 +66,9 @@ class Trainer:
         The history to write to, so that it outlives an interruption.
     engine : Engine
         Runs the plans.
+    shards : Shards, optional
+        How batches are cut, and the processes that share them, which answer
+        questions such as `should_stop` together.
 
     Attributes
     ----------
@@ -89,6 +95,7 @@ class Trainer:
         average: Callable[[AnyArray], float] | None = None,
         history: History | None = None,
         engine: Engine = NUMPY,
+        shards: Shards | None = None,
     ) -> None:
         self.network, self.batches = network, batches
         self.epochs, self.schedule, self.stopping = epochs, schedule, stopping
@@ -97,7 +104,8 @@ class Trainer:
         keep_outputs = measure is not None and not validated and batches.keeps_outputs
         if optimizer.shown:  # a step's outputs are not of the weights to predict with
             keep_outputs = False
-        self.steps = Steps(
+        self.shards, ranks = shards, None if shards is None else shards.ranks
+        self.steps = (Steps if shards is None else shards.steps)(
             network,
             loss,
             optimizer,
@@ -112,7 +120,8 @@ class Trainer:
         )
         self._threads = Threads(self.steps.program)
         evaluator = Evaluator(network, loss, engine)
-        self._evaluation = EpochEvaluation(self.history, evaluator, batches.validation, measure)
+        rows = batches.validation
+        self._evaluation = EpochEvaluation(self.history, evaluator, rows, measure, ranks)
         self.per_epoch = -(-batches.rows // self.steps.batch_size)
         if last := batches.rows % self.steps.batch_size:
             self.steps.bound(last)  # the last batch of an epoch is smaller
@@ -171,6 +180,10 @@ class Trainer:
         """
         if on_epoch is None:
             every = self.epochs
+        if self.shards is not None:
+            on_epoch, every, should_stop, on_batch = self.shards.agreed(
+                on_epoch, every, should_stop, on_batch
+            )
         self._on_batch, self._ending = on_batch, False
         take = self._take_full if self.steps.full else self._take_epoch
         started = time.perf_counter()
@@ -290,6 +303,8 @@ class Trainer:
         # The next portion is to take a tenth of a second, and grows at most eightfold, since the
         # first steps may be slower than the others.
         self._portion = max(1, min(int(count * PORTION_SECONDS / seconds), 8 * count))
+        if self.shards is not None:
+            self._portion = self.shards.ranks.of_first(self._portion)
         return taken, rates
 
     def _rates(self, count: int) -> AnyArray:
@@ -335,7 +350,7 @@ class Trainer:
 
     # --- leaving and continuing ---------------------------------------------------------
 
-    def _unfinished(self, step: int) -> dict[str, AnyArray]:
+    def unfinished(self, step: int) -> dict[str, AnyArray]:
         """Return views of what the steps of an unfinished epoch have written."""
         written = {"losses": self._losses[:step], "penalties": self._penalties[:step]}
         if self._outputs is not None:
@@ -358,7 +373,7 @@ class Trainer:
             of an unfinished epoch, the history. And numbers that JSON can hold.
         """
         arrays = self.steps.copy_state()
-        arrays |= {name: view.copy() for name, view in self._unfinished(self.step).items()}
+        arrays |= {name: view.copy() for name, view in self.unfinished(self.step).items()}
         arrays |= {f"history.{name}": a for name, a in self.history.arrays(since).items()}
         if self.best is not None and self.best.state is not None:
             arrays |= {f"best.{name}": array.copy() for name, array in self.best.state.items()}
@@ -380,21 +395,6 @@ class Trainer:
             If the state is from another network, optimizer or batch size.
             Nothing has changed then.
         """
-        from nnplug.training.state import check_state  # noqa: PLC0415  # only a resumed run needs it
+        from nnplug.training.state import restore  # noqa: PLC0415  # only a resumed run needs it
 
-        step, current = int(numbers["step"]), self.steps.copy_state()
-        expected = current | self._unfinished(step)
-        had_best = any(name.startswith("best.") for name in arrays)
-        if had_best:
-            expected |= {f"best.{name}": array for name, array in current.items()}
-        stops = self.stopping is not None
-        check_state(arrays, numbers, expected, per_epoch=self.per_epoch, stops=stops)
-        self.epoch, self.step, self.ended = int(numbers["epoch"]), step, numbers["ended"]
-        self.steps.set_state(arrays)
-        for name, view in self._unfinished(step).items():
-            view[...] = arrays[name]
-        self.history.restore(arrays, numbers)
-        if self.stopping is not None and self.best is not None:
-            self.stopping.restore(numbers["stopping"])
-            best = {name: arrays[f"best.{name}"].copy() for name in current if had_best}
-            self.best.state = best or None
+        restore(self, arrays, numbers)
