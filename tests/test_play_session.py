@@ -268,6 +268,7 @@ def test_a_table_that_is_pasted(session):
     assert state["data"]["columns"] == ["length", "colour", "kind"]
     assert state["data"]["target"] == ["kind"]
     assert state["data"]["classes"] == ["no", "yes"]
+    assert state["lanes"][0]["settings"]["hidden"] == [8]  # a network that can be looked at
     file = session.content.table
     assert file.name == "my_rows.csv"
     assert file.parent.name.startswith("nnplug-play-")
@@ -321,6 +322,28 @@ def test_a_race_starts_alike_and_has_the_same_rows(session):
     assert len(good(session, "race", on=False)["lanes"]) == 1
 
 
+def test_networks_of_any_layers_are_drawn(session):
+    good(session, "data", data="moons:size=30")
+    state = good(
+        session, "set", settings={"layers": "dense:5 layer_norm gelu residual[dense:5 tanh]"}
+    )
+    (lane,) = state["lanes"]
+    assert [(one["name"], one["units"]) for one in lane["columns"]] == [
+        ("hidden1", 5), ("residual1", 5), ("output", 1),
+    ]  # fmt: skip
+    assert lane["settings"]["hidden"] is None or lane["settings"]["layers"] is not None
+    frame = good(session, "epoch")["lanes"][0]
+    assert [None if one is None else np.shape(one) for one in frame["weights"]] == [
+        (2, 5), None, (5, 1),
+    ]  # fmt: skip
+    assert [len(base64.b64decode(one)) // 576 for one in frame["maps"]] == [5, 5, 1]
+    # The short form takes their place again.
+    state = good(session, "set", settings={"hidden": [20], "activation": ["relu"]})
+    (lane,) = state["lanes"]
+    assert lane["settings"]["layers"] is None
+    assert lane["columns"][0]["shown"] == 12
+
+
 def test_unknown_commands():
     session = Session(default_registry())
     assert "Did you mean 'pause'" in session.do({"do": "pauze"})["error"]
@@ -336,7 +359,7 @@ def test_playing_goes_on_and_a_planned_run_ends(session):
     good(session, "speed", speed=0)
     good(session, "play")
     assert session.due < float("inf")
-    frame = session.work(0.01)
+    frame = session.work(0.2)
     assert frame["playing"]
     assert frame["lanes"][0]["epoch"] >= 1
     good(session, "pause")
@@ -344,7 +367,7 @@ def test_playing_goes_on_and_a_planned_run_ends(session):
     good(session, "set", settings={"schedule": "cosine", "epochs": 4})
     good(session, "play")
     while session.playing:
-        frame = session.work(0.01)
+        frame = session.work(0.2)
     lane = frame["lanes"][0]
     assert (lane["epoch"], lane["done"]) == (4, True)
     assert good(session, "play")["playing"] is False
@@ -357,7 +380,7 @@ def test_divergence_is_told_and_ends_it(session):
     good(session, "play")
     for _ in range(50):
         if session.playing:
-            session.work(0.01)
+            session.work(0.2)
     lane = good(session, "state")["frame"]["lanes"][0]
     assert not session.playing
     assert "diverged" in lane["trouble"] or "not finite" in lane["trouble"]
@@ -367,7 +390,7 @@ def test_memory_is_constant(session):
     good(session, "speed", speed=0)
     good(session, "play")
     while session.learners[0].epoch < 2000:
-        frame = session.work(0.02)
+        frame = session.work(0.4)
     learner = session.learners[0]
     assert [len(column) for column in learner.run.history.columns.values()] == [1, 1]
     for epoch in range(2000):

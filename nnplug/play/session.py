@@ -49,7 +49,6 @@ class Session:
         self.given: list[dict[str, Any]] = [{}]
         self.learners: list[Learner] = []
         self.playing, self.speed, self.version = False, 0, 0
-        self.until: int | None = None
         self.axes, self.fixed = (0, 1), dict[int, float]()
         self.lens = Lens()
         self._due, self._cost = 0.0, 0.0
@@ -149,11 +148,16 @@ class Session:
         return self.state()
 
     def _build(self) -> None:
+        if self.content.table is not None:  # a network that can be looked at
+            self.given = [
+                given if {"hidden", "layers", "recipe"} & set(given) else {**given, "hidden": [8]}
+                for given in self.given
+            ]
         learners = [Learner(self.content, given, self.registry) for given in self.given]
         width = learners[0].run.network.inputs
         if not self.learners or self.learners[0].run.network.inputs != width:
             self.axes, self.fixed = (0, min(1, width - 1)), {}
-        self.learners, self.until, self.lens = learners, None, Lens()
+        self.learners, self.lens = learners, Lens()
         if self.version == 0:
             expected = learners[0].run.settings.epochs
             self.speed = next((speed for speed in SPEEDS if speed * 10 >= expected), 0)
@@ -254,8 +258,7 @@ class Session:
     # --- training ---------------------------------------------------------------------
 
     def _play(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        until = asked.get("until")
-        self.until, self.lens.passed = None if until is None else whole(until, "until"), 0
+        self.lens.passed = 0
         self.playing, self._due = not all(learner.done for learner in self.learners), 0.0
         return {"playing": self.playing}
 
@@ -311,24 +314,21 @@ class Session:
         """When there is work to do, by `time.perf_counter`; infinite while it is paused."""
         return self._due if self.playing else float("inf")
 
-    def work(self, seconds: float = 0.8 / FRAMES) -> dict[str, Any]:
-        """Train for about this long, or as many epochs as the speed says; return the frame."""
+    def work(self, share: float = 1.0) -> dict[str, Any]:
+        """Train for one frame, or for a share of its time, and return it."""
         started = time.perf_counter()
-        # Looking takes a seventh of the time at most, unless ten frames a second need more.
-        seconds = max(seconds, min(6 * self._cost, 0.8 / FEWEST_FRAMES))
+        # What looking leaves of the time between two frames; but looking takes a seventh at
+        # most, unless ten frames a second need more.
+        enough = min(6 * self._cost, 0.8 / FEWEST_FRAMES)
+        seconds = share * max(1 / FRAMES - self._cost, enough)
         epochs = max(1, round(self.speed / FRAMES))
         for learner in self.learners:
-            share = seconds / len(self.learners)
-            if self.until is not None:
-                learner.learn_to(min(self.until, learner.epoch + epochs * 100), seconds=share)
-            elif self.speed:
-                learner.learn_to(learner.epoch + epochs, seconds=share)
+            own = seconds / len(self.learners)
+            if self.speed:
+                learner.learn_to(learner.epoch + epochs, seconds=own)
             else:
-                learner.learn(share)
-        stopped = all(learner.done for learner in self.learners)
-        if self.until is not None:
-            stopped = stopped or all(one.epoch >= (self.until or 0) for one in self.learners)
-        self.playing = self.playing and not stopped
+                learner.learn(own)
+        self.playing = self.playing and not all(learner.done for learner in self.learners)
         looked = time.perf_counter()
         frame = self.frame()
         self._cost = time.perf_counter() - looked

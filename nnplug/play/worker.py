@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nnplug.errors import NnplugError
-from nnplug.play.session import FRAMES, Session
+from nnplug.play.session import Session
 
 __all__ = ["MOST_SESSIONS", "Tab", "Worker"]
 
@@ -130,7 +130,7 @@ class Worker:
             task()
 
     def _train(self, playing: list[Tab]) -> None:
-        share = 0.8 / FRAMES / max(1, len(playing))
+        share = 1 / max(1, len(playing))
         for tab in playing:
             if tab.session.due <= time.perf_counter():
                 try:
