@@ -316,6 +316,13 @@ def test_a_race_starts_alike_and_has_the_same_rows(session):
     after = session.frame()["lanes"]
     assert after[0]["epoch"] == after[1]["epoch"] == 1
     assert after[0]["weights"] != after[1]["weights"]
+    for speed in (0, 100):
+        good(session, "speed", speed=speed)
+        good(session, "play")
+        for _ in range(3):
+            lanes = session.work(0.3)["lanes"]
+            assert lanes[0]["epoch"] > 0
+            assert [lanes[0]["epoch"], lanes[0]["step"]] == [lanes[1]["epoch"], lanes[1]["step"]]
     good(session, "set", lane=1, settings={"seed": 5})
     assert [given["seed"] for given in session.given] == [5, 5]
     assert "there is no such network" in do(session, "set", lane=2, settings={})["error"]

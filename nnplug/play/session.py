@@ -322,12 +322,16 @@ class Session:
         enough = min(6 * self._cost, 0.8 / FEWEST_FRAMES)
         seconds = share * max(1 / FRAMES - self._cost, enough)
         epochs = max(1, round(self.speed / FRAMES))
-        for learner in self.learners:
-            own = seconds / len(self.learners)
+        racing = [learner for learner in self.learners if not learner.done]
+        for learner in racing[:1]:
+            own = seconds / len(racing)
             if self.speed:
                 learner.learn_to(learner.epoch + epochs, seconds=own)
             else:
                 learner.learn(own)
+        for learner in racing[1:]:  # a race is by epochs, not by time
+            alike = learner.trainer.per_epoch == racing[0].trainer.per_epoch
+            learner.learn_to(racing[0].epoch, racing[0].step if alike else 0)
         self.playing = self.playing and not all(learner.done for learner in self.learners)
         looked = time.perf_counter()
         frame = self.frame()

@@ -292,6 +292,24 @@ def test_slices_classes_and_the_value_under_the_cursor(opened):
     assert total == 12
 
 
+def test_every_dataset_and_layers_of_any_kind(opened):
+    page = opened(PAUSED)
+    names = [part.name for part, _ in nnplug.Registry.from_environment().parts("dataset")]
+    for name in names:
+        page.locator(".set").get_by_text(name, exact=True).click()
+        page.wait_for_selector(f".set[aria-pressed=true]:has-text('{name}')")
+        page.click("#epoch")
+        wait_for_epochs(page, 1)
+        assert page.locator("#trouble").is_hidden()
+    page.get_by_text("More", exact=True).click()
+    page.get_by_label("layers").fill("dense:5 layer_norm gelu residual[dense:5 tanh]")
+    page.get_by_label("layers").press("Enter")
+    until(page, "document.querySelectorAll('.unit').length === 12")  # 1 input, 5, 5, 1
+    page.click("#epoch")
+    wait_for_epochs(page, 1)
+    assert page.locator("#more").is_disabled()
+
+
 def test_a_race(opened):
     page = opened(PAUSED)
     page.click("#race")

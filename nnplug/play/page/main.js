@@ -120,7 +120,6 @@ const app = {
     const trouble = frame.lanes.map((one) => one.trouble).filter(Boolean).join("\n");
     if (trouble) this.complain(trouble);
     this.pictures.forEach((picture, k) => frame.lanes[k] && picture.update(frame.lanes[k]));
-    if (frame.lanes[0].output.line) this.drawPoints();
     updateNetwork(this);
     drawChart(this);
     this.drawScores();
