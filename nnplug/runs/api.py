@@ -75,7 +75,7 @@ def train(
     encoding: str | Encoding | Mapping[str, str | Encoding] | None = None,
     drop_missing_targets: bool = False,
     weights: str | None = None,
-    target_transform: Literal["none", "log", "asinh"] | None = None,
+    target_transform: Literal["none", "log", "asinh", "auto"] | None = None,
     split: str | None = None,
     read: Mapping[str, Any] | None = None,
     sql: str | None = None,
@@ -202,7 +202,8 @@ def train(
         The column of a table that holds each row's weight, as `sample_weight`.
     target_transform : str, optional
         Learn a transform of a table's target: `"log"`, of numbers above 0, or
-        `"asinh"`, of any numbers. The transform is standardised, and the loss
+        `"asinh"`, of any numbers; `"auto"` is the logarithm where the targets are
+        above 0 and it is less skewed. The transform is standardised, and the loss
         is computed of it; predictions and metrics are in the target's unit.
     split : str, optional
         How to choose the rows for validation: `"random"`, `"stratified"` (the

@@ -40,14 +40,15 @@ from nnplug.runs.choices import (
     TABLE_SETTINGS,
     Choice,
     follow,
+    given_before_rows,
     table_choices,
     validation_share,
 )
 from nnplug.runs.run import Run
 from nnplug.runs.settings import EPOCH_LIMIT, ROWS
-from nnplug.runs.sources import asked_of_table, find_source
+from nnplug.runs.sources import Source, asked_of_table, find_source
 from nnplug.runs.starting import check_start
-from nnplug.tables import Rows, Split, TableOptions, Wishes
+from nnplug.tables import ReadOptions, Rows, Split, TableOptions, Wishes
 from nnplug.tables.wording import quote
 from nnplug.training import OWN_COLUMNS, Stopping
 from nnplug.types import AnyArray
@@ -81,13 +82,12 @@ def prepare(
     Parameters are those of `train`.
     """
     registry = registry or default_registry()
-    asked = {name: given.pop(name) for name in TABLE_SETTINGS if name in given}
-    read, options = table_choices(asked, target, _split(given.get("split")), registry)
+    stream = given.pop("stream", None)
+    recipe = _named_recipe(given.pop("recipe", None), registry)
     named = _named_loss(given.get("loss"), registry)
     task = _asked_task(given.get("task"), named)
-    source = find_source(data, target, task, registry, read)
-    recipe = _named_recipe(given.pop("recipe", None), registry)
-    choice = Choice(given, source.recipe, registry)
+    source, read, options, early = _find_data(data, target, task, given, recipe, registry)
+    choice = Choice(given, {**source.recipe, **early}, registry)
     seed, dtype, members = choice("seed"), np.dtype(choice("dtype")), choice("members")
     split = _split(choice("split"))
     validation = validation_share(choice, split)
@@ -101,9 +101,7 @@ def prepare(
         options=options,
         in_units=_in_units(named, options),
     )
-    rows = source.rows(
-        wishes, dtype, read=read, sample_weight=sample_weight, stream=asked.get("stream")
-    )
+    rows = source.rows(wishes, dtype, read=read, sample_weight=sample_weight, stream=stream)
     train_rows, validation_rows = rows.parts.training, rows.parts.validation
     width = len(rows.classes) or rows.targets.shape[1]
     facts = Facts(len(train_rows), rows.inputs.shape[1], width, rows.task)
@@ -289,6 +287,29 @@ def _named_loss(asked: str | Loss | None, registry: Registry) -> Loss | None:
     return None if asked is None else cast(Loss, registry.get("loss", asked))
 
 
+def _find_data(
+    data: Any,
+    target: str | Sequence[str] | None,
+    task: Task | None,
+    given: dict[str, Any],
+    recipe: Recipe | None,
+    registry: Registry,
+) -> tuple[Source, ReadOptions, TableOptions, dict[str, Any]]:
+    """Find the data and how it is read, and take what is for tables out of what is given.
+
+    The last result is what the recipe says of any data before its rows are read.
+    """
+    early, of_tables = given_before_rows(recipe)
+    asked = {name: given.pop(name) for name in TABLE_SETTINGS if name in given}
+    asked = {name: value for name, value in asked.items() if value is not None}
+    split = _split(given.get("split"))
+    read, options = table_choices({**of_tables, **asked}, target, split, registry)
+    source = find_source(data, target, task, registry, read)
+    if isinstance(source.content, Data) and of_tables:  # they say nothing of arrays
+        read, options = table_choices(asked, target, split, registry)
+    return source, read, options, early
+
+
 def _named_recipe(asked: str | Recipe | None, registry: Registry) -> Recipe | None:
     """Find the recipe that the user names, if any."""
     if asked is None:
@@ -315,7 +336,7 @@ def _in_units(loss: Loss | None, options: TableOptions) -> bool:
     """
     if loss is None or loss.targets == "real":
         return False
-    if options.target_transform is not None:
+    if options.target_transform not in (None, "auto"):
         raise SettingError(
             f"target_transform={options.target_transform!r}: loss {loss.name!r} is for targets in "
             "their own units.\nLeave one of the two out."

@@ -170,6 +170,12 @@ def asked_of_table(
             for name, value in vars(options).items()
         },
         "encoding": _encodings(options.encoding, registry),
+        # What "auto" chose: a run is repeated as it was, whatever the rows.
+        **(
+            {"target_transform": encoder.scales[0].transform if encoder.scales else None}
+            if options.target_transform == "auto"
+            else {}
+        ),
         "read": read.to_dict(),
         "sql": read.sql,
     }

@@ -17,6 +17,7 @@ from nnplug.tables.wording import count_of, quote, show, some
 from nnplug.types import AnyArray
 
 __all__ = [
+    "AskedTransform",
     "MOST_NUMBER_CLASSES",
     "Goal",
     "Label",
@@ -42,6 +43,9 @@ Transform = Literal["log", "asinh"]
 `log` is the natural logarithm, for numbers above 0. `asinh` takes any number: it
 is about log(2·|x|) with the sign of x far from 0, and about x near 0.
 """
+
+AskedTransform = Transform | Literal["auto"]
+"""`auto` is `log` where that makes the target less skewed, otherwise no transform."""
 
 _PAIRS: Mapping[str, tuple[Callable[[Float64Array], Float64Array], ...]] = {
     "log": (np.log, np.exp),
@@ -106,7 +110,7 @@ def find_goal(
     table: Table,
     target: str | Sequence[str],
     task: Task | None = None,
-    transform: Transform | None = None,
+    transform: AskedTransform | None = None,
 ) -> Goal:
     """Infer or check the task by all rows, and list the classes.
 
@@ -125,6 +129,16 @@ def find_goal(
     """
     if transform is None:
         return _find_goal(table, target, task)
+    if transform == "auto":
+        goal = _find_goal(table, target, task)
+        if goal.task != "regression" or not _less_skewed_as_log(table, goal.target):
+            return goal
+        names = ", ".join(map(quote, goal.target))
+        note = (
+            f"target {names}: its logarithm is less skewed and is learned; predictions and metrics "
+            "are in its own unit (--target-transform none)"
+        )
+        return replace(goal, notes=(*goal.notes, note), transform="log")
     if task not in (None, "regression"):
         raise SettingError(
             f"target_transform={transform!r}: task={task} predicts classes, and only numbers can "
@@ -137,6 +151,23 @@ def find_goal(
     names = ", ".join(map(quote, goal.target))
     note = f"target {names}: regression of {what}; predictions and metrics are in its own unit"
     return replace(goal, notes=(note,), transform=transform)
+
+
+def _less_skewed_as_log(table: Table, names: Sequence[str]) -> bool:
+    """Tell whether all targets are above 0 and their logarithms less skewed than they are."""
+    for name in names:
+        column = table.column(name)
+        values = column.data[column.present].astype(np.float64)
+        if values.min() <= 0 or abs(_skewness(np.log(values))) >= abs(_skewness(values)):
+            return False
+    return True
+
+
+def _skewness(values: Float64Array) -> float:
+    """Return Fisher's moment coefficient of skewness; 0 for a constant."""
+    away = values - values.mean()
+    spread = float(np.sqrt(np.mean(away**2)))
+    return float(np.mean((away / spread) ** 3)) if spread > 0 else 0.0
 
 
 def _find_goal(table: Table, target: str | Sequence[str], task: Task | None) -> Goal:
@@ -319,7 +350,7 @@ def class_indices(
 # --- transforms: what is learned instead of the number itself, and the way back ----------
 
 
-def check_transform(name: object) -> Transform | None:
+def check_transform(name: object) -> AskedTransform | None:
     """Check the name of a transform; for `"none"` and None the result is None.
 
     Raises
@@ -328,10 +359,10 @@ def check_transform(name: object) -> Transform | None:
     """
     if name is None or name == "none":
         return None
-    for known in get_args(Transform):
+    for known in (*get_args(Transform), "auto"):
         if name == known:
             return known  # type: ignore[no-any-return]  # get_args has no type
-    known = (*get_args(Transform), "none")
+    known = (*get_args(Transform), "auto", "none")
     raise SettingError(
         f"target_transform={name!r} is none of {', '.join(known)}.{suggest(str(name), known)}"
     )
