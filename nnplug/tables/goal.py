@@ -17,8 +17,8 @@ from nnplug.tables.wording import count_of, quote, show, some
 from nnplug.types import AnyArray
 
 __all__ = [
-    "AskedTransform",
     "MOST_NUMBER_CLASSES",
+    "AskedTransform",
     "Goal",
     "Label",
     "Transform",
@@ -29,6 +29,7 @@ __all__ = [
     "find_goal",
     "forward",
     "refuse_outside",
+    "skewness",
     "target_names",
 ]
 
@@ -158,16 +159,18 @@ def _less_skewed_as_log(table: Table, names: Sequence[str]) -> bool:
     for name in names:
         column = table.column(name)
         values = column.data[column.present].astype(np.float64)
-        if values.min() <= 0 or abs(_skewness(np.log(values))) >= abs(_skewness(values)):
+        if values.min() <= 0 or abs(skewness(np.log(values))) >= abs(skewness(values)):
             return False
     return True
 
 
-def _skewness(values: Float64Array) -> float:
-    """Return Fisher's moment coefficient of skewness; 0 for a constant."""
-    away = values - values.mean()
-    spread = float(np.sqrt(np.mean(away**2)))
-    return float(np.mean((away / spread) ** 3)) if spread > 0 else 0.0
+def skewness(numbers: AnyArray) -> float:
+    """Compute the third standardised moment; 0 if the numbers are constant or too large."""
+    with np.errstate(all="ignore"):
+        away = numbers - numbers.mean()
+        away /= away.std()
+        found = float(np.mean(away * away * away))
+    return found if np.isfinite(found) else 0.0
 
 
 def _find_goal(table: Table, target: str | Sequence[str], task: Task | None) -> Goal:
