@@ -51,7 +51,7 @@ def robust_clip(
 ) -> Any:
     """Robust scale and smooth clip: z / √(1 + (z/limit)²), z in quartile ranges from the median.
 
-    As in RealMLP (Holzmüller, Grinsztajn & Steinwart, 2024, arXiv:2407.04491, section 3). Values
+    As in RealMLP (Holzmüller, Grinsztajn & Steinwart, 2024, arXiv:2407.04491). Values
     beyond `limit` approach it, so no row is far outside of what training saw. Where both
     quartiles are equal, the unit is half the range.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, get_args
 
 import nnplug
 from nnplug.errors import SettingError
+from nnplug.models.earlier import of_this_version
 from nnplug.models.records import (
     PREDICTING,
     ROLES,
@@ -284,7 +284,7 @@ class ModelInfo:
         need(is_version(version), f"{shown(version)} is not a version of nnplug")
         task = take_text(state["task"], "the task")
         need(task in get_args(Task), f"there is no task {shown(task)}")
-        state = _of_this_version(state)
+        state = of_this_version(state)
         keys = {"inputs", "layers", "outputs", "parameters", "states", "dtype"}
         more = frozenset({"members"})
         network = take_mapping(state["network"], keys, "the network", may_have=more)
@@ -354,47 +354,6 @@ def _encodings(table: object) -> str:
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
     return ", ".join(names[:_LISTED]) + more
-
-
-# --- files of earlier versions -----------------------------------------------
-
-
-def _of_this_version(state: dict[str, Any]) -> dict[str, Any]:
-    """Convert the form for hidden layers alone to the one for layers of any kind."""
-    network, parts = state["network"], state["parts"]
-    if not (isinstance(network, dict) and isinstance(parts, dict) and "hidden" in network):
-        return state
-    hidden = [take_width(n, "a hidden layer") for n in take_list(network["hidden"], "hidden")]
-    activations = take_list(parts.get("activation"), "activation")
-    need(
-        len(activations) == len(hidden),
-        f"it names {len(activations)} parts for activation, and needs {len(hidden)}",
-    )
-    layers: list[Any] = []
-    for units, activation in zip(hidden, activations, strict=True):
-        dense = {"name": "dense", "package": "nnplug", "version": state["nnplug"]}
-        layers.append({**dense, "options": {"units": units}, "kind": "layer"})
-        of_kind = {**activation, "kind": "activation"} if isinstance(activation, dict) else None
-        layers.append(of_kind)
-    widths = [
-        take_width(network.get("inputs"), "inputs"),
-        *hidden,
-        take_width(network.get("outputs"), "outputs"),
-    ]
-    others = {key: value for key, value in network.items() if key != "hidden"}
-    return {
-        **state,
-        "network": {
-            **others,
-            "layers": [-1] * len(layers),
-            "parameters": sum((a + 1) * b for a, b in itertools.pairwise(widths)),
-            "states": 0,
-        },
-        "parts": {
-            **{role: listed for role, listed in parts.items() if role != "activation"},
-            "layers": layers,
-        },
-    }
 
 
 # --- what a file may hold ----------------------------------------------------

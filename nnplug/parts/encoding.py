@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, Unpack, get_args, overload
 
 import numpy as np
@@ -165,6 +165,14 @@ class Encoding(Part):
         for name in self.declared:
             facts[name] = _several(graph, name, self.shares(name) + 1)
         return x, facts
+
+    def with_few_quantiles(self, most: int = 3) -> Encoding:
+        """Make this part with few shares of the rows, to print how quantiles are used."""
+        options = dict(self.options)
+        for declared in self.declared.values():
+            if isinstance(declared.shares, str):
+                options[declared.shares] = min(most, int(options[declared.shares]))
+        return replace(self, options=options)
 
     def formula_texts(self) -> list[str | None]:
         """Write what the part computes: see `Part.formula_texts`."""

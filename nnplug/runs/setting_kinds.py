@@ -13,7 +13,6 @@ from nnplug.errors import suggest
 
 __all__ = [
     "ClassWeights",
-    "Encodings",
     "Factors",
     "Interval",
     "Kind",
@@ -361,45 +360,6 @@ class Factors(Kind):
             if not named or not _is_number(factor) or not 0 <= factor < math.inf:
                 raise ValueError(self._reason)
         return {pattern: float(factor) for pattern, factor in value.items()}
-
-
-class Encodings(Kind):
-    """Encodings of all columns, or of one: `robust_clip` or `price=robust_clip[log]`."""
-
-    metavar = "[COLUMN=]PARTS"
-    repeated = True
-    _reason = (
-        "it must be encodings by their text form, as 'piecewise_linear:bins=16 robust_clip', or "
-        "those of a column, as 'price=robust_clip[log]'"
-    )
-
-    def parse(self, text: str) -> dict[str, str]:
-        """Read encodings; before an equals sign that is not an option's stands a column."""
-        column, equals, parts = text.partition("=")
-        named = bool(equals) and not _ENCODING.match(text)
-        return self.check({column.strip(): parts} if named else {"*": text})
-
-    def check(self, value: Any) -> dict[str, Any]:
-        """Check a text or part for all columns, a mapping by columns, or several of them."""
-        if isinstance(value, list | tuple):
-            found: dict[str, Any] = {}
-            for given in value:
-                some = self.check(self.parse(given) if isinstance(given, str) else given)
-                if twice := next(iter(found.keys() & some), ""):
-                    what = "all columns" if twice == "*" else f"column {twice!r}"
-                    raise ValueError(f"it must give the encodings of {what} once")
-                found |= some
-            return found
-        by_column = value if isinstance(value, Mapping) else {"*": value}
-        for column, given in by_column.items():
-            part = getattr(given, "kind", "") == "encoding"
-            if not isinstance(column, str) or not (part or (isinstance(given, str) and given)):
-                raise ValueError(self._reason)
-        return dict(by_column)
-
-
-_ENCODING = re.compile(r"\s*(?:[\w.-]+/)?[A-Za-z][\w-]*(?:\[[^\]]*\]|:)")
-"""How a text begins that has an equals sign in the option of a part."""
 
 
 class Reading(Kind):

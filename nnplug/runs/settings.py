@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nnplug.errors import SettingError, suggest
+from nnplug.runs.encoding_setting import Encodings
 from nnplug.runs.setting_kinds import (
     ClassWeights,
-    Encodings,
     Factors,
     Interval,
     Kind,

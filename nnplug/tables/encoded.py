@@ -6,7 +6,7 @@ Letters: N rows.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,124 +14,31 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnplug.errors import DataError, SettingError
+from nnplug.errors import DataError
 from nnplug.parts import ColumnFacts, Encoding
 from nnplug.parts.encoding import PLACES
+from nnplug.tables.applied import Applied, number_facts
 from nnplug.tables.dates import Dates, place_in
-from nnplug.tables.encoding_choice import Chain, chain_text
+from nnplug.tables.encoding_choice import Chain
 from nnplug.tables.encodings import Categories, Plain, Scale, read_plain
-from nnplug.tables.summary import ColumnSummary, NumberSummary, years
-from nnplug.tables.table import Column, Kind
+from nnplug.tables.summary import ColumnSummary, years
+from nnplug.tables.table import Column, Kind, Table, as_text
 from nnplug.tables.wording import quote, show
 from nnplug.types import AnyArray
-from nnplug.untrusted import is_number, need, take_list, take_mapping
+from nnplug.untrusted import need, take_list, take_mapping
 
-__all__ = ["Applied", "ColumnEncoding", "Encoded", "is_default", "plain_of", "read_encoding"]
+__all__ = [
+    "ColumnEncoding",
+    "Encoded",
+    "column_of",
+    "columns_to_dicts",
+    "formulas_of",
+    "is_default",
+    "plain_of",
+    "read_encoding",
+]
 
 Float64Array = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Applied:
-    """Encodings of one another, with the facts that each needs.
-
-    Attributes
-    ----------
-    chain : tuple of Encoding
-        The first is of the column, each other one of the input of the one before.
-    facts : tuple of mapping
-        Those of each, by name: numbers, or tuples of numbers.
-    """
-
-    chain: Chain
-    facts: tuple[ColumnFacts, ...]
-
-    @property
-    def text(self) -> str:
-        """Its text form."""
-        return chain_text(self.chain)
-
-    @property
-    def name(self) -> str:
-        """Its text form without options."""
-        outer = self.chain[-1].name
-        inner = [part.name for part in reversed(self.chain[:-1])]
-        return "[".join([outer, *inner]) + "]" * len(inner)
-
-    @cached_property
-    def width(self) -> int:
-        """How many inputs it makes."""
-        nothing = dict.fromkeys(PLACES, np.zeros(1))
-        return len(self.columns(np.zeros(1), nothing))
-
-    def columns(self, x: AnyArray, places: Mapping[str, AnyArray]) -> list[AnyArray]:
-        """Encode the values of some rows; see `Encoding.columns`."""
-        for part, facts in zip(self.chain[:-1], self.facts, strict=False):
-            (x,) = part.columns(x, {**facts, **places})
-        return self.chain[-1].columns(x, {**self.facts[-1], **places})
-
-    def trace(self, x: Any, places: Mapping[str, Any]) -> list[Any]:
-        """Trace the formula; see `Encoding.trace`."""
-        for part, facts in zip(self.chain[:-1], self.facts, strict=False):
-            (x,) = part.trace(x, {**facts, **places})
-        return self.chain[-1].trace(x, {**self.facts[-1], **places})
-
-    @classmethod
-    def learn(cls, chain: Chain, facts: Callable[[Encoding], ColumnFacts],
-              sample: Float64Array) -> Applied:  # fmt: skip
-        """Find the facts that encodings need.
-
-        Parameters
-        ----------
-        facts : callable
-            Gives those of the column.
-        sample : array
-            (n,), values of the column.
-
-        Raises
-        ------
-        SettingError
-            If an encoding that another takes does not make one input.
-        """
-        found = [facts(chain[0])]
-        for number, part in enumerate(chain[1:], start=1):
-            inner = cls(chain[:number], tuple(found))
-            if "date" in [each.takes for each in inner.chain] or inner.width != 1:
-                raise SettingError(
-                    f"encoding {part.name!r} takes one input, and {inner.text} makes "
-                    f"{inner.width}.\nPut them side by side: '{inner.text} {part.text}'."
-                )
-            (sample,) = inner.columns(sample, {})
-            numbers = NumberSummary()
-            numbers.add(sample)
-            found.append(_number_facts(part, numbers))
-        return cls(chain, tuple(found))
-
-
-def _number_facts(part: Encoding, numbers: NumberSummary) -> ColumnFacts:
-    """Find the facts of numbers that an encoding needs."""
-    quarters = {"lower_quartile": 0.25, "median": 0.5, "upper_quartile": 0.75}
-    known = {
-        "mean": numbers.mean,
-        "deviation": numbers.deviation or 1.0,
-        "minimum": numbers.lowest,
-        "maximum": numbers.highest,
-        "count": float(numbers.count),
-    }
-    facts: dict[str, float | tuple[float, ...]] = {}
-    for name in part.facts:
-        if name in known:
-            facts[name] = known[name]
-        elif name in quarters:
-            (facts[name],) = numbers.quantiles([quarters[name]])
-    for name, asked in part.declared.items():
-        shares = part.shares(name)
-        edges = numbers.quantiles(np.arange(shares + 1) / shares)
-        if asked.distinct:
-            edges = sorted(set(edges))
-            edges += [edges[0] + max(1.0, abs(edges[0]))] * (len(edges) == 1)
-        facts[name] = tuple(edges)
-    return facts
 
 
 @dataclass(frozen=True)
@@ -175,7 +82,7 @@ class Encoded:
                 counts = plain.counts(summary)
                 known: dict[str, Any] = {"counts": counts, "count": sum(counts)}
                 return {name: known[name] for name in part.facts}
-            return _number_facts(part, summary.numbers)
+            return number_facts(part, summary.numbers)
 
         sample = summary.numbers.sample
         return cls(plain, tuple(Applied.learn(chain, facts, sample) for chain in chains))
@@ -239,7 +146,7 @@ class Encoded:
             x, places, missing = values(rows, len(out))
             place = 0
             for applied in self.encodings:
-                for inputs in applied.columns(x, places):
+                for inputs in applied.columns(x.copy(), places):
                     if not np.isfinite(inputs).all():
                         row = int(np.flatnonzero(~np.isfinite(inputs))[0])
                         raise self._not_finite(applied, column, rows, row, source)
@@ -275,13 +182,7 @@ class Encoded:
         """
         return {
             "plain": self.plain.to_dict(),
-            "encodings": [
-                [
-                    {"part": place(part), "facts": {name: _plain(facts[name]) for name in facts}}
-                    for part, facts in zip(applied.chain, applied.facts, strict=True)
-                ]
-                for applied in self.encodings
-            ],
+            "encodings": [applied.to_dict(place) for applied in self.encodings],
         }
 
     @classmethod
@@ -294,55 +195,13 @@ class Encoded:
         """
         state = take_mapping(value, {"plain", "encodings"}, "an encoded column")
         plain = read_plain(state["plain"])
-        label = f"an encoding of {quote(plain.name)}"
-        applied = []
-        for chain in take_list(state["encodings"], f"the encodings of {quote(plain.name)}"):
-            steps = [
-                take_mapping(step, {"part", "facts"}, label) for step in take_list(chain, label)
-            ]
-            need(0 < len(steps) <= 4, f"{label} has {len(steps)} parts")
-            for step in steps:
-                place = step["part"]
-                whole = isinstance(place, int) and not isinstance(place, bool)
-                need(whole and 0 <= place < len(parts), f"{label} is none of its parts")
-            found = [parts[step["part"]] for step in steps]
-            facts = [_read_facts(part, step["facts"], label, plain)
-                     for part, step in zip(found, steps, strict=True)]  # fmt: skip
-            applied.append(Applied(tuple(found), tuple(facts)))
+        label, categories = f"an encoding of {quote(plain.name)}", len(plain.features)
+        applied = [
+            Applied.from_dict(chain, parts, label, categories)
+            for chain in take_list(state["encodings"], f"the encodings of {quote(plain.name)}")
+        ]
         need(bool(applied), f"{quote(plain.name)} has no encodings")
         return cls(plain, tuple(applied))
-
-
-def _plain(fact: float | tuple[float, ...]) -> float | list[float]:
-    return list(fact) if isinstance(fact, tuple) else fact
-
-
-_MOST_NUMBERS = 100_000
-
-
-def _read_facts(part: Encoding, value: object, label: str, plain: Plain) -> ColumnFacts:
-    """Read the facts of an encoding, trusting nothing."""
-    kept = {name for name in part.needs if name not in PLACES}
-    state = take_mapping(value, kept, f"the facts of {label}")
-    facts: dict[str, float | tuple[float, ...]] = {}
-    for name in kept:
-        given = state[name]
-        several = name == "counts" or name in part.declared
-        numbers = given if isinstance(given, list) and several else [given]
-        need(
-            0 < len(numbers) <= _MOST_NUMBERS
-            and all(is_number(number) and np.isfinite(number) for number in numbers),
-            f"the fact {name} of {label} is not made of finite numbers",
-        )
-        if several:
-            need(isinstance(given, list), f"the fact {name} of {label} is not a list")
-        facts[name] = tuple(map(float, numbers)) if several else float(given)
-    if "counts" in kept and isinstance(plain, Categories):
-        need(
-            len(state["counts"]) == len(plain.features),
-            f"the counts of {label} are not one for each category",
-        )
-    return facts
 
 
 def is_default(plain: Plain, chains: Sequence[Chain]) -> bool:
@@ -395,6 +254,38 @@ def _values(plain: Plain, column: Column) -> Callable[[slice, int], _Values]:
 
 ColumnEncoding = Plain | Encoded
 """How one column becomes inputs."""
+
+
+def column_of(table: Table, encoding: ColumnEncoding) -> Column:
+    """Take the column of an encoding; numbers become text if they were text in training."""
+    column = table.column(encoding.name)
+    return as_text(column) if encoding.kind == "text" else column
+
+
+def formulas_of(columns: Sequence[ColumnEncoding]) -> tuple[Encoding, ...]:
+    """List the formulas that encode columns, each once, in the order of their use."""
+    found: dict[Hashable, Encoding] = {}
+    for column in columns:
+        for applied in column.encodings if isinstance(column, Encoded) else ():
+            for part in applied.chain:
+                found.setdefault(_key(part), part)
+    return tuple(found.values())
+
+
+def columns_to_dicts(columns: Sequence[ColumnEncoding]) -> list[dict[str, Any]]:
+    """Return columns as plain values; formulas are places in `formulas_of`."""
+    places = {_key(part): place for place, part in enumerate(formulas_of(columns))}
+    return [
+        column.to_dict(lambda part: places[_key(part)])
+        if isinstance(column, Encoded)
+        else column.to_dict()
+        for column in columns
+    ]
+
+
+def _key(part: Encoding) -> Hashable:
+    """Return what two parts of the same formula and options have in common."""
+    return part.function, tuple(sorted(part.options.items()))
 
 
 def plain_of(column: ColumnEncoding) -> Plain:

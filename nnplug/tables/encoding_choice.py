@@ -17,12 +17,13 @@ from nnplug.plugins.registry import Registry
 from nnplug.tables.table import KIND_NAMES, Kind
 from nnplug.tables.wording import listed, quote
 
-__all__ = ["ALL", "Chain", "EncodingChoice", "chain_text", "find_encodings"]
+__all__ = ["ALL", "DEEPEST", "Chain", "EncodingChoice", "chain_text", "find_encodings"]
 
 ALL = "*"
 """Stands for all columns that are not named."""
 
-_DEEPEST = 4
+DEEPEST = 4
+"""How many encodings may be of one another."""
 
 Chain = tuple[Encoding, ...]
 """Encodings of one another, the first to be computed first."""
@@ -141,11 +142,11 @@ def _chain(text: LayerText, registry: Registry, where: str) -> Chain:
     outer, inner = text, text.inner
     chain = [cast(Encoding, registry.get("encoding", outer.text))]
     while inner is not None:
-        if len(inner) != 1 or len(chain) == _DEEPEST:
+        if len(inner) != 1 or len(chain) == DEEPEST:
             raise SettingError(
                 f"{outer.text!r} holds {len(inner)} encodings; it takes the one input of another."
                 if len(inner) != 1
-                else f"encodings of one another are more than {_DEEPEST} deep."
+                else f"encodings of one another are more than {DEEPEST} deep."
             )
         if chain[-1].takes != "number":
             raise SettingError(
