@@ -16,6 +16,7 @@ from nnplug.cli.command import LazyGroup
 from nnplug.cli.completion import COMPLETING
 from nnplug.cli.options import plugin_options
 from nnplug.cli.terminal import echo, forgive_encoding, style
+from nnplug.launch import launched
 
 __all__ = ["main"]
 
@@ -67,6 +68,16 @@ def main(arguments: list[str] | None = None) -> None:
     diverged, a check failed), 2 for an error in usage, configuration or data,
     and 130 when interrupted.
     """
+    started = launched()
+    if started is None:
+        _main(arguments)
+    else:
+        from nnplug.cli.ranks import run_together
+
+        run_together(lambda: _main(arguments), started[0])
+
+
+def _main(arguments: list[str] | None) -> None:
     from nnplug.errors import NnplugError
 
     arguments = sys.argv[1:] if arguments is None else arguments

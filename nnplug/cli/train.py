@@ -26,6 +26,7 @@ from nnplug.cli.setting_options import (
 )
 from nnplug.cli.terminal import echo, print_json
 from nnplug.cli.train_settings import asked_configuration
+from nnplug.launch import launched
 
 if TYPE_CHECKING:
     from nnplug.plugins.registry import Registry
@@ -195,6 +196,20 @@ def train(
         keeping.say_where()
 
 
+def _check_shards(run: Run) -> None:
+    """Refuse several processes that would each train a run of their own, or cannot share one."""
+    started, shards = launched(), run.settings.shards
+    if started is not None and shards is not None:
+        from nnplug.training.ranks import world
+
+        world(shards)
+    elif started is not None:
+        raise click.UsageError(
+            f"mpiexec started {started[1]} processes, and nothing says how to share the work: "
+            f"--shards {max(16, started[1])}"
+        )
+
+
 def _prepare(asked: Configuration, registry: Registry, config: Path | None) -> Run:
     """Prepare the run, and print what is worth knowing about it."""
     from nnplug.runs.preparing import prepare_from
@@ -207,6 +222,7 @@ def _prepare(asked: Configuration, registry: Registry, config: Path | None) -> R
             echo(f"Warning: {config}: {line}; the run gives different numbers", err=True)
     for line in run.rows.notes:
         echo(line, err=True)
+    _check_shards(run)
     return run
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nnplug.cli.find_run import RUNS
 from nnplug.cli.terminal import echo, style
+from nnplug.launch import is_first
 
 if TYPE_CHECKING:
     from nnplug.cli.train_lines import Lines
@@ -53,6 +54,8 @@ class Keeping:
         none: bool,
         allow_changes: bool,
     ) -> None:
+        if not is_first():  # rank 0 keeps the run of all ranks
+            output, resume, none = None, None, True
         self.keeper: Keeper | None = None
         self.lines: Lines | None = None
         self._asked, self._resume, self._allow_changes = asked, resume, allow_changes

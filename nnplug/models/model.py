@@ -72,11 +72,6 @@ class Model(Answers, Writable, Summarized):
         """The networks of all members; most models have one."""
         return (self.network, *self.others)
 
-    @property
-    def learned(self) -> int:
-        """The number of parameters of all members."""
-        return len(self.networks) * self.network.learned
-
     @cached_property
     def info(self) -> ModelInfo:
         """What a model file says: sizes, classes, settings, parts with their packages."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnplug.errors import SettingError
 from nnplug.network.network import Network
 from nnplug.parts import Loss, Optimizer
 from nnplug.plans.emission import CAST, COPY, TAKE, TOTAL, Emitter
@@ -160,17 +161,39 @@ class StepPlanner:
             write_penalty(emitter, self.regularization, summed=summed, weight=weight)
         if not self._last:
             first = len(emitter.sections)
-            if not by_rows:
-                write_penalty(emitter, self.regularization, summed=summed, weight=weight)
-            if self.regularization.clip_global_norm is not None:
-                write_clip(emitter, self.regularization.clip_global_norm)
-            if self.optimizer is not None:
-                write_update(emitter, self.optimizer)
-                write_state_check(emitter)
+            self._write_end(emitter, penalty=not by_rows)
             self._last = emitter.sections[first:]
         else:
             emitter.sections += self._last
         return _program(emitter)
+
+    def plan_update(self, rows: int) -> Program:
+        """Plan what follows the gradients of a batch: the penalty, clipping and the update.
+
+        Raises
+        ------
+        SettingError
+            If the penalty needs the weights of the rows.
+        """
+        emitter = Emitter(self.network, rows)
+        if self.weighted and self.regularization.counts_rows(summed=self.loss.reduction == "sum"):
+            raise SettingError(
+                f"shards: with loss {self.loss.name!r}, a penalty counts the weights of the rows, "
+                "which lie in several shards.\nLeave out the penalty, the weights or the shards."
+            )
+        self._write_end(emitter, penalty=True)
+        return _program(emitter)
+
+    def _write_end(self, emitter: Emitter, *, penalty: bool) -> None:
+        """Write the penalty if it is not yet written, clipping and the update."""
+        if penalty:
+            summed = self.loss.reduction == "sum"
+            write_penalty(emitter, self.regularization, summed=summed, weight=None)
+        if self.regularization.clip_global_norm is not None:
+            write_clip(emitter, self.regularization.clip_global_norm)
+        if self.optimizer is not None:
+            write_update(emitter, self.optimizer)
+            write_state_check(emitter)
 
 
 class EvaluationPlanner:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from nnplug import models
+from nnplug.launch import is_first
 from nnplug.parts import (
     Activation,
     Encoding,
@@ -63,6 +64,7 @@ def train(
     metrics: Sequence[str | Metric] | None = None,
     members: int | None = None,
     seed: int | None = None,
+    shards: int | None = None,
     engine: str | None = None,
     dtype: str | None = None,
     log_every: int | None = None,
@@ -106,8 +108,7 @@ def train(
         `"regression"`, `"binary"`, `"multiclass"` or `"multilabel"`; by default
         what the target suggests.
     recipe : str or Recipe, optional
-        Settings with a name, chosen by the size of the data and the task; by
-        default those that come with the dataset.
+        Settings with a name, by data and task; by default the dataset's own.
     hidden : int or sequence of int, optional
         Units of the hidden layers; `()` for no hidden layer.
     activation : str or Activation, or a sequence of them, optional
@@ -125,8 +126,7 @@ def train(
     learning_rate : float, optional
         In place of the optimizer's own.
     rate : mapping of str to float, optional
-        Factors on the learning rates of arrays, by patterns of their names:
-        `{"*.bias": 0.1}`.
+        Factors on learning rates by patterns of arrays' names: `{"*.bias": 0.1}`.
     initializer : str or Initializer, optional
     schedule : str or Schedule, optional
     epochs : int, optional
@@ -163,12 +163,15 @@ def train(
     metrics : sequence of str or Metric, optional
         By default r2 or accuracy, by the task.
     members : int, optional
-        Train this many networks, which differ in their start, in the order of
-        rows and in the part of the rows that each holds out, and predict the
-        mean of what they predict. Together they hold out every row once, unless
-        `split` names the rows for validation or `validation` is 0.
+        Networks to train, with other starts and other rows held out; the
+        prediction is their mean.
     seed : int, optional
         Seed of every random draw.
+    shards : int, optional
+        Cut each batch into so many shards, a power of two, and add up their
+        gradients in a fixed order. A script that `mpiexec` starts on several
+        processes then trains one network on all of them, and the result is the
+        same for 1, 2, 4, ... processes; rank 0 keeps it.
     engine : str, optional
         What runs the steps: an engine by its name, such as `"numpy"`, or
         `"auto"` for the one that is expected to be fastest.
@@ -255,6 +258,8 @@ def train(
     """
     apart = ("data", "target", "checkpoint_every")
     given = {key: value for key, value in locals().items() if key in ROWS and key not in apart}
+    if shards is not None and not is_first():
+        output = None  # rank 0 keeps the run
     registry = registry or (default_registry() if start is None else start.registry)
     if start is not None:
         given = starting.started(given, start)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnplug.errors import PluginError, SettingError, suggest
+from nnplug.interruption import Interruption
 from nnplug.parts import Part
 from nnplug.plugins.loading import Plugins
 from nnplug.plugins.plugin import LOCAL, Plugin
@@ -188,16 +189,28 @@ def fit(
             keeper.after_epoch(asked)
         return asked
 
+    trainer = run.trainer()
+    shards = trainer.shards
+    # A signal to all processes ends them after the same step, so that rank 0 can keep the run.
+    follows = shards is not None and shards.ranks.rank > 0
+    interruption = Interruption() if follows else None
+
     # The trainer gets this function in any case: while a call of many steps runs, Python
     # cannot deliver an interrupt, so that such a call must return now and then.
     def stop() -> bool:
         signalled = keeper is not None and keeper.look()
+        signalled = signalled or (interruption is not None and interruption.number is not None)
         return signalled or (should_stop is not None and should_stop())
 
-    trainer = run.trainer()
     # Without hooks nobody looks at an epoch that no line is printed for.
     every = 1 if "on_epoch_end" in callbacks else run.settings.log_every
-    with nullcontext() if keeper is None else keeper.training(trainer):
+    kept = nullcontext() if keeper is None else keeper.training(trainer)
+    with interruption or nullcontext(), kept:
+        if shards is not None:
+            shards.check_alike(_description(run))
+            state = shards.ranks.of_first(None if follows else trainer.state())
+            if follows:  # rank 0 may have taken up a checkpoint
+                trainer.restore(*state)
         # The run has its folder by now, and its history if it is resumed.
         callbacks.call("on_train_start", run=run)
         trainer.run(
@@ -208,3 +221,11 @@ def fit(
             run.advice = advice.after(run)
     if run.ended is not None:
         callbacks.call("on_train_end", run=run)
+
+
+def _description(run: Run) -> dict[str, Any]:
+    """Describe what must be the same for all processes that train a run."""
+    plugins = {run.model.registry.provider(part).label for part in run.used}
+    digests = [part.digest for part in run.parts]
+    return {**run.settings.to_dict(), "rows": len(run.rows.targets), "formulas": digests,
+            "plugins": sorted(plugins)}  # fmt: skip

@@ -35,19 +35,19 @@ from nnplug.parts import (
     by_column,
 )
 from nnplug.plugins.registry import Registry
-from nnplug.randomness import member_seed
 from nnplug.runs.choices import (
     TABLE_SETTINGS,
     Choice,
     follow,
     given_before_rows,
+    member_count,
     table_choices,
     validation_share,
 )
 from nnplug.runs.run import Run
 from nnplug.runs.settings import EPOCH_LIMIT, ROWS
 from nnplug.runs.sources import Source, asked_of_table, find_source
-from nnplug.runs.starting import check_start
+from nnplug.runs.starting import check_start, initialized
 from nnplug.tables import ReadOptions, Rows, Split, TableOptions, Wishes
 from nnplug.tables.wording import quote
 from nnplug.training import OWN_COLUMNS, Stopping
@@ -58,9 +58,6 @@ if TYPE_CHECKING:
     from nnplug.runs.configuration import Configuration
 
 __all__ = ["default_registry", "prepare", "prepare_from"]
-
-START_ROWS = 1024
-"""Rows of the training data that an initializer may look at."""
 
 
 @cache
@@ -88,7 +85,7 @@ def prepare(
     task = _asked_task(given.get("task"), named)
     source, read, options, early = _find_data(data, target, task, given, recipe, registry)
     choice = Choice(given, {**source.recipe, **early}, registry)
-    seed, dtype, members = choice("seed"), np.dtype(choice("dtype")), choice("members")
+    seed, dtype, members = choice("seed"), np.dtype(choice("dtype")), member_count(choice)
     split = _split(choice("split"))
     validation = validation_share(choice, split)
     wishes = Wishes(
@@ -126,7 +123,7 @@ def prepare(
         dtype=dtype,
     )
     network.group(rate=choice("rate"), decay=choice("decay"))
-    networks = _initialized(network, members, initializer, seed, rows)
+    networks = initialized(network, members, initializer, seed, rows)
     stopping = follow(choice, by_column(metrics), schedule, validation=len(validation_rows) > 0)
     class_weight = choice("class_weight")
     weights = _weights(class_weight, rows, members)
@@ -269,17 +266,6 @@ def prepare_from(
         sample_weight=sample_weight,
         **settings,
     )
-
-
-def _initialized(
-    network: Network, members: int, initializer: Initializer, seed: int, rows: Rows
-) -> tuple[Network, ...]:
-    """Draw the weights of a network, and of others like it: one for each member."""
-    some = rows.first_inputs(START_ROWS) if initializer.from_inputs else None
-    networks = (network, *(network.twin() for _ in range(members - 1)))
-    for member, each in enumerate(networks):
-        each.initialize(initializer, member_seed(seed, member), some)
-    return networks
 
 
 def _named_loss(asked: str | Loss | None, registry: Registry) -> Loss | None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from nnplug.runs.configuration import Configuration
     from nnplug.runs.report.notebook import Picture
+    from nnplug.training.shards import Shards
 
 __all__ = ["Run"]
 
@@ -265,6 +266,7 @@ class Run(Summarized):
             measure=self.measure if self.metrics else None,
             history=history,
             engine=engine or self.engine,
+            shards=_shards(settings.shards),
         )
 
     def _held_out_scores(self) -> dict[str, float]:
@@ -336,3 +338,13 @@ class Run(Summarized):
 
     def __repr__(self) -> str:
         return f"<run on {self.settings.data}: {self.network._title}; {len(self.history):,} epochs>"
+
+
+def _shards(count: int | None) -> Shards | None:
+    """Connect to the processes that share the shards of a batch, if batches are cut."""
+    if count is None:
+        return None
+    from nnplug.training.ranks import world  # noqa: PLC0415  # few runs are cut into shards
+    from nnplug.training.shards import Shards  # noqa: PLC0415  # the same
+
+    return Shards(count, world(count))

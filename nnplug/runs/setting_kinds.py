@@ -109,6 +109,20 @@ class Whole(Kind):
 
 
 @dataclass(eq=False, repr=False)
+class PowerOfTwo(Whole):
+    """1, 2, 4, 8 and so on."""
+
+    least: int = 1
+
+    def check(self, value: Any) -> int | str:
+        """Check a number."""
+        number = super().check(value)
+        if isinstance(number, int) and number & (number - 1):
+            raise ValueError(f"it must be a power of two, such as {1 << number.bit_length()}")
+        return number
+
+
+@dataclass(eq=False, repr=False)
 class Number(Kind):
     """A finite number: at least `least`, or above it, and below `below`."""
 

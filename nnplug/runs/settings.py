@@ -17,6 +17,7 @@ from nnplug.runs.setting_kinds import (
     Names,
     Number,
     PartName,
+    PowerOfTwo,
     Reading,
     Several,
     Text,
@@ -344,6 +345,13 @@ class Settings:
         default=1,
     )
     seed: int = kept("Training", Whole(0), "Seed of every random draw.", default=0)
+    shards: int | None = kept(
+        "Training",
+        PowerOfTwo(),
+        "Cut each batch into so many shards, for mpiexec: the result is the same on 1, 2, 4 or "
+        "more processes.",
+        unset=True,
+    )
     engine: str = kept(
         "Training",
         ToolName("engine", "auto"),

@@ -105,6 +105,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         engine: str = "auto",
         dtype: Any = None,
         callbacks: Sequence[object] = (),
+        members: int = 1,
     ) -> None:
         self._set_arguments(locals())
 

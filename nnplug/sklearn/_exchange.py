@@ -17,8 +17,8 @@ from nnplug.network.network import Network
 from nnplug.parts import Part, Task
 from nnplug.sklearn._choices import choose
 from nnplug.sklearn._errors import EstimatorError
+from nnplug.sklearn._fitted import name_of_output, set_fitted
 from nnplug.sklearn._parts import half_poisson_deviance, registry
-from nnplug.sklearn._saving import name_of_output, set_fitted
 from nnplug.sklearn._weights import copy_weights, layers_text
 
 __all__ = ["from_theirs", "to_theirs"]
@@ -85,6 +85,11 @@ def from_theirs(cls: type[BaseEstimator], fitted: BaseEstimator) -> BaseEstimato
 
 def to_theirs(estimator: BaseEstimator) -> BaseEstimator:
     """Make scikit-learn's estimator from a fitted one."""
+    if "estimators_" in vars(estimator):
+        raise EstimatorError(
+            f"to_sklearn: scikit-learn's estimators have one network, and this one has "
+            f"{len(estimator.estimators_)}.\nGive one of them: estimators_[0].to_sklearn()."
+        )
     cls = getattr(sklearn.neural_network, type(estimator).__name__, None)
     if cls is None:  # of a class derived from ours
         classifier = is_classifier(estimator)

@@ -24,10 +24,11 @@ from nnplug.parts import Part, Task, by_column
 from nnplug.runs.fitting import HOOKS, Callbacks
 from nnplug.sklearn._choices import choose
 from nnplug.sklearn._errors import ArgumentError, EstimatorError, warn
+from nnplug.sklearn._fitted import name_of_output
 from nnplug.sklearn._lbfgs import minimize
 from nnplug.sklearn._parts import registry
 from nnplug.sklearn._rows import Order, Rows, batches_of, check_weights
-from nnplug.sklearn._saving import EstimatorRun, model_of, name_of_output
+from nnplug.sklearn._saving import EstimatorRun, model_of
 from nnplug.sklearn._stochastic import LearningRate, StochasticSolver
 from nnplug.sklearn._weights import continue_from, given_weights, initialize, vanished
 from nnplug.training import OWN_COLUMNS, BatchRecord, History, OnBatch
@@ -172,12 +173,12 @@ class Fitting:
             return rows, *self.given_validation()
         if not estimator.early_stopping or self.choices.optimizer is None:
             return rows, None, None
-        if estimator.validation_fraction == 0:
+        if estimator.validation_fraction == 0 and estimator._fold is None:
             raise ArgumentError(
                 "early_stopping=True with validation_fraction=0: there is nothing to score.\n"
                 "Hold out a share of the rows, or give validation_data."
             )
-        training, validation = self._draw_split(len(rows), y)
+        training, validation = estimator._fold or self._draw_split(len(rows), y)
         weights = None if sample_weight is None else sample_weight[validation]
         return replace(rows, chosen=training), replace(rows, chosen=validation), weights
 

@@ -93,6 +93,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
         engine: str = "auto",
         dtype: Any = None,
         callbacks: Sequence[object] = (),
+        members: int = 1,
     ) -> None:
         self._set_arguments(locals())
 

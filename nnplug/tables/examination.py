@@ -142,7 +142,7 @@ def examine(table: Table, wishes: Wishes, held_out: BoolArray | None = None) -> 
         *(findings.few_rows(table, prepared) if wishes.target else ()),
         *(() if refusals else findings.infinite(table)),
         *findings.missing(table),
-        *findings.constant(table),
+        *findings.constant(table, () if prepared is None else prepared.encoder.target),
         *findings.equal_columns(table),
         *findings.equal_rows(table),
         *findings.spellings(table),

@@ -192,11 +192,11 @@ def large_numbers(table: Table, used: Collection[str]) -> Iterator[Finding]:
                 yield Finding("warning", "large numbers", note, (column.name,))
 
 
-def constant(table: Table) -> Iterator[Finding]:
-    """Find columns with a single value."""
+def constant(table: Table, target: Collection[str]) -> Iterator[Finding]:
+    """Find columns with a single value; of a target, training itself says so."""
     for column in table.columns:
         present = column.data[column.present]
-        if len(present) > 1 and (present == present[0]).all():
+        if column.name not in target and len(present) > 1 and (present == present[0]).all():
             value = column.values[column.present][0]
             where, so = (
                 ("", "it tells nothing, and training leaves it out.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from nnplug.plans import EvaluationPlanner, Program
 from nnplug.training.batches import Chunk
 from nnplug.training.history import History
 from nnplug.types import AnyArray
+
+if TYPE_CHECKING:
+    from nnplug.training.ranks import Ranks
 
 __all__ = [
     "EpochEvaluation",
@@ -179,6 +183,37 @@ class Evaluator:
             return outputs[0], targets[0], loss
         return np.concatenate(outputs), np.concatenate(targets), loss
 
+    def over_ranks(
+        self, chunks: Iterable[Chunk], ranks: Ranks
+    ) -> tuple[AnyArray, AnyArray, float] | None:
+        """Evaluate rows chunk by chunk as `over` does, each process some of them.
+
+        Blocks of rows are dealt out and their sums added up in the order of the
+        rows, so the loss does not depend on the number of processes.
+        """
+        assert self._mean is not None, "an evaluation over chunks needs a loss"
+        own: list[tuple[AnyArray, float]] = []
+        targets, weights, number = [], [], 0
+        for x, y, w in chunks:
+            targets.append(y.copy())
+            weights.append(weight_of(len(x), w))
+            for start in range(0, len(x), self._most):
+                if number % ranks.count == ranks.rank:
+                    block = slice(start, start + self._most)
+                    own.append(self._sum(x[block], y[block], None if w is None else w[block]))
+                number += 1
+        if not number:
+            return None
+        dealt = ranks.gather(own)
+        blocks = [dealt[one % ranks.count][one // ranks.count] for one in range(number)]
+        loss = sum(total for _, total in blocks) * self._mean.scale(math.fsum(weights))
+        return np.concatenate([each for each, _ in blocks]), np.concatenate(targets), loss
+
+    @property
+    def _most(self) -> int:
+        """The most rows that are evaluated at once."""
+        return BATCH_ROWS if self.loss and self.loss.over == "batch" else EVALUATION_ROWS
+
     def _sum(
         self, inputs: AnyArray, targets: AnyArray | None, weights: AnyArray | None
     ) -> tuple[AnyArray, float]:
@@ -187,9 +222,8 @@ class Evaluator:
         outputs = np.empty((len(inputs), self.network.outputs), self.network.dtype)
         total = 0.0
         with np.errstate(all="ignore"):
-            most = BATCH_ROWS if self.loss and self.loss.over == "batch" else EVALUATION_ROWS
-            for start in range(0, len(inputs), most):
-                chunk = slice(start, min(start + most, len(inputs)))
+            for start in range(0, len(inputs), self._most):
+                chunk = slice(start, min(start + self._most, len(inputs)))
                 program, arrays = self._for(chunk.stop - chunk.start, weights is not None)
                 np.copyto(arrays["input"], inputs[chunk], casting="unsafe")
                 if targets is not None:
@@ -245,6 +279,8 @@ class EpochEvaluation:
         Returns the validation rows, chunk by chunk; no chunk if there are none.
     measure : callable, optional
         Computes the metrics.
+    ranks : Ranks, optional
+        The processes that share the work.
     """
 
     def __init__(
@@ -253,8 +289,9 @@ class EpochEvaluation:
         evaluator: Evaluator,
         validation: Callable[[], Iterable[Chunk]],
         measure: Measure | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
-        self.history, self.evaluator = history, evaluator
+        self.history, self.evaluator, self.ranks = history, evaluator, ranks
         self.validation, self.measure = validation, measure
 
     def run(self, known: tuple[AnyArray, AnyArray] | None = None) -> None:
@@ -267,7 +304,8 @@ class EpochEvaluation:
             the validation rows.
         """
         if known is None:
-            found = self.evaluator.over(self.validation())
+            evaluator, rows, ranks = self.evaluator, self.validation(), self.ranks
+            found = evaluator.over(rows) if ranks is None else evaluator.over_ranks(rows, ranks)
             if found is not None:
                 known = found[:2]
                 self.history.add("validation_loss", found[2])

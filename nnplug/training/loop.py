@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from nnplug.training.steps import Steps
 from nnplug.training.stopping import BestWeights, Stopping
 from nnplug.training.training import Training
 from nnplug.types import AnyArray
+
+if TYPE_CHECKING:
+    from nnplug.training.shards import Shards
 
 __all__ = ["Trainer"]
 
@@ -62,6 +65,9 @@ class Trainer(Training):
         The history to write to, so that it outlives an interruption.
     engine : Engine
         Runs the plans.
+    shards : Shards, optional
+        How batches are cut, and the processes that share them, which answer
+        questions such as `should_stop` together.
 
     Attributes
     ----------
@@ -85,6 +91,7 @@ class Trainer(Training):
         average: Callable[[AnyArray], float] | None = None,
         history: History | None = None,
         engine: Engine = NUMPY,
+        shards: Shards | None = None,
     ) -> None:
         self.network, self.batches = network, batches
         self.epochs, self.schedule, self.stopping = epochs, schedule, stopping
@@ -93,7 +100,8 @@ class Trainer(Training):
         keep_outputs = measure is not None and not validated and batches.keeps_outputs
         if optimizer.shown:  # a step's outputs are not of the weights to predict with
             keep_outputs = False
-        self.steps = Steps(
+        self.shards, ranks = shards, None if shards is None else shards.ranks
+        self.steps = (Steps if shards is None else shards.steps)(
             network,
             loss,
             optimizer,
@@ -108,7 +116,8 @@ class Trainer(Training):
         )
         self._threads = Threads(self.steps.program)
         evaluator = Evaluator(network, loss, engine)
-        self._evaluation = EpochEvaluation(self.history, evaluator, batches.validation, measure)
+        rows = batches.validation
+        self._evaluation = EpochEvaluation(self.history, evaluator, rows, measure, ranks)
         self.per_epoch = -(-batches.rows // self.steps.batch_size)
         if last := batches.rows % self.steps.batch_size:
             self.steps.bound(last)  # the last batch of an epoch is smaller
@@ -241,6 +250,8 @@ class Trainer(Training):
         # The next portion is to take a tenth of a second, and grows at most eightfold, since the
         # first steps may be slower than the others.
         self._portion = max(1, min(int(count * PORTION_SECONDS / seconds), 8 * count))
+        if self.shards is not None:
+            self._portion = self.shards.ranks.of_first(self._portion)
         return taken, rates
 
     def _rates(self, count: int) -> AnyArray:
@@ -286,7 +297,7 @@ class Trainer(Training):
 
     # --- leaving and continuing ---------------------------------------------------------
 
-    def _unfinished(self, step: int) -> dict[str, AnyArray]:
+    def unfinished(self, step: int) -> dict[str, AnyArray]:
         """Return views of what the steps of an unfinished epoch have written."""
         written = {"losses": self._losses[:step], "penalties": self._penalties[:step]}
         if self._outputs is not None:
@@ -309,7 +320,7 @@ class Trainer(Training):
             of an unfinished epoch, the history. And numbers that JSON can hold.
         """
         arrays = self.steps.copy_state()
-        arrays |= {name: view.copy() for name, view in self._unfinished(self.step).items()}
+        arrays |= {name: view.copy() for name, view in self.unfinished(self.step).items()}
         arrays |= {f"history.{name}": a for name, a in self.history.arrays(since).items()}
         if self.best is not None and self.best.state is not None:
             arrays |= {f"best.{name}": array.copy() for name, array in self.best.state.items()}
@@ -331,21 +342,6 @@ class Trainer(Training):
             If the state is from another network, optimizer or batch size.
             Nothing has changed then.
         """
-        from nnplug.training.state import check_state  # noqa: PLC0415  # only a resumed run needs it
+        from nnplug.training.state import restore  # noqa: PLC0415  # only a resumed run needs it
 
-        step, current = int(numbers["step"]), self.steps.copy_state()
-        expected = current | self._unfinished(step)
-        had_best = any(name.startswith("best.") for name in arrays)
-        if had_best:
-            expected |= {f"best.{name}": array for name, array in current.items()}
-        stops = self.stopping is not None
-        check_state(arrays, numbers, expected, per_epoch=self.per_epoch, stops=stops)
-        self.epoch, self.step, self.ended = int(numbers["epoch"]), step, numbers["ended"]
-        self.steps.set_state(arrays)
-        for name, view in self._unfinished(step).items():
-            view[...] = arrays[name]
-        self.history.restore(arrays, numbers)
-        if self.stopping is not None and self.best is not None:
-            self.stopping.restore(numbers["stopping"])
-            best = {name: arrays[f"best.{name}"].copy() for name in current if had_best}
-            self.best.state = best or None
+        restore(self, arrays, numbers)

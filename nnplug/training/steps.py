@@ -12,6 +12,7 @@ from nnplug.alignment import aligned_zeros
 from nnplug.engines import NUMPY, BoundProgram, Engine, Memory
 from nnplug.network.network import Network
 from nnplug.parts import Loss, Optimizer
+from nnplug.parts.placing import Array
 from nnplug.plans import (
     CURVATURE,
     POINT,
@@ -267,12 +268,17 @@ class Steps:
         """Draw the noise of one step, layer by layer."""
         generator = derive_generator(self.seed, "dropout", step=int(self.count))
         for array, (_, noise) in zip(self.network.noise, self._noise_of(rows), strict=True):
-            normal = getattr(array.declared, "law", "") == "normal"
-            draw = generator.standard_normal if normal else generator.random
-            draw(out=noise, dtype=noise.dtype.type)
+            self._fill(generator, array, noise)
         for signs in self._signs.values():
             generator = derive_generator(self.seed, "curvature", step=int(self.count))
             generator.random(out=signs, dtype=signs.dtype.type)
+
+    @staticmethod
+    def _fill(generator: np.random.Generator, array: Array, noise: AnyArray) -> None:
+        """Draw the noise of an array by its law."""
+        normal = getattr(array.declared, "law", "") == "normal"
+        draw = generator.standard_normal if normal else generator.random
+        draw(out=noise, dtype=noise.dtype.type)
 
     def _noise_of(self, rows: int) -> Iterator[tuple[str, AnyArray]]:
         """Return the noise of a batch of this many rows, by name."""

@@ -6,13 +6,16 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nnplug.network.network import Network
 from nnplug.training.batches import Batches
 from nnplug.training.history import History, OnBatch
 from nnplug.training.steps import Steps
 from nnplug.types import AnyArray
+
+if TYPE_CHECKING:
+    from nnplug.training.shards import Shards
 
 __all__ = ["Training"]
 
@@ -41,6 +44,8 @@ class Training(ABC):
         callback `"asked"` for the end. None while it has not ended.
     asked : bool
         Whether a callback asked, after a step, for the end of the run.
+    shards : Shards or None
+        How batches are cut, if they are.
     """
 
     network: Network
@@ -52,6 +57,7 @@ class Training(ABC):
     step: int
     ended: str | None = None
     asked: bool = False
+    shards: Shards | None = None
 
     def run(
         self,
@@ -92,6 +98,10 @@ class Training(ABC):
         """
         if on_epoch is None:
             every = self.epochs
+        if self.shards is not None:
+            on_epoch, every, should_stop, on_batch = self.shards.agreed(
+                on_epoch, every, should_stop, on_batch
+            )
         started = time.perf_counter()
         try:
             with self.computing():

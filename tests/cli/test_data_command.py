@@ -252,6 +252,11 @@ def test_columns_that_are_only_renamed_are_not_equal():
     assert findings(data)["duplicate columns"].columns == ("a", "c")
 
 
+def test_nothing_is_said_to_leave_a_constant_target_out():
+    data = {"a": np.arange(40), "b": [2] * 40, "y": [1.5] * 40}
+    assert findings(data)["constant"].columns == ("b",)
+
+
 def test_contradictions():
     data = {"a": [1, 1, 2, 2] * 30, "k": ["u", "v", "u", "u"] * 30}
     assert findings(data, "k")["contradictions"].text.startswith("60 rows have the inputs of")

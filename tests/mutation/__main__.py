@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -100,7 +101,9 @@ def record(workers: Workers, records: Records, until: float) -> None:
         return Child(run, 240)
 
     def end(file, copy, note, child):
-        print(f"{file}: recorded in {child.seconds:.0f} s", flush=True)
+        log = workers.log(copy).read_text(errors="replace")
+        failed = "" if re.search(r"\d (failed|error)", log) is None else ", UP TO A FAILURE"
+        print(f"{file}: recorded in {child.seconds:.0f} s{failed}", flush=True)
         records.write(file, note)
 
     records.folder.mkdir(parents=True, exist_ok=True)

@@ -27,8 +27,13 @@ LIBRARIES = ("numba", "duckdb", "sklearn.base", "pandas", "click.testing", "rich
 
 def prepare(root: Path, folder: Path) -> None:
     """Copy the tree, compiled, and import what all children use."""
-    skip = shutil.ignore_patterns(".*", "__pycache__", "runs", "_build", "benchmarks.*")
-    shutil.copytree(root, folder, ignore=skip)
+    skip = shutil.ignore_patterns(".*", "__pycache__", "_build", "benchmarks.*")
+
+    def ignore(at: str, names: list[str]) -> set[str]:
+        # The runs that were kept lie at the root; nnplug/runs is the package.
+        return skip(at, names) | ({"runs"} if Path(at) == root else set())
+
+    shutil.copytree(root, folder, ignore=ignore)
     compileall.compile_dir(folder / "nnplug", quiet=2)
     for name in LIBRARIES:
         with contextlib.suppress(ImportError):  # the tests that need it are skipped

@@ -21,6 +21,7 @@ FLOORS = (
         "durable",
         "alignment",
         "interruption",
+        "launch",
         "lazy",
         "layout",
         "summary",
