@@ -33,6 +33,7 @@ __all__ = [
     "TABLE_SETTINGS",
     "Choice",
     "Shape",
+    "asked_split",
     "follow",
     "for_each_layer",
     "given_before_rows",
@@ -228,6 +229,11 @@ def given_before_rows(recipe: Recipe | None) -> tuple[dict[str, Any], dict[str, 
         {name: value for name, value in given.items() if name in BEFORE_ROWS},
         {name: value for name, value in given.items() if name in _TABLE_OPTIONS},
     )
+
+
+def asked_split(asked: str | None) -> Split | None:
+    """Read how rows are held out; None if nothing is asked."""
+    return None if asked is None else Split.parse(ROWS["split"].check(asked))
 
 
 def table_choices(

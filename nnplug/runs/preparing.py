@@ -36,19 +36,17 @@ from nnplug.parts import (
 )
 from nnplug.plugins.registry import Registry
 from nnplug.runs.choices import (
-    TABLE_SETTINGS,
     Choice,
+    asked_split,
     follow,
-    given_before_rows,
     member_count,
-    table_choices,
     validation_share,
 )
 from nnplug.runs.run import Run
 from nnplug.runs.settings import EPOCH_LIMIT, ROWS
-from nnplug.runs.sources import Source, asked_of_table, find_source
+from nnplug.runs.sources import asked_of_table, find_data
 from nnplug.runs.starting import check_start, initialized
-from nnplug.tables import ReadOptions, Rows, Split, TableOptions, Wishes
+from nnplug.tables import Rows, Split, TableOptions, Wishes
 from nnplug.tables.wording import quote
 from nnplug.training import OWN_COLUMNS, Stopping
 from nnplug.types import AnyArray
@@ -83,10 +81,10 @@ def prepare(
     recipe = _named_recipe(given.pop("recipe", None), registry)
     named = _named_loss(given.get("loss"), registry)
     task = _asked_task(given.get("task"), named)
-    source, read, options, early = _find_data(data, target, task, given, recipe, registry)
+    source, read, options, early = find_data(data, target, task, given, recipe, registry)
     choice = Choice(given, {**source.recipe, **early}, registry)
     seed, dtype, members = choice("seed"), np.dtype(choice("dtype")), member_count(choice)
-    split = _split(choice("split"))
+    split = asked_split(choice("split"))
     validation = validation_share(choice, split)
     wishes = Wishes(
         target=target or (),
@@ -273,38 +271,11 @@ def _named_loss(asked: str | Loss | None, registry: Registry) -> Loss | None:
     return None if asked is None else cast(Loss, registry.get("loss", asked))
 
 
-def _find_data(
-    data: Any,
-    target: str | Sequence[str] | None,
-    task: Task | None,
-    given: dict[str, Any],
-    recipe: Recipe | None,
-    registry: Registry,
-) -> tuple[Source, ReadOptions, TableOptions, dict[str, Any]]:
-    """Find the data and how it is read, and take what is for tables out of what is given.
-
-    The last result is what the recipe says of any data before its rows are read.
-    """
-    early, of_tables = given_before_rows(recipe)
-    asked = {name: given.pop(name) for name in TABLE_SETTINGS if name in given}
-    asked = {name: value for name, value in asked.items() if value is not None}
-    split = _split(given.get("split"))
-    read, options = table_choices({**of_tables, **asked}, target, split, registry)
-    source = find_source(data, target, task, registry, read)
-    if isinstance(source.content, Data) and of_tables:  # they say nothing of arrays
-        read, options = table_choices(asked, target, split, registry)
-    return source, read, options, early
-
-
 def _named_recipe(asked: str | Recipe | None, registry: Registry) -> Recipe | None:
     """Find the recipe that the user names, if any."""
     if asked is None:
         return None
     return cast(Recipe, registry.get("recipe", ROWS["recipe"].check(asked)))
-
-
-def _split(asked: str | None) -> Split | None:
-    return None if asked is None else Split.parse(ROWS["split"].check(asked))
 
 
 def _asked_task(asked: Task | None, loss: Loss | None) -> Task | None:

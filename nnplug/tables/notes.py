@@ -13,11 +13,12 @@ import numpy as np
 
 from nnplug.tables.encoded import ColumnEncoding, plain_of
 from nnplug.tables.encodings import Categories
-from nnplug.tables.goal import Goal, skewness
+from nnplug.tables.goal import Goal
 from nnplug.tables.missing import Missing, is_usual_mark
 from nnplug.tables.numerals import unit_behind
 from nnplug.tables.summary import ColumnSummary
 from nnplug.tables.table import Table, as_text
+from nnplug.tables.transforms import skewness
 from nnplug.tables.wording import column_list, count_of, listed, quote, shell_word, some
 
 __all__ = [
