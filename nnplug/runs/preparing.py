@@ -35,19 +35,18 @@ from nnplug.parts import (
 )
 from nnplug.plugins.registry import Registry
 from nnplug.runs.choices import (
-    TABLE_SETTINGS,
     Choice,
     Shape,
+    asked_split,
     follow,
     interval_level,
     member_count,
-    table_choices,
     validation_share,
 )
 from nnplug.runs.row_weights import weigh_rows
 from nnplug.runs.run import Run
 from nnplug.runs.settings import EPOCH_LIMIT, ROWS
-from nnplug.runs.sources import asked_of_table, find_source
+from nnplug.runs.sources import asked_of_table, find_data
 from nnplug.runs.starting import check_start, initialized
 from nnplug.tables import Rows, Split, TableOptions, Wishes
 from nnplug.tables.wording import quote
@@ -79,15 +78,14 @@ def prepare(
     Parameters are those of `train`.
     """
     registry = registry or default_registry()
-    asked = {name: given.pop(name) for name in TABLE_SETTINGS if name in given}
-    read, options = table_choices(asked, target, _split(given.get("split")), registry)
+    stream = given.pop("stream", None)
+    recipe = _named_recipe(given.pop("recipe", None), registry)
     named = _named_loss(given.get("loss"), registry)
     task = _asked_task(given.get("task"), named)
-    source = find_source(data, target, task, registry, read)
-    recipe = _named_recipe(given.pop("recipe", None), registry)
-    choice = Choice(given, source.recipe, registry)
+    source, read, options, early = find_data(data, target, task, given, recipe, registry)
+    choice = Choice(given, {**source.recipe, **early}, registry)
     seed, dtype, members = choice("seed"), np.dtype(choice("dtype")), member_count(choice)
-    split = _split(choice("split"))
+    split = asked_split(choice("split"))
     validation = validation_share(choice, split)
     wishes = Wishes(
         target=target or (),
@@ -99,9 +97,7 @@ def prepare(
         options=options,
         in_units=_in_units(named, options),
     )
-    rows = source.rows(
-        wishes, dtype, read=read, sample_weight=sample_weight, stream=asked.get("stream")
-    )
+    rows = source.rows(wishes, dtype, read=read, sample_weight=sample_weight, stream=stream)
     train_rows, validation_rows = rows.parts.training, rows.parts.validation
     width = len(rows.classes) or rows.targets.shape[1]
     facts = Facts(len(train_rows), rows.inputs.shape[1], width, rows.task)
@@ -284,10 +280,6 @@ def _named_recipe(asked: str | Recipe | None, registry: Registry) -> Recipe | No
     return cast(Recipe, registry.get("recipe", ROWS["recipe"].check(asked)))
 
 
-def _split(asked: str | None) -> Split | None:
-    return None if asked is None else Split.parse(ROWS["split"].check(asked))
-
-
 def _asked_task(asked: Task | None, loss: Loss | None) -> Task | None:
     """Return the task that is asked for: for a loss for numbers, whole numbers are not classes."""
     return "regression" if asked is None and loss is not None and loss.for_numbers else asked
@@ -303,7 +295,7 @@ def _in_units(loss: Loss | None, options: TableOptions) -> bool:
     """
     if loss is None or loss.targets == "real":
         return False
-    if options.target_transform is not None:
+    if options.target_transform not in (None, "auto"):
         raise SettingError(
             f"target_transform={options.target_transform!r}: loss {loss.name!r} is for targets in "
             "their own units.\nLeave one of the two out."
