@@ -497,3 +497,28 @@ def test_members_of_a_transformed_target_have_an_interval_around_their_mean():
     factor = upper / predicted
     np.testing.assert_allclose(factor, factor[0, 0], rtol=1e-4)
     np.testing.assert_allclose(lower * factor, predicted, rtol=1e-4)
+
+
+# --- the report -----------------------------------------------------------------------------
+
+
+def test_the_report_says_what_is_known(run, species):
+    page = run.report()
+    assert "<h2>How sure it is</h2>" in page
+    assert "mean width of the intervals at 0." in page
+    assert "From 200 rows that were held out in training. An interval of level 0.9" in page
+    page = species.report()
+    assert "expected calibration error" in page
+    assert "From 30 rows that were held out in training. A set of level 0.9" in page
+    without = nnplug.train((X, Y), epochs=1, validation=0, engine="numpy")
+    assert "How sure it is" not in without.report()
+
+
+def test_train_says_how_wide_the_intervals_are_if_they_were_asked_for(tmp_path, capfd):
+    code, _, err = command(
+        capfd, "train", IRIS, "--target", "petal_length", "--drop", "species", "--interval", "0.8",
+        "--epochs", "2", "--no-output",
+    )  # fmt: skip
+    assert code == 0
+    assert "intervals at 0.8: " in err
+    assert "rows held out in training" in " ".join(err.split())
