@@ -13,6 +13,7 @@ from nnplug.lazy import lazy_names
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from nnplug.comparison.api import compare as compare
     from nnplug.engines import Engine as Engine
     from nnplug.formulas.opaque import Opaque as Opaque
     from nnplug.hookspecs import hookimpl as hookimpl
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from nnplug.runs.api import resume as resume
     from nnplug.runs.api import train as train
     from nnplug.runs.run import Run as Run
+    from nnplug.runs.tracing import trace as trace
     from nnplug.tool import Exporter as Exporter
     from nnplug.training import BatchRecord as BatchRecord
     from nnplug.training import EpochRecord as EpochRecord
@@ -53,6 +55,7 @@ __getattr__, _lazy_names = lazy_names(
     __name__,
     {
         "nnplug": ("special",),
+        "nnplug.comparison.api": ("compare",),
         "nnplug.engines": ("Engine",),
         "nnplug.formulas.opaque": ("Opaque",),
         "nnplug.hookspecs": ("hookimpl",),
@@ -81,6 +84,7 @@ __getattr__, _lazy_names = lazy_names(
         "nnplug.plugins.registry": ("Registry",),
         "nnplug.runs.api": ("load", "resume", "train"),
         "nnplug.runs.run": ("Run",),
+        "nnplug.runs.tracing": ("trace",),
         "nnplug.tool": ("Exporter",),
         "nnplug.training": ("BatchRecord", "EpochRecord"),
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,18 @@ from nnplug.errors import DivergedError, SettingError
 from nnplug.training.ranks import Ranks, tree_sum, world
 from nnplug.training.shards import Shards
 
-MPIEXEC = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
+
+def find_mpiexec() -> str | None:
+    """Find the program of MPICH's wheel, or that of another MPI."""
+    folders = [Path(sys.executable).parent]
+    with contextlib.suppress(PackageNotFoundError):
+        files = distribution("mpich").files or []
+        folders += [Path(str(file.locate())).parent for file in files if file.name == "mpiexec"]
+    own = os.pathsep.join(str(folder.resolve()) for folder in folders)
+    return shutil.which("mpiexec", path=own) or shutil.which("mpiexec")
+
+
+MPIEXEC = find_mpiexec()
 ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "COLUMNS": "80"}
 
 several = pytest.mark.skipif(
@@ -83,6 +96,7 @@ CASES = [
     {"batch_size": "full"},
     {"sample_weight": np.arange(203) % 3, "metrics": ("mae",)},
     {"validation": 0.0},
+    {"members": 2},
 ]
 
 
@@ -159,7 +173,9 @@ SCRIPT = """
     data = x, x[:, 0] * x[:, 1] - x[:, 2]
     said = []
     for engine in ENGINES:
-        for more in ({"dropout": 0.3}, {"dtype": "float64", "validation": 0.0}):
+        for more in (
+            {"dropout": 0.3}, {"dtype": "float64", "validation": 0.0}, {"members": 2, "patience": 1}
+        ):
             run = nnplug.train(
                 data, epochs=2, hidden=(7, 4), batch_size=96, engine=engine, shards=4, **more)
             numbers = [value for column in run.history.columns.values() for value in column]
@@ -186,7 +202,7 @@ def test_the_bits_do_not_depend_on_the_number_of_processes(tmp_path):
         code, out, err = run(processes, str(script), cwd=tmp_path)
         assert code == 0, err
         found[processes] = out.split()
-    assert len(found[1]) == len(engines) * 2
+    assert len(found[1]) == len(engines) * 3
     assert found[1] == found[2] == found[4]
 
 

@@ -118,7 +118,7 @@ def table_arguments(given: dict[str, Any]) -> dict[str, Any]:
     """Turn the values of options into arguments of `nnplug.train`."""
     from nnplug.tables import ReadOptions
 
-    for name in _LISTS:
+    for name in (*_LISTS, "increasing", "decreasing"):
         if name in given:
             # A comma inside a name is written after a backslash.
             parts = [part for text in given[name] for part in re.split(r"(?<!\\),", text)]

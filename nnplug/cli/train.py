@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import math
 import sys
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +54,7 @@ Examples:
   nnplug train --config runs/NAME/config.toml --set epochs=200
   nnplug train --resume latest
   nnplug train --plan
+  nnplug train --trace 1
 """
 
 
@@ -113,6 +116,12 @@ Examples:
     click.option(
         "--plan", is_flag=True, help="Print the array operations of one step; do not train."
     ),
+    click.option(
+        "--trace",
+        type=int,
+        metavar="ROW",
+        help="Print every number of one step on this row, counted from 1; do not train.",
+    ),
     click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
 )
 @plugin_options
@@ -129,6 +138,7 @@ def train(
     plot: bool,
     plot_file: Path | None,
     plan: bool,
+    trace: int | None,
     as_json: bool,
     **given: Any,
 ) -> None:
@@ -143,9 +153,11 @@ def train(
     from nnplug.errors import DivergedError
     from nnplug.runs.fitting import Callbacks, fit
 
-    for name, given_too in (("--output", output), ("--plot", plot), ("--plot-file", plot_file)):
-        if plan and given_too:
-            raise click.UsageError(f"--plan does not train: leave {name} out.", ctx)
+    _check_shown(
+        ctx,
+        {"--plan": plan, "--trace": trace is not None},
+        {"--output": output, "--plot": plot, "--plot-file": plot_file},
+    )
     folder = _check_usage(ctx, config, output, resume, no_output, allow_changes)
     if plot_file is not None:
         from nnplug.runs.report.pictures import check_picture, draw
@@ -159,9 +171,8 @@ def train(
     asked = asked_configuration(ctx, folder or config, given, pairs)
     registry = registry_of(ctx)
     run = _prepare(asked, registry, config)
-    if plan:
-        with registry.naming_culprits():
-            _print_plan(run, as_json=as_json)
+    if plan or trace is not None:
+        _print_step(run, registry, trace, folder, as_json=as_json)
         return
     with Keeping(
         run, asked, output=output, resume=folder, none=no_output, allow_changes=allow_changes
@@ -226,6 +237,14 @@ def _prepare(asked: Configuration, registry: Registry, config: Path | None) -> R
     return run
 
 
+def _check_shown(ctx: click.Context, shows: dict[str, bool], beside: Mapping[str, object]) -> None:
+    """Refuse what needs training beside an option that shows a step and does not train."""
+    asked = [name for name, given in shows.items() if given]
+    wrong = [*asked[1:], *(name for name, given in beside.items() if given)]
+    if asked and wrong:
+        raise click.UsageError(f"{asked[0]} does not train: leave {wrong[0]} out.", ctx)
+
+
 def _check_usage(
     ctx: click.Context,
     config: Path | None,
@@ -259,6 +278,17 @@ def _check_usage(
     return RunFolder.open(find_run(resume).path).path  # refuses a damaged one
 
 
+def _print_step(
+    run: Run, registry: Registry, row: int | None, folder: Path | None, *, as_json: bool
+) -> None:
+    """Print the operations of a step, or all its numbers for a row."""
+    with registry.naming_culprits():
+        if row is None:
+            _print_plan(run, as_json=as_json)
+        else:
+            _print_trace(run, row, folder, as_json=as_json)
+
+
 def _print_plan(run: Run, *, as_json: bool) -> None:
     from nnplug.engines import NUMPY, find_engine
     from nnplug.plans.display import describe, plan_as_dict
@@ -272,6 +302,25 @@ def _print_plan(run: Run, *, as_json: bool) -> None:
         print_json({**_as_json_before(run), "plan": plan})
     else:
         echo(describe(program, run.network, **more))
+
+
+def _print_trace(run: Run, row: int, folder: Path | None, *, as_json: bool) -> None:
+    """Print the next step on a row: the first one, or that of the run in a folder."""
+    if row < 1:
+        raise click.UsageError(f"--trace {row}: rows are counted from 1.")
+    if folder is not None:
+        from nnplug.runs.folder import RunFolder
+        from nnplug.runs.kept_state import take_state
+
+        take_state(run, RunFolder.open(folder))
+    trace = run.trace(row - 1)
+    if as_json:
+        print_json({**_as_json_before(run), "trace": trace.to_dict()})
+    else:
+        from nnplug.cli.terminal import style, width
+        from nnplug.microscope.tables import write_tables
+
+        echo(write_tables(trace.steps, width(), heading=partial(style, bold=True)), whole=True)
 
 
 def _as_json_before(run: Run) -> dict[str, Any]:

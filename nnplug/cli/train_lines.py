@@ -149,7 +149,11 @@ def print_advice(lines: Iterable[str]) -> None:
 
 def print_end(run: Run) -> None:
     """Print the predictions if there are only a few rows, or else the last numbers."""
-    for line in _describe_end(run):
+    lines = _describe_end(run)
+    if run.settings.interval is not None and run.model.calibration is not None:
+        known = run.model.calibration.described(run.model.targets)
+        lines += [f"{name} {text}" for name, text in known]
+    for line in lines:
         echo(style(line, dim=True), err=True, hanging="  ")
     if len(run.rows.inputs) > 20 or run.rows.encoder is not None:
         echo(_final(run), hanging="  ")

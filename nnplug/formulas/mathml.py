@@ -122,7 +122,7 @@ def _name(name: str) -> str:
         return f"<mfrac>{''.join(parts)}</mfrac>"
     stem = name.rstrip("'")
     primes = "′" * (len(name) - len(stem))
-    letters = stem.rstrip("0123456789")
+    letters = stem.rstrip("0123456789,")
     written = f"<mi>{escape(_GREEK.get(letters, letters))}</mi>"
     if letters != stem:
         written = f"<msub>{written}<mn>{stem[len(letters) :]}</mn></msub>"
@@ -164,7 +164,7 @@ def _node(symbol: Symbol, inputs: list[Piece]) -> Piece:
     arguments = "<mo>,</mo>".join(texts)
     function = f"<mi>{escape(_FUNCTIONS.get(name, name))}</mi>"
     axis = dict(symbol.options).get("axis")
-    if axis is not None and symbol.inputs[0].shape[axis] == "N":  # over all rows
+    if axis is not None and symbol.inputs[0].shape[axis:][:1] == ("N",):  # over all rows
         function = f"<msub>{function}<mi>N</mi></msub>"
     return _row(function, _fence(arguments)), ATOM
 

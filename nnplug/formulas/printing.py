@@ -24,6 +24,7 @@ __all__ = [
     "MULTIPLY",
     "OR",
     "POWER",
+    "TEXT",
     "UNARY",
     "Piece",
     "Style",
@@ -78,7 +79,7 @@ def to_text(outputs: Sequence[Symbol], names: Sequence[str]) -> str:
     str
         One line for each shared sub-expression, then one for each output.
     """
-    return "\n".join(f"{left} = {right}" for left, right in write_lines(outputs, names, _TEXT))
+    return "\n".join(f"{left} = {right}" for left, right in write_lines(outputs, names, TEXT))
 
 
 def write_lines(
@@ -203,4 +204,4 @@ def _text_node(symbol: Symbol, inputs: list[Piece]) -> Piece:
     return f"{name}({', '.join([*(text for text, _ in inputs), *_text_options(symbol)])})", ATOM
 
 
-_TEXT = Style(number_text, lambda name: name, _text_node)
+TEXT = Style(number_text, lambda name: name, _text_node)

@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from nnplug.models.calibration import USUAL_LEVEL
 from nnplug.models.info import ModelInfo
 from nnplug.models.records import PREDICTING, PartRecord, kind_of
 from nnplug.plugins.registry import Registry
@@ -53,6 +54,7 @@ def model_card(
         "Data": _data(info, encoder, record),
         "Training": _training(info, record),
         "Scores": _scores(record, file),
+        "Uncertainty": _uncertainty(info, file),
         "Parts": _parts(info, registry),
         "Predict": _predict(info, encoder, file),
         "Export": _export(registry, file),
@@ -211,6 +213,27 @@ def _scores(record: Mapping[str, Any], file: str) -> Iterator[str]:
         )
 
 
+def _uncertainty(info: ModelInfo, file: str) -> Iterator[str]:
+    known = info.calibration
+    if known is None or not known.rows:
+        yield "No rows were held out in training, so the model does not know how sure it is."
+        return
+    targets = [_words(name) for name in info.target]
+    yield from (f"- {name} {text}" for name, text in known.described(targets))
+    yield ""
+    level = known.level or USUAL_LEVEL
+    if known.tables and not known.tables[0].reaches(level):
+        level = 0.5
+    option = f"--interval {level:g}" if known.tables else "--probabilities --calibrated"
+    yield from _block("console", f"$ nnplug predict {_argument(file)} new.csv {option}")
+    yield ""
+    yield (
+        "An interval or a set holds the truth of new rows as often as its level says, on average "
+        "over rows like those that were held out. It says nothing of a group of them, or of rows "
+        "of another time or place."
+    )
+
+
 def _parts(info: ModelInfo, registry: Registry) -> Iterator[str]:
     seen = set()
     for role, records in info.parts.items():
@@ -287,7 +310,7 @@ def _limits(info: ModelInfo, encoder: Encoder | None, record: Mapping[str, Any])
             f"- Beyond {FAR:g} standard deviations from the mean, a number's effect grows as a "
             "logarithm. Answers outside of the range of the training data are extrapolations."
         )
-    if info.task != "regression":
+    if info.task != "regression" and info.calibration is None:
         yield "- Whether the probabilities are calibrated is not recorded."
     if not record.get("final"):
         yield "- Scores, rows and the time of training are in the run's folder, not in the file."

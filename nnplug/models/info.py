@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, get_args
 
 import nnplug
-from nnplug.errors import SettingError
+from nnplug.models.calibration import Calibration
 from nnplug.models.earlier import of_this_version
 from nnplug.models.records import (
     PREDICTING,
@@ -19,6 +18,8 @@ from nnplug.models.records import (
     holders_of,
     is_version,
     kind_of,
+    plain_class,
+    read_classes,
     read_holders,
 )
 from nnplug.network.network import Network, in_and_out
@@ -69,6 +70,8 @@ class ModelInfo:
         The run's settings, for people to read; nothing depends on them.
     nnplug : str
         The version of nnplug that made it.
+    calibration : Calibration or None
+        What is known of its error, if anything.
     """
 
     task: Task
@@ -84,6 +87,7 @@ class ModelInfo:
     encoder: Mapping[str, Any] | None
     settings: Mapping[str, Any]
     nnplug: str = nnplug.__version__
+    calibration: Calibration | None = None
     members: int = 1
 
     @classmethod
@@ -212,8 +216,11 @@ class ModelInfo:
             listed = (printable(str(share)) for share in shares if share is not None)
             yield "dropout", ", ".join(listed)
         yield "output", self.parts["output_activation"][0].text
+        yield "monotone", ", ".join(self._monotone())
         for role in ("loss", "metrics"):
             yield role, ", ".join(part.text for part in self.parts[role])
+        if self.calibration is not None:
+            yield from self.calibration.described([printable(name) for name in self.target])
         yield "optimizer", "" if self.optimizer is None else self.optimizer.written()
         for role in ("schedule", "initializer", "dataset"):
             yield role, ", ".join(part.text for part in self.parts[role])
@@ -236,6 +243,14 @@ class ModelInfo:
             needed = any(role in PREDICTING for role, _ in provided)
             names = ", ".join(dict.fromkeys(name for _, name in provided))
             yield "needs" if needed else "used", f"{package} {version}: {names}"
+
+    def _monotone(self) -> Iterator[str]:
+        """List the columns that the prediction was made to rise or fall with."""
+        for way in ("increasing", "decreasing"):
+            names = self.settings.get(way)
+            if isinstance(names, list | tuple):
+                for name in names[:_LISTED]:
+                    yield f"{way} with {printable(str(name))}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values, for JSON.
@@ -263,10 +278,11 @@ class ModelInfo:
                 for role in ROLES
                 if role not in _LATER or self.parts.get(role)
             },
-            "classes": list(map(_plain_class, self.classes)),
+            "classes": list(map(plain_class, self.classes)),
             "features": list(self.features),
             "encoder": self.encoder,
             "settings": dict(self.settings),
+            **({} if self.calibration is None else {"calibration": self.calibration.to_dict()}),
         }
 
     @classmethod
@@ -279,7 +295,7 @@ class ModelInfo:
             If anything is not as `to_dict` writes it, or contradicts the rest.
         """
         keys = {"nnplug", "task", "network", "parts", "classes", "features", "encoder", "settings"}
-        state = take_mapping(value, keys, "its content")
+        state = take_mapping(value, keys, "its content", may_have=frozenset({"calibration"}))
         version = take_text(state["nnplug"], "the version of nnplug")
         need(is_version(version), f"{shown(version)} is not a version of nnplug")
         task = take_text(state["task"], "the task")
@@ -316,6 +332,9 @@ class ModelInfo:
         encoder = state["encoder"]
         need(encoder is None or isinstance(encoder, dict), "the encoder is not a JSON object")
         need(isinstance(state["settings"], dict), "the settings are not a JSON object")
+        classes = read_classes(state["classes"], task)
+        found = state.get("calibration")
+        calibration = found if found is None else Calibration.from_dict(found, task, len(classes))
         return cls(
             task=task,  # type: ignore[arg-type]  # checked above to be one of Task's
             inputs=inputs,
@@ -325,11 +344,12 @@ class ModelInfo:
             states=take_width(network["states"], "the states", least=0),
             dtype=network["dtype"],
             parts=parts,
-            classes=_classes(state["classes"], task),
+            classes=classes,
             features=features,
             encoder=encoder,
             settings=state["settings"],
             nnplug=version,
+            calibration=calibration,
             members=take_width(network.get("members", 1), "the members"),
         )
 
@@ -354,25 +374,3 @@ def _encodings(table: object) -> str:
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
     return ", ".join(names[:_LISTED]) + more
-
-
-# --- what a file may hold ----------------------------------------------------
-
-
-def _plain_class(value: Any) -> str | bool | int | float:
-    plain = value.item() if hasattr(value, "item") else value
-    if isinstance(plain, str | bool | int) or (isinstance(plain, float) and math.isfinite(plain)):
-        return plain
-    raise SettingError(
-        f"The class {value!r} cannot be saved: a model file holds texts, numbers and truth values."
-    )
-
-
-def _classes(value: object, task: str) -> tuple[Any, ...]:
-    classes = take_list(value, "classes")
-    need(bool(classes) != (task == "regression"), f"it has {len(classes)} classes for a {task}")
-    for label in classes:
-        need(isinstance(label, str | bool | int | float), "a class is neither text nor number")
-    # To Python, 1, 1.0 and True are the same class too.
-    need(len(set(classes)) == len(classes), "a class is listed twice")
-    return tuple(classes)

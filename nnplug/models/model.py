@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from nnplug import tables
-from nnplug.errors import DataError, SettingError
-from nnplug.models.answers import Answers
+from nnplug.errors import DataError
+from nnplug.models.explainable import Explainable
+from nnplug.models.uncertainty import Uncertainty
 from nnplug.models.writing import Writable
 from nnplug.network.network import Network
 from nnplug.parts import Metric
-from nnplug.parts.targets import mean_of
 from nnplug.plugins.registry import Registry
 from nnplug.summary import Block, Summarized
 from nnplug.tables import matrix
@@ -35,7 +35,7 @@ __all__ = ["Model"]
 
 
 @dataclass(eq=False, repr=False)
-class Model(Answers, Writable, Summarized):
+class Model(Uncertainty, Explainable, Writable, Summarized):
     """A network, how its data is read, and how its outputs become answers.
 
     Attributes
@@ -53,8 +53,9 @@ class Model(Answers, Writable, Summarized):
     others : tuple of Network
         The networks of the other members, of the same layers. What is
         predicted is the mean of what the members predict.
-    head, encoder, classes
-        See `Answers`. For `save` and `export`, see `Writable`.
+    head, encoder, classes, calibration
+        See `Answers`; for intervals and sets, see `Uncertainty`, for `save` and `export`
+        `Writable`, for `explain` and `importance` `Explainable`.
     """
 
     network: Network
@@ -72,9 +73,13 @@ class Model(Answers, Writable, Summarized):
         """The networks of all members; most models have one."""
         return (self.network, *self.others)
 
-    @cached_property
+    @property
     def info(self) -> ModelInfo:
         """What a model file says: sizes, classes, settings, parts with their packages."""
+        return replace(self._described, calibration=self.calibration)
+
+    @cached_property
+    def _described(self) -> ModelInfo:
         return self.describe()
 
     def __repr__(self) -> str:
@@ -196,53 +201,21 @@ class Model(Answers, Writable, Summarized):
         """
         return self.answers(*self._outputs(data, unknown, allow_nonfinite))
 
-    def interval(
+    def probabilities(
         self,
         data: Any,
         *,
-        level: float = 0.9,
+        calibrated: bool = False,
         unknown: Unknown = "bucket",
         allow_nonfinite: bool = False,
-    ) -> tuple[AnyArray, AnyArray]:
-        """Give bounds between which the target of new rows is with probability `level`.
-
-        Parameters
-        ----------
-        level : float, optional
-            Between 0 and 1.
-        allow_nonfinite : bool, optional
-            Whether rows for which the network gives no finite numbers are nan.
-
-        Returns
-        -------
-        tuple of array
-            The lower and the upper bounds, each (N, K), in the target's units.
-
-        Raises
-        ------
-        PartError
-            If the loss gives no intervals.
-        SettingError
-            If the level is not above 0 and below 1.
-        NotFiniteError
-            If a row has no finite prediction and that is not allowed.
-        """
-        if not 0 < level < 1:
-            raise SettingError(f"level={level!r}: it must be between 0 and 1, as 0.9.")
-        outputs, finite = self._outputs(data, unknown, allow_nonfinite)
-        bounds = self.loss.bounds(outputs, level)
-        lower, upper = (self.in_units(mean_of(self.loss.link, bound)) for bound in bounds)
-        if finite is not None:
-            lower, upper = (np.where(finite[:, None], bound, np.nan) for bound in (lower, upper))
-        return lower, upper
-
-    def probabilities(
-        self, data: Any, *, unknown: Unknown = "bucket", allow_nonfinite: bool = False
     ) -> AnyArray:
         """Compute the probability of each class for new rows; see `outputs`.
 
         Parameters
         ----------
+        calibrated : bool, optional
+            Whether to correct how sure they are, as the rows that were held
+            out in training suggest; the most probable class stays the same.
         allow_nonfinite : bool, optional
             Whether rows for which the network gives no finite numbers are nan.
 
@@ -259,7 +232,8 @@ class Model(Answers, Writable, Summarized):
             If a row has no finite prediction and that is not allowed.
         """
         self.check_has_classes()
-        return self.shares(*self._outputs(data, unknown, allow_nonfinite))
+        outputs, finite = self._outputs(data, unknown, allow_nonfinite)
+        return self.shares(outputs, finite, calibrated=calibrated)
 
     def _outputs(
         self, data: Any, unknown: Unknown, allow_nonfinite: bool
@@ -289,6 +263,7 @@ class Model(Answers, Writable, Summarized):
         data: Any,
         *,
         metrics: Sequence[str | Metric] | None = None,
+        interval: float | None = None,
         allow_nonfinite: bool = False,
     ) -> dict[str, float]:
         """Compute the loss and the metrics on rows whose target is known.
@@ -300,6 +275,9 @@ class Model(Answers, Writable, Summarized):
             (N, D) and targets if the network was trained on arrays.
         metrics : sequence of str or Metric, optional
             Instead of those of the training.
+        interval : float, optional
+            Also count how often intervals or sets of this level hold the
+            target; see `measure_uncertainty`.
         allow_nonfinite : bool, optional
             Whether rows for which the network gives no finite numbers are
             left out.
@@ -326,6 +304,7 @@ class Model(Answers, Writable, Summarized):
         return self.evaluate_parts(
             [pair],
             metrics=metrics,
+            interval=interval,
             rows=self.nonfinite_rows(data),
             allow_nonfinite=allow_nonfinite,
         )
@@ -336,6 +315,7 @@ class Model(Answers, Writable, Summarized):
         *,
         rows: NonfiniteRows | None = None,
         metrics: Sequence[str | Metric] | None = None,
+        interval: float | None = None,
         allow_nonfinite: bool = False,
         watch: Callable[[AnyArray, AnyArray], object] | None = None,
     ) -> dict[str, float]:
@@ -348,7 +328,7 @@ class Model(Answers, Writable, Summarized):
             part. Only outputs and targets are kept.
         rows : NonfiniteRows, optional
             Counts the rows without a finite prediction.
-        metrics, allow_nonfinite
+        metrics, interval, allow_nonfinite
             See `evaluate`.
         watch : callable, optional
             Is given outputs and targets of all rows, at the end.
@@ -382,9 +362,13 @@ class Model(Answers, Writable, Summarized):
         if rows.count and rows.count == rows.rows:
             rows.check(way_out="; there is none to go by")
         outputs, _, loss = found
+        true = np.concatenate(targets)
         if watch is not None:
-            watch(outputs, np.concatenate(targets))
-        return Scores({"loss": loss, **self.measure(chosen, outputs, np.concatenate(targets))})
+            watch(outputs, true)
+        scores = {"loss": loss, **self.measure(chosen, outputs, true)}
+        if interval is not None:
+            scores |= self.measure_uncertainty(outputs, true, self.level(interval))
+        return Scores(scores)
 
     def _metrics(self, asked: Sequence[str | Metric] | None) -> tuple[Metric, ...]:
         if asked is not None:

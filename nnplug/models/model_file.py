@@ -82,6 +82,9 @@ def load_model(
             width = info.outputs // loss.outputs_for_each
         with _as_reason():
             head = Head(info.task, loss, output_activation, width)
+            tables = 0 if info.calibration is None else len(info.calibration.tables)
+            if info.task == "regression" and tables not in (0, width):
+                raise ModelFileError(f"its calibration has {tables} tables for {width} targets")
             if head.outputs != info.outputs:
                 raise ModelFileError(
                     f"{info.outputs} outputs do not fit a {info.task} of {width} classes with loss "
@@ -108,6 +111,7 @@ def load_model(
         registry=registry,
         describe=lambda: info,
         notes=notes,
+        calibration=info.calibration,
         others=others,
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nnplug.alignment import aligned_zeros
-from nnplug.builtin.layers import dense, dropout
+from nnplug.builtin.layers import dense, dropout, monotone_dense
 from nnplug.errors import SettingError, UnknownNameError
 from nnplug.network.spans import Span, grouped, spans_of
 from nnplug.parts import (
@@ -114,6 +114,8 @@ class Network(Summarized):
     ) -> Network:
         """Compose a network of layers, followed by a dense layer that gives the outputs.
 
+        After a monotone dense layer, it is one too.
+
         Parameters
         ----------
         size : int, optional
@@ -152,7 +154,10 @@ class Network(Summarized):
         if min(inputs, outputs) < 1:
             raise SettingError(_no_units(min(inputs, outputs)))
         self.inputs, self.outputs, self.dtype = inputs, outputs, np.dtype(dtype)
-        head = (dense.with_options(units=outputs), output_activation)
+        # A network that is to be monotone is so up to its outputs.
+        signed = any(part.function is monotone_dense.function for part in parts)
+        last = monotone_dense if signed else dense
+        head = (last.with_options(units=outputs), output_activation)
         self.placed = tuple(place(inputs, [*parts, *head], head=len(parts)))
         self.layers = tuple(_dense_layers(self.placed))
         spans = list(spans_of(self.placed))

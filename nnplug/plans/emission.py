@@ -241,7 +241,7 @@ class Emitter:
         by_row = symbol.shape[:1] == ("N",) or (
             section.rows is not None and shape[:1] == (section.rows,)
         )
-        return Value(name, shape, kind, per_row=by_row)
+        return Value(name, shape, kind, per_row=by_row, within=True)
 
     def _compute_now(self, symbol: Symbol, read: Sequence[Value]) -> Value:
         """Compute a number that does not change, such as 1 / C."""

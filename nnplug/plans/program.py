@@ -61,6 +61,8 @@ class Value:
         A constant's value.
     per_row : bool
         Whether a tiled section divides it into tiles along axis 0.
+    within : bool
+        Whether it is a step inside a formula, whose name only numbers it.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Value:
     vector: str = ""
     number: float = 0.0
     per_row: bool = False
+    within: bool = False
 
     @property
     def nbytes(self) -> int:

@@ -300,7 +300,7 @@ def _moved(value: Value, place: Value, instructions: Sequence[Instruction]) -> b
     if not all(map(instructions[made].may_overwrite, old(instructions[made]))):
         return False
     value.name, value.role, value.start = place.name, place.role, place.start
-    value.vector = place.vector
+    value.vector, value.within = place.vector, False
     return True
 
 

@@ -67,6 +67,9 @@ def train(
     shards: int | None = None,
     engine: str | None = None,
     dtype: str | None = None,
+    interval: float | None = None,
+    increasing: str | Sequence[str] | None = None,
+    decreasing: str | Sequence[str] | None = None,
     log_every: int | None = None,
     sample_weight: Any = None,
     columns: Sequence[str] | None = None,
@@ -172,6 +175,14 @@ def train(
         `"auto"` for the one that is expected to be fastest.
     dtype : str, optional
         `"float32"` or `"float64"`.
+    interval : float, optional
+        The level, such as 0.9, at which the model gives intervals of numbers or
+        sets of classes, unless it is asked for another; they are learned from
+        the rows for validation. `nnplug predict` then gives them by default.
+    increasing, decreasing : str or sequence of str, optional
+        Columns of numbers with which the prediction never falls, or never
+        rises; of two classes, the probability of the second. The network has
+        dense layers, dropout and activations that never fall.
     log_every : int, optional
         Epochs between the lines that the command line prints.
     sample_weight : array, optional

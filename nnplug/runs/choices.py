@@ -11,6 +11,7 @@ import numpy as np
 from nnplug.errors import SettingError, suggest
 from nnplug.network.layers import find_layers
 from nnplug.network.network import short_form
+from nnplug.network.tasks import Head
 from nnplug.parts import (
     Activation,
     Facts,
@@ -37,7 +38,7 @@ __all__ = [
     "follow",
     "for_each_layer",
     "given_before_rows",
-    "member_count",
+    "interval_level",
     "table_choices",
     "validation_share",
 ]
@@ -276,23 +277,6 @@ def for_each_layer(name: str, values: Sequence[Any], layers: Sequence[Any]) -> t
     return tuple(values)
 
 
-def member_count(choice: Choice) -> int:
-    """Choose how many networks are trained.
-
-    Raises
-    ------
-    SettingError
-        If batches are cut into shards, too.
-    """
-    members = int(choice("members"))
-    if members > 1 and choice("shards") is not None:
-        raise SettingError(
-            f"members={members} and shards={choice('shards')}: a run in shards trains one "
-            "network.\nLeave one of the two out."
-        )
-    return members
-
-
 def validation_share(choice: Choice, split: Split | None) -> float:
     """Choose the share of the rows that a network holds out; of K members each a K-th.
 
@@ -362,3 +346,25 @@ def follow(
         raise SettingError(f"monitor={monitor!r}: it must be one of {', '.join(known)}.{hint}")
     goal = metrics[found].goal if found in metrics else "minimize"
     return Stopping(found, goal, patience, min_delta)
+
+
+def interval_level(choice: Choice, head: Head, *, held_out: bool) -> float | None:
+    """Choose the level of intervals and sets; None if none is asked for.
+
+    Raises
+    ------
+    SettingError
+        If the run will not learn how sure its network is.
+    """
+    level: float | None = choice("interval")
+    if level is not None and head.task == "multilabel":
+        raise SettingError(
+            f"interval={level:g}: labels have neither intervals nor sets of classes.\nLeave it "
+            "out; calibrated probabilities are learned anyway."
+        )
+    if level is not None and not held_out and head.loss.interval is None:
+        raise SettingError(
+            f"interval={level:g}: intervals are learned from rows that are held out, and there are "
+            "none.\nHold some out: --validation 0.2, or validation=0.2 in Python."
+        )
+    return level

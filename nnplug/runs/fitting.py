@@ -202,6 +202,8 @@ def fit(
         signalled = signalled or (interruption is not None and interruption.number is not None)
         return signalled or (should_stop is not None and should_stop())
 
+    run.state = trainer.steps.state()
+    del run.state["parameters"]  # while it trains, the network has them
     # Without hooks nobody looks at an epoch that no line is printed for.
     every = 1 if "on_epoch_end" in callbacks else run.settings.log_every
     kept = nullcontext() if keeper is None else keeper.training(trainer)
@@ -213,11 +215,15 @@ def fit(
                 trainer.restore(*state)
         # The run has its folder by now, and its history if it is resumed.
         callbacks.call("on_train_start", run=run)
-        trainer.run(
-            on_epoch=on_epoch, every=every, should_stop=stop, on_batch=callbacks.on_batch(run)
-        )
+        try:
+            trainer.run(
+                on_epoch=on_epoch, every=every, should_stop=stop, on_batch=callbacks.on_batch(run)
+            )
+        finally:
+            run.state = trainer.steps.state()
         run.ended = trainer.ended
         if run.ended is not None:
+            _calibrate(run)
             run.advice = advice.after(run)
     if run.ended is not None:
         callbacks.call("on_train_end", run=run)
@@ -229,3 +235,11 @@ def _description(run: Run) -> dict[str, Any]:
     digests = [part.digest for part in run.parts]
     return {**run.settings.to_dict(), "rows": len(run.rows.targets), "formulas": digests,
             "plugins": sorted(plugins)}  # fmt: skip
+
+
+def _calibrate(run: Run) -> None:
+    """Learn how sure the network may be, if the run has rows to learn it from, or a level."""
+    if len(run.validation_rows) or run.settings.interval is not None:
+        from nnplug.runs.calibrating import calibrate  # noqa: PLC0415  # not every run does
+
+        calibrate(run)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,6 @@ import numpy as np
 from nnplug.engines import choose_engine, spelled_engine
 from nnplug.errors import SettingError
 from nnplug.models import Model
-from nnplug.network.labels import class_weights
 from nnplug.network.layers import flat
 from nnplug.network.network import Network
 from nnplug.network.tasks import (
@@ -37,11 +36,13 @@ from nnplug.parts import (
 from nnplug.plugins.registry import Registry
 from nnplug.runs.choices import (
     Choice,
+    Shape,
     asked_split,
     follow,
-    member_count,
+    interval_level,
     validation_share,
 )
+from nnplug.runs.row_weights import weigh_rows
 from nnplug.runs.run import Run
 from nnplug.runs.settings import EPOCH_LIMIT, ROWS
 from nnplug.runs.sources import asked_of_table, find_data
@@ -49,7 +50,6 @@ from nnplug.runs.starting import check_start, initialized
 from nnplug.tables import Rows, Split, TableOptions, Wishes
 from nnplug.tables.wording import quote
 from nnplug.training import OWN_COLUMNS, Stopping
-from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
     from nnplug.models import ModelInfo
@@ -83,7 +83,7 @@ def prepare(
     task = _asked_task(given.get("task"), named)
     source, read, options, early = find_data(data, target, task, given, recipe, registry)
     choice = Choice(given, {**source.recipe, **early}, registry)
-    seed, dtype, members = choice("seed"), np.dtype(choice("dtype")), member_count(choice)
+    seed, dtype, members = choice("seed"), np.dtype(choice("dtype")), choice("members")
     split = asked_split(choice("split"))
     validation = validation_share(choice, split)
     wishes = Wishes(
@@ -108,7 +108,7 @@ def prepare(
     output_activation = cast(Activation, choice.part("output_activation", "activation", follows))
     head = Head(rows.task, loss, output_activation, width)
     _check_targets(head, rows, source.name)
-    shape = choice.network()
+    shape, constrain = _shape(choice, rows, head)
     metrics = _metrics(choice, rows.task)
     optimizer = choice.optimizer(dtype)
     initializer = cast(Initializer, choice.part("initializer"))
@@ -121,10 +121,10 @@ def prepare(
         dtype=dtype,
     )
     network.group(rate=choice("rate"), decay=choice("decay"))
-    networks = initialized(network, members, initializer, seed, rows)
+    networks = initialized(network, members, initializer, seed, rows, constrain)
     stopping = follow(choice, by_column(metrics), schedule, validation=len(validation_rows) > 0)
     class_weight = choice("class_weight")
-    weights = _weights(class_weight, rows, members)
+    weights = weigh_rows(class_weight, rows, members)
     expected = choice("epochs")
     waits = stopping is not None and stopping.patience is not None and len(validation_rows) > 0
     # Where patience is expected to end the run, the default number of epochs is only a limit.
@@ -166,6 +166,7 @@ def prepare(
         min_delta=0.0 if stopping is None else stopping.min_delta,
         metrics=tuple(metric.text for metric in metrics),
         engine=spelled_engine(engine, registry),
+        interval=interval_level(choice, head, held_out=len(validation_rows) > 0),
         log_every=choice("log_every", _lines(epochs, stopping)),
         table=None
         if rows.encoder is None
@@ -301,6 +302,21 @@ def _in_units(loss: Loss | None, options: TableOptions) -> bool:
     return True
 
 
+def _shape(choice: Choice, rows: Rows, head: Head) -> tuple[Shape, Callable[[Network], None]]:
+    """Choose the layers, and what is done with the network's arrays to make it monotone."""
+    shape, increasing, decreasing = choice.network(), choice("increasing"), choice("decreasing")
+    if not increasing and not decreasing:
+        return shape, lambda network: None
+    from nnplug.network.monotone import constrain, monotone_layers  # noqa: PLC0415  # few are
+    from nnplug.runs.monotone import as_names, input_signs  # noqa: PLC0415  # the same
+
+    asked = {"increasing": as_names(increasing), "decreasing": as_names(decreasing)}
+    signs = input_signs(asked, rows, head)
+    layers = monotone_layers(shape.layers)
+    shape = Shape(layers, {**shape.settings, **asked})
+    return shape, lambda network: constrain(network, signs)
+
+
 def _check_targets(head: Head, rows: Rows, source: str) -> None:
     """Refuse targets that the loss is not for, before anything is trained."""
     if rows.task == "regression":
@@ -335,48 +351,3 @@ def _lines(epochs: int, stopping: Stopping | None) -> int:
 def _without_folder(split: Split) -> str:
     """Write how the rows were split; a file is named without its folder, as the data is."""
     return f"file:{Path(split.name).name}" if split.way == "file" else split.text
-
-
-def _weights(
-    class_weight: str | Mapping[Any, float] | None,
-    rows: Rows,
-    members: int,
-) -> AnyArray | None:
-    """Compute what each row counts for.
-
-    Raises
-    ------
-    SettingError
-        If no row of a part counts: it has no mean loss.
-    """
-    weights = rows.weights
-    if class_weight is not None:
-        weights = _weigh_classes(class_weight, rows, rows.parts.training, weights)
-    if weights is None:
-        return None
-    for name, part in (
-        (name, getattr(rows.parts.of_member(member), name))
-        for member in range(members)
-        for name in ("training", "validation")
-    ):
-        if len(part) and not weights[part].any():
-            raise SettingError(
-                f"weights: all {len(part):,} rows for {name} have weight 0, so they have no mean "
-                "loss.\nGive some of them a weight, or choose other rows for validation: "
-                "--split, --validation."
-            )
-    return weights
-
-
-def _weigh_classes(
-    given: str | Mapping[Any, float], rows: Rows, train_rows: AnyArray, weights: AnyArray | None
-) -> AnyArray:
-    """Multiply the weights of rows by those of their classes."""
-    if rows.task not in ("binary", "multiclass"):
-        raise SettingError(
-            f"class_weight={given!r}: a row of a {rows.task} task does not have one class.\n"
-            "Give weights of rows instead: sample_weight."
-        )
-    by_class = class_weights(given, rows.classes, rows.targets[train_rows])
-    by_row = by_class[rows.targets].reshape(-1, 1)
-    return by_row if weights is None else weights * by_row

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from nnplug.engines import Engine, find_engine
 from nnplug.models import Model
 from nnplug.network.network import Network
@@ -34,6 +37,7 @@ from nnplug.types import AnyArray
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nnplug.microscope.trace import Trace
     from nnplug.runs.configuration import Configuration
     from nnplug.runs.report.notebook import Picture
     from nnplug.training.shards import Shards
@@ -72,6 +76,9 @@ class Run(Summarized):
         Hints for the user after training, a line each.
     history : History
         Losses and metrics by epoch.
+    state : dict of str to array, optional
+        The optimizer's slots and count of steps, and the parameters that it
+        goes on from; None before training.
     """
 
     settings: Settings
@@ -88,6 +95,7 @@ class Run(Summarized):
     folder: Path | None = None
     advice: tuple[str, ...] = ()
     history: History = field(default_factory=History)
+    state: dict[str, AnyArray] | None = None
 
     @property
     def network(self) -> Network:
@@ -130,15 +138,78 @@ class Run(Summarized):
         """Predict the target of new rows; see `Model.predict`."""
         return self.model.predict(data, allow_nonfinite=allow_nonfinite)
 
-    def interval(
-        self, data: Any, *, level: float = 0.9, allow_nonfinite: bool = False
+    def predict_interval(
+        self, data: Any, level: float | None = None, *, allow_nonfinite: bool = False
     ) -> tuple[AnyArray, AnyArray]:
-        """Compute bounds of the target of new rows; see `Model.interval`."""
-        return self.model.interval(data, level=level, allow_nonfinite=allow_nonfinite)
+        """Compute bounds of the target of new rows; see `Model.predict_interval`."""
+        return self.model.predict_interval(data, level, allow_nonfinite=allow_nonfinite)
 
-    def probabilities(self, data: Any, *, allow_nonfinite: bool = False) -> AnyArray:
+    def predict_set(
+        self, data: Any, level: float | None = None, *, allow_nonfinite: bool = False
+    ) -> npt.NDArray[np.bool_]:
+        """Compute sets of classes for new rows; see `Model.predict_set`."""
+        return self.model.predict_set(data, level, allow_nonfinite=allow_nonfinite)
+
+    def probabilities(
+        self, data: Any, *, calibrated: bool = False, allow_nonfinite: bool = False
+    ) -> AnyArray:
         """Compute the probability of each class for new rows; see `Model.probabilities`."""
-        return self.model.probabilities(data, allow_nonfinite=allow_nonfinite)
+        return self.model.probabilities(
+            data, calibrated=calibrated, allow_nonfinite=allow_nonfinite
+        )
+
+    def trace(self, rows: int | Sequence[int] = 0, *, elements: int = 8) -> Trace:
+        """Take the next training step on one sample, on a copy, and show all its numbers.
+
+        The sample is a batch of its own: its gradients are not averaged with
+        those of others, and the update is what the optimizer would do with it
+        alone. The step begins from the run's weights and the optimizer's state.
+
+        Parameters
+        ----------
+        rows : int or sequence of int
+            The sample's place in `rows`, from 0; several are one batch.
+        elements : int
+            How many rows and columns of each array have their formulas written.
+
+        Returns
+        -------
+        Trace
+            Every array of the step, forwards and backwards, with formulas.
+
+        Raises
+        ------
+        SettingError
+            If there is no such row, or the rows are on disk.
+
+        Examples
+        --------
+        >>> import nnplug
+        >>> trace = nnplug.train("xor", epochs=1).trace(1)
+        >>> trace["output.delta"].shape
+        (1, 1)
+        """
+        from nnplug.microscope.build import trace_step  # noqa: PLC0415  # few runs ask for one
+        from nnplug.runs.next_step import chosen_rows, next_rate  # noqa: PLC0415  # the same
+
+        chosen, settings, state = chosen_rows(self.rows, rows), self.settings, self.state
+        with self.model.registry.naming_culprits():
+            return trace_step(
+                self.network,
+                self.loss,
+                self.optimizer,
+                self.rows.inputs[chosen],
+                self.head.encode(self.rows.targets[chosen], self.network.dtype),
+                None if self.weights is None else self.weights[chosen],
+                rows=chosen,
+                regularization=self.regularization,
+                learning_rate=next_rate(
+                    self.optimizer, self.schedule, settings, len(self.train_rows), state
+                ),
+                state=state,
+                seed=settings.seed,
+                elements=elements,
+            )
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the model to a file that `nnplug.load` reads; see `Model.save`."""

@@ -266,6 +266,16 @@ class Settings:
         "Precision of all numbers: float32 or float64.",
         default="float32",
     )
+    increasing: tuple[str, ...] = kept(
+        "Network",
+        Names("A,B"),
+        "Columns of numbers with which the prediction never falls; of two classes, the "
+        "probability of the second.",
+        default=(),
+    )
+    decreasing: tuple[str, ...] = kept(
+        "Network", Names("A,B"), "Columns with which it never rises.", default=()
+    )
 
     loss: str = kept("Training", PartName("loss"), "Loss to minimize.")
     optimizer: str = kept(
@@ -363,6 +373,13 @@ class Settings:
         Interval(),
         "Write a checkpoint every N epochs, or every 30s or 5m; by default 60s.",
         default="60s",
+    )
+    interval: float | None = kept(
+        "Output",
+        Number(below=1, above=True, metavar="LEVEL"),
+        "Give an interval with each predicted number, or a set of classes, that holds the truth "
+        "with this probability, as 0.9.",
+        unset=True,
     )
     log_every: int = kept("Output", Whole(1), "Epochs between printed lines.")
     table: dict[str, Any] | None = None

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from nnplug.tables import Encoder, Table
     from nnplug.tables.encoding_choice import EncodingChoice
 
-__all__ = ["Source", "asked_of_table", "find_data", "find_source"]
+__all__ = ["Source", "asked_of_table", "find_data", "find_source", "is_path"]
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,7 @@ def find_source(
     SettingError
         If a target is given, and the data has its own.
     """
-    if isinstance(data, Dataset) or (isinstance(data, str) and not _is_path(data)):
+    if isinstance(data, Dataset) or (isinstance(data, str) and not is_path(data)):
         source = _dataset(data, registry)
     elif isinstance(data, Data):
         source = Source("data", data, data.recipe)
@@ -275,7 +275,8 @@ def _table(data: Any, read: ReadOptions) -> Source:
     return Source(table.source, table, {})
 
 
-def _is_path(data: str) -> bool:
+def is_path(data: str) -> bool:
+    """Tell whether a text names a table's file, and not a dataset."""
     path = Path(data)
     return is_known(path) or os.sep in data or path.is_file() or is_pattern(data)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nnplug.errors import SettingError
@@ -23,13 +23,19 @@ _FIXED = ("hidden", "activation", "layers", "dropout", "initializer", "dtype", "
 
 
 def initialized(
-    network: Network, members: int, initializer: Initializer, seed: int, rows: Rows
+    network: Network,
+    members: int,
+    initializer: Initializer,
+    seed: int,
+    rows: Rows,
+    constrain: Callable[[Network], None],
 ) -> tuple[Network, ...]:
     """Draw the weights of a network, and of others like it: one for each member."""
     some = rows.first_inputs(START_ROWS) if initializer.from_inputs else None
     networks = (network, *(network.twin() for _ in range(members - 1)))
     for member, each in enumerate(networks):
         each.initialize(initializer, member_seed(seed, member), some)
+        constrain(each)
     return networks
 
 

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from nnplug.engines import announced
 from nnplug.interruption import Interruption
+from nnplug.models.calibration import Calibration
 from nnplug.parts import Task
 from nnplug.sklearn._display import HistoryDisplay, plot_history
 from nnplug.sklearn._epochs import say_waiting
@@ -52,6 +53,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
     _no_improvement_count: int = 0
     _least_watched: float = np.inf
     _sparse_labels: bool = False
+    _calibration: Calibration | None = None
 
     def _set_arguments(self, given: Mapping[str, Any]) -> None:
         """Store the arguments of `__init__` unchanged, each under its name, as scikit-learn asks.

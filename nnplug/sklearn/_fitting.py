@@ -30,6 +30,7 @@ from nnplug.sklearn._parts import registry
 from nnplug.sklearn._rows import Order, Rows, batches_of, check_weights
 from nnplug.sklearn._saving import EstimatorRun, model_of
 from nnplug.sklearn._stochastic import LearningRate, StochasticSolver
+from nnplug.sklearn._uncertainty import calibrated
 from nnplug.sklearn._weights import continue_from, given_weights, initialize, vanished
 from nnplug.training import OWN_COLUMNS, BatchRecord, History, OnBatch
 from nnplug.training.evaluation import Measure
@@ -117,6 +118,7 @@ class Fitting:
         numbers too: with a fresh seed, all such fits would shuffle alike.
         """
         estimator, asked = self.estimator, self.estimator.random_state
+        estimator._calibration = None  # it is of other weights
         same = not first and isinstance(asked, Integral) and estimator._seed_given == asked
         if not same or incremental:
             estimator._random_state = check_random_state(asked)
@@ -273,6 +275,7 @@ class Fitting:
             with self.watched() as (look, on_batch):
                 solver.run(estimator.max_iter, look, self.interrupted, on_batch=on_batch)
             estimator._solver_state, estimator._best_state = solver.state(), None
+        estimator._calibration = calibrated(self.head, self.network, held_out)
         if vanished(self.network):
             warn(
                 "All weights are near 0, so that the outputs are nearly the same for every row."

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from nnplug.errors import ModelFileError, NnplugError
 from nnplug.models import Model, ModelInfo, load_model, warn_of
+from nnplug.models.calibration import Calibration
 from nnplug.network.layers import find_layers, flat
 from nnplug.network.network import Network
 from nnplug.network.tasks import Head
@@ -39,7 +40,7 @@ ARGUMENTS = "arguments"
 """The name under which a model file has the estimator's arguments, those that are plain values."""
 
 MADE_AGAIN = (
-    "_session", "_evaluator", "_linked", "_head", "_order", "_optimizer",
+    "_session", "_evaluator", "_calibration", "_linked", "_head", "_order", "_optimizer",
     "network_", "coefs_", "intercepts_", "history_",
 )  # fmt: skip
 """Attributes that follow from the rest of the state, or are kept in another form."""
@@ -130,6 +131,7 @@ def model_of(estimator: BaseEstimator, network: Network | None = None) -> Model:
         registry=registry(),
         describe=lambda: info,
         others=others,
+        calibration=estimator._calibration,
     )
 
 
@@ -205,6 +207,7 @@ def load_estimator(
         estimator.feature_names_in_ = np.array(model.info.features, object)
     set_fitted(estimator, model.network, model.head, model.classes)
     _load_members(estimator, model)
+    estimator._calibration = model.calibration
     return estimator
 
 
@@ -276,6 +279,8 @@ def plain_state(state: dict[str, Any]) -> dict[str, Any]:
     if "network_" in state:
         plain["network"] = _plain_network(state["network_"], state["_head"])
         state = {**state, "validation_data": None}
+        if state.get("_calibration") is not None:
+            plain["calibration"] = state["_calibration"].to_dict()
     kept = {name: value for name, value in state.items() if name not in MADE_AGAIN}
     return {**kept, PLAIN: plain}
 
@@ -297,7 +302,11 @@ def revive_state(state: dict[str, Any]) -> dict[str, Any]:
         state["_optimizer"] = LearningRate(initial, mode, power, None, 0)
         state["_optimizer"].learning_rate = now
     if "network" in plain:
-        state["network_"], state["_head"] = _revived_network(plain["network"])
+        state["network_"], head = _revived_network(plain["network"])
+        state["_head"] = head
+        if "calibration" in plain:
+            classes = 0 if head.task == "regression" else head.width
+            state["_calibration"] = Calibration.from_dict(plain["calibration"], head.task, classes)
     return state
 
 

@@ -66,8 +66,7 @@ class Trainer(Training):
     engine : Engine
         Runs the plans.
     shards : Shards, optional
-        How batches are cut, and the processes that share them, which answer
-        questions such as `should_stop` together.
+        How batches are cut, and the processes that share them.
 
     Attributes
     ----------

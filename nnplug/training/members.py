@@ -47,7 +47,8 @@ class Members(Training):
         first = trainers[0]
         self.trainers, self.history, self._score = tuple(trainers), history, score
         self.network, self.steps, self.batches = first.network, first.steps, first.batches
-        self.epochs, self.epoch = first.epochs, 0
+        self.epochs, self.per_epoch, self.shards = first.epochs, first.per_epoch, first.shards
+        self.epoch = 0
 
     # --- running ----------------------------------------------------------------------
 

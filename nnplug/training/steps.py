@@ -148,19 +148,7 @@ class Steps:
             program = self.program if rows == self.batch_size else self._planner.plan(rows)
             index = self._rows.setdefault(rows, np.zeros(rows, np.intp))
             for turn in (0, 1):
-                arrays = {
-                    **{f"slot.{name}": slot for name, slot in self.slots.items()},
-                    **{f"slot.{name}": vector for name, vector in self._beside.items()},
-                    **self._signs,
-                    **self._data,
-                    **dict(self._noise_of(rows)),
-                    "parameters": self.vectors[turn],
-                    "gradients": self.vectors[1 - turn],
-                    "rows": index,
-                    "learning_rate": self.learning_rate,
-                    "step": self.count,
-                    "penalty": self.penalty,
-                }
+                arrays = {**self._arrays(rows, turn), "rows": index}
                 self._bound[engine.name, rows, turn] = engine.bind(
                     program,
                     arrays,
@@ -169,6 +157,27 @@ class Steps:
                     like=self._bound.get((engine.name, self.batch_size, turn)),
                 )
         return self._bound[key]
+
+    def _arrays(self, rows: int, turn: int) -> dict[str, AnyArray]:
+        """Return all that a program of this many rows reads and writes, by name."""
+        return {
+            **{f"slot.{name}": slot for name, slot in self.slots.items()},
+            **{f"slot.{name}": vector for name, vector in self._beside.items()},
+            **self._signs,
+            **self._data,
+            **dict(self._noise_of(rows)),
+            "parameters": self.vectors[turn],
+            "gradients": self.vectors[1 - turn],
+            "learning_rate": self.learning_rate,
+            "step": self.count,
+            "penalty": self.penalty,
+        }
+
+    def begin(self) -> dict[str, AnyArray]:
+        """Count a step on all rows and draw its noise; return what its program works on."""
+        self.count += 1
+        self._draw(self.batch_size)
+        return self._arrays(self.batch_size, self.turn)
 
     def run_many(
         self,
@@ -306,6 +315,11 @@ class Steps:
         """The parameters that are learned, and the layers' states."""
         return self.vectors[self.turn]
 
+    def state(self) -> dict[str, AnyArray]:
+        """Return what steps change, not copied; the parameters are elsewhere after a step."""
+        slots = {f"slot.{name}": slot for name, slot in self.slots.items()}
+        return {"parameters": self.parameters, "count": self.count, **slots}
+
     def copy_state(self, into: dict[str, AnyArray] | None = None) -> dict[str, AnyArray]:
         """Copy all that steps change: parameters, slots, the count of steps.
 
@@ -314,8 +328,7 @@ class Steps:
         into : dict of str to array, optional
             An earlier copy, to overwrite.
         """
-        state = {"parameters": self.parameters, "count": self.count}
-        state |= {f"slot.{name}": slot for name, slot in self.slots.items()}
+        state = self.state()
         if into is None:
             return {name: array.copy() for name, array in state.items()}
         for name, array in state.items():

@@ -37,6 +37,8 @@ class Training(ABC):
     history : History
     epochs : int
         The length of the run.
+    per_epoch : int
+        The steps of an epoch; of several networks those of the first.
     epoch, step : int
         Whole epochs done, and steps done of the next one.
     ended : str or None
@@ -45,7 +47,8 @@ class Training(ABC):
     asked : bool
         Whether a callback asked, after a step, for the end of the run.
     shards : Shards or None
-        How batches are cut, if they are.
+        How batches are cut, if they are, and the processes that share them.
+        These answer questions such as `should_stop` together.
     """
 
     network: Network
@@ -53,6 +56,7 @@ class Training(ABC):
     batches: Batches
     history: History
     epochs: int
+    per_epoch: int
     epoch: int
     step: int
     ended: str | None = None

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from nnplug import train
 from nnplug.cli import cli
 from nnplug.plugins.registry import Registry
 
@@ -123,6 +124,8 @@ def test_every_option_reaches_the_run():
         "patience": None,
         "min_delta": 0.0,
         "metrics": ["mae", "r2"],
+        "members": 1,
+        "shards": None,
         "seed": 7,
         "dtype": "float64",
         "engine": "numpy",
@@ -316,3 +319,44 @@ def test_a_raising_hook_of_a_file_is_named(tmp_path):
     assert done.returncode == 2
     assert f"on_train_start failed: {file}:4: OSError: no disk" in done.stderr
     assert "Way out: repair the hook, or leave the file out." in done.stderr
+
+
+def test_a_trace_shows_the_numbers_of_a_step_within_80_columns():
+    """The second row of XOR by hand: 2(y-1)y(1-y) with y = 0.309979 is the output's delta."""
+    done = nnplug("train", "--trace", "2")
+    assert done.returncode == 0, done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert "    δ1          -0.29518  = (-1.38004) * (0.309979 * (1 - 0.309979))\n" in done.stdout
+    assert "    w21'       -0.525907  = (-0.688011) - 1 * (-0.162104)\n" in done.stdout
+    assert "Epoch" not in done.stdout + done.stderr
+    large = nnplug("train", IRIS, "--target", "species", "--trace", "1")
+    assert large.returncode == 0, large.stderr
+    assert max(map(len, large.stdout.splitlines())) <= 80
+    assert re.search(r"\.\.\. \d+ more of 4 x 100\n", large.stdout)
+
+
+def test_a_trace_is_json_and_of_a_kept_run(tmp_path):
+    kept = ["train", "--optimizer", "adam", "--epochs", "3", "--output", "kept"]
+    assert nnplug(*kept).returncode == 0
+    done = nnplug("train", "--resume", "kept", "--trace", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    steps = {step["name"]: step for step in json.loads(done.stdout)["trace"]["steps"]}
+    assert steps["step"]["value"] == 4
+    expected = train("xor", optimizer="adam", epochs=3).trace(1)
+    for name in ("hidden1.delta", "output.weight.m", "output.weight'"):
+        np.testing.assert_allclose(steps[name]["value"], expected[name], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--trace", "0"], "--trace 0: rows are counted from 1."),
+        (["--trace", "5"], "there are 4 rows."),
+        (["--trace", "1", "--plan"], "--plan does not train: leave --trace out."),
+        (["--trace", "1", "--plot"], "--trace does not train: leave --plot out."),
+    ],
+)
+def test_a_trace_refuses_what_it_cannot_show(arguments, said):
+    done = nnplug("train", *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr

@@ -34,9 +34,9 @@ FLOORS = (
     ("network",),
     ("plans", "engines"),
     ("training",),
-    ("tables", "models"),
+    ("tables", "models", "microscope"),
     ("runs", "exporters"),
-    ("sklearn", "scaffold", "testing", "importers"),
+    ("sklearn", "scaffold", "testing", "importers", "comparison", "play"),
     ("cli", "__main__"),
 )
 

@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from nnplug import __version__
+from nnplug.models.calibration import USUAL_LEVEL
 from nnplug.models.records import kind_of
 from nnplug.runs.report.charts import (
     class_charts,
@@ -85,6 +86,7 @@ def write_page(facts: Facts) -> str:
         *_section("Results", _results(facts)),
         *_section("Learning", _learning(facts)),
         *_section(f"On the {facts.part} rows", _judged(facts)),
+        *_section("How sure it is", _sureness(facts)),
         *_section("The data", _data(facts)),
         *_section("The network", [network_drawing(facts.model.network)]),
         *_section("Settings", [table(("setting", "value"), _settings(settings))]),
@@ -198,7 +200,6 @@ def _results(facts: Facts) -> Iterator[str]:
 def _results_of_members(facts: Facts, scores: Mapping[str, float]) -> Iterator[str]:
     """Write the numbers of all members together, and of each at its own epoch."""
     history = facts.history
-    together = "out of fold, all rows" if facts.folds else "the mean of all"
     heads = [f"member {number}, epoch {epoch}" for number, epoch in enumerate(history.ends, 1)]
     rows = []
     for name, value in scores.items():
@@ -208,11 +209,12 @@ def _results_of_members(facts: Facts, scores: Mapping[str, float]) -> Iterator[s
         ]
         each = [column[epoch] for column, epoch in zip(columns, history.ends, strict=True)]
         rows.append((name.replace("_", " "), value, *each))
-    yield table(("", together, *heads), rows)
+    yield table(("", "together", *heads), rows)
     if facts.folds:
         yield (
-            "<p>Out of fold, each row is predicted by the one network that was not trained on it. "
-            "New rows are predicted by the mean of all.</p>"
+            "<p>Together, the loss is the mean of the members'. The other numbers are out of fold: "
+            "each row is predicted by the one network that was not trained on it. New rows are "
+            "predicted by the mean of all.</p>"
         )
 
 
@@ -242,6 +244,28 @@ def _judged(facts: Facts) -> Iterator[str]:
     if charts:
         figures = [f"<div><h3>{folding(title)}</h3>{picture}</div>" for title, picture in charts]
         yield f"<div class='side'>{''.join(figures)}</div>"
+
+
+def _sureness(facts: Facts) -> Iterator[str]:
+    known = facts.model.calibration
+    if known is None or not known.rows:
+        return
+    level = known.level or USUAL_LEVEL
+    if known.sizes and known.quality:
+        yield table(("sets of classes", "classes on average"), [(f"at {level:g}", known.sizes[0])])
+    elif known.sizes:
+        rows = list(zip(facts.model.targets, known.sizes, strict=True))
+        yield table(("target", f"mean width of the intervals at {level:g}"), rows[:_MOST_COLUMNS])
+    if known.quality:
+        plain, calibrated = known.quality
+        rows_of = [("as the network gives them", *plain)]
+        if known.temperature != 1:
+            rows_of.append((f"calibrated, at temperature {known.temperature:.3g}", *calibrated))
+        yield table(("probabilities", "log loss", "expected calibration error"), rows_of)
+    yield (
+        f"<p>From {known.rows:,} rows that were held out in training. An interval or a set of "
+        f"level {level:g} holds the truth of that share of new rows, if they are like these.</p>"
+    )
 
 
 def _data(facts: Facts) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""One training step with all its numbers: what each unit computes, forwards and backwards."""

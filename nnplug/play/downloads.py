@@ -1,0 +1,87 @@
+"""Files to take away: the script, a notebook, the data and the model."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from nnplug.errors import SettingError
+from nnplug.play.learner import Learner
+from nnplug.play.script import python_script
+
+__all__ = ["download"]
+
+KINDS = ("script", "notebook", "data", "model")
+
+
+def download(learner: Learner, what: Any) -> dict[str, str]:
+    """Make a file of what is on the screen.
+
+    Parameters
+    ----------
+    what : str
+        One of `KINDS`.
+
+    Returns
+    -------
+    dict
+        `name`, and `content` in base64.
+
+    Raises
+    ------
+    SettingError
+        If there is no such file.
+    """
+    if what == "script":
+        return _file("playground.py", python_script(learner).encode())
+    if what == "notebook":
+        return _file("playground.ipynb", _notebook(python_script(learner)).encode())
+    if what == "data":
+        return _file("data.csv", _rows(learner).encode())
+    if what == "model":
+        with tempfile.TemporaryDirectory(prefix="nnplug-play-") as folder:
+            path = Path(folder) / "model.safetensors"
+            learner.run.save(path)
+            return _file("playground.safetensors", path.read_bytes())
+    raise SettingError(f"download: what={what!r}; choose one of {', '.join(KINDS)}.")
+
+
+def _file(name: str, content: bytes) -> dict[str, str]:
+    return {"name": name, "content": base64.b64encode(content).decode("ascii")}
+
+
+def _notebook(script: str) -> str:
+    """Write a notebook of one cell (nbformat 4.5)."""
+    cell: dict[str, Any] = {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": "playground",
+        "metadata": {},
+        "outputs": [],
+        "source": script.splitlines(keepends=True),
+    }
+    about = {"language_info": {"name": "python"}}
+    return json.dumps(
+        {"cells": [cell], "metadata": about, "nbformat": 4, "nbformat_minor": 5}, indent=1
+    )
+
+
+def _rows(learner: Learner) -> str:
+    """Write the rows as CSV: a table as it came, a dataset with its classes by name."""
+    if learner.content.table is not None:
+        return learner.content.table.read_text(encoding="utf-8")
+    rows, out = learner.run.rows, io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    targets = rows.targets if rows.targets.ndim == 2 else rows.targets[:, None]
+    names = ["class"] if rows.classes and targets.shape[1] == 1 else []
+    names = names or [f"target{k}" if k else "target" for k in range(targets.shape[1])]
+    writer.writerow([*rows.features, *names])
+    for x, y in zip(rows.inputs.tolist(), targets.tolist(), strict=True):
+        answer = [rows.classes[y[0]]] if names == ["class"] else y
+        writer.writerow([*map(repr, x), *answer])
+    return out.getvalue()

@@ -1,0 +1,489 @@
+"""A session of the playground: commands and answers as plain values, without HTTP."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from nnplug.errors import NnplugError, SettingError, suggest
+from nnplug.play import downloads, script
+from nnplug.play.catalogue import catalogue, describe, misfits, sketches
+from nnplug.play.columns import SHOWN
+from nnplug.play.content import Content, PastedTable
+from nnplug.play.learner import Learner
+from nnplug.play.maps import Plane
+from nnplug.plugins.registry import Registry
+from nnplug.runs.settings import ROWS
+
+__all__ = ["CHOSEN", "SPEEDS", "Session"]
+
+CHOSEN = (
+    "validation", "recipe", "hidden", "activation", "layers", "output_activation", "initializer",
+    "dropout", "dtype", "loss", "optimizer", "learning_rate", "schedule", "epochs", "batch_size",
+    "l2", "l1", "clip_global_norm", "metrics", "seed", "engine", "task",
+)  # fmt: skip
+"""The settings of `nnplug.train` that can be chosen here: none of them names a file."""
+
+SHARED = ("validation", "seed", "task")
+"""Settings that both networks of a race have in common: they decide the rows."""
+
+SPEEDS = (1, 10, 100, 1000, 0)
+"""Epochs per second that can be chosen; 0 is as fast as it goes."""
+
+FRAMES = 20
+"""The most frames in a second."""
+
+FEWEST_FRAMES = 10
+"""The frames in a second below which looking may take more than its share."""
+
+REPLAY_SECONDS = 20.0
+"""How long an address may train before it is shown."""
+
+POINTS = 1000
+"""The most rows that are drawn as points."""
+
+
+class Session:
+    """What one tab shows: one network that learns, or two in a race.
+
+    Parameters
+    ----------
+    registry : Registry
+    content : Content, optional
+        What it learns until something else is chosen.
+    """
+
+    def __init__(self, registry: Registry, content: Content | None = None) -> None:
+        self.registry, self.start = registry, content or Content()
+        self.content, self.pasted = self.start, list[PastedTable]()
+        self.given: list[dict[str, Any]] = [{}]
+        self.learners: list[Learner] = []
+        self.playing, self.speed, self.version = False, 0, 0
+        self.until: int | None = None
+        self.axes, self.fixed = (0, 1), dict[int, float]()
+        self._due, self._cost = 0.0, 0.0
+        self._commands: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+            "open": self._open,
+            "state": lambda _: self.state(),
+            "play": self._play,
+            "pause": self._pause,
+            "reset": lambda _: self._rebuilt(),
+            "epoch": self._one_epoch,
+            "batch": self._one_batch,
+            "speed": self._set_speed,
+            "set": self._set,
+            "data": self._choose_data,
+            "table": self._paste,
+            "target": self._choose_target,
+            "points": self._set_points,
+            "edit": self._edit,
+            "race": self._race,
+            "axes": self._choose_axes,
+            "probe": self._probe,
+            "catalogue": lambda _: {"kinds": catalogue(self.registry)},
+            "sketches": lambda _: {"sets": sketches(self.registry)},
+            "part": lambda asked: describe(self.registry, asked.get("kind"), asked.get("text")),
+            "code": lambda asked: script.code(self._learner(asked)),
+            "download": lambda asked: downloads.download(self._learner(asked), asked.get("what")),
+        }
+
+    def do(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Obey a command.
+
+        Parameters
+        ----------
+        asked : mapping
+            `do`, the command's name, and what belongs to it.
+
+        Returns
+        -------
+        dict
+            The answer; `error`, a message for the user, if it cannot be done. Nothing
+            has changed then.
+        """
+        name = asked.get("do")
+        command = self._commands.get(name) if isinstance(name, str) else None
+        if command is None:
+            return {"error": f"There is no command {name!r}.{suggest(str(name), self._commands)}"}
+        before = self.content, [dict(given) for given in self.given]
+        try:
+            return command(asked)
+        except Exception as error:
+            self.content, self.given = before
+            if not isinstance(error, NnplugError):
+                raise
+            return {"error": str(error)}
+
+    def close(self) -> None:
+        """Delete what was pasted."""
+        for table in self.pasted:
+            table.close()
+
+    # --- beginning and choosing -------------------------------------------------------
+
+    def _open(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Show what an address says: settings, points, edits, how far, and what varies."""
+        if self.learners and asked.get("resume"):  # the page was reloaded
+            return self.state()
+        settings = asked.get("settings") or [{}]
+        if not isinstance(settings, list) or len(settings) not in (1, 2):
+            raise SettingError("settings: give a list of one or two tables of settings.")
+        named = {key: asked[key] for key in ("data", "points") if asked.get(key)}
+        self.content = Content.of({"data": self.start.dataset, **named})
+        if self.start.table is not None and "data" not in named:
+            self.content = replace(self.start, points=self.content.points)
+        self.given = [_checked(one) for one in settings]
+        self._build()
+        if asked.get("axes"):
+            self._choose_axes(asked)
+        until = time.perf_counter() + REPLAY_SECONDS
+        for change in asked.get("edits") or []:
+            left = max(0.0, until - time.perf_counter())
+            position = [_whole(change.get(key), key) for key in ("epoch", "step")]
+            self._of(change).learn_to(*position, seconds=left)
+            self._edit(change)
+        for learner in self.learners:
+            left = max(0.0, until - time.perf_counter())
+            learner.learn_to(
+                _whole(asked.get("epoch", 0), "epoch"),
+                _whole(asked.get("step", 0), "step"),
+                seconds=left,
+            )
+        return self.state()
+
+    def _rebuilt(self) -> dict[str, Any]:
+        """Begin again with what is chosen now."""
+        self._build()
+        return self.state()
+
+    def _build(self) -> None:
+        learners = [Learner(self.content, given, self.registry) for given in self.given]
+        width = learners[0].run.network.inputs
+        if not self.learners or self.learners[0].run.network.inputs != width:
+            self.axes, self.fixed = (0, min(1, width - 1)), {}
+        self.learners, self.until = learners, None
+        if self.version == 0:
+            expected = learners[0].run.settings.epochs
+            self.speed = next((speed for speed in SPEEDS if speed * 10 >= expected), 0)
+        if all(learner.done for learner in learners):
+            self.playing = False
+        self._changed()
+
+    def _changed(self) -> None:
+        """Say that more than numbers has changed: the page asks for the state."""
+        self.version += 1
+        self._due = 0.0
+
+    def _set(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Choose settings; None takes back a choice."""
+        changes = asked.get("settings")
+        if not isinstance(changes, Mapping):
+            raise SettingError("set: give a table of settings.")
+        lane = self._lane(asked)
+        for name, value in changes.items():
+            targets = self.given if name in SHARED else [self.given[lane]]
+            for given in targets:
+                if value is None:
+                    given.pop(name, None)
+                else:
+                    given[name] = value
+                if name in ("hidden", "activation", "dropout") and value is not None:
+                    given.pop("layers", None)
+                if name == "layers" and value is not None:
+                    for short in ("hidden", "activation", "dropout"):
+                        given.pop(short, None)
+                if name == "optimizer":
+                    given.pop("learning_rate", None)
+        self.given = [_checked(given) for given in self.given]
+        return self._rebuilt()
+
+    def _choose_data(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Choose a dataset; what came with the last one goes, as its recipe does."""
+        self.content = Content.of({"data": asked.get("data")})
+        return self._with_new_rows()
+
+    def _paste(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Take a table that was dropped or pasted, as text."""
+        text, name = asked.get("text"), asked.get("name", "pasted.csv")
+        if not isinstance(text, str) or not isinstance(name, str):
+            raise SettingError("table: give its text, and its name.")
+        pasted = PastedTable(name, text)
+        try:
+            self.content = Content.of_table(pasted.path)
+            answer = self._with_new_rows()
+        except NnplugError:
+            pasted.close()
+            raise
+        self.pasted.append(pasted)
+        return answer
+
+    def _choose_target(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        target = asked.get("target")
+        if not isinstance(target, str):
+            raise SettingError(f"target={target!r}: give the name of a column.")
+        self.content = replace(self.content, target=(target,))
+        return self._with_new_rows()
+
+    def _with_new_rows(self) -> dict[str, Any]:
+        """Begin with other rows: what was chosen for the last ones is kept where it fits."""
+        try:
+            return self._rebuilt()
+        except SettingError:
+            # A loss for numbers, say, does not fit classes.
+            fitting = ("loss", "output_activation", "metrics", "task")
+            self.given = [
+                {name: value for name, value in given.items() if name not in fitting}
+                for given in self.given
+            ]
+            return self._rebuilt()
+
+    def _set_points(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Set the points that are added by click, all at once."""
+        self.content = self.content.with_points(asked.get("points", []))
+        return self._rebuilt()
+
+    def _race(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Begin or end a race of two networks, which start alike."""
+        on = bool(asked.get("on", True))
+        self.given = [self.given[0], dict(self.given[0])] if on else self.given[:1]
+        return self._rebuilt()
+
+    def _choose_axes(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Choose the two inputs that vary in the maps, and the values of the others."""
+        width = self.learners[0].run.network.inputs
+        axes = [_whole(number, "axes") for number in asked.get("axes") or self.axes]
+        fixed = {int(key): float(value) for key, value in (asked.get("fixed") or {}).items()}
+        if len(axes) != 2 or any(not 0 <= place < width for place in (*axes, *fixed)):
+            raise SettingError(f"axes={axes}: give two of the inputs, 0 to {width - 1}.")
+        self.axes, self.fixed = (axes[0], axes[1]), fixed
+        self._changed()
+        return self.state()
+
+    # --- training ---------------------------------------------------------------------
+
+    def _play(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        until = asked.get("until")
+        self.until = None if until is None else _whole(until, "until")
+        self.playing, self._due = not all(learner.done for learner in self.learners), 0.0
+        return {"playing": self.playing}
+
+    def _pause(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        self.playing = False
+        return {"playing": False}
+
+    def _set_speed(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        speed = asked.get("speed")
+        if speed not in SPEEDS:
+            raise SettingError(f"speed={speed!r}: choose one of {', '.join(map(str, SPEEDS))}.")
+        self.speed, self._due = int(speed), 0.0
+        return {"speed": self.speed}
+
+    def _one_epoch(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        self.playing = False
+        for learner in self.learners:
+            learner.learn_to(learner.epoch + 1)
+        return self.frame()
+
+    def _one_batch(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        self.playing = False
+        for learner in self.learners:
+            learner.one_step()
+        return self.frame()
+
+    def _edit(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        array, value = asked.get("array"), asked.get("value")
+        if not isinstance(array, str) or not isinstance(value, int | float):
+            raise SettingError("edit: give the array, the place and the value.")
+        place = tuple(_whole(number, "place") for number in asked.get("place") or [])
+        self._of(asked).edit(array, place, float(value))
+        return {**self.frame(), "address": self.address()}
+
+    @property
+    def due(self) -> float:
+        """When there is work to do, by `time.perf_counter`; infinite while it is paused."""
+        return self._due if self.playing else float("inf")
+
+    def work(self, seconds: float = 0.8 / FRAMES) -> dict[str, Any]:
+        """Train for one frame.
+
+        Parameters
+        ----------
+        seconds : float
+            The time for it, at full speed.
+
+        Returns
+        -------
+        dict
+            The frame.
+        """
+        started = time.perf_counter()
+        # Looking takes a seventh of the time at most, unless ten frames a second need more.
+        seconds = max(seconds, min(6 * self._cost, 0.8 / FEWEST_FRAMES))
+        epochs = max(1, round(self.speed / FRAMES))
+        for learner in self.learners:
+            share = seconds / len(self.learners)
+            if self.until is not None:
+                learner.learn_to(min(self.until, learner.epoch + epochs * 100), seconds=share)
+            elif self.speed:
+                learner.learn_to(learner.epoch + epochs, seconds=share)
+            else:
+                learner.learn(share)
+        stopped = all(learner.done for learner in self.learners)
+        if self.until is not None:
+            stopped = stopped or all(one.epoch >= (self.until or 0) for one in self.learners)
+        self.playing = self.playing and not stopped
+        looked = time.perf_counter()
+        frame = self.frame()
+        self._cost = time.perf_counter() - looked
+        wait = epochs / self.speed if self.speed else 1 / FRAMES
+        self._due = max(started + wait, time.perf_counter())
+        return frame
+
+    # --- looking ----------------------------------------------------------------------
+
+    def plane(self) -> Plane:
+        """Return the plane over which maps are drawn."""
+        inputs = self.learners[0].run.rows.inputs
+        return Plane.of(inputs, self.axes, self.fixed)
+
+    def frame(self) -> dict[str, Any]:
+        """Return what is seen now, a part for each network."""
+        plane = self.plane()
+        return {
+            "version": self.version,
+            "playing": self.playing,
+            "lanes": [learner.frame(plane) for learner in self.learners],
+        }
+
+    def state(self) -> dict[str, Any]:
+        """Return what changes only by a choice: data, settings, networks; and a frame."""
+        run = self.learners[0].run
+        rows = run.rows
+        head_classes = [str(name) for name in rows.classes]
+        return {
+            "version": self.version,
+            "speed": self.speed,
+            "speeds": list(SPEEDS),
+            "data": {
+                "name": run.settings.data if self.content.table else self.content.dataset,
+                "table": None if self.content.table is None else self.content.table.name,
+                "columns": list(self.content.names),
+                "target": list(self.content.target),
+                "task": run.settings.task,
+                "classes": head_classes,
+                "features": [str(name) for name in rows.features],
+                "standardised": rows.encoder is not None,
+                "rows": {"train": len(run.train_rows), "test": len(run.validation_rows)},
+                "points": self._points(),
+                "added": [list(point) for point in self.content.points],
+                "clickable": self._clickable(),
+                "plane": self.plane().to_dict(),
+            },
+            "lanes": [self._lane_state(number) for number in range(len(self.learners))],
+            "misfits": misfits(run, self.registry),
+            "address": self.address(),
+            "frame": self.frame(),
+        }
+
+    def _lane_state(self, number: int) -> dict[str, Any]:
+        learner = self.learners[number]
+        settings = learner.run.settings.to_dict()
+        return {
+            "given": dict(self.given[number]),
+            "settings": {name: settings[name] for name in CHOSEN if name in settings},
+            "learning_rate": learner.run.optimizer.learning_rate,
+            "columns": [column.to_dict() for column in learner.columns],
+            "inputs": learner.run.network.inputs,
+            "shown_inputs": min(learner.run.network.inputs, SHOWN),
+            "parameters": learner.run.network.learned,
+            "per_epoch": learner.trainer.per_epoch,
+            "planned": learner.planned,
+            "metric": next((metric.text for metric in learner.metrics), None),
+        }
+
+    def _points(self) -> list[list[float]]:
+        """Return rows as points of the plane: x, y, the class or number, and 1 for testing."""
+        run = self.learners[0].run
+        step = -(-len(run.rows.inputs) // POINTS)
+        added = len(run.rows.inputs) - len(self.content.points)
+        chosen = [*range(0, added, step), *range(added, len(run.rows.inputs))]
+        test = np.zeros(len(run.rows.inputs), int)
+        test[run.validation_rows] = 1
+        x = run.rows.inputs[chosen][:, list(self.axes)].astype(float)
+        y = np.asarray(run.rows.targets)[chosen]
+        y = y if y.ndim == 1 else y[:, 0]
+        return [
+            [*point, float(value), int(mark)]
+            for point, value, mark in zip(x.tolist(), y, test[chosen], strict=True)
+        ]
+
+    def _clickable(self) -> bool:
+        run = self.learners[0].run
+        two = run.network.inputs == 2 and run.settings.task in ("binary", "multiclass")
+        return two and self.content.table is None
+
+    def _probe(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Compute exact values at a point of the plane."""
+        at = asked.get("at")
+        if not isinstance(at, list) or len(at) != 2:
+            raise SettingError("probe: give [x, y].")
+        point = np.array([[float(number) for number in at]])
+        row = self.plane().at(point)[0]
+        return {"lanes": [learner.probe(row) for learner in self.learners]}
+
+    def address(self) -> dict[str, Any]:
+        """Return all that gives this screen again, for JSON; edits, too."""
+        learner = self.learners[0]
+        edits = [
+            {**vars(edit), "place": list(edit.place), "lane": lane}
+            for lane, one in enumerate(self.learners)
+            for edit in one.edits
+        ]
+        seeded = [{**given, "seed": learner.run.settings.seed} for given in self.given]
+        found: dict[str, Any] = {**self.content.to_dict(), "settings": seeded}
+        if edits:
+            found["edits"] = edits
+        if self.axes != (0, min(1, learner.run.network.inputs - 1)) or self.fixed:
+            found |= {"axes": list(self.axes), "fixed": {str(k): v for k, v in self.fixed.items()}}
+        return found
+
+    # --- arguments --------------------------------------------------------------------
+
+    def _lane(self, asked: Mapping[str, Any]) -> int:
+        lane = _whole(asked.get("lane", 0), "lane")
+        if lane >= len(self.given):
+            raise SettingError(f"lane={lane}: there is no such network.")
+        return lane
+
+    def _learner(self, asked: Mapping[str, Any]) -> Learner:
+        return self.learners[self._lane(asked)]
+
+    _of = _learner
+
+
+def _whole(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise SettingError(f"{name}={value!r}: give a whole number, 0 or more.")
+    return value
+
+
+def _checked(given: Any) -> dict[str, Any]:
+    """Check settings before a network is made of them.
+
+    Raises
+    ------
+    SettingError
+        If there is no such setting here, or its value is out of range.
+    """
+    if not isinstance(given, Mapping):
+        raise SettingError(f"settings={given!r}: give a table of settings.")
+    for name in given:
+        if name not in CHOSEN:
+            hint = suggest(str(name), CHOSEN)
+            raise SettingError(f"The playground has no setting {name!r}.{hint}")
+        ROWS[name].check(given[name])
+    return dict(given)

@@ -1,0 +1,60 @@
+"""The next step of a run: on which samples it is shown, and at which learning rate."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from nnplug.errors import SettingError
+from nnplug.parts import Optimizer, Schedule
+from nnplug.runs.settings import Settings
+from nnplug.tables import Rows
+from nnplug.types import AnyArray
+
+__all__ = ["chosen_rows", "next_rate"]
+
+
+def chosen_rows(rows: Rows, asked: int | Sequence[int]) -> list[int]:
+    """Check the places of samples, from 0.
+
+    Raises
+    ------
+    SettingError
+        If there is no such row, none is asked for, or the rows are on disk.
+    """
+    if rows.disk is not None:
+        raise SettingError(
+            "the table is streamed from disk, so its rows cannot be chosen by number.\n"
+            "Read it whole: stream=False (--no-stream)."
+        )
+    count = len(rows.inputs)
+    chosen = [asked] if isinstance(asked, int | np.integer) else list(asked)
+    if not chosen:
+        raise SettingError("rows=[]: a step needs a sample; the first is row 0.")
+    for row in map(operator.index, chosen):
+        if not -count <= row < count:
+            raise SettingError(
+                f"row {row}, counted from 0: there are {count:,} rows.\nGive one from 0 to "
+                f"{count - 1}; on the command line, where rows count from 1, from 1 to {count}."
+            )
+    return [operator.index(row) % count for row in chosen]
+
+
+def next_rate(
+    optimizer: Optimizer,
+    schedule: Schedule,
+    settings: Settings,
+    train_rows: int,
+    state: Mapping[str, AnyArray] | None,
+) -> float:
+    """Compute the learning rate of the next step; after the last one, its own."""
+    rate = optimizer.learning_rate
+    if schedule.text == "constant":
+        return rate
+    size = settings.batch_size
+    per_epoch = 1 if size == "full" else -(-train_rows // size)
+    done = 0 if state is None else int(state["count"])
+    done = min(done, settings.epochs * per_epoch - 1)
+    return rate * float(schedule(done / per_epoch, settings.epochs))
