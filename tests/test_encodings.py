@@ -524,3 +524,14 @@ def said(encoder, table):
     remarks = encoder.remarks(table.names)
     remarks.add(table)
     return remarks.lines()
+
+
+def test_a_network_rises_with_the_standard_encoding_alone():
+    with pytest.raises(DataError) as caught:
+        run_of("robust_clip[log]", increasing="size")
+    assert str(caught.value) == (
+        'increasing: column "size" is encoded by robust_clip[log], and a network is built to rise '
+        "or fall with the standard encoding alone.\nGive the column that one: --encoding "
+        "size=standard"
+    )
+    run_of({"*": "robust_clip", "size": "standard"}, increasing="size")
