@@ -176,9 +176,8 @@ def train(
     dtype : str, optional
         `"float32"` or `"float64"`.
     interval : float, optional
-        The level, such as 0.9, at which the model gives intervals of numbers or
-        sets of classes, unless it is asked for another; they are learned from
-        the rows for validation. `nnplug predict` then gives them by default.
+        The level, such as 0.9, of intervals of numbers or sets of classes. The model gives
+        them at any level; with this, `nnplug predict` gives them by default.
     increasing, decreasing : str or sequence of str, optional
         Columns of numbers with which the prediction never falls, or never
         rises; of two classes, the probability of the second. The network has
@@ -212,23 +211,20 @@ def train(
         of any, or by `"auto"` the logarithm where that is less skewed. The loss is of
         it, standardised; predictions and metrics are in the target's unit.
     split : str, optional
-        How to choose the rows for validation: `"random"`, `"stratified"` (the
-        default for classes), `"time:COLUMN"` (the last ones), `"group:COLUMN"`
-        (whole groups), `"column:COLUMN"` (those that the column marks) or
-        `"file:PATH"` (those of another file).
+        How to choose the rows for validation: `"random"`, `"stratified"` (the default for
+        classes), `"time:COLUMN"` (the last ones), `"group:COLUMN"` (whole groups),
+        `"column:COLUMN"` (those that the column marks) or `"file:PATH"` (those of another file).
     read : mapping, optional
         How to read a table's file: the fields of `nnplug.tables.ReadOptions`.
     sql : str, optional
         Rows to take: an SQL query over the file, called `data`.
     stream : bool, optional
-        Whether to encode a table's rows to a temporary file and train from
-        there, a part at a time; by default if they would take more than a
-        quarter of the machine's memory.
+        Whether to train from a temporary file of encoded rows, a part at a time; by
+        default if they would take more than a quarter of the machine's memory.
     output : path, optional
-        A folder to keep the run in, new or empty: its configuration, model,
-        history, report, and checkpoints, from which `nnplug.resume` goes on.
-        SIGINT and SIGTERM then wait until a checkpoint is written. What cannot
-        be written is a warning; the run is returned all the same.
+        A folder to keep the run in, new or empty: its configuration, model, history, report,
+        and checkpoints, from which `nnplug.resume` goes on. SIGINT and SIGTERM then wait until a
+        checkpoint is written. What cannot be written is a warning; the run is returned anyway.
     checkpoint_every : int or str, optional
         Epochs between checkpoints, or a time: `"30s"`, `"5m"`; a minute by default.
     start : Model, optional
@@ -343,8 +339,7 @@ def resume(
 
     Examples
     --------
-    >>> import pathlib, tempfile
-    >>> import nnplug
+    >>> import pathlib, tempfile, nnplug
     >>> folder = pathlib.Path(tempfile.mkdtemp()) / "run"
     >>> whole = nnplug.train("xor", epochs=3000, output=folder)
     >>> resume(folder).predict([[0, 1], [1, 1]]).tolist()

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from nnplug.models.calibration import Calibration
 from nnplug.models.nonfinite import NonfiniteRows
 from nnplug.network.averaging import mean_output
 from nnplug.randomness import member_seed
@@ -58,8 +59,18 @@ def fit_members(
         if interrupted():
             break
     take_members(estimator, members)
+    estimator._calibration = None  # what the first member knows is not of the mean
     if parts is not None and len(members) == count:
-        estimator.out_of_fold_score_ = _out_of_fold(estimator, X, y, sample_weight, parts)
+        outputs, targets = _out_of_fold(estimator, X, y, parts)
+        weights = None if sample_weight is None else np.asarray(sample_weight, float)
+        estimator.out_of_fold_score_ = float(estimator._score_outputs(outputs, targets, weights))
+    elif estimator.validation_data is not None:
+        X, y = estimator._checked(*estimator.validation_data[:2], reset=False)
+        outputs, targets = outputs_of(estimator, X), _targets(estimator, y)
+    else:
+        return
+    head = estimator._head
+    estimator._calibration = Calibration.of(head, outputs, head.decode(targets))
 
 
 def refuse_members(estimator: BaseEstimator, what: str, way_out: str) -> None:
@@ -101,18 +112,23 @@ def _folds(estimator: BaseEstimator, X: Any, y: Any, count: int, seed: int) -> P
     return parts_of(rows, way, share=1 / count, members=count, seed=seed, classes=classes)
 
 
+def _targets(estimator: BaseEstimator, y: AnyArray) -> AnyArray:
+    """Bring targets to the form that the loss takes."""
+    targets: AnyArray = estimator._head.encode(estimator._numbers(y), estimator.network_.dtype)
+    return targets
+
+
 def _out_of_fold(
-    estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any, parts: Parts
-) -> float:
-    """Score all rows, each as predicted by the member that was not trained on it."""
+    estimator: BaseEstimator, X: Any, y: Any, parts: Parts
+) -> tuple[AnyArray, AnyArray]:
+    """Give outputs and targets of all rows, each by the member that was not trained on it."""
     X, y = estimator._checked(X, y, reset=False)
-    targets = estimator._head.encode(estimator._numbers(y), estimator.network_.dtype)
+    targets = _targets(estimator, y)
     outputs = np.empty((len(targets), estimator.network_.outputs), estimator.network_.dtype)
     for number, member in enumerate(estimator.estimators_):
         rows = parts.of_member(number).validation
         outputs[rows] = member._evaluator.run(dense(X, rows))[0]
-    weights = None if sample_weight is None else np.asarray(sample_weight, float)
-    return float(estimator._score_outputs(outputs, targets, weights))
+    return outputs, targets
 
 
 # --- predicting ---------------------------------------------------------------------------

@@ -130,8 +130,8 @@ def model_of(estimator: BaseEstimator, network: Network | None = None) -> Model:
         features=info.features,
         registry=registry(),
         describe=lambda: info,
-        others=others,
         calibration=estimator._calibration,
+        others=others,
     )
 
 
@@ -206,8 +206,8 @@ def load_estimator(
     if model.info.features != tuple(f"x{number}" for number in range(model.info.inputs)):
         estimator.feature_names_in_ = np.array(model.info.features, object)
     set_fitted(estimator, model.network, model.head, model.classes)
-    _load_members(estimator, model)
     estimator._calibration = model.calibration
+    _load_members(estimator, model)
     return estimator
 
 
