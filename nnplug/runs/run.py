@@ -267,18 +267,14 @@ class Run(Summarized):
     def _summary(self) -> Iterator[Block]:
         from nnplug.runs.report.facts import ended_as  # noqa: PLC0415  # few runs ask for one
 
-        settings = self.settings
+        settings, kept = self.settings, "" if self.folder is None else str(self.folder)
         rows = f"{len(self.train_rows):,} rows, {len(self.validation_rows):,} for validation"
         if self.rows.parts.folds is not None:
             rows = f"{len(self.train_rows):,} rows, each held out by one of {settings.members}"
-        facts = {
-            "data": f"{settings.data}: {rows}; {settings.task}",
-            "loss": settings.loss,
-            "optimizer": settings.optimizer,
-            "epochs": f"{len(self.history):,} of {settings.epochs:,}: {ended_as(self.ended)}",
-            "kept in": "" if self.folder is None else str(self.folder),
-        }
-        yield Block([(name, text) for name, text in facts.items() if text])
+        epochs = f"{len(self.history):,} of {settings.epochs:,}: {ended_as(self.ended)}"
+        facts = [("data", f"{settings.data}: {rows}; {settings.task}"), ("loss", settings.loss)]
+        facts += [("optimizer", settings.optimizer), ("epochs", epochs), ("kept in", kept)]
+        yield Block([(name, text) for name, text in facts if text])
         yield from self.network._summary()
         yield from self.history._summary()
 
@@ -337,7 +333,7 @@ class Run(Summarized):
             measure=self.measure if self.metrics else None,
             history=history,
             engine=engine or self.engine,
-            shards=_shards(settings.shards),
+            shards=None if settings.shards is None else _connect(settings.shards),
         )
 
     def _held_out_scores(self) -> dict[str, float]:
@@ -411,11 +407,7 @@ class Run(Summarized):
         return f"<run on {self.settings.data}: {self.network._title}; {len(self.history):,} epochs>"
 
 
-def _shards(count: int | None) -> Shards | None:
-    """Connect to the processes that share the shards of a batch, if batches are cut."""
-    if count is None:
-        return None
-    from nnplug.training.ranks import world  # noqa: PLC0415  # few runs are cut into shards
-    from nnplug.training.shards import Shards  # noqa: PLC0415  # the same
+def _connect(shards: int) -> Shards:
+    from nnplug.training.shards import connect  # noqa: PLC0415  # few runs are cut into shards
 
-    return Shards(count, world(count))
+    return connect(shards)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from nnplug.errors import SettingError, suggest
+from nnplug.errors import suggest
 from nnplug.runs.encoding_setting import Encodings
+from nnplug.runs.setting import Setting, asked, kept
 from nnplug.runs.setting_kinds import (
     ClassWeights,
     Factors,
     Interval,
-    Kind,
     LayerTexts,
     Names,
     Number,
@@ -30,7 +30,7 @@ from nnplug.runs.setting_kinds import (
 if TYPE_CHECKING:
     from nnplug.parts import Task
 
-__all__ = ["EPOCH_LIMIT", "GROUPS", "ROWS", "SHORT_FORM", "Setting", "Settings", "no_setting"]
+__all__ = ["EPOCH_LIMIT", "GROUPS", "ROWS", "SHORT_FORM", "Settings", "no_setting"]
 
 EPOCH_LIMIT = 500
 """Default of `epochs` where `patience` is expected to end the run earlier."""
@@ -40,102 +40,6 @@ GROUPS = ("Data", "Network", "Training", "Keeping the run", "Output")
 
 SHORT_FORM = ("hidden", "activation", "dropout")
 """The settings that together describe the network, unless `layers` does."""
-
-
-@dataclass(eq=False, repr=False)
-class Setting:
-    """A row of the table of settings.
-
-    Attributes
-    ----------
-    group : str
-        Its heading in the help and in files of settings.
-    takes : Kind
-        What values it takes.
-    help : str
-        Its line in the command line's help and in the docs.
-    default : object
-        Used where neither the user nor a recipe gives a value. None:
-        the value follows from something else.
-    unset : bool
-        Whether it may be unset; the value `"none"` does that, whatever a
-        recipe says.
-    option : str
-        Its option on the command line; empty if it has none.
-    name : str
-        Its name as an argument of `nnplug.train` and as a key of a file.
-    """
-
-    group: str
-    takes: Kind
-    help: str
-    default: Any = None
-    unset: bool = False
-    option: str | None = None
-    name: str = ""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-        if self.option is None:
-            self.option = "--" + name.replace("_", "-")
-
-    def parse(self, text: str) -> Any:
-        """Read a value from the command line; `none` is kept as it is where `unset` allows it.
-
-        Raises
-        ------
-        ValueError
-            Saying what the value must be.
-        """
-        if self.unset and text == "none":
-            return text
-        try:
-            return self.takes.parse(text)
-        except ValueError as error:
-            raise ValueError(self._reason(error)) from None
-
-    def check(self, value: Any, where: str = "") -> Any:
-        """Check a value, and return it as a run records it.
-
-        Parameters
-        ----------
-        where : str
-            The file that gives the value, if it is from one.
-
-        Raises
-        ------
-        SettingError
-            If it is of the wrong kind or out of range.
-        """
-        if self.unset and isinstance(value, str) and value == "none":
-            return None
-        try:
-            return self.takes.check(value)
-        except ValueError as error:
-            equals = " = " if where else "="  # as written in a file, or in Python
-            given = f"{where}{self.name}{equals}{_shown(value)}"
-            raise SettingError(f"{given}: {self._reason(error)}") from None
-
-    def _reason(self, error: ValueError) -> str:
-        text = str(error) + (", or none" if self.unset else "")
-        return text if text.endswith("?") else f"{text}."
-
-
-def _shown(value: Any) -> str:
-    try:
-        return repr(value)
-    except ValueError:  # Python does not write an integer of thousands of digits
-        return "a number of thousands of digits"
-
-
-def kept(group: str, takes: Kind, about: str, **more: Any) -> Any:
-    """Declare a setting that is recorded in a field of its own; see `Setting`."""
-    return field(metadata={"setting": Setting(group, takes, about, **more)})
-
-
-def asked(group: str, takes: Kind, about: str, **more: Any) -> Setting:
-    """Declare a setting that is recorded in another field, as a class variable."""
-    return Setting(group, takes, about, **more)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,11 +23,11 @@ from nnplug.plans import StepPlanner
 from nnplug.randomness import derive_generator
 from nnplug.training.evaluation import weight_of
 from nnplug.training.history import BatchRecord, OnBatch
-from nnplug.training.ranks import Ranks, tree_sum
+from nnplug.training.ranks import Ranks, tree_sum, world
 from nnplug.training.steps import Steps
 from nnplug.types import AnyArray
 
-__all__ = ["ShardedSteps", "Shards"]
+__all__ = ["ShardedSteps", "Shards", "connect"]
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,11 @@ class Shards:
                         f"{other[name]!r} on rank {rank}.\nAll processes must train the same run, "
                         "with the same packages."
                     )
+
+
+def connect(count: int) -> Shards:
+    """Make the shards of a run on this process, or on all that `mpiexec` started; see `world`."""
+    return Shards(count, world(count))
 
 
 class ShardedSteps(Steps):

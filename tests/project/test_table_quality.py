@@ -139,6 +139,7 @@ def test_what_is_not_measured_everywhere_is_compared_where_it_is():
     assert "| LightGBM | 2.00 (2.00 to 2.00) |" in text
     assert "| 4.000 (4.000 to 4.000) | 1.0 |" in text  # RealMLP's loss against the best
     assert "| hr | log loss | 2 | 1 |  |" in text
+    assert "| ames | RMSE | 2 | 1 | 4 |" in text
 
 
 # --- measuring ----------------------------------------------------------------------------------

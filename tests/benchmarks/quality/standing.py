@@ -52,15 +52,16 @@ def compared(results: Results) -> list[tuple[list[str], list[tuple[str, int]]]]:
     """Group the contenders that can be compared, and the fits that they share.
 
     The fits are those of nnplug's default, where there are any. The first
-    group is of the contenders that have them all. Each further group adds
-    those that have the next fewer, over what all of the group have.
+    group is of the contenders with most tables. Each further group adds those
+    with the next fewer tables, over the fits that all of the group have.
     """
     names = [name for name in CONTENDERS if any(key[0] == name for key in results)]
     ours = {key[1:] for key in results if key[0] == OURS} or {key[1:] for key in results}
     has = {name: {fit for fit in ours if (name, *fit) in results} for name in names}
     groups = []
-    for least in sorted({len(fits) for fits in has.values() if fits}, reverse=True):
-        group = [name for name in names if len(has[name]) >= least]
+    tables = {name: len({table for table, _ in fits}) for name, fits in has.items()}
+    for least in sorted({count for count in tables.values() if count}, reverse=True):
+        group = [name for name in names if tables[name] >= least]
         shared = sorted(ours.intersection(*(has[name] for name in group)))
         if shared and len(group) > 1:
             groups.append((group, shared))
@@ -75,19 +76,22 @@ def written(results: Results) -> str:
 
 
 def _each(results: Results, names: list[str]) -> str:
-    """Write the loss of each contender on each table, over the splits that it has."""
+    """Write the loss of each contender on each table, over the splits that all there have."""
     tables = sorted({key[1] for key in results})
     rows = []
     for table in tables:
+        splits = [{key[2] for key in results if key[:2] == (name, table)} for name in names]
+        shared = set.intersection(*filter(None, splits))
         losses = [
-            [row["loss"] for key, row in results.items() if key[:2] == (name, table)]
-            for name in names
+            [results[name, table, split]["loss"] for split in shared if own]
+            for name, own in zip(names, splits, strict=True)
         ]
         cells = [f"{np.mean(each):.4g}" if each else "" for each in losses]
         rows.append([table, "RMSE" if TABLES[table].regression else "log loss", *cells])
     titles = [CONTENDERS[name].title for name in names]
     each = report.table(["table", "loss", *titles], rows, text=2)
-    return f"The loss on each table, of the splits that were measured:\n\n{each}"
+    what = "The loss on each table, over the splits that all contenders with a number there have:"
+    return f"{what}\n\n{each}"
 
 
 def by_table(
