@@ -41,7 +41,10 @@ SEGMENTS = 64
 """The segments that the line is cut into."""
 
 Answer = Callable[[AnyArray, AnyArray], AnyArray]
-"""Turns outputs, (n, C), of the rows numbered by an array, (n,), into answers, (n, T)."""
+"""Turns outputs, (n, C), of the rows numbered by an array, (n,), into answers, (n, T).
+
+Of several networks, their outputs are side by side.
+"""
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -53,7 +56,7 @@ _STEP = 1e-5
 
 
 def attribute(
-    network: Network,
+    networks: Network | Sequence[Network],
     inputs: AnyArray,
     baseline: AnyArray,
     answer: Answer,
@@ -64,8 +67,8 @@ def attribute(
 
     Parameters
     ----------
-    network : Network
-        Computed in float64, whatever its dtype.
+    networks : Network or sequence of Network
+        One, or several that answer together; computed in float64, whatever their dtype.
     inputs : array
         The rows, (N, D).
     baseline : array
@@ -86,10 +89,9 @@ def attribute(
     FormulaError
         If a layer cannot be traced.
     """
-    chain = _Chain(network)
+    chain = _Chain((networks,) if isinstance(networks, Network) else networks)
     share = np.linspace(0.0, 1.0, segments + 1)[:, np.newaxis]  # (P, 1)
-    width = network.inputs + sum(placed.outputs for placed in network.placed)
-    size = max(1, _MOST_NUMBERS // (width * (segments + 1)))
+    size = max(1, _MOST_NUMBERS // (chain.width * (segments + 1)))
     found = []
     for first in range(0, len(inputs), size):
         rows = np.arange(first, min(first + size, len(inputs)))
@@ -102,23 +104,38 @@ def attribute(
 
 
 class _Chain:
-    """The layers of a network, in float64."""
+    """The layers of networks, in float64.
 
-    def __init__(self, network: Network) -> None:
-        self._given = {span.name: network[span.name].astype(np.float64) for span in network.spans}
-        self._layers = [_Secant(placed, self._given) for placed in network.placed]
+    Attributes
+    ----------
+    width : int
+        How many numbers they compute for a row.
+    """
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        self._layers: list[list[_Secant]] = []
+        for network in networks:
+            given = {span.name: network[span.name].astype(np.float64) for span in network.spans}
+            self._layers.append([_Secant(placed, given) for placed in network.placed])
+        self.width = networks[0].inputs + sum(
+            layer.placed.outputs for layers in self._layers for layer in layers
+        )
 
     def along(
         self, line: Float64Array, rows: AnyArray, answer: Answer
     ) -> tuple[Float64Array, Float64Array, Float64Array]:
         """Attribute along lines of points, (n, P, D)."""
         n, points, width = line.shape
-        values = [line.reshape(n * points, width)]
+        values = []  # of each network: its inputs, then the outputs of each layer
         with np.errstate(all="ignore"):  # as in the network itself
-            for layer in self._layers:
-                values.append(layer.placed.compute(values[-1], self._given))
+            for layers in self._layers:
+                own = [line.reshape(n * points, width)]
+                for layer in layers:
+                    own.append(layer.compute(own[-1]))
+                values.append(own)
+        outputs = np.concatenate([own[-1] for own in values], axis=1)
         at = np.repeat(rows, points)
-        finite = np.isfinite(values[-1]).all(axis=1)
+        finite = np.isfinite(outputs).all(axis=1)
         if not finite.all():
             raise NotFiniteError(
                 f"The network's outputs are not finite between the baseline and row "
@@ -127,7 +144,7 @@ class _Chain:
                 rows=(int(at[~finite][0]),),
                 count=len(np.unique(at[~finite])),
             )
-        answers = answer(values[-1], at).reshape(n, points, -1)  # (n, P, T)
+        answers = answer(outputs, at).reshape(n, points, -1)  # (n, P, T)
 
         def ends(array: AnyArray) -> tuple[AnyArray, AnyArray]:
             """Give both ends of each segment, (n·(P-1), width)."""
@@ -135,21 +152,26 @@ class _Chain:
             flat = (n * (points - 1), shaped.shape[2])
             return shaped[:, :-1].reshape(flat), shaped[:, 1:].reshape(flat)
 
-        pairs = [ends(value) for value in values]
+        pairs = [[ends(value) for value in own] for own in values]
+        cuts = np.cumsum([own[-1].shape[1] for own in values])[:-1]
+        start, stop = ends(line)
         last = np.repeat(rows, points - 1)
-        total = np.empty((n, answers.shape[2], width))
+        total = np.zeros((n, answers.shape[2], width))
         with np.errstate(all="ignore"):
             for place in range(answers.shape[2]):
 
                 def one(outputs: AnyArray, place: int = place) -> AnyArray:
                     return answer(outputs, last)[:, place]
 
-                factor = _by_outputs(one, *pairs[-1], *ends(answers[:, :, place]))
-                steps = zip(self._layers, pairwise(pairs), strict=True)
-                for layer, (before, after) in reversed(list(steps)):
-                    factor = layer.back(factor, before, after)
-                start, stop = pairs[0]
-                total[:, place] = (factor * (stop - start)).reshape(n, -1, width).sum(axis=1)
+                factors = _by_outputs(one, *ends(outputs), *ends(answers[:, :, place]))
+                shares = np.split(factors, cuts, axis=1)
+                for layers, both, factor in zip(self._layers, pairs, shares, strict=True):
+                    for layer, (before, after) in reversed(
+                        list(zip(layers, pairwise(both), strict=True))
+                    ):
+                        factor = layer.back(factor, before, after)  # noqa: PLW2901  # the chain rule
+                    moved = (factor * (stop - start)).reshape(n, -1, width)
+                    total[:, place] += moved.sum(axis=1)
         return total, answers[:, -1], answers[:, 0]
 
 
@@ -164,7 +186,7 @@ class _Secant:
     """
 
     def __init__(self, placed: Placed, given: Mapping[str, AnyArray]) -> None:
-        self.placed = placed
+        self.placed, self._given = placed, given
         self._formula = formula = trace_placed(placed, training=False).value
         self._x = formula.inputs[0].name
         self._arrays = {
@@ -173,6 +195,10 @@ class _Secant:
             if not isinstance(array.declared, Noise)
         }
         self._slope = None if formula.is_identity else formula.slope
+
+    def compute(self, x: AnyArray) -> AnyArray:
+        """Compute the outputs, (n, C), from inputs, (n, D)."""
+        return np.asarray(self.placed.compute(x, self._given))
 
     def back(
         self,

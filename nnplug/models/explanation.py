@@ -234,7 +234,7 @@ def explain(
         )
     classes = _classes(model, outputs, of)
     attributions, predictions, base = attribute(
-        model.network, inputs, start, lambda z, at: _answers(model, z, classes, at),
+        model.networks, inputs, start, lambda z, at: _answers(model, z, classes, at),
         segments=segments,
     )  # fmt: skip
     widths = column_widths(model)
@@ -275,7 +275,11 @@ def _classes(model: Predictor, outputs: AnyArray, of: Any) -> AnyArray | None:
 def _answers(
     model: Predictor, outputs: AnyArray, classes: AnyArray | None, rows: AnyArray
 ) -> AnyArray:
-    """Turn outputs, (n, C), of some rows into the numbers that are explained, (n, T)."""
+    """Turn outputs, (n, C), of some rows into the numbers that are explained, (n, T).
+
+    Those of several members are side by side.
+    """
+    outputs = model.average(np.split(outputs, len(model.networks), axis=1))
     if model.task == "regression":
         return model.decode(outputs)
     shares = model.head.probabilities(outputs)

@@ -29,6 +29,11 @@ class Predictor(Answers, ABC):
     features: tuple[str, ...]
     registry: Registry
 
+    @property
+    @abstractmethod
+    def networks(self) -> tuple[Network, ...]:
+        """The networks of all members; most models have one."""
+
     @abstractmethod
     def inputs(self, data: Any, *, unknown: Unknown = "bucket") -> AnyArray:
         """Turn rows into the network's inputs, (N, D)."""
