@@ -422,6 +422,23 @@ def test_other_processes_give_the_same():
     assert there.differences(here) == []
 
 
+def test_a_dask_cluster_gives_the_same():
+    distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
+    more = {"activation": "relu,tanh", "effort": "quick", "budget": 2}
+    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.LocalCluster(**options) as cluster:
+        address = cluster.scheduler_address.removeprefix("tcp://")
+        there = nnplug.compare("moons", on=f"dask://{address}", **more)
+    assert there.differences(nnplug.compare("moons", **more)) == []
+
+
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
+    pytest.importorskip("distributed", reason="the extra dask is not installed")
+    monkeypatch.setattr("nnplug.comparison.places._PATIENCE", 0.2)
+    with pytest.raises(SettingError, match="no Dask scheduler answers there"):
+        nnplug.compare("moons", activation="relu,tanh", effort="quick", on="dask://127.0.0.1:1")
+
+
 def test_what_is_done_is_not_done_again(tmp_path, monkeypatch):
     done = []
     original = Bench.perform

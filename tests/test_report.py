@@ -162,10 +162,10 @@ def test_the_report_of_classes(tmp_path):
                  f"nnplug train --config {tmp_path}/r/config.toml"):  # fmt: skip
         assert text in page.text, text
     kinds = [tag for tag, _ in page.elements]
-    assert kinds.count("svg") == 4
+    assert kinds.count("svg") == 5
     labels = [a["aria-label"] for tag, a in page.elements if tag == "svg"]
     assert labels == ["loss by epoch", "metric by epoch", "receiver operating characteristic",
-                      "calibration"]  # fmt: skip
+                      "calibration", "the network: 4 inputs, 100 hidden1, 3 output"]  # fmt: skip
     # Headings of numbers are aligned like the numbers below them.
     text = (tmp_path / "r" / "report.html").read_text()
     assert re.search(r"<th class='number'>best epoch, \d+ .*<th class='number'>last epoch<", text)
@@ -200,7 +200,7 @@ def test_the_report_of_numbers(tmp_path):
         assert shown[1] == digits
     assert "in the unit of each target" in page.text
     assert "petal_length: residuals, mean" in page.text
-    assert [tag for tag, _ in page.elements].count("svg") == 6
+    assert [tag for tag, _ in page.elements].count("svg") == 7
 
 
 def test_the_report_draws_the_network(tmp_path):
@@ -259,7 +259,7 @@ def test_two_inputs_have_the_boundary_and_four_rows_no_curve(tmp_path):
     page = Page(text)
     check(page)
     assert [a["aria-label"] for tag, a in page.elements if tag == "svg"] == [
-        "loss by epoch", "decision boundary",
+        "loss by epoch", "decision boundary", "the network: 2 inputs, 2 hidden1, 1 output",
     ]  # fmt: skip
     picture = text.partition('aria-label="decision boundary"')[2]
     dots = re.findall(r'<circle class="(k\d)" cx="([\d.]+)" cy="([\d.]+)"', picture)

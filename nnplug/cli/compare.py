@@ -28,18 +28,18 @@ COMPARISONS = "comparisons"
 """The folder where comparisons are kept unless another is given."""
 
 _FACTORS = ("activation", "loss", "optimizer", "initializer", "schedule", "recipe")
-_DECIDED = ("learning_rate", "epochs", "layers", "seed", *_FACTORS)
+_DECIDED = ("learning_rate", "epochs", "layers", "seed", "shards", *_FACTORS)
 """Settings that are not options as in `nnplug train`."""
 
 _EPILOG = """\b
-One of --activation, --loss, --optimizer, --initializer, --schedule, --recipe
-and --layers has several values: these are compared, and all else is the same.
+One of --activation, --loss, --optimizer, --initializer, --schedule,
+--recipe and --layers has several values; all else is the same.
 
 \b
 Examples:
   nnplug compare --activation relu,gelu --data xor,iris.csv:species
-  nnplug compare --optimizer adam,sgd --data cars.csv:price --metric rmse --on 2
-  nnplug compare --layers 'dense:64 relu' --layers 'dense:64 gelu' --data moons
+  nnplug compare --optimizer adam,sgd --data cars.csv:price --on 2
+  nnplug compare --layers dense:64 --layers dense:128 --data moons
   nnplug compare --resume comparisons/NAME
   nnplug compare --replay comparisons/NAME/report.json
 """
@@ -84,13 +84,12 @@ def _several(name: str) -> Any:
     click.option("--paper", is_flag=True, help="30 seeds and 36 trials."),
     click.option("--quick", is_flag=True, help="3 seeds, no search, and no claim."),
     click.option("--budget", metavar="N|TIME", help="The most epochs of a run, or time: 60s, 5m."),
-    click.option("--rope", type=click.FloatRange(min=0, min_open=True), metavar="MARGIN",
+    click.option("--rope", type=float, metavar="MARGIN",
                  help="Differences within it do not matter: equivalent, not merely alike."),
     click.option("--seed", type=WholeNumber(0),
                  help="First seed, 0 by default: three of the search, then those of the runs."),
     click.option("--on", default="1", show_default=True, metavar="WHERE",
-                 help="Processes of this machine, dask://HOST:PORT, ray://HOST:PORT, or a backend "
-                 "of joblib."),
+                 help="Processes of this machine, dask://HOST:PORT, or a backend of joblib."),
 )  # fmt: skip
 @option_group("What is the same", setting_option("validation"), setting_option("split"))
 @option_group(

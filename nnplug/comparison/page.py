@@ -20,7 +20,7 @@ _Picture = Callable[[Mapping[str, Any]], "str | None"]
 
 def write_page(report: Mapping[str, Any]) -> str:
     """Write the page."""
-    style = "td, th { vertical-align: top; } ul.verdicts { padding-left: 1.2rem; }"
+    style = "ul.verdicts { padding-left: 1.2rem; } th.number { white-space: nowrap; }"
     return frame(f"nnplug compare: {headline(report)}", body(report), style)
 
 
@@ -30,9 +30,11 @@ def body(report: Mapping[str, Any]) -> Iterator[str]:
     yield f"<h1>{folding(headline(report))}</h1>"
     yield f"<p class='lead'>{folding(_lead(report))}</p>"
     yield "<ul class='verdicts'>"
-    for each, grid in zip(data, tables, strict=False):
-        for line in grid.below:
-            yield f"<li>{folding(each['name'])}: {folding(line)}</li>"
+    for each in data:
+        for arm, found in each["arms"].items():
+            if found["verdict"] is not None:
+                said = f"{arm} on {each['name']}: {found['verdict']['sentence']}"
+                yield f"<li>{folding(said)}</li>"
     yield "</ul>"
     yield from _drawn(
         "Paired differences",
@@ -43,8 +45,11 @@ def body(report: Mapping[str, Any]) -> Iterator[str]:
     )
     yield "<h2>Scores</h2>"
     yield f"<p>{folding(legend(report))}.</p>"
-    for grid in tables[: -len(data)]:
+    for grid in tables[: len(data)]:
         yield from _table(grid)
+    for grid in tables[len(data) : -len(data)]:  # over all data sets, if there are several
+        yield from _table(grid)
+        yield "".join(f"<p>{folding(line)}</p>" for line in grid.below)
     if report["overall"] is not None and (drawn := pictures.profiles(report["overall"])):
         yield f"<div class='side'><div><h3>Performance profile</h3>{drawn}</div></div>"
     yield from _drawn(
@@ -108,8 +113,12 @@ def _drawn(title: str, about: str, data: list[Mapping[str, Any]], draw: _Picture
 
 def _table(grid: Grid) -> Iterator[str]:
     yield f"<h3>{folding(grid.title)}</h3>"
-    yield table(grid.head, grid.rows)
-    yield "".join(f"<p>{folding(line)}</p>" for line in grid.below)
+    yield "<div class='wide'><table>"
+    for tag, row in (("th", grid.head), *(("td", row) for row in grid.rows)):
+        first, *numbers = row
+        cells = "".join(f"<{tag} class='number'>{clean(cell)}</{tag}>" for cell in numbers)
+        yield f"<tr><{tag}>{folding(first)}</{tag}>{cells}</tr>"
+    yield "</table></div>"
 
 
 def _fixed(report: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
@@ -71,10 +72,22 @@ def forest(data: _Data) -> str | None:
     chart.line([(0, 0.4), (0, len(judged) + 0.6)], PALE, dash="4 3")
     for arm, each in judged.items():
         ink, y, verdict = _ink([*data["arms"]], arm), places[arm], each["verdict"]
-        chart.dots([(gain, y - 0.22) for gain in gains[arm]], ink, size=2.5)
+        chart.dots(_stacked(gains[arm], y - 0.27), ink, size=2.5)
         chart.line([(verdict["low"], y), (verdict["high"], y)], ink)
         chart.dots([(verdict["gain"], y)], ink, size=4.5, opacity=1)
     return chart.to_html(f"paired differences on {data['name']}")
+
+
+def _stacked(values: Sequence[float], middle: float) -> list[tuple[float, float]]:
+    """Place equal values, as accuracies of few rows are, above one another."""
+    counts = Counter(values)
+    seen: Counter[float] = Counter()
+    points = []
+    for value in values:
+        place = seen[value] - (counts[value] - 1) / 2
+        seen[value] += 1
+        points.append((value, middle + min(0.12, 0.5 / counts[value]) * place))
+    return points
 
 
 def _scores(data: _Data, arm: str) -> list[float]:
@@ -93,7 +106,7 @@ def strips(data: _Data) -> str | None:
         low, high = sorted((summary["lower_quartile"], summary["upper_quartile"]))
         chart.area([(low, high, y - 0.3, y + 0.3)], ink)
         chart.line([(summary["median"], y - 0.3), (summary["median"], y + 0.3)], ink)
-        chart.dots([(score, y) for score in _scores(data, arm)], ink, size=3)
+        chart.dots(_stacked(_scores(data, arm), y), ink, size=3)
     return chart.to_html(f"runs on {data['name']}")
 
 

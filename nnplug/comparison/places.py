@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any, TypeVar
@@ -13,7 +15,6 @@ __all__ = ["check_place", "run_all"]
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
 
-_SCHEMES = ("dask", "ray")
 _PATIENCE = 15
 """Seconds to wait for a scheduler."""
 
@@ -29,8 +30,7 @@ def run_all(
         It and the tasks are sent to other processes, unless `where` is `"1"`.
     where : str
         `"1"` for this process, `"4"` for four processes of this machine,
-        `"dask://HOST:PORT"`, `"ray://HOST:PORT"`, or the name of a backend that is
-        registered with joblib.
+        `"dask://HOST:PORT"`, or the name of a backend that is registered with joblib.
 
     Raises
     ------
@@ -46,10 +46,29 @@ def run_all(
     with _backend(joblib, where):
         parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
         calls = (joblib.delayed(_numbered)(perform, *item) for item in enumerate(tasks))
+        with _quiet_workers():
+            answers = parallel(calls)
         # Closed early, as at an interrupt, the generator takes back what has not begun.
-        with closing(parallel(calls)) as found:
+        with closing(answers) as found:
             for number, result in found:
                 yield tasks[number], result
+
+
+@contextmanager
+def _quiet_workers() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach: this one ends them, and they say nothing.
+
+    A process inherits which signals are ignored where it is started. (That they are
+    blocked it would inherit too, but Python's resource tracker lets them through again.)
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set signals
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _numbered(perform: Callable[[_Task], _Result], number: int, task: _Task) -> tuple[int, _Result]:
@@ -68,10 +87,10 @@ def check_place(where: str) -> Any:
     if where.isdecimal() and int(where) < 1:
         raise SettingError(f"on={where!r}: it must be at least 1, the number of processes.")
     scheme, separator, _ = where.partition("://")
-    if separator and scheme not in _SCHEMES:
+    if separator and scheme != "dask":
         raise SettingError(
-            f"on={where!r}: write a number of processes, dask://HOST:PORT, ray://HOST:PORT, or "
-            "the name of a backend that is registered with joblib."
+            f"on={where!r}: write a number of processes, dask://HOST:PORT, or the name of a "
+            "backend that is registered with joblib."
         )
     try:
         import joblib  # noqa: PLC0415  # only who leaves this process needs it
@@ -84,11 +103,11 @@ def check_place(where: str) -> Any:
 
 
 def _backend(joblib: Any, where: str) -> AbstractContextManager[Any]:
-    scheme, separator, address = where.partition("://")
+    _, separator, address = where.partition("://")
     if where.isdecimal():
         return _loky(joblib)
     if separator:
-        return {"dask": _dask, "ray": _ray}[scheme](joblib, address)
+        return _dask(joblib, address)
     try:
         context: AbstractContextManager[Any] = joblib.parallel_config(backend=where)
     except (ValueError, TypeError, KeyError):
@@ -114,7 +133,10 @@ def _dask(joblib: Any, address: str) -> Iterator[None]:
     try:
         from dask.distributed import Client  # noqa: PLC0415  # Dask is an extra
     except ModuleNotFoundError:
-        raise _missing("dask", address) from None
+        raise SettingError(
+            f"on='dask://{address}': Dask is not installed.\n"
+            "Install it (pip install 'nnplug[dask]'), or leave --on out."
+        ) from None
     try:
         client = Client(address, timeout=_PATIENCE)
     except OSError:
@@ -124,33 +146,3 @@ def _dask(joblib: Any, address: str) -> Iterator[None]:
         ) from None
     with client, joblib.parallel_config(backend="dask"):
         yield
-
-
-@contextmanager
-def _ray(joblib: Any, address: str) -> Iterator[None]:
-    """Use the workers of a Ray cluster."""
-    try:
-        import ray  # noqa: PLC0415  # Ray is an extra
-        from ray.util.joblib import register_ray  # noqa: PLC0415  # the same
-    except ModuleNotFoundError:
-        raise _missing("ray", address) from None
-    try:
-        ray.init(address=f"ray://{address}", logging_level="error")
-    except (ConnectionError, ValueError):
-        raise SettingError(
-            f"on='ray://{address}': no Ray cluster answers there.\n"
-            "Start one (ray start --head), and name the port of its client server."
-        ) from None
-    register_ray()
-    try:
-        with joblib.parallel_config(backend="ray"):
-            yield
-    finally:
-        ray.shutdown()
-
-
-def _missing(name: str, address: str) -> SettingError:
-    return SettingError(
-        f"on='{name}://{address}': {name} is not installed.\n"
-        f"Install it (pip install 'nnplug[{name}]'), or leave --on out."
-    )

@@ -26,7 +26,9 @@ SEARCH_SEEDS = 3
 
 _OWN = frozenset({"seed", "validation", "split", "metrics"})
 """Settings that a comparison may fix besides those of the network and of training."""
-_NOT = frozenset({"data", "target", "learning_rate", "epochs", "log_every", "checkpoint_every"})
+_NOT = frozenset(
+    {"data", "target", "learning_rate", "epochs", "log_every", "checkpoint_every", "shards"}
+)
 """Settings that a comparison decides itself."""
 
 _OPTION = re.compile(r"\s*\w+\s*=")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -33,6 +34,10 @@ DRAWS = 10_000
 """Resamples of a bootstrap or permutation test."""
 MOST_EXACT = 16
 """Pairs up to which all sign changes are counted: 65,536."""
+_POWER = 0.8
+_EXPERIMENTS = 1_000
+_MOST_SIMULATED = 10
+_FEWEST_PAIRS = 2
 _SEED = 20_211_108
 _NORMAL = NormalDist()
 
@@ -265,22 +270,61 @@ def profile(scores: AnyArray, levels: AnyArray) -> AnyArray:
     return shares
 
 
-def detectable(differences: AnyArray, p: float = 0.05) -> float:
+def detectable(differences: AnyArray, p: float = 0.05, wins: float = 0.75) -> float:
     """Compute the mean difference that such a comparison finds in 80 of 100 cases.
 
-    That of a paired t-test, which the sign-flip test approaches: (t of p/2 + t of
-    0.2) · s / √n, with Student's quantiles of n - 1 degrees of freedom (expanded about
-    the normal ones: Abramowitz & Stegun, 1964, eq. 26.7.5).
+    Differences are taken to be normal, with the standard deviation of those observed.
+
+    Parameters
+    ----------
+    p : float
+        Below which the sign-flip test must be.
+    wins : float
+        The share of pairs that must be won.
+
+    Returns
+    -------
+    float
+        Infinite if no difference can be found with so few pairs.
     """
-    count = len(differences)
-    if count < 2:
+    if len(differences) < _FEWEST_PAIRS:
         return math.inf
-    spread = float(np.std(differences, ddof=1))
-    quantiles = _student(1 - p / 2, count - 1) + _student(0.8, count - 1)
-    return quantiles * spread / math.sqrt(count)
+    return _effect(len(differences), p, wins) * float(np.std(differences, ddof=1))
+
+
+@lru_cache(maxsize=64)
+def _effect(count: int, p: float, wins: float) -> float:
+    """Compute the detectable difference in standard deviations, from simulated experiments.
+
+    With more than 10 pairs, a t-test stands for the sign-flip test, which approaches it.
+    """
+    if smallest_p(count) >= p:
+        return math.inf
+    generator = np.random.Generator(np.random.PCG64(_SEED))
+    drawn = generator.standard_normal((_EXPERIMENTS, count))
+    flips = np.arange(2 ** min(count, _MOST_SIMULATED))[:, None] >> np.arange(count) & 1
+    signs = (1.0 - 2.0 * flips).T
+    limit = _student(1 - p / 2, count - 1) / math.sqrt(count)
+
+    def power(shift: float) -> float:
+        moved = drawn + shift
+        mean = moved.mean(axis=1)
+        if count <= _MOST_SIMULATED:
+            least = count * np.abs(mean) * (1 - 1e-12)
+            sure = (np.abs(moved @ signs) >= least[:, None]).mean(axis=1) < p
+        else:
+            sure = np.abs(mean) > limit * moved.std(axis=1, ddof=1)
+        return float(np.mean(sure & (mean > 0) & ((moved > 0).mean(axis=1) >= wins)))
+
+    low, high = 0.0, 8.0
+    for _ in range(12):
+        middle = (low + high) / 2
+        low, high = (middle, high) if power(middle) < _POWER else (low, middle)
+    return high
 
 
 def _student(share: float, freedom: int) -> float:
+    """Compute a quantile of Student's t (Abramowitz & Stegun, 1964, eq. 26.7.5)."""
     x = _NORMAL.inv_cdf(share)
     terms = (
         x,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -41,8 +42,8 @@ class Verdict:
         P(A > B): the share of pairs in which the arm is better.
     p, holm : float
         Of the sign-flip test; corrected for the number of arms.
-    seen : float
-        The difference that would have been found in 80 of 100 cases.
+    seen : float or None
+        The difference that would have been found in 80 of 100 cases; None if none is.
     pairs : int
     word : str
         `"better"`, `"worse"`, `"equivalent"`, `"no difference detected"` or `"no claim"`.
@@ -54,7 +55,7 @@ class Verdict:
     wins: float
     p: float
     holm: float
-    seen: float
+    seen: float | None
     pairs: int
     word: str
 
@@ -128,8 +129,11 @@ def _verdict(gain: AnyArray, p: float, adjusted: float, arms: int, rope: float |
         word = "worse"
     else:
         word = "no difference detected"
-    seen = detectable(gain, LEVEL / arms)
-    return Verdict(float(gain.mean()), low, high, wins, p, adjusted, seen, len(gain), word)
+    seen = detectable(gain, LEVEL / arms, CLEAR)
+    return Verdict(
+        float(gain.mean()), low, high, wins, p, adjusted,
+        seen if math.isfinite(seen) else None, len(gain), word,
+    )  # fmt: skip
 
 
 def summarize(values: Sequence[float]) -> dict[str, float]:
