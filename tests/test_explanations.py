@@ -263,3 +263,22 @@ def test_without_matplotlib_the_way_out_is_named(price, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(SettingError, match="Install it with: pip install matplotlib"):
         price.importance(FRAME, repeats=1).plot(tmp_path / "x.png")
+
+
+# --- several members --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", ["price", "district"])
+def test_what_members_predict_together_is_explained(target):
+    rows = FRAME.dropna()
+    few = {"epochs": 5, "hidden": (8, 4), "members": 3}
+    model = nnplug.train(rows, target=target, **few).model
+    found = model.explain(rows[:10])
+    if target == "price":
+        np.testing.assert_allclose(found.predictions, model.predict(rows[:10]), rtol=1e-4)
+    else:
+        likely = model.probabilities(rows[:10]).max(axis=1)
+        np.testing.assert_allclose(found.predictions[:, 0], likely, rtol=1e-4)
+    wanted = found.predictions - found.base
+    np.testing.assert_allclose(found.contributions.sum(axis=2), wanted, rtol=0, atol=1e-10)
+    assert model.importance(rows).rows == len(rows)

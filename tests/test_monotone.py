@@ -350,3 +350,13 @@ def test_classes_prove_nothing_and_say_why():
     assert found.reasons == (
         "the prediction is not made of one output each, so its direction is not known",
     )
+
+
+def test_members_are_proved_together():
+    run = nnplug.train(TABLE, target="y", increasing="a", members=3, epochs=3, hidden=8)
+    assert run.model.monotonicity().columns["a"] == ("increasing",)
+    network = run.model.networks[2]
+    network["hidden1.sign"][...] = 0
+    network["hidden1.weight"][0] = [1.0, -1.0] * 4
+    network["hidden1.weight"][0, 0] = -1.0
+    assert run.model.monotonicity().columns["a"] == ("not proved",)

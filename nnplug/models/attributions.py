@@ -41,7 +41,10 @@ SEGMENTS = 64
 """The segments that the line is cut into."""
 
 Answer = Callable[[AnyArray, AnyArray], AnyArray]
-"""Turns outputs, (n, C), of the rows numbered by an array, (n,), into answers, (n, T)."""
+"""Turns outputs, (n, C), of the rows numbered by an array, (n,), into answers, (n, T).
+
+Of several networks, their outputs are side by side.
+"""
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -53,7 +56,7 @@ _STEP = 1e-5
 
 
 def attribute(
-    networks: Sequence[Network],
+    networks: Network | Sequence[Network],
     inputs: AnyArray,
     baseline: AnyArray,
     answer: Answer,
@@ -64,15 +67,14 @@ def attribute(
 
     Parameters
     ----------
-    networks : sequence of Network
-        The members of a model. They are computed in float64, whatever their dtype.
+    networks : Network or sequence of Network
+        One, or several that answer together; computed in float64, whatever their dtype.
     inputs : array
         The rows, (N, D).
     baseline : array
         (D,).
     answer : callable
-        What is explained: see `Answer`. It takes the outputs of all members side
-        by side, (n, members · C).
+        What is explained: see `Answer`.
     segments : int, optional
         More of them are closer to integrated gradients; the sum is exact with any.
 
@@ -87,85 +89,90 @@ def attribute(
     FormulaError
         If a layer cannot be traced.
     """
-    chains = [_Chain(network) for network in networks]
+    chain = _Chain((networks,) if isinstance(networks, Network) else networks)
     share = np.linspace(0.0, 1.0, segments + 1)[:, np.newaxis]  # (P, 1)
-    first_network = networks[0]
-    width = first_network.inputs + sum(placed.outputs for placed in first_network.placed)
-    width *= len(networks)
-    size = max(1, _MOST_NUMBERS // (width * (segments + 1)))
+    size = max(1, _MOST_NUMBERS // (chain.width * (segments + 1)))
     found = []
     for first in range(0, len(inputs), size):
         rows = np.arange(first, min(first + size, len(inputs)))
         far = inputs[rows].astype(np.float64)  # (n, D)
         # Written so that both ends are met exactly: (n, P, D).
         line = baseline * (1 - share) + far[:, np.newaxis] * share
-        found.append(_along(chains, line, rows, answer))
+        found.append(chain.along(line, rows, answer))
     attributions, answers, base = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return attributions, answers, base
 
 
 class _Chain:
-    """The layers of a network, in float64."""
+    """The layers of networks, in float64.
 
-    def __init__(self, network: Network) -> None:
-        self._given = {span.name: network[span.name].astype(np.float64) for span in network.spans}
-        self.layers = [_Secant(placed, self._given) for placed in network.placed]
+    Attributes
+    ----------
+    width : int
+        How many numbers they compute for a row.
+    """
 
-    def values(self, points: Float64Array) -> list[AnyArray]:
-        """Compute the outputs of all layers for points, (n, D), which are the first of the list."""
-        values: list[AnyArray] = [points]
-        with np.errstate(all="ignore"):  # as in the network itself
-            for layer in self.layers:
-                values.append(layer.placed.compute(values[-1], self._given))
-        return values
-
-
-def _along(
-    chains: Sequence[_Chain], line: Float64Array, rows: AnyArray, answer: Answer
-) -> tuple[Float64Array, Float64Array, Float64Array]:
-    """Attribute along lines of points, (n, P, D)."""
-    n, points, width = line.shape
-    each = [chain.values(line.reshape(n * points, width)) for chain in chains]
-    outputs = np.concatenate([values[-1] for values in each], axis=1)
-    at = np.repeat(rows, points)
-    finite = np.isfinite(outputs).all(axis=1)
-    if not finite.all():
-        raise NotFiniteError(
-            f"The network's outputs are not finite between the baseline and row "
-            f"{at[~finite][0]} of the rows to explain, counted from 0.\n"
-            "Way out: leave the row out, or give a baseline that is nearer to it.",
-            rows=(int(at[~finite][0]),),
-            count=len(np.unique(at[~finite])),
+    def __init__(self, networks: Sequence[Network]) -> None:
+        self._layers: list[list[_Secant]] = []
+        for network in networks:
+            given = {span.name: network[span.name].astype(np.float64) for span in network.spans}
+            self._layers.append([_Secant(placed, given) for placed in network.placed])
+        self.width = networks[0].inputs + sum(
+            layer.placed.outputs for layers in self._layers for layer in layers
         )
-    answers = answer(outputs, at).reshape(n, points, -1)  # (n, P, T)
 
-    def ends(array: AnyArray) -> tuple[AnyArray, AnyArray]:
-        """Give both ends of each segment, (n·(P-1), width)."""
-        shaped = array.reshape(n, points, -1)
-        flat = (n * (points - 1), shaped.shape[2])
-        return shaped[:, :-1].reshape(flat), shaped[:, 1:].reshape(flat)
+    def along(
+        self, line: Float64Array, rows: AnyArray, answer: Answer
+    ) -> tuple[Float64Array, Float64Array, Float64Array]:
+        """Attribute along lines of points, (n, P, D)."""
+        n, points, width = line.shape
+        values = []  # of each network: its inputs, then the outputs of each layer
+        with np.errstate(all="ignore"):  # as in the network itself
+            for layers in self._layers:
+                own = [line.reshape(n * points, width)]
+                for layer in layers:
+                    own.append(layer.compute(own[-1]))
+                values.append(own)
+        outputs = np.concatenate([own[-1] for own in values], axis=1)
+        at = np.repeat(rows, points)
+        finite = np.isfinite(outputs).all(axis=1)
+        if not finite.all():
+            raise NotFiniteError(
+                f"The network's outputs are not finite between the baseline and row "
+                f"{at[~finite][0]} of the rows to explain, counted from 0.\n"
+                "Way out: leave the row out, or give a baseline that is nearer to it.",
+                rows=(int(at[~finite][0]),),
+                count=len(np.unique(at[~finite])),
+            )
+        answers = answer(outputs, at).reshape(n, points, -1)  # (n, P, T)
 
-    pairs_of = [[ends(value) for value in values] for values in each]
-    sides = ends(outputs)
-    last = np.repeat(rows, points - 1)
-    total = np.zeros((n, answers.shape[2], width))
-    with np.errstate(all="ignore"):
-        for place in range(answers.shape[2]):
+        def ends(array: AnyArray) -> tuple[AnyArray, AnyArray]:
+            """Give both ends of each segment, (n·(P-1), width)."""
+            shaped = array.reshape(n, points, -1)
+            flat = (n * (points - 1), shaped.shape[2])
+            return shaped[:, :-1].reshape(flat), shaped[:, 1:].reshape(flat)
 
-            def one(outputs: AnyArray, place: int = place) -> AnyArray:
-                return answer(outputs, last)[:, place]
+        pairs = [[ends(value) for value in own] for own in values]
+        cuts = np.cumsum([own[-1].shape[1] for own in values])[:-1]
+        start, stop = ends(line)
+        last = np.repeat(rows, points - 1)
+        total = np.zeros((n, answers.shape[2], width))
+        with np.errstate(all="ignore"):
+            for place in range(answers.shape[2]):
 
-            by_outputs = _by_outputs(one, *sides, *ends(answers[:, :, place]))
-            blocks = np.split(by_outputs, len(chains), axis=1)
-            for chain, pairs, block in zip(chains, pairs_of, blocks, strict=True):
-                factor = block
-                steps = zip(chain.layers, pairwise(pairs), strict=True)
-                for layer, (before, after) in reversed(list(steps)):
-                    factor = layer.back(factor, before, after)
-                start, stop = pairs[0]
-                shares = (factor * (stop - start)).reshape(n, -1, width).sum(axis=1)
-                total[:, place] += shares
-    return total, answers[:, -1], answers[:, 0]
+                def one(outputs: AnyArray, place: int = place) -> AnyArray:
+                    return answer(outputs, last)[:, place]
+
+                factors = _by_outputs(one, *ends(outputs), *ends(answers[:, :, place]))
+                shares = np.split(factors, cuts, axis=1)
+                for layers, both, factor in zip(self._layers, pairs, shares, strict=True):
+                    for layer, (before, after) in reversed(
+                        list(zip(layers, pairwise(both), strict=True))
+                    ):
+                        factor = layer.back(factor, before, after)  # noqa: PLW2901  # the chain rule
+                    moved = (factor * (stop - start)).reshape(n, -1, width)
+                    total[:, place] += moved.sum(axis=1)
+        return total, answers[:, -1], answers[:, 0]
 
 
 class _Secant:
@@ -179,7 +186,7 @@ class _Secant:
     """
 
     def __init__(self, placed: Placed, given: Mapping[str, AnyArray]) -> None:
-        self.placed = placed
+        self.placed, self._given = placed, given
         self._formula = formula = trace_placed(placed, training=False).value
         self._x = formula.inputs[0].name
         self._arrays = {
@@ -188,6 +195,10 @@ class _Secant:
             if not isinstance(array.declared, Noise)
         }
         self._slope = None if formula.is_identity else formula.slope
+
+    def compute(self, x: AnyArray) -> AnyArray:
+        """Compute the outputs, (n, C), from inputs, (n, D)."""
+        return np.asarray(self.placed.compute(x, self._given))
 
     def back(
         self,

@@ -275,7 +275,10 @@ def _classes(model: Predictor, outputs: AnyArray, of: Any) -> AnyArray | None:
 def _answers(
     model: Predictor, outputs: AnyArray, classes: AnyArray | None, rows: AnyArray
 ) -> AnyArray:
-    """Turn outputs of some rows, of all members side by side, into what is explained, (n, T)."""
+    """Turn outputs, (n, C), of some rows into the numbers that are explained, (n, T).
+
+    Those of several members are side by side.
+    """
     outputs = model.average(np.split(outputs, len(model.networks), axis=1))
     if model.task == "regression":
         return model.decode(outputs)

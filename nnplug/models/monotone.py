@@ -60,16 +60,16 @@ def monotonicity(model: Predictor) -> Monotonicity:
         why = "the prediction is not made of one output each, so its direction is not known"
         unknown: Way = "not proved"
         return Monotonicity(answers, dict.fromkeys(places, (unknown,) * len(answers)), (why,))
-    # The mean of members moves as they do where all move alike.
-    each = [directions(network) for network in model.networks]
-    up, down = (np.any([getattr(found, side) for found in each], axis=0) for side in ("up", "down"))
+    # What members predict is averaged, so it moves as they do together.
+    members = [directions(network) for network in model.networks]
+    up = np.logical_or.reduce([found.up for found in members])
+    down = np.logical_or.reduce([found.down for found in members])
     columns = {
         name: tuple(_way(bool(up[place, k]), bool(down[place, k])) for k in range(len(answers)))
         for name, place in places.items()
     }
     open_ = any("not proved" in ways for ways in columns.values())
-    reasons = dict.fromkeys(reason for found in each for reason in found.reasons)
-    return Monotonicity(answers, columns, tuple(reasons) if open_ else ())
+    return Monotonicity(answers, columns, members[0].reasons if open_ else ())
 
 
 def _way(up: bool, down: bool) -> Way:

@@ -32,7 +32,7 @@ class Predictor(Answers, ABC):
     @property
     @abstractmethod
     def networks(self) -> tuple[Network, ...]:
-        """The networks of all members."""
+        """The networks of all members; most models have one."""
 
     @abstractmethod
     def inputs(self, data: Any, *, unknown: Unknown = "bucket") -> AnyArray:

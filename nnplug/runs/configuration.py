@@ -250,6 +250,7 @@ class Configuration:
         for key in sorted({*self.settings, *earlier["settings"]} - set(_FREE)):
             # A setting that an older version did not have is at its default there.
             usual = ROWS[key].default if key in ROWS else None
+            usual = list(usual) if isinstance(usual, tuple) else usual  # as JSON has it
             before, now = earlier["settings"].get(key, usual), self.settings.get(key, usual)
             if before != now:
                 lines.append(f"{key} was {_shown(before)} and is {_shown(now)}")
