@@ -1,6 +1,6 @@
-"""Draw the pictures of a report that the pages show, in both looks.
+"""Draw the pictures that the pages show: a report in both looks, and the playground.
 
-    python -m tests.pictures
+    python -m tests.pictures [report] [play]
 
 The table is the one of `docs/tutorial/first-hour.md`. Needs Chromium and Playwright.
 """
@@ -9,35 +9,94 @@ from __future__ import annotations
 
 import io
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 import nnplug
 from tests.project.test_docs import DOCS, blocks
 
 SIZE = {"width": 900, "height": 1320}
 
+PLAYED = {
+    "play-light": (
+        {"width": 1360, "height": 1010},
+        "light",
+        'data=spiral:noise=0.03,size=300&hidden=[8,6]&activation=["gelu","tanh"]&seed=1&epoch=150',
+    ),
+    "play-dark": (
+        {"width": 1360, "height": 1170},
+        "dark",
+        "data=xor&seed=42&epoch=2400",
+    ),
+    "play-phone": (
+        {"width": 360, "height": 760},
+        "light",
+        "data=gaussians:classes=4,noise=0.25&hidden=[6]&seed=0&epoch=60",
+    ),
+}
+"""The playground's pictures: size, look and address."""
+
 
 def main() -> None:
-    """Train as the page does, and write `docs/pictures/report-*.png`."""
+    """Write `docs/pictures/report-*.png` and `docs/pictures/play-*.png`, or those asked for."""
+    asked = sys.argv[1:] or ["report", "play"]
+    with sync_playwright() as playwright:
+        chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        if "report" in asked:
+            draw_report(browser)
+        if "play" in asked:
+            draw_playground(browser)
+        browser.close()
+
+
+def draw_report(browser: Browser) -> None:
+    """Train as the page does, and draw the report."""
     table = next(block for block in blocks("tutorial/first-hour.md") if block.caption)
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / table.caption
         path.write_text(table.text, encoding="utf-8")
         nnplug.train(path, target="price", epochs=60, output=path.parent / "first")
-        chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for look in ("light", "dark"):
             page = browser.new_page(viewport=SIZE, color_scheme=look)
             page.goto((path.parent / "first" / "report.html").as_uri())
-            shot = Image.open(io.BytesIO(page.screenshot()))
-            # A palette is a third of the bytes, and nobody sees the difference.
-            picture = DOCS / "pictures" / f"report-{look}.png"
-            shot.convert("RGB").quantize(64).save(picture, optimize=True)
-        browser.close()
+            save(page, f"report-{look}", 64)
+
+
+def draw_playground(browser: Browser) -> None:
+    """Start a playground, and draw what its addresses show."""
+    command = [sys.executable, "-m", "nnplug", "play", "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        address = server.stdout.readline().strip()
+        for name, (size, look, fragment) in PLAYED.items():
+            page = browser.new_page(viewport=size, color_scheme=look)
+            page.goto(f"{address}#{fragment}")
+            page.wait_for_selector("html[data-ready]")
+            if name == "play-dark":
+                page.get_by_role("tab", name="Microscope").click()
+                page.get_by_label("Row of the data").fill("2")
+                page.get_by_label("Row of the data").press("Tab")
+                page.wait_for_timeout(1000)
+                page.get_by_role("button", name="backwards").click()
+                page.get_by_role("button", name="hidden1.weight.grad").click()
+                page.locator(".elements tr").nth(1).hover()
+            page.wait_for_timeout(1000)
+            save(page, name, 128)
+        server.send_signal(signal.SIGINT)
+
+
+def save(page: Page, name: str, shades: int) -> None:
+    """Write a screenshot with few shades: a third of the bytes, and nobody sees the difference."""
+    shot = Image.open(io.BytesIO(page.screenshot()))
+    picture = DOCS / "pictures" / f"{name}.png"
+    shot.convert("RGB").quantize(shades).save(picture, optimize=True)
 
 
 if __name__ == "__main__":

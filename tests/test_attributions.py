@@ -6,7 +6,7 @@ from scipy import integrate
 
 import nnplug
 from nnplug.errors import NotFiniteError
-from nnplug.models.attributions import attribute
+from nnplug.models.attributions import _secant, attribute, by_columns
 from nnplug.network.layers import find_layers
 from nnplug.network.network import Network
 
@@ -158,7 +158,7 @@ def test_inputs_that_cancel_in_a_unit_get_their_own_shares():
     network = composed(["dense:1", REGISTRY.get("activation", "tanh")], inputs=2)
     network["hidden1.weight"][...] = [[1.0], [-1.0]]
     network["output.weight"][...] = 1.0
-    found, *_ = attributed(network, [[0.3, 0.3 + 1e-17]], np.zeros(2))
+    found, *_ = attributed(network, [[0.1 * 3, 0.3]], np.zeros(2))
     np.testing.assert_allclose(found[0, 0], [0.3, -0.3], rtol=1e-12)
 
 
@@ -169,6 +169,18 @@ def test_what_is_the_baseline_s_contributes_nothing():
     found, answers, base = attributed(network, row)
     np.testing.assert_array_equal(found[0, 0, [0, 2]], 0)
     np.testing.assert_allclose(found[0, 0, 1], (answers - base).item(), rtol=1e-12)
+
+
+def test_a_difference_that_is_rounding_gives_the_slope_and_a_jump_the_secant():
+    dx = np.array([1e-17, 1e-17, 0.0, 2.0])
+    dy = np.array([3e-17, 1e-3, 0.0, 1.0])
+    found = _secant(np.full(4, 0.7), dx, dy, np.full(4, 0.5))
+    np.testing.assert_allclose(found, [0.7, 1e14, 0.7, 0.5])
+
+
+def test_a_column_has_the_sum_of_its_inputs():
+    found = by_columns(np.arange(6.0).reshape(1, 1, 6), [2, 1, 3])
+    np.testing.assert_array_equal(found, [[[0 + 1, 2, 3 + 4 + 5]]])
 
 
 def test_rows_are_attributed_the_same_in_parts(monkeypatch):

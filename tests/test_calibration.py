@@ -16,6 +16,7 @@ from nnplug.models import Model
 from nnplug.models.calibration import Calibration
 from nnplug.models.conformal import MOST, ScoreTable
 from nnplug.models.temperature import fit_temperature, quality, tempered
+from nnplug.runs.held_out import held_out
 from tests.cli.models import IRIS
 from tests.reliability.hostile import Sample
 
@@ -171,6 +172,12 @@ def test_a_set_holds_the_classes_that_are_probable_enough(species):
     found = species.model.evaluate(IRIS, interval=0.95)
     assert found["coverage"] == np.mean(sets[np.arange(150), labels])
     assert found["mean_set_size"] == sets.sum() / 150
+
+
+def test_no_set_is_empty_where_one_class_is_right_more_often_than_the_level(species):
+    sets = species.predict_set(IRIS, 0.3)
+    np.testing.assert_array_equal(sets.sum(axis=1), 1)
+    np.testing.assert_array_equal(sets.argmax(axis=1), species.probabilities(IRIS).argmax(axis=1))
 
 
 def test_sets_are_of_classes_and_intervals_of_numbers(run, species):
@@ -464,3 +471,29 @@ def test_info_and_card_say_what_is_known(folder, capfd):
     assert f"\n- intervals {line}\n" in card
     card = command(capfd, "info", folder / "species.safetensors", "--card")[1]
     assert "- calibration log loss 0." in card
+
+
+# --- members --------------------------------------------------------------------------------
+
+
+def test_members_learn_it_from_all_rows_each_predicted_out_of_fold():
+    run = nnplug.train((X, Y), members=3, epochs=5, engine="numpy")
+    found = held_out(run)
+    assert len(found) == run.model.calibration.rows == 400
+    residuals = np.sort(abs(Y[found.rows] - found.outputs[:, 0]))
+    lower, upper = run.predict_interval(X, 0.9)
+    wanted = residuals[int(np.ceil(401 * 0.9)) - 1]
+    np.testing.assert_allclose(upper - run.predict(X), wanted, rtol=1e-4)
+    assert np.mean((lower[:, 0] <= Y) & (upper[:, 0] >= Y)) >= 0.88
+
+
+def test_members_of_a_transformed_target_have_an_interval_around_their_mean():
+    table = {"x": X[:, 0], "y": np.exp(Y)}
+    run = nnplug.train(
+        table, target="y", target_transform="log", members=2, epochs=5, engine="numpy"
+    )
+    lower, upper = run.predict_interval(table, 0.9)
+    predicted = run.predict(table)
+    factor = upper / predicted
+    np.testing.assert_allclose(factor, factor[0, 0], rtol=1e-4)
+    np.testing.assert_allclose(lower * factor, predicted, rtol=1e-4)

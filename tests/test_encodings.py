@@ -489,3 +489,49 @@ def test_the_command_line_trains_predicts_and_examines(tmp_path, monkeypatch):
     assert json.loads(done.stdout)["inputs"] == 6
     done = call(cli, ["data", "t.csv", "--target", "y", "--encoding", "size=nothing"])
     assert "There is no encoding 'nothing'" in str(done.exception)
+
+
+def test_a_formula_that_writes_into_its_column_spoils_no_other():
+    @nnplug.encoding
+    def greedy(x, mean, deviation):
+        if isinstance(x, np.ndarray):
+            x -= mean
+            return x / deviation
+        return (x - mean) / deviation
+
+    table = {"x": SIZE.copy(), "y": TABLE["y"]}
+    alone = prepare(table, target="y", encoding="robust_clip", validation=0.0).rows
+    registry = Registry()
+    registry.register(greedy)
+    both = prepare(
+        table, target="y", encoding="greedy robust_clip", validation=0.0, registry=registry
+    ).rows
+    np.testing.assert_array_equal(table["x"], SIZE)
+    np.testing.assert_array_equal(both.inputs[:, 1], alone.inputs[:, 0])
+
+
+def test_unseen_categories_can_be_refused():
+    encoder = run_of({"kind": "ordinal"}).rows.encoder
+    new = nnplug.tables.table_of({**TABLE, "kind": ["new", *TABLE["kind"][1:]]})
+    column = encoder.features.index("kind.ordinal")
+    assert encoder.inputs(new)[0, column] == 0  # in the middle
+    with pytest.raises(DataError, match='column "kind" has categories that training did not see'):
+        encoder.inputs(new, unknown="error")
+    assert "they count as none of the known ones" in " ".join(said(encoder, new))
+
+
+def said(encoder, table):
+    remarks = encoder.remarks(table.names)
+    remarks.add(table)
+    return remarks.lines()
+
+
+def test_a_network_rises_with_the_standard_encoding_alone():
+    with pytest.raises(DataError) as caught:
+        run_of("robust_clip[log]", increasing="size")
+    assert str(caught.value) == (
+        'increasing: column "size" is encoded by robust_clip[log], and a network is built to rise '
+        "or fall with the standard encoding alone.\nGive the column that one: --encoding "
+        "size=standard"
+    )
+    run_of({"*": "robust_clip", "size": "standard"}, increasing="size")

@@ -464,6 +464,6 @@ def test_a_report_is_of_the_rows_held_out():
     page = run.report()
     assert "90 rows, each held out by one network" in page
     assert "On the held-out rows" in page
-    for text in ("out of fold, all rows", "member 1, epoch ", "member 3, epoch "):
+    for text in ("together", "out of fold: each row", "member 1, epoch ", "member 3, epoch "):
         assert text in page
     assert "member1.accuracy" not in page

@@ -10,7 +10,6 @@ import time
 from dataclasses import dataclass
 
 import pytest
-import uvicorn
 
 import nnplug
 from nnplug.play import server
@@ -42,9 +41,7 @@ class Client:
         self.host = f"127.0.0.1:{self.port}"
         self.own = {"Host": self.host, "Origin": f"http://{self.host}"}
         app = server.make_app(self.worker, TOKEN, self.port)
-        self.server = uvicorn.Server(
-            uvicorn.Config(app, log_level="error", lifespan="off", ws="none")
-        )
+        self.server = server.Server(app)
         self.thread = threading.Thread(target=self.server.run, args=([self.listening],))
         self.thread.start()
 

@@ -15,10 +15,11 @@ import pytest
 import nnplug
 from nnplug.builtin.datasets import moons, spiral
 from nnplug.parts import KINDS
+from nnplug.play.choices import CHOSEN
 from nnplug.play.content import Content
 from nnplug.play.learner import Learner
 from nnplug.play.maps import Plane, signed_bytes
-from nnplug.play.session import CHOSEN, Session
+from nnplug.play.session import Session
 from nnplug.play.worker import MOST_SESSIONS, Worker
 from nnplug.runs.preparing import default_registry, prepare
 
@@ -267,6 +268,7 @@ def test_a_table_that_is_pasted(session):
     assert state["data"]["columns"] == ["length", "colour", "kind"]
     assert state["data"]["target"] == ["kind"]
     assert state["data"]["classes"] == ["no", "yes"]
+    assert state["lanes"][0]["settings"]["hidden"] == [8]  # a network that can be looked at
     file = session.content.table
     assert file.name == "my_rows.csv"
     assert file.parent.name.startswith("nnplug-play-")
@@ -314,10 +316,39 @@ def test_a_race_starts_alike_and_has_the_same_rows(session):
     after = session.frame()["lanes"]
     assert after[0]["epoch"] == after[1]["epoch"] == 1
     assert after[0]["weights"] != after[1]["weights"]
+    for speed in (0, 100):
+        good(session, "speed", speed=speed)
+        good(session, "play")
+        for _ in range(3):
+            lanes = session.work(0.3)["lanes"]
+            assert lanes[0]["epoch"] > 0
+            assert [lanes[0]["epoch"], lanes[0]["step"]] == [lanes[1]["epoch"], lanes[1]["step"]]
     good(session, "set", lane=1, settings={"seed": 5})
     assert [given["seed"] for given in session.given] == [5, 5]
     assert "there is no such network" in do(session, "set", lane=2, settings={})["error"]
     assert len(good(session, "race", on=False)["lanes"]) == 1
+
+
+def test_networks_of_any_layers_are_drawn(session):
+    good(session, "data", data="moons:size=30")
+    state = good(
+        session, "set", settings={"layers": "dense:5 layer_norm gelu residual[dense:5 tanh]"}
+    )
+    (lane,) = state["lanes"]
+    assert [(one["name"], one["units"]) for one in lane["columns"]] == [
+        ("hidden1", 5), ("residual1", 5), ("output", 1),
+    ]  # fmt: skip
+    assert lane["settings"]["hidden"] is None or lane["settings"]["layers"] is not None
+    frame = good(session, "epoch")["lanes"][0]
+    assert [None if one is None else np.shape(one) for one in frame["weights"]] == [
+        (2, 5), None, (5, 1),
+    ]  # fmt: skip
+    assert [len(base64.b64decode(one)) // 576 for one in frame["maps"]] == [5, 5, 1]
+    # The short form takes their place again.
+    state = good(session, "set", settings={"hidden": [20], "activation": ["relu"]})
+    (lane,) = state["lanes"]
+    assert lane["settings"]["layers"] is None
+    assert lane["columns"][0]["shown"] == 12
 
 
 def test_unknown_commands():
@@ -335,7 +366,7 @@ def test_playing_goes_on_and_a_planned_run_ends(session):
     good(session, "speed", speed=0)
     good(session, "play")
     assert session.due < float("inf")
-    frame = session.work(0.01)
+    frame = session.work(0.2)
     assert frame["playing"]
     assert frame["lanes"][0]["epoch"] >= 1
     good(session, "pause")
@@ -343,7 +374,7 @@ def test_playing_goes_on_and_a_planned_run_ends(session):
     good(session, "set", settings={"schedule": "cosine", "epochs": 4})
     good(session, "play")
     while session.playing:
-        frame = session.work(0.01)
+        frame = session.work(0.2)
     lane = frame["lanes"][0]
     assert (lane["epoch"], lane["done"]) == (4, True)
     assert good(session, "play")["playing"] is False
@@ -356,7 +387,7 @@ def test_divergence_is_told_and_ends_it(session):
     good(session, "play")
     for _ in range(50):
         if session.playing:
-            session.work(0.01)
+            session.work(0.2)
     lane = good(session, "state")["frame"]["lanes"][0]
     assert not session.playing
     assert "diverged" in lane["trouble"] or "not finite" in lane["trouble"]
@@ -366,7 +397,7 @@ def test_memory_is_constant(session):
     good(session, "speed", speed=0)
     good(session, "play")
     while session.learners[0].epoch < 2000:
-        frame = session.work(0.02)
+        frame = session.work(0.4)
     learner = session.learners[0]
     assert [len(column) for column in learner.run.history.columns.values()] == [1, 1]
     for epoch in range(2000):
@@ -374,6 +405,72 @@ def test_memory_is_constant(session):
     assert len(learner.curve.points) <= 240
     first = [point[0] for point in frame["lanes"][0]["curve"]]
     assert first == sorted(first)
+
+
+# --- the microscope ---------------------------------------------------------------------------
+
+
+def test_the_microscope_by_hand(session):
+    """XOR, 2-2-1, after one step of the notebook's network: the sample (0, 1)."""
+    good(session, "epoch")
+    shown = session.frame()["lanes"][0]
+    (w1, w2), (b1, b2) = shown["weights"], shown["biases"]
+    outline = good(session, "trace", row=1)
+    assert outline["rows"] == [0, 1, 2, 3]
+
+    def look(name):
+        (number,) = [k for k, step in enumerate(outline["steps"]) if step["name"] == name]
+        return good(session, "trace", row=1, step=number)
+
+    z = np.array([w1[1][0] + b1[0], w1[1][1] + b1[1]])
+    a = 1 / (1 + np.exp(-z))
+    out = 1 / (1 + np.exp(-(a @ np.array(w2)[:, 0] + b2[0])))
+    delta = 2 * (out - 1) * out * (1 - out)
+    assert look("hidden1.z")["value"][0] == pytest.approx(z, rel=1e-12)
+    assert look("output.delta")["value"] == [[pytest.approx(delta, rel=1e-12)]]
+    update = look("output.weight'")
+    new = np.array(w2)[:, 0] - 1.0 * delta * a
+    assert np.ravel(update["value"]) == pytest.approx(new, rel=1e-12)
+    (first, _) = update["elements"]
+    assert first["value"] == pytest.approx(new[0], rel=1e-12)
+    assert f"{w2[0][0]:.6g}" in first["numbers"]
+    assert " style=" not in json.dumps(update)
+    # Looking has changed nothing.
+    assert session.frame()["lanes"][0]["weights"] == shown["weights"]
+    assert "there are 25 arrays" in do(session, "trace", row=1, step=99)["error"]
+    assert "there are 4 rows" in do(session, "trace", row=9)["error"]
+
+
+def test_sample_by_sample_is_a_batch(session):
+    good(session, "data", data="moons:size=20")  # 16 rows to learn from: one batch of 10, one of 6
+    good(session, "set", settings={"batch_size": 10, "seed": 2})
+    looked = []
+    for number in range(10):
+        outline = good(session, "trace")
+        looked.append(outline["row"])
+        assert outline["passed"] == number
+        assert session.learners[0].step == 0
+        good(session, "sample")
+    assert session.learners[0].step == 1
+    assert len(set(looked)) == 10
+    assert set(looked) <= set(session.learners[0].run.train_rows.tolist())
+    by_sample = session.frame()["lanes"][0]["weights"]
+    good(session, "reset")
+    assert session.learners[0].next_rows() == looked
+    assert good(session, "batch")["lanes"][0]["weights"] == by_sample
+    rest = session.learners[0].next_rows()
+    assert sorted(looked + rest) == sorted(session.learners[0].run.train_rows.tolist())
+
+
+def test_the_microscope_knows_the_optimizers_state(session):
+    good(session, "set", settings={"optimizer": "adam"})
+    good(session, "batch")
+    outline = good(session, "trace", row=0)
+    names = [step["name"] for step in outline["steps"]]
+    start = good(session, "trace", row=0, step=names.index("output.bias.m"))
+    slots = session.learners[0].trainer.steps.slots["m"]
+    assert start["value"] == [slots[-1]]
+    assert slots[-1] != 0
 
 
 # --- code and address -------------------------------------------------------------------------

@@ -86,7 +86,8 @@ def test_scikit_learn_has_that_networks_defaults():
         (
             {"seed": 1},
             "recipe 'bad' gives seed, which is needed before the rows are read and a recipe is "
-            "asked.\nTake it out of the recipe, and give it to the run instead.",
+            "asked.\nTake it out of the recipe, and give it to the run instead, or as before_rows "
+            "to its decorator.",
         ),
         ({"recipe": "notebook"}, "recipe 'bad' gives recipe, which is needed before"),
         ({"activation": "rellu"}, "There is no activation 'rellu'. Did you mean 'relu'"),
@@ -137,3 +138,95 @@ def test_the_command_line_says_which_recipe_decides(tmp_path, monkeypatch):
     (tmp_path / "mine.toml").write_text('data = "xor"\nrecipe = "notebook"\nepochs = 2\n')
     done = call(["train", "--config", "mine.toml", "--json"])
     assert json.loads(done.stdout)["settings"]["hidden"] == [2]
+
+
+# --- before the rows ----------------------------------------------------------------------------
+
+
+@nnplug.recipe(before_rows={"members": 2, "encoding": "robust_clip", "target_transform": "auto"})
+def early(facts):
+    """Early: what must be known before the rows are read."""
+    return {"hidden": (facts.inputs,)}
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "prices.csv"
+    rng = np.random.default_rng(0)
+    rows = [f"{area},{np.exp(0.1 * area)}" for area in rng.normal(20, 9, 60)]
+    path.write_text("area,price\n" + "\n".join(rows) + "\n")
+    return path
+
+
+def train(data, **settings):
+    registry = Registry()
+    registry.register(early)
+    return nnplug.train(data, recipe="early", epochs=2, registry=registry, **settings)
+
+
+def test_a_recipe_says_how_the_rows_are_read(table):
+    run = train(table, target="price")
+    assert run.settings.members == 2
+    assert run.settings.table["encoding"] == {"*": "robust_clip:limit=3.0"}
+    # What "auto" chose is recorded: the log of exp(0.1 x) is less skewed.
+    assert run.settings.table["target_transform"] == "log"
+    assert run.settings.hidden == (1,)
+
+
+def test_the_user_decides_before_a_recipe_what_is_needed_before_the_rows(table):
+    run = train(table, target="price", members=1, target_transform="none", encoding="standard")
+    assert run.settings.members == 1
+    assert run.settings.table["target_transform"] is None
+    assert run.settings.table["encoding"] == {"*": "standard:far=10.0"}
+
+
+def test_what_a_recipe_says_of_tables_says_nothing_of_arrays():
+    x = np.random.default_rng(0).normal(size=(40, 3))
+    run = train((x, x[:, 0]))
+    assert run.settings.members == 2
+    np.testing.assert_array_equal(run.model.inputs(x), x)
+
+
+def test_a_loss_of_counts_keeps_the_unit_of_the_target(tmp_path):
+    path = tmp_path / "counts.csv"
+    path.write_text("x,y\n" + "\n".join(f"{i % 7},{2 ** (i % 5)}" for i in range(60)) + "\n")
+    run = train(path, target="y", loss="poisson_nll", task="regression")
+    assert run.settings.table["target_transform"] is None
+
+
+@pytest.mark.parametrize(
+    ("early", "message"),
+    [
+        ({"membres": 3}, "recipe 'bad': before_rows: there is no setting 'membres'."),
+        ({"members": 0}, "recipe 'bad': before_rows: members = 0: it must be"),
+        (
+            {"hidden": (3,)},
+            "recipe 'bad': before_rows: hidden is chosen after the rows are read.\n"
+            "Return it from the recipe's function.",
+        ),
+    ],
+)
+def test_what_a_recipe_cannot_say_before_the_rows_is_refused(early, message):
+    bad = nnplug.recipe(name="bad", before_rows=early)(lambda facts: {})
+    with pytest.raises(NnplugError) as caught:
+        prepare("xor", recipe=bad)
+    assert message in str(caught.value)
+
+
+def test_the_default_for_tables_reproduces_from_its_record(table, tmp_path):
+    run = nnplug.train(table, target="price", recipe="default", epochs=2, output=tmp_path / "run")
+    assert run.settings.members == 8
+    assert run.settings.activation == ("silu",)
+    config = str(tmp_path / "run" / "config.toml")
+    again = CliRunner().invoke(cli, ["train", "--config", config, "--output", str(tmp_path / "b")])
+    assert again.exit_code == 0, again.output
+    first, second = (tmp_path / name / "model.safetensors" for name in ("run", "b"))
+    a, b = nnplug.load(first), nnplug.load(second)
+    np.testing.assert_array_equal(a.predict({"area": [3.0]}), b.predict({"area": [3.0]}))
+
+
+def test_fast_is_what_a_run_without_a_recipe_is(table):
+    with_it, without = (
+        nnplug.train(table, target="price", recipe=recipe, epochs=2) for recipe in ("fast", None)
+    )
+    np.testing.assert_array_equal(with_it.weights, without.weights)

@@ -162,10 +162,10 @@ def test_the_report_of_classes(tmp_path):
                  f"nnplug train --config {tmp_path}/r/config.toml"):  # fmt: skip
         assert text in page.text, text
     kinds = [tag for tag, _ in page.elements]
-    assert kinds.count("svg") == 4
+    assert kinds.count("svg") == 5
     labels = [a["aria-label"] for tag, a in page.elements if tag == "svg"]
     assert labels == ["loss by epoch", "metric by epoch", "receiver operating characteristic",
-                      "calibration"]  # fmt: skip
+                      "calibration", "the network: 4 inputs, 100 hidden1, 3 output"]  # fmt: skip
     # Headings of numbers are aligned like the numbers below them.
     text = (tmp_path / "r" / "report.html").read_text()
     assert re.search(r"<th class='number'>best epoch, \d+ .*<th class='number'>last epoch<", text)
@@ -200,7 +200,7 @@ def test_the_report_of_numbers(tmp_path):
         assert shown[1] == digits
     assert "in the unit of each target" in page.text
     assert "petal_length: residuals, mean" in page.text
-    assert [tag for tag, _ in page.elements].count("svg") == 6
+    assert [tag for tag, _ in page.elements].count("svg") == 7
 
 
 def test_the_report_draws_the_network(tmp_path):
@@ -259,7 +259,7 @@ def test_two_inputs_have_the_boundary_and_four_rows_no_curve(tmp_path):
     page = Page(text)
     check(page)
     assert [a["aria-label"] for tag, a in page.elements if tag == "svg"] == [
-        "loss by epoch", "decision boundary",
+        "loss by epoch", "decision boundary", "the network: 2 inputs, 2 hidden1, 1 output",
     ]  # fmt: skip
     picture = text.partition('aria-label="decision boundary"')[2]
     dots = re.findall(r'<circle class="(k\d)" cx="([\d.]+)" cy="([\d.]+)"', picture)
@@ -332,3 +332,36 @@ def test_the_report_of_a_run_that_diverged(tmp_path):
         nnplug.train("xor", loss="mse", hidden=(), output_activation="identity",
                      learning_rate=1e200, output=tmp_path / "r")  # fmt: skip
     check(Page((tmp_path / "r" / "report.html").read_text()))
+
+
+# --- what the model looks at -------------------------------------------------------------
+
+
+def test_it_says_what_the_model_looks_at():
+    run = nnplug.train(IRIS, target="species", epochs=40)
+    page = Page(run.report())
+    assert "What the model looks at" in page.text
+    part = page.text.partition("What the model looks at")[2].partition("The data")[0]
+    names = re.findall(r"(?:sepal|petal)_(?:length|width)", part)
+    assert sorted(names) == ["petal_length", "petal_width", "sepal_length", "sepal_width"]
+    found = run.model.importance(IRIS, repeats=3)
+    # The first of one list is not the last of the other, whose rows are others.
+    assert names[0] != found.columns[found.order[-1]]
+    accuracy = run.history["accuracy"][run.history.best]
+    assert f"it is {accuracy:.4g} on 30 of these rows" in part
+
+
+@pytest.mark.parametrize("setting", ["_MOST_COLUMNS", "_MOST_PRODUCTS"])
+def test_what_would_take_long_is_left_out(setting, monkeypatch):
+    monkeypatch.setattr(f"nnplug.runs.report.importances.{setting}", 3)
+    page = Page(nnplug.train(IRIS, target="species", epochs=1).report())
+    assert "What the model looks at" not in page.text
+
+
+def test_of_many_rows_some_are_taken_evenly():
+    x = np.random.default_rng(0).normal(size=(3000, 2))
+    run = nnplug.train((x, x @ [[1.0], [0.0]]), epochs=5, validation=0.5)
+    text = Page(run.report()).text
+    assert "on 500 of these rows" in text
+    part = text.partition("What the model looks at")[2]
+    assert part.index("x0") < part.index("x1")

@@ -153,7 +153,7 @@ def test_without_a_transform_nothing_of_it_is_kept():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"target_transform": "lok"}, r"target_transform='lok' is none of log, asinh, none\. "
+        ({"target_transform": "lok"}, r"target_transform='lok' is none of log, asinh, auto, none\. "
          r"Did you mean 'log'\?"),
         ({"target_transform": "log", "task": "binary"}, r"target_transform='log': task=binary "
          r"predicts classes, and only numbers can be transformed\.\nLeave one of the two out\."),
@@ -185,3 +185,32 @@ def test_a_few_whole_numbers_are_a_quantity_if_they_are_to_be_transformed():
                   target_transform="log", validation=0)  # fmt: skip
     assert run.settings.task == "regression"
     assert np.diff(run.rows.targets[:, 0]).tolist() == pytest.approx([0.894427191] * 3)
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"),
+    [
+        ([1.0, 10.0, 100.0, 1000.0], "log"),  # evenly spaced as logarithms
+        ([1.0, 2.0, 3.0, 4.0], None),  # evenly spaced as they are
+        ([-1.0, 10.0, 100.0, 1000.0], None),  # one has no logarithm
+        ([0.0, 10.0, 100.0, 1000.0], None),
+        ([5.0, 5.0, 5.0, 5.0], None),
+    ],
+)
+def test_auto_is_the_logarithm_where_it_is_less_skewed(targets, expected):
+    data = {"x": [0.0, 1.0, 2.0, 3.0], "y": targets}
+    options = TableOptions(target_transform="auto")
+    encoder = Encoder.fit(table_of(data), target="y", task="regression", options=options)
+    assert encoder.scales[0].transform == expected
+
+
+def test_auto_leaves_classes_alone():
+    data = {"x": [0.0, 1.0, 2.0, 3.0], "y": ["a", "b", "a", "b"]}
+    options = TableOptions(target_transform="auto")
+    assert Encoder.fit(table_of(data), target="y", options=options).classes == ("a", "b")
+
+
+def test_auto_says_what_it_chose(path):
+    asked = ["train", path, "--target", "price", "--target-transform", "auto"]
+    done = CliRunner().invoke(cli, [*map(str, asked), "--no-output", "--epochs", "1"])
+    assert 'target "price": its logarithm is less skewed and is learned' in done.stderr

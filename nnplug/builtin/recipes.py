@@ -58,6 +58,46 @@ def scikit_learn(facts: Facts) -> dict[str, Any]:
     }
 
 
+@recipe(
+    before_rows={
+        "encoding": "piecewise_linear:bins=16 standard:far=3",
+        "members": 8,
+        "target_transform": "auto",
+    }
+)
+def default(facts: Facts) -> dict[str, Any]:
+    """For tables: chosen by measurement on twelve real ones, to be as good as boosted trees.
+
+    Numbers become 16 piecewise-linear bins (Gorishniy et al., 2022,
+    arXiv:2203.05556) beside their standard score, so a network can bend at each
+    quantile. Eight members are averaged, and each holds out another eighth of
+    the rows. A positive target is learned as its logarithm where that is less
+    skewed. One hidden layer of 100 silu units, Adam at 0.003.
+
+    What was tried, and what did not help, is in the documentation: "How the
+    default was chosen".
+    """
+    return {
+        "hidden": (100,),
+        "activation": "silu",
+        "optimizer": "adam:learning_rate=0.003",
+    }
+
+
+@recipe
+def fast(facts: Facts) -> dict[str, Any]:
+    """One network on standardised inputs: what a run without a recipe is.
+
+    One hidden layer of 100 relu units, Adam at 0.001, batches of 32.
+    """
+    return {
+        "hidden": (100,),
+        "activation": "relu",
+        "optimizer": "adam:learning_rate=0.001",
+        "batch_size": 32,
+    }
+
+
 @hookimpl
 def register_recipes(register: object) -> None:
     """Register every recipe of this module."""

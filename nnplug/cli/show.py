@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +11,7 @@ import click
 from nnplug.cli.command import Command
 from nnplug.cli.options import kind_option, plugin_options, registry_of, warn
 from nnplug.cli.part_names import complete_shown
+from nnplug.cli.show_plot import plot_part
 from nnplug.cli.terminal import echo, style, width
 from nnplug.layout import fold
 
@@ -25,6 +27,8 @@ __all__ = ["formulas", "show"]
 _EPILOG = """\b
 Examples:
   nnplug plugins show gelu
+  nnplug plugins show gelu --plot
+  nnplug plugins show gelu --plot gelu.html
   nnplug plugins show nnplug-example
   nnplug plugins show mine -p ./my_part.py
 """
@@ -33,9 +37,19 @@ Examples:
 @click.command(cls=Command, epilog=_EPILOG)
 @click.argument("name", shell_complete=complete_shown)
 @kind_option("Show only parts of this kind")
+@click.option(
+    "--plot",
+    "file",
+    is_flag=False,
+    flag_value=Path(),
+    type=click.Path(path_type=Path),
+    metavar="[FILE]",
+    help="Plot its curve and its derivative here, or to a new .html file; .png, .pdf and .svg "
+    "need Matplotlib.",
+)
 @plugin_options
 @click.pass_context
-def show(context: click.Context, name: str, kind: str | None) -> None:
+def show(context: click.Context, name: str, kind: str | None, file: Path | None) -> None:
     """Show a part with its formula and source, an engine, or a package.
 
     NAME is a part (mish, package/mish), an engine, a package or an entry
@@ -47,6 +61,9 @@ def show(context: click.Context, name: str, kind: str | None) -> None:
 
     registry = registry_of(context)
     parts, plugins = _look_up(registry, name, kind)
+    if file is not None:
+        plot_part(name, [part for part, _ in parts], None if file == Path() else file)
+        return
     found: list[tuple[Part | Tool | None, Plugin]] = [*parts]
     # Entry points of one module have the same parts, and are shown together.
     points: dict[tuple[str, ...], list[str]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -43,6 +44,9 @@ _GREEK = {
     **dict(zip(("mu", "nu", "xi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"),
                "μνξρστφχψω", strict=True)),
 }  # fmt: skip
+
+_MINUS = "<mrow><mo>−"
+_BEGINS_WITH_DIGITS = re.compile(r"(<(mrow|msup|mfrac)>)*<mn>")
 
 _PI, _ONE, _TWO = "<mi>π</mi>", "<mn>1</mn>", "<mn>2</mn>"
 _ROOT_2, _ROOT_PI = f"<msqrt>{_TWO}</msqrt>", f"<msqrt>{_PI}</msqrt>"
@@ -139,14 +143,15 @@ def _node(symbol: Symbol, inputs: list[Piece]) -> Piece:
         sign, strength = _INFIX[name]
         left, right = map(_bracket, inputs, strengths(strength))
         sign = _SIGNS.get(sign, sign)
-        if strength in (ADD, MULTIPLY) and right.startswith("<mrow><mo>−"):
+        if strength in (ADD, MULTIPLY) and right.startswith(_MINUS):
             right = _fence(right)  # two signs in a row are hard to read
-        if not sign and right.startswith("<mn>"):
+        if not sign and _BEGINS_WITH_DIGITS.match(right):
             sign = "·"
         operator = f"<mo>{escape(sign)}</mo>" if sign else '<mspace width="0.17em"/>'
         return _row(left, operator, right), strength
     if name == "negative":
-        return _row("<mo>−</mo>", _bracket(inputs[0], UNARY)), UNARY
+        negated = _bracket(inputs[0], UNARY)
+        return _row("<mo>−</mo>", _fence(negated) if negated.startswith(_MINUS) else negated), UNARY
     if name in ("square", "power"):
         exponent = _TWO if name == "square" else _row(texts[1])
         return f"<msup>{_row(_bracket(inputs[0], ATOM))}{exponent}</msup>", POWER

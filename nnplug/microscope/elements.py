@@ -26,6 +26,9 @@ Index = tuple[int, ...]
 TERMS = 4
 """The most terms of a sum that are written out."""
 
+MOST = 120
+"""The most operations that are written out; the rest are shown by their numbers."""
+
 Name = Callable[..., str]
 """Gives the letter of an element of an array that a symbol stands for, `name(symbol, index)`;
 with `full=True`, after the name of the array's layer."""
@@ -97,6 +100,7 @@ class _Expansion:
         self._numbers: dict[int, float] = {}
         self._letters: dict[tuple[int, Index], Symbol] = {}
         self._taken: set[str] = set()
+        self._left = MOST
         order = walk([formula])
         uses = Counter(id(child) for symbol in order for child in symbol.inputs)
         self._apart = {
@@ -147,6 +151,8 @@ class _Expansion:
             if name in self._taken:  # another layer's array has the same letter
                 name = self._name(symbol, index, full=True)
             return self._letter(symbol, index, name)
+        if self._left <= 0:
+            return self._letter(symbol, index, f"{symbol.operation.name}(…)")
         made = self._expand(symbol, index)
         if id(symbol) not in self._apart or not made.inputs:
             return made
@@ -213,11 +219,13 @@ class _Expansion:
         return Symbol(self.graph, CONSTANT, (), (), (), "float", value=number)
 
     def _apply(self, symbol: Symbol, inputs: Sequence[Symbol]) -> Symbol:
+        self._left -= 1
         # A float that comes from whole numbers alone would be written 1.0.
         kind: Kind = "bool" if symbol.dtype_kind == "bool" else "int"
         return replace(symbol, graph=self.graph, inputs=tuple(inputs), shape=(), dtype_kind=kind)
 
     def _operation(self, name: str, a: Symbol, b: Symbol) -> Symbol:
+        self._left -= 1
         return Symbol(self.graph, self.graph.operations[name], (a, b), (), (), "int")
 
     def _times(self, a: Symbol, b: Symbol) -> Symbol:

@@ -11,7 +11,7 @@ from nnplug.layout import columns, fold
 from nnplug.microscope.step import Element, Step
 from nnplug.types import AnyArray
 
-__all__ = ["write_tables"]
+__all__ = ["first_elements", "title_of", "write_tables"]
 
 FEW = 9
 """The most numbers of an array whose formulas are all written."""
@@ -42,14 +42,15 @@ def write_tables(
         Gives a heading its style.
     """
     lines: list[str] = []
-    for title, together in groupby(steps, _title):
+    for title, together in groupby(steps, title_of):
         lines += ["", heading(title)]
         for step in together:
             lines += ["", *_lines(step, width)] if step.formula else _start(step, width)
     return "\n".join(lines[1:])
 
 
-def _title(step: Step) -> str:
+def title_of(step: Step) -> str:
+    """Write the heading of a step: its phase and its layer."""
     owner = "" if step.phase in TITLES else step.layer
     return TITLES.get(step.phase, step.phase) + (f": {owner}" if owner else "")
 
@@ -84,7 +85,7 @@ def _matrix(array: AnyArray, room: int) -> list[list[str]]:
 def _lines(step: Step, width: int) -> Iterator[str]:
     for line in step.formula.split("\n"):
         yield fold(line, width, indent="  ", hanging="      ", breaking="all")
-    shown = list(_shown(step))
+    shown = list(first_elements(step))
     rows: list[tuple[str, str, str]] = []
     if shown and shown[0].formula != shown[0].numbers:
         rows += [_row(line) for line in shown[0].formula.split("\n")]
@@ -101,7 +102,8 @@ def _lines(step: Step, width: int) -> Iterator[str]:
         yield f"    ... {left:,} more of {' x '.join(map(str, step.value.shape))}"
 
 
-def _shown(step: Step) -> Iterator[Element]:
+def first_elements(step: Step) -> Iterator[Element]:
+    """Choose the elements that are shown of a long array."""
     shape = step.value.shape
     long = [size for size in shape if size > 1]
     most = LINE if len(long) < 2 else SQUARE

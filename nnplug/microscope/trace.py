@@ -81,6 +81,11 @@ class Trace:
 
         return write_tables(self.steps)
 
+    def _repr_html_(self) -> str:
+        from nnplug.microscope.notebook import trace_html  # noqa: PLC0415  # only a notebook shows it
+
+        return trace_html(repr(self).strip("<>"), self.steps)
+
     def __repr__(self) -> str:
         samples = ", ".join(map(str, self.rows[:5])) + ", ..." * (len(self.rows) > 5)
         return f"<trace of row {samples}: {len(self.steps)} arrays>"

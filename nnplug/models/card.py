@@ -306,9 +306,11 @@ def _limits(info: ModelInfo, encoder: Encoder | None, record: Mapping[str, Any])
                 "- A category that training did not see counts as a rare one; in a column without "
                 "rare ones, as none of the known."
             )
+        unless = ", unless it is encoded otherwise" if info.parts.get("encodings") else ""
         yield (
             f"- Beyond {FAR:g} standard deviations from the mean, a number's effect grows as a "
-            "logarithm. Answers outside of the range of the training data are extrapolations."
+            f"logarithm{unless}. Answers outside of the range of the training data are "
+            "extrapolations."
         )
     if info.task != "regression" and info.calibration is None:
         yield "- Whether the probabilities are calibrated is not recorded."

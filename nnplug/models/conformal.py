@@ -45,7 +45,7 @@ class ScoreTable:
         n, how many rows they are of.
     scores : tuple of float
         Ascending. All n of them, or M of the n order statistics: the j-th, from
-        1, is the one of rank ⌈j·n / M⌉.
+        1, is the one of rank ⌊j·n / M⌋.
     """
 
     rows: int
@@ -56,7 +56,7 @@ class ScoreTable:
         """Keep scores, (N,), which are finite; of more than `MOST`, some order statistics."""
         rows, ascending = len(scores), np.sort(scores.astype(np.float64))
         most = min(rows, MOST)
-        places = -(-np.arange(1, most + 1) * rows // most) - 1
+        places = np.arange(1, most + 1) * rows // most - 1
         return cls(rows, tuple(ascending[places].tolist()))
 
     def reaches(self, level: float) -> bool:

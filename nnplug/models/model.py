@@ -74,11 +74,6 @@ class Model(Uncertainty, Explainable, Writable, Summarized):
         return (self.network, *self.others)
 
     @property
-    def learned(self) -> int:
-        """The number of parameters of all members."""
-        return len(self.networks) * self.network.learned
-
-    @property
     def info(self) -> ModelInfo:
         """What a model file says: sizes, classes, settings, parts with their packages."""
         return replace(self._described, calibration=self.calibration)

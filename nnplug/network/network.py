@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnplug.alignment import aligned_zeros
 from nnplug.builtin.layers import dense, dropout, monotone_dense
 from nnplug.errors import SettingError, UnknownNameError
+from nnplug.network.dense import DenseLayer, dense_layers
 from nnplug.network.spans import Span, grouped, spans_of
 from nnplug.parts import (
     Activation,
@@ -28,26 +28,10 @@ from nnplug.parts import (
 from nnplug.summary import Block, Summarized
 from nnplug.types import AnyArray
 
+if TYPE_CHECKING:
+    from nnplug.picture import Picture
+
 __all__ = ["DenseLayer", "Network", "Span", "in_and_out", "short_form"]
-
-
-@dataclass(frozen=True)
-class DenseLayer:
-    """A dense layer and its activation, in a network of nothing else.
-
-    Attributes
-    ----------
-    name : str
-        `"hidden1"`, `"hidden2"`, ..., `"output"`.
-    fan_in, fan_out : int
-        Its numbers of inputs and units.
-    activation : Activation
-    """
-
-    name: str
-    fan_in: int
-    fan_out: int
-    activation: Activation
 
 
 class Network(Summarized):
@@ -159,7 +143,7 @@ class Network(Summarized):
         last = monotone_dense if signed else dense
         head = (last.with_options(units=outputs), output_activation)
         self.placed = tuple(place(inputs, [*parts, *head], head=len(parts)))
-        self.layers = tuple(_dense_layers(self.placed))
+        self.layers = tuple(dense_layers(self.placed))
         spans = list(spans_of(self.placed))
         self.spans = tuple(spans)
         self._by_name = {span.name: span for span in spans}
@@ -271,7 +255,7 @@ class Network(Summarized):
         if x is None:
             return None
         with np.errstate(all="ignore"):
-            return np.asarray(placed.compute(x, self._views))
+            return np.asarray(placed.compute(x, self.arrays))
 
     def _draw(
         self, initializer: Initializer, generator: np.random.Generator, layer: str, array: Array,
@@ -296,11 +280,12 @@ class Network(Summarized):
         x = inputs.astype(self.dtype)
         for placed in self.placed:
             with np.errstate(all="ignore"):
-                x = np.asarray(placed.compute(x, self._views))
+                x = np.asarray(placed.compute(x, self.arrays))
             yield placed, x
 
     @property
-    def _views(self) -> dict[str, AnyArray]:
+    def arrays(self) -> dict[str, AnyArray]:
+        """Its arrays by name: views of the vector."""
         return {span.name: span.view(self.parameters) for span in self.spans}
 
     def first_nonfinite(self, inputs: AnyArray) -> tuple[Placed, str] | None:
@@ -315,6 +300,20 @@ class Network(Summarized):
             if not np.isfinite(outputs).all():
                 return placed, "sums" if placed.part.name == "dense" else "outputs"
         return None
+
+    def draw(self) -> Picture:
+        """Draw the units as circles and the weights as lines, in a notebook or a file.
+
+        A line is as wide as its weight is large in its layer; blue is positive,
+        orange negative. Of a wide layer, the first 12 units are drawn.
+        """
+        from nnplug.network.drawing import network_picture  # noqa: PLC0415  # few are drawn
+
+        return network_picture(self.placed, self.inputs, self.arrays, self.summary())
+
+    def _html(self) -> Iterator[str]:
+        yield from super()._html()
+        yield self.draw()._repr_html_()
 
     def _summary(self) -> Iterator[Block]:
         rows = list(layer_rows(self.placed))
@@ -387,18 +386,3 @@ def short_form(
         if number < len(shares) and shares[number]:
             parts.append(dropout.with_options(rate=shares[number]))
     return parts
-
-
-def _dense_layers(placed: Sequence[Placed]) -> list[DenseLayer]:
-    """Pair dense layers with their activations; give nothing if there are other layers too."""
-    found: list[DenseLayer] = []
-    waiting: Placed | None = None
-    for layer in placed:
-        if layer.part.function is dense.function and waiting is None:
-            waiting = layer
-        elif isinstance(layer.part, Activation) and waiting is not None:
-            found.append(DenseLayer(layer.name, waiting.inputs, waiting.outputs, layer.part))
-            waiting = None
-        elif layer.part.function is not dropout.function or waiting is not None:
-            return []
-    return found

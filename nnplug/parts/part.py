@@ -83,6 +83,17 @@ class Part:
     def __repr__(self) -> str:
         return f"<{self.kind} {self.text}>"
 
+    def _repr_html_(self) -> str:
+        """Show what it is and its author's code, which is its formula, in a notebook."""
+        from nnplug.untrusted import clean  # noqa: PLC0415  # only a notebook shows it
+
+        try:
+            code = inspect.getsource(self.function)
+        except (OSError, TypeError):  # it was typed at a prompt
+            code = ""
+        shown = f"<p><b>{clean(self.kind)} {clean(self.text)}</b></p>\n<p>{clean(self.summary)}</p>"
+        return f"{shown}\n<pre>{clean(code)}</pre>" if code else shown
+
     @property
     def text(self) -> str:
         """The text form, with the options that differ from their defaults."""

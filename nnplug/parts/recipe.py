@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, ClassVar, Unpack, overload
 
 from nnplug.errors import PartError
@@ -39,10 +40,20 @@ class Facts:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Recipe(Part):
-    """A function from the facts of the data to settings, by the names of `nnplug.train`."""
+    """A function from the facts of the data to settings, by the names of `nnplug.train`.
+
+    Attributes
+    ----------
+    before_rows : mapping
+        Settings that must be known before the rows are read, and so before
+        there are facts, by the names of `nnplug.train`. Those for tables
+        change nothing where the data is no table.
+    """
 
     kind: ClassVar[str] = "recipe"
     plural: ClassVar[str] = "recipes"
+
+    before_rows: Mapping[str, Any] = field(default_factory=dict)
 
     def formula_texts(self) -> list[str | None]:
         """Write nothing: a run records each setting that a recipe gives."""
@@ -68,12 +79,23 @@ class Recipe(Part):
 @overload
 def recipe(function: Callable[..., Any], /) -> Recipe: ...
 @overload
-def recipe(**naming: Unpack[Naming]) -> Callable[[Callable[..., Any]], Recipe]: ...
-def recipe(function: Callable[..., Any] | None = None, /, **naming: Unpack[Naming]) -> Any:
+def recipe(
+    *, before_rows: Mapping[str, Any] = ..., **naming: Unpack[Naming]
+) -> Callable[[Callable[..., Any]], Recipe]: ...
+def recipe(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    before_rows: Mapping[str, Any] = MappingProxyType({}),
+    **naming: Unpack[Naming],
+) -> Any:
     """Make a recipe from a function of the facts of the data.
 
     Parameters
     ----------
+    before_rows : mapping, optional
+        Settings that must be known before the rows are read, such as
+        `{"members": 5, "encoding": "robust_clip"}`: see `Recipe`.
     **naming
         `name`, `aliases`, `ranges` and `expected_failures`: see `Naming`.
 
@@ -98,6 +120,7 @@ def recipe(function: Callable[..., Any] | None = None, /, **naming: Unpack[Namin
             function,
             positional=lambda names: None if names == ("facts",) else "a recipe takes (facts)",
             naming=naming,
+            before_rows=dict(before_rows),
         )
 
     return decorate if function is None else decorate(function)

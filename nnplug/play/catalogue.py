@@ -16,7 +16,7 @@ from nnplug.plugins.plugin import Plugin
 from nnplug.plugins.registry import Registry
 from nnplug.runs.run import Run
 
-__all__ = ["catalogue", "describe", "misfits", "sketches"]
+__all__ = ["catalogue", "describe", "misfits", "sketches", "without_style"]
 
 SKETCHED = 120
 """The points of a dataset's small picture."""
@@ -78,11 +78,15 @@ def describe(registry: Registry, kind: Any, text: Any) -> dict[str, str]:
         "source": doc.source,
         "package": provider.package,
         "version": provider.version,
-        # The page allows no style of its own to come with what it shows.
-        "mathml": mathml.replace(' style="text-align: right"', ' class="right"').replace(
-            ' style="text-align: left"', ' class="left"'
-        ),
+        "mathml": without_style(mathml),
     }
+
+
+def without_style(mathml: str) -> str:
+    """Give the cells of a formula classes: the page allows no style to come with what it shows."""
+    for side in ("left", "right"):
+        mathml = mathml.replace(f' style="text-align: {side}"', f' class="{side}"')
+    return mathml
 
 
 def sketches(registry: Registry) -> dict[str, dict[str, Any]]:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from nnplug.runs.run import Run
 from nnplug.training import Evaluator, History
 from nnplug.types import AnyArray
 
+if TYPE_CHECKING:
+    from nnplug.microscope.trace import Trace
+
 __all__ = ["OWN_SETTINGS", "THUMBNAIL", "Edit", "Learner"]
 
 OWN_SETTINGS: Mapping[str, Any] = {"engine": "numpy", "patience": "none"}
@@ -28,6 +31,9 @@ OWN_SETTINGS: Mapping[str, Any] = {"engine": "numpy", "patience": "none"}
 
 THUMBNAIL, PICTURE = 24, 100
 """The sides of a unit's map and of the output's, in points."""
+
+TRACED = 4
+"""The rows and columns of an array whose formulas are shown."""
 
 FOR_EVER = 1 << 60
 """The epochs of a run whose learning rate does not depend on their number."""
@@ -163,6 +169,22 @@ class Learner:
         except NnplugError as error:
             self.trouble = str(error)
 
+    def next_rows(self) -> list[int]:
+        """Return the places in the data of the rows of the next batch, in their order."""
+        trainer, step = self.trainer, self.step * self.trainer.steps.batch_size
+        for order, _ in trainer.batches.loads(self.epoch):
+            if order is None:
+                return [int(row) for row in self.run.train_rows]
+            if step < len(order):
+                return [int(row) for row in order[step : step + trainer.steps.batch_size]]
+            step -= len(order)
+        return []
+
+    def trace(self, row: int) -> Trace:
+        """Trace the next step on one sample; see `Run.trace`."""
+        self.run.state = self.trainer.steps.state()
+        return self.run.trace(row, elements=TRACED)
+
     def edit(self, array: str, place: tuple[int, ...], value: float) -> None:
         """Set a weight or bias by hand; training goes on from it.
 
@@ -221,6 +243,14 @@ class Learner:
                 found["confusion"] = counts.tolist()
         return found
 
+    def mark(self) -> dict[str, Any]:
+        """Compute the scores, and add a point to the curve of losses."""
+        scores = self.scores()
+        metric = next(iter(scores["metrics"][self.shown_part].values()), None)
+        at = self.epoch + self.step / max(self.trainer.per_epoch, 1)
+        self.curve.add(at, scores["loss"].get("train"), scores["loss"].get("test"), metric)
+        return scores
+
     def frame(self, plane: Plane) -> dict[str, Any]:
         """Return all that is seen at this time, as plain values for JSON.
 
@@ -231,10 +261,7 @@ class Learner:
             `biases` by column, `maps` by column (bytes in base64, unit by unit), and
             `output`, the large map.
         """
-        scores = self.scores()
-        metric = next(iter(scores["metrics"][self.shown_part].values()), None)
-        at = self.epoch + self.step / max(self.trainer.per_epoch, 1)
-        self.curve.add(at, scores["loss"].get("train"), scores["loss"].get("test"), metric)
+        scores = self.mark()
         weights, biases, inputs = [], [], min(self.run.network.inputs, 12)
         for column in self.columns:
             arrays = column.weights(self.run.network, inputs)

@@ -6,6 +6,7 @@ import shlex
 from typing import Any
 
 from nnplug.play.learner import Edit, Learner
+from nnplug.plugins.plugin import LOCAL
 from nnplug.runs.settings import ROWS
 from nnplug.runs.toml_text import toml_line
 
@@ -104,7 +105,9 @@ def _toml(learner: Learner) -> str:
 
 
 def _notes(learner: Learner) -> list[str]:
-    notes = []
+    notes, registry = [], learner.run.model.registry
+    if any(registry.provider(part).package == LOCAL for part in learner.run.parts):
+        notes.append("Add -p FILE for the parts of your own file; in Python, registry=.")
     if learner.content.points:
         notes.append("The points that were set by click are in the Python only.")
     if learner.edits:

@@ -23,7 +23,7 @@ from nnplug.errors import NnplugError
 if TYPE_CHECKING:
     from nnplug.play.worker import Worker
 
-__all__ = ["HOST", "address", "bind", "make_app", "new_token", "serve"]
+__all__ = ["HOST", "Application", "Server", "address", "bind", "make_app", "new_token", "serve"]
 
 HOST = "127.0.0.1"
 """The only address that is listened at: other machines cannot reach it."""
@@ -73,16 +73,32 @@ def bind(port: int = 0) -> socket.socket:
     return listening
 
 
-def serve(app: ASGIApp, listening: socket.socket) -> None:
+class Server(uvicorn.Server):
+    """A server that ends its streams before it shuts down, so that no tab holds it up."""
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+        super().__init__(_config(app))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams, then the connections."""
+        self._app.end_streams()
+        await super().shutdown(sockets)
+
+
+def serve(app: Application, listening: socket.socket) -> None:
     """Serve until an interrupt."""
-    config = uvicorn.Config(
-        app, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=1,
+    Server(app).run(sockets=[listening])
+
+
+def _config(app: Application) -> uvicorn.Config:
+    return uvicorn.Config(
+        app, log_level="critical", access_log=False, lifespan="off", timeout_graceful_shutdown=1,
         ws="none", server_header=False, proxy_headers=False,
     )  # fmt: skip
-    uvicorn.Server(config).run(sockets=[listening])
 
 
-def make_app(worker: Worker, token: str, port: int) -> ASGIApp:
+def make_app(worker: Worker, token: str, port: int) -> Application:
     """Make the application: every address of it begins with the token.
 
     Parameters
@@ -93,7 +109,7 @@ def make_app(worker: Worker, token: str, port: int) -> ASGIApp:
     port : int
         Where it is served; requests that name another host are refused.
     """
-    files = _files()
+    files, ends = _files(), set[Callable[[], None]]()
 
     async def page(request: Request) -> Response:
         # A look-up in a table, so that no path leads to another file.
@@ -131,7 +147,7 @@ def make_app(worker: Worker, token: str, port: int) -> ASGIApp:
         tab = request.query_params.get("tab", "")
         if not _TAB.fullmatch(tab):
             return JSONResponse({"error": "The request names no tab."}, 400)
-        return StreamingResponse(_frames(worker, tab), media_type="text/event-stream")
+        return StreamingResponse(_frames(worker, tab, ends), media_type="text/event-stream")
 
     routes = [
         Route(f"/{token}/", page),
@@ -139,13 +155,23 @@ def make_app(worker: Worker, token: str, port: int) -> ASGIApp:
         Route(f"/{token}/events", events),
         Route(f"/{token}/{{name}}", page),
     ]
-    return _Guard(Starlette(routes=routes), token, port)
+    return Application(Starlette(routes=routes), token, port, ends)
 
 
-async def _frames(worker: Worker, tab: str) -> AsyncIterator[str]:
-    """Yield the frames of a tab; of several that wait, the latest only."""
+async def _frames(worker: Worker, tab: str, ends: set[Callable[[], None]]) -> AsyncIterator[str]:
+    """Yield the frames of a tab; of several that wait, the latest only.
+
+    Parameters
+    ----------
+    ends : set of callable
+        Is given a function that ends the stream, for as long as it lasts.
+    """
     loop, arrived = asyncio.get_running_loop(), asyncio.Event()
-    latest, number = "", 0
+    latest, number, ended = "", 0, asyncio.Event()
+
+    def end() -> None:
+        ended.set()
+        arrived.set()
 
     def take(frame: str) -> None:
         nonlocal latest
@@ -156,6 +182,7 @@ async def _frames(worker: Worker, tab: str) -> AsyncIterator[str]:
         if not loop.is_closed():
             loop.call_soon_threadsafe(take, frame)
 
+    ends.add(end)
     try:
         await asyncio.wrap_future(worker.listen(tab, listener))
         yield "retry: 1000\n\n"
@@ -166,11 +193,14 @@ async def _frames(worker: Worker, tab: str) -> AsyncIterator[str]:
                 yield ": still here\n\n"
                 continue
             arrived.clear()
+            if ended.is_set():
+                break
             number += 1
             yield f"id: {number}\ndata: {latest}\n\n"
     except NnplugError as error:
         yield f"event: refused\ndata: {json.dumps(str(error))}\n\n"
     finally:
+        ends.discard(end)
         worker.leave(tab, listener)
 
 
@@ -200,18 +230,24 @@ def _files() -> Mapping[str, bytes]:
     }
 
 
-class _Guard:
-    """Refuses whoever is not the page of this server, before anything else is looked at.
+class Application:
+    """The application; it refuses whoever is not its page before it looks at anything else.
 
     A page of another origin can send requests here, and by DNS rebinding even under a name
     of its own; it has neither this Host, nor this Origin, nor the token.
     """
 
-    def __init__(self, app: ASGIApp, token: str, port: int) -> None:
-        self.app, self.token = app, token
+    def __init__(self, app: ASGIApp, token: str, port: int, ends: set[Callable[[], None]]) -> None:
+        self.app, self.token, self._ends = app, token, ends
         self.hosts = {f"{HOST}:{port}", f"localhost:{port}"}
 
+    def end_streams(self) -> None:
+        """End all streams of events."""
+        for end in tuple(self._ends):
+            end()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it."""
         if scope["type"] != "http":
             return
         trouble = self._trouble(scope)

@@ -10,26 +10,16 @@ from typing import Any
 import numpy as np
 
 from nnplug.errors import NnplugError, SettingError, suggest
-from nnplug.play import downloads, script
+from nnplug.play import downloads, script, view
 from nnplug.play.catalogue import catalogue, describe, misfits, sketches
-from nnplug.play.columns import SHOWN
+from nnplug.play.choices import SHARED, checked, whole
 from nnplug.play.content import Content, PastedTable
 from nnplug.play.learner import Learner
+from nnplug.play.lens import Lens
 from nnplug.play.maps import Plane
 from nnplug.plugins.registry import Registry
-from nnplug.runs.settings import ROWS
 
-__all__ = ["CHOSEN", "SPEEDS", "Session"]
-
-CHOSEN = (
-    "validation", "recipe", "hidden", "activation", "layers", "output_activation", "initializer",
-    "dropout", "dtype", "loss", "optimizer", "learning_rate", "schedule", "epochs", "batch_size",
-    "l2", "l1", "clip_global_norm", "metrics", "seed", "engine", "task",
-)  # fmt: skip
-"""The settings of `nnplug.train` that can be chosen here: none of them names a file."""
-
-SHARED = ("validation", "seed", "task")
-"""Settings that both networks of a race have in common: they decide the rows."""
+__all__ = ["SPEEDS", "Session"]
 
 SPEEDS = (1, 10, 100, 1000, 0)
 """Epochs per second that can be chosen; 0 is as fast as it goes."""
@@ -40,21 +30,17 @@ FRAMES = 20
 FEWEST_FRAMES = 10
 """The frames in a second below which looking may take more than its share."""
 
+CURVE_PARTS = 20
+"""The points of the curve of losses that an address with an epoch has."""
+
 REPLAY_SECONDS = 20.0
 """How long an address may train before it is shown."""
-
-POINTS = 1000
-"""The most rows that are drawn as points."""
 
 
 class Session:
     """What one tab shows: one network that learns, or two in a race.
 
-    Parameters
-    ----------
-    registry : Registry
-    content : Content, optional
-        What it learns until something else is chosen.
+    Until something else is chosen, they learn `content`.
     """
 
     def __init__(self, registry: Registry, content: Content | None = None) -> None:
@@ -63,8 +49,8 @@ class Session:
         self.given: list[dict[str, Any]] = [{}]
         self.learners: list[Learner] = []
         self.playing, self.speed, self.version = False, 0, 0
-        self.until: int | None = None
         self.axes, self.fixed = (0, 1), dict[int, float]()
+        self.lens = Lens()
         self._due, self._cost = 0.0, 0.0
         self._commands: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
             "open": self._open,
@@ -74,6 +60,8 @@ class Session:
             "reset": lambda _: self._rebuilt(),
             "epoch": self._one_epoch,
             "batch": self._one_batch,
+            "sample": self._one_sample,
+            "trace": self._look_closely,
             "speed": self._set_speed,
             "set": self._set,
             "data": self._choose_data,
@@ -102,8 +90,7 @@ class Session:
         Returns
         -------
         dict
-            The answer; `error`, a message for the user, if it cannot be done. Nothing
-            has changed then.
+            The answer; or `error`, a message for the user. Nothing has changed then.
         """
         name = asked.get("do")
         command = self._commands.get(name) if isinstance(name, str) else None
@@ -136,23 +123,23 @@ class Session:
         self.content = Content.of({"data": self.start.dataset, **named})
         if self.start.table is not None and "data" not in named:
             self.content = replace(self.start, points=self.content.points)
-        self.given = [_checked(one) for one in settings]
+        self.given = [checked(one) for one in settings]
         self._build()
         if asked.get("axes"):
             self._choose_axes(asked)
         until = time.perf_counter() + REPLAY_SECONDS
         for change in asked.get("edits") or []:
             left = max(0.0, until - time.perf_counter())
-            position = [_whole(change.get(key), key) for key in ("epoch", "step")]
-            self._of(change).learn_to(*position, seconds=left)
+            position = [whole(change.get(key), key) for key in ("epoch", "step")]
+            self._learner(change).learn_to(*position, seconds=left)
             self._edit(change)
+        epoch, step = (whole(asked.get(key, 0), key) for key in ("epoch", "step"))
         for learner in self.learners:
-            left = max(0.0, until - time.perf_counter())
-            learner.learn_to(
-                _whole(asked.get("epoch", 0), "epoch"),
-                _whole(asked.get("step", 0), "step"),
-                seconds=left,
-            )
+            for part in range(CURVE_PARTS + 1):
+                left = max(0.0, until - time.perf_counter())
+                learner.learn_to(epoch * part // CURVE_PARTS, seconds=left)
+                learner.mark()
+            learner.learn_to(epoch, step, seconds=max(0.0, until - time.perf_counter()))
         return self.state()
 
     def _rebuilt(self) -> dict[str, Any]:
@@ -161,11 +148,16 @@ class Session:
         return self.state()
 
     def _build(self) -> None:
+        if self.content.table is not None:  # a network that can be looked at
+            self.given = [
+                given if {"hidden", "layers", "recipe"} & set(given) else {**given, "hidden": [8]}
+                for given in self.given
+            ]
         learners = [Learner(self.content, given, self.registry) for given in self.given]
         width = learners[0].run.network.inputs
         if not self.learners or self.learners[0].run.network.inputs != width:
             self.axes, self.fixed = (0, min(1, width - 1)), {}
-        self.learners, self.until = learners, None
+        self.learners, self.lens = learners, Lens()
         if self.version == 0:
             expected = learners[0].run.settings.epochs
             self.speed = next((speed for speed in SPEEDS if speed * 10 >= expected), 0)
@@ -198,7 +190,7 @@ class Session:
                         given.pop(short, None)
                 if name == "optimizer":
                     given.pop("learning_rate", None)
-        self.given = [_checked(given) for given in self.given]
+        self.given = [checked(given) for given in self.given]
         return self._rebuilt()
 
     def _choose_data(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -255,7 +247,7 @@ class Session:
     def _choose_axes(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Choose the two inputs that vary in the maps, and the values of the others."""
         width = self.learners[0].run.network.inputs
-        axes = [_whole(number, "axes") for number in asked.get("axes") or self.axes]
+        axes = [whole(number, "axes") for number in asked.get("axes") or self.axes]
         fixed = {int(key): float(value) for key, value in (asked.get("fixed") or {}).items()}
         if len(axes) != 2 or any(not 0 <= place < width for place in (*axes, *fixed)):
             raise SettingError(f"axes={axes}: give two of the inputs, 0 to {width - 1}.")
@@ -266,8 +258,7 @@ class Session:
     # --- training ---------------------------------------------------------------------
 
     def _play(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        until = asked.get("until")
-        self.until = None if until is None else _whole(until, "until")
+        self.lens.passed = 0
         self.playing, self._due = not all(learner.done for learner in self.learners), 0.0
         return {"playing": self.playing}
 
@@ -283,23 +274,39 @@ class Session:
         return {"speed": self.speed}
 
     def _one_epoch(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        self.playing = False
+        self.playing, self.lens.passed = False, 0
         for learner in self.learners:
             learner.learn_to(learner.epoch + 1)
         return self.frame()
 
     def _one_batch(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        self.playing = False
+        self.playing, self.lens.passed = False, 0
         for learner in self.learners:
             learner.one_step()
         return self.frame()
+
+    def _one_sample(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Look at the next sample of the batch; after its last one, all networks take the step."""
+        self.playing = False
+        if self.lens.pass_on(self.learners[0]):
+            for learner in self.learners[1:]:
+                learner.one_step()
+        return self.frame()
+
+    def _look_closely(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Trace the next step on a sample: all its arrays, or one of them with its numbers."""
+        learner, row = self._learner(asked), asked.get("row")
+        row = None if row is None else whole(row, "row")
+        if asked.get("step") is None:
+            return self.lens.outline(learner, row)
+        return self.lens.step(learner, whole(row, "row"), whole(asked["step"], "step"))
 
     def _edit(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         array, value = asked.get("array"), asked.get("value")
         if not isinstance(array, str) or not isinstance(value, int | float):
             raise SettingError("edit: give the array, the place and the value.")
-        place = tuple(_whole(number, "place") for number in asked.get("place") or [])
-        self._of(asked).edit(array, place, float(value))
+        place = tuple(whole(number, "place") for number in asked.get("place") or [])
+        self._learner(asked).edit(array, place, float(value))
         return {**self.frame(), "address": self.address()}
 
     @property
@@ -307,35 +314,25 @@ class Session:
         """When there is work to do, by `time.perf_counter`; infinite while it is paused."""
         return self._due if self.playing else float("inf")
 
-    def work(self, seconds: float = 0.8 / FRAMES) -> dict[str, Any]:
-        """Train for one frame.
-
-        Parameters
-        ----------
-        seconds : float
-            The time for it, at full speed.
-
-        Returns
-        -------
-        dict
-            The frame.
-        """
+    def work(self, share: float = 1.0) -> dict[str, Any]:
+        """Train for one frame, or for a share of its time, and return it."""
         started = time.perf_counter()
-        # Looking takes a seventh of the time at most, unless ten frames a second need more.
-        seconds = max(seconds, min(6 * self._cost, 0.8 / FEWEST_FRAMES))
+        # What looking leaves of the time between two frames; but looking takes a seventh at
+        # most, unless ten frames a second need more.
+        enough = min(6 * self._cost, 0.8 / FEWEST_FRAMES)
+        seconds = share * max(1 / FRAMES - self._cost, enough)
         epochs = max(1, round(self.speed / FRAMES))
-        for learner in self.learners:
-            share = seconds / len(self.learners)
-            if self.until is not None:
-                learner.learn_to(min(self.until, learner.epoch + epochs * 100), seconds=share)
-            elif self.speed:
-                learner.learn_to(learner.epoch + epochs, seconds=share)
+        racing = [learner for learner in self.learners if not learner.done]
+        for learner in racing[:1]:
+            own = seconds / len(racing)
+            if self.speed:
+                learner.learn_to(learner.epoch + epochs, seconds=own)
             else:
-                learner.learn(share)
-        stopped = all(learner.done for learner in self.learners)
-        if self.until is not None:
-            stopped = stopped or all(one.epoch >= (self.until or 0) for one in self.learners)
-        self.playing = self.playing and not stopped
+                learner.learn(own)
+        for learner in racing[1:]:  # a race is by epochs, not by time
+            alike = learner.trainer.per_epoch == racing[0].trainer.per_epoch
+            learner.learn_to(racing[0].epoch, racing[0].step if alike else 0)
+        self.playing = self.playing and not all(learner.done for learner in self.learners)
         looked = time.perf_counter()
         frame = self.frame()
         self._cost = time.perf_counter() - looked
@@ -361,70 +358,16 @@ class Session:
 
     def state(self) -> dict[str, Any]:
         """Return what changes only by a choice: data, settings, networks; and a frame."""
-        run = self.learners[0].run
-        rows = run.rows
-        head_classes = [str(name) for name in rows.classes]
         return {
             "version": self.version,
             "speed": self.speed,
             "speeds": list(SPEEDS),
-            "data": {
-                "name": run.settings.data if self.content.table else self.content.dataset,
-                "table": None if self.content.table is None else self.content.table.name,
-                "columns": list(self.content.names),
-                "target": list(self.content.target),
-                "task": run.settings.task,
-                "classes": head_classes,
-                "features": [str(name) for name in rows.features],
-                "standardised": rows.encoder is not None,
-                "rows": {"train": len(run.train_rows), "test": len(run.validation_rows)},
-                "points": self._points(),
-                "added": [list(point) for point in self.content.points],
-                "clickable": self._clickable(),
-                "plane": self.plane().to_dict(),
-            },
-            "lanes": [self._lane_state(number) for number in range(len(self.learners))],
-            "misfits": misfits(run, self.registry),
+            "data": view.data(self.content, self.learners[0].run, self.plane()),
+            "lanes": list(map(view.network, self.learners)),
+            "misfits": misfits(self.learners[0].run, self.registry),
             "address": self.address(),
             "frame": self.frame(),
         }
-
-    def _lane_state(self, number: int) -> dict[str, Any]:
-        learner = self.learners[number]
-        settings = learner.run.settings.to_dict()
-        return {
-            "given": dict(self.given[number]),
-            "settings": {name: settings[name] for name in CHOSEN if name in settings},
-            "learning_rate": learner.run.optimizer.learning_rate,
-            "columns": [column.to_dict() for column in learner.columns],
-            "inputs": learner.run.network.inputs,
-            "shown_inputs": min(learner.run.network.inputs, SHOWN),
-            "parameters": learner.run.network.learned,
-            "per_epoch": learner.trainer.per_epoch,
-            "planned": learner.planned,
-            "metric": next((metric.text for metric in learner.metrics), None),
-        }
-
-    def _points(self) -> list[list[float]]:
-        """Return rows as points of the plane: x, y, the class or number, and 1 for testing."""
-        run = self.learners[0].run
-        step = -(-len(run.rows.inputs) // POINTS)
-        added = len(run.rows.inputs) - len(self.content.points)
-        chosen = [*range(0, added, step), *range(added, len(run.rows.inputs))]
-        test = np.zeros(len(run.rows.inputs), int)
-        test[run.validation_rows] = 1
-        x = run.rows.inputs[chosen][:, list(self.axes)].astype(float)
-        y = np.asarray(run.rows.targets)[chosen]
-        y = y if y.ndim == 1 else y[:, 0]
-        return [
-            [*point, float(value), int(mark)]
-            for point, value, mark in zip(x.tolist(), y, test[chosen], strict=True)
-        ]
-
-    def _clickable(self) -> bool:
-        run = self.learners[0].run
-        two = run.network.inputs == 2 and run.settings.task in ("binary", "multiclass")
-        return two and self.content.table is None
 
     def _probe(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Compute exact values at a point of the plane."""
@@ -436,54 +379,17 @@ class Session:
         return {"lanes": [learner.probe(row) for learner in self.learners]}
 
     def address(self) -> dict[str, Any]:
-        """Return all that gives this screen again, for JSON; edits, too."""
-        learner = self.learners[0]
-        edits = [
-            {**vars(edit), "place": list(edit.place), "lane": lane}
-            for lane, one in enumerate(self.learners)
-            for edit in one.edits
-        ]
-        seeded = [{**given, "seed": learner.run.settings.seed} for given in self.given]
-        found: dict[str, Any] = {**self.content.to_dict(), "settings": seeded}
-        if edits:
-            found["edits"] = edits
-        if self.axes != (0, min(1, learner.run.network.inputs - 1)) or self.fixed:
-            found |= {"axes": list(self.axes), "fixed": {str(k): v for k, v in self.fixed.items()}}
-        return found
+        """Return all that gives this screen again, for JSON."""
+        own = self.axes, self.fixed
+        return view.address(self.content, self.learners, self.given, *own)
 
     # --- arguments --------------------------------------------------------------------
 
     def _lane(self, asked: Mapping[str, Any]) -> int:
-        lane = _whole(asked.get("lane", 0), "lane")
+        lane = whole(asked.get("lane", 0), "lane")
         if lane >= len(self.given):
             raise SettingError(f"lane={lane}: there is no such network.")
         return lane
 
     def _learner(self, asked: Mapping[str, Any]) -> Learner:
         return self.learners[self._lane(asked)]
-
-    _of = _learner
-
-
-def _whole(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise SettingError(f"{name}={value!r}: give a whole number, 0 or more.")
-    return value
-
-
-def _checked(given: Any) -> dict[str, Any]:
-    """Check settings before a network is made of them.
-
-    Raises
-    ------
-    SettingError
-        If there is no such setting here, or its value is out of range.
-    """
-    if not isinstance(given, Mapping):
-        raise SettingError(f"settings={given!r}: give a table of settings.")
-    for name in given:
-        if name not in CHOSEN:
-            hint = suggest(str(name), CHOSEN)
-            raise SettingError(f"The playground has no setting {name!r}.{hint}")
-        ROWS[name].check(given[name])
-    return dict(given)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nnplug.errors import NnplugError
-from nnplug.play.session import FRAMES, Session
+from nnplug.play.session import Session
 
 __all__ = ["MOST_SESSIONS", "Tab", "Worker"]
 
@@ -72,7 +72,7 @@ class Worker:
         def obey() -> dict[str, Any]:
             tab = self._tab(name)
             answer = tab.session.do(asked)
-            if "error" not in answer and asked.get("do") != "probe":
+            if "error" not in answer and asked.get("do") not in ("probe", "trace"):
                 self._publish(tab, self._frame_of(tab, answer))
             return answer
 
@@ -130,7 +130,7 @@ class Worker:
             task()
 
     def _train(self, playing: list[Tab]) -> None:
-        share = 0.8 / FRAMES / max(1, len(playing))
+        share = 1 / max(1, len(playing))
         for tab in playing:
             if tab.session.due <= time.perf_counter():
                 try:

@@ -80,7 +80,7 @@ def train(
     encoding: str | Encoding | Mapping[str, str | Encoding] | None = None,
     drop_missing_targets: bool = False,
     weights: str | None = None,
-    target_transform: Literal["none", "log", "asinh"] | None = None,
+    target_transform: Literal["none", "log", "asinh", "auto"] | None = None,
     split: str | None = None,
     read: Mapping[str, Any] | None = None,
     sql: str | None = None,
@@ -108,11 +108,9 @@ def train(
     target : str or sequence of str, optional
         The column of a table to predict.
     task : str, optional
-        `"regression"`, `"binary"`, `"multiclass"` or `"multilabel"`; by default
-        what the target suggests.
+        `"regression"`, `"binary"`, `"multiclass"`, `"multilabel"`, or as the target is.
     recipe : str or Recipe, optional
-        Settings with a name, chosen by the size of the data and the task; by
-        default those that come with the dataset.
+        Settings with a name, by data and task; by default the dataset's own.
     hidden : int or sequence of int, optional
         Units of the hidden layers; `()` for no hidden layer.
     activation : str or Activation, or a sequence of them, optional
@@ -130,8 +128,7 @@ def train(
     learning_rate : float, optional
         In place of the optimizer's own.
     rate : mapping of str to float, optional
-        Factors on the learning rates of arrays, by patterns of their names:
-        `{"*.bias": 0.1}`.
+        Factors on learning rates by patterns of arrays' names: `{"*.bias": 0.1}`.
     initializer : str or Initializer, optional
     schedule : str or Schedule, optional
     epochs : int, optional
@@ -145,11 +142,9 @@ def train(
     l1 : float, optional
         L1 penalty, likewise: l1·Σ|w|.
     decay : mapping of str to float, optional
-        Factors on the penalties and on the optimizer's weight decay of arrays,
-        by patterns of their names: `{"*.bias": 0}`.
+        Factors on penalties and weight decay by patterns of names: `{"*.bias": 0}`.
     dropout : float or sequence of float, optional
-        The share of the hidden units that a training step drops, at least 0
-        and below 1: one for all hidden layers, or one for each layer.
+        Share of hidden units that a step drops, in [0, 1): of all layers, or of each.
     clip_global_norm : float, optional
         Clip the gradients to this global norm.
     class_weight : "balanced" or mapping, optional
@@ -160,18 +155,14 @@ def train(
         of the metrics. By default the validation loss, if there are validation
         rows; else, with `patience`, the loss.
     patience : int or "none", optional
-        Stop after this many epochs in a row without an improvement; `"none"`:
-        take all epochs. By default 20 if there are validation rows, unless a
-        schedule or the recipe plans the epochs.
+        Stop after this many epochs in a row without an improvement; `"none"`: take
+        all. By default 20 with validation rows, unless schedule or recipe plan them.
     min_delta : float, optional
         The smallest change that counts as an improvement; 0 by default.
     metrics : sequence of str or Metric, optional
         By default r2 or accuracy, by the task.
     members : int, optional
-        Train this many networks, which differ in their start, in the order of
-        rows and in the part of the rows that each holds out, and predict the
-        mean of what they predict. Together they hold out every row once, unless
-        `split` names the rows for validation or `validation` is 0.
+        Networks to train, with other starts and rows held out, whose mean predicts.
     seed : int, optional
         Seed of every random draw.
     shards : int, optional
@@ -185,9 +176,8 @@ def train(
     dtype : str, optional
         `"float32"` or `"float64"`.
     interval : float, optional
-        The level, such as 0.9, at which the model gives intervals of numbers or
-        sets of classes, unless it is asked for another; they are learned from
-        the rows for validation. `nnplug predict` then gives them by default.
+        The level, such as 0.9, of intervals of numbers or sets of classes. The model gives
+        them at any level; with this, `nnplug predict` gives them by default.
     increasing, decreasing : str or sequence of str, optional
         Columns of numbers with which the prediction never falls, or never
         rises; of two classes, the probability of the second. The network has
@@ -202,44 +192,39 @@ def train(
     drop : sequence of str, optional
         Columns of a table to leave out.
     categorical, numeric : sequence of str, optional
-        Columns of a table to take as categories, or as numbers, whatever they
-        look like.
+        Columns to take as categories, or as numbers, whatever they look like.
     missing : str, optional
         What to do where an input has no value: use the `"mean"` (the default)
         or `"median"` of the training rows, with another input that tells where;
         `"drop"` the row; or `"refuse"` the table. A missing category is a
         category of its own.
     encoding : str or Encoding, or a mapping of them, optional
-        How columns of a table become inputs: for all numbers, categories or
-        dates, `"piecewise_linear:bins=16 robust_clip"`, whose inputs stand side
-        by side; or by the names of columns, `{"price": "robust_clip[log]"}`, with
-        `"*"` for all others.
+        How a table's numbers, categories and dates become inputs, side by side:
+        `"piecewise_linear:bins=16 robust_clip"`; or by the names of columns,
+        `{"price": "robust_clip[log]"}`, with `"*"` for all others.
     drop_missing_targets : bool, optional
         Whether to leave out rows without a target; otherwise they are an error.
     weights : str, optional
         The column of a table that holds each row's weight, as `sample_weight`.
     target_transform : str, optional
-        Learn a transform of a table's target: `"log"`, of numbers above 0, or
-        `"asinh"`, of any numbers. The transform is standardised, and the loss
-        is computed of it; predictions and metrics are in the target's unit.
+        Learn a transform of a table's target: `"log"` of numbers above 0, `"asinh"`
+        of any, or by `"auto"` the logarithm where that is less skewed. The loss is of
+        it, standardised; predictions and metrics are in the target's unit.
     split : str, optional
-        How to choose the rows for validation: `"random"`, `"stratified"` (the
-        default for classes), `"time:COLUMN"` (the last ones), `"group:COLUMN"`
-        (whole groups), `"column:COLUMN"` (those that the column marks) or
-        `"file:PATH"` (those of another file).
+        How to choose the rows for validation: `"random"`, `"stratified"` (the default for
+        classes), `"time:COLUMN"` (the last ones), `"group:COLUMN"` (whole groups),
+        `"column:COLUMN"` (those that the column marks) or `"file:PATH"` (those of another file).
     read : mapping, optional
         How to read a table's file: the fields of `nnplug.tables.ReadOptions`.
     sql : str, optional
         Rows to take: an SQL query over the file, called `data`.
     stream : bool, optional
-        Whether to encode a table's rows to a temporary file and train from
-        there, a part at a time; by default if they would take more than a
-        quarter of the machine's memory.
+        Whether to train from a temporary file of encoded rows, a part at a time; by
+        default if they would take more than a quarter of the machine's memory.
     output : path, optional
-        A folder to keep the run in, new or empty: its configuration, model,
-        history, report, and checkpoints, from which `nnplug.resume` goes on.
-        SIGINT and SIGTERM then wait until a checkpoint is written. What cannot
-        be written is a warning; the run is returned all the same.
+        A folder to keep the run in, new or empty: its configuration, model, history, report,
+        and checkpoints, from which `nnplug.resume` goes on. SIGINT and SIGTERM then wait until a
+        checkpoint is written. What cannot be written is a warning; the run is returned anyway.
     checkpoint_every : int or str, optional
         Epochs between checkpoints, or a time: `"30s"`, `"5m"`; a minute by default.
     start : Model, optional
@@ -354,8 +339,7 @@ def resume(
 
     Examples
     --------
-    >>> import pathlib, tempfile
-    >>> import nnplug
+    >>> import pathlib, tempfile, nnplug
     >>> folder = pathlib.Path(tempfile.mkdtemp()) / "run"
     >>> whole = nnplug.train("xor", epochs=3000, output=folder)
     >>> resume(folder).predict([[0, 1], [1, 1]]).tolist()

@@ -34,9 +34,12 @@ __all__ = [
     "TABLE_SETTINGS",
     "Choice",
     "Shape",
+    "asked_split",
     "follow",
     "for_each_layer",
     "interval_level",
+    "given_before_rows",
+    "member_count",
     "table_choices",
     "validation_share",
 ]
@@ -97,9 +100,11 @@ class Choice:
         settings, which = recipe.settings(facts), f"recipe {recipe.text!r}"
         for name, value in settings.items():
             if name in BEFORE_ROWS or name == "recipe":
+                or_there = ", or as before_rows to its decorator" if name in BEFORE_ROWS else ""
                 raise SettingError(
                     f"{which} gives {name}, which is needed before the rows are read and a recipe "
-                    f"is asked.\nTake it out of the recipe, and give it to the run instead."
+                    "is asked.\nTake it out of the recipe, and give it to the run "
+                    f"instead{or_there}."
                 )
             if name not in _CHOSEN:
                 raise SettingError(f"{which}: {no_setting(name, _CHOSEN)}")
@@ -202,6 +207,37 @@ class Choice:
         return usual.with_options(**parse_part(asked).options)
 
 
+def given_before_rows(recipe: Recipe | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what a recipe gives before the rows are read: of any data, and of tables only.
+
+    Raises
+    ------
+    SettingError
+        If it gives another setting there, or a value out of range.
+    """
+    given = {} if recipe is None else dict(recipe.before_rows)
+    for name, value in given.items():
+        assert recipe is not None
+        which = f"recipe {recipe.text!r}: before_rows: "
+        if name not in (*BEFORE_ROWS, *_TABLE_OPTIONS):
+            if name not in _CHOSEN:
+                raise SettingError(f"{which}{no_setting(name, _CHOSEN)}")
+            raise SettingError(
+                f"{which}{name} is chosen after the rows are read.\n"
+                "Return it from the recipe's function."
+            )
+        ROWS[name].check(value, which)
+    return (
+        {name: value for name, value in given.items() if name in BEFORE_ROWS},
+        {name: value for name, value in given.items() if name in _TABLE_OPTIONS},
+    )
+
+
+def asked_split(asked: str | None) -> Split | None:
+    """Read how rows are held out; None if nothing is asked."""
+    return None if asked is None else Split.parse(ROWS["split"].check(asked))
+
+
 def table_choices(
     given: Mapping[str, Any],
     target: str | Sequence[str] | None,
@@ -240,6 +276,23 @@ def for_each_layer(name: str, values: Sequence[Any], layers: Sequence[Any]) -> t
             "one, or one for each hidden layer."
         )
     return tuple(values)
+
+
+def member_count(choice: Choice) -> int:
+    """Choose how many networks are trained.
+
+    Raises
+    ------
+    SettingError
+        If batches are cut into shards, too.
+    """
+    members = int(choice("members"))
+    if members > 1 and choice("shards") is not None:
+        raise SettingError(
+            f"members={members} and shards={choice('shards')}: a run in shards trains one "
+            "network.\nLeave one of the two out."
+        )
+    return members
 
 
 def validation_share(choice: Choice, split: Split | None) -> float:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
+from nnplug.models import Model
 from nnplug.network.network import Network
-from nnplug.training import Evaluator
+from nnplug.tables import Rows
+from nnplug.training import Batches, Evaluator
 from nnplug.types import AnyArray
 
-if TYPE_CHECKING:
-    from nnplug.runs.run import Run
-
 __all__ = ["HeldOut", "held_out"]
+
+
+class Trained(Protocol):
+    """What is needed of a run."""
+
+    model: Model
+    rows: Rows
+    weights: AnyArray | None
+
+    @property
+    def validation_rows(self) -> AnyArray: ...
+    def batches(self, member: int = 0) -> Batches: ...
+    def measure(self, outputs: AnyArray, targets: AnyArray) -> dict[str, float]: ...
 
 
 @dataclass(frozen=True)
@@ -42,15 +54,16 @@ class HeldOut:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def scores(self, run: Run) -> dict[str, float]:
+    def scores(self, run: Trained) -> dict[str, float]:
         """Compute the validation loss and the run's metrics over the rows."""
-        targets = run.head.encode(self.targets, run.network.dtype)
-        given = Network.without_layers(run.network.outputs, run.network.dtype)
-        _, loss = Evaluator(given, run.loss).run(self.outputs, targets, self.weights)
+        model, network = run.model, run.model.network
+        targets = model.head.encode(self.targets, network.dtype)
+        given = Network.without_layers(network.outputs, network.dtype)
+        _, loss = Evaluator(given, model.loss).run(self.outputs, targets, self.weights)
         return {"validation_loss": loss, **run.measure(self.outputs, targets)}
 
 
-def held_out(run: Run) -> HeldOut:
+def held_out(run: Trained) -> HeldOut:
     """Compute the outputs of a trained run for the rows that it was not trained on.
 
     Of one network these are those of the validation rows. Where members hold out
@@ -77,7 +90,7 @@ def held_out(run: Run) -> HeldOut:
     ((5, 1), True)
     """
     rows, parts, model = run.validation_rows, run.rows.parts, run.model
-    outputs = np.empty((len(rows), run.network.outputs), run.network.dtype)
+    outputs = np.empty((len(rows), model.network.outputs), model.network.dtype)
     if parts.folds is None:
         start = 0
         for inputs, *_ in run.batches().validation():

@@ -325,7 +325,7 @@ class Keeper:
             **({"member_epochs": list(history.ends)} if history.ends else {}),
             "final": final,
             "seconds": round(history.seconds, 3),
-            "parameters": self.run.model.learned,
+            "parameters": sum(network.learned for network in self.run.model.networks),
             **more,
         }
         self.folder.write_record(self._record)

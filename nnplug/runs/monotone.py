@@ -10,8 +10,9 @@ from nnplug.errors import DataError, SettingError, suggest
 from nnplug.network.monotone import refuse_falling
 from nnplug.network.tasks import Head
 from nnplug.tables import Encoder, Rows
+from nnplug.tables.encoded import Encoded
 from nnplug.tables.encodings import Scale
-from nnplug.tables.wording import listed, quote
+from nnplug.tables.wording import listed, quote, shell_word
 from nnplug.types import AnyArray
 
 __all__ = ["as_names", "input_signs"]
@@ -76,6 +77,13 @@ def _check_column(setting: str, name: str, rows: Rows) -> None:
     if encoder is None:
         return
     (encoding,) = (each for each in encoder.columns if each.name == name)
+    if isinstance(encoding, Encoded) and isinstance(encoding.plain, Scale):
+        chosen = " ".join(applied.text for applied in encoding.encodings)
+        raise DataError(
+            f"{setting}: column {quote(name)} is encoded by {chosen}, and a network is built to "
+            "rise or fall with the standard encoding alone.\nGive the column that one: "
+            f"--encoding {shell_word(f'{name}=standard')}"
+        )
     if not isinstance(encoding, Scale):
         kinds = {"text": "text", "date": "a date"}
         raise DataError(

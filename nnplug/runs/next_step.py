@@ -8,12 +8,47 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from nnplug.errors import SettingError
+from nnplug.microscope.build import trace_step
+from nnplug.microscope.trace import Trace
+from nnplug.models import Model
 from nnplug.parts import Optimizer, Schedule
+from nnplug.plans import Regularization
 from nnplug.runs.settings import Settings
 from nnplug.tables import Rows
 from nnplug.types import AnyArray
 
-__all__ = ["chosen_rows", "next_rate"]
+__all__ = ["chosen_rows", "next_rate", "trace_next"]
+
+
+def trace_next(
+    model: Model,
+    optimizer: Optimizer,
+    schedule: Schedule,
+    settings: Settings,
+    rows: Rows,
+    weights: AnyArray | None,
+    state: Mapping[str, AnyArray] | None,
+    *,
+    chosen: int | Sequence[int],
+    regularization: Regularization,
+    elements: int,
+) -> Trace:
+    """Take the next step of a run on some samples, and keep its numbers; see `Run.trace`."""
+    places = chosen_rows(rows, chosen)
+    return trace_step(
+        model.network,
+        model.loss,
+        optimizer,
+        rows.inputs[places],
+        model.head.encode(rows.targets[places], model.network.dtype),
+        None if weights is None else weights[places],
+        rows=places,
+        regularization=regularization,
+        learning_rate=next_rate(optimizer, schedule, settings, len(rows.parts.training), state),
+        state=state,
+        seed=settings.seed,
+        elements=elements,
+    )
 
 
 def chosen_rows(rows: Rows, asked: int | Sequence[int]) -> list[int]:

@@ -34,21 +34,20 @@ from nnplug.parts import (
     by_column,
 )
 from nnplug.plugins.registry import Registry
-from nnplug.randomness import member_seed
 from nnplug.runs.choices import (
-    TABLE_SETTINGS,
     Choice,
     Shape,
+    asked_split,
     follow,
     interval_level,
-    table_choices,
+    member_count,
     validation_share,
 )
 from nnplug.runs.row_weights import weigh_rows
 from nnplug.runs.run import Run
 from nnplug.runs.settings import EPOCH_LIMIT, ROWS
-from nnplug.runs.sources import asked_of_table, find_source
-from nnplug.runs.starting import check_start
+from nnplug.runs.sources import asked_of_table, find_data
+from nnplug.runs.starting import check_start, initialized
 from nnplug.tables import Rows, Split, TableOptions, Wishes
 from nnplug.tables.wording import quote
 from nnplug.training import OWN_COLUMNS, Stopping
@@ -58,9 +57,6 @@ if TYPE_CHECKING:
     from nnplug.runs.configuration import Configuration
 
 __all__ = ["default_registry", "prepare", "prepare_from"]
-
-START_ROWS = 1024
-"""Rows of the training data that an initializer may look at."""
 
 
 @cache
@@ -82,15 +78,14 @@ def prepare(
     Parameters are those of `train`.
     """
     registry = registry or default_registry()
-    asked = {name: given.pop(name) for name in TABLE_SETTINGS if name in given}
-    read, options = table_choices(asked, target, _split(given.get("split")), registry)
+    stream = given.pop("stream", None)
+    recipe = _named_recipe(given.pop("recipe", None), registry)
     named = _named_loss(given.get("loss"), registry)
     task = _asked_task(given.get("task"), named)
-    source = find_source(data, target, task, registry, read)
-    recipe = _named_recipe(given.pop("recipe", None), registry)
-    choice = Choice(given, source.recipe, registry)
-    seed, dtype, members = choice("seed"), np.dtype(choice("dtype")), choice("members")
-    split = _split(choice("split"))
+    source, read, options, early = find_data(data, target, task, given, recipe, registry)
+    choice = Choice(given, {**source.recipe, **early}, registry)
+    seed, dtype, members = choice("seed"), np.dtype(choice("dtype")), member_count(choice)
+    split = asked_split(choice("split"))
     validation = validation_share(choice, split)
     wishes = Wishes(
         target=target or (),
@@ -102,9 +97,7 @@ def prepare(
         options=options,
         in_units=_in_units(named, options),
     )
-    rows = source.rows(
-        wishes, dtype, read=read, sample_weight=sample_weight, stream=asked.get("stream")
-    )
+    rows = source.rows(wishes, dtype, read=read, sample_weight=sample_weight, stream=stream)
     train_rows, validation_rows = rows.parts.training, rows.parts.validation
     width = len(rows.classes) or rows.targets.shape[1]
     facts = Facts(len(train_rows), rows.inputs.shape[1], width, rows.task)
@@ -129,7 +122,7 @@ def prepare(
         dtype=dtype,
     )
     network.group(rate=choice("rate"), decay=choice("decay"))
-    networks = _initialized(network, members, initializer, seed, rows, constrain)
+    networks = initialized(network, members, initializer, seed, rows, constrain)
     stopping = follow(choice, by_column(metrics), schedule, validation=len(validation_rows) > 0)
     class_weight = choice("class_weight")
     weights = weigh_rows(class_weight, rows, members)
@@ -275,23 +268,6 @@ def prepare_from(
     )
 
 
-def _initialized(
-    network: Network,
-    members: int,
-    initializer: Initializer,
-    seed: int,
-    rows: Rows,
-    constrain: Callable[[Network], None],
-) -> tuple[Network, ...]:
-    """Draw the weights of a network, and of others like it: one for each member."""
-    some = rows.first_inputs(START_ROWS) if initializer.from_inputs else None
-    networks = (network, *(network.twin() for _ in range(members - 1)))
-    for member, each in enumerate(networks):
-        each.initialize(initializer, member_seed(seed, member), some)
-        constrain(each)
-    return networks
-
-
 def _named_loss(asked: str | Loss | None, registry: Registry) -> Loss | None:
     """Find the loss that the user names, if any: it knows which targets it is for."""
     return None if asked is None else cast(Loss, registry.get("loss", asked))
@@ -302,10 +278,6 @@ def _named_recipe(asked: str | Recipe | None, registry: Registry) -> Recipe | No
     if asked is None:
         return None
     return cast(Recipe, registry.get("recipe", ROWS["recipe"].check(asked)))
-
-
-def _split(asked: str | None) -> Split | None:
-    return None if asked is None else Split.parse(ROWS["split"].check(asked))
 
 
 def _asked_task(asked: Task | None, loss: Loss | None) -> Task | None:
@@ -323,7 +295,7 @@ def _in_units(loss: Loss | None, options: TableOptions) -> bool:
     """
     if loss is None or loss.targets == "real":
         return False
-    if options.target_transform is not None:
+    if options.target_transform not in (None, "auto"):
         raise SettingError(
             f"target_transform={options.target_transform!r}: loss {loss.name!r} is for targets in "
             "their own units.\nLeave one of the two out."

@@ -38,8 +38,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nnplug.microscope.trace import Trace
+    from nnplug.picture import Picture
     from nnplug.runs.configuration import Configuration
-    from nnplug.runs.report.notebook import Picture
+    from nnplug.runs.report.facts import Facts
     from nnplug.training.shards import Shards
 
 __all__ = ["Run"]
@@ -181,33 +182,20 @@ class Run(Summarized):
         ------
         SettingError
             If there is no such row, or the rows are on disk.
-
-        Examples
-        --------
-        >>> import nnplug
-        >>> trace = nnplug.train("xor", epochs=1).trace(1)
-        >>> trace["output.delta"].shape
-        (1, 1)
         """
-        from nnplug.microscope.build import trace_step  # noqa: PLC0415  # few runs ask for one
-        from nnplug.runs.next_step import chosen_rows, next_rate  # noqa: PLC0415  # the same
+        from nnplug.runs.next_step import trace_next  # noqa: PLC0415  # few runs ask for one
 
-        chosen, settings, state = chosen_rows(self.rows, rows), self.settings, self.state
         with self.model.registry.naming_culprits():
-            return trace_step(
-                self.network,
-                self.loss,
+            return trace_next(
+                self.model,
                 self.optimizer,
-                self.rows.inputs[chosen],
-                self.head.encode(self.rows.targets[chosen], self.network.dtype),
-                None if self.weights is None else self.weights[chosen],
-                rows=chosen,
+                self.schedule,
+                self.settings,
+                self.rows,
+                self.weights,
+                self.state,
+                chosen=rows,
                 regularization=self.regularization,
-                learning_rate=next_rate(
-                    self.optimizer, self.schedule, settings, len(self.train_rows), state
-                ),
-                state=state,
-                seed=settings.seed,
                 elements=elements,
             )
 
@@ -225,7 +213,13 @@ class Run(Summarized):
         batches : Batches, optional
             The run's, if they have been made already.
         """
-        from nnplug.runs.report import Facts, write_page  # noqa: PLC0415  # few runs ask for one
+        from nnplug.runs.report import write_page  # noqa: PLC0415  # few runs ask for one
+
+        return write_page(self._facts(batches, command))
+
+    def _facts(self, batches: Batches | None = None, command: str | None = None) -> Facts:
+        """Gather what pictures and the report show."""
+        from nnplug.runs.report import Facts  # noqa: PLC0415  # few runs ask for one
 
         if self.rows.parts.folds is not None:
             from nnplug.runs.held_out import held_out  # noqa: PLC0415  # of several members
@@ -237,33 +231,38 @@ class Run(Summarized):
             part = "validation" if len(self.validation_rows) else "training"
             chunks = batches.validation() if part == "validation" else batches.training()
             found = [(x, self.model.run(x), self.head.decode(y)) for x, y, _ in chunks]
-        return write_page(
-            Facts.of(
-                self.model,
-                self.settings.to_dict(),
-                self.history,
-                found,
-                part=part,
-                rows=(len(self.train_rows), len(self.validation_rows)),
-                folds=self.rows.parts.folds is not None,
-                notes=(*self.rows.notes, *self.advice),
-                ended=self.ended,
-                command=command,
-            )
+        return Facts.of(
+            self.model,
+            self.settings.to_dict(),
+            self.history,
+            found,
+            part=part,
+            rows=(len(self.train_rows), len(self.validation_rows)),
+            folds=self.rows.parts.folds is not None,
+            notes=(*self.rows.notes, *self.advice),
+            ended=self.ended,
+            command=command,
         )
 
     def plot(self) -> Picture:
-        """Draw the losses and the metrics by epoch.
+        """Draw the losses and the metrics by epoch; a terminal gets them as text."""
+        from nnplug.runs.report.notebook import history_picture  # noqa: PLC0415  # few runs ask for one
 
-        Returns
-        -------
-        Picture
-            A notebook shows it; printed, it is a drawing in text; `save` writes it
-            as a page.
+        return history_picture(self.history)
+
+    def plot_boundary(self) -> Picture:
+        """Draw which class the network answers where, over the plane of its two inputs.
+
+        The rows are those for validation, or without any those for training.
+
+        Raises
+        ------
+        SettingError
+            If the network has not two inputs that are numbers, or no classes.
         """
-        from nnplug.runs.report.notebook import Picture  # noqa: PLC0415  # few runs ask for one
+        from nnplug.runs.report.notebook import boundary_picture  # noqa: PLC0415  # as above
 
-        return Picture(self.history)
+        return boundary_picture(self._facts())
 
     def _summary(self) -> Iterator[Block]:
         from nnplug.runs.report.facts import ended_as  # noqa: PLC0415  # few runs ask for one
@@ -285,6 +284,7 @@ class Run(Summarized):
 
     def _html(self) -> Iterator[str]:
         yield from super()._html()
+        yield self.network.draw()._repr_html_()
         if len(self.history):
             yield self.plot()._repr_html_()
 

@@ -159,9 +159,8 @@ class Settings:
     )
     target_transform: ClassVar[Setting] = asked(
         "Data",
-        Words(("none", "log", "asinh")),
-        "Learn the log of the target, or its asinh where it is not always above 0; "
-        "predictions are brought back.",
+        Words(("none", "log", "asinh", "auto")),
+        "Learn the log of the target, or its asinh; auto: its log where that is less skewed.",
         unset=True,
     )
     columns: ClassVar[Setting] = asked("Data", Names("A,B"), "Predict from these columns.")

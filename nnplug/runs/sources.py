@@ -13,8 +13,9 @@ import numpy as np
 from nnplug import tables
 from nnplug.errors import DataError, SettingError, UnknownPartError
 from nnplug.network.labels import label_matrix
-from nnplug.parts import Data, Dataset, Part, Task
+from nnplug.parts import Data, Dataset, Part, Recipe, Task
 from nnplug.plugins.registry import Registry
+from nnplug.runs.choices import TABLE_SETTINGS, asked_split, given_before_rows, table_choices
 from nnplug.tables import (
     ReadOptions,
     Rows,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from nnplug.tables import Encoder, Table
     from nnplug.tables.encoding_choice import EncodingChoice
 
-__all__ = ["Source", "asked_of_table", "find_source", "is_path"]
+__all__ = ["Source", "asked_of_table", "find_data", "find_source", "is_path"]
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,12 @@ def asked_of_table(
             for name, value in vars(options).items()
         },
         "encoding": _encodings(options.encoding, registry),
+        # What "auto" chose: a run is repeated as it was, whatever the rows.
+        **(
+            {"target_transform": encoder.scales[0].transform if encoder.scales else None}
+            if options.target_transform == "auto"
+            else {}
+        ),
         "read": read.to_dict(),
         "sql": read.sql,
     }
@@ -188,6 +195,29 @@ def _encodings(choice: EncodingChoice, registry: Registry) -> dict[str, str]:
         return text[0]
 
     return {name: " ".join(map(written, chains)) for name, chains in choice.columns.items()}
+
+
+def find_data(
+    data: Any,
+    target: str | Sequence[str] | None,
+    task: Task | None,
+    given: dict[str, Any],
+    recipe: Recipe | None,
+    registry: Registry,
+) -> tuple[Source, ReadOptions, TableOptions, dict[str, Any]]:
+    """Find the data and how it is read, and take what is for tables out of what is given.
+
+    The last result is what the recipe says of any data before its rows are read.
+    """
+    early, of_tables = given_before_rows(recipe)
+    asked = {name: given.pop(name) for name in TABLE_SETTINGS if name in given}
+    asked = {name: value for name, value in asked.items() if value is not None}
+    split = asked_split(given.get("split"))
+    read, options = table_choices({**of_tables, **asked}, target, split, registry)
+    source = find_source(data, target, task, registry, read)
+    if isinstance(source.content, Data) and of_tables:  # they say nothing of arrays
+        read, options = table_choices(asked, target, split, registry)
+    return source, read, options, early
 
 
 def find_source(

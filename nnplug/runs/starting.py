@@ -1,18 +1,42 @@
-"""Starting a run from a model: its layers, and its weights in place of drawn ones."""
+"""How networks start: with weights that are drawn, or from a model with its layers and weights."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nnplug.errors import SettingError
 from nnplug.models import Model
+from nnplug.network.network import Network
+from nnplug.parts import Initializer
+from nnplug.randomness import member_seed
 from nnplug.runs.run import Run
+from nnplug.tables import Rows
 
-__all__ = ["check_start", "start_from", "started"]
+__all__ = ["check_start", "initialized", "start_from", "started"]
+
+START_ROWS = 1024
+"""Rows of the training data that an initializer may look at."""
 
 _FIXED = ("hidden", "activation", "layers", "dropout", "initializer", "dtype", "output_activation")
 """The settings that the model decides."""
+
+
+def initialized(
+    network: Network,
+    members: int,
+    initializer: Initializer,
+    seed: int,
+    rows: Rows,
+    constrain: Callable[[Network], None],
+) -> tuple[Network, ...]:
+    """Draw the weights of a network, and of others like it: one for each member."""
+    some = rows.first_inputs(START_ROWS) if initializer.from_inputs else None
+    networks = (network, *(network.twin() for _ in range(members - 1)))
+    for member, each in enumerate(networks):
+        each.initialize(initializer, member_seed(seed, member), some)
+        constrain(each)
+    return networks
 
 
 def started(given: Mapping[str, Any], start: Model) -> dict[str, Any]:

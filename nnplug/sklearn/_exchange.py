@@ -17,8 +17,8 @@ from nnplug.network.network import Network
 from nnplug.parts import Part, Task
 from nnplug.sklearn._choices import choose
 from nnplug.sklearn._errors import EstimatorError
+from nnplug.sklearn._fitted import name_of_output, set_fitted
 from nnplug.sklearn._parts import half_poisson_deviance, registry
-from nnplug.sklearn._saving import name_of_output, set_fitted
 from nnplug.sklearn._weights import copy_weights, layers_text
 
 __all__ = ["from_theirs", "to_theirs"]

@@ -24,10 +24,11 @@ from nnplug.parts import Part, Task, by_column
 from nnplug.runs.fitting import HOOKS, Callbacks
 from nnplug.sklearn._choices import choose
 from nnplug.sklearn._errors import ArgumentError, EstimatorError, warn
+from nnplug.sklearn._fitted import name_of_output
 from nnplug.sklearn._lbfgs import minimize
 from nnplug.sklearn._parts import registry
 from nnplug.sklearn._rows import Order, Rows, batches_of, check_weights
-from nnplug.sklearn._saving import EstimatorRun, model_of, name_of_output
+from nnplug.sklearn._saving import EstimatorRun, model_of
 from nnplug.sklearn._stochastic import LearningRate, StochasticSolver
 from nnplug.sklearn._uncertainty import calibrated
 from nnplug.sklearn._weights import continue_from, given_weights, initialize, vanished

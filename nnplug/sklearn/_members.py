@@ -4,33 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from nnplug.models import Model
+from nnplug.models.calibration import Calibration
 from nnplug.models.nonfinite import NonfiniteRows
 from nnplug.network.averaging import mean_output
 from nnplug.randomness import member_seed
 from nnplug.sklearn._choices import is_stochastic
 from nnplug.sklearn._errors import ArgumentError, EstimatorError, as_value_errors
+from nnplug.sklearn._fitted import take_members
 from nnplug.sklearn._rows import dense, stretches, validate
-from nnplug.sklearn._saving import set_fitted
 from nnplug.tables.folds import parts_of
 from nnplug.tables.splitting import Parts, Split
 from nnplug.types import AnyArray
 
-if TYPE_CHECKING:
-    from nnplug.sklearn._base import BaseMLP
-
-__all__ = ["fit_members", "load_members", "outputs_of", "refuse_members"]
+__all__ = ["fit_members", "outputs_of", "refuse_members"]
 
 
 def fit_members(
-    estimator: BaseMLP, X: Any, y: Any, sample_weight: Any, interrupted: Callable[[], bool]
+    estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any, interrupted: Callable[[], bool]
 ) -> None:
     """Fit an estimator of one network for each member, and take over what the first learned.
 
@@ -49,7 +46,7 @@ def fit_members(
         refuse_members(estimator, "warm_start=True", "Fit all anew, or leave members out.")
     seeds = _seeds(estimator.random_state, int(count))
     alone = {**estimator.get_params(deep=False), "members": 1}
-    members: list[BaseMLP] = []
+    members: list[BaseEstimator] = []
     parts: Parts | None = None
     for number, seed in enumerate(seeds):
         member = type(estimator)(**{**alone, "random_state": seed})
@@ -61,12 +58,22 @@ def fit_members(
         members.append(member)
         if interrupted():
             break
-    _take(estimator, members)
+    take_members(estimator, members)
+    estimator._calibration = None  # what the first member knows is not of the mean
     if parts is not None and len(members) == count:
-        estimator.out_of_fold_score_ = _out_of_fold(estimator, X, y, sample_weight, parts)
+        outputs, targets = _out_of_fold(estimator, X, y, parts)
+        weights = None if sample_weight is None else np.asarray(sample_weight, float)
+        estimator.out_of_fold_score_ = float(estimator._score_outputs(outputs, targets, weights))
+    elif estimator.validation_data is not None:
+        X, y = estimator._checked(*estimator.validation_data[:2], reset=False)
+        outputs, targets = outputs_of(estimator, X), _targets(estimator, y)
+    else:
+        return
+    head = estimator._head
+    estimator._calibration = Calibration.of(head, outputs, head.decode(targets))
 
 
-def refuse_members(estimator: BaseMLP, what: str, way_out: str) -> None:
+def refuse_members(estimator: BaseEstimator, what: str, way_out: str) -> None:
     """Refuse what works on one network.
 
     Raises
@@ -80,17 +87,6 @@ def refuse_members(estimator: BaseMLP, what: str, way_out: str) -> None:
         )
 
 
-def _take(estimator: BaseMLP, members: list[BaseMLP]) -> None:
-    """Give an estimator its fitted members; its other attributes are those of the first."""
-    arguments = {*estimator.get_params(deep=False)}
-    for name in ("estimators_", "out_of_fold_score_"):
-        estimator.__dict__.pop(name, None)
-    own = {name: value for name, value in vars(members[0]).items() if name not in arguments}
-    estimator.__dict__.update(own)
-    estimator.estimators_ = members
-    estimator._link()
-
-
 def _seeds(asked: Any, count: int) -> list[int]:
     """Return the members' seeds: of a whole number the first is that number."""
     if isinstance(asked, Integral):
@@ -99,13 +95,13 @@ def _seeds(asked: Any, count: int) -> list[int]:
     return drawn
 
 
-def _holds_out(estimator: BaseMLP) -> bool:
+def _holds_out(estimator: BaseEstimator) -> bool:
     return bool(
         estimator.early_stopping and estimator.validation_data is None and is_stochastic(estimator)
     )
 
 
-def _folds(estimator: BaseMLP, X: Any, y: Any, count: int, seed: int) -> Parts:
+def _folds(estimator: BaseEstimator, X: Any, y: Any, count: int, seed: int) -> Parts:
     """Draw the rows that each member holds out; of classes each has its share."""
     labels = np.asarray(y) if is_classifier(estimator) and not hasattr(y, "toarray") else None
     classes = None
@@ -116,22 +112,29 @@ def _folds(estimator: BaseMLP, X: Any, y: Any, count: int, seed: int) -> Parts:
     return parts_of(rows, way, share=1 / count, members=count, seed=seed, classes=classes)
 
 
-def _out_of_fold(estimator: BaseMLP, X: Any, y: Any, sample_weight: Any, parts: Parts) -> float:
-    """Score all rows, each as predicted by the member that was not trained on it."""
+def _targets(estimator: BaseEstimator, y: AnyArray) -> AnyArray:
+    """Bring targets to the form that the loss takes."""
+    targets: AnyArray = estimator._head.encode(estimator._numbers(y), estimator.network_.dtype)
+    return targets
+
+
+def _out_of_fold(
+    estimator: BaseEstimator, X: Any, y: Any, parts: Parts
+) -> tuple[AnyArray, AnyArray]:
+    """Give outputs and targets of all rows, each by the member that was not trained on it."""
     X, y = estimator._checked(X, y, reset=False)
-    targets = estimator._head.encode(estimator._numbers(y), estimator.network_.dtype)
+    targets = _targets(estimator, y)
     outputs = np.empty((len(targets), estimator.network_.outputs), estimator.network_.dtype)
     for number, member in enumerate(estimator.estimators_):
         rows = parts.of_member(number).validation
         outputs[rows] = member._evaluator.run(dense(X, rows))[0]
-    weights = None if sample_weight is None else np.asarray(sample_weight, float)
-    return float(estimator._score_outputs(outputs, targets, weights))
+    return outputs, targets
 
 
 # --- predicting ---------------------------------------------------------------------------
 
 
-def outputs_of(estimator: BaseMLP, X: Any) -> AnyArray:
+def outputs_of(estimator: BaseEstimator, X: Any) -> AnyArray:
     """Compute outputs, (N, C): of several members, those whose answers are the mean of theirs.
 
     Raises
@@ -141,7 +144,7 @@ def outputs_of(estimator: BaseMLP, X: Any) -> AnyArray:
     """
     check_is_fitted(estimator, "network_")
     X = validate(estimator, X, accept_sparse="csr", reset=False)
-    members: list[BaseMLP] = vars(estimator).get("estimators_", [estimator])
+    members: list[BaseEstimator] = vars(estimator).get("estimators_", [estimator])
     for member in members:
         member._synchronise()
     networks = [member.network_ for member in members]
@@ -163,17 +166,3 @@ def outputs_of(estimator: BaseMLP, X: Any) -> AnyArray:
     with as_value_errors():
         nonfinite.check(way_out="")
     return found[0] if whole else np.concatenate(found)
-
-
-def load_members(estimator: BaseMLP, model: Model) -> None:
-    """Give an estimator that was loaded the members of its model."""
-    if not model.others:
-        return
-    alone = {**estimator.get_params(deep=False), "members": 1}
-    members = []
-    for network in model.networks:
-        member = type(estimator)(**alone)
-        member.n_features_in_ = estimator.n_features_in_
-        set_fitted(member, network, model.head, model.classes)
-        members.append(member)
-    _take(estimator, members)

@@ -19,8 +19,9 @@ from nnplug.network.layers import find_layers, flat
 from nnplug.network.network import Network
 from nnplug.network.tasks import Head
 from nnplug.parts import Activation, Layer, Loss, Part
-from nnplug.sklearn._choices import Choices, choose, is_stochastic
+from nnplug.sklearn._choices import Choices, choose
 from nnplug.sklearn._errors import EstimatorError
+from nnplug.sklearn._fitted import set_fitted, take_members
 from nnplug.sklearn._parts import registry
 from nnplug.sklearn._rows import Order
 from nnplug.sklearn._stochastic import LearningRate
@@ -31,10 +32,8 @@ __all__ = [
     "EstimatorRun",
     "fitted_model",
     "load_estimator",
-    "name_of_output",
     "plain_state",
     "revive_state",
-    "set_fitted",
 ]
 
 ARGUMENTS = "arguments"
@@ -131,8 +130,8 @@ def model_of(estimator: BaseEstimator, network: Network | None = None) -> Model:
         features=info.features,
         registry=registry(),
         describe=lambda: info,
-        others=others,
         calibration=estimator._calibration,
+        others=others,
     )
 
 
@@ -207,11 +206,8 @@ def load_estimator(
     if model.info.features != tuple(f"x{number}" for number in range(model.info.inputs)):
         estimator.feature_names_in_ = np.array(model.info.features, object)
     set_fitted(estimator, model.network, model.head, model.classes)
-    if model.others:
-        from nnplug.sklearn._members import load_members  # noqa: PLC0415  # it needs this module
-
-        load_members(estimator, model)
     estimator._calibration = model.calibration
+    _load_members(estimator, model)
     return estimator
 
 
@@ -239,30 +235,18 @@ def _arguments(cls: type[BaseEstimator], said: object) -> dict[str, Any]:
     }
 
 
-def set_fitted(estimator: BaseEstimator, network: Network, head: Head, classes: Any) -> None:
-    """Give an estimator a network, with the attributes of a fit of no epochs."""
-    if is_classifier(estimator):
-        estimator.classes_ = np.array(classes)
-    estimator.network_, estimator._head = network, head
-    estimator.n_layers_, estimator.n_outputs_ = len(network.widths), head.outputs
-    estimator.out_activation_ = name_of_output(head)
-    estimator.history_ = History()
-    if is_stochastic(estimator):
-        estimator.loss_curve_ = []
-    estimator.n_iter_ = estimator.t_ = estimator._no_improvement_count = 0
-    estimator.best_loss_ = np.inf
-    estimator.validation_scores_ = estimator.validation_loss_curve_ = None
-    estimator.best_validation_score_ = None
-    estimator._link()
-
-
-def name_of_output(head: Head) -> str:
-    """Return scikit-learn's name for the function that turns the last sums into predictions."""
-    if head.loss.link != "identity" and not head.activation.gives:
-        return {"log": "exp", "logit": "logistic", "softmax": "softmax"}[head.loss.link]
-    return {"sigmoid": "logistic", "exponential": "exp"}.get(
-        head.activation.name, head.activation.text
-    )
+def _load_members(estimator: BaseEstimator, model: Model) -> None:
+    """Give an estimator that was loaded the members of its model."""
+    if not model.others:
+        return
+    alone = {**estimator.get_params(deep=False), "members": 1}
+    members = []
+    for network in model.networks:
+        member = type(estimator)(**alone)
+        member.n_features_in_ = estimator.n_features_in_
+        set_fitted(member, network, model.head, model.classes)
+        members.append(member)
+    take_members(estimator, members)
 
 
 # --- in a pickle -------------------------------------------------------------------------

@@ -30,7 +30,6 @@ from nnplug.tables.goal import (
     check_classes,
     class_indices,
     find_goal,
-    refuse_outside,
 )
 from nnplug.tables.learning import Learned, learn_columns, training_mask
 from nnplug.tables.missing import Missing, refuse_missing
@@ -38,6 +37,7 @@ from nnplug.tables.notes import Remarks
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.parallel import parallel_map
 from nnplug.tables.table import Table
+from nnplug.tables.transforms import refuse_outside
 from nnplug.tables.wishes import TableOptions
 from nnplug.tables.wording import shell_word
 from nnplug.types import AnyArray, FloatArray

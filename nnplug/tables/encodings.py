@@ -16,11 +16,11 @@ import numpy.typing as npt
 
 from nnplug.errors import DataError
 from nnplug.tables.dates import Dates
-from nnplug.tables.goal import Transform, back, forward
 from nnplug.tables.missing import refuse_infinite
 from nnplug.tables.numerals import Numerals
 from nnplug.tables.summary import ColumnSummary
 from nnplug.tables.table import Column, Kind, kind_error
+from nnplug.tables.transforms import Transform, back, forward
 from nnplug.tables.wording import count_of, quote, show, some
 from nnplug.types import AnyArray
 from nnplug.untrusted import need, take_flag, take_mapping, take_names, take_number, take_text

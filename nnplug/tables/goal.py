@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,8 @@ from nnplug.errors import DataError, SettingError, suggest
 from nnplug.parts import Task
 from nnplug.tables.missing import refuse_infinite, refuse_missing
 from nnplug.tables.table import Column, Table, kind_error, make_column
-from nnplug.tables.wording import count_of, quote, show, some
+from nnplug.tables.transforms import AskedTransform, Transform, less_skewed_as_log, refuse_outside
+from nnplug.tables.wording import quote, show, some
 from nnplug.types import AnyArray
 from nnplug.untrusted import is_number, need
 
@@ -22,15 +23,10 @@ __all__ = [
     "MOST_NUMBER_CLASSES",
     "Goal",
     "Label",
-    "Transform",
     "as_label",
-    "back",
     "check_classes",
-    "check_transform",
     "class_indices",
     "find_goal",
-    "forward",
-    "refuse_outside",
     "target_names",
 ]
 
@@ -38,18 +34,6 @@ Float64Array = npt.NDArray[np.float64]
 
 Label = str | bool | int | float
 """A class, as a table has it."""
-
-Transform = Literal["log", "asinh"]
-"""What a network may learn instead of the number itself.
-
-`log` is the natural logarithm, for numbers above 0. `asinh` takes any number: it
-is about log(2·|x|) with the sign of x far from 0, and about x near 0.
-"""
-
-_PAIRS: Mapping[str, tuple[Callable[[Float64Array], Float64Array], ...]] = {
-    "log": (np.log, np.exp),
-    "asinh": (np.arcsinh, np.sinh),
-}
 
 _ANSWERS = {"yes": True, "no": False, "y": True, "n": False, "true": True, "false": False}
 
@@ -109,7 +93,7 @@ def find_goal(
     table: Table,
     target: str | Sequence[str],
     task: Task | None = None,
-    transform: Transform | None = None,
+    transform: AskedTransform | None = None,
 ) -> Goal:
     """Infer or check the task by all rows, and list the classes.
 
@@ -128,6 +112,16 @@ def find_goal(
     """
     if transform is None:
         return _find_goal(table, target, task)
+    if transform == "auto":
+        goal = _find_goal(table, target, task)
+        if goal.task != "regression" or not less_skewed_as_log(table, goal.target):
+            return goal
+        names = ", ".join(map(quote, goal.target))
+        note = (
+            f"target {names}: its logarithm is less skewed and is learned; predictions and metrics "
+            "are in its own unit (--target-transform none)"
+        )
+        return replace(goal, notes=(*goal.notes, note), transform="log")
     if task not in (None, "regression"):
         raise SettingError(
             f"target_transform={transform!r}: task={task} predicts classes, and only numbers can "
@@ -317,58 +311,6 @@ def class_indices(
             f"({some(classes)}).\nTrain on rows that hold every class."
         )
     return indices.astype(np.int64, copy=False)
-
-
-# --- transforms: what is learned instead of the number itself, and the way back ----------
-
-
-def check_transform(name: object) -> Transform | None:
-    """Check the name of a transform; for `"none"` and None the result is None.
-
-    Raises
-    ------
-    SettingError
-    """
-    if name is None or name == "none":
-        return None
-    for known in get_args(Transform):
-        if name == known:
-            return known  # type: ignore[no-any-return]  # get_args has no type
-    known = (*get_args(Transform), "none")
-    raise SettingError(
-        f"target_transform={name!r} is none of {', '.join(known)}.{suggest(str(name), known)}"
-    )
-
-
-def forward(transform: Transform | None, values: Float64Array) -> Float64Array:
-    """Transform numbers; those outside the domain must have been refused before."""
-    return values if transform is None else _PAIRS[transform][0](values)
-
-
-def back(transform: Transform | None, values: Float64Array) -> Float64Array:
-    """Convert transformed numbers back; one too large for float64 becomes infinite."""
-    return values if transform is None else _PAIRS[transform][1](values)
-
-
-def refuse_outside(source: str, column: Column, transform: Transform | None) -> None:
-    """Refuse a target with numbers that have no logarithm, if the transform is one.
-
-    Raises
-    ------
-    DataError
-    """
-    if transform != "log":
-        return
-    places = np.flatnonzero((column.data <= 0) & column.present)
-    if places.size:
-        row = int(places[0])
-        raise DataError(
-            f"{source}: target {quote(column.name)} is 0 or below in "
-            f"{count_of(places.size, 'row')}, the first in row {row + 1}: "
-            f"{show(column.data[row])}. It has no logarithm.\n"
-            "Correct the values, or train with --target-transform asinh, which takes any "
-            "number."
-        )
 
 
 def check_classes(

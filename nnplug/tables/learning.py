@@ -16,12 +16,13 @@ from nnplug.errors import DataError, suggest
 from nnplug.tables.dates import Dates
 from nnplug.tables.encoded import ColumnEncoding, Encoded, is_default
 from nnplug.tables.encodings import Categories, Plain, Scale
-from nnplug.tables.goal import Goal, forward
+from nnplug.tables.goal import Goal
 from nnplug.tables.missing import infinite_error, missing_error
 from nnplug.tables.notes import column_notes, left_out_notes
 from nnplug.tables.parallel import parallel_map
 from nnplug.tables.summary import ColumnSummary, NumberSummary
 from nnplug.tables.table import BoolArray, Column, Kind, Table, as_text
+from nnplug.tables.transforms import forward
 from nnplug.tables.wishes import TableOptions
 from nnplug.tables.wording import column_list, listed, quote, show
 from nnplug.types import AnyArray

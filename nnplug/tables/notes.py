@@ -18,8 +18,8 @@ from nnplug.tables.missing import Missing, is_usual_mark
 from nnplug.tables.numerals import unit_behind
 from nnplug.tables.summary import ColumnSummary
 from nnplug.tables.table import Table, as_text
+from nnplug.tables.transforms import skewness
 from nnplug.tables.wording import column_list, count_of, listed, quote, shell_word, some
-from nnplug.types import AnyArray
 
 __all__ = [
     "Remarks",
@@ -202,22 +202,13 @@ def skew_notes(targets: Table, goal: Goal) -> tuple[str, ...]:
         if column.kind != "number" or not numbers.min() > 0:
             continue
         numbers = numbers[:: -(-len(numbers) // _SKEW_LOOKED_AT)]
-        skewness = _skewness(numbers)
-        if skewness > SKEWED and abs(_skewness(np.log(numbers))) < skewness / 3:
+        skewed = skewness(numbers)
+        if skewed > SKEWED and abs(skewness(np.log(numbers))) < skewed / 3:
             notes.append(
                 f"target {quote(name)} is skewed: half are below {np.median(numbers):.4g}, the "
                 f"largest is {numbers.max():.4g}. If errors count by ratio: --target-transform log"
             )
     return tuple(notes)
-
-
-def _skewness(numbers: AnyArray) -> float:
-    """Compute the third standardised moment; 0 if the numbers are constant or too large."""
-    with np.errstate(all="ignore"):
-        away = numbers - numbers.mean()
-        away /= away.std()
-        skewness = float(np.mean(away * away * away))
-    return skewness if np.isfinite(skewness) else 0.0
 
 
 # --- rows to predict --------------------------------------------------------------------

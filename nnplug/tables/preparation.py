@@ -178,7 +178,10 @@ def _learn(
     if not first.rows:
         raise DataError(f"{table.source}: no row is left to learn from.")
     marked = _marks_of_targets(first, targets, options)
-    goal = find_goal(first, targets, wishes.task, options.target_transform)
+    transform = options.target_transform
+    if transform == "auto" and wishes.in_units:
+        transform = None  # such a loss is of the numbers themselves
+    goal = find_goal(first, targets, wishes.task, transform)
     split = wishes.way(goal.task)
     if held_out is not None:
         late = held_out[kept]

@@ -10,10 +10,10 @@ from nnplug.errors import SettingError
 from nnplug.parts import Task
 from nnplug.plugins.registry import Registry
 from nnplug.tables.encoding_choice import EncodingChoice, find_encodings
-from nnplug.tables.goal import Transform, check_transform
 from nnplug.tables.missing import Missing, check_rule
 from nnplug.tables.options import as_names
 from nnplug.tables.splitting import Split
+from nnplug.tables.transforms import AskedTransform, check_transform
 
 __all__ = ["TableOptions", "Wishes"]
 
@@ -42,7 +42,7 @@ class TableOptions:
         The column that holds the weight of each row.
     target_transform : str, optional
         The function of a regression's target that is learned: see
-        `nnplug.tables.goal.Transform`.
+        `nnplug.tables.transforms.AskedTransform`.
     encoding : EncodingChoice
         How columns become inputs, where not as usual.
     """
@@ -54,7 +54,7 @@ class TableOptions:
     missing: Missing = "mean"
     drop_missing_targets: bool = False
     weights: str | None = None
-    target_transform: Transform | None = None
+    target_transform: AskedTransform | None = None
     encoding: EncodingChoice = field(default_factory=EncodingChoice)
 
     def __post_init__(self) -> None:

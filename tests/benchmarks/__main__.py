@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.benchmarks import report
+from tests.benchmarks.coverage import measure_coverage
 from tests.benchmarks.goals import GOALS, goals_table
 from tests.benchmarks.growth import measure_growth
 from tests.benchmarks.planning import measure_planning
@@ -60,6 +61,7 @@ BLOCKS: dict[str, Callable[[Settings], Block]] = {
     "tables": measure_scores,
     "reading": measure_reading,
     "real-tables": measure_real_tables,
+    "coverage": measure_coverage,
     "table-quality": measure_quality,
     "cross-validation": measure_cross_validation,
 }

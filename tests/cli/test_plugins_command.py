@@ -9,7 +9,7 @@ from click.testing import CliRunner
 import nnplug
 from nnplug.cli.plugins import plugins
 from nnplug.cli.show import formulas
-from nnplug.errors import UnknownPartError
+from nnplug.errors import SettingError, StorageError, UnknownPartError
 from nnplug.plugins.registry import Registry
 from tests.plugins.packages import PART, isolated_site  # noqa: F401  # the fixture `site`
 
@@ -428,3 +428,33 @@ def test_a_formula_that_cannot_be_traced_says_why():
 
 def test_a_part_that_is_no_formula_has_none():
     assert formulas(Registry().get("metric", "r2")) == ""
+
+
+def test_a_part_is_plotted_in_the_terminal_and_in_a_file(tmp_path):
+    done = run("show", "relu", "--plot")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "activation relu"
+    # relu from -4 to 4 is 4 at its right end, and its derivative is 1 there.
+    assert lines[1].startswith("         4 |")
+    assert lines[1].endswith("*")
+    assert lines[-2].split() == ["x", "=", "-4", "4"]
+    assert lines[-1] == "* y   o dy/dx   @ both"
+    assert max(map(len, lines)) <= 80
+    path = tmp_path / "relu.html"
+    run("show", "relu", "--plot", str(path))
+    assert "relu and its derivative" in path.read_text()
+    with pytest.raises(StorageError, match=r"relu\.html"):
+        run("show", "relu", "--plot", str(path))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["adam", "--plot"], "adam: there is no curve to plot."),
+        (["gelu", "--plot", "gelu.txt"], "ends in .html, .png, .pdf, .svg"),
+    ],
+)
+def test_a_plot_that_cannot_be_drawn_says_why(arguments, said):
+    with pytest.raises(SettingError) as caught:
+        run("show", *arguments)
+    assert said in str(caught.value)

@@ -124,6 +124,8 @@ def test_every_option_reaches_the_run():
         "patience": None,
         "min_delta": 0.0,
         "metrics": ["mae", "r2"],
+        "members": 1,
+        "shards": None,
         "seed": 7,
         "dtype": "float64",
         "engine": "numpy",

@@ -18,7 +18,7 @@ from nnplug.play.worker import Worker
 from tests.project.test_browser import CONTRAST, CUT
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs pip install playwright")
-uvicorn = pytest.importorskip("uvicorn", reason="needs pip install nnplug[play]")
+pytest.importorskip("uvicorn", reason="needs pip install nnplug[play]")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 if CHROMIUM is None:
     pytest.skip("needs Chromium: apt-get install chromium", allow_module_level=True)
@@ -56,11 +56,7 @@ def served():
     worker.start()
     listening, token = server.bind(), server.new_token()
     port = listening.getsockname()[1]
-    config = uvicorn.Config(
-        server.make_app(worker, token, port), log_level="error", lifespan="off", ws="none",
-        timeout_graceful_shutdown=1,
-    )  # fmt: skip
-    running = uvicorn.Server(config)
+    running = server.Server(server.make_app(worker, token, port))
     thread = threading.Thread(target=running.run, args=([listening],))
     thread.start()
     yield server.address(token, port), worker
@@ -175,9 +171,11 @@ def test_keyboard(opened):
     assert page.evaluate(NAMELESS) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["activation", "loss", "optimizer"])
 def test_every_part_is_chosen_and_trained(kind, opened):
     page = opened(PAUSED)
+    page.get_by_role("tab", name="Code").click()
     select = page.locator(f"select[data-kind={kind}]").first
     options = "(all) => all.map((o) => [o.value, o.disabled])"
     choices = select.locator("option").evaluate_all(options)
@@ -294,6 +292,24 @@ def test_slices_classes_and_the_value_under_the_cursor(opened):
     assert total == 12
 
 
+def test_every_dataset_and_layers_of_any_kind(opened):
+    page = opened(PAUSED)
+    names = [part.name for part, _ in nnplug.Registry.from_environment().parts("dataset")]
+    for name in names:
+        page.locator(".set").get_by_text(name, exact=True).click()
+        page.wait_for_selector(f".set[aria-pressed=true]:has-text('{name}')")
+        page.click("#epoch")
+        wait_for_epochs(page, 1)
+        assert page.locator("#trouble").is_hidden()
+    page.get_by_text("More", exact=True).click()
+    page.get_by_label("layers").fill("dense:5 layer_norm gelu residual[dense:5 tanh]")
+    page.get_by_label("layers").press("Enter")
+    until(page, "document.querySelectorAll('.unit').length === 12")  # 1 input, 5, 5, 1
+    page.click("#epoch")
+    wait_for_epochs(page, 1)
+    assert page.locator("#more").is_disabled()
+
+
 def test_a_race(opened):
     page = opened(PAUSED)
     page.click("#race")
@@ -307,6 +323,38 @@ def test_a_race(opened):
     assert first["weights"] != second["weights"]
     page.get_by_role("button", name="A", exact=True).click()
     assert page.locator("select[data-kind=optimizer]").input_value() == "adam"
+
+
+def test_the_microscope_shows_the_trace_to_the_last_digit(opened, served):
+    page = opened("#data=xor&epoch=1")
+    page.get_by_role("tab", name="Microscope").click()
+    page.wait_for_selector(".lens")
+    (tab,) = [tab for tab in served[1].tabs.values() if tab.listeners]
+    trace = tab.session.learners[0].trace(0)
+    for step in trace.steps:
+        if not step.elements:
+            continue
+        phase = step.phase.replace("ward", "wards")
+        page.locator(".chip").get_by_text(phase, exact=True).click()
+        page.locator(".arrays").get_by_text(step.name, exact=True).click()
+        until(page, "(name) => document.querySelector('.lens h3').innerText.startsWith(name)", step.name)  # fmt: skip # noqa: E501
+        cells = page.locator(".elements .result").all_inner_texts()
+        for cell, element in zip(cells, step.elements, strict=True):
+            digits = cell.removeprefix("= ").replace("−", "-")
+            assert float(digits) == pytest.approx(element.value, rel=6e-6), step.name
+    # From a formula to its unit, and from a unit to its formula; back and forth.
+    page.locator(".elements tr").first.hover()
+    assert page.locator(".unit.lit").count() == 1
+    page.locator(".unit").nth(3).click()
+    page.get_by_role("button", name="In the microscope").click()
+    until(page, "document.querySelector('.lens h3').innerText.startsWith('hidden1.z')")
+    page.get_by_title("One forward").click()
+    until(page, "document.querySelector('.lens h3').innerText.startsWith('hidden1.a')")
+    page.get_by_title("One back").click()
+    until(page, "document.querySelector('.lens h3').innerText.startsWith('hidden1.z')")
+    for number in range(4):
+        page.get_by_role("button", name=f"Next sample ({number + 1} of 4)").click()
+    wait_for_epochs(page, 2)
 
 
 def test_the_code_pane(opened):

@@ -120,22 +120,25 @@ def test_an_interval_over_tables_is_that_of_the_mean():
     assert (low, high) == pytest.approx((0.4, 0.6), abs=0.01)
 
 
-def test_what_is_not_measured_everywhere_stands_in_a_table_of_its_own():
+def test_what_is_not_measured_everywhere_is_compared_where_it_is():
     results = {
         (name, table, split): row(name, table, split, loss)
-        for name, loss in (("catboost", 1.0), ("lightgbm", 2.0))
+        for name, loss in (("nnplug-default", 1.0), ("lightgbm", 2.0))
         for table in ("ames", "hr")
         for split in range(2)
     }
     results["realmlp", "ames", 0] = row("realmlp", "ames", 0, 4.0)
-    first, second = standing.complete(results)
-    assert first == (["lightgbm", "catboost"], [("ames", 0), ("ames", 1), ("hr", 0), ("hr", 1)])
-    assert second == (["lightgbm", "catboost", "realmlp"], [("ames", 0)])
+    results["lightgbm", "spam", 0] = row("lightgbm", "spam", 0, 1.0)  # ours is not there
+    first, second = standing.compared(results)
+    fits = [("ames", 0), ("ames", 1), ("hr", 0), ("hr", 1)]
+    assert first == (["lightgbm", "nnplug-default"], fits)
+    assert second == (["lightgbm", "nnplug-default", "realmlp"], [("ames", 0)])
     text = standing.written(results)
     assert "2 tables, 1 with numbers to predict and 1 with classes; 4 fits of each" in text
-    assert "| CatBoost | 1.00 (1.00 to 1.00) |" in text
+    assert "| nnplug, default | 1.00 (1.00 to 1.00) |" in text
     assert "| LightGBM | 2.00 (2.00 to 2.00) |" in text
     assert "| 4.000 (4.000 to 4.000) | 1.0 |" in text  # RealMLP's loss against the best
+    assert "| hr | log loss | 2 | 1 |  |" in text
 
 
 # --- measuring ----------------------------------------------------------------------------------

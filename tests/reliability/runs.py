@@ -17,6 +17,9 @@ SETTINGS = (
     "--metric", "f1", "--checkpoint-every", "1", "--engine", "numpy",
 )  # fmt: skip
 
+MEMBERS = (*SETTINGS, "--members", "3", "--epochs", "50", "--patience", "20")
+"""The same with several networks, which end at epochs of their own."""
+
 
 def start(*arguments):
     """Start the command, and return while it runs."""
@@ -33,10 +36,10 @@ def finish(process):
     return process.returncode, errors
 
 
-def whole(folder):
+def whole(folder, settings=SETTINGS):
     """Train without an interruption; give the model's and the history's bytes, and the seconds."""
     started = time.perf_counter()
-    code, errors = finish(start(*SETTINGS, "--output", folder))
+    code, errors = finish(start(*settings, "--output", folder))
     assert code == 0, errors
     return results(folder), time.perf_counter() - started
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.reliability.runs import SETTINGS, finish, results, start, whole
+from tests.reliability.runs import MEMBERS, SETTINGS, finish, results, start, whole
 
 KILLS = int(os.environ.get("NNPLUG_RUN_KILLS", "6"))
 SIGNALS = int(os.environ.get("NNPLUG_RUN_SIGNALS", "6"))
@@ -21,24 +21,35 @@ def uninterrupted(tmp_path_factory):
     return whole(tmp_path_factory.mktemp("whole") / "run")
 
 
-def _again(folder):
+def _again(folder, settings=SETTINGS):
     """Arguments that begin the run, or go on with it as far as it was begun."""
     if (folder / "config.toml").exists():
         return ("--resume", folder)
-    return (*SETTINGS, "--output", folder)
+    return (*settings, "--output", folder)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_kills_at_random_instants(uninterrupted, tmp_path):
+    _kill(uninterrupted, SETTINGS, KILLS, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_kills_of_several_members_at_random_instants(tmp_path):
+    _kill(whole(tmp_path / "whole", MEMBERS), MEMBERS, -(-KILLS // 2), tmp_path)
+
+
+def _kill(uninterrupted, settings, most, tmp_path):
+    """Kill runs until there were enough kills, and compare each that ends with the whole one."""
     (wanted, seconds), rng = uninterrupted, random.Random(11)
     kills = runs = trained = 0
-    while kills < KILLS:
+    while kills < most:
         folder = tmp_path / f"run{runs}"
         runs += 1
         while True:
             anew = not folder.exists()
-            process = start(*_again(folder))
+            process = start(*_again(folder, settings))
             # Not before Python and NumPy are there: that would be the same instant each time.
             instant = rng.uniform(0.3, 1.1) * seconds
             time.sleep(instant)
@@ -46,7 +57,7 @@ def test_kills_at_random_instants(uninterrupted, tmp_path):
                 # The machine may have been busy when the whole run was timed: kills that
                 # always come too late would never be enough.
                 seconds = min(seconds, instant)
-            if kills < KILLS and process.poll() is None:
+            if kills < most and process.poll() is None:
                 process.send_signal(signal.SIGKILL)
             code, errors = finish(process)
             if code == -signal.SIGKILL:

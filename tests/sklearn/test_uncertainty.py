@@ -103,3 +103,22 @@ def test_what_was_learned_of_other_weights_is_forgotten(regressor):
 def test_a_level_that_cannot_be_given_is_a_value_error(regressor, level, message):
     with pytest.raises(ValueError, match=message):
         regressor.predict_interval(X, level=level)
+
+
+def test_of_members_every_row_counts_as_the_member_that_did_not_see_it_predicts_it():
+    fitted = MLPRegressor(members=3, early_stopping=True, **FEW).fit(X, Y)
+    assert fitted._calibration.rows == 300
+    assert 0.88 < np.mean(residuals_within(fitted, 0.9)) <= 1
+    given = MLPRegressor(members=2, validation_data=(X[:100], Y[:100]), **FEW)
+    given.fit(X[100:], Y[100:])
+    residuals = np.sort(abs(Y[:100] - given.predict(X[:100])))
+    lower, upper = given.predict_interval(X, 0.8)
+    np.testing.assert_allclose((upper - lower) / 2, residuals[int(np.ceil(101 * 0.8)) - 1])
+    without = MLPRegressor(members=2, **FEW).fit(X, Y)
+    with pytest.raises(ValueError, match="does not know how sure it is"):
+        without.predict_interval(X)
+
+
+def residuals_within(fitted, level):
+    lower, upper = fitted.predict_interval(X, level)
+    return (lower <= Y) & (upper >= Y)

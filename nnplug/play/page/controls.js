@@ -30,7 +30,7 @@ export function buildStrip(app) {
     settings.layers === null ? choice("dropout", "dropout", [0, 0.1, 0.2, 0.3, 0.5, dropout], dropout, (share) => app.set({ dropout: [share] })) : null,
     choice("clip norm", "clip_global_norm", ["none", 0.1, 0.5, 1, 5, settings.clip_global_norm ?? "none"], settings.clip_global_norm ?? "none", (norm) => app.set({ clip_global_norm: norm === "none" ? null : norm })),
     partPicker(app, "initializer", settings.initializer, (initializer) => app.set({ initializer })),
-    partPicker(app, "metric", lane.metric ?? "accuracy", (metric) => app.set({ metrics: [metric] })),
+    partPicker(app, "metric", lane.metric ?? "none", (metric) => app.set({ metrics: [metric] })),
     choice("numbers", "dtype", ["float32", "float64"], settings.dtype, (dtype) => app.set({ dtype })),
     textField("layers", "layers", settings.layers ?? "", "dense:8 layer_norm gelu", (layers) => app.set({ layers: layers || null })),
   ];

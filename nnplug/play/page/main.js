@@ -8,7 +8,8 @@ import { buildData, buildStrip, fetchSketches, listenForTables } from "./control
 import { buildNetwork, showValues, updateNetwork } from "./network.js";
 import { answerText, makePicture } from "./picture.js";
 import { drawChart } from "./chart.js";
-import { buildTabs, showPanel } from "./panels.js";
+import { lookAt } from "./lens.js";
+import { buildTabs, openPanel, showPanel } from "./panels.js";
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -119,7 +120,6 @@ const app = {
     const trouble = frame.lanes.map((one) => one.trouble).filter(Boolean).join("\n");
     if (trouble) this.complain(trouble);
     this.pictures.forEach((picture, k) => frame.lanes[k] && picture.update(frame.lanes[k]));
-    if (frame.lanes[0].output.line) this.drawPoints();
     updateNetwork(this);
     drawChart(this);
     this.drawScores();
@@ -199,6 +199,12 @@ const app = {
   hideControls() {
     for (const one of document.querySelectorAll("[data-control]")) one.classList.toggle("hidden", this.hide.includes(one.dataset.control));
   },
+  async lookAt(layer, unit) {
+    if (this.playing) await this.command("pause");
+    lookAt(layer, unit);
+    openPanel(this, "microscope");
+    byId("panel").scrollIntoView({ block: "nearest" });
+  },
   toggle() { return this.command(this.playing ? "pause" : "play"); },
 };
 
@@ -236,7 +242,13 @@ function listenToControls() {
   byId("batch").addEventListener("click", () => app.command("batch"));
   byId("epoch").addEventListener("click", () => app.command("epoch"));
   byId("speed").addEventListener("change", (event) => app.command("speed", { speed: Number(event.target.value) }));
-  byId("race").addEventListener("click", () => { const on = app.state.lanes.length < 2; if (on) app.lane = 1; app.command("race", { on }); });
+  byId("race").addEventListener("click", async () => {
+    const on = app.state.lanes.length < 2, wasPlaying = app.playing;
+    const answer = await app.command("race", { on });
+    if (answer.error) return;
+    if (on) { app.lane = 1; app.rebuild(); app.seen(app.frame); }
+    if (wasPlaying) app.command("play");
+  });
   byId("share").addEventListener("click", openShare);
   byId("fewer").addEventListener("click", () => resize(-1));
   byId("more").addEventListener("click", () => resize(1));

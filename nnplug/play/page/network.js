@@ -15,10 +15,12 @@ export function buildNetwork(app) {
   const shape = [inputs, ...lane.columns.map((column) => column.shown)];
   const most = Math.max(...shape);
   const tile = most > 8 ? 32 : most > 5 ? 40 : 52, gap = most > 8 ? 6 : most > 5 ? 10 : 20;
-  const height = Math.max(most * (tile + gap), 230) + 8, top = 58;
+  // A name stands under each input.
+  const gapOf = (k) => (k ? gap : Math.max(gap, 18));
+  const height = Math.max(most * (tile + gap), inputs * (tile + gapOf(0)), 230) + 8, top = 58;
   const wide = Math.max(box.clientWidth, shape.length * 92);
   const left = (k) => 34 + (k / (shape.length - 1)) * (wide - 68);
-  const upper = (count, n) => top + height / 2 + (n - (count - 1) / 2) * (tile + gap);
+  const upper = (k, count, n) => top + height / 2 + (n - (count - 1) / 2) * (tile + gapOf(k));
 
   const lines = svg("svg", { width: wide, height: top + height + 22, class: "lines" });
   const scene = el("div", { class: "scene" }, lines);
@@ -36,7 +38,7 @@ export function buildNetwork(app) {
         onclick: (event) => column && openUnit(app, k - 1, n, null, event),
         onpointerenter: (event) => app.showTip(describe(app, k, n), event),
         onpointerleave: () => app.hideTip() }, canvas);
-      unit.style.cssText = `left:${left(k) - tile / 2}px;top:${upper(count, n) - tile / 2}px;width:${tile}px;height:${tile}px`;
+      unit.style.cssText = `left:${left(k) - tile / 2}px;top:${upper(k, count, n) - tile / 2}px;width:${tile}px;height:${tile}px`;
       if (!column) {
         unit.disabled = true;
         unit.dataset.input = n;
@@ -49,14 +51,14 @@ export function buildNetwork(app) {
     if (!k) {
       for (let n = 0; n < count; n++) {
         const name = el("span", { class: "feature", title: state.data.features[n] }, state.data.features[n]);
-        name.style.cssText = `left:${left(0) - 34}px;top:${upper(count, n) + tile / 2 - 1}px`;
+        name.style.cssText = `left:${left(0) - 34}px;top:${upper(0, count, n) + tile / 2}px`;
         scene.append(name);
       }
     }
     const total = k ? column.units : lane.inputs;
     if (total > count) {
       const more = el("span", { class: "feature" }, `+${total - count} more`);
-      more.style.cssText = `left:${left(k) - 34}px;top:${upper(count, count) - tile / 2}px`;
+      more.style.cssText = `left:${left(k) - 34}px;top:${upper(k, count, count) - tile / 2}px`;
       scene.append(more);
     }
     const head = el("div", { class: "column" });
@@ -69,8 +71,8 @@ export function buildNetwork(app) {
     if (!column?.weight) return;
     for (let from = 0; from < shape[k - 1]; from++) {
       for (let to = 0; to < count; to++) {
-        const [x1, y1] = [left(k - 1) + tile / 2, upper(shape[k - 1], from)];
-        const [x2, y2] = [left(k) - tile / 2, upper(count, to)];
+        const [x1, y1] = [left(k - 1) + tile / 2, upper(k - 1, shape[k - 1], from)];
+        const [x2, y2] = [left(k) - tile / 2, upper(k, count, to)];
         const middle = (x1 + x2) / 2;
         const d = `M${x1} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`;
         const line = svg("path", { d });
@@ -89,7 +91,7 @@ export function buildNetwork(app) {
       }
     }
   });
-  drawn = { tiles, paths, lane: app.lane, version: state.version };
+  drawn = { tiles, paths, lane: app.lane, version: state.version, names: lane.columns.map((column) => column.name) };
   box.replaceChildren(scene);
   byId("size").textContent = `${lane.parameters.toLocaleString("en")} parameters`;
   const short = lane.settings.layers === null;
@@ -172,6 +174,16 @@ export function showValues(units) {
   }));
 }
 
+// Mark the unit, and for a weight the line, that a number belongs to.
+export function light(layer, index = [], what = "") {
+  drawn?.tiles.flat().forEach(({ unit }) => unit.classList.remove("lit"));
+  drawn?.paths.flat().forEach(({ line }) => line.classList.remove("near"));
+  const place = drawn?.names.indexOf(layer) ?? -1;
+  if (place < 0) return;
+  drawn.tiles[place + 1][index.at(-1)]?.unit.classList.add("lit");
+  if (what.startsWith("weight")) drawn.paths[place + 1].find(({ from, to }) => from === index[0] && to === index[1])?.line.classList.add("near");
+}
+
 // A unit's weights and bias, each of which can be set.
 function openUnit(app, place, unit, focus, event) {
   app.hideTip();
@@ -203,7 +215,7 @@ function openUnit(app, place, unit, focus, event) {
   dialog.replaceChildren(el("h3", {}, `${column.name}, unit ${unit + 1}`),
     el("p", { class: "soft" }, matrix ? "Set a weight; training goes on from it." : "This layer's weights are not drawn one by one."),
     el("div", { class: "fields" }, ...rows),
-    el("form", { method: "dialog" }, el("button", {}, "Close")));
+    el("form", { method: "dialog" }, el("button", { onclick: () => app.lookAt(column.name, unit) }, "In the microscope"), " ", el("button", {}, "Close")));
   app.openDialog(event);
   if (wanted) { wanted.focus(); wanted.select(); }
 }

@@ -2,15 +2,23 @@
 
 import { ask } from "./api.js";
 import { byId, el, mathml } from "./dom.js";
+import { showLens } from "./lens.js";
 import { partCard } from "./parts.js";
 
-const PANELS = { formulas: "Formulas", code: "Code" };
+const PANELS = { formulas: "Formulas", microscope: "Microscope", code: "Code" };
 let open = "formulas", shown = "";
 
 export function buildTabs(app) {
   byId("tabs").replaceChildren(...Object.entries(PANELS).map(([name, title]) =>
     el("button", { role: "tab", "aria-selected": String(name === open), "data-control": name,
       onclick: () => { open = name; shown = ""; buildTabs(app); showPanel(app); } }, title)));
+}
+
+export function openPanel(app, name) {
+  open = name;
+  shown = "";
+  buildTabs(app);
+  showPanel(app);
 }
 
 // Fill the open panel, unless it shows the same already.
@@ -27,6 +35,9 @@ export async function showPanel(app) {
     shown = wanted;
     const cards = await Promise.all(chosen.map(([kind, text]) => partCard(kind, text, mathml)));
     if (shown === wanted) box.replaceChildren(el("div", { class: "cards" }, ...cards));
+  } else if (open === "microscope") {
+    shown = "";
+    await showLens(app, box);
   } else {
     const { epoch, step } = app.frame.lanes[app.lane];
     const wanted = `${app.state.version} ${epoch} ${step} ${app.lane} ${app.edits}`;

@@ -24,6 +24,8 @@ export function partPicker(app, kind, text, choose, { label = kind, bare = false
     if (groups.size === 1) select.append(...items);
     else select.append(el("optgroup", { label: `${source} ${parts[0].version ?? ""}`.trim() }, ...items));
   }
+  // What is not in the list, such as no metric, stands first as it is.
+  if (!select.querySelector("option[selected]")) select.prepend(el("option", { value: text, selected: true }, text));
   select.addEventListener("change", () => choose(select.value));
   const declared = known.find((part) => part.name === bareName)?.options ?? {};
   const box = el("div", { class: "picker" }, select);

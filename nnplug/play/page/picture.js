@@ -44,7 +44,7 @@ export function makePicture(app, lane) {
     const radius = data.points.length > 400 ? 4 : data.points.length > 40 ? 6 : 11;
     for (const [x, y, value, test] of data.points) {
       if (test && !app.showTest) continue;
-      const up = line ? scaled(value, app.range) : (y - low[1]) / (high[1] - low[1]);
+      const up = line ? scaled(value, [least, most]) : (y - low[1]) / (high[1] - low[1]);
       const left = (x - low[0]) / (high[0] - low[0]);
       draw.beginPath();
       draw.arc(left * SIZE, (1 - up) * SIZE, radius, 0, 7);
@@ -64,7 +64,7 @@ export function makePicture(app, lane) {
     box.querySelector("figcaption").textContent = app.state.lanes.length > 1 ? "AB"[lane] : "";
     if (output.line) {
       const values = app.state.data.points.map((point) => point[2]);
-      app.range = [Math.min(...values), Math.max(...values)];
+      const range = [Math.min(...values), Math.max(...values)];
       const { low, high } = app.state.data.plane;
       map.width = map.height = SIZE;
       const draw = map.getContext("2d");
@@ -74,7 +74,7 @@ export function makePicture(app, lane) {
       draw.beginPath();
       output.line.forEach(([x, y], k) => {
         if (y === null) return;
-        const to = [((x - low[0]) / (high[0] - low[0])) * SIZE, (1 - scaled(y, app.range)) * SIZE];
+        const to = [((x - low[0]) / (high[0] - low[0])) * SIZE, (1 - scaled(y, range)) * SIZE];
         k ? draw.lineTo(...to) : draw.moveTo(...to);
       });
       draw.stroke();

@@ -11,10 +11,13 @@ from nnplug.formulas.derivative import differentiate
 from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.primitives import new_graph
 from nnplug.parts import Activation, Loss, Part, Schedule
-from nnplug.runs.report.svg import INKS, Chart
+from nnplug.picture import Picture
+from nnplug.runs.report.notebook import boxed
+from nnplug.runs.report.svg import INKS, Chart, number
+from nnplug.runs.report.terminal import curves
 from nnplug.types import AnyArray
 
-__all__ = ["curve_chart"]
+__all__ = ["curve_chart", "curve_picture", "curves_of"]
 
 _POINTS = 161
 _EPOCHS = 100
@@ -22,8 +25,8 @@ _Curve = tuple[str, AnyArray]
 """What the legend says, and the numbers."""
 
 
-def curve_chart(part: Part) -> str:
-    """Draw a part and its derivative, with options as they are.
+def curves_of(part: Part) -> tuple[str, AnyArray, list[_Curve]] | None:
+    """Compute a part and its derivative, with options as they are.
 
     Of an activation of whole rows, the first output of the row (x, 0) is drawn;
     one that has learned arrays or noise is drawn as it starts, outside training.
@@ -31,23 +34,41 @@ def curve_chart(part: Part) -> str:
 
     Returns
     -------
-    str
-        A picture and its legend in HTML. Empty for other kinds of part, a loss
-        that is not elementwise, and a formula that cannot be traced.
+    tuple of str, array and list, or None
+        What it is drawn over, evenly spaced numbers of that, and the curves.
+        None for other kinds of part, a loss that is not elementwise, and a
+        formula that cannot be traced.
     """
     try:
         if isinstance(part, Activation):
-            return _draw(part, "x", *_activation(part))
+            return "x", *_activation(part)
         if isinstance(part, Loss):
             found = _loss(part)
-            return _draw(part, part.takes, *found) if found else ""
+            return (part.takes, *found) if found else None
         if isinstance(part, Schedule):
             epochs = np.linspace(0, _EPOCHS, _POINTS)
             factors = np.array([part(float(epoch), _EPOCHS) for epoch in epochs])
-            return _draw(part, "epoch", epochs, [("factor", factors)])
+            return "epoch", epochs, [("factor", factors)]
     except NnplugError:  # the formula's own lines say why
-        return ""
-    return ""
+        return None
+    return None
+
+
+def curve_chart(part: Part) -> str:
+    """Draw a part and its derivative in HTML, with a legend; see `curves_of`."""
+    found = curves_of(part)
+    return _draw(part, *found) if found else ""
+
+
+def curve_picture(part: Part) -> Picture | None:
+    """Make the picture of a part and its derivative; None where `curves_of` has none."""
+    found = curves_of(part)
+    if found is None:
+        return None
+    label, across, drawn = found
+    ends = f"{label} = {number(float(across[0]))}", number(float(across[-1]))
+    columns = {name: values.tolist() for name, values in drawn}
+    return Picture(boxed([_draw(part, *found)]), curves(columns, ends=ends))
 
 
 def _activation(part: Activation) -> tuple[AnyArray, list[_Curve]]:

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nnplug.models import Model
+from nnplug.models.importance import Importance
+from nnplug.runs.report.importances import few_importances
 from nnplug.training import History
 from nnplug.types import AnyArray
 
@@ -49,6 +51,8 @@ class Facts:
         Why training was over.
     command : str or None
         The command that reproduces the run.
+    importance : Importance or None
+        Of the columns, on some of those rows; None if it would take long.
     """
 
     model: Model
@@ -63,6 +67,7 @@ class Facts:
     notes: tuple[str, ...] = ()
     ended: str | None = None
     command: str | None = None
+    importance: Importance | None = None
 
     @classmethod
     def of(
@@ -82,7 +87,8 @@ class Facts:
                 inputs = np.concatenate([part for part, *_ in found])
         if outputs is not None and not np.isfinite(outputs).all():
             outputs = None  # the run diverged
-        return cls(model, settings, history, outputs, targets, inputs, **more)
+        measured = None if outputs is None else few_importances(model, found)
+        return cls(model, settings, history, outputs, targets, inputs, importance=measured, **more)
 
     def answers(self) -> Iterator[tuple[str, Float64Array, Float64Array]]:
         """List the targets that are numbers: their names, predictions and true values.

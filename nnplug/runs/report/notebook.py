@@ -1,19 +1,20 @@
-"""A run's curves in a notebook: the report's charts, in a box with its own colours."""
+"""Pictures of a run in a notebook: the report's charts, in a box with its own colours."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from collections.abc import Iterable
 
-from nnplug.durable import write_file
 from nnplug.errors import SettingError
-from nnplug.runs.report.charts import loss_chart, metric_chart
+from nnplug.picture import Picture
+from nnplug.runs.report.charts import loss_chart, metric_chart, plane_chart
+from nnplug.runs.report.facts import Facts
 from nnplug.runs.report.page import DARK_PAGE, LIGHT_PAGE
 from nnplug.runs.report.svg import DARK, LIGHT, STYLE
-from nnplug.runs.report.terminal import curves, loss_columns
+from nnplug.runs.report.terminal import boundary, curves, loss_columns
+from nnplug.tables.wording import count_of
 from nnplug.training import History
 
-__all__ = ["Picture"]
+__all__ = ["boundary_picture", "boxed", "history_picture"]
 
 _BOX = "nnplug-charts"
 _LOOK = f"""
@@ -25,47 +26,32 @@ _LOOK = f"""
 """JupyterLab and VS Code tell when they are dark; elsewhere the light box can be read."""
 
 
-class Picture:
-    """The losses and the metrics of a history by epoch.
+def history_picture(history: History) -> Picture:
+    """Draw the losses and the metrics of a history by epoch."""
+    charts = [loss_chart(history), metric_chart(history)]
+    return Picture(boxed(charts), curves(loss_columns(history)))
 
-    A notebook shows it; printed, it is a drawing in text.
+
+def boundary_picture(facts: Facts) -> Picture:
+    """Draw which class is where, with the rows.
+
+    Raises
+    ------
+    SettingError
+        If there are no classes, or not two inputs that are numbers.
     """
-
-    def __init__(self, history: History) -> None:
-        self._history = history
-
-    def _repr_html_(self) -> str:
-        found = [loss_chart(self._history), metric_chart(self._history)]
-        charts = "".join(f"<div>{chart}</div>" for chart in found if chart)
-        return f"<style>{_LOOK}</style><div class='{_BOX}'>{charts}</div>"
-
-    def __repr__(self) -> str:
-        return curves(loss_columns(self._history))
-
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write the picture as a page for a browser.
-
-        Parameters
-        ----------
-        path : path
-            Must end in .html.
-        overwrite : bool, optional
-            Whether to replace a file that exists.
-
-        Raises
-        ------
-        SettingError
-            If the path does not.
-        StorageError
-            If the file exists, or cannot be written.
-        """
-        if Path(path).suffix.lower() != ".html":
-            raise SettingError(
-                f"{os.fspath(path)}: the curves are saved as .html. For .png, .pdf and .svg: "
-                "nnplug train --plot-file, or matplotlib on run.history.to_frame()."
-            )
-        page = (
-            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-            f"<title>nnplug</title></head><body>{self._repr_html_()}</body></html>\n"
+    chart = plane_chart(facts)
+    if chart is None or facts.inputs is None or facts.targets is None:
+        inputs, task = facts.model.network.inputs, facts.model.task
+        raise SettingError(
+            f"there is no plane to draw: the network has {count_of(inputs, 'input')}, and the "
+            f"task is {task}.\nA boundary needs two inputs that are numbers, and classes."
         )
-        write_file(Path(path), page.encode(), overwrite=overwrite)
+    text = boundary(facts.model, facts.inputs, facts.targets)
+    return Picture(boxed([chart[1]]), text or "more classes than signs: a notebook shows them")
+
+
+def boxed(charts: Iterable[str | None]) -> str:
+    """Put charts side by side in a box with its own colours."""
+    written = "".join(f"<div>{chart}</div>" for chart in charts if chart)
+    return f"<style>{_LOOK}</style><div class='{_BOX}'>{written}</div>"

@@ -12,6 +12,7 @@ import numpy as np
 from nnplug import __version__
 from nnplug.models.calibration import USUAL_LEVEL
 from nnplug.models.records import kind_of
+from nnplug.network.drawing import draw_network
 from nnplug.runs.report.charts import (
     class_charts,
     confusion_table,
@@ -21,9 +22,10 @@ from nnplug.runs.report.charts import (
     residual_charts,
 )
 from nnplug.runs.report.facts import Facts, ended_as, errors
+from nnplug.runs.report.importances import importance_table
 from nnplug.runs.report.layers import STYLE as LAYERS
 from nnplug.runs.report.layers import network_drawing
-from nnplug.runs.report.svg import DARK, LIGHT, STYLE, clean, folding, number
+from nnplug.runs.report.svg import DARK, INKS, LIGHT, STYLE, clean, folding, number
 from nnplug.runs.settings import SHORT_FORM
 from nnplug.tables.dates import Dates
 from nnplug.tables.encoded import plain_of
@@ -43,6 +45,8 @@ DARK_PAGE = (
 """The colours of a page, as declarations."""
 
 _MOST_COLUMNS = 200
+_MOST_LAYERS = 8
+"""The weights of a deeper network would be too small to see."""
 _STYLE = f"""{STYLE}{LAYERS}
 :root {{ color-scheme: light dark; {LIGHT_PAGE} {LIGHT} }}
 @media screen and (prefers-color-scheme: dark) {{
@@ -86,9 +90,13 @@ def write_page(facts: Facts) -> str:
         *_section("Results", _results(facts)),
         *_section("Learning", _learning(facts)),
         *_section(f"On the {facts.part} rows", _judged(facts)),
+        *_section(
+            "What the model looks at",
+            () if facts.importance is None else importance_table(facts.importance),
+        ),
         *_section("How sure it is", _sureness(facts)),
         *_section("The data", _data(facts)),
-        *_section("The network", [network_drawing(facts.model.network)]),
+        *_section("The network", _network(facts)),
         *_section("Settings", [table(("setting", "value"), _settings(settings))]),
         *_section("Parts and versions", [table(("part", "what", "from"), _parts(facts))]),
     ]
@@ -200,7 +208,6 @@ def _results(facts: Facts) -> Iterator[str]:
 def _results_of_members(facts: Facts, scores: Mapping[str, float]) -> Iterator[str]:
     """Write the numbers of all members together, and of each at its own epoch."""
     history = facts.history
-    together = "out of fold, all rows" if facts.folds else "the mean of all"
     heads = [f"member {number}, epoch {epoch}" for number, epoch in enumerate(history.ends, 1)]
     rows = []
     for name, value in scores.items():
@@ -210,11 +217,12 @@ def _results_of_members(facts: Facts, scores: Mapping[str, float]) -> Iterator[s
         ]
         each = [column[epoch] for column, epoch in zip(columns, history.ends, strict=True)]
         rows.append((name.replace("_", " "), value, *each))
-    yield table(("", together, *heads), rows)
+    yield table(("", "together", *heads), rows)
     if facts.folds:
         yield (
-            "<p>Out of fold, each row is predicted by the one network that was not trained on it. "
-            "New rows are predicted by the mean of all.</p>"
+            "<p>Together, the loss is the mean of the members'. The other numbers are out of fold: "
+            "each row is predicted by the one network that was not trained on it. New rows are "
+            "predicted by the mean of all.</p>"
         )
 
 
@@ -262,9 +270,14 @@ def _sureness(facts: Facts) -> Iterator[str]:
         if known.temperature != 1:
             rows_of.append((f"calibrated, at temperature {known.temperature:.3g}", *calibrated))
         yield table(("probabilities", "log loss", "expected calibration error"), rows_of)
+    what = "A set" if known.quality else "An interval"
+    promise = (
+        f" {what} of level {level:g} holds the truth of that share of new rows, if they are like "
+        "these."
+    )
     yield (
-        f"<p>From {known.rows:,} rows that were held out in training. An interval or a set of "
-        f"level {level:g} holds the truth of that share of new rows, if they are like these.</p>"
+        f"<p>From {known.rows:,} rows that were held out in training."
+        f"{promise if known.sizes else ''}</p>"
     )
 
 
@@ -289,6 +302,16 @@ def _data(facts: Facts) -> Iterator[str]:
         counts = np.bincount(facts.targets.reshape(-1), minlength=len(model.classes))
         ranked = sorted(zip(model.classes, counts.tolist(), strict=True), key=lambda pair: -pair[1])
         yield table(("class", f"{facts.part} rows"), ranked[:_MOST_COLUMNS])
+
+
+def _network(facts: Facts) -> Iterator[str]:
+    network = facts.model.network
+    yield network_drawing(network)
+    if len(network.widths) <= _MOST_LAYERS:
+        colours = f"var(--{INKS[0]})", f"var(--{INKS[1]})"  # those of a light and a dark screen
+        drawing = draw_network(network.placed, network.inputs, network.arrays, colours)
+        yield f"<div class='wide'>{drawing}</div>"
+        yield "<p>Lines are weights: blue positive, orange negative, wide where large.</p>"
 
 
 def _column(encoding: Any) -> tuple[str, str, str]:

@@ -15,12 +15,14 @@ from nnplug.runs.report.svg import COLORS
 from nnplug.runs.report.terminal import loss_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nnplug.models import Model
     from nnplug.runs.report.plane import Plane
     from nnplug.training import History
     from nnplug.types import AnyArray
 
-__all__ = ["check_picture", "draw"]
+__all__ = ["check_picture", "draw", "draw_curves"]
 
 _FORMATS = (".png", ".pdf", ".svg")
 
@@ -72,6 +74,30 @@ def draw(path: Path, history: History, model: Model, inputs: AnyArray, targets: 
     axes[0].legend()
     if found is not None:
         _draw_plane(axes[1], found, model)
+    data = io.BytesIO()
+    figure.savefig(data, format=path.suffix[1:].lower(), dpi=150)
+    write_file(path, data.getvalue())
+
+
+def draw_curves(
+    path: Path, title: str, label: str, across: AnyArray, curves: Sequence[tuple[str, AnyArray]]
+) -> None:
+    """Draw curves over evenly spaced numbers, such as a part and its derivative.
+
+    Raises
+    ------
+    StorageError
+        If the file exists, or cannot be written.
+    """
+    from matplotlib.figure import Figure  # noqa: PLC0415  # an extra, and heavy
+
+    figure = Figure(figsize=(6, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for color, (name, values) in zip(COLORS, curves, strict=False):
+        axes.plot(across, values, color=color, label=name)
+    axes.set(xlabel=label, title=_plain(title))
+    axes.grid(alpha=0.3)
+    axes.legend()
     data = io.BytesIO()
     figure.savefig(data, format=path.suffix[1:].lower(), dpi=150)
     write_file(path, data.getvalue())

@@ -32,8 +32,20 @@ def loss_columns(history: History) -> dict[str, list[float]]:
     return {name: history.columns[name] for name in names if history.columns.get(name)}
 
 
-def curves(columns: Mapping[str, Sequence[float]], *, width: int = 80, height: int = 16) -> str:
+def curves(
+    columns: Mapping[str, Sequence[float]],
+    *,
+    width: int = 80,
+    height: int = 16,
+    ends: tuple[str, str] | None = None,
+) -> str:
     """Draw one or two columns of a history by epoch, with a sign for each.
+
+    Parameters
+    ----------
+    ends : tuple of str, optional
+        What stands at the ends of the lower axis in place of epochs, for curves
+        that are not of a history; their scale is not logarithmic.
 
     Examples
     --------
@@ -49,9 +61,10 @@ def curves(columns: Mapping[str, Sequence[float]], *, width: int = 80, height: i
     """
     finite = [v for column in columns.values() for v in column if math.isfinite(v)]
     if not finite:
-        return "no loss is finite: there is nothing to draw"
+        what = "loss" if ends is None else "number"
+        return f"no {what} is finite: there is nothing to draw"
     low, high = min(finite), max(finite)
-    log = low > 0 and high > 100 * low
+    log = ends is None and low > 0 and high > 100 * low
     inner, length = width - _LABEL - 2, max(map(len, columns.values()))
     cells = [[" "] * inner for _ in range(height)]
     bottom, top = (math.log10(low), math.log10(high)) if log else (low, high)
@@ -72,8 +85,8 @@ def curves(columns: Mapping[str, Sequence[float]], *, width: int = 80, height: i
         label = number(10**level if log else level) if marked else ""
         lines.append(f"{label:>{_LABEL}} |{''.join(line).rstrip()}")
     lines.append(" " * (_LABEL + 1) + "+" + "-" * inner)
-    last = f"{length - 1:,}"
-    lines.append(" " * (_LABEL + 2) + "0" + f"{last:>{inner - 1}}")
+    first, last = ends or ("0", f"{length - 1:,}")
+    lines.append(" " * (_LABEL + 2) + first + f"{last:>{inner - len(first)}}")
     key = [f"{sign} {name.replace('_', ' ')}" for sign, name in zip(_SIGNS, columns, strict=False)]
     if len(columns) > 1:
         key.append(f"{_BOTH} both")

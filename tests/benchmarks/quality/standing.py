@@ -12,6 +12,7 @@ from tests.benchmarks.quality.contenders import CONTENDERS
 from tests.benchmarks.quality.tables import TABLES
 
 RESAMPLES = 10_000
+OURS = "nnplug-default"
 Results = Mapping[tuple[str, str, int], Mapping[str, Any]]
 
 
@@ -47,23 +48,46 @@ def interval(values: Any, seed: int = 0) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def complete(results: Results) -> list[tuple[list[str], list[tuple[str, int]]]]:
+def compared(results: Results) -> list[tuple[list[str], list[tuple[str, int]]]]:
     """Group the contenders that can be compared, and the fits that they share.
 
-    Those that have a result wherever anyone has one stand first; then, if
-    some have fewer, all of them over the fits that all have.
+    The fits are those of nnplug's default, where there are any. The first
+    group is of the contenders that have them all. Each further group adds
+    those that have the next fewer, over what all of the group have.
     """
     names = [name for name in CONTENDERS if any(key[0] == name for key in results)]
-    fits = sorted({key[1:] for key in results})
-    full = [name for name in names if all((name, *fit) in results for fit in fits)]
-    shared = [fit for fit in fits if all((name, *fit) in results for name in names)]
-    groups = [(full, fits)] if full else []
-    return groups + ([(names, shared)] if len(full) < len(names) and shared else [])
+    ours = {key[1:] for key in results if key[0] == OURS} or {key[1:] for key in results}
+    has = {name: {fit for fit in ours if (name, *fit) in results} for name in names}
+    groups = []
+    for least in sorted({len(fits) for fits in has.values() if fits}, reverse=True):
+        group = [name for name in names if len(has[name]) >= least]
+        shared = sorted(ours.intersection(*(has[name] for name in group)))
+        if shared and len(group) > 1:
+            groups.append((group, shared))
+    return groups
 
 
 def written(results: Results) -> str:
     """Write the standing as Markdown."""
-    return "\n\n".join(_group(results, *group) for group in complete(results))
+    groups = compared(results)
+    texts = [_group(results, *group) for group in groups]
+    return "\n\n".join([*texts, _each(results, groups[-1][0])] if groups else [])
+
+
+def _each(results: Results, names: list[str]) -> str:
+    """Write the loss of each contender on each table, over the splits that it has."""
+    tables = sorted({key[1] for key in results})
+    rows = []
+    for table in tables:
+        losses = [
+            [row["loss"] for key, row in results.items() if key[:2] == (name, table)]
+            for name in names
+        ]
+        cells = [f"{np.mean(each):.4g}" if each else "" for each in losses]
+        rows.append([table, "RMSE" if TABLES[table].regression else "log loss", *cells])
+    titles = [CONTENDERS[name].title for name in names]
+    each = report.table(["table", "loss", *titles], rows, text=2)
+    return f"The loss on each table, of the splits that were measured:\n\n{each}"
 
 
 def by_table(
@@ -103,17 +127,7 @@ def _group(results: Results, names: list[str], fits: list[tuple[str, int]]) -> s
         f"{len(tables)} tables, {numbers} with numbers to predict and {len(tables) - numbers} "
         f"with classes; {len(fits)} fits of each contender:"
     )
-    every = [
-        [table, _unit(table), *(f"{value:.4g}" for value in loss[:, t])]
-        for t, table in enumerate(tables)
-    ]
-    titles = [CONTENDERS[name].title for name in names]
-    each = report.table(["table", "loss", *titles], every, text=2)
-    return f"{said}\n\n{report.table(head, rows)}\n\nThe loss on each table:\n\n{each}"
-
-
-def _unit(table: str) -> str:
-    return "RMSE" if TABLES[table].regression else "log loss"
+    return f"{said}\n\n{report.table(head, rows)}"
 
 
 def _bounded(values: Any) -> str:
