@@ -270,6 +270,15 @@ def test_a_difference_of_few_pairs_is_not_better():
     assert found.word == "no difference detected"
 
 
+def test_a_difference_whose_interval_has_0_is_not_better():
+    gains = np.array([2.0, 3, 3, 2, 2, 2, 3, 1, 2, -1, -3])
+    found = verdicts({"base": np.zeros(11), "arm": gains}, "base")["arm"]
+    assert found.holm < 0.05
+    assert found.wins > 0.75
+    assert found.low < 0
+    assert found.word == "no difference detected"
+
+
 def test_equal_arms_are_better_in_at_most_5_percent_of_200_pairs():
     generator = np.random.default_rng(17)
     found = [

@@ -162,7 +162,7 @@ class Bench:
             diverged = f"its {column} on the test rows is not finite"
         at = -1 if best is None else best
         rows = len(run.train_rows)
-        size = run.settings.batch_size
+        size, networks = run.settings.batch_size, run.settings.members
         return {
             "score": None if diverged else score,
             "loss": None if diverged else _finite(loss),
@@ -171,9 +171,9 @@ class Bench:
             "diverged": diverged,
             "epochs": len(run.history),
             "best_epoch": best,
-            "steps": len(run.history) * (1 if size == "full" else -(-rows // size)),
+            "steps": networks * len(run.history) * (1 if size == "full" else -(-rows // size)),
             "seconds": time.perf_counter() - started,
-            "parameters": run.network.learned,
+            "parameters": networks * run.network.learned,
             "engine": run.settings.engine,
             "curve": _thinned(values),
         }

@@ -116,6 +116,8 @@ def widened(judged: Mapping[float, tuple[float, float]], tried: Range) -> Range 
     tried : Range
         What was searched.
     """
+    if len(judged) == 1:  # it is no edge of anything
+        return None
     best = max(judged, key=judged.__getitem__)
     if best == min(judged):
         return Range(tried.low / 10**MORE_DECADES, tried.low)
