@@ -28,7 +28,17 @@ from nnplug.exporters.sql_dialects import DIALECTS
 from nnplug.formulas.mathml import to_mathml
 from nnplug.hookspecs import HOOKS, TOOL_HOOKS
 from nnplug.network.tasks import DEFAULT_LOSS, DEFAULT_METRIC
-from nnplug.parts import KINDS, Activation, Layer, Loss, Metric, Optimizer, Part, Trainable
+from nnplug.parts import (
+    KINDS,
+    Activation,
+    Encoding,
+    Layer,
+    Loss,
+    Metric,
+    Optimizer,
+    Part,
+    Trainable,
+)
 from nnplug.parts.docstring import read_docstring
 from nnplug.parts.written import write_formulas
 from nnplug.plugins.plugin import Plugin
@@ -223,6 +233,9 @@ def _facts_of_kind(part: Part) -> list[str]:
     if isinstance(part, Loss):
         over = "averaged" if part.reduction == "mean" else "summed"
         return [f"takes `{part.takes}` and `{part.against}`", over]
+    if isinstance(part, Encoding):
+        facts = [f"facts {', '.join(f'`{fact}`' for fact in part.facts)}"] if part.facts else []
+        return [f"takes a {part.takes}", *facts]
     if isinstance(part, Optimizer) and part.slots:
         return [f"state {', '.join(f'`{slot}`' for slot in part.slots)}"]
     if isinstance(part, Metric):

@@ -13,6 +13,7 @@ from nnplug.lazy import lazy_names
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from nnplug.comparison.api import compare as compare
     from nnplug.engines import Engine as Engine
     from nnplug.formulas.opaque import Opaque as Opaque
     from nnplug.hookspecs import hookimpl as hookimpl
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from nnplug.parts import Facts as Facts
     from nnplug.parts import activation as activation
     from nnplug.parts import dataset as dataset
+    from nnplug.parts import encoding as encoding
     from nnplug.parts import initializer as initializer
     from nnplug.parts import layer as layer
     from nnplug.parts import loss as loss
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from nnplug.parts import normal as normal
     from nnplug.parts import optimizer as optimizer
     from nnplug.parts import parameter as parameter
+    from nnplug.parts import quantiles as quantiles
     from nnplug.parts import recipe as recipe
     from nnplug.parts import schedule as schedule
     from nnplug.parts import state as state
@@ -52,6 +55,7 @@ __getattr__, _lazy_names = lazy_names(
     __name__,
     {
         "nnplug": ("special",),
+        "nnplug.comparison.api": ("compare",),
         "nnplug.engines": ("Engine",),
         "nnplug.formulas.opaque": ("Opaque",),
         "nnplug.hookspecs": ("hookimpl",),
@@ -62,6 +66,7 @@ __getattr__, _lazy_names = lazy_names(
             "Facts",
             "activation",
             "dataset",
+            "encoding",
             "initializer",
             "layer",
             "loss",
@@ -69,6 +74,7 @@ __getattr__, _lazy_names = lazy_names(
             "normal",
             "optimizer",
             "parameter",
+            "quantiles",
             "recipe",
             "schedule",
             "state",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nnplug.parts import (
         Activation,
         Dataset,
+        Encoding,
         Initializer,
         Layer,
         Loss,
@@ -80,6 +81,11 @@ def register_recipes(register: Callable[[Recipe], None]) -> None:
 
 
 @hookspec
+def register_encodings(register: Callable[[Encoding], None]) -> None:
+    """Register encodings, made with `@nnplug.encoding`."""
+
+
+@hookspec
 def register_engines(register: Callable[[Tool], None]) -> None:
     """Register engines, made with `nnplug.Engine`."""
 
@@ -136,6 +142,7 @@ HOOKS: dict[str, str] = {
     "register_metrics": "metric",
     "register_datasets": "dataset",
     "register_recipes": "recipe",
+    "register_encodings": "encoding",
 }
 """The hooks that register parts, with the kind that each takes."""
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 
-__all__ = ["derive_generator", "legacy_generator"]
+__all__ = ["derive_generator", "legacy_generator", "member_seed"]
 
 
 def derive_generator(seed: int, purpose: str, epoch: int = 0, step: int = 0) -> np.random.Generator:
@@ -35,6 +35,18 @@ def derive_generator(seed: int, purpose: str, epoch: int = 0, step: int = 0) -> 
     """
     entropy = (seed, zlib.crc32(purpose.encode()), epoch, step)
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
+
+
+def member_seed(seed: int, member: int) -> int:
+    """Return the seed of one member of a model, counted from 0; the first has the run's own.
+
+    The members of runs whose seeds are neighbours have nothing in common: they
+    would have if the members' seeds were neighbours too.
+    """
+    if member == 0:
+        return seed
+    # Initializers that repeat the old interface take 32 bits.
+    return int(derive_generator(seed, "member", member).integers(2**32))
 
 
 def legacy_generator(seed: int) -> np.random.Generator:

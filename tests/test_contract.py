@@ -297,8 +297,8 @@ def test_the_link_of_an_interval_is_inverted_as_the_predictions_is(nnplug_regist
 
     rng = np.random.default_rng(0)
     x = rng.normal(size=(20, 1))
-    run = nnplug.train((x, np.exp(x)), loss=of_logarithms, epochs=2, seed=0)
-    lower, upper = run.interval(x, level=0.5)
+    run = nnplug.train((x, np.exp(x)), loss=of_logarithms, epochs=2, seed=0, validation=0)
+    lower, upper = run.predict_interval(x, 0.5)
     np.testing.assert_allclose(lower, run.predict(x) * np.exp(-0.5), rtol=1e-6)
     np.testing.assert_allclose(upper, run.predict(x) * np.exp(0.5), rtol=1e-6)
 
@@ -319,17 +319,17 @@ def test_intervals_are_in_the_units_of_the_target(tmp_path):
         table, target="y", loss="gaussian_nll", epochs=150, learning_rate=0.02, seed=0,
         registry=REGISTRY,
     )  # fmt: skip
-    lower, upper = run.interval(table, level=0.8)
+    lower, upper = run.predict_interval(table, 0.8)
     assert lower.shape == upper.shape == (200, 1)
     assert 0.7 < np.mean((lower[:, 0] < y) & (y < upper[:, 0])) < 0.9
     np.testing.assert_allclose((lower + upper) / 2, run.predict(table), rtol=1e-4)
     run.save(tmp_path / "m.safetensors")
-    again = nnplug.load(tmp_path / "m.safetensors", registry=REGISTRY).interval(table, level=0.8)
+    again = nnplug.load(tmp_path / "m.safetensors", registry=REGISTRY).predict_interval(table, 0.8)
     np.testing.assert_array_equal(again, (lower, upper))
-    with pytest.raises(nnplug.errors.SettingError, match=r"^level=1.5: it must be between 0 and 1"):
-        run.interval(table, level=1.5)
-    with pytest.raises(PartError, match="loss 'mse' gives no intervals"):
-        nnplug.train(table, target="y", epochs=1).interval(table)
+    with pytest.raises(
+        nnplug.errors.SettingError, match=r"^interval=1.5: it must be above 0 and below 1"
+    ):
+        run.predict_interval(table, 1.5)
 
 
 def test_a_loss_of_several_outputs_has_one_prediction_for_each_target(tmp_path):

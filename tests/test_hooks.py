@@ -246,3 +246,11 @@ def test_register_recipes(load):
     )
     run = nnplug.train("xor", recipe=own, epochs=1)
     assert run.settings.hidden == (4, 2)
+
+
+def test_register_encodings(load):
+    own = load("encoding", "@nnplug.encoding\ndef own(x, maximum):\n    return x / maximum, x / 2")
+    table = {"a": [1.0, 2.0, 4.0], "y": [0.5, 0.1, 0.2]}
+    run = nnplug.train(table, target="y", encoding=own, epochs=1, validation=0)
+    assert run.rows.inputs.tolist() == [[0.25, 0.5], [0.5, 1.0], [1.0, 2.0]]
+    assert run.rows.features == ("a.own1", "a.own2")

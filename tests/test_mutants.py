@@ -971,6 +971,100 @@ def wide_recipe(facts, *, width=UNREADABLE):
 mutant(wide_recipe, "options", "option 'width'")
 
 
+# --- encodings --------------------------------------------------------------------------
+
+
+@nnplug.encoding
+def branching(x, mean, deviation):
+    return (x - mean) / deviation if deviation > 1 else x - mean
+
+
+mutant(branching, "formula prepares", "test_mutants.py:")
+
+
+@nnplug.encoding
+def of_this_batch(x, deviation):
+    return (x - np.mean(x)) / deviation
+
+
+mutant(of_this_batch, "formula prepares", "a row's inputs depend on other rows")
+
+
+@nnplug.encoding
+def always_above_zero(x, mean):
+    return np.log(x) - np.log(mean)
+
+
+mutant(always_above_zero, "finite prepares", "expected a finite number")
+
+
+@nnplug.encoding
+def never_constant(x, minimum, maximum):
+    return (x - minimum) / (maximum - minimum)
+
+
+mutant(never_constant, "finite", "one value: input 1 is nan at x = 4")
+
+
+@nnplug.encoding
+def by_the_rows(x, deviation):
+    return (x / deviation,) * (2 if x.shape == (1,) else 1)
+
+
+mutant(by_the_rows, "width", "it makes 1 inputs for 28 rows and 2 for one")
+
+
+@nnplug.encoding
+def nothing(x):
+    return ()
+
+
+mutant(nothing, "tells-apart width", "it makes 0 inputs for 28 rows and 0 for one")
+
+
+@nnplug.encoding
+def same_for_all(x, median, deviation):
+    return 0 * x + np.tanh(median / deviation)
+
+
+mutant(same_for_all, "tells-apart", "every row gets the same inputs")
+
+
+@nnplug.encoding
+def in_its_unit(x, mean):
+    return x - mean
+
+
+mutant(in_its_unit, "moderate", "too large for a network; divide by a fact")
+
+
+@nnplug.encoding(takes="category")
+def tired_category(x, counts):
+    return x * np.random.default_rng().random()
+
+
+mutant(tired_category, "deterministic formula prepares", "called twice, the second time")
+
+
+@nnplug.encoding
+def over_its_column(x, mean, deviation):
+    if isinstance(x, np.ndarray):
+        x -= mean
+        return x / deviation
+    return (x - mean) / deviation
+
+
+mutant(over_its_column, "deterministic", "it writes into its argument 'x'")
+
+
+@nnplug.encoding
+def wide_encoding(x, mean, deviation, *, width=UNREADABLE):
+    return (x - mean) / deviation
+
+
+mutant(wide_encoding, "options", "option 'width'")
+
+
 # ----------------------------------------------------------------------------------------
 
 

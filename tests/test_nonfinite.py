@@ -245,7 +245,7 @@ def test_the_estimators_refuse_them_with_a_value_error():
 
 @pytest.mark.parametrize("stretches", [[30], [8, 8, 14], [1] * 30])
 def test_ten_rows_are_named_however_they_come(load, stretches):
-    rows = NonfiniteRows(load("size").network, "The data", first=1, finite=finite_rows)
+    rows = NonfiniteRows(load("size").networks, "The data", first=1, finite=finite_rows)
     for count in stretches:
         found = rows.add(np.zeros((count, 1)), np.full((count, 1), np.nan))
         assert not found.any()

@@ -176,6 +176,7 @@ WRONG = [
     ("metric", two, "a metric takes (prediction, target) or (classes, labels) or "),
     ("dataset", two, "a dataset takes no arguments, not (x, y)."),
     ("recipe", two, "a recipe takes (facts), not (x, y)."),
+    ("encoding", two, "an encoding of a number takes (x), then any of mean, deviation, minimum, "),
 ]
 
 

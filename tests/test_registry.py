@@ -80,7 +80,8 @@ def test_a_part_is_returned_as_it_is():
             "activations",
             "relu",
             "There is no kind of part 'activations'. Did you mean 'activation'? The kinds are "
-            "activation, layer, loss, optimizer, initializer, schedule, metric, dataset, recipe.",
+            "activation, layer, loss, optimizer, initializer, schedule, metric, dataset, recipe, "
+            "encoding.",
         ),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,18 @@ from nnplug.errors import DivergedError, SettingError
 from nnplug.training.ranks import Ranks, tree_sum, world
 from nnplug.training.shards import Shards
 
-MPIEXEC = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
+
+def find_mpiexec() -> str | None:
+    """Find the program of MPICH's wheel, or that of another MPI."""
+    folders = [Path(sys.executable).parent]
+    with contextlib.suppress(PackageNotFoundError):
+        files = distribution("mpich").files or []
+        folders += [Path(str(file.locate())).parent for file in files if file.name == "mpiexec"]
+    own = os.pathsep.join(str(folder.resolve()) for folder in folders)
+    return shutil.which("mpiexec", path=own) or shutil.which("mpiexec")
+
+
+MPIEXEC = find_mpiexec()
 ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "COLUMNS": "80"}
 
 several = pytest.mark.skipif(

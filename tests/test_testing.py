@@ -143,6 +143,7 @@ def test_every_kind_of_part_can_declare_one(kind):
         "activation": "x", "layer": "x", "loss": "prediction, target", "schedule": "epoch, epochs",
         "optimizer": "param, grad, *, learning_rate=1.0", "metric": "prediction, target",
         "initializer": "generator, fan_in, fan_out", "dataset": "", "recipe": "facts",
+        "encoding": "x",
     }[kind]  # fmt: skip
     namespace = {}
     exec(f"def odd({arguments}):\n    return 0", namespace)

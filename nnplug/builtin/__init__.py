@@ -14,5 +14,6 @@ MODULES = (
     "metrics",
     "datasets",
     "recipes",
+    "encodings",
 )
 """The modules of this package that have parts."""

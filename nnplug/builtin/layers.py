@@ -30,6 +30,28 @@ def dense(x: Any, weight: Any = _WEIGHT, bias: Any = _BIAS, *, units: int = 100)
     return x @ weight + bias
 
 
+@layer
+def monotone_dense(
+    x: Any, weight: Any = _WEIGHT, bias: Any = _BIAS, sign: Any = state("D", "units", start=1), *,
+    units: int = 100,
+) -> Any:  # fmt: skip
+    """Dense, with weights whose signs are given: x·(s·|W|) + b (Sill, 1998, "Monotonic Networks").
+
+    Where s is 0, the weight is free: it is W. At first every s is 1, so that no
+    output falls when an input rises; `--increasing` and `--decreasing` set them by
+    column. Training does not change s. By the absolute value, penalties and the
+    start of the weights mean what they do in a dense layer.
+
+    In a network with such a layer, the output layer is one too.
+
+    Examples
+    --------
+    >>> monotone_dense(np.ones((1, 2)), np.array([[2.0], [-3.0]]), np.zeros(1), np.ones((2, 1)))[0]
+    array([[5.]])
+    """
+    return x @ np.where(sign == 0, weight, sign * abs(weight)) + bias, sign
+
+
 @layer(ranges={"rate": "[0, 1)"})
 def dropout(x: Any, noise: Any = uniform("N", "D"), *, training: bool, rate: float = 0.5) -> Any:
     """Dropout: some outputs are set to 0, the others scaled up (Srivastava et al., 2014, JMLR 15).

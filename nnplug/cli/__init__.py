@@ -23,9 +23,11 @@ __all__ = ["main"]
 _COMMANDS = {
     "data": ("nnplug.cli.data:data", "Examine a table before training."),
     "train": ("nnplug.cli.train:train", "Train a network on a table or a dataset."),
+    "compare": ("nnplug.cli.compare:compare", "Compare parts, so that the answer can be defended."),
     "play": ("nnplug.cli.play:play", "Watch a network learn, in the browser."),
     "predict": ("nnplug.cli.predict:predict", "Predict the target of new rows with a model."),
     "evaluate": ("nnplug.cli.evaluate:evaluate", "Compute a model's loss and metrics on a table."),
+    "explain": ("nnplug.cli.explain:explain", "Show which columns a model looks at, and why."),
     "export": ("nnplug.cli.export:export", "Write a model for another program or language."),
     "import": ("nnplug.cli.take_in:take_in", "Turn an ONNX file into a model."),
     "info": ("nnplug.cli.info:info", "Show what a model predicts and needs."),

@@ -9,7 +9,7 @@ import click
 
 from nnplug.cli.command import Command, option_group
 from nnplug.cli.completion import complete_file
-from nnplug.cli.options import WholeNumber
+from nnplug.cli.options import WholeNumber, plugin_options, registry_of
 from nnplug.cli.setting_options import (
     column_options,
     read_options,
@@ -53,6 +53,7 @@ _COLORS = {"problem": "red", "warning": "yellow", "note": None}
         help="Seed of the random split.",
     ),
 )
+@plugin_options
 @click.pass_context
 def data(
     context: click.Context,
@@ -82,7 +83,7 @@ def data(
     from nnplug.tables.preparation import with_file
 
     ways = None if split is None else Split.parse(split)
-    read, options = table_choices(table_arguments(given), target, ways)
+    read, options = table_choices(table_arguments(given), target, ways, registry_of(context))
     wishes = Wishes(
         target=target,
         task=task,

@@ -25,6 +25,7 @@ _EPILOG = """\b
 Examples:
   nnplug evaluate iris.safetensors test.csv
   nnplug evaluate latest test.parquet --metric accuracy --json
+  nnplug evaluate latest test.parquet --interval 0.9
 """
 
 
@@ -38,6 +39,13 @@ Examples:
     type=PartType("metric"),
     help="Metric to compute instead of those used in training; may be repeated.",
 )
+@click.option(
+    "--interval",
+    type=float,
+    metavar="LEVEL",
+    help="Also count how often intervals or sets of this level, as 0.9, hold the target, and "
+    "judge the probabilities.",
+)
 @nonfinite_option("Leave out rows with a prediction that is not finite.")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 @read_options
@@ -49,6 +57,7 @@ def evaluate(
     model: str,
     data: str,
     metrics: tuple[str, ...],
+    interval: float | None,
     allow_nonfinite: bool,
     as_json: bool,
     read: tuple[str, ...],
@@ -74,6 +83,9 @@ def evaluate(
             f"{model} was trained on arrays, so no column of a table is its target.\n"
             "Evaluate it in Python: nnplug.load(path).evaluate((inputs, targets))."
         )
+    level = loaded.known.level if interval is None else loaded.level(interval)
+    if level is not None and loaded.task != "multilabel":
+        loaded.check_level(level)
     opened = loaded.open_rows(data, replace(ReadOptions.parse(read), sql=sql), with_target=True)
     with registry_of(context).naming_culprits(), opened as rows:
         parts = ((inputs, rows.targets(table)) for table, inputs in rows)
@@ -90,9 +102,17 @@ def evaluate(
         echo(f"Warning: {line}", err=True)
     if nonfinite.count:
         echo(f"Warning: {nonfinite.message()}\nThey are left out.", err=True)
-    _print(str(path), data, rows.rows, nonfinite.count, scores, as_json=as_json)
+    ((outputs, targets),) = seen
+    more = {} if level is None else loaded.measure_uncertainty(outputs, targets, level)
+    if as_json:
+        given = {} if level is None else {"interval": level}
+        _print_json(str(path), data, rows.rows, nonfinite.count, {**scores, **given, **more})
+    else:
+        echo(style(f"{data}: {rows.rows - nonfinite.count:,} rows", dim=True), err=True)
+        echo(_listed(scores))
+        if more:
+            echo(f"At level {level:g}: {_listed(more)}", hanging="  ")
     if loaded.task in ("binary", "multiclass"):
-        ((outputs, targets),) = seen
         answer = one_class(loaded.head.classes(outputs), targets, loaded.classes, least=UNEVEN)
         if answer is not None:
             print_advice([f"{answer}: --metric balanced_accuracy weights all classes equally"])
@@ -102,20 +122,17 @@ def evaluate(
         )
 
 
-def _print(
-    model: str, data: str, rows: int, left_out: int, scores: dict[str, float], *, as_json: bool
-) -> None:
+def _print_json(model: str, data: str, rows: int, left_out: int, scores: dict[str, float]) -> None:
     """Print the scores, and the number of rows behind them."""
-    if as_json:
-        plain = {
-            name: score if math.isfinite(score) else None  # JSON has only finite numbers
-            for name, score in scores.items()
-        }
-        counts = {"rows": rows, **({"nonfinite": left_out} if left_out else {})}
-        listed = {"model": model, "data": data, **counts, **plain}
-        print_json(listed)
-        return
-    echo(style(f"{data}: {rows - left_out:,} rows", dim=True), err=True)
+    plain = {
+        name: score if math.isfinite(score) else None  # JSON has only finite numbers
+        for name, score in scores.items()
+    }
+    counts = {"rows": rows, **({"nonfinite": left_out} if left_out else {})}
+    print_json({"model": model, "data": data, **counts, **plain})
+
+
+def _listed(scores: dict[str, float]) -> str:
     from nnplug.cli.train_lines import label
 
-    echo(", ".join(f"{label(name)}: {score:.6f}" for name, score in scores.items()))
+    return ", ".join(f"{label(name)}: {score:.6f}" for name, score in scores.items())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -30,8 +31,18 @@ Examples:
   nnplug predict iris.safetensors new.csv
   nnplug predict iris.safetensors new.csv --id plant -o answers.csv
   nnplug predict iris.safetensors new.csv --probabilities
+  nnplug predict houses.safetensors new.csv --interval 0.9
   nnplug predict latest new.parquet -o answers.parquet
 """
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns that are given beside the predictions."""
+
+    probabilities: bool
+    calibrated: bool
+    level: float | None
 
 
 @click.command(cls=Command, epilog=_EPILOG)
@@ -47,6 +58,18 @@ Examples:
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
 @click.option(
     "--probabilities", is_flag=True, help="Add a column with the probability of each class."
+)
+@click.option(
+    "--calibrated",
+    is_flag=True,
+    help="With --probabilities: correct how sure they are by the rows held out in training.",
+)
+@click.option(
+    "--interval",
+    type=float,
+    metavar="LEVEL",
+    help="Add bounds that hold the true number, or the set of classes that holds the true one, "
+    "with this probability, as 0.9.",
 )
 @click.option(
     "--id",
@@ -75,6 +98,8 @@ def predict(
     output: str | None,
     overwrite: bool,
     probabilities: bool,
+    calibrated: bool,
+    interval: float | None,
     ids: tuple[str, ...],
     unknown: str,
     allow_nonfinite: bool,
@@ -95,8 +120,14 @@ def predict(
     from nnplug.tables import ReadOptions
 
     _, loaded = load(context, model, allow_other_versions=allow_other_versions)
+    if calibrated and not probabilities:
+        raise click.UsageError("--calibrated is for --probabilities: give both.")
     if probabilities:
         loaded.check_has_classes()
+    level = loaded.known.level if interval is None else loaded.level(interval)
+    if level is not None:
+        loaded.check_level(level)
+    add = Columns(probabilities, calibrated, level)
     how = replace(ReadOptions.parse(read), sql=sql)
     opened = loaded.open_rows(data, how, ids=ids, unknown=cast("Unknown", unknown))
     # The output first: if it already exists, the user learns that before an hour of work.
@@ -108,7 +139,7 @@ def predict(
             finite = nonfinite.add(inputs, outputs)
             if nonfinite.count and not allow_nonfinite:
                 continue  # the rest is only counted
-            columns |= _answers(loaded, outputs, finite, probabilities=probabilities, taken=ids)
+            columns |= _answers(loaded, outputs, finite, add, taken=ids)
             sink.write(columns)
         if not allow_nonfinite:
             nonfinite.check()
@@ -137,8 +168,8 @@ def _answers(
     model: Model,
     outputs: AnyArray,
     finite: AnyArray | None,
+    add: Columns,
     *,
-    probabilities: bool,
     taken: tuple[str, ...],
 ) -> dict[str, AnyArray]:
     """Name the columns of the predictions after their targets."""
@@ -147,15 +178,39 @@ def _answers(
     answers = answers.reshape(len(outputs), -1)
     targets = [f"predicted_{name}" if name in taken else name for name in model.targets]
     columns = {name: answers[:, k] for k, name in enumerate(targets)}
-    if probabilities:
-        shares = model.shares(outputs, finite)
+    more: dict[str, AnyArray] = {}
+    if add.level is not None and model.task == "regression":
+        lower, upper = model.bounds(outputs, add.level, finite)
+        for k, name in enumerate(targets):
+            more |= {f"{name}_lower": lower[:, k], f"{name}_upper": upper[:, k]}
+    elif add.level is not None:
+        more[f"{targets[0]}_set"] = _listed(model, model.sets(outputs, add.level, finite))
+    if add.probabilities:
+        shares = model.shares(outputs, finite, calibrated=add.calibrated)
         names = [_probability_name(model, name, targets) for name in model.classes]
-        columns |= {name: shares[:, k] for k, name in enumerate(names)}
+        more |= {name: shares[:, k] for k, name in enumerate(names)}
+    for name, values in more.items():
+        columns[f"predicted_{name}" if name in taken or name in columns else name] = values
     return columns
 
 
+def _listed(model: Model, sets: AnyArray) -> AnyArray:
+    r"""Write sets of classes, (N, classes), as text: `a|b`; in a name, `|` is written `\|`."""
+    import numpy as np
+
+    names = [
+        _class_name(label).replace("\\", "\\\\").replace("|", "\\|") for label in model.classes
+    ]
+    found = ["|".join(itertools.compress(names, row)) for row in sets.tolist()]
+    return np.array(found, object)
+
+
+def _class_name(label: object) -> str:
+    return str(label).lower() if isinstance(label, bool) else str(label)
+
+
 def _probability_name(model: Model, label: object, targets: list[str]) -> str:
-    shown = str(label).lower() if isinstance(label, bool) else str(label)
+    shown = _class_name(label)
     if model.task == "multilabel":
         return f"{shown}=1"
     return f"{targets[0]}={shown}"

@@ -135,6 +135,7 @@ def _facts(folder: RunFolder) -> dict[str, Any]:
     from nnplug.errors import NnplugError
     from nnplug.runs.configuration import Configuration
     from nnplug.runs.folder import CONFIG
+    from nnplug.training.history import is_of_member
 
     record = record_of(folder)
     status = record.get("status", "unknown")
@@ -149,7 +150,7 @@ def _facts(folder: RunFolder) -> dict[str, Any]:
     except NnplugError as error:
         epochs, last, record = 0, {}, {**record, "status": "damaged", "error": str(error)}
         status = "damaged"
-    last = {key: value for key, value in last.items() if key != "epoch"}
+    last = {key: v for key, v in last.items() if key != "epoch" and not is_of_member(key)}
     return {
         "name": folder.path.name,
         "folder": str(folder.path),
@@ -191,6 +192,8 @@ def _described(folder: RunFolder, facts: Mapping[str, Any]) -> Iterable[tuple[st
     data = facts["data"] or {}
     if {"name", "training", "validation"} <= data.keys():
         rows = f"{data['training']:,} rows and {data['validation']:,} for validation"
+        if "folds" in data:
+            rows = f"{data['training']:,} rows, each held out by one of {data['folds']} members"
         yield "data", f"{data['name']}: {rows}; {facts['task']}"
     if facts["parameters"]:
         yield "parameters", f"{facts['parameters']:,}"

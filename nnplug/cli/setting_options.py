@@ -102,7 +102,8 @@ read_options = option_group("Data", *map(setting_option, ("read", "sql")))
 """Add `--read` and `--sql`: how a file is read."""
 
 column_options = option_group(
-    "Data", *map(setting_option, (*_LISTS, "missing", "drop_missing_targets", "weights"))
+    "Data",
+    *map(setting_option, (*_LISTS, "missing", "encoding", "drop_missing_targets", "weights")),
 )
 """Add the options about a table's columns."""
 
@@ -117,12 +118,14 @@ def table_arguments(given: dict[str, Any]) -> dict[str, Any]:
     """Turn the values of options into arguments of `nnplug.train`."""
     from nnplug.tables import ReadOptions
 
-    for name in _LISTS:
+    for name in (*_LISTS, "increasing", "decreasing"):
         if name in given:
             # A comma inside a name is written after a backslash.
             parts = [part for text in given[name] for part in re.split(r"(?<!\\),", text)]
             listed = [part.replace("\\,", ",").strip() for part in parts]
             given[name] = tuple(part for part in listed if part) or None
+    if "encoding" in given:
+        given["encoding"] = given["encoding"] or None
     if "read" in given:
         given["read"] = ReadOptions.parse(given["read"]).to_dict() or None
     return given

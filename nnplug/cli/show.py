@@ -212,7 +212,7 @@ def _traits(part: Part) -> dict[str, str]:
     """Describe what a formula takes and keeps, for which widths it is, and its dtype."""
     from nnplug.errors import FormulaError
     from nnplug.formulas.primitives import new_graph
-    from nnplug.parts import Activation, Layer, Loss, Optimizer
+    from nnplug.parts import Activation, Encoding, Layer, Loss, Optimizer
     from nnplug.parts.targets import TARGETS
 
     graph = new_graph()
@@ -236,6 +236,8 @@ def _traits(part: Part) -> dict[str, str]:
                 traits["is for"] = f"{TARGETS[part.targets]}; the link is {part.link}"
             row_wise = "row-wise: one error for each row"
             traits["widths"] = "elementwise" if shape == ("N", "C") else row_wise
+        elif isinstance(part, Encoding):
+            return {"takes": f"{part.takes}s".replace("ys", "ies"), "facts": ", ".join(part.facts)}
         elif isinstance(part, Layer):
             traits |= _layer_traits(part)
         elif isinstance(part, Optimizer):

@@ -342,7 +342,11 @@ def _as_json(run: Run, *, diverged: bool = False) -> dict[str, Any]:
         name: [value if math.isfinite(value) else None for value in column]
         for name, column in run.history.columns.items()
     }
-    best = run.history.best
+    ended = bool(len(run.history))
+    final = {
+        name: value if math.isfinite(value) else None
+        for name, value in (run.history.final_numbers.items() if ended else ())
+    }
     return {
         **_as_json_before(run),
         "run": None if run.folder is None else str(run.folder),
@@ -350,9 +354,8 @@ def _as_json(run: Run, *, diverged: bool = False) -> dict[str, Any]:
         "ended": "diverged" if diverged else run.ended,
         "diverged": diverged,
         "best_epoch": run.history.best,
+        **({"member_epochs": list(run.history.ends)} if run.history.ends else {}),
         "advice": list(run.advice),
-        "final": {
-            name: column[-1 if best is None else best] for name, column in history.items() if column
-        },
+        "final": final,
         "history": history,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from nnplug.cli.terminal import console, echo, style, width
@@ -65,11 +65,13 @@ def _losses(record: EpochRecord) -> str:
 def _print_header(run: Run) -> None:
     """Print on stderr what is about to run, so that no default is hidden."""
     settings = run.settings
-    held = len(run.validation_rows)
+    held, members = len(run.validation_rows), settings.members
     rows = f"{len(run.train_rows):,} rows"
     if held:
         how = "" if settings.split == "random" else f" ({settings.split})"
         rows += f" and {held:,} for validation{how}"
+        if run.rows.parts.folds is not None:
+            rows = f"{held:,} rows, each held out by one of {members} members{how}"
     recipe = f"; recipe {settings.recipe}" if settings.recipe is not None else ""
     batch = "full batch" if settings.batch_size == "full" else f"batches of {settings.batch_size}"
     inside, form = f"output {settings.output_activation}", run.network.form
@@ -79,7 +81,8 @@ def _print_header(run: Run) -> None:
         inside = f"{', '.join(dict.fromkeys(settings.activation)) or 'no hidden layer'}; {inside}"
     lines = [
         f"{settings.data}: {rows}; {settings.task}{recipe}",
-        f"network {form} ({inside}), {run.network.learned:,} parameters, {settings.dtype}",
+        f"{f'{members} networks' if members > 1 else 'network'} {form} ({inside}), "
+        f"{run.network.learned:,} parameters{' each' if members > 1 else ''}, {settings.dtype}",
         f"loss {settings.loss}; optimizer {run.optimizer.chained} at learning rate "
         f"{run.optimizer.learning_rate:g}; {settings.epochs:,} "
         f"epoch{'s' * (settings.epochs > 1)}, {batch}; seed {settings.seed}",
@@ -105,7 +108,8 @@ def _describe_regularization(settings: Settings) -> list[str]:
         )  # fmt: skip
     if settings.patience is not None and settings.patience < settings.epochs:
         said.append(
-            f"stops after {_count(settings.patience, 'epoch')} without a better "
+            f"{'stops' if settings.members == 1 else 'each stops'} after "
+            f"{_count(settings.patience, 'epoch')} without a better "
             f"{label(settings.monitor or '').lower()}"
         )
     return ["; ".join(said)] if said else []
@@ -128,6 +132,10 @@ def describe_epoch(record: EpochRecord) -> str:
 def _numbers(record: EpochRecord) -> str:
     numbers = {"loss": record.loss, "penalty": record.penalty}
     numbers |= {"validation_loss": record.validation_loss, **record.metrics}
+    return _written(numbers)
+
+
+def _written(numbers: Mapping[str, float | None]) -> str:
     return ", ".join(
         f"{label(name)}: {value:.6f}" for name, value in numbers.items() if value is not None
     )
@@ -141,10 +149,14 @@ def print_advice(lines: Iterable[str]) -> None:
 
 def print_end(run: Run) -> None:
     """Print the predictions if there are only a few rows, or else the last numbers."""
-    for line in _describe_end(run):
+    lines = _describe_end(run)
+    if run.settings.interval is not None and run.model.calibration is not None:
+        known = run.model.calibration.described(run.model.targets)
+        lines += [f"{name} {text}" for name, text in known]
+    for line in lines:
         echo(style(line, dim=True), err=True, hanging="  ")
     if len(run.rows.inputs) > 20 or run.rows.encoder is not None:
-        echo(f"Final, {_numbers(run.final)}", hanging="  ")
+        echo(_final(run), hanging="  ")
         return
     if run.settings.task == "regression":
         answers = run.predict(run.rows.inputs)
@@ -154,10 +166,23 @@ def print_end(run: Run) -> None:
     echo(f"Final Predictions: {answers.round()}")
 
 
+def _final(run: Run) -> str:
+    """Write the last numbers, and say of what they are."""
+    if run.rows.parts.folds is not None:  # the loss on training rows is not out of fold
+        final = run.final
+        numbers = _written({"validation_loss": final.validation_loss, **final.metrics})
+        return f"Out of fold, all {len(run.validation_rows):,} rows, {numbers}"
+    what = "Final" if run.settings.members == 1 else f"Mean of {run.settings.members} members"
+    return f"{what}, {_numbers(run.final)}"
+
+
 def _describe_end(run: Run) -> list[str]:
     """Say why the run ended before its last epoch, and which epoch its weights are from."""
     monitor = label(run.settings.monitor or "").lower()
     last, best, lines = len(run.history) - 1, run.history.best, []
+    if ends := run.history.ends:
+        which = f", each its best by {monitor}" if run.settings.monitor else ""
+        return [f"the members' weights are those of epochs {', '.join(map(str, ends))}{which}"]
     if run.ended == "patience":
         waited = _count(run.settings.patience or 0, "epoch")
         lines.append(f"stopped after epoch {last}: {waited} without a better {monitor}")

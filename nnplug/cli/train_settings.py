@@ -56,7 +56,7 @@ def asked_configuration(
         if found.plugins:
             echo(f"plugins of {path}: {', '.join(found.plugins)}", err=True)
             add_plugins(ctx, found.plugins)
-    plugins = tuple(dict.fromkeys(map(_from_anywhere, plugins_given(ctx)[0])))
+    plugins = tuple(dict.fromkeys(map(from_anywhere, plugins_given(ctx)[0])))
     return found.changed({**changes, "plugins": plugins})
 
 
@@ -105,6 +105,6 @@ def _value(key: str, text: str) -> Any:
         raise click.UsageError(f"--set {key}: {why_unreadable(error)}.") from None
 
 
-def _from_anywhere(plugin: str) -> str:
+def from_anywhere(plugin: str) -> str:
     """Write the path of a plugin's file so that it is found from any folder."""
     return os.path.abspath(plugin) if plugin.endswith(".py") else plugin  # noqa: PTH100  # resolve() would follow links

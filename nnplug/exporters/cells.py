@@ -11,7 +11,9 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from nnplug.formulas.graph import Graph, Operation, Symbol
+from nnplug.parts.encoding import PLACES
 from nnplug.tables.dates import Dates
+from nnplug.tables.encoded import Encoded
 from nnplug.tables.encoder import Encoder
 from nnplug.tables.encodings import FAR, Categories, Scale
 
@@ -84,7 +86,9 @@ def encode(encoder: Encoder, cells: Cells) -> list[Symbol]:
     """Write the D inputs of a network, (N,) each, as formulas of the cells."""
     columns: list[Symbol] = []
     for encoding in encoder.columns:
-        if isinstance(encoding, Scale):
+        if isinstance(encoding, Encoded):
+            found = _formulas(encoding, cells)
+        elif isinstance(encoding, Scale):
             found = _numbers(encoding, cells)
         elif isinstance(encoding, Categories):
             found = _categories(encoding, cells)
@@ -124,6 +128,34 @@ def _dates(encoding: Dates, cells: Cells) -> list[Any]:
         angle = 2 * np.pi * cells(encoding.name, cast(Fact, cycle))
         found += [np.sin(angle), np.cos(angle)]
     found = [np.where(missing, 0.0, symbol) for symbol in found]
+    return [*found, _share(missing)] if encoding.indicator else found
+
+
+def _formulas(encoding: Encoded, cells: Cells) -> list[Any]:
+    """Write the inputs of formulas, side by side."""
+    plain, name = encoding.plain, encoding.name
+    missing: Any = cells(name, "missing")
+    places: dict[str, Any] = {}
+    if isinstance(plain, Categories):
+        # Where a category is among the known ones: its place; -1 if it is none of them.
+        x: Any = -1.0
+        for place, text in enumerate(plain.categories):
+            x = np.where(cells(name, "equals", text), float(place), x)
+        if plain.rare:
+            texts = plain.categories
+            seen: Any = cells(name, "known", *texts) | missing if texts else missing
+            x = np.where(seen, x, float(len(texts)))
+        if plain.missing:
+            x = np.where(missing, float(len(plain.features) - 1), x)
+    elif isinstance(plain, Dates):
+        x = np.where(missing, plain.mean, cells(name, "years"))
+        places = {cycle: cells(name, cast(Fact, cycle)) for cycle in PLACES}
+    else:
+        value = cells(name, "truth" if plain.kind == "boolean" else "number")
+        x = np.where(missing, plain.fill, value)
+    found = [made for applied in encoding.encodings for made in applied.trace(x, places)]
+    if isinstance(plain, Dates):
+        found = [np.where(missing, 0.0, symbol) for symbol in found]
     return [*found, _share(missing)] if encoding.indicator else found
 
 

@@ -18,6 +18,7 @@ from nnplug.exporters.writing import Names
 from nnplug.formulas.printing import ATOM, COMPARE, Piece
 from nnplug.models import Model
 from nnplug.tables.dates import Dates
+from nnplug.tables.encoded import plain_of
 from nnplug.tables.encodings import FAR, Categories
 
 __all__ = ["js_module", "js_page"]
@@ -289,7 +290,7 @@ def js_page(model: Model, module: str) -> str:
         What `js_module` wrote.
     """
     encoder = model.encoder
-    columns = [None] * len(model.features) if encoder is None else [*encoder.columns]
+    columns = [None] * len(model.features) if encoder is None else [*map(plain_of, encoder.columns)]
     names = model.features if encoder is None else [column.name for column in encoder.columns]
     fields: list[str] = []
     for name, column in zip(names, columns, strict=True):

@@ -25,9 +25,12 @@ from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.shapes import Dimension, Shape
 from nnplug.formulas.tracing import lower, mixed_rows, put
 from nnplug.models import Model
+from nnplug.network.averaging import mean_output, mean_transformed
+from nnplug.network.network import Network
 from nnplug.network.tasks import Head
 from nnplug.parts.placing import trace_placed
 from nnplug.parts.targets import mean_of
+from nnplug.training.history import member_column
 from nnplug.types import AnyArray
 
 __all__ = ["Answer", "ModelGraph", "model_graph"]
@@ -191,8 +194,12 @@ def model_graph(
         names = tuple(encoding.name for encoding in encoder.columns)
         columns = encode(encoder, cells)
     x = graph.apply(TO_NETWORK, graph.apply(STACK, *columns))
-    layers = _layers(model, graph, x)
-    answer = _answer(model, graph, layers[-1][2] if layers else x)
+    layers, outputs = [], []
+    for prefix, network in _members(model):
+        own = _layers(network, graph, x, prefix)
+        outputs.append(own[-1][2] if own else x)
+        layers += own
+    answer = _answer(model, graph, _average(model, graph, outputs))
     roots = lower([x, *(symbol for *_, symbol in layers), *answer.symbols], kept)
     if has:
         roots = in_simpler(roots, {*has, *_FRAME}, target)
@@ -213,9 +220,18 @@ def model_graph(
 # --- layers --------------------------------------------------------------------------
 
 
-def _layers(model: Model, graph: Graph, x: Symbol) -> list[tuple[str, str, Symbol]]:
+def _members(model: Model) -> list[tuple[str, Network]]:
+    """List the model's networks, each with what the names of its arrays begin with."""
+    if len(model.networks) == 1:
+        return [("", model.network)]
+    return [(member_column(place, ""), each) for place, each in enumerate(model.networks)]
+
+
+def _layers(
+    network: Network, graph: Graph, x: Symbol, prefix: str
+) -> list[tuple[str, str, Symbol]]:
     found = []
-    for placed in model.network.placed:
+    for placed in network.placed:
         formula = trace_placed(placed, training=False).value
         labels: dict[str, Dimension] = {"N": "N", "D": x.shape[1], "C": x.shape[1]}
         made = {id(formula.inputs[0]): x}
@@ -223,7 +239,7 @@ def _layers(model: Model, graph: Graph, x: Symbol) -> list[tuple[str, str, Symbo
             labels.update((dim, placed.sizes[dim]) for dim in map(str, symbol.shape)
                           if dim in placed.sizes)  # fmt: skip
             shape: Shape = tuple(labels.get(str(dim), dim) for dim in symbol.shape)
-            made[id(symbol)] = graph.input(own.name, shape)
+            made[id(symbol)] = graph.input(prefix + own.name, shape)
         put(walk([formula.written], made), made, graph, labels)
         before, x = x, made[id(formula.written)]
         if (wrong := mixed_rows(x, [before])) is not None:
@@ -233,14 +249,17 @@ def _layers(model: Model, graph: Graph, x: Symbol) -> list[tuple[str, str, Symbo
                 "Such a network cannot be exported; predict with nnplug."
             )
         if x is not before:
-            found.append((placed.output_name, placed.part.text, x))
+            found.append((prefix + placed.output_name, placed.part.text, x))
     return found
 
 
 def _fold(whole: ModelGraph) -> None:
     """Compute what does not depend on the row."""
-    network = whole.model.network
-    given = {span.name: network[span.name] for span in network.spans}
+    given = {
+        prefix + span.name: network[span.name]
+        for prefix, network in _members(whole.model)
+        for span in network.spans
+    }
     by_row: set[int] = set()
     needed: dict[int, Symbol] = {}
     for symbol in walk([*whole.outputs, whole.input]):
@@ -261,6 +280,23 @@ def _fold(whole: ModelGraph) -> None:
 
 
 # --- answer --------------------------------------------------------------------------
+
+
+def _average(model: Model, graph: Graph, outputs: Sequence[Symbol]) -> Symbol:
+    """Average the outputs of the members, as `Model.average` does on arrays."""
+    if len(outputs) == 1:
+        return outputs[0]
+    wide = [graph.apply(TO_FLOAT64, output) for output in outputs]
+    scales = () if model.encoder is None else model.encoder.scales
+    if any(scale.transform for scale in scales) and not model.loss.heads:
+        columns = [
+            mean_transformed(scale, [graph.apply(COLUMN, z, place=place) for z in wide])
+            for place, scale in enumerate(scales)
+        ]
+        found = graph.apply(STACK, *columns)
+    else:
+        found = mean_output(model.head, wide)
+    return graph.apply(TO_NETWORK, found)
 
 
 def _predicted(head: Head, graph: Graph, output: Symbol) -> Any:

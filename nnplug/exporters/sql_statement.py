@@ -107,7 +107,9 @@ class _Statement:
         uses.update(id(symbol) for symbol in self.whole.outputs for _ in range(2))
         for symbol in self.order:
             if symbol.is_constant:
-                self.pieces[id(symbol)] = [self.number(symbol.value)]
+                truth = ("(1 = 1)" if symbol.value else "(1 = 0)"), ATOM
+                is_truth = symbol.dtype_kind == "bool"
+                self.pieces[id(symbol)] = [truth if is_truth else self.number(symbol.value)]
                 continue
             if self._repeats(symbol.operation.name):
                 for child in symbol.inputs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from nnplug.tables import matrix
 from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
+    from nnplug.models.calibration import Calibration
     from nnplug.tables import Encoder
 
 __all__ = ["Answers"]
@@ -40,11 +41,14 @@ class Answers:
         arrays.
     classes : tuple
         The classes as the user knows them; empty for a regression.
+    calibration : Calibration or None
+        What is known of its error, from rows that were held out.
     """
 
     head: Head
     encoder: Encoder | None
     classes: tuple[Any, ...]
+    calibration: Calibration | None = field(default=None, kw_only=True)
 
     @property
     def task(self) -> Task:
@@ -71,6 +75,28 @@ class Answers:
     @cached_property
     def _class_array(self) -> AnyArray:
         return np.asarray(self.classes)
+
+    def average(self, outputs: Sequence[AnyArray]) -> AnyArray:
+        """Average the outputs of the members of a model, (N, C) each; see `mean_output`.
+
+        A target that is learned as its logarithm is averaged in its own unit.
+        """
+        if len(outputs) == 1:
+            return outputs[0]
+        from nnplug.network import averaging  # noqa: PLC0415  # few models have several members
+
+        wide = [output.astype(np.float64) for output in outputs]
+        scales = () if self.encoder is None else self.encoder.scales
+        with np.errstate(all="ignore"):  # as in the network itself
+            if any(scale.transform for scale in scales) and not self.loss.heads:
+                columns = [
+                    averaging.mean_transformed(scale, [output[:, place] for output in wide])
+                    for place, scale in enumerate(scales)
+                ]
+                found: AnyArray = np.stack(columns, axis=-1)
+            else:
+                found = averaging.mean_output(self.head, wide)
+        return found.astype(outputs[0].dtype)
 
     def finite(self, outputs: AnyArray) -> npt.NDArray[np.bool_] | None:
         """Tell for which rows of outputs (N, C) there is an answer; None if for all."""
@@ -100,13 +126,24 @@ class Answers:
         missing = np.broadcast_to(~finite.reshape(-1, *[1] * (some.ndim - 1)), answers.shape)
         return np.ma.MaskedArray(answers, missing)
 
-    def shares(self, outputs: AnyArray, finite: AnyArray | None = None) -> AnyArray:
+    def shares(
+        self, outputs: AnyArray, finite: AnyArray | None = None, *, calibrated: bool = False
+    ) -> AnyArray:
         """Turn outputs (N, C) into what `probabilities` returns; see `answers`."""
         if finite is None:
+            if calibrated:
+                return self.known.probabilities(self.head, outputs)
             return self.head.probabilities(outputs)
         shares = np.full((len(outputs), len(self.classes)), np.nan, outputs.dtype)
-        shares[finite] = self.head.probabilities(outputs[finite])
+        shares[finite] = self.shares(outputs[finite], calibrated=calibrated)
         return shares
+
+    @property
+    def known(self) -> Calibration:
+        """What is known of its error; nothing, if no rows were held out."""
+        from nnplug.models.calibration import Calibration  # noqa: PLC0415  # few models are asked
+
+        return self.calibration or Calibration()
 
     def decode(self, outputs: AnyArray) -> AnyArray:
         """Turn outputs of a regression, (N, C), into predictions (N, K) in the target's units."""

@@ -10,11 +10,13 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from nnplug.models.calibration import USUAL_LEVEL
 from nnplug.models.info import ModelInfo
 from nnplug.models.records import PREDICTING, PartRecord, kind_of
 from nnplug.plugins.registry import Registry
 from nnplug.tables import Encoder
 from nnplug.tables.dates import Dates
+from nnplug.tables.encoded import plain_of
 from nnplug.tables.encodings import FAR, Categories
 from nnplug.untrusted import escaped, printable
 
@@ -45,20 +47,24 @@ def model_card(
     ModelFileError
         If the file's encoder is not what nnplug writes.
     """
-    encoder = None if info.encoder is None else Encoder.from_dict(info.encoder)
+    encoder = None if info.encoder is None else Encoder.from_dict(_plain(info.encoder))
     record = record or {}
     about = ", ".join(_words(name) for name in info.target)
     sections = {
         "Data": _data(info, encoder, record),
         "Training": _training(info, record),
         "Scores": _scores(record, file),
+        "Uncertainty": _uncertainty(info, file),
         "Parts": _parts(info, registry),
         "Predict": _predict(info, encoder, file),
         "Export": _export(registry, file),
         "Limits": _limits(info, encoder, record),
     }
     lines = [f"# {info.task.capitalize()} of {about}" if about else f"# {info.task.capitalize()}"]
-    lines += ["", f"A neural network, {info.form}, {info.parameters:,} parameters, {info.dtype}; "
+    what, each = "A neural network", ""
+    if info.members > 1:
+        what, each = f"The mean of {info.members} neural networks", " each"
+    lines += ["", f"{what}, {info.form}, {info.parameters:,} parameters{each}, {info.dtype}; "
               f"made with nnplug {info.nnplug}."]  # fmt: skip
     for title, content in sections.items():
         lines += ["", f"## {title}", "", *content]
@@ -101,7 +107,9 @@ def _data(info: ModelInfo, encoder: Encoder | None, record: Mapping[str, Any]) -
     counts = rows if isinstance(rows, dict) else {}
     if isinstance(counts.get("training"), int):
         yield f"- rows for training: {counts['training']:,}"
-        if isinstance(counts.get("validation"), int):
+        if isinstance(counts.get("folds"), int):
+            yield f"- each row was held out by one of {counts['folds']} members"
+        elif isinstance(counts.get("validation"), int):
             yield f"- rows for validation: {counts['validation']:,}"
     else:
         yield "- rows: not recorded in the model file"
@@ -113,13 +121,25 @@ def _data(info: ModelInfo, encoder: Encoder | None, record: Mapping[str, Any]) -
         yield f"- inputs, an array of numbers: {_listed(info.features)}"
         return
     yield from ("", "Columns:", "", *_columns(encoder))
+    if encodings := info.parts.get("encodings"):
+        yield ""
+        yield f"Encoded by {', '.join(_code(part.text) for part in encodings)}."
     if encoder.left_out:
         yield ""
         yield f"Columns that it does not use: {_listed(tuple(encoder.left_out))}."
 
 
+def _plain(encoder: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the formulas that encode columns, which only a prediction needs."""
+    columns = encoder.get("columns")
+    listed = columns if isinstance(columns, list) else []
+    plain = [column.get("plain", column) if isinstance(column, dict) else column
+             for column in listed]  # fmt: skip
+    return {**encoder, "columns": plain}
+
+
 def _columns(encoder: Encoder) -> Iterator[str]:
-    for column in encoder.columns[:_LISTED]:
+    for column in map(plain_of, encoder.columns[:_LISTED]):
         name = _code(column.name)
         if isinstance(column, Categories):
             yield f"- {name}: text, one of {_listed(column.categories)}"
@@ -178,13 +198,40 @@ def _scores(record: Mapping[str, Any], file: str) -> Iterator[str]:
     yield ""
     rows = record.get("data")
     held_out = rows.get("validation") if isinstance(rows, dict) else None
-    if not held_out:
+    if isinstance(rows, dict) and "folds" in rows:
+        yield (
+            "`loss` is the mean of the members' losses on their rows for training. The others are "
+            "of all rows, each predicted by the one member that was not trained on it. Those rows "
+            "helped to choose its epoch; new rows are predicted by the mean of all members."
+        )
+    elif not held_out:
         yield "No rows were held out: these are scores on the rows for training."
     elif record.get("ended") == "patience" or isinstance(best, int):
         yield (
             "`loss` is of the rows for training, the others are of the rows for validation. Those "
             "helped to choose the epoch, so expect a little less on new rows."
         )
+
+
+def _uncertainty(info: ModelInfo, file: str) -> Iterator[str]:
+    known = info.calibration
+    if known is None or not known.rows:
+        yield "No rows were held out in training, so the model does not know how sure it is."
+        return
+    targets = [_words(name) for name in info.target]
+    yield from (f"- {name} {text}" for name, text in known.described(targets))
+    yield ""
+    level = known.level or USUAL_LEVEL
+    if known.tables and not known.tables[0].reaches(level):
+        level = 0.5
+    option = f"--interval {level:g}" if known.tables else "--probabilities --calibrated"
+    yield from _block("console", f"$ nnplug predict {_argument(file)} new.csv {option}")
+    yield ""
+    yield (
+        "An interval or a set holds the truth of new rows as often as its level says, on average "
+        "over rows like those that were held out. It says nothing of a group of them, or of rows "
+        "of another time or place."
+    )
 
 
 def _parts(info: ModelInfo, registry: Registry) -> Iterator[str]:
@@ -263,7 +310,7 @@ def _limits(info: ModelInfo, encoder: Encoder | None, record: Mapping[str, Any])
             f"- Beyond {FAR:g} standard deviations from the mean, a number's effect grows as a "
             "logarithm. Answers outside of the range of the training data are extrapolations."
         )
-    if info.task != "regression":
+    if info.task != "regression" and info.calibration is None:
         yield "- Whether the probabilities are calibrated is not recorded."
     if not record.get("final"):
         yield "- Scores, rows and the time of training are in the run's folder, not in the file."

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, get_args
 
 import nnplug
-from nnplug.errors import SettingError
+from nnplug.models.calibration import Calibration
+from nnplug.models.earlier import of_this_version
 from nnplug.models.records import (
     PREDICTING,
     ROLES,
@@ -19,6 +18,8 @@ from nnplug.models.records import (
     holders_of,
     is_version,
     kind_of,
+    plain_class,
+    read_classes,
     read_holders,
 )
 from nnplug.network.network import Network, in_and_out
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from nnplug.tables import Encoder
 
 __all__ = ["ModelInfo"]
+
+_LATER = frozenset({"encodings"})
+"""Roles that are written only if they are used: older files and versions do not know them."""
 
 _LISTED = 20
 """So many names are listed; the rest are counted."""
@@ -51,6 +55,8 @@ class ModelInfo:
         How many numbers the network learned, and how many it keeps as state.
     dtype : str
         `"float32"` or `"float64"`.
+    members : int
+        How many networks of this size it has; their mean is what is predicted.
     parts : dict of str to tuple of PartRecord
         By role: `"layers"`, those before the output; one `"output_activation"`
         and one `"loss"`; any number of `"metrics"`; and those used in training.
@@ -64,6 +70,8 @@ class ModelInfo:
         The run's settings, for people to read; nothing depends on them.
     nnplug : str
         The version of nnplug that made it.
+    calibration : Calibration or None
+        What is known of its error, if anything.
     """
 
     task: Task
@@ -79,6 +87,8 @@ class ModelInfo:
     encoder: Mapping[str, Any] | None
     settings: Mapping[str, Any]
     nnplug: str = nnplug.__version__
+    calibration: Calibration | None = None
+    members: int = 1
 
     @classmethod
     def of(
@@ -92,6 +102,7 @@ class ModelInfo:
         features: Sequence[str],
         encoder: Encoder | None,
         settings: Mapping[str, Any],
+        members: int = 1,
     ) -> Self:
         """Describe a network that was trained.
 
@@ -120,6 +131,7 @@ class ModelInfo:
             features=tuple(features),
             encoder=None if encoder is None else encoder.to_dict(),
             settings=dict(settings),
+            members=members,
         )
 
     @property
@@ -186,9 +198,14 @@ class ModelInfo:
         transform = table.get("target_transform") if isinstance(table, dict) else None
         learned = f" (learned as {printable(transform)})" if isinstance(transform, str) else ""
         yield "predicts", _listed([printable(name) for name in self.target]) + learned
-        yield "from", _listed([printable(name) for name in self.features])
+        columns = _column_names(self.encoder) if self.parts.get("encodings") else ()
+        yield "from", _listed([printable(name) for name in columns or self.features])
         states = f" and {self.states:,} numbers of state" if self.states else ""
+        encoded = self.settings.get("table", {}) if self.parts.get("encodings") else {}
+        yield "encoding", _encodings(encoded)
         yield "network", f"{self.form}, {self.parameters:,} parameters{states}, {self.dtype}"
+        if self.members > 1:
+            yield "members", f"{self.members:,} such networks; a prediction is the mean of all"
         if self.hidden is None:
             yield "layers", " ".join(layer.written() for layer in self.layers)
         else:
@@ -199,8 +216,11 @@ class ModelInfo:
             listed = (printable(str(share)) for share in shares if share is not None)
             yield "dropout", ", ".join(listed)
         yield "output", self.parts["output_activation"][0].text
+        yield "monotone", ", ".join(self._monotone())
         for role in ("loss", "metrics"):
             yield role, ", ".join(part.text for part in self.parts[role])
+        if self.calibration is not None:
+            yield from self.calibration.described([printable(name) for name in self.target])
         yield "optimizer", "" if self.optimizer is None else self.optimizer.written()
         for role in ("schedule", "initializer", "dataset"):
             yield role, ", ".join(part.text for part in self.parts[role])
@@ -224,6 +244,14 @@ class ModelInfo:
             names = ", ".join(dict.fromkeys(name for _, name in provided))
             yield "needs" if needed else "used", f"{package} {version}: {names}"
 
+    def _monotone(self) -> Iterator[str]:
+        """List the columns that the prediction was made to rise or fall with."""
+        for way in ("increasing", "decreasing"):
+            names = self.settings.get(way)
+            if isinstance(names, list | tuple):
+                for name in names[:_LISTED]:
+                    yield f"{way} with {printable(str(name))}"
+
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values, for JSON.
 
@@ -242,14 +270,19 @@ class ModelInfo:
                 "parameters": self.parameters,
                 "states": self.states,
                 "dtype": self.dtype,
+                # An older version must not take them for one network.
+                **({"members": self.members} if self.members > 1 else {}),
             },
             "parts": {
-                role: [part.to_dict() for part in self.parts.get(role, ())] for role in ROLES
+                role: [part.to_dict() for part in self.parts.get(role, ())]
+                for role in ROLES
+                if role not in _LATER or self.parts.get(role)
             },
-            "classes": list(map(_plain_class, self.classes)),
+            "classes": list(map(plain_class, self.classes)),
             "features": list(self.features),
             "encoder": self.encoder,
             "settings": dict(self.settings),
+            **({} if self.calibration is None else {"calibration": self.calibration.to_dict()}),
         }
 
     @classmethod
@@ -262,22 +295,27 @@ class ModelInfo:
             If anything is not as `to_dict` writes it, or contradicts the rest.
         """
         keys = {"nnplug", "task", "network", "parts", "classes", "features", "encoder", "settings"}
-        state = take_mapping(value, keys, "its content")
+        state = take_mapping(value, keys, "its content", may_have=frozenset({"calibration"}))
         version = take_text(state["nnplug"], "the version of nnplug")
         need(is_version(version), f"{shown(version)} is not a version of nnplug")
         task = take_text(state["task"], "the task")
         need(task in get_args(Task), f"there is no task {shown(task)}")
-        state = _of_this_version(state)
+        state = of_this_version(state)
         keys = {"inputs", "layers", "outputs", "parameters", "states", "dtype"}
-        network = take_mapping(state["network"], keys, "the network")
+        more = frozenset({"members"})
+        network = take_mapping(state["network"], keys, "the network", may_have=more)
         inputs = take_width(network["inputs"], "inputs")
         need(
             network["dtype"] in ("float32", "float64"),
             f"the dtype {shown(network['dtype'])} is neither float32 nor float64",
         )
-        roles = take_mapping(state["parts"], set(ROLES), "its table of parts")
+        roles = take_mapping(
+            state["parts"], set(ROLES) - _LATER, "its table of parts", may_have=_LATER
+        )
         parts = {
-            role: tuple(PartRecord.from_dict(part, role) for part in take_list(roles[role], role))
+            role: tuple(
+                PartRecord.from_dict(part, role) for part in take_list(roles.get(role, []), role)
+            )
             for role in ROLES
         }
         holders = read_holders(network["layers"])
@@ -294,6 +332,9 @@ class ModelInfo:
         encoder = state["encoder"]
         need(encoder is None or isinstance(encoder, dict), "the encoder is not a JSON object")
         need(isinstance(state["settings"], dict), "the settings are not a JSON object")
+        classes = read_classes(state["classes"], task)
+        found = state.get("calibration")
+        calibration = found if found is None else Calibration.from_dict(found, task, len(classes))
         return cls(
             task=task,  # type: ignore[arg-type]  # checked above to be one of Task's
             inputs=inputs,
@@ -303,77 +344,33 @@ class ModelInfo:
             states=take_width(network["states"], "the states", least=0),
             dtype=network["dtype"],
             parts=parts,
-            classes=_classes(state["classes"], task),
+            classes=classes,
             features=features,
             encoder=encoder,
             settings=state["settings"],
             nnplug=version,
+            calibration=calibration,
+            members=take_width(network.get("members", 1), "the members"),
         )
+
+
+def _column_names(encoder: Mapping[str, Any] | None) -> list[str]:
+    """List the columns of an encoder: a formula may make very many inputs of each."""
+    plain = [column.get("plain", column) for column in (encoder or {}).get("columns", [])
+             if isinstance(column, dict)]  # fmt: skip
+    return [str(column.get("name", "")) for column in plain if isinstance(column, dict)]
+
+
+def _encodings(table: object) -> str:
+    """Write what was asked of a table's columns."""
+    asked = table.get("encoding") if isinstance(table, dict) else None
+    if not isinstance(asked, dict):
+        return ""
+    return "; ".join(
+        printable(str(text) if name == "*" else f"{name}: {text}") for name, text in asked.items()
+    )
 
 
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
     return ", ".join(names[:_LISTED]) + more
-
-
-# --- files of earlier versions -----------------------------------------------
-
-
-def _of_this_version(state: dict[str, Any]) -> dict[str, Any]:
-    """Convert the form for hidden layers alone to the one for layers of any kind."""
-    network, parts = state["network"], state["parts"]
-    if not (isinstance(network, dict) and isinstance(parts, dict) and "hidden" in network):
-        return state
-    hidden = [take_width(n, "a hidden layer") for n in take_list(network["hidden"], "hidden")]
-    activations = take_list(parts.get("activation"), "activation")
-    need(
-        len(activations) == len(hidden),
-        f"it names {len(activations)} parts for activation, and needs {len(hidden)}",
-    )
-    layers: list[Any] = []
-    for units, activation in zip(hidden, activations, strict=True):
-        dense = {"name": "dense", "package": "nnplug", "version": state["nnplug"]}
-        layers.append({**dense, "options": {"units": units}, "kind": "layer"})
-        of_kind = {**activation, "kind": "activation"} if isinstance(activation, dict) else None
-        layers.append(of_kind)
-    widths = [
-        take_width(network.get("inputs"), "inputs"),
-        *hidden,
-        take_width(network.get("outputs"), "outputs"),
-    ]
-    others = {key: value for key, value in network.items() if key != "hidden"}
-    return {
-        **state,
-        "network": {
-            **others,
-            "layers": [-1] * len(layers),
-            "parameters": sum((a + 1) * b for a, b in itertools.pairwise(widths)),
-            "states": 0,
-        },
-        "parts": {
-            **{role: listed for role, listed in parts.items() if role != "activation"},
-            "layers": layers,
-        },
-    }
-
-
-# --- what a file may hold ----------------------------------------------------
-
-
-def _plain_class(value: Any) -> str | bool | int | float:
-    plain = value.item() if hasattr(value, "item") else value
-    if isinstance(plain, str | bool | int) or (isinstance(plain, float) and math.isfinite(plain)):
-        return plain
-    raise SettingError(
-        f"The class {value!r} cannot be saved: a model file holds texts, numbers and truth values."
-    )
-
-
-def _classes(value: object, task: str) -> tuple[Any, ...]:
-    classes = take_list(value, "classes")
-    need(bool(classes) != (task == "regression"), f"it has {len(classes)} classes for a {task}")
-    for label in classes:
-        need(isinstance(label, str | bool | int | float), "a class is neither text nor number")
-    # To Python, 1, 1.0 and True are the same class too.
-    need(len(set(classes)) == len(classes), "a class is listed twice")
-    return tuple(classes)

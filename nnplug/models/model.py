@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from nnplug import tables
-from nnplug.errors import DataError, SettingError
-from nnplug.models.answers import Answers
+from nnplug.errors import DataError
+from nnplug.models.explainable import Explainable
+from nnplug.models.uncertainty import Uncertainty
 from nnplug.models.writing import Writable
 from nnplug.network.network import Network
 from nnplug.parts import Metric
-from nnplug.parts.targets import mean_of
 from nnplug.plugins.registry import Registry
 from nnplug.summary import Block, Summarized
 from nnplug.tables import matrix
@@ -35,12 +35,13 @@ __all__ = ["Model"]
 
 
 @dataclass(eq=False, repr=False)
-class Model(Answers, Writable, Summarized):
+class Model(Uncertainty, Explainable, Writable, Summarized):
     """A network, how its data is read, and how its outputs become answers.
 
     Attributes
     ----------
     network : Network
+        Of a model with several members, the first.
     features : tuple of str
         A name for each input.
     registry : Registry
@@ -49,8 +50,12 @@ class Model(Answers, Writable, Summarized):
         Makes `info`, which most runs never need.
     notes : tuple of str
         What is worth knowing about the parts that were found.
-    head, encoder, classes
-        See `Answers`. For `save` and `export`, see `Writable`.
+    others : tuple of Network
+        The networks of the other members, of the same layers. What is
+        predicted is the mean of what the members predict.
+    head, encoder, classes, calibration
+        See `Answers`; for intervals and sets, see `Uncertainty`, for `save` and `export`
+        `Writable`, for `explain` and `importance` `Explainable`.
     """
 
     network: Network
@@ -58,19 +63,35 @@ class Model(Answers, Writable, Summarized):
     registry: Registry
     describe: Callable[[], ModelInfo]
     notes: tuple[str, ...] = ()
+    others: tuple[Network, ...] = ()
 
     def __post_init__(self) -> None:
-        self._evaluator = Evaluator(self.network)
+        self._evaluators = [Evaluator(network) for network in self.networks]
 
-    @cached_property
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """The networks of all members; most models have one."""
+        return (self.network, *self.others)
+
+    @property
+    def learned(self) -> int:
+        """The number of parameters of all members."""
+        return len(self.networks) * self.network.learned
+
+    @property
     def info(self) -> ModelInfo:
         """What a model file says: sizes, classes, settings, parts with their packages."""
+        return replace(self._described, calibration=self.calibration)
+
+    @cached_property
+    def _described(self) -> ModelInfo:
         return self.describe()
 
     def __repr__(self) -> str:
+        of_members = f", {len(self.networks)} members" if self.others else ""
         return (
-            f"<model of {self.task}: {self.network.form}, {self.network.learned:,} parameters, "
-            f"{self.network.dtype.name}>"
+            f"<model of {self.task}: {self.network.form}, {self.network.learned:,} parameters"
+            f"{of_members}, {self.network.dtype.name}>"
         )
 
     def _summary(self) -> Iterator[Block]:
@@ -154,7 +175,11 @@ class Model(Answers, Writable, Summarized):
 
     def run(self, inputs: AnyArray) -> AnyArray:
         """Compute the outputs, (N, C), of inputs that are encoded already, (N, D)."""
-        return self._evaluator.run(inputs)[0]
+        return self.average([evaluator.run(inputs)[0] for evaluator in self._evaluators])
+
+    def run_member(self, member: int, inputs: AnyArray) -> AnyArray:
+        """Compute the outputs of one member alone, counted from 0; see `run`."""
+        return self._evaluators[member].run(inputs)[0]
 
     def predict(
         self, data: Any, *, unknown: Unknown = "bucket", allow_nonfinite: bool = False
@@ -181,53 +206,21 @@ class Model(Answers, Writable, Summarized):
         """
         return self.answers(*self._outputs(data, unknown, allow_nonfinite))
 
-    def interval(
+    def probabilities(
         self,
         data: Any,
         *,
-        level: float = 0.9,
+        calibrated: bool = False,
         unknown: Unknown = "bucket",
         allow_nonfinite: bool = False,
-    ) -> tuple[AnyArray, AnyArray]:
-        """Give bounds between which the target of new rows is with probability `level`.
-
-        Parameters
-        ----------
-        level : float, optional
-            Between 0 and 1.
-        allow_nonfinite : bool, optional
-            Whether rows for which the network gives no finite numbers are nan.
-
-        Returns
-        -------
-        tuple of array
-            The lower and the upper bounds, each (N, K), in the target's units.
-
-        Raises
-        ------
-        PartError
-            If the loss gives no intervals.
-        SettingError
-            If the level is not above 0 and below 1.
-        NotFiniteError
-            If a row has no finite prediction and that is not allowed.
-        """
-        if not 0 < level < 1:
-            raise SettingError(f"level={level!r}: it must be between 0 and 1, as 0.9.")
-        outputs, finite = self._outputs(data, unknown, allow_nonfinite)
-        bounds = self.loss.bounds(outputs, level)
-        lower, upper = (self.in_units(mean_of(self.loss.link, bound)) for bound in bounds)
-        if finite is not None:
-            lower, upper = (np.where(finite[:, None], bound, np.nan) for bound in (lower, upper))
-        return lower, upper
-
-    def probabilities(
-        self, data: Any, *, unknown: Unknown = "bucket", allow_nonfinite: bool = False
     ) -> AnyArray:
         """Compute the probability of each class for new rows; see `outputs`.
 
         Parameters
         ----------
+        calibrated : bool, optional
+            Whether to correct how sure they are, as the rows that were held
+            out in training suggest; the most probable class stays the same.
         allow_nonfinite : bool, optional
             Whether rows for which the network gives no finite numbers are nan.
 
@@ -244,7 +237,8 @@ class Model(Answers, Writable, Summarized):
             If a row has no finite prediction and that is not allowed.
         """
         self.check_has_classes()
-        return self.shares(*self._outputs(data, unknown, allow_nonfinite))
+        outputs, finite = self._outputs(data, unknown, allow_nonfinite)
+        return self.shares(outputs, finite, calibrated=calibrated)
 
     def _outputs(
         self, data: Any, unknown: Unknown, allow_nonfinite: bool
@@ -265,7 +259,7 @@ class Model(Answers, Writable, Summarized):
 
         first = int(self.encoder is not None or self._names_columns(data))
         source = os.fspath(data) if isinstance(data, str | os.PathLike) else "The data"
-        return nonfinite.NonfiniteRows(self.network, source, first=first, finite=self.finite)
+        return nonfinite.NonfiniteRows(self.networks, source, first=first, finite=self.finite)
 
     # --- how good it is ---------------------------------------------------------------
 
@@ -274,6 +268,7 @@ class Model(Answers, Writable, Summarized):
         data: Any,
         *,
         metrics: Sequence[str | Metric] | None = None,
+        interval: float | None = None,
         allow_nonfinite: bool = False,
     ) -> dict[str, float]:
         """Compute the loss and the metrics on rows whose target is known.
@@ -285,6 +280,9 @@ class Model(Answers, Writable, Summarized):
             (N, D) and targets if the network was trained on arrays.
         metrics : sequence of str or Metric, optional
             Instead of those of the training.
+        interval : float, optional
+            Also count how often intervals or sets of this level hold the
+            target; see `measure_uncertainty`.
         allow_nonfinite : bool, optional
             Whether rows for which the network gives no finite numbers are
             left out.
@@ -311,6 +309,7 @@ class Model(Answers, Writable, Summarized):
         return self.evaluate_parts(
             [pair],
             metrics=metrics,
+            interval=interval,
             rows=self.nonfinite_rows(data),
             allow_nonfinite=allow_nonfinite,
         )
@@ -321,6 +320,7 @@ class Model(Answers, Writable, Summarized):
         *,
         rows: NonfiniteRows | None = None,
         metrics: Sequence[str | Metric] | None = None,
+        interval: float | None = None,
         allow_nonfinite: bool = False,
         watch: Callable[[AnyArray, AnyArray], object] | None = None,
     ) -> dict[str, float]:
@@ -333,24 +333,29 @@ class Model(Answers, Writable, Summarized):
             part. Only outputs and targets are kept.
         rows : NonfiniteRows, optional
             Counts the rows without a finite prediction.
-        metrics, allow_nonfinite
+        metrics, interval, allow_nonfinite
             See `evaluate`.
         watch : callable, optional
             Is given outputs and targets of all rows, at the end.
         """
         rows = self.nonfinite_rows(None) if rows is None else rows
         chosen = self._metrics(metrics)
-        evaluator = Evaluator(self.network, self.loss)
-        dtype = self.network.dtype
+        dtype, judged = self.network.dtype, self.network
+        if self.others:  # the loss is that of the mean
+            judged = Network.without_layers(judged.outputs, dtype)
+        evaluator = Evaluator(judged, self.loss)
         targets: list[AnyArray] = []
+        latest: list[AnyArray] = []
 
         def encoded() -> Iterator[tuple[AnyArray, AnyArray, None]]:
             for inputs, target in parts:
                 targets.append(target)
-                yield inputs, self.head.encode(target, dtype), None
+                latest[:] = [inputs]
+                given = self.run(inputs) if self.others else inputs
+                yield given, self.head.encode(target, dtype), None
 
-        def usable(inputs: AnyArray, output: AnyArray) -> AnyArray | None:
-            finite = rows.add(inputs, output)
+        def usable(_: AnyArray, output: AnyArray) -> AnyArray | None:
+            finite = rows.add(latest[0], output)
             if finite is not None:
                 targets[-1] = targets[-1][finite]
             return finite
@@ -362,9 +367,13 @@ class Model(Answers, Writable, Summarized):
         if rows.count and rows.count == rows.rows:
             rows.check(way_out="; there is none to go by")
         outputs, _, loss = found
+        true = np.concatenate(targets)
         if watch is not None:
-            watch(outputs, np.concatenate(targets))
-        return Scores({"loss": loss, **self.measure(chosen, outputs, np.concatenate(targets))})
+            watch(outputs, true)
+        scores = {"loss": loss, **self.measure(chosen, outputs, true)}
+        if interval is not None:
+            scores |= self.measure_uncertainty(outputs, true, self.level(interval))
+        return Scores(scores)
 
     def _metrics(self, asked: Sequence[str | Metric] | None) -> tuple[Metric, ...]:
         if asked is not None:

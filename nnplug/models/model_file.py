@@ -18,7 +18,7 @@ from nnplug.models.records import PREDICTING, built
 from nnplug.models.selection import find_parts
 from nnplug.network.network import Network
 from nnplug.network.tasks import Head
-from nnplug.parts import Activation, Layer, Loss, Part
+from nnplug.parts import Activation, Encoding, Layer, Loss, Part
 from nnplug.plugins.registry import Registry
 from nnplug.tables import Encoder
 from nnplug.types import AnyArray
@@ -71,10 +71,10 @@ def load_model(
         info = ModelInfo.from_dict(container.content)
         # Before any package is imported for the file.
         _check_size(info, container.arrays)
-        encoder = _encoder(info)
         parts, notes = find_parts(
             info, PREDICTING, registry, allow_other_versions=allow_other_versions
         )
+        encoder = _encoder(info, cast("tuple[Encoding, ...]", parts["encodings"]))
         loss = cast(Loss, parts["loss"][0])
         output_activation = cast(Activation, parts["output_activation"][0])
         width = len(info.classes)
@@ -82,6 +82,9 @@ def load_model(
             width = info.outputs // loss.outputs_for_each
         with _as_reason():
             head = Head(info.task, loss, output_activation, width)
+            tables = 0 if info.calibration is None else len(info.calibration.tables)
+            if info.task == "regression" and tables not in (0, width):
+                raise ModelFileError(f"its calibration has {tables} tables for {width} targets")
             if head.outputs != info.outputs:
                 raise ModelFileError(
                     f"{info.outputs} outputs do not fit a {info.task} of {width} classes with loss "
@@ -93,9 +96,10 @@ def load_model(
                 info.outputs,
                 output_activation=output_activation,
                 dtype=info.dtype,
-                size=sum(array.size for array in container.arrays.values()),
+                size=sum(array.size for array in container.arrays.values()) // info.members,
             )
-        _fill(network, container.arrays)
+        others = tuple(network.twin() for _ in range(info.members - 1))
+        _fill((network, *others), container.arrays)
         states = network.size - network.learned
         info = replace(info, parameters=network.learned, states=states)
     return Model(
@@ -107,6 +111,8 @@ def load_model(
         registry=registry,
         describe=lambda: info,
         notes=notes,
+        calibration=info.calibration,
+        others=others,
     )
 
 
@@ -137,17 +143,24 @@ def _single(arrays: Mapping[str, AnyArray]) -> int:
 def _check_size(info: ModelInfo, arrays: Mapping[str, AnyArray]) -> None:
     """Compare the counts with what is there, before memory is allocated for the network."""
     held, named = sum(array.size for array in arrays.values()), info.parameters + info.states
-    if named not in (held, held - _single(arrays)):
+    if info.members > 1:
+        if named * info.members != held:
+            raise ModelFileError(
+                f"{info.members:,} members of {printable(info.form, 60)} have {named:,} parameters "
+                f"and states each, and it holds {held:,}"
+            )
+    elif named not in (held, held - _single(arrays)):
         raise ModelFileError(
             f"a network of {printable(info.form, 60)} has {named:,} parameters and states, and it "
             f"holds {held:,}"
         )
 
 
-def _encoder(info: ModelInfo) -> Encoder | None:
+def _encoder(info: ModelInfo, encodings: tuple[Encoding, ...]) -> Encoder | None:
     if info.encoder is None:
         return None
-    encoder = Encoder.from_dict(info.encoder)
+    with _as_reason():
+        encoder = Encoder.from_dict(info.encoder, encodings)
     named = (info.task, info.classes, info.features)
     if (encoder.task, tuple(encoder.classes), encoder.features) != named:
         raise ModelFileError("its encoder has another task, other classes or other features")
@@ -158,19 +171,21 @@ def _encoder(info: ModelInfo) -> Encoder | None:
     return encoder
 
 
-def _fill(network: Network, arrays: Mapping[str, AnyArray]) -> None:
-    """Check the arrays, and copy them into the network's vector."""
+def _fill(networks: Sequence[Network], arrays: Mapping[str, AnyArray]) -> None:
+    """Check the arrays, and copy them into the networks' vectors."""
+    network, members = networks[0], (len(networks),) if len(networks) > 1 else ()
     names = {span.name for span in network.spans}
     for name in sorted(names ^ set(arrays)):
         what = "has no array" if name in names else "has an array that the network does not have:"
         raise ModelFileError(f'it {what} "{printable(name)}"')
     for span in network.spans:
-        array = arrays[span.name]
-        if array.dtype != network.dtype or array.shape != span.shape:
+        array, shape = arrays[span.name], (*members, *span.shape)
+        if array.dtype != network.dtype or array.shape != shape:
             raise ModelFileError(
                 f"{span.name} has shape {array.shape} of {array.dtype}, and the network needs "
-                f"{span.shape} of {network.dtype}"
+                f"{shape} of {network.dtype}"
             )
         if not np.isfinite(array).all():
             raise ModelFileError(f"{span.name} holds a number that is not finite")
-        network[span.name][...] = array
+        for one, values in zip(networks, array if members else (array,), strict=True):
+            one[span.name][...] = values

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,8 @@ class NonfiniteRows:
 
     Parameters
     ----------
-    network : Network
+    networks : sequence of Network
+        Of one model.
     source : str
         What the message calls the rows.
     first : int
@@ -46,13 +47,13 @@ class NonfiniteRows:
 
     def __init__(
         self,
-        network: Network,
+        networks: Sequence[Network],
         source: str,
         *,
         first: int,
         finite: Callable[[AnyArray], npt.NDArray[np.bool_] | None],
     ) -> None:
-        self.network, self.source, self.first, self.finite = network, source, first, finite
+        self.networks, self.source, self.first, self.finite = networks, source, first, finite
         self.rows = self.count = 0
         self._some: list[int] = []
         self._cause = ""
@@ -102,7 +103,8 @@ class NonfiniteRows:
         )
 
     def _find_cause(self, inputs: AnyArray) -> str:
-        found = self.network.first_nonfinite(inputs)
+        places = (network.first_nonfinite(inputs) for network in self.networks)
+        found = next((place for place in places if place is not None), None)
         if found is None:
             return "The network's outputs are finite, but too large for the target's unit."
         layer, what = found

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
+from nnplug.errors import SettingError
 from nnplug.formulas.digest import DIGEST
 from nnplug.parts import OptionValue, Part, Placed
 from nnplug.parts.text import DEEPEST, is_part_name, write_option, write_part
@@ -22,6 +24,8 @@ __all__ = [
     "holders_of",
     "is_version",
     "kind_of",
+    "plain_class",
+    "read_classes",
     "read_holders",
 ]
 
@@ -35,11 +39,12 @@ ROLES = {
     "optimizer": "optimizer",
     "schedule": "schedule",
     "initializer": "initializer",
+    "encodings": "encoding",
     "dataset": "dataset",
 }
 """The roles of parts in a run, with their kinds; there are activations among the layers too."""
 
-PREDICTING = ("layers", "output_activation", "loss")
+PREDICTING = ("layers", "output_activation", "loss", "encodings")
 """The roles that a prediction needs."""
 
 _PACKAGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")  # PEP 508
@@ -192,6 +197,40 @@ class PartTree:
         """Write the text form; see `PartRecord.written`."""
         held = (tree.written(qualified=qualified) for tree in self.inner)
         return self.part.written(held, qualified=qualified)
+
+
+# --- classes -----------------------------------------------------------------
+
+
+def plain_class(value: Any) -> str | bool | int | float:
+    """Return a class as a value that JSON has.
+
+    Raises
+    ------
+    SettingError
+    """
+    plain = value.item() if hasattr(value, "item") else value
+    if isinstance(plain, str | bool | int) or (isinstance(plain, float) and math.isfinite(plain)):
+        return plain
+    raise SettingError(
+        f"The class {value!r} cannot be saved: a model file holds texts, numbers and truth values."
+    )
+
+
+def read_classes(value: object, task: str) -> tuple[Any, ...]:
+    """Read the classes of a model file.
+
+    Raises
+    ------
+    ModelFileError
+    """
+    classes = take_list(value, "classes")
+    need(bool(classes) != (task == "regression"), f"it has {len(classes)} classes for a {task}")
+    for label in classes:
+        need(isinstance(label, str | bool | int | float), "a class is neither text nor number")
+    # To Python, 1, 1.0 and True are the same class too.
+    need(len(set(classes)) == len(classes), "a class is listed twice")
+    return tuple(classes)
 
 
 # --- layers ------------------------------------------------------------------

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from nnplug.errors import SettingError
 from nnplug.network.network import Network
 from nnplug.plugins.registry import Registry
@@ -25,6 +27,11 @@ class Writable(ABC):
 
     network: Network
     registry: Registry
+
+    @property
+    @abstractmethod
+    def networks(self) -> tuple[Network, ...]:
+        """The networks of all members."""
 
     @property
     @abstractmethod
@@ -54,7 +61,13 @@ class Writable(ABC):
 
         # A file that could not be read again is not written.
         content = ModelInfo.from_dict(self.info.to_dict()).to_dict()
-        arrays = {span.name: self.network[span.name] for span in self.network.spans}
+        # Several members are one array each, (members, ...).
+        arrays = {
+            span.name: np.stack([network[span.name] for network in self.networks])
+            if len(self.networks) > 1
+            else self.network[span.name]
+            for span in self.network.spans
+        }
         write_file(path, pack("model", content, arrays), overwrite=overwrite, disk=disk)
 
     def export(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nnplug.alignment import aligned_zeros
-from nnplug.builtin.layers import dense, dropout
+from nnplug.builtin.layers import dense, dropout, monotone_dense
 from nnplug.errors import SettingError, UnknownNameError
 from nnplug.network.spans import Span, grouped, spans_of
 from nnplug.parts import (
@@ -113,6 +114,8 @@ class Network(Summarized):
     ) -> Network:
         """Compose a network of layers, followed by a dense layer that gives the outputs.
 
+        After a monotone dense layer, it is one too.
+
         Parameters
         ----------
         size : int, optional
@@ -129,6 +132,16 @@ class Network(Summarized):
         network._compose(inputs, parts, outputs, output_activation, dtype, size)
         return network
 
+    @classmethod
+    def without_layers(cls, width: int, dtype: Any) -> Network:
+        """Make a network whose outputs are its inputs, to compute a loss of given outputs."""
+        network = cls.__new__(cls)
+        network.inputs, network.outputs, network.dtype = width, width, np.dtype(dtype)
+        network.placed, network.layers, network.spans = (), (), ()
+        network._by_name, network.learned = {}, 0
+        network.parameters = aligned_zeros(0, network.dtype)
+        return network
+
     def _compose(
         self,
         inputs: int,
@@ -141,7 +154,10 @@ class Network(Summarized):
         if min(inputs, outputs) < 1:
             raise SettingError(_no_units(min(inputs, outputs)))
         self.inputs, self.outputs, self.dtype = inputs, outputs, np.dtype(dtype)
-        head = (dense.with_options(units=outputs), output_activation)
+        # A network that is to be monotone is so up to its outputs.
+        signed = any(part.function is monotone_dense.function for part in parts)
+        last = monotone_dense if signed else dense
+        head = (last.with_options(units=outputs), output_activation)
         self.placed = tuple(place(inputs, [*parts, *head], head=len(parts)))
         self.layers = tuple(_dense_layers(self.placed))
         spans = list(spans_of(self.placed))
@@ -154,6 +170,13 @@ class Network(Summarized):
                 "expected."
             )
         self.parameters = aligned_zeros(spans[-1].stop, self.dtype)
+
+    def twin(self) -> Network:
+        """Make a network of the same layers with a copy of the parameters."""
+        twin = copy.copy(self)
+        twin.parameters = aligned_zeros(self.size, self.dtype)
+        twin.parameters[:] = self.parameters
+        return twin
 
     def group(self, *, rate: Mapping[str, float], decay: Mapping[str, float]) -> None:
         """Give some arrays a learning rate, or a decay, of their own; see `grouped`."""

@@ -243,6 +243,33 @@ class Head:
         shares: AnyArray = np.where(total > 0, outputs, 1) / np.where(total > 0, total, self.width)
         return shares
 
+    def log_probabilities(self, outputs: AnyArray) -> AnyArray:
+        """Give the logarithm of each class's probability, in float64.
+
+        Where the loss takes logits, they are exact for classes whose
+        probability rounds to 0 or 1.
+
+        Returns
+        -------
+        array
+            (N, classes); for labels (N, labels, 2), of a label being 0 and 1.
+        """
+        by_label = self.task == "multilabel" or self.outputs == 1
+        exact = self.loss.link == ("logit" if by_label else "softmax")
+        if self.activation.gives == "log_probabilities":
+            exact = not by_label
+        if exact:
+            z = outputs.astype(np.float64)
+            z = np.stack([np.zeros_like(z), z], axis=-1) if by_label else z
+        else:
+            shares = self.probabilities(outputs).astype(np.float64)
+            z = np.stack([1 - shares, shares], axis=-1) if self.task == "multilabel" else shares
+            z = np.log(np.maximum(z, np.finfo(outputs.dtype).eps))
+        z = z.reshape(len(outputs), -1) if self.task == "binary" else z
+        z -= z.max(axis=-1, keepdims=True)
+        logs: AnyArray = z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+        return logs
+
     def numbers(self, outputs: AnyArray) -> AnyArray:
         """Turn a regression's outputs (N, K) into the predicted mean."""
         mean: AnyArray = mean_of(self.loss.link, self.loss.predicted(outputs))

@@ -6,14 +6,17 @@ from nnplug.parts.declared import (
     Declared,
     Noise,
     Parameter,
+    Quantiles,
     State,
     Trainable,
     normal,
     parameter,
+    quantiles,
     state,
     trainable,
     uniform,
 )
+from nnplug.parts.encoding import ColumnFacts, Encoding, encoding
 from nnplug.parts.initializer import Initializer, initializer
 from nnplug.parts.layer import Layer, layer
 from nnplug.parts.loss import Loss, loss
@@ -37,9 +40,11 @@ __all__ = [
     "KINDS",
     "Activation",
     "Array",
+    "ColumnFacts",
     "Data",
     "Dataset",
     "Declared",
+    "Encoding",
     "Facts",
     "Initializer",
     "Layer",
@@ -55,6 +60,7 @@ __all__ = [
     "Part",
     "Placed",
     "PartText",
+    "Quantiles",
     "Recipe",
     "Schedule",
     "State",
@@ -65,6 +71,7 @@ __all__ = [
     "activation",
     "by_column",
     "dataset",
+    "encoding",
     "initializer",
     "layer",
     "loss",
@@ -78,6 +85,7 @@ __all__ = [
     "parse_part",
     "layer_rows",
     "place",
+    "quantiles",
     "recipe",
     "schedule",
     "state",
@@ -98,6 +106,7 @@ KINDS: dict[str, type[Part]] = {
         Metric,
         Dataset,
         Recipe,
+        Encoding,
     )
 }
 """Every kind of part by its name."""

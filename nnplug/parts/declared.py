@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -27,10 +27,12 @@ __all__ = [
     "Interval",
     "Noise",
     "Parameter",
+    "Quantiles",
     "State",
     "Trainable",
     "normal",
     "parameter",
+    "quantiles",
     "state",
     "trainable",
     "uniform",
@@ -46,6 +48,8 @@ class Declared:
     shape : tuple of str or int
         Its dimensions, as in the module's docstring.
     """
+
+    declared_by: ClassVar[str] = "a layer"
 
     shape: tuple[Dimension, ...]
 
@@ -126,6 +130,30 @@ class Noise(Declared):
     @property
     def _start(self) -> str:
         return f"{self.law}, drawn before each training step"
+
+
+@dataclass(frozen=True)
+class Quantiles(Declared):
+    """Quantiles of the rows for training.
+
+    Attributes
+    ----------
+    shares : str or int
+        How many parts of equally many rows they bound, or the option that says so.
+    distinct : bool
+        Whether equal ones are given once.
+    """
+
+    declared_by: ClassVar[str] = "an encoding"
+
+    shares: str | int = 4
+    distinct: bool = True
+
+    @property
+    def about(self) -> str:
+        """What they are, in words."""
+        equal = ", each once" if self.distinct else ""
+        return f"the quantiles that bound {self.shares} equal shares of the rows{equal}"
 
 
 def parameter(
@@ -230,6 +258,34 @@ def normal(*shape: Dimension) -> Any:
     """Declare random numbers with mean 0 and variance 1; see `uniform`."""
     _check_shape("normal", shape, rows=True)
     return Noise(shape, "normal")
+
+
+def quantiles(shares: str | int, *, distinct: bool = True) -> Any:
+    """Declare quantiles of the training rows, which the formula gets as a tuple of numbers.
+
+    `def bins(x, edges=nnplug.quantiles("bins"), *, bins=16)` gets the minimum, the maximum
+    and the 15 numbers between them that part the rows into 16 equal shares.
+
+    Parameters
+    ----------
+    shares : str or int
+        How many shares: a whole number, or the name of an option that is one.
+    distinct : bool, optional
+        Whether equal quantiles are given once, so that they increase and may be
+        fewer. There are always two at least.
+
+    Raises
+    ------
+    PartError
+        If `shares` is something else.
+    """
+    whole = isinstance(shares, int) and not isinstance(shares, bool) and shares > 0
+    if not whole and not (isinstance(shares, str) and shares.isidentifier()):
+        raise PartError(
+            f"{author_line()}quantiles: {shares!r} is neither a whole number above 0 nor the name "
+            "of an option."
+        )
+    return Quantiles((), shares, distinct)
 
 
 # --- options ---------------------------------------------------------------------------

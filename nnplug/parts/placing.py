@@ -145,8 +145,8 @@ def place(
     block, taken, names = "", set[str](), set[str]()
     width = inputs
     for number, part in enumerate(parts):
-        is_dense = part.kind == "layer" and part.name == "dense"
-        role = part.kind if isinstance(part, Activation) else part.name
+        is_dense = part.kind == "layer" and part.name in ("dense", "monotone_dense")
+        role = "dense" if is_dense else part.kind if isinstance(part, Activation) else part.name
         if head is not None and (number == head or is_dense):
             counts["hidden"] += number < head
             block = "output" if number >= head else f"hidden{counts['hidden']}"

@@ -46,8 +46,8 @@ def _plain(default: OptionValue) -> OptionValue:
 def _wrong_option(parameter: inspect.Parameter) -> str | None:
     """Say why a keyword argument cannot be an option."""
     if isinstance(parameter.default, Declared):
-        what = type(parameter.default).__name__.lower()
-        return f"{parameter.name!r} is a {what}, which only a layer may declare."
+        what, only = type(parameter.default).__name__.lower(), parameter.default.declared_by
+        return f"{parameter.name!r} is a {what}, which only {only} may declare."
     if not isinstance(parameter.default, bool | int | float | str):
         return (
             f"the option {parameter.name!r} needs a default that is a number, a truth value or "
@@ -89,7 +89,8 @@ def declarations(
             if argument.kind is argument.KEYWORD_ONLY:
                 raise PartError(f"{name} is a {what}: it stands before the *, options after it.")
             if not isinstance(argument.default, allowed):
-                raise PartError(f"{name} is a {what}, which only a layer may declare.")
+                only = argument.default.declared_by
+                raise PartError(f"{name} is a {what}, which only {only} may declare.")
             found[argument.name] = argument.default
     return found
 

@@ -20,6 +20,7 @@ __all__ = [
     "TARGETS",
     "Link",
     "Targets",
+    "bounds_of",
     "find_link",
     "find_targets",
     "linked",
@@ -153,6 +154,19 @@ def find_targets(asked: str | None, link: Link, takes: str, against: str) -> Tar
             f"{' or '.join(map(repr, possible))}.{suggest(asked, possible)}"
         )
     return cast(Targets, asked)
+
+
+def bounds_of(kind: Targets) -> tuple[float, float]:
+    """Give the smallest and the largest number that a target of a kind can be.
+
+    Examples
+    --------
+    >>> bounds_of("count")
+    (0.0, inf)
+    """
+    if kind in ("unit", "binary", "distribution"):
+        return 0.0, 1.0
+    return (0.0 if kind in ("nonnegative", "positive", "count") else -np.inf), np.inf
 
 
 def outside(kind: Targets, targets: Any) -> npt.NDArray[np.bool_]:

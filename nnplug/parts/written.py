@@ -16,6 +16,7 @@ from nnplug.formulas.tidying import tidy
 from nnplug.formulas.tracing import alike
 from nnplug.parts.activation import Activation
 from nnplug.parts.declared import Noise
+from nnplug.parts.encoding import Encoding
 from nnplug.parts.layer import Layer
 from nnplug.parts.loss import Loss
 from nnplug.parts.optimizer import Optimizer, optimizer
@@ -96,6 +97,11 @@ def _traced(part: Part, graph: Graph) -> tuple[list[Symbol], list[str]] | None:
         return symbols, names
     if isinstance(part, Layer):
         return _in_network(part, graph)
+    if isinstance(part, Encoding):
+        shown = part.with_few_quantiles()
+        inputs = shown.trace(*shown.example(graph))
+        names = [f"input{place + 1}" for place in range(len(inputs))]
+        return inputs, names if len(inputs) > 1 else ["input"]
     return None
 
 

@@ -10,6 +10,7 @@ from nnplug import models
 from nnplug.launch import is_first
 from nnplug.parts import (
     Activation,
+    Encoding,
     Initializer,
     Layer,
     Loss,
@@ -61,10 +62,14 @@ def train(
     patience: int | Literal["none"] | None = None,
     min_delta: float | None = None,
     metrics: Sequence[str | Metric] | None = None,
+    members: int | None = None,
     seed: int | None = None,
     shards: int | None = None,
     engine: str | None = None,
     dtype: str | None = None,
+    interval: float | None = None,
+    increasing: str | Sequence[str] | None = None,
+    decreasing: str | Sequence[str] | None = None,
     log_every: int | None = None,
     sample_weight: Any = None,
     columns: Sequence[str] | None = None,
@@ -72,6 +77,7 @@ def train(
     categorical: Sequence[str] = (),
     numeric: Sequence[str] = (),
     missing: str | None = None,
+    encoding: str | Encoding | Mapping[str, str | Encoding] | None = None,
     drop_missing_targets: bool = False,
     weights: str | None = None,
     target_transform: Literal["none", "log", "asinh"] | None = None,
@@ -161,6 +167,11 @@ def train(
         The smallest change that counts as an improvement; 0 by default.
     metrics : sequence of str or Metric, optional
         By default r2 or accuracy, by the task.
+    members : int, optional
+        Train this many networks, which differ in their start, in the order of
+        rows and in the part of the rows that each holds out, and predict the
+        mean of what they predict. Together they hold out every row once, unless
+        `split` names the rows for validation or `validation` is 0.
     seed : int, optional
         Seed of every random draw.
     shards : int, optional
@@ -173,6 +184,14 @@ def train(
         `"auto"` for the one that is expected to be fastest.
     dtype : str, optional
         `"float32"` or `"float64"`.
+    interval : float, optional
+        The level, such as 0.9, at which the model gives intervals of numbers or
+        sets of classes, unless it is asked for another; they are learned from
+        the rows for validation. `nnplug predict` then gives them by default.
+    increasing, decreasing : str or sequence of str, optional
+        Columns of numbers with which the prediction never falls, or never
+        rises; of two classes, the probability of the second. The network has
+        dense layers, dropout and activations that never fall.
     log_every : int, optional
         Epochs between the lines that the command line prints.
     sample_weight : array, optional
@@ -190,6 +209,11 @@ def train(
         or `"median"` of the training rows, with another input that tells where;
         `"drop"` the row; or `"refuse"` the table. A missing category is a
         category of its own.
+    encoding : str or Encoding, or a mapping of them, optional
+        How columns of a table become inputs: for all numbers, categories or
+        dates, `"piecewise_linear:bins=16 robust_clip"`, whose inputs stand side
+        by side; or by the names of columns, `{"price": "robust_clip[log]"}`, with
+        `"*"` for all others.
     drop_missing_targets : bool, optional
         Whether to leave out rows without a target; otherwise they are an error.
     weights : str, optional

@@ -11,6 +11,7 @@ import numpy as np
 from nnplug.errors import SettingError, suggest
 from nnplug.network.layers import find_layers
 from nnplug.network.network import short_form
+from nnplug.network.tasks import Head
 from nnplug.parts import (
     Activation,
     Facts,
@@ -26,9 +27,19 @@ from nnplug.parts import (
 from nnplug.plugins.registry import Registry
 from nnplug.runs.settings import ROWS, SHORT_FORM, Settings, no_setting
 from nnplug.tables import ReadOptions, Split, TableOptions
+from nnplug.tables.splitting import DRAWN
 from nnplug.training import Stopping
 
-__all__ = ["TABLE_SETTINGS", "Choice", "Shape", "follow", "for_each_layer", "table_choices"]
+__all__ = [
+    "TABLE_SETTINGS",
+    "Choice",
+    "Shape",
+    "follow",
+    "for_each_layer",
+    "interval_level",
+    "table_choices",
+    "validation_share",
+]
 
 _TABLE_OPTIONS = tuple(column.name for column in fields(TableOptions))
 TABLE_SETTINGS = (*_TABLE_OPTIONS, "read", "sql", "stream")
@@ -37,7 +48,7 @@ TABLE_SETTINGS = (*_TABLE_OPTIONS, "read", "sql", "stream")
 _RECORDED = tuple(column.name for column in fields(Settings) if column.name in ROWS)
 _CHOSEN = frozenset({*_RECORDED, "learning_rate"} - {"data", "recipe"})
 
-BEFORE_ROWS = ("seed", "dtype", "validation", "split")
+BEFORE_ROWS = ("seed", "dtype", "validation", "split", "members")
 """Settings that are needed before the rows are read, and so before a recipe is asked."""
 
 
@@ -192,10 +203,16 @@ class Choice:
 
 
 def table_choices(
-    given: Mapping[str, Any], target: str | Sequence[str] | None, split: Split | None
+    given: Mapping[str, Any],
+    target: str | Sequence[str] | None,
+    split: Split | None,
+    registry: Registry,
 ) -> tuple[ReadOptions, TableOptions]:
     """Choose the settings of a table: how it is read, and how its columns are used."""
-    options = TableOptions.of({name: given[name] for name in _TABLE_OPTIONS if name in given})
+    asked = {name: given[name] for name in _TABLE_OPTIONS if name in given}
+    if asked.get("encoding") is not None:
+        asked["encoding"] = ROWS["encoding"].check(asked["encoding"])
+    options = TableOptions.of(asked, registry)
     read = ReadOptions.of(given.get("read"))
     sql = read.sql if given.get("sql") is None else given["sql"]
     read = replace(read, sql=sql, text=options.categorical, numeric=options.numeric)
@@ -223,6 +240,28 @@ def for_each_layer(name: str, values: Sequence[Any], layers: Sequence[Any]) -> t
             "one, or one for each hidden layer."
         )
     return tuple(values)
+
+
+def validation_share(choice: Choice, split: Split | None) -> float:
+    """Choose the share of the rows that a network holds out; of K members each a K-th.
+
+    Rows that a split names are held out by all members, and then the share is
+    what it is for one network.
+
+    Raises
+    ------
+    SettingError
+        If another share is given.
+    """
+    share, members = float(choice("validation")), int(choice("members"))
+    if members == 1 or not share or (split is not None and split.way not in DRAWN):
+        return share
+    if choice.given.get("validation") not in (None, 1 / members):
+        raise SettingError(
+            f"validation={share:g}: each of {members} members holds out a part of its own, 1 row "
+            f"in {members}.\nLeave validation out, or give 0 to hold out no rows."
+        )
+    return 1 / members
 
 
 def follow(
@@ -272,3 +311,25 @@ def follow(
         raise SettingError(f"monitor={monitor!r}: it must be one of {', '.join(known)}.{hint}")
     goal = metrics[found].goal if found in metrics else "minimize"
     return Stopping(found, goal, patience, min_delta)
+
+
+def interval_level(choice: Choice, head: Head, *, held_out: bool) -> float | None:
+    """Choose the level of intervals and sets; None if none is asked for.
+
+    Raises
+    ------
+    SettingError
+        If the run will not learn how sure its network is.
+    """
+    level: float | None = choice("interval")
+    if level is not None and head.task == "multilabel":
+        raise SettingError(
+            f"interval={level:g}: labels have neither intervals nor sets of classes.\nLeave it "
+            "out; calibrated probabilities are learned anyway."
+        )
+    if level is not None and not held_out and head.loss.interval is None:
+        raise SettingError(
+            f"interval={level:g}: intervals are learned from rows that are held out, and there are "
+            "none.\nHold some out: --validation 0.2, or validation=0.2 in Python."
+        )
+    return level

@@ -31,14 +31,14 @@ LARGEST = 2**20
 MOST_DOTS = 100
 """In a key; those of settings have one."""
 
-_TABLES = ("read", "class_weight", "rate", "decay")
+_TABLES = ("read", "encoding", "class_weight", "rate", "decay")
 _OWN = ("checkpoint_every", "plugins", "given_in_python", "packages", "formulas")
 _TEXTS = ("plugins", "given_in_python")
 
 SETTABLE = frozenset({*ROWS, *_OWN})
 """The keys that a configuration may have."""
 
-_FREE = ("data", "log_every")
+_FREE = ("data", "interval", "log_every")
 """Settings that change no number: the data is compared by its rows, wherever it lies."""
 
 
@@ -340,7 +340,9 @@ def fingerprint_of(rows: Rows, weights: AnyArray | None) -> str:
     encoder = None if rows.encoder is None else rows.encoder.to_dict()
     text = np.frombuffer(canonical_json(encoder).encode(), np.uint8)
     files = [rows.disk.path(part) for part in ("training", "validation")] if rows.disk else []
-    places = (rows.parts.training, rows.parts.validation)
+    places = [rows.parts.training, rows.parts.validation]
+    if rows.parts.folds is not None:
+        places.append(rows.parts.folds)
     return fingerprint(rows.inputs, rows.targets, weights, *places, text, *files)
 
 

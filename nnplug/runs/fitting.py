@@ -223,6 +223,7 @@ def fit(
             run.state = trainer.steps.state()
         run.ended = trainer.ended
         if run.ended is not None:
+            _calibrate(run)
             run.advice = advice.after(run)
     if run.ended is not None:
         callbacks.call("on_train_end", run=run)
@@ -234,3 +235,11 @@ def _description(run: Run) -> dict[str, Any]:
     digests = [part.digest for part in run.parts]
     return {**run.settings.to_dict(), "rows": len(run.rows.targets), "formulas": digests,
             "plugins": sorted(plugins)}  # fmt: skip
+
+
+def _calibrate(run: Run) -> None:
+    """Learn how sure the network may be, if the run has rows to learn it from, or a level."""
+    if len(run.validation_rows) or run.settings.interval is not None:
+        from nnplug.runs.calibrating import calibrate  # noqa: PLC0415  # not every run does
+
+        calibrate(run)

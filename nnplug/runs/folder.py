@@ -45,7 +45,7 @@ _SHAPE: Shape = {
     "best_epoch": (int, _NOTHING),
     "seconds": float,
     "final": (dict, _NOTHING),
-    "data": {"name": str, "training": int, "validation": int},
+    "data": {"name": str, "training": int, "validation": int, "folds": int},
     "identity": {
         "settings": dict,
         "data": str,

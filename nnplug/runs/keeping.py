@@ -23,7 +23,7 @@ from nnplug.runs.folder import CONFIG, REPORT, RunFolder
 from nnplug.runs.history_segments import HistorySegments
 from nnplug.runs.run import Run
 from nnplug.runs.setting_kinds import Interval
-from nnplug.training import Trainer
+from nnplug.training import Training
 
 __all__ = ["Keeper", "keep", "keep_on"]
 
@@ -70,7 +70,7 @@ class Keeper:
         self.run, self.folder, self.configuration = run, folder, configuration
         self.say, self.clock = say or _warn, clock
         self.failed: str | None = None
-        self.trainer: Trainer | None = None
+        self.trainer: Training | None = None
         self.data = fingerprint_of(run.rows, run.weights)
         self._unit, self._every = Interval().split(configuration.checkpoint_every)
         self._interruption = Interruption()
@@ -91,6 +91,7 @@ class Keeper:
                 "name": run.settings.data,
                 "training": len(run.train_rows),
                 "validation": len(run.validation_rows),
+                **({} if run.rows.parts.folds is None else {"folds": run.settings.members}),
             },
             "task": run.settings.task,
             **(record or {}),
@@ -189,7 +190,7 @@ class Keeper:
             if (before := self._record["versions"].get(name, now)) != now
         ]
 
-    def attach(self, trainer: Trainer) -> None:
+    def attach(self, trainer: Training) -> None:
         """Bring a trainer to the state that was taken up, and begin to keep it."""
         self.trainer = trainer
         if self._checkpoint is not None:
@@ -209,7 +210,7 @@ class Keeper:
     # --- during training --------------------------------------------------------------
 
     @contextmanager
-    def training(self, trainer: Trainer) -> Iterator[None]:
+    def training(self, trainer: Training) -> Iterator[None]:
         """Keep the run while it trains, however that ends, and let signals wait until it is safe.
 
         Raises
@@ -262,10 +263,8 @@ class Keeper:
 
     def after_epoch(self, asked: bool) -> None:
         """Write a checkpoint after the last epoch, which it is too if a callback has `asked`."""
-        trainer = self.trainer
-        assert trainer is not None
-        exhausted = trainer.stopping is not None and trainer.stopping.exhausted
-        if asked or exhausted or trainer.epoch >= trainer.epochs:
+        assert self.trainer is not None
+        if asked or self.trainer.over is not None:
             self.save()
 
     def save(self) -> None:
@@ -317,18 +316,16 @@ class Keeper:
         """Record what has happened so far."""
         assert self.trainer is not None
         history = self.trainer.history
-        final = None
-        if len(history):
-            place = len(history) - 1 if history.best is None else history.best
-            final = {name: column[place] for name, column in history.columns.items() if column}
+        final = history.final_numbers if len(history) else None
         self._record |= {
             "status": status,
             "changed": _now(),
             "epochs": len(history),
             "best_epoch": history.best,
+            **({"member_epochs": list(history.ends)} if history.ends else {}),
             "final": final,
             "seconds": round(history.seconds, 3),
-            "parameters": self.trainer.network.learned,
+            "parameters": self.run.model.learned,
             **more,
         }
         self.folder.write_record(self._record)

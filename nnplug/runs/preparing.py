@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,6 @@ import numpy as np
 from nnplug.engines import choose_engine, spelled_engine
 from nnplug.errors import SettingError
 from nnplug.models import Model
-from nnplug.network.labels import class_weights
 from nnplug.network.layers import flat
 from nnplug.network.network import Network
 from nnplug.network.tasks import (
@@ -35,7 +34,17 @@ from nnplug.parts import (
     by_column,
 )
 from nnplug.plugins.registry import Registry
-from nnplug.runs.choices import TABLE_SETTINGS, Choice, follow, table_choices
+from nnplug.randomness import member_seed
+from nnplug.runs.choices import (
+    TABLE_SETTINGS,
+    Choice,
+    Shape,
+    follow,
+    interval_level,
+    table_choices,
+    validation_share,
+)
+from nnplug.runs.row_weights import weigh_rows
 from nnplug.runs.run import Run
 from nnplug.runs.settings import EPOCH_LIMIT, ROWS
 from nnplug.runs.sources import asked_of_table, find_source
@@ -43,7 +52,6 @@ from nnplug.runs.starting import check_start
 from nnplug.tables import Rows, Split, TableOptions, Wishes
 from nnplug.tables.wording import quote
 from nnplug.training import OWN_COLUMNS, Stopping
-from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
     from nnplug.models import ModelInfo
@@ -75,18 +83,21 @@ def prepare(
     """
     registry = registry or default_registry()
     asked = {name: given.pop(name) for name in TABLE_SETTINGS if name in given}
-    read, options = table_choices(asked, target, _split(given.get("split")))
+    read, options = table_choices(asked, target, _split(given.get("split")), registry)
     named = _named_loss(given.get("loss"), registry)
     task = _asked_task(given.get("task"), named)
     source = find_source(data, target, task, registry, read)
     recipe = _named_recipe(given.pop("recipe", None), registry)
     choice = Choice(given, source.recipe, registry)
-    seed, dtype, validation = choice("seed"), np.dtype(choice("dtype")), choice("validation")
+    seed, dtype, members = choice("seed"), np.dtype(choice("dtype")), choice("members")
+    split = _split(choice("split"))
+    validation = validation_share(choice, split)
     wishes = Wishes(
         target=target or (),
         task=given.get("task") if isinstance(source.content, Data) else task,
-        split=_split(choice("split")),
+        split=split,
         validation=validation,
+        members=members,
         seed=seed,
         options=options,
         in_units=_in_units(named, options),
@@ -105,7 +116,7 @@ def prepare(
     output_activation = cast(Activation, choice.part("output_activation", "activation", follows))
     head = Head(rows.task, loss, output_activation, width)
     _check_targets(head, rows, source.name)
-    shape = choice.network()
+    shape, constrain = _shape(choice, rows, head)
     metrics = _metrics(choice, rows.task)
     optimizer = choice.optimizer(dtype)
     initializer = cast(Initializer, choice.part("initializer"))
@@ -118,11 +129,10 @@ def prepare(
         dtype=dtype,
     )
     network.group(rate=choice("rate"), decay=choice("decay"))
-    some = rows.first_inputs(START_ROWS) if initializer.from_inputs else None
-    network.initialize(initializer, seed, some)
+    networks = _initialized(network, members, initializer, seed, rows, constrain)
     stopping = follow(choice, by_column(metrics), schedule, validation=len(validation_rows) > 0)
     class_weight = choice("class_weight")
-    weights = _weights(class_weight, rows, train_rows, validation_rows)
+    weights = weigh_rows(class_weight, rows, members)
     expected = choice("epochs")
     waits = stopping is not None and stopping.patience is not None and len(validation_rows) > 0
     # Where patience is expected to end the run, the default number of epochs is only a limit.
@@ -140,7 +150,7 @@ def prepare(
         widths=network.widths,
         slots=len(optimizer.slots),
         rows=step_rows,
-        steps=expected * -(-len(train_rows) // step_rows),
+        steps=members * expected * -(-len(train_rows) // step_rows),
     )
     settings = choice.record(
         data=source.name,
@@ -152,6 +162,7 @@ def prepare(
         optimizer=optimizer.text,
         initializer=initializer.text,
         schedule=schedule.text,
+        validation=validation,
         epochs=epochs,
         batch_size=batch_size,
         class_weight={str(label): float(weight) for label, weight in class_weight.items()}
@@ -163,8 +174,11 @@ def prepare(
         min_delta=0.0 if stopping is None else stopping.min_delta,
         metrics=tuple(metric.text for metric in metrics),
         engine=spelled_engine(engine, registry),
+        interval=interval_level(choice, head, held_out=len(validation_rows) > 0),
         log_every=choice("log_every", _lines(epochs, stopping)),
-        table=None if rows.encoder is None else asked_of_table(rows.encoder, options, read),
+        table=None
+        if rows.encoder is None
+        else asked_of_table(rows.encoder, options, read, registry),
     )
     roles = {
         "layers": tuple(flat(shape.layers)),
@@ -174,6 +188,7 @@ def prepare(
         "optimizer": optimizer.chain,
         "schedule": (schedule,),
         "initializer": (initializer,),
+        "encodings": () if rows.encoder is None else rows.encoder.parts,
         "dataset": (source.dataset,) if source.dataset is not None else (),
     }
     parts = tuple(part for every in roles.values() for part in every)
@@ -194,6 +209,7 @@ def prepare(
             features=rows.features,
             encoder=rows.encoder,
             settings=settings.to_dict(),
+            members=members,
         )
 
     return Run(
@@ -206,6 +222,7 @@ def prepare(
             features=tuple(rows.features),
             registry=registry,
             describe=describe,
+            others=networks[1:],
         ),
         optimizer=optimizer,
         schedule=schedule,
@@ -258,6 +275,23 @@ def prepare_from(
     )
 
 
+def _initialized(
+    network: Network,
+    members: int,
+    initializer: Initializer,
+    seed: int,
+    rows: Rows,
+    constrain: Callable[[Network], None],
+) -> tuple[Network, ...]:
+    """Draw the weights of a network, and of others like it: one for each member."""
+    some = rows.first_inputs(START_ROWS) if initializer.from_inputs else None
+    networks = (network, *(network.twin() for _ in range(members - 1)))
+    for member, each in enumerate(networks):
+        each.initialize(initializer, member_seed(seed, member), some)
+        constrain(each)
+    return networks
+
+
 def _named_loss(asked: str | Loss | None, registry: Registry) -> Loss | None:
     """Find the loss that the user names, if any: it knows which targets it is for."""
     return None if asked is None else cast(Loss, registry.get("loss", asked))
@@ -297,6 +331,21 @@ def _in_units(loss: Loss | None, options: TableOptions) -> bool:
     return True
 
 
+def _shape(choice: Choice, rows: Rows, head: Head) -> tuple[Shape, Callable[[Network], None]]:
+    """Choose the layers, and what is done with the network's arrays to make it monotone."""
+    shape, increasing, decreasing = choice.network(), choice("increasing"), choice("decreasing")
+    if not increasing and not decreasing:
+        return shape, lambda network: None
+    from nnplug.network.monotone import constrain, monotone_layers  # noqa: PLC0415  # few are
+    from nnplug.runs.monotone import as_names, input_signs  # noqa: PLC0415  # the same
+
+    asked = {"increasing": as_names(increasing), "decreasing": as_names(decreasing)}
+    signs = input_signs(asked, rows, head)
+    layers = monotone_layers(shape.layers)
+    shape = Shape(layers, {**shape.settings, **asked})
+    return shape, lambda network: constrain(network, signs)
+
+
 def _check_targets(head: Head, rows: Rows, source: str) -> None:
     """Refuse targets that the loss is not for, before anything is trained."""
     if rows.task == "regression":
@@ -331,43 +380,3 @@ def _lines(epochs: int, stopping: Stopping | None) -> int:
 def _without_folder(split: Split) -> str:
     """Write how the rows were split; a file is named without its folder, as the data is."""
     return f"file:{Path(split.name).name}" if split.way == "file" else split.text
-
-
-def _weights(
-    class_weight: str | Mapping[Any, float] | None,
-    rows: Rows,
-    train_rows: AnyArray,
-    validation_rows: AnyArray,
-) -> AnyArray | None:
-    """Compute what each row counts for.
-
-    Raises
-    ------
-    SettingError
-        If no row of a part counts: it has no mean loss.
-    """
-    weights = rows.weights
-    if class_weight is not None:
-        weights = _weigh_classes(class_weight, rows, train_rows, weights)
-    for name, part in (("training", train_rows), ("validation", validation_rows)):
-        if weights is not None and len(part) and not weights[part].any():
-            raise SettingError(
-                f"weights: all {len(part):,} rows for {name} have weight 0, so they have no mean "
-                "loss.\nGive some of them a weight, or choose other rows for validation: "
-                "--split, --validation."
-            )
-    return weights
-
-
-def _weigh_classes(
-    given: str | Mapping[Any, float], rows: Rows, train_rows: AnyArray, weights: AnyArray | None
-) -> AnyArray:
-    """Multiply the weights of rows by those of their classes."""
-    if rows.task not in ("binary", "multiclass"):
-        raise SettingError(
-            f"class_weight={given!r}: a row of a {rows.task} task does not have one class.\n"
-            "Give weights of rows instead: sample_weight."
-        )
-    by_class = class_weights(given, rows.classes, rows.targets[train_rows])
-    by_row = by_class[rows.targets].reshape(-1, 1)
-    return by_row if weights is None else weights * by_row

@@ -8,12 +8,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from nnplug.engines import Engine, find_engine
 from nnplug.models import Model
 from nnplug.network.network import Network
 from nnplug.network.tasks import Head
 from nnplug.parts import Loss, Metric, Optimizer, Part, Schedule
 from nnplug.plans import Regularization
+from nnplug.randomness import member_seed
 from nnplug.runs.settings import Settings
 from nnplug.runs.sources import Source
 from nnplug.summary import Block, Summarized
@@ -26,6 +30,7 @@ from nnplug.training import (
     RowsInMemory,
     Stopping,
     Trainer,
+    Training,
 )
 from nnplug.types import AnyArray
 
@@ -109,12 +114,18 @@ class Run(Summarized):
 
     @property
     def train_rows(self) -> AnyArray:
-        """The rows for training: their places in `rows`."""
+        """The rows for training: their places in `rows`.
+
+        Of several members, all that one of them is trained on.
+        """
         return self.rows.parts.training
 
     @property
     def validation_rows(self) -> AnyArray:
-        """The rows for validation: their places in `rows`."""
+        """The rows for validation: their places in `rows`.
+
+        Of several members, all that one of them holds out.
+        """
         return self.rows.parts.validation
 
     # --- after training ---------------------------------------------------------------
@@ -127,15 +138,25 @@ class Run(Summarized):
         """Predict the target of new rows; see `Model.predict`."""
         return self.model.predict(data, allow_nonfinite=allow_nonfinite)
 
-    def interval(
-        self, data: Any, *, level: float = 0.9, allow_nonfinite: bool = False
+    def predict_interval(
+        self, data: Any, level: float | None = None, *, allow_nonfinite: bool = False
     ) -> tuple[AnyArray, AnyArray]:
-        """Compute bounds of the target of new rows; see `Model.interval`."""
-        return self.model.interval(data, level=level, allow_nonfinite=allow_nonfinite)
+        """Compute bounds of the target of new rows; see `Model.predict_interval`."""
+        return self.model.predict_interval(data, level, allow_nonfinite=allow_nonfinite)
 
-    def probabilities(self, data: Any, *, allow_nonfinite: bool = False) -> AnyArray:
+    def predict_set(
+        self, data: Any, level: float | None = None, *, allow_nonfinite: bool = False
+    ) -> npt.NDArray[np.bool_]:
+        """Compute sets of classes for new rows; see `Model.predict_set`."""
+        return self.model.predict_set(data, level, allow_nonfinite=allow_nonfinite)
+
+    def probabilities(
+        self, data: Any, *, calibrated: bool = False, allow_nonfinite: bool = False
+    ) -> AnyArray:
         """Compute the probability of each class for new rows; see `Model.probabilities`."""
-        return self.model.probabilities(data, allow_nonfinite=allow_nonfinite)
+        return self.model.probabilities(
+            data, calibrated=calibrated, allow_nonfinite=allow_nonfinite
+        )
 
     def trace(self, rows: int | Sequence[int] = 0, *, elements: int = 8) -> Trace:
         """Take the next training step on one sample, on a copy, and show all its numbers.
@@ -206,10 +227,16 @@ class Run(Summarized):
         """
         from nnplug.runs.report import Facts, write_page  # noqa: PLC0415  # few runs ask for one
 
-        batches = batches or self.batches()
-        part = "validation" if len(self.validation_rows) else "training"
-        chunks = batches.validation() if part == "validation" else batches.training()
-        found = [(x, self.model.run(x), self.head.decode(y)) for x, y, _ in chunks]
+        if self.rows.parts.folds is not None:
+            from nnplug.runs.held_out import held_out  # noqa: PLC0415  # of several members
+
+            part, out = "held-out", held_out(self)
+            found = [(self.rows.inputs, out.outputs, out.targets)]
+        else:
+            batches = batches or self.batches()
+            part = "validation" if len(self.validation_rows) else "training"
+            chunks = batches.validation() if part == "validation" else batches.training()
+            found = [(x, self.model.run(x), self.head.decode(y)) for x, y, _ in chunks]
         return write_page(
             Facts.of(
                 self.model,
@@ -218,6 +245,7 @@ class Run(Summarized):
                 found,
                 part=part,
                 rows=(len(self.train_rows), len(self.validation_rows)),
+                folds=self.rows.parts.folds is not None,
                 notes=(*self.rows.notes, *self.advice),
                 ended=self.ended,
                 command=command,
@@ -242,6 +270,8 @@ class Run(Summarized):
 
         settings = self.settings
         rows = f"{len(self.train_rows):,} rows, {len(self.validation_rows):,} for validation"
+        if self.rows.parts.folds is not None:
+            rows = f"{len(self.train_rows):,} rows, each held out by one of {settings.members}"
         facts = {
             "data": f"{settings.data}: {rows}; {settings.task}",
             "loss": settings.loss,
@@ -270,46 +300,73 @@ class Run(Summarized):
         settings = self.settings
         return Regularization(settings.l2, settings.l1, settings.clip_global_norm)
 
-    def trainer(self, engine: Engine | None = None) -> Trainer:
-        """Make what trains the run's network on its rows, from its current weights.
+    def trainer(self, engine: Engine | None = None) -> Training:
+        """Make what trains the run's networks on its rows, from their current weights.
 
         Parameters
         ----------
         engine : Engine, optional
             Used in place of the run's. The program, `trainer.steps.program`, is the same.
         """
+        self.schedule.check_pure(self.settings.epochs)
+        if not self.model.others:
+            return self._trainer(0, self.history, engine)
+        from nnplug.training.members import Members  # noqa: PLC0415  # few runs have several
+
+        return Members(
+            [
+                self._trainer(member, History(), engine)
+                for member in range(len(self.model.networks))
+            ],
+            history=self.history,
+            score=self._held_out_scores if len(self.validation_rows) else None,
+        )
+
+    def _trainer(self, member: int, history: History, engine: Engine | None) -> Trainer:
         settings = self.settings
-        self.schedule.check_pure(settings.epochs)
         return Trainer(
-            self.network,
+            self.model.networks[member],
             self.loss,
             self.optimizer,
-            self.batches(),
+            self.batches(member),
             epochs=settings.epochs,
-            seed=settings.seed,
+            seed=member_seed(settings.seed, member),
             schedule=None if self.schedule.text == "constant" else self.schedule,
             regularization=self.regularization,
             stopping=None if self.stopping is None else replace(self.stopping),
             measure=self.measure if self.metrics else None,
-            history=self.history,
+            history=history,
             engine=engine or self.engine,
             shards=_shards(settings.shards),
         )
 
-    def batches(self) -> Batches:
-        """Return the run's rows as the training loop takes them, from memory or from disk."""
-        size, seed = self.settings.batch_size, self.settings.seed
+    def _held_out_scores(self) -> dict[str, float]:
+        """Judge several members together by the rows that were held out."""
+        from nnplug.runs.held_out import held_out  # noqa: PLC0415  # of several members
+
+        return held_out(self).scores(self)
+
+    def batches(self, member: int = 0) -> Batches:
+        """Return the run's rows as the training loop takes them, from memory or from disk.
+
+        Parameters
+        ----------
+        member : int, optional
+            Whose rows, counted from 0: each of several members has its own.
+        """
+        size, seed = self.settings.batch_size, member_seed(self.settings.seed, member)
         targets = self.head.encode(self.rows.targets, self.network.dtype)
         if self.rows.disk is not None and size != "full":
-            return self.rows.disk.stream(targets, self.weights, size, seed)
+            return self.rows.disk.stream(targets, self.weights, size, seed, member)
+        parts = self.rows.parts.of_member(member)
         return RowsInMemory(
             self.rows.inputs,
             targets,
             batch_size=None if size == "full" else size,
             seed=seed,
-            rows=self.train_rows if len(self.validation_rows) else None,
+            rows=parts.training if len(parts.validation) else None,
             weights=self.weights,
-            held_out=self.validation_rows if len(self.validation_rows) else None,
+            held_out=parts.validation if len(parts.validation) else None,
         )
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nnplug.errors import SettingError, suggest
+from nnplug.runs.encoding_setting import Encodings
 from nnplug.runs.setting_kinds import (
     ClassWeights,
     Factors,
@@ -175,6 +176,14 @@ class Settings:
         "What to do where an input has no value: use the mean (by default) or the median, "
         "drop the row, or refuse the table.",
     )
+    encoding: ClassVar[Setting] = asked(
+        "Data",
+        Encodings(),
+        "How numbers, categories or dates become inputs, side by side: "
+        "'piecewise_linear:bins=16 robust_clip'. Of a column: 'price=robust_clip[log]'; may be "
+        "repeated.",
+        default={},
+    )
     drop_missing_targets: ClassVar[Setting] = asked(
         "Data", Truth(), "Leave out the rows without a target."
     )
@@ -258,6 +267,16 @@ class Settings:
         "Precision of all numbers: float32 or float64.",
         default="float32",
     )
+    increasing: tuple[str, ...] = kept(
+        "Network",
+        Names("A,B"),
+        "Columns of numbers with which the prediction never falls; of two classes, the "
+        "probability of the second.",
+        default=(),
+    )
+    decreasing: tuple[str, ...] = kept(
+        "Network", Names("A,B"), "Columns with which it never rises.", default=()
+    )
 
     loss: str = kept("Training", PartName("loss"), "Loss to minimize.")
     optimizer: str = kept(
@@ -328,6 +347,13 @@ class Settings:
         "Smallest change that counts as an improvement, for --patience.",
         default=0.0,
     )
+    members: int = kept(
+        "Training",
+        Whole(1),
+        "Train this many networks, each with another start and other rows held out, and "
+        "predict their mean.",
+        default=1,
+    )
     seed: int = kept("Training", Whole(0), "Seed of every random draw.", default=0)
     shards: int | None = kept(
         "Training",
@@ -348,6 +374,13 @@ class Settings:
         Interval(),
         "Write a checkpoint every N epochs, or every 30s or 5m; by default 60s.",
         default="60s",
+    )
+    interval: float | None = kept(
+        "Output",
+        Number(below=1, above=True, metavar="LEVEL"),
+        "Give an interval with each predicted number, or a set of classes, that holds the truth "
+        "with this probability, as 0.9.",
+        unset=True,
     )
     log_every: int = kept("Output", Whole(1), "Epochs between printed lines.")
     table: dict[str, Any] | None = None

@@ -13,7 +13,7 @@ import numpy as np
 from nnplug import tables
 from nnplug.errors import DataError, SettingError, UnknownPartError
 from nnplug.network.labels import label_matrix
-from nnplug.parts import Data, Dataset, Task
+from nnplug.parts import Data, Dataset, Part, Task
 from nnplug.plugins.registry import Registry
 from nnplug.tables import (
     ReadOptions,
@@ -22,8 +22,8 @@ from nnplug.tables import (
     Wishes,
     is_pattern,
     matrix,
+    parts_of,
     row_weights,
-    split_rows,
 )
 from nnplug.tables.formats import KNOWN, is_known
 from nnplug.tables.goal import MOST_NUMBER_CLASSES
@@ -31,6 +31,7 @@ from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
     from nnplug.tables import Encoder, Table
+    from nnplug.tables.encoding_choice import EncodingChoice
 
 __all__ = ["Source", "asked_of_table", "find_source", "is_path"]
 
@@ -120,10 +121,11 @@ class Source:
         inputs = matrix(data.inputs, f"{self.name}: inputs")
         names = data.features or tuple(f"x{number}" for number in range(inputs.shape[1]))
         targets = self._targets(data)
-        parts = split_rows(
+        parts = parts_of(
             len(inputs),
             split,
             share=wishes.validation,
+            members=wishes.members,
             seed=wishes.seed,
             classes=targets if data.task in ("binary", "multiclass") else None,
         )
@@ -157,7 +159,9 @@ class Source:
         return targets
 
 
-def asked_of_table(encoder: Encoder, options: TableOptions, read: ReadOptions) -> dict[str, Any]:
+def asked_of_table(
+    encoder: Encoder, options: TableOptions, read: ReadOptions, registry: Registry
+) -> dict[str, Any]:
     """Return what was asked of a table as plain values, by the names of `nnplug.train`."""
     return {
         "target": list(encoder.target),
@@ -165,9 +169,25 @@ def asked_of_table(encoder: Encoder, options: TableOptions, read: ReadOptions) -
             name: list(value) if isinstance(value, tuple) else value
             for name, value in vars(options).items()
         },
+        "encoding": _encodings(options.encoding, registry),
         "read": read.to_dict(),
         "sql": read.sql,
     }
+
+
+def _encodings(choice: EncodingChoice, registry: Registry) -> dict[str, str]:
+    """Write the encodings that are chosen with their packages and all options."""
+    if not choice:
+        return {}
+    from nnplug.models import PartRecord  # noqa: PLC0415  # few runs choose encodings
+
+    def written(chain: Sequence[Part]) -> str:
+        text: tuple[str, ...] = ()
+        for part in chain:
+            text = (PartRecord.of(part, registry.provider(part)).written(text, qualified=True),)
+        return text[0]
+
+    return {name: " ".join(map(written, chains)) for name, chains in choice.columns.items()}
 
 
 def find_source(

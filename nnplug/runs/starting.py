@@ -29,6 +29,12 @@ def started(given: Mapping[str, Any], start: Model) -> dict[str, Any]:
                 f"{name}={given[name]!r}: the network is that of start, with its weights.\n"
                 f"Leave out {name}, or start."
             )
+    if (given.get("members") or 1) > 1 or start.others:
+        which = "start" if start.others else f"members={given['members']}"
+        raise SettingError(
+            f"{which}: the members of a model differ in their start, and start gives one network "
+            "the weights of another.\nGive a model of one network, and leave members out."
+        )
     if start.encoder is not None:
         raise SettingError(
             "start: the model was trained on a table, whose columns a new run would encode by "

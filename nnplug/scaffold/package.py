@@ -23,6 +23,7 @@ HOW_TO_USE = {
     "metric": "nnplug train --metric {part}",
     "dataset": "nnplug train {part}",
     "recipe": "nnplug train --recipe {part}",
+    "encoding": "nnplug train data.csv --target y --encoding {part}",
 }
 """How a part of each kind is used on the command line."""
 

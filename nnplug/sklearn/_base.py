@@ -17,16 +17,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from nnplug.engines import announced
 from nnplug.interruption import Interruption
-from nnplug.models.nonfinite import NonfiniteRows
+from nnplug.models.calibration import Calibration
 from nnplug.parts import Task
 from nnplug.sklearn._display import HistoryDisplay, plot_history
 from nnplug.sklearn._epochs import say_waiting
 from nnplug.sklearn._errors import EstimatorError, as_value_errors
 from nnplug.sklearn._exchange import from_theirs, to_theirs
 from nnplug.sklearn._fitting import Fitting
+from nnplug.sklearn._members import fit_members, outputs_of, refuse_members
 from nnplug.sklearn._partial_fit import PartialFit
 from nnplug.sklearn._parts import registry
-from nnplug.sklearn._rows import check_weights, dense, stretches, validate
+from nnplug.sklearn._rows import check_weights, validate
 from nnplug.sklearn._saving import fitted_model, load_estimator, plain_state, revive_state
 from nnplug.sklearn._weights import copy_weights
 from nnplug.training import Evaluator
@@ -48,9 +49,11 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
     _seed_given: int | None = None
     _noise_seed: int | None = None
     _split: Any = None
+    _fold: tuple[AnyArray, AnyArray] | None = None
     _no_improvement_count: int = 0
     _least_watched: float = np.inf
     _sparse_labels: bool = False
+    _calibration: Calibration | None = None
 
     def _set_arguments(self, given: Mapping[str, Any]) -> None:
         """Store the arguments of `__init__` unchanged, each under its name, as scikit-learn asks.
@@ -108,20 +111,31 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
         """Train on all rows until the end."""
         with self._learning() as interrupted:
-            first = not (self._has_weights and self.warm_start)
-            X, y = self._checked(X, y, reset=first)
-            task, width = self._read_targets(y, first=first, incremental=False)
-            sample_weight = check_weights(sample_weight, len(y))
-            if self._session is not None:
-                self._session.close()
-            fitting = Fitting(self, X, task, width, first=first, interrupted=interrupted)
-            fitting.run(X, y, sample_weight)
-            self.network_ = fitting.network
-            self._link()
+            if self.members == 1:
+                self.__dict__.pop("estimators_", None)
+                self._fit_network(X, y, sample_weight, interrupted)
+            else:
+                fit_members(self, X, y, sample_weight, interrupted)
         return self
+
+    def _fit_network(
+        self, X: Any, y: Any, sample_weight: Any, interrupted: Callable[[], bool]
+    ) -> None:
+        """Train one network."""
+        first = not (self._has_weights and self.warm_start)
+        X, y = self._checked(X, y, reset=first)
+        task, width = self._read_targets(y, first=first, incremental=False)
+        sample_weight = check_weights(sample_weight, len(y))
+        if self._session is not None:
+            self._session.close()
+        fitting = Fitting(self, X, task, width, first=first, interrupted=interrupted)
+        fitting.run(X, y, sample_weight)
+        self.network_ = fitting.network
+        self._link()
 
     def _fit_part(self, X: Any, y: Any, sample_weight: Any) -> Self:
         """Train for one epoch on some rows."""
+        refuse_members(self, "partial_fit", "Use fit, or leave members out.")
         if self.early_stopping and self.validation_data is None:
             raise EstimatorError(
                 "partial_fit does not support early_stopping=True without validation_data: a call "
@@ -143,7 +157,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
                     self, X, task, width, first=first, incremental=True, interrupted=interrupted
                 )
                 self._session = session = PartialFit(terms, fitting, X)
-                self.network_ = fitting.twin()
+                self.network_ = fitting.network.twin()
                 self._link()
             else:
                 session.fitting.take_random_state(first=False, incremental=True)
@@ -224,20 +238,8 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
     # --- using the network ------------------------------------------------------------
 
     def _outputs(self, X: Any) -> AnyArray:
-        """Compute the network's outputs, (N, C)."""
-        check_is_fitted(self, "network_")
-        X = validate(self, X, accept_sparse="csr", reset=False)
-        self._synchronise()
-        nonfinite = NonfiniteRows(self.network_, "X", first=0, finite=self._head.finite)
-        whole = isinstance(X, np.ndarray)
-        parts = [X] if whole else (dense(X, rows) for rows in stretches(X.shape[0]))
-        found = []
-        for part in parts:
-            found.append(self._evaluator.run(part)[0])
-            nonfinite.add(part, found[-1])
-        with as_value_errors():
-            nonfinite.check(way_out="")
-        return found[0] if whole else np.concatenate(found)
+        """Compute the outputs, (N, C)."""
+        return outputs_of(self, X)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the fitted network to a model file, which holds data and no code.

@@ -20,7 +20,8 @@ from nnplug.sklearn._base import BaseMLP
 from nnplug.sklearn._choices import is_stochastic
 from nnplug.sklearn._display import plot_decision_boundary
 from nnplug.sklearn._docs import documented
-from nnplug.sklearn._errors import EstimatorError
+from nnplug.sklearn._errors import EstimatorError, as_value_errors
+from nnplug.sklearn._uncertainty import calibration_of
 from nnplug.types import AnyArray
 
 __all__ = ["MLPClassifier"]
@@ -105,6 +106,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         engine: str = "auto",
         dtype: Any = None,
         callbacks: Sequence[object] = (),
+        members: int = 1,
     ) -> None:
         self._set_arguments(locals())
 
@@ -184,15 +186,58 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         predicted: AnyArray = self.classes_[np.minimum(chosen, len(self.classes_) - 1)]
         return predicted
 
-    def predict_proba(self, X: Any) -> AnyArray:
+    def predict_proba(self, X: Any, *, calibrated: bool = False) -> AnyArray:
         """Compute the probability of each class or label.
+
+        Parameters
+        ----------
+        calibrated : bool, default=False
+            Whether to correct how sure they are by temperature scaling, learned from the
+            validation rows of the fit.
 
         Returns
         -------
         array
             (N, classes), in the order of `classes_`.
         """
-        return self._probabilities(self._outputs(X))
+        outputs = self._outputs(X)
+        if calibrated and len(self.classes_) > 1:
+            known, _ = calibration_of(self, 0.5)
+            shares: AnyArray = known.probabilities(self._head, outputs)
+            return shares
+        return self._probabilities(outputs)
+
+    def predict_set(self, X: Any, level: float = 0.9) -> AnyArray:
+        """Tell among which classes that of each row is with probability `level`.
+
+        The sets are learned from the validation rows of the fit, which `early_stopping`
+        holds out, or `validation_data` gives, by split conformal prediction. The most
+        probable class is always among them.
+
+        Parameters
+        ----------
+        level : float, default=0.9
+            Above 0 and below 1.
+
+        Returns
+        -------
+        array of bool
+            (N, classes), in the order of `classes_`.
+
+        Raises
+        ------
+        EstimatorError
+            If there were no validation rows.
+        ValueError
+            If there were too few for the level, or the rows have several labels.
+        """
+        outputs = self._outputs(X)
+        if len(self.classes_) == 1 and self._head.task == "binary":
+            return np.ones((len(outputs), 1), bool)
+        known, level = calibration_of(self, level)
+        with as_value_errors():
+            sets: AnyArray = known.sets(self._head, outputs, level)
+        return sets
 
     def _probabilities(self, outputs: AnyArray) -> AnyArray:
         if len(self.classes_) == 1 and self._head.task == "binary":

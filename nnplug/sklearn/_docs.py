@@ -113,6 +113,11 @@ callbacks : sequence of object, default=()
     `on_batch_end(run, record)`, `on_epoch_end(run, record)` and
     `on_train_end(run)`. If `on_epoch_end` or `on_batch_end` returns True,
     training ends after the epoch. lbfgs has no batches.
+members : int, default=1
+    Fit this many networks, which differ in their start and in the order of
+    rows, and predict the mean of what they predict. With `early_stopping` and
+    without `validation_data`, each holds out its own part of the rows, one row
+    in `members`; `validation_fraction` is not used then.
 """
 
 ATTRIBUTES = """\
@@ -139,6 +144,12 @@ history_ : History
     `history_.best` is the epoch whose weights `early_stopping` has kept.
 network_ : Network
     `network_["hidden1.weight"]` is an array of its parameters.
+estimators_ : list of estimator
+    With `members`: the fitted members, of one network each. The attributes
+    above and below are those of the first.
+out_of_fold_score_ : float
+    If members have held out parts of their own: the score of all rows, each as
+    predicted by the member that was not trained on it.
 n_iter_ : int
     Epochs of the last fit.
 t_ : int

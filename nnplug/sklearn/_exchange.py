@@ -85,6 +85,11 @@ def from_theirs(cls: type[BaseEstimator], fitted: BaseEstimator) -> BaseEstimato
 
 def to_theirs(estimator: BaseEstimator) -> BaseEstimator:
     """Make scikit-learn's estimator from a fitted one."""
+    if "estimators_" in vars(estimator):
+        raise EstimatorError(
+            f"to_sklearn: scikit-learn's estimators have one network, and this one has "
+            f"{len(estimator.estimators_)}.\nGive one of them: estimators_[0].to_sklearn()."
+        )
     cls = getattr(sklearn.neural_network, type(estimator).__name__, None)
     if cls is None:  # of a class derived from ours
         classifier = is_classifier(estimator)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
-from nnplug.alignment import aligned_zeros
 from nnplug.engines import Engine, choose_engine
 from nnplug.errors import SettingError
 from nnplug.network.layers import flat
@@ -31,6 +29,7 @@ from nnplug.sklearn._parts import registry
 from nnplug.sklearn._rows import Order, Rows, batches_of, check_weights
 from nnplug.sklearn._saving import EstimatorRun, model_of, name_of_output
 from nnplug.sklearn._stochastic import LearningRate, StochasticSolver
+from nnplug.sklearn._uncertainty import calibrated
 from nnplug.sklearn._weights import continue_from, given_weights, initialize, vanished
 from nnplug.training import OWN_COLUMNS, BatchRecord, History, OnBatch
 from nnplug.training.evaluation import Measure
@@ -118,6 +117,7 @@ class Fitting:
         numbers too: with a fresh seed, all such fits would shuffle alike.
         """
         estimator, asked = self.estimator, self.estimator.random_state
+        estimator._calibration = None  # it is of other weights
         same = not first and isinstance(asked, Integral) and estimator._seed_given == asked
         if not same or incremental:
             estimator._random_state = check_random_state(asked)
@@ -158,13 +158,6 @@ class Fitting:
         elif estimator.best_loss_ is None:
             estimator.best_loss_ = np.inf
 
-    def twin(self) -> Network:
-        """Make a network of the same layers with a copy of the parameters."""
-        twin = copy.copy(self.network)
-        twin.parameters = aligned_zeros(self.network.size, self.network.dtype)
-        twin.parameters[:] = self.network.parameters
-        return twin
-
     # --- rows -------------------------------------------------------------------------
 
     def rows(self, X: Any, y: AnyArray, weights: AnyArray | None) -> Rows:
@@ -181,12 +174,12 @@ class Fitting:
             return rows, *self.given_validation()
         if not estimator.early_stopping or self.choices.optimizer is None:
             return rows, None, None
-        if estimator.validation_fraction == 0:
+        if estimator.validation_fraction == 0 and estimator._fold is None:
             raise ArgumentError(
                 "early_stopping=True with validation_fraction=0: there is nothing to score.\n"
                 "Hold out a share of the rows, or give validation_data."
             )
-        training, validation = self._draw_split(len(rows), y)
+        training, validation = estimator._fold or self._draw_split(len(rows), y)
         weights = None if sample_weight is None else sample_weight[validation]
         return replace(rows, chosen=training), replace(rows, chosen=validation), weights
 
@@ -281,6 +274,7 @@ class Fitting:
             with self.watched() as (look, on_batch):
                 solver.run(estimator.max_iter, look, self.interrupted, on_batch=on_batch)
             estimator._solver_state, estimator._best_state = solver.state(), None
+        estimator._calibration = calibrated(self.head, self.network, held_out)
         if vanished(self.network):
             warn(
                 "All weights are near 0, so that the outputs are nearly the same for every row."

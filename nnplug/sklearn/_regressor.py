@@ -13,7 +13,8 @@ from nnplug.parts import Task
 from nnplug.sklearn._base import BaseMLP
 from nnplug.sklearn._choices import is_stochastic
 from nnplug.sklearn._docs import documented
-from nnplug.sklearn._errors import EstimatorError
+from nnplug.sklearn._errors import EstimatorError, as_value_errors
+from nnplug.sklearn._uncertainty import calibration_of
 from nnplug.types import AnyArray
 
 __all__ = ["MLPRegressor"]
@@ -93,6 +94,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
         engine: str = "auto",
         dtype: Any = None,
         callbacks: Sequence[object] = (),
+        members: int = 1,
     ) -> None:
         self._set_arguments(locals())
 
@@ -154,6 +156,36 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
         outputs = self._outputs(X)  # first, since it checks whether there is a fit
         numbers: AnyArray = self._head.numbers(outputs)
         return numbers[:, 0] if numbers.shape[1] == 1 else numbers
+
+    def predict_interval(self, X: Any, level: float = 0.9) -> tuple[AnyArray, AnyArray]:
+        """Give bounds between which the target of each row is with probability `level`.
+
+        They are learned from the validation rows of the fit, which `early_stopping` holds
+        out, or `validation_data` gives, by split conformal prediction.
+
+        Parameters
+        ----------
+        level : float, default=0.9
+            Above 0 and below 1.
+
+        Returns
+        -------
+        tuple of array
+            Lower and upper bounds, in the shape of `predict`.
+
+        Raises
+        ------
+        EstimatorError
+            If there were no validation rows.
+        ValueError
+            If there were too few for the level.
+        """
+        outputs = self._outputs(X)
+        known, level = calibration_of(self, level)
+        with as_value_errors():
+            pair = known.bounds(self._head, outputs, level)
+        lower, upper = (bound[:, 0] if bound.shape[1] == 1 else bound for bound in pair)
+        return lower, upper
 
     # --- targets ----------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from nnplug.errors import ModelFileError, NnplugError
 from nnplug.models import Model, ModelInfo, load_model, warn_of
+from nnplug.models.calibration import Calibration
 from nnplug.network.layers import find_layers, flat
 from nnplug.network.network import Network
 from nnplug.network.tasks import Head
@@ -40,7 +41,7 @@ ARGUMENTS = "arguments"
 """The name under which a model file has the estimator's arguments, those that are plain values."""
 
 MADE_AGAIN = (
-    "_session", "_evaluator", "_linked", "_head", "_order", "_optimizer",
+    "_session", "_evaluator", "_calibration", "_linked", "_head", "_order", "_optimizer",
     "network_", "coefs_", "intercepts_", "history_",
 )  # fmt: skip
 """Attributes that follow from the rest of the state, or are kept in another form."""
@@ -89,7 +90,11 @@ class EstimatorRun:
 
 def model_of(estimator: BaseEstimator, network: Network | None = None) -> Model:
     """Make a model of an estimator's network."""
-    network = estimator.network_ if network is None else network
+    others: tuple[Network, ...] = ()
+    if network is None:
+        network = estimator.network_
+        members = vars(estimator).get("estimators_", [])[1:]
+        others = tuple(member.network_ for member in members)
     head: Head = estimator._head
     classes = tuple(estimator.classes_.tolist()) if is_classifier(estimator) else ()
     columns = network.inputs
@@ -116,6 +121,7 @@ def model_of(estimator: BaseEstimator, network: Network | None = None) -> Model:
             "epochs": estimator.n_iter_,
             ARGUMENTS: _plain_arguments(estimator),
         },
+        members=1 + len(others),
     )
     return Model(
         network=network,
@@ -125,6 +131,8 @@ def model_of(estimator: BaseEstimator, network: Network | None = None) -> Model:
         features=info.features,
         registry=registry(),
         describe=lambda: info,
+        others=others,
+        calibration=estimator._calibration,
     )
 
 
@@ -199,6 +207,11 @@ def load_estimator(
     if model.info.features != tuple(f"x{number}" for number in range(model.info.inputs)):
         estimator.feature_names_in_ = np.array(model.info.features, object)
     set_fitted(estimator, model.network, model.head, model.classes)
+    if model.others:
+        from nnplug.sklearn._members import load_members  # noqa: PLC0415  # it needs this module
+
+        load_members(estimator, model)
+    estimator._calibration = model.calibration
     return estimator
 
 
@@ -282,6 +295,8 @@ def plain_state(state: dict[str, Any]) -> dict[str, Any]:
     if "network_" in state:
         plain["network"] = _plain_network(state["network_"], state["_head"])
         state = {**state, "validation_data": None}
+        if state.get("_calibration") is not None:
+            plain["calibration"] = state["_calibration"].to_dict()
     kept = {name: value for name, value in state.items() if name not in MADE_AGAIN}
     return {**kept, PLAIN: plain}
 
@@ -303,7 +318,11 @@ def revive_state(state: dict[str, Any]) -> dict[str, Any]:
         state["_optimizer"] = LearningRate(initial, mode, power, None, 0)
         state["_optimizer"].learning_rate = now
     if "network" in plain:
-        state["network_"], state["_head"] = _revived_network(plain["network"])
+        state["network_"], head = _revived_network(plain["network"])
+        state["_head"] = head
+        if "calibration" in plain:
+            classes = 0 if head.task == "regression" else head.width
+            state["_calibration"] = Calibration.from_dict(plain["calibration"], head.task, classes)
     return state
 
 

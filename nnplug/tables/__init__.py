@@ -8,6 +8,7 @@ from nnplug.lazy import lazy_names
 
 if TYPE_CHECKING:
     from nnplug.tables.encoder import Encoder as Encoder
+    from nnplug.tables.folds import parts_of as parts_of
     from nnplug.tables.formats import is_pattern as is_pattern
     from nnplug.tables.frames import as_kinds as as_kinds
     from nnplug.tables.frames import table_from as table_from
@@ -34,6 +35,7 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "nnplug.tables.encoder": ("Encoder",),
+        "nnplug.tables.folds": ("parts_of",),
         "nnplug.tables.formats": ("is_pattern",),
         "nnplug.tables.frames": ("as_kinds", "table_from"),
         "nnplug.tables.options": ("ReadOptions",),
@@ -65,6 +67,7 @@ __all__ = [
     "load_rows",
     "matrix",
     "open_table",
+    "parts_of",
     "prepare_table",
     "read_table",
     "row_weights",

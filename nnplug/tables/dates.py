@@ -14,7 +14,7 @@ from nnplug.tables.wording import quote
 from nnplug.types import AnyArray
 from nnplug.untrusted import need, take_flag, take_mapping, take_names, take_number, take_text
 
-__all__ = ["Dates"]
+__all__ = ["Dates", "place_in"]
 
 _PERIODS = {"year": 1.0, "week": 7 / 365.2425, "day": 1 / 365.2425}
 """The length of each cycle, in years."""
@@ -106,7 +106,7 @@ class Dates:
                 instants = np.where(missing, np.datetime64(0, "us"), column.data[rows])
                 out[:, 0] = (years(instants) - self.mean) / self.scale
                 for position, cycle in enumerate(self.cycles):
-                    angle = 2 * np.pi * _place(instants, cycle)
+                    angle = 2 * np.pi * place_in(instants, cycle)
                     out[:, 1 + 2 * position] = np.sin(angle)
                     out[:, 2 + 2 * position] = np.cos(angle)
             if missing.any():
@@ -146,7 +146,7 @@ class Dates:
         return cls(name, mean, scale, cycles, indicator, written)
 
 
-def _place(instants: AnyArray, cycle: str) -> AnyArray:
+def place_in(instants: AnyArray, cycle: str) -> AnyArray:
     """Compute the position of each instant in a cycle, from 0 to below 1: (N,)."""
     days = instants.astype("M8[D]")
     of_day = (instants - days) / np.timedelta64(1, "D")

@@ -11,20 +11,37 @@ import numpy as np
 import numpy.typing as npt
 
 from nnplug.errors import DataError, SettingError
+from nnplug.parts import Encoding as EncodingPart
 from nnplug.parts import Task
 from nnplug.tables.duck import identifier
-from nnplug.tables.encodings import Categories, Encoding, Scale, read_encoding
-from nnplug.tables.goal import Goal, Label, as_label, class_indices, find_goal, refuse_outside
+from nnplug.tables.encoded import (
+    ColumnEncoding,
+    Encoded,
+    column_of,
+    columns_to_dicts,
+    formulas_of,
+    read_encoding,
+)
+from nnplug.tables.encodings import Categories, Scale
+from nnplug.tables.goal import (
+    Goal,
+    Label,
+    as_label,
+    check_classes,
+    class_indices,
+    find_goal,
+    refuse_outside,
+)
 from nnplug.tables.learning import Learned, learn_columns, training_mask
 from nnplug.tables.missing import Missing, refuse_missing
 from nnplug.tables.notes import Remarks
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.parallel import parallel_map
-from nnplug.tables.table import Column, Table, as_text
+from nnplug.tables.table import Table
 from nnplug.tables.wishes import TableOptions
 from nnplug.tables.wording import shell_word
 from nnplug.types import AnyArray, FloatArray
-from nnplug.untrusted import is_number, need, take_list, take_mapping, take_names
+from nnplug.untrusted import need, take_list, take_mapping, take_names
 
 __all__ = ["Encoder", "Unknown"]
 
@@ -47,7 +64,7 @@ class Encoder:
         `"regression"`, `"binary"`, `"multiclass"` or `"multilabel"`.
     target : tuple of str
         The K columns to predict.
-    columns : tuple of Scale, Categories or Dates
+    columns : tuple of Scale, Categories, Dates or Encoded
         The columns to predict from, in the table's order.
     classes : tuple
         The classes as the table has them (text, truth values or numbers),
@@ -67,7 +84,7 @@ class Encoder:
 
     task: Task
     target: tuple[str, ...]
-    columns: tuple[Encoding, ...]
+    columns: tuple[ColumnEncoding, ...]
     classes: tuple[Label, ...] = ()
     scales: tuple[Scale, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -147,6 +164,11 @@ class Encoder:
         return tuple(itertools.chain.from_iterable(column.features for column in self.columns))
 
     @property
+    def parts(self) -> tuple[EncodingPart, ...]:
+        """The formulas that encode its columns, each once, in the order of their use."""
+        return formulas_of(self.columns)
+
+    @property
     def used(self) -> tuple[str, ...]:
         """The names of the columns to predict from."""
         return tuple(column.name for column in self.columns)
@@ -215,12 +237,12 @@ class Encoder:
             raise DataError(f"dtype={dtype}: inputs are float32 or float64.")
         if unknown not in get_args(Unknown):
             raise SettingError(f"unknown={unknown!r} is none of {', '.join(get_args(Unknown))}.")
-        pairs = [(encoding, _taken(table, encoding)) for encoding in self.columns]
+        pairs = [(encoding, column_of(table, encoding)) for encoding in self.columns]
         for encoding, column in pairs:
             encoding.check(column, table.source)
             if self.missing in ("refuse", "drop"):
                 refuse_missing(table.source, column, "column")
-            if unknown == "error" and isinstance(encoding, Categories):
+            if unknown == "error" and isinstance(encoding, Categories | Encoded):
                 encoding.refuse_unseen(column, table.source)
         inputs = np.empty((table.rows, len(self.features)), dtype) if out is None else out
         writers = [encoding.writer(column, table.source) for encoding, column in pairs]
@@ -316,12 +338,12 @@ class Encoder:
     # --- keeping --------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the encoder as plain values for JSON."""
+        """Return the encoder as plain values for JSON; formulas are places in `parts`."""
         return {
             "task": self.task,
             "target": list(self.target),
             "classes": list(self.classes),
-            "columns": [column.to_dict() for column in self.columns],
+            "columns": columns_to_dicts(self.columns),
             "scales": [scale.to_dict() for scale in self.scales],
             "left_out": list(self.left_out),
             "notes": list(self.notes),
@@ -331,8 +353,10 @@ class Encoder:
         }
 
     @classmethod
-    def from_dict(cls, value: object) -> Encoder:
+    def from_dict(cls, value: object, parts: Sequence[EncodingPart] = ()) -> Encoder:
         """Make an encoder from what `to_dict` returned; every value is checked.
+
+        `parts` are what the property returned.
 
         Raises
         ------
@@ -345,7 +369,8 @@ class Encoder:
         need(isinstance(task, str) and task in get_args(Task), "the task of its encoder is unknown")
         target = take_names(state["target"], "the targets of its encoder")
         need(bool(target), "its encoder has no target")
-        columns = tuple(map(read_encoding, take_list(state["columns"], "the columns")))
+        listed = take_list(state["columns"], "the columns")
+        columns = tuple(read_encoding(column, parts) for column in listed)
         scales = tuple(map(Scale.from_dict, take_list(state["scales"], "the scales")))
         used = [*target, *(column.name for column in columns)]
         need(len(set(used)) == len(used), "a column is listed twice")
@@ -354,17 +379,7 @@ class Encoder:
         known = isinstance(missing, str) and missing in get_args(Missing)
         need(known, "the rule for missing values is unknown")
         classes = tuple(take_list(state["classes"], "the classes"))
-        if task == "regression":
-            need(not classes, "a regression has classes")
-            named = tuple(scale.name for scale in scales)
-            need(named == target, "the scales do not fit the targets")
-        elif task == "multilabel":
-            need(not scales and classes == target, "the classes do not fit the targets")
-        else:
-            need(not scales and len(target) == 1, "a classification has scales or targets")
-            fits = len(classes) == 2 if task == "binary" else len(classes) >= 2
-            need(fits, f"{len(classes)} classes do not fit the task {task}")
-            need(_is_class_list(classes), "classes are not sorted, of one kind and distinct")
+        check_classes(cast(Task, task), target, classes, tuple(scale.name for scale in scales))
         return cls(
             cast(Task, task),
             target,
@@ -379,22 +394,7 @@ class Encoder:
         )
 
 
-def _taken(table: Table, encoding: Encoding) -> Column:
-    """Take the column of an encoding; numbers become text if they were text in training."""
-    column = table.column(encoding.name)
-    return as_text(column) if encoding.kind == "text" else column
-
-
 def _read_mark(value: object) -> tuple[str, str]:
     pair = take_names(value, "the column and the cell of a mark", distinct=False)
     need(len(pair) == 2, "a mark of a column is not a column and a cell")
     return pair[0], pair[1]
-
-
-def _is_class_list(classes: tuple[Any, ...]) -> bool:
-    one_kind = (
-        all(isinstance(label, str) for label in classes)
-        or all(isinstance(label, bool) for label in classes)
-        or all(is_number(label) and isinstance(label, int) for label in classes)
-    )
-    return one_kind and all(a < b for a, b in itertools.pairwise(classes))

@@ -1,7 +1,8 @@
-"""Encodings: how one column of a table becomes inputs of a network.
+"""How one column of a table becomes inputs of a network by default.
 
 Numbers and truth values are standardised (`Scale`), text becomes an input of 0
-or 1 for each category (`Categories`), and dates become numbers (`Dates`).
+or 1 for each category (`Categories`), and dates become numbers (`Dates`). These are
+the encodings `standard`, `one_hot` and `date_parts`; all others are formulas: see `encoded`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from nnplug.tables.wording import count_of, quote, show, some
 from nnplug.types import AnyArray
 from nnplug.untrusted import need, take_flag, take_mapping, take_names, take_number, take_text
 
-__all__ = ["Categories", "Encoding", "Scale", "read_encoding"]
+__all__ = ["FAR", "Categories", "Plain", "Scale", "read_plain"]
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -297,7 +298,15 @@ class Categories:
         if column.kind == "date" and column.present.any():
             raise kind_error(source, column, "text")
 
-    def _places(self, words: tuple[str, ...]) -> AnyArray:
+    def counts(self, summary: ColumnSummary) -> tuple[float, ...]:
+        """Count the rows for training of each input."""
+        of = summary.counts
+        found = [of[text] for text in self.categories]
+        found += [sum(of[text] for text in self.rare)] * bool(self.rare)
+        found += [summary.training_missing] * self.missing
+        return tuple(map(float, found))
+
+    def places(self, words: tuple[str, ...]) -> AnyArray:
         """Find the input of each word, or -1, followed by that of a missing value."""
         other = len(self.categories) if self.rare else -1
         place = {word: i for i, word in enumerate(self.categories)}
@@ -306,7 +315,7 @@ class Categories:
 
     def writer(self, column: Column, source: str) -> Callable[[slice, AnyArray], None]:
         """Make a function that writes 1 into the inputs of some rows, (n, features), all 0."""
-        of_code = self._places(column.words)
+        of_code = self.places(column.words)
 
         def write(rows: slice, out: AnyArray) -> None:
             places = of_code[column.data[rows]]
@@ -364,11 +373,11 @@ class Categories:
         return cls(name, categories, rare, missing)
 
 
-Encoding = Scale | Categories | Dates
-"""How one column becomes inputs."""
+Plain = Scale | Categories | Dates
+"""How one column becomes inputs by default."""
 
 
-def read_encoding(value: object) -> Encoding:
+def read_plain(value: object) -> Plain:
     """Make an encoding from what its `to_dict` returned; every value is checked."""
     kind = value.get("kind") if isinstance(value, dict) else None
     if kind == "text":

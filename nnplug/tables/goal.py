@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from nnplug.tables.missing import refuse_infinite, refuse_missing
 from nnplug.tables.table import Column, Table, kind_error, make_column
 from nnplug.tables.wording import count_of, quote, show, some
 from nnplug.types import AnyArray
+from nnplug.untrusted import is_number, need
 
 __all__ = [
     "MOST_NUMBER_CLASSES",
@@ -23,6 +25,7 @@ __all__ = [
     "Transform",
     "as_label",
     "back",
+    "check_classes",
     "check_transform",
     "class_indices",
     "find_goal",
@@ -366,3 +369,28 @@ def refuse_outside(source: str, column: Column, transform: Transform | None) -> 
             "Correct the values, or train with --target-transform asinh, which takes any "
             "number."
         )
+
+
+def check_classes(
+    task: Task, target: tuple[str, ...], classes: tuple[Any, ...], scales: tuple[str, ...]
+) -> None:
+    """Refuse what a file has for another task, with a `ModelFileError`."""
+    if task == "regression":
+        need(not classes, "a regression has classes")
+        need(scales == target, "the scales do not fit the targets")
+    elif task == "multilabel":
+        need(not scales and classes == target, "the classes do not fit the targets")
+    else:
+        need(not scales and len(target) == 1, "a classification has scales or targets")
+        fits = len(classes) == 2 if task == "binary" else len(classes) >= 2
+        need(fits, f"{len(classes)} classes do not fit the task {task}")
+        need(_is_class_list(classes), "classes are not sorted, of one kind and distinct")
+
+
+def _is_class_list(classes: tuple[Any, ...]) -> bool:
+    one_kind = (
+        all(isinstance(label, str) for label in classes)
+        or all(isinstance(label, bool) for label in classes)
+        or all(is_number(label) and isinstance(label, int) for label in classes)
+    )
+    return one_kind and all(a < b for a, b in itertools.pairwise(classes))

@@ -14,12 +14,13 @@ import numpy as np
 
 from nnplug.errors import DataError, suggest
 from nnplug.tables.dates import Dates
-from nnplug.tables.encodings import Categories, Encoding, Scale
+from nnplug.tables.encoded import ColumnEncoding, Encoded, is_default
+from nnplug.tables.encodings import Categories, Plain, Scale
 from nnplug.tables.goal import Goal, forward
 from nnplug.tables.missing import infinite_error, missing_error
 from nnplug.tables.notes import column_notes, left_out_notes
 from nnplug.tables.parallel import parallel_map
-from nnplug.tables.summary import ColumnSummary
+from nnplug.tables.summary import ColumnSummary, NumberSummary
 from nnplug.tables.table import BoolArray, Column, Kind, Table, as_text
 from nnplug.tables.wishes import TableOptions
 from nnplug.tables.wording import column_list, listed, quote, show
@@ -156,7 +157,7 @@ class Learned:
 
     Attributes
     ----------
-    columns : tuple of Scale, Categories or Dates
+    columns : tuple of Scale, Categories, Dates or Encoded
         The columns to predict from, in the table's order.
     scales : tuple of Scale
         How each target is standardised; empty for classification.
@@ -166,7 +167,7 @@ class Learned:
         What was inferred, left out or looks odd, one line for the user per note.
     """
 
-    columns: tuple[Encoding, ...]
+    columns: tuple[ColumnEncoding, ...]
     scales: tuple[Scale, ...]
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
@@ -203,16 +204,17 @@ def learn_columns(
     """
     besides = besides or {}
     wanted = candidates(table, goal.target, options)
+    options.encoding.check(wanted, table.source)
     used = [*wanted, *goal.target]
     summaries = {
-        column.name: ColumnSummary(column.name, _kind(column, options), written=column.written)
+        column.name: _summary(column, options, is_input=column.name in wanted)
         for column in table.columns
         if column.name in used and column.name not in besides
     }
     for chunk, training in chunks:
         _summarize(summaries, chunk, training, options, goal)
     scales, target_notes = _learn_targets(goal, summaries, table.source, in_units=in_units)
-    columns: list[Encoding] = []
+    columns: list[ColumnEncoding] = []
     reasons: dict[str, str] = {}
     constant: dict[str, str] = {}
     for name in wanted:
@@ -295,8 +297,23 @@ def _kind(column: Column, options: TableOptions) -> Kind:
     return "text" if column.name in options.categorical else column.kind
 
 
-def _encoding(summary: ColumnSummary, source: str, options: TableOptions) -> Encoding:
-    """Learn the encoding of a column."""
+def _summary(column: Column, options: TableOptions, *, is_input: bool) -> ColumnSummary:
+    """Begin the summary of a column; its numbers are kept only where quantiles are needed."""
+    kind = _kind(column, options)
+    chosen = is_input and bool(options.encoding.of(column.name, kind))
+    numbers = NumberSummary(sampled=chosen or options.missing == "median")
+    return ColumnSummary(column.name, kind, numbers=numbers, written=column.written)
+
+
+def _encoding(summary: ColumnSummary, source: str, options: TableOptions) -> ColumnEncoding:
+    """Learn the encoding of a column: the one that is chosen, or the default."""
+    plain = _plain(summary, source, options)
+    chains = options.encoding.of(summary.name, summary.kind)
+    return plain if is_default(plain, chains) else Encoded.learn(plain, chains, summary)
+
+
+def _plain(summary: ColumnSummary, source: str, options: TableOptions) -> Plain:
+    """Learn the default encoding of a column."""
     if summary.infinite:
         raise infinite_error(source, summary.name, "column", summary.infinite_row, summary.infinite)
     if summary.missing and options.missing == "refuse":

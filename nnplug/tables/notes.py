@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from nnplug.tables.encodings import Categories, Encoding
+from nnplug.tables.encoded import ColumnEncoding, plain_of
+from nnplug.tables.encodings import Categories
 from nnplug.tables.goal import Goal
 from nnplug.tables.missing import Missing, is_usual_mark
 from nnplug.tables.numerals import unit_behind
@@ -74,7 +75,7 @@ def left_out_notes(reasons: Mapping[str, str], constant: Mapping[str, str]) -> l
 
 
 def column_notes(
-    columns: Sequence[Encoding], summaries: Mapping[str, ColumnSummary], rule: Missing
+    columns: Sequence[ColumnEncoding], summaries: Mapping[str, ColumnSummary], rule: Missing
 ) -> list[str]:
     """Say which columns have rare categories or missing values, or may have them unnoticed."""
     return [
@@ -122,8 +123,8 @@ def large_note(name: str, lowest: float, highest: float, *, whole: bool) -> str:
     )
 
 
-def _marks(columns: Sequence[Encoding], summaries: Mapping[str, ColumnSummary]) -> list[str]:
-    named = [column.name for column in columns if isinstance(column, Categories)]
+def _marks(columns: Sequence[ColumnEncoding], summaries: Mapping[str, ColumnSummary]) -> list[str]:
+    named = [column.name for column in columns if isinstance(plain_of(column), Categories)]
     return _few([marks_note(name, summaries[name].counts) for name in named])
 
 
@@ -143,9 +144,9 @@ def _few(notes: list[str]) -> list[str]:
     return [*notes[:_SHOWN], *([f"the same goes for {rest:,} more columns"] if rest > 0 else [])]
 
 
-def _rare(columns: Sequence[Encoding], summaries: Mapping[str, ColumnSummary]) -> list[str]:
+def _rare(columns: Sequence[ColumnEncoding], summaries: Mapping[str, ColumnSummary]) -> list[str]:
     notes, rest = [], []
-    for column in columns:
+    for column in map(plain_of, columns):
         if isinstance(column, Categories) and column.rare:
             counts = summaries[column.name].counts
             rows = sum(counts[text] for text in column.rare)
@@ -161,17 +162,17 @@ def _rare(columns: Sequence[Encoding], summaries: Mapping[str, ColumnSummary]) -
 
 
 def _missing(
-    columns: Sequence[Encoding], summaries: Mapping[str, ColumnSummary], rule: Missing
+    columns: Sequence[ColumnEncoding], summaries: Mapping[str, ColumnSummary], rule: Missing
 ) -> list[str]:
-    def lacking(wanted: Callable[[Encoding], bool]) -> list[str]:
+    def lacking(wanted: Callable[[ColumnEncoding], bool]) -> list[str]:
         return [
             f"{quote(column.name)} ({summaries[column.name].missing:,})"
             for column in columns
             if summaries[column.name].missing and wanted(column)
         ]
 
-    own = lacking(lambda column: isinstance(column, Categories))
-    filled = lacking(lambda column: not isinstance(column, Categories))
+    own = lacking(lambda column: isinstance(plain_of(column), Categories))
+    filled = lacking(lambda column: not isinstance(plain_of(column), Categories))
     notes = []
     if filled:
         notes.append(
@@ -227,13 +228,13 @@ class Remarks:
 
     Parameters
     ----------
-    columns : sequence of Scale, Categories or Dates
+    columns : sequence of Scale, Categories, Dates or Encoded
         What the encoder predicts from.
     others : sequence of str
         Columns of the data that training did not have.
     """
 
-    def __init__(self, columns: Sequence[Encoding], others: Sequence[str]) -> None:
+    def __init__(self, columns: Sequence[ColumnEncoding], others: Sequence[str]) -> None:
         self.columns, self.others = columns, others
         self.rows = 0
         self.source = ""
@@ -245,7 +246,7 @@ class Remarks:
         """Count the next rows."""
         self.rows += table.rows
         self.source = table.source
-        for encoding in self.columns:
+        for encoding in map(plain_of, self.columns):
             column = table.column(encoding.name)
             if isinstance(encoding, Categories):
                 column = as_text(column)
@@ -259,7 +260,7 @@ class Remarks:
     def lines(self) -> tuple[str, ...]:
         """Say what was counted, in lines for the user."""
         lines = []
-        for encoding in self.columns:
+        for encoding in map(plain_of, self.columns):
             name = encoding.name
             label = f"{self.source}: column {quote(name)}"
             if isinstance(encoding, Categories) and name in self._unseen:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from nnplug.errors import DataError, suggest
 from nnplug.tables.encoder import Encoder
+from nnplug.tables.folds import parts_of
 from nnplug.tables.goal import find_goal, target_names
 from nnplug.tables.learning import (
     MOST_TEXTS,
@@ -23,7 +24,7 @@ from nnplug.tables.notes import skew_notes
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.reading import read_table, taking
 from nnplug.tables.relation import Relation
-from nnplug.tables.splitting import Parts, Split, split_rows
+from nnplug.tables.splitting import Parts, Split
 from nnplug.tables.table import KIND_NAMES, BoolArray, Column, Table, Tabular, make_column, stack
 from nnplug.tables.wishes import TableOptions, Wishes
 from nnplug.tables.wording import column_list, count_of, quote, shell_word, show, some
@@ -188,7 +189,14 @@ def _learn(
         if goal.task in ("binary", "multiclass"):
             column = first.column(targets[0])
             classes = np.unique(column.data, return_inverse=True)[1]
-        parts = split_rows(first, split, share=wishes.validation, seed=wishes.seed, classes=classes)
+        parts = parts_of(
+            first,
+            split,
+            share=wishes.validation,
+            members=wishes.members,
+            seed=wishes.seed,
+            classes=classes,
+        )
     check_enough(table.source, len(parts.training))
     training = np.zeros(table.rows, bool)
     training[np.flatnonzero(kept)[parts.training]] = True

@@ -16,10 +16,12 @@ from nnplug.tables.table import KIND_NAMES, Column, Table
 from nnplug.tables.wording import count_of, quote, show, some
 from nnplug.types import AnyArray
 
-__all__ = ["Parts", "Split", "split_rows"]
+__all__ = ["DRAWN", "Parts", "Split", "split_column", "split_rows"]
 
 Way = Literal["random", "stratified", "time", "group", "column", "file"]
 _TAKES = {"time": "COLUMN", "group": "COLUMN", "column": "COLUMN", "file": "PATH"}
+DRAWN: tuple[Way, ...] = ("random", "stratified", "group")
+"""The ways that draw rows or groups, so that any may be held out. The others name those rows."""
 _TRAINING = ("train", "training", "fit")
 _VALIDATION = ("validation", "valid", "val", "dev")
 _ELSEWHERE = ("test", "testing", "holdout")
@@ -95,13 +97,23 @@ class Parts:
     Attributes
     ----------
     training, validation : array of int64
+        With folds, both are all rows.
     notes : tuple of str
         Lines for the user.
+    folds : array of int64 of shape (N,), or None
+        For members of one model: the number of the one that holds the row out.
     """
 
     training: IntArray
     validation: IntArray
     notes: tuple[str, ...] = ()
+    folds: IntArray | None = None
+
+    def of_member(self, member: int) -> Parts:
+        """Return the parts for one member of a model: without folds, the same for all."""
+        if self.folds is None:
+            return self
+        return Parts(np.flatnonzero(self.folds != member), np.flatnonzero(self.folds == member))
 
 
 def split_rows(
@@ -138,16 +150,28 @@ def split_rows(
     if split.column is None or (share == 0 and split.way != "column"):
         return _parts(order[held:], order[:held])
     assert isinstance(table, Table)
-    column = table.column(split.name)
-    if column.missing is not None:
-        places = np.flatnonzero(column.missing)
-        raise missing_error(table.source, column.name, "column", places[:5].tolist(), places.size)
+    column = split_column(table, split)
     ways: dict[str, Callable[[Table, Column, IntArray, int, int], Parts]] = {
         "time": _by_time,
         "group": _by_group,
         "column": _by_column,
     }
     return ways[split.way](table, column, order, held, seed)
+
+
+def split_column(table: Table, split: Split) -> Column:
+    """Take the column that a split goes by.
+
+    Raises
+    ------
+    DataError
+        If it is not there, or lacks values.
+    """
+    column = table.column(split.name)
+    if column.missing is not None:
+        places = np.flatnonzero(column.missing)
+        raise missing_error(table.source, column.name, "column", places[:5].tolist(), places.size)
+    return column
 
 
 def _parts(training: AnyArray, validation: AnyArray, notes: tuple[str, ...] = ()) -> Parts:

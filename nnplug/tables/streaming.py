@@ -54,11 +54,15 @@ class RowsOnDisk:
         With the fields `inputs`, (D,), and `row`.
     training, validation : int
         How many rows the parts have.
+    folds : tuple of int
+        Where in the training file the rows begin that each member of a model
+        holds out, and where they end; empty if none holds out its own.
     """
 
     def __init__(self, width: int, dtype: np.dtype[Any]) -> None:
         self.record = np.dtype([("inputs", dtype, (width,)), ("row", np.int64)])
         self.training = self.validation = 0
+        self.folds: tuple[int, ...] = ()
         self.folder = Path(tempfile.mkdtemp(prefix="nnplug-rows-"))
         self._finalizer = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
 
@@ -71,10 +75,25 @@ class RowsOnDisk:
         return self.folder / f"{part}.rows"
 
     def stream(
-        self, targets: AnyArray, weights: AnyArray | None, batch_size: int, seed: int
+        self,
+        targets: AnyArray,
+        weights: AnyArray | None,
+        batch_size: int,
+        seed: int,
+        member: int = 0,
     ) -> RowStream:
         """Make a stream of the rows for the training loop; see `RowStream`."""
-        return RowStream(self, targets, weights, batch_size, seed)
+        return RowStream(self, targets, weights, batch_size, seed, member)
+
+    def fold(self, member: int) -> tuple[int, int]:
+        """Return where the rows are in the training file that a member holds out; (0, 0): none."""
+        return self.folds[member : member + 2] if self.folds else (0, 0)  # type: ignore[return-value]  # two of them
+
+    def rows_of_fold(self, member: int) -> AnyArray:
+        """Return the numbers of the rows that a member holds out, in the order of the file."""
+        first, last = self.fold(member)
+        records = np.memmap(self.path("training"), self.record, mode="r")
+        return np.array(records[first:last]["row"])
 
 
 class RowStream(StreamedRows):
@@ -87,6 +106,9 @@ class RowStream(StreamedRows):
         Those of all rows that are used, as the loss takes them.
     weights : array of shape (N, 1), or None
     batch_size, seed : int
+    member : int
+        Whose rows: if members of a model hold out folds, the other folds are
+        the ring, as if this one were not there.
     """
 
     def __init__(
@@ -96,10 +118,12 @@ class RowStream(StreamedRows):
         weights: AnyArray | None,
         batch_size: int,
         seed: int,
+        member: int = 0,
     ) -> None:
         self.disk, self.seed = disk, seed
         self._targets, self._weights = targets, weights
-        rows = disk.training
+        self._gap, end = self._fold = disk.fold(member)
+        rows = disk.training - (end - self._gap)
         batch_size = min(batch_size, rows)
         fitting = max(1, LOAD_BYTES // disk.record.itemsize // batch_size)
         size = batch_size * min(fitting, -(-rows // batch_size))
@@ -137,12 +161,16 @@ class RowStream(StreamedRows):
             while left:
                 place = (start + first) % self.rows
                 count = min(left, room, self.rows - place)
+                if place < self._gap:
+                    count = min(count, self._gap - place)
                 yield place, count
                 first, left, room = first + count, left - count, room - count
                 room = room or len(self._read)
 
     def _fetch(self, file: FileIO, start: int, at: int, count: int) -> None:
-        """Read `count` rows of the file, from row `start`, into the buffer from row `at`."""
+        """Read `count` rows, from row `start` of the ring, into the buffer from row `at`."""
+        if start >= self._gap:
+            start += self._fold[1] - self._gap
         size = self.disk.record.itemsize
         view = self._read[at : at + count].view(np.uint8).data
         done = 0
@@ -167,11 +195,15 @@ class RowStream(StreamedRows):
         return filled
 
     def validation(self) -> Iterator[Chunk]:
-        """Give the rows of the validation part, in the order of the table."""
-        if not self.disk.validation:
+        """Give the rows of the validation part, in the order of the table or of the fold."""
+        first, last = self._fold if self.disk.folds else (0, self.disk.validation)
+        if first == last:
             return
-        with self.disk.path("validation").open("rb") as file:
-            while data := file.read(CHUNK * self.disk.record.itemsize):
+        part, size = "training" if self.disk.folds else "validation", self.disk.record.itemsize
+        with self.disk.path(part).open("rb") as file:
+            file.seek(first * size)
+            for start in range(first, last, CHUNK):
+                data = file.read(min(CHUNK, last - start) * size)
                 records = np.frombuffer(data, self.disk.record)
                 rows = records["row"]
                 weights = None if self._weights is None else self._weights[rows]
@@ -207,6 +239,9 @@ def write_rows(
     """
     disk = RowsOnDisk(len(encoder.features), dtype)
     disk.training, disk.validation = len(parts.training), len(parts.validation)
+    if parts.folds is not None:
+        disk.validation = 0
+        disk.folds = (0, *np.cumsum(np.bincount(parts.folds)).tolist())
     try:
         _write(disk, encoder, chunks, parts, kept, seed)
     except OSError as error:
@@ -236,10 +271,12 @@ def _write(
 ) -> None:
     rows = max(parts.training[-1], parts.validation[-1] if len(parts.validation) else 0) + 1
     use = np.zeros(int(rows), np.int8)  # 0 for nothing, 1 training, 2 validation
-    use[parts.training] = 1
     use[parts.validation] = 2
-    count = max(1, -(-disk.training * disk.record.itemsize // LOAD_BYTES))
-    buckets = [disk.path(f"bucket{i}") for i in range(count)]
+    use[parts.training] = 1  # with folds, all rows
+    # Each fold has buckets of its own, so that it is one piece of the file.
+    folds = max(1, len(disk.folds) - 1)
+    count = max(1, -(-disk.training * disk.record.itemsize // (LOAD_BYTES * folds)))
+    buckets = [disk.path(f"bucket{i}") for i in range(folds * count)]
     start, first = 0, 0  # among all rows, and among those that are kept
     files = [path.open("wb") for path in (*buckets, disk.path("validation"))]
     try:
@@ -258,7 +295,10 @@ def _write(
             files[-1].write(records[part == 2].view(np.uint8).data)
             training = records[part == 1]
             rng = derive_generator(seed, "buckets", number)
-            _scatter(training, rng.integers(count, size=len(training)), files[:-1])
+            bucket = rng.integers(count, size=len(training))
+            if parts.folds is not None:
+                bucket += parts.folds[training["row"]] * count
+            _scatter(training, bucket, files[:-1])
     finally:
         for file in files:
             file.close()

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from nnplug.tables.sample import Sample
 from nnplug.tables.table import BoolArray, Column, Kind
 from nnplug.types import AnyArray
 
 __all__ = ["ColumnSummary", "NumberSummary", "years"]
 
 Float64Array = npt.NDArray[np.float64]
-
-MEDIAN_ROWS = 1_000_000
-"""A median is that of the first million training rows."""
 
 _YEAR = np.timedelta64(31_556_952, "s")  # of the Gregorian calendar, on average
 
@@ -46,6 +44,8 @@ class NumberSummary:
         The standard deviation of the population, dividing by the count.
     whole : bool
         Whether all are whole numbers.
+    sampled : bool
+        Whether numbers are kept, for quantiles.
     """
 
     count: int = 0
@@ -54,15 +54,15 @@ class NumberSummary:
     mean: float = 0.0
     deviation: float = 0.0
     whole: bool = True
-    _kept: list[Float64Array] = field(default_factory=list)
+    sampled: bool = True
+    _sample: Sample = field(default_factory=Sample)
 
     def add(self, values: Float64Array) -> None:
         """Add finite numbers, (n,)."""
         if not len(values):
             return
-        before = sum(map(len, self._kept))
-        if before < MEDIAN_ROWS:
-            self._kept.append(values[: MEDIAN_ROWS - before])
+        if self.sampled:
+            self._sample.add(values)
         self.whole = self.whole and _all(values, lambda x: x == np.floor(x))
         lowest, highest = float(values.min()), float(values.max())
         mean, deviation = _moments(values, lowest, highest)
@@ -75,9 +75,19 @@ class NumberSummary:
         self.count += len(values)
 
     @property
+    def sample(self) -> Float64Array:
+        """The numbers, or a sample of them: see `Sample`."""
+        return self._sample.values
+
+    @property
     def median(self) -> float:
-        """The median of the first million."""
-        return float(np.median(np.concatenate(self._kept))) if self._kept else 0.0
+        """The median of the sample."""
+        return float(np.median(self.sample)) if len(self.sample) else 0.0
+
+    def quantiles(self, shares: Sequence[float] | Float64Array) -> list[float]:
+        """Compute quantiles of the sample, interpolated between neighbours (NumPy's `linear`)."""
+        found: list[float] = np.quantile(self.sample, shares).tolist()
+        return found
 
 
 def _moments(values: Float64Array, lowest: float, highest: float) -> tuple[float, float]:

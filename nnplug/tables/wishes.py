@@ -8,6 +8,8 @@ from typing import Any
 
 from nnplug.errors import SettingError
 from nnplug.parts import Task
+from nnplug.plugins.registry import Registry
+from nnplug.tables.encoding_choice import EncodingChoice, find_encodings
 from nnplug.tables.goal import Transform, check_transform
 from nnplug.tables.missing import Missing, check_rule
 from nnplug.tables.options import as_names
@@ -41,6 +43,8 @@ class TableOptions:
     target_transform : str, optional
         The function of a regression's target that is learned: see
         `nnplug.tables.goal.Transform`.
+    encoding : EncodingChoice
+        How columns become inputs, where not as usual.
     """
 
     columns: tuple[str, ...] | None = None
@@ -51,6 +55,7 @@ class TableOptions:
     drop_missing_targets: bool = False
     weights: str | None = None
     target_transform: Transform | None = None
+    encoding: EncodingChoice = field(default_factory=EncodingChoice)
 
     def __post_init__(self) -> None:
         check_rule(self.missing)
@@ -59,7 +64,7 @@ class TableOptions:
                 raise SettingError(f"column {name!r} is named in columns and in drop.")
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> TableOptions:
+    def of(cls, given: Mapping[str, Any], registry: Registry) -> TableOptions:
         """Make options from values by name; None is the default, one text a list of one."""
         values: dict[str, Any] = {}
         for name, value in given.items():
@@ -67,6 +72,7 @@ class TableOptions:
                 continue
             values[name] = as_names(value) if name in _SEVERAL else value
         values["target_transform"] = check_transform(values.get("target_transform"))
+        values["encoding"] = find_encodings(values.get("encoding", {}), registry)
         return cls(**values)
 
 
@@ -84,6 +90,8 @@ class Wishes:
         By default stratified for classes, otherwise random.
     validation : float
         The fraction of the rows that is held out for validation.
+    members : int
+        The networks that are trained; several hold out a part of the rows each.
     seed : int
     options : TableOptions
     in_units : bool
@@ -95,6 +103,7 @@ class Wishes:
     task: Task | None = None
     split: Split | None = None
     validation: float = 0.0
+    members: int = 1
     seed: int = 0
     options: TableOptions = field(default_factory=TableOptions)
     in_units: bool = False

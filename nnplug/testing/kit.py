@@ -19,7 +19,7 @@ from nnplug.errors import PartError, SettingError, suggest
 from nnplug.parts import KINDS, Part
 from nnplug.plugins.plugin import find_installed
 from nnplug.plugins.registry import Registry
-from nnplug.testing import activations, layers, losses, optimizers, others
+from nnplug.testing import activations, encodings, layers, losses, optimizers, others
 from nnplug.testing.engine import engines_for
 from nnplug.testing.examples import Suite
 from nnplug.testing.failure import CheckFailure, Curve, Wrong
@@ -36,6 +36,7 @@ SUITES: dict[str, Suite] = {
     "metric": others.METRICS,
     "dataset": others.DATASETS,
     "recipe": others.RECIPES,
+    "encoding": encodings.ENCODINGS,
 }
 """The checks of each kind of part, by name."""
 

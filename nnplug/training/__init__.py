@@ -18,12 +18,20 @@ from nnplug.training.history import (
 from nnplug.training.loop import Trainer
 from nnplug.training.steps import Steps
 from nnplug.training.stopping import Stopping
+from nnplug.training.training import Training
 
 if TYPE_CHECKING:
     from nnplug.training.in_memory import train_network as train_network
+    from nnplug.training.members import Members as Members
 
-# Training itself does not need it.
-__getattr__, _lazy_names = lazy_names(__name__, {"nnplug.training.in_memory": ("train_network",)})
+# Few runs need them.
+__getattr__, _lazy_names = lazy_names(
+    __name__,
+    {
+        "nnplug.training.in_memory": ("train_network",),
+        "nnplug.training.members": ("Members",),
+    },
+)
 
 __all__ = [
     "OWN_COLUMNS",
@@ -32,6 +40,7 @@ __all__ = [
     "EpochRecord",
     "Evaluator",
     "History",
+    "Members",
     "OnBatch",
     "RowsInMemory",
     "Scores",
@@ -39,6 +48,7 @@ __all__ = [
     "Stopping",
     "StreamedRows",
     "Trainer",
+    "Training",
     "check_shapes",
     "train_network",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,10 +18,38 @@ if TYPE_CHECKING:
 
     from nnplug.types import AnyArray
 
-__all__ = ["OWN_COLUMNS", "BatchRecord", "EpochRecord", "History", "OnBatch", "Scores"]
+__all__ = [
+    "OWN_COLUMNS",
+    "BatchRecord",
+    "EpochRecord",
+    "History",
+    "OnBatch",
+    "Scores",
+    "is_of_member",
+    "member_column",
+]
 
 OWN_COLUMNS = ("loss", "penalty", "validation_loss", "learning_rate")
 """The columns of a history that are not metrics."""
+
+
+_OF_MEMBER = re.compile(r"member[1-9][0-9]*\.")
+
+
+def member_column(member: int, name: str) -> str:
+    """Name the column that a member of a model has of its own; members are counted from 0.
+
+    Examples
+    --------
+    >>> member_column(0, "loss")
+    'member1.loss'
+    """
+    return f"member{member + 1}.{name}"
+
+
+def is_of_member(column: str) -> bool:
+    """Whether a column of a history is that of one member."""
+    return _OF_MEMBER.match(column) is not None
 
 
 class Scores(dict[str, float]):
@@ -93,10 +122,19 @@ class History(Summarized):
     ----------
     columns : dict of str to list of float
         `"loss"`, `"penalty"`, `"validation_loss"` and `"learning_rate"`, if
-        there are such numbers, and each metric by its name.
+        there are such numbers, and each metric by its name. If a model has
+        several members, these are means over the members that took the epoch,
+        and each member has columns of its own: `"member1.loss"`.
     best : int or None
         The epoch whose weights were restored at the end; None if the network
         kept the weights of the last step.
+    ends : tuple of int
+        For a model of several members, once they are trained: the epoch whose
+        weights each of them has.
+    scores : dict of str to float, or None
+        Likewise, the numbers by which the model is judged, by the names of
+        columns: the validation loss and the metrics are those of all members
+        together, the others are means over the members, each at its epoch.
     seconds : float
         The wall-clock time of the epochs. It is not a column, since columns
         are the same in every run from the same seed.
@@ -105,6 +143,8 @@ class History(Summarized):
     def __init__(self) -> None:
         self.columns: dict[str, list[float]] = {"loss": []}
         self.best: int | None = None
+        self.ends: tuple[int, ...] = ()
+        self.scores: dict[str, float] | None = None
         self.seconds = 0.0
 
     def __getitem__(self, name: str) -> list[float]:
@@ -119,6 +159,15 @@ class History(Summarized):
 
     def __len__(self) -> int:
         return len(self.columns["loss"])
+
+    @property
+    def overall(self) -> dict[str, list[float]]:
+        """The columns that have numbers and are not those of one member."""
+        return {
+            name: column
+            for name, column in self.columns.items()
+            if column and not is_of_member(name)
+        }
 
     def __iter__(self) -> Iterator[EpochRecord]:
         return (self.record(epoch) for epoch in range(len(self)))
@@ -152,8 +201,7 @@ class History(Summarized):
         yield Block(
             [
                 (name.replace("_", " "), *(f"{column[place]:.4g}" for place in places.values()))
-                for name, column in self.columns.items()
-                if column
+                for name, column in self.overall.items()
             ],
             ("", *places),
         )
@@ -163,14 +211,25 @@ class History(Summarized):
 
     def record(self, epoch: int) -> EpochRecord:
         """Return the numbers of one epoch."""
-        numbers = {name: column[epoch] for name, column in self.columns.items() if column}
+        return self._record(epoch, {name: column[epoch] for name, column in self.overall.items()})
+
+    def _record(self, epoch: int, numbers: dict[str, float]) -> EpochRecord:
         own = {name: numbers.pop(name) for name in OWN_COLUMNS if name in numbers}
         return EpochRecord(epoch, own.pop("loss"), metrics=Scores(numbers), **own)
 
     @property
     def final(self) -> EpochRecord:
-        """The numbers of the network as training left it: of the best epoch, or else the last."""
-        return self.record(len(self) - 1 if self.best is None else self.best)
+        """The numbers of the model as training left it: of the best epoch, or else the last."""
+        place = len(self) - 1 if self.best is None else self.best
+        return self._record(place, self.final_numbers)
+
+    @property
+    def final_numbers(self) -> dict[str, float]:
+        """The same by the names of columns; of several members `scores`."""
+        if self.scores is not None:
+            return dict(self.scores)
+        place = len(self) - 1 if self.best is None else self.best
+        return {name: column[place] for name, column in self.overall.items()}
 
     def add(self, name: str, *values: float) -> None:
         """Append the numbers of the last epochs to a column; the loss is added first."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from nnplug.training.evaluation import EpochEvaluation, Evaluator, MeanLoss, Mea
 from nnplug.training.history import BatchRecord, History, OnBatch
 from nnplug.training.steps import Steps
 from nnplug.training.stopping import BestWeights, Stopping
+from nnplug.training.training import Training
 from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
@@ -29,11 +31,8 @@ PORTION_SECONDS = 0.1
 """How long the steps between two calls of `should_stop` should take together."""
 
 
-class Trainer:
-    """A training run that can be left between any two steps and continued later.
-
-    It has no hidden state: from what `state()` returns, another trainer with the
-    same network, parts, rows and seed continues to the same bits.
+class Trainer(Training):
+    """Trains one network.
 
     Parameters
     ----------
@@ -67,16 +66,12 @@ class Trainer:
     engine : Engine
         Runs the plans.
     shards : Shards, optional
-        How batches are cut, and the processes that share them, which answer
-        questions such as `should_stop` together.
+        How batches are cut, and the processes that share them.
 
     Attributes
     ----------
-    epoch, step : int
-        Whole epochs done, and steps done of the next one.
-    ended : str or None
-        Why the run ended: all `"epochs"` are done, `"patience"` ran out, or a
-        callback `"asked"` for the end. None while it has not ended.
+    steps : Steps
+    best : BestWeights or None
     """
 
     def __init__(
@@ -126,12 +121,11 @@ class Trainer:
         if last := batches.rows % self.steps.batch_size:
             self.steps.bound(last)  # the last batch of an epoch is smaller
         self.epoch = self.step = 0
-        self.ended: str | None = None
         self.best = None if stopping is None else BestWeights(stopping, self.steps, self.history)
         self._penalised = self.steps.regularization.penalised
         self._mean, self._average = MeanLoss(loss, network.outputs), average
         self._losses, self._penalties = np.zeros(self.per_epoch), np.zeros(self.per_epoch)
-        self._portion, self._ending = 1, False
+        self._portion, self.asked = 1, False
         self._on_batch: OnBatch | None = None
         self._outputs: AnyArray | None = None
         if keep_outputs:
@@ -141,71 +135,23 @@ class Trainer:
 
     # --- running ----------------------------------------------------------------------
 
-    def run(
-        self,
-        *,
-        on_epoch: Callable[[int], bool | None] | None = None,
-        every: int = 1,
-        should_stop: Callable[[], bool] | None = None,
-        on_batch: OnBatch | None = None,
-    ) -> History:
-        """Train until the end, or until a callback asks to stop.
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Give the context of all steps."""
+        # An overflow on the way to a finite result is not an error; each step checks its results.
+        with np.errstate(all="ignore"), self._threads.limited():
+            yield
 
-        Parameters
-        ----------
-        on_epoch : callable, optional
-            Called with the epoch's number after the epoch is in the history;
-            returning True ends the training.
-        every : int
-            `on_epoch` is called at least after the epochs whose number is a
-            multiple of this, and after the last; it may be called after others.
-        should_stop : callable, optional
-            Called between steps, about ten times a second, or after each step
-            if steps take longer. Returning True leaves the run where it is:
-            `ended` stays None, and `run` or another trainer continues from
-            there. How often it is called changes no bit of the result.
-        on_batch : callable, optional
-            Called after each step. The engine then takes one step per call
-            instead of many, which changes no bit either.
+    def take(
+        self, every: int, should_stop: Callable[[], bool] | None, on_batch: OnBatch | None
+    ) -> bool:
+        """Take the rest of an epoch, or several epochs that are one step each; see `Training`."""
+        self._on_batch, self.asked = on_batch, False
+        return (self._take_full if self.steps.full else self._take_epoch)(every, should_stop)
 
-        Returns
-        -------
-        History
-
-        Raises
-        ------
-        DivergedError
-            If a loss, a gradient or a new parameter is not finite. The step is
-            not taken; the network keeps its last finite parameters.
-        """
-        if on_epoch is None:
-            every = self.epochs
-        if self.shards is not None:
-            on_epoch, every, should_stop, on_batch = self.shards.agreed(
-                on_epoch, every, should_stop, on_batch
-            )
-        self._on_batch, self._ending = on_batch, False
-        take = self._take_full if self.steps.full else self._take_epoch
-        started = time.perf_counter()
-        try:
-            # An overflow on the way to a finite result is not an error; each step checks its
-            # results.
-            with np.errstate(all="ignore"), self._threads.limited():
-                while (ended := self.ended or self._over()) is None:
-                    if not take(every, should_stop):
-                        return self.history
-                    if (on_epoch is not None and on_epoch(self.epoch - 1)) or self._ending:
-                        self.ended = "asked"
-                    elif should_stop is not None and self._over() is None and should_stop():
-                        return self.history
-                self.ended = ended
-                self.restore_best()
-        finally:
-            self.history.seconds += time.perf_counter() - started
-        return self.history
-
-    def _over(self) -> str | None:
-        """Return why there is no next step; None if there is one."""
+    @property
+    def over(self) -> str | None:
+        """Why there is no next step; None if there is one."""
         if self.epoch >= self.epochs:
             return "epochs"
         exhausted = self.stopping is not None and self.stopping.exhausted
@@ -284,7 +230,7 @@ class Trainer:
         assert self._on_batch is not None
         mean = float(losses[0]) * self._mean.scale(weight)
         if self._on_batch(BatchRecord(self.epoch, batch, mean, float(rates[0]))) is True:
-            self._ending = True
+            self.asked = True
 
     def _take_steps(
         self, order: AnyArray | None, count: int, losses: AnyArray, penalties: AnyArray

@@ -53,9 +53,15 @@ class Bar:
         self._due = 0.0
         self._drawn.start()
 
-    def update(self, done: int, said: str) -> None:
-        """Set how many are done, and draw the bar unless it was drawn a moment ago."""
-        self._drawn.update(self._task, completed=done, description=said)
+    def update(self, done: int, said: str, total: int | None = None) -> None:
+        """Set how many are done, and draw the bar unless it was drawn a moment ago.
+
+        Parameters
+        ----------
+        total : int, optional
+            If there turn out to be more than it was made for.
+        """
+        self._drawn.update(self._task, completed=done, description=said, total=total)
         if (now := time.monotonic()) >= self._due:
             self._due = now + _PAUSE
             self._drawn.refresh()

@@ -28,6 +28,7 @@ from tests.benchmarks.planning import measure_planning
 from tests.benchmarks.plugin_cost import measure_plugin_cost
 from tests.benchmarks.prediction import measure_prediction
 from tests.benchmarks.processes import FailedError, Settings, module, run
+from tests.benchmarks.quality.measuring import measure_quality
 from tests.benchmarks.reading import measure_reading
 from tests.benchmarks.real_tables import measure_real_tables
 from tests.benchmarks.report import Block
@@ -59,6 +60,7 @@ BLOCKS: dict[str, Callable[[Settings], Block]] = {
     "tables": measure_scores,
     "reading": measure_reading,
     "real-tables": measure_real_tables,
+    "table-quality": measure_quality,
     "cross-validation": measure_cross_validation,
 }
 """What each block of the page is measured by; `memory` and `goals` follow from others."""
@@ -127,6 +129,9 @@ def main() -> int:
     parser.add_argument(
         "--noisy", action="store_true", help="do not wait for a quiet machine; not written"
     )
+    parser.add_argument(
+        "--final", action="store_true", help="table-quality: the tables that are set aside, too"
+    )
     arguments = parser.parse_args()
     for name in ("runs", "threads"):
         if getattr(arguments, name) < 1:
@@ -140,8 +145,9 @@ def main() -> int:
         parser.error(f'{", ".join(missing)} is not installed; pip install -e ".[bench]"')
     with tempfile.TemporaryDirectory() as cache:
         settings = Settings(
-            Path(cache), arguments.runs, arguments.threads, arguments.quick, arguments.noisy
-        )
+            Path(cache), arguments.runs, arguments.threads, arguments.quick, arguments.noisy,
+            arguments.final,
+        )  # fmt: skip
         return measure(names, settings, (lambda *_: None) if look else write_block)
 
 

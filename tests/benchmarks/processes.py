@@ -51,6 +51,8 @@ class Settings:
         A tenth of the work, for a look.
     noisy : bool
         Do not wait for a quiet machine.
+    final : bool
+        Tables that are set aside, too.
     """
 
     cache: Path
@@ -58,6 +60,7 @@ class Settings:
     threads: int = 2
     quick: bool = False
     noisy: bool = False
+    final: bool = False
 
     def share_of(self, count: int) -> int:
         """Give a number of epochs, or the tenth of it that a quick look takes."""

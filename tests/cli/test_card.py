@@ -72,6 +72,18 @@ At epoch BEST, whose weights were kept:
 `loss` is of the rows for training, the others are of the rows for validation. Those helped to \
 choose the epoch, so expect a little less on new rows.
 
+## Uncertainty
+
+- intervals none at 0.9: 4 rows held out are too few
+
+```console
+$ nnplug predict houses/model.safetensors new.csv --interval 0.5
+```
+
+An interval or a set holds the truth of new rows as often as its level says, on average over \
+rows like those that were held out. It says nothing of a group of them, or of rows of another \
+time or place.
+
 ## Parts
 
 - layer `dense:units=2` from `nnplug VERSION`
@@ -243,7 +255,7 @@ def test_text_from_a_file_is_neither_markdown_nor_html(evil, tmp_path):
     done = nnplug_here("info", "m.safetensors", "--card", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert elements(done.stdout) <= plain | {"text_special"}  # an escaped letter
-    assert done.stdout.count("\n# ") + done.stdout.count("\n## ") == 7
+    assert done.stdout.count("\n# ") + done.stdout.count("\n## ") == 8
     assert done.stdout.replace("\n", "").isprintable()
     assert "<script" not in re.sub(r"(?s)(`+).*?\1", "", done.stdout)
 

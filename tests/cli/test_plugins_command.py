@@ -53,7 +53,7 @@ def test_list_shows_every_plugin_and_imports_none(site):
         f"nnplug         {nnplug.__version__}    built-in   "
         "activations, layers, losses, optimizers,",
         "                                   initializers, schedules, metrics, datasets,",
-        "                                   recipes, numba, numpy, exporters",
+        "                                   recipes, encodings, numba, numpy, exporters",
         "nnplug-broken  0.3      available  nnplug_broken",
         "nnplug-good    1.0      available  a, b",
         "nnplug-shut    1.0      blocked    nnplug_shut",
@@ -87,7 +87,7 @@ def test_list_parts_shows_the_provider_and_warns_once(site):
     assert ["activation", "silu", "swish", "nnplug", nnplug.__version__] in rows
     assert {row[0] for row in rows if row[-1] == nnplug.__version__} == {
         "activation", "layer", "loss", "optimizer", "initializer", "schedule", "metric", "dataset",
-        "recipe", "engine", "exporter",
+        "recipe", "encoding", "engine", "exporter",
     }  # fmt: skip
     assert result.stderr == (
         f"Warning: plugin nnplug-broken 0.3: not loaded: {source}:1: ZeroDivisionError: division "

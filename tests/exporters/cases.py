@@ -99,6 +99,32 @@ def _cases() -> dict[str, dict[str, Any]]:
         found[f"transform {transform}"] = {"task": "regression", "target_transform": transform}
     for task in ("regression", "multiclass", "multilabel"):
         found[f"{task}, gaps refused"] = {"task": task, "missing": "drop"}
+    for name, settings in {
+        "regression": {"task": "regression"},
+        "regression, target as its log": {"task": "regression", "target_transform": "log"},
+        "binary": {"task": "binary"},
+        "multiclass by softmax": {"task": "multiclass"},
+        "multiclass by probabilities": {"task": "multiclass", "loss": "mse"},
+        "multilabel": {"task": "multilabel"},
+        "float32": {"task": "multiclass", "dtype": "float32"},
+    }.items():
+        found[f"three members, {name}"] = {"members": 3, **settings}
+    found["encodings of numbers"] = {
+        "task": "regression",
+        "encoding": "piecewise_linear:bins=5 quantile:shares=8 robust_clip log standard",
+    }
+    found["encodings of one another"] = {
+        "task": "multiclass",
+        "encoding": {
+            "size": "robust_clip[log] standard[quantile:shares=4]",
+            "open": "robust_clip",
+            "when": "date_parts:weekly=false piecewise_linear:bins=3",
+            ODD: "ordinal one_hot",
+        },
+    }
+    found["encodings, gaps refused"] = {
+        "task": "regression", "missing": "drop", "encoding": "robust_clip ordinal date_parts",
+    }  # fmt: skip
     found["no hidden layer"] = {"task": "binary", "hidden": []}
     found["float32"] = {"task": "multiclass", "dtype": "float32"}
     return found

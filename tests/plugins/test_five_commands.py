@@ -162,6 +162,8 @@ def every_kind(tmp_path_factory, wheels):
     source = environment.folder / "nnplug-sample"
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", source)
     environment.install(*(source / "dist").iterdir())
+    rows = "".join(f"{x},{2 * x - 3}\n" for x in range(60))
+    (environment.folder / "data.csv").write_text(f"x,y\n{rows}")
     return environment
 
 
@@ -181,11 +183,13 @@ def test_a_part_of_every_kind_passes_the_check_and_the_doctor(every_kind):
 def test_a_part_of_every_kind_trains_by_name(every_kind, kind):
     part = f"sample_{kind}"
     command = shlex.split(HOW_TO_USE[kind].format(part=part))[1:]
+    command = [str(every_kind.folder / word) if word == "data.csv" else word for word in command]
     epochs = () if kind == "dataset" else ("--epochs", 4000)
     result = json.loads(run(every_kind.bin / "nnplug", *command, *epochs, "--json").stdout)
     settings = result["settings"]
     used = {"dataset": settings["data"], "metric": settings["metrics"]}
     used |= {"layer": settings["layers"], "recipe": settings["recipe"]}
+    used |= {"encoding": (settings["table"] or {}).get("encoding", {}).get("*")}
     assert part in used.get(kind, settings.get(kind))
     losses = result["history"]["loss"]
     assert losses[-1] < 0.4 * losses[0]

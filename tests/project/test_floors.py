@@ -36,7 +36,7 @@ FLOORS = (
     ("training",),
     ("tables", "models", "microscope"),
     ("runs", "exporters"),
-    ("sklearn", "scaffold", "testing", "importers", "play"),
+    ("sklearn", "scaffold", "testing", "importers", "comparison", "play"),
     ("cli", "__main__"),
 )
 

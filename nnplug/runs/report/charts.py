@@ -41,7 +41,7 @@ def loss_chart(history: History) -> str:
 
 def metric_chart(history: History) -> str | None:
     """Draw the metrics by epoch; None if there are none."""
-    names = [name for name in history.columns if name not in OWN_COLUMNS]
+    names = [name for name in history.overall if name not in OWN_COLUMNS]
     return _curves(history, names[:_MOST_CURVES], "metric")
 
 

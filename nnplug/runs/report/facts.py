@@ -38,9 +38,11 @@ class Facts:
         (N, 2), the inputs of those rows, if a network has two: they can be
         drawn.
     part : str
-        Which rows they are: `"validation"` or `"training"`.
+        Which rows they are: `"validation"`, `"held-out"` or `"training"`.
     rows : tuple of int
         How many rows there are for training, and for validation.
+    folds : bool
+        Whether each row was held out by one of several members.
     notes : tuple of str
         What was inferred, left out or odd.
     ended : str or None
@@ -57,6 +59,7 @@ class Facts:
     inputs: AnyArray | None
     part: str
     rows: tuple[int, int]
+    folds: bool = False
     notes: tuple[str, ...] = ()
     ended: str | None = None
     command: str | None = None

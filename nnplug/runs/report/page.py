@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from nnplug import __version__
+from nnplug.models.calibration import USUAL_LEVEL
 from nnplug.models.records import kind_of
 from nnplug.runs.report.charts import (
     class_charts,
@@ -25,7 +26,9 @@ from nnplug.runs.report.layers import network_drawing
 from nnplug.runs.report.svg import DARK, LIGHT, STYLE, clean, folding, number
 from nnplug.runs.settings import SHORT_FORM
 from nnplug.tables.dates import Dates
+from nnplug.tables.encoded import plain_of
 from nnplug.tables.encodings import Categories
+from nnplug.training.history import member_column
 
 __all__ = ["DARK_PAGE", "LIGHT_PAGE", "frame", "table", "write_page"]
 
@@ -83,6 +86,7 @@ def write_page(facts: Facts) -> str:
         *_section("Results", _results(facts)),
         *_section("Learning", _learning(facts)),
         *_section(f"On the {facts.part} rows", _judged(facts)),
+        *_section("How sure it is", _sureness(facts)),
         *_section("The data", _data(facts)),
         *_section("The network", [network_drawing(facts.model.network)]),
         *_section("Settings", [table(("setting", "value"), _settings(settings))]),
@@ -164,11 +168,13 @@ def _lead(facts: Facts) -> str:
     training, validation = facts.rows
     ended = ended_as(facts.ended)
     seconds = f"{history.seconds:.{2 if history.seconds < 10 else 0}f}"
-    return (
-        f"network {network.form}, {network.learned:,} parameters; {training:,} rows for "
-        f"training, {validation:,} for validation; {len(history):,} epochs in "
-        f"{seconds} s, {ended}"
-    )
+    rows = f"{training:,} rows for training, {validation:,} for validation"
+    what, members = f"network {network.form}, {network.learned:,} parameters", facts.model.networks
+    if len(members) > 1:
+        what = f"{len(members)} networks {network.form}, {network.learned:,} parameters each"
+    if facts.folds:
+        rows = f"{training:,} rows, each held out by one network"
+    return f"{what}; {rows}; {len(history):,} epochs in {seconds} s, {ended}"
 
 
 def _results(facts: Facts) -> Iterator[str]:
@@ -178,7 +184,10 @@ def _results(facts: Facts) -> Iterator[str]:
     places = {"last epoch": len(history) - 1}
     if history.best is not None:
         places = {f"best epoch, {history.best} (these weights are kept)": history.best, **places}
-    columns = {name: column for name, column in history.columns.items() if column}
+    columns = history.overall
+    if history.scores is not None:
+        yield from _results_of_members(facts, history.scores)
+        return
     yield table(
         ("", *places),
         [
@@ -186,6 +195,27 @@ def _results(facts: Facts) -> Iterator[str]:
             for name, column in columns.items()
         ],
     )
+
+
+def _results_of_members(facts: Facts, scores: Mapping[str, float]) -> Iterator[str]:
+    """Write the numbers of all members together, and of each at its own epoch."""
+    history = facts.history
+    together = "out of fold, all rows" if facts.folds else "the mean of all"
+    heads = [f"member {number}, epoch {epoch}" for number, epoch in enumerate(history.ends, 1)]
+    rows = []
+    for name, value in scores.items():
+        columns = [
+            history.columns.get(member_column(member, name), history.columns[name])
+            for member in range(len(history.ends))
+        ]
+        each = [column[epoch] for column, epoch in zip(columns, history.ends, strict=True)]
+        rows.append((name.replace("_", " "), value, *each))
+    yield table(("", together, *heads), rows)
+    if facts.folds:
+        yield (
+            "<p>Out of fold, each row is predicted by the one network that was not trained on it. "
+            "New rows are predicted by the mean of all.</p>"
+        )
 
 
 def _learning(facts: Facts) -> Iterator[str]:
@@ -216,6 +246,28 @@ def _judged(facts: Facts) -> Iterator[str]:
         yield f"<div class='side'>{''.join(figures)}</div>"
 
 
+def _sureness(facts: Facts) -> Iterator[str]:
+    known = facts.model.calibration
+    if known is None or not known.rows:
+        return
+    level = known.level or USUAL_LEVEL
+    if known.sizes and known.quality:
+        yield table(("sets of classes", "classes on average"), [(f"at {level:g}", known.sizes[0])])
+    elif known.sizes:
+        rows = list(zip(facts.model.targets, known.sizes, strict=True))
+        yield table(("target", f"mean width of the intervals at {level:g}"), rows[:_MOST_COLUMNS])
+    if known.quality:
+        plain, calibrated = known.quality
+        rows_of = [("as the network gives them", *plain)]
+        if known.temperature != 1:
+            rows_of.append((f"calibrated, at temperature {known.temperature:.3g}", *calibrated))
+        yield table(("probabilities", "log loss", "expected calibration error"), rows_of)
+    yield (
+        f"<p>From {known.rows:,} rows that were held out in training. An interval or a set of "
+        f"level {level:g} holds the truth of that share of new rows, if they are like these.</p>"
+    )
+
+
 def _data(facts: Facts) -> Iterator[str]:
     model = facts.model
     if facts.notes:
@@ -225,7 +277,8 @@ def _data(facts: Facts) -> Iterator[str]:
     else:
         columns = model.encoder.columns
         yield table(
-            ("column", "read as", "in the training rows"), map(_column, columns[:_MOST_COLUMNS])
+            ("column", "read as", "in the training rows"),
+            map(_column, map(plain_of, columns[:_MOST_COLUMNS])),
         )
         if len(columns) > _MOST_COLUMNS:
             yield f"<p>and {len(columns) - _MOST_COLUMNS:,} more</p>"

@@ -118,6 +118,8 @@ class Chart:
         Of the axes.
     log : bool, optional
         Whether y has a logarithmic scale; it must then be above 0.
+    ticks_x, ticks_y : sequence of tuple, optional
+        Places on an axis and what to write there, in place of round numbers.
     """
 
     def __init__(
@@ -129,11 +131,13 @@ class Chart:
         width: int = 420,
         height: int = 300,
         log: bool = False,
+        ticks_x: Sequence[tuple[float, str]] | None = None,
+        ticks_y: Sequence[tuple[float, str]] | None = None,
     ) -> None:
-        self.log = log
+        self.log, self.ticks_x = log, ticks_x
         self.x, self.y = _wider(*x), _wider(*(map(math.log10, y) if log else y))
         self.width, self.height, self.labels = width, height, labels
-        self.levels = self._levels()
+        self.levels = self._levels() if ticks_y is None else ticks_y
         longest = max((len(label) for _, label in self.levels), default=1)
         self.left = round(30 + _LETTER * longest)
         self.marks: list[str] = []
@@ -206,6 +210,13 @@ class Chart:
             'shape-rendering="crispEdges"/>'
         )
 
+    def band(self, points: Iterable[tuple[float, float, float]], ink: str) -> None:
+        """Colour the area between two curves faintly; a point is x, lower y and upper y."""
+        points = list(points)
+        ends = [(x, low) for x, low, _ in points] + [(x, high) for x, _, high in points[::-1]]
+        corners = " ".join("{:.1f} {:.1f}".format(*self.place(*end)) for end in ends)
+        self.marks.append(f'<path class="{ink}" d="M{corners}z" fill-opacity="0.15"/>')
+
     def to_html(self, title: str) -> str:
         """Write the picture and its legend; a screen reader reads the title."""
         left, bottom, right = self.left, self.height - _BOTTOM, self.width - _RIGHT
@@ -218,10 +229,11 @@ class Chart:
         # As many ticks as the widest leaves room for.
         widest = max(len(number(value)) for value in ticks(*self.x)) + 2
         about = max(1, min(5, int((right - left) / (_LETTER * widest))))
-        for value in ticks(*self.x, about):
+        round_numbers = [(value, number(value)) for value in ticks(*self.x, about)]
+        for value, label in round_numbers if self.ticks_x is None else self.ticks_x:
             across = self.place(value, self._bottom)[0]
             parts.append(_rule(across, bottom, across, bottom + 4))
-            parts.append(_text(across, bottom + 17, number(value), "middle"))
+            parts.append(_text(across, bottom + 17, label, "middle"))
         for value, label in self.levels:
             down = self.place(self.x[0], value)[1]
             parts.append(_rule(left, down, right, down, faint=True))

@@ -1,0 +1,347 @@
+"""The bench: performs one run of a comparison, in any process.
+
+A run is a `Task` of plain values, named by its content. What it returns is plain too,
+so that it can be written whole into a file and sent between machines.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from nnplug.comparison.request import DataSet, Request
+from nnplug.engines.threads import one_thread
+from nnplug.errors import DivergedError, NotFiniteError, SettingError
+from nnplug.models.strict_json import canonical_json
+from nnplug.network.tasks import DEFAULT_METRIC
+from nnplug.parts import Data, Metric, by_column
+from nnplug.plugins.registry import Registry
+from nnplug.runs.fitting import Callbacks, fit
+from nnplug.runs.preparing import prepare
+from nnplug.runs.run import Run
+from nnplug.runs.setting_kinds import Interval
+from nnplug.runs.sources import find_source
+from nnplug.tables import ReadOptions, Split, Table, read_table, split_rows
+from nnplug.types import AnyArray
+
+__all__ = ["Bench", "Task", "check_way", "digest", "identity"]
+
+MOST_POINTS = 100
+"""Points of a curve that are kept."""
+TEST_SHARE = 0.2
+"""Of the rows, which neither training nor the search sees."""
+_TEST_SEED = 7_919
+"""Keeps the draw of the test rows apart from that of the validation rows."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run, by its content.
+
+    Attributes
+    ----------
+    arm : str
+    data : int
+        The place of its data set in the request.
+    seed : int
+    rate : float or None
+        The learning rate; None for the usual one.
+    held_out : bool
+        Whether rows are held out for a test.
+    trial : bool
+        Whether it is a trial of the search, which must not see the rows of a later test.
+    identity : str
+        A digest of all else that the numbers depend on: the arm's settings, the
+        versions and formulas of its parts, the data.
+    """
+
+    arm: str
+    data: int
+    seed: int
+    rate: float | None
+    held_out: bool
+    trial: bool
+    identity: str
+
+    @property
+    def name(self) -> str:
+        """32 hexadecimal digits, the same for the same run alone."""
+        return digest(asdict(self))
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every task of a comparison needs; it can be sent to other processes.
+
+    Attributes
+    ----------
+    request : Request
+    strict : bool
+        Whether the failure of any plugin is an error.
+    """
+
+    request: Request
+    strict: bool = False
+
+    @property
+    def registry(self) -> Registry:
+        """The parts of this process, found once."""
+        return _registry(self.request.plugins, self.strict)
+
+    def settings(self, arm: str) -> dict[str, Any]:
+        """Return the settings of an arm, for `prepare`."""
+        request = self.request
+        found = {**request.settings, request.factor: request.arms[arm]}
+        if request.budget is not None:
+            unit, amount = Interval().split(request.budget)
+            if unit == "epochs":
+                found["epochs"] = int(amount)
+        return found
+
+    def content(self, place: int) -> Table | Data:
+        """Read a data set."""
+        data = self.request.data[place]
+        if data.content is None:
+            return _read(data.data, data.target, self.request.plugins, self.strict)
+        return _content(data, self.registry)
+
+    def prepare(self, arm: str, place: int, **more: Any) -> Run:
+        """Prepare the run of an arm on all rows, without a test."""
+        return self._prepare(arm, place, self.content(place), **more)
+
+    def _prepare(self, arm: str, place: int, content: Table | Data, **more: Any) -> Run:
+        target = self.request.data[place].target
+        settings = {**self.settings(arm), **more}
+        run = prepare(content, target=target, registry=self.registry, **settings)
+        if not run.metrics:  # as the recipe of a dataset may have it
+            settings["metrics"] = (DEFAULT_METRIC[run.settings.task],)
+            run = prepare(content, target=target, registry=self.registry, **settings)
+        return run
+
+    def perform(self, task: Task) -> dict[str, Any]:
+        """Train and measure.
+
+        Returns
+        -------
+        dict
+            `"score"` and `"loss"` on the test rows, `"validation"`, the score on the
+            rows for validation, `"curve"`, what it cost, and `"diverged"`: why there is
+            no score, or None.
+        """
+        content = self.content(task.data)
+        test: Table | Data | None = None
+        if task.held_out:
+            if task.trial and way_of(self.request.settings.get("split")).way == "time":
+                # These are the last rows, whatever the seed: a trial is judged by rows before.
+                content, _ = self._hold_out(content, task)
+            content, test = self._hold_out(content, task)
+        more = {} if task.rate is None else {"learning_rate": task.rate}
+        run = self._prepare(task.arm, task.data, content, seed=task.seed, **more)
+        started = time.perf_counter()
+        diverged: str | None = None
+        score, loss = math.nan, math.nan
+        clock = _Clock(self.request.budget)
+        callbacks = Callbacks(self.registry.plugins, run.used, clock.callbacks)
+        # One thread each: the numbers then do not depend on how many runs share the cores.
+        with one_thread():
+            try:
+                fit(run, callbacks)
+                score, loss = _test(run, test)
+            except (DivergedError, NotFiniteError) as error:
+                diverged = str(error).split("\n")[0]
+        column = next(iter(by_column(run.metrics)))
+        values = run.history.columns.get(column, [])
+        best = run.history.best
+        if diverged is None and not math.isfinite(score):
+            diverged = f"its {column} on the test rows is not finite"
+        at = -1 if best is None else best
+        rows = len(run.train_rows)
+        size = run.settings.batch_size
+        return {
+            "score": None if diverged else score,
+            "loss": None if diverged else _finite(loss),
+            "validation": None if diverged else _finite(values[at]),
+            "constant": _constant(run, test),
+            "diverged": diverged,
+            "epochs": len(run.history),
+            "best_epoch": best,
+            "steps": len(run.history) * (1 if size == "full" else -(-rows // size)),
+            "seconds": time.perf_counter() - started,
+            "parameters": run.network.learned,
+            "engine": run.settings.engine,
+            "curve": _thinned(values),
+        }
+
+    def _hold_out(self, content: Table | Data, task: Task) -> tuple[Table | Data, Table | Data]:
+        """Split off the test rows of a seed, in the way in which validation rows are chosen."""
+        split = way_of(self.request.settings.get("split"))
+        rows = len(content.inputs) if isinstance(content, Data) else content.rows
+        classes = None
+        if split.way == "stratified":
+            classes = _classes(content, self.request.data[task.data].target)
+        parts = split_rows(
+            content if isinstance(content, Table) else rows,
+            split,
+            share=TEST_SHARE,
+            seed=task.seed * _TEST_SEED + 1,
+            classes=classes,
+        )
+        if isinstance(content, Table):
+            return content.take(parts.training), content.take(parts.validation)
+        first, second = (
+            replace(content, inputs=content.inputs[part], targets=np.asarray(content.targets)[part])
+            for part in (parts.training, parts.validation)
+        )
+        return first, second
+
+
+def way_of(asked: str | None) -> Split:
+    """Return how test rows are drawn; by default with every class in proportion."""
+    return Split("stratified") if asked is None else Split.parse(asked)
+
+
+@lru_cache(maxsize=4)
+def _registry(plugins: tuple[str, ...], strict: bool) -> Registry:
+    return Registry.from_environment(plugins, strict=strict)
+
+
+@lru_cache(maxsize=32)
+def _read(data: str, target: str | None, plugins: tuple[str, ...], strict: bool) -> Table | Data:
+    return _content(DataSet(data, data, target), _registry(plugins, strict))
+
+
+def _content(data: DataSet, registry: Registry) -> Table | Data:
+    given = data.data if data.content is None else data.content
+    content = find_source(given, data.target, None, registry, ReadOptions()).content
+    return content if isinstance(content, Table | Data) else read_table(content)
+
+
+def _classes(content: Table | Data, target: str | None) -> AnyArray | None:
+    """Return the class of each row, (N,), by which a split can be stratified."""
+    if isinstance(content, Data):
+        return np.asarray(content.targets) if content.task in ("binary", "multiclass") else None
+    if target is None or target not in content.names:
+        return None
+    column = content.column(target)
+    found, codes = np.unique(column.data, return_inverse=True)
+    few = len(found) <= max(2, math.isqrt(content.rows))
+    return codes if few and column.missing is None else None
+
+
+def _test(run: Run, test: Table | Data | None) -> tuple[float, float]:
+    """Compute the first metric of a trained run, and its loss: on test rows, if there are any."""
+    metric = run.metrics[0]
+    if test is None:
+        return float(run.final.metrics[next(iter(by_column(run.metrics)))]), run.final.loss
+    if isinstance(test, Table):
+        scores = run.model.evaluate(test, metrics=[metric])
+    else:
+        scores = run.model.evaluate_parts(
+            [(run.model.inputs(test.inputs), np.asarray(test.targets))], metrics=[metric]
+        )
+    return float(scores[metric.name]), float(scores["loss"])
+
+
+def _constant(run: Run, test: Table | Data | None) -> float | None:
+    """Compute the score of answering every row alike: the mean, or the share of each class."""
+    if test is None:
+        targets = run.rows.targets[run.train_rows]
+    elif isinstance(test, Table):
+        with run.model.open_rows(test, with_target=True) as rows:
+            targets = rows.targets(rows.whole()[0])
+    else:
+        targets = np.asarray(test.targets)
+    found = _answered(run, run.metrics[0], run.rows.targets[run.train_rows], targets)
+    return None if found is None else _finite(float(run.metrics[0](*found)))
+
+
+def _answered(
+    run: Run, metric: Metric, known: AnyArray, targets: AnyArray
+) -> tuple[AnyArray, AnyArray] | None:
+    if run.settings.task == "regression" and metric.takes == "prediction":
+        truth = run.model.in_units(targets.reshape(len(targets), -1))  # (N, K)
+        mean = run.model.in_units(known.reshape(len(known), -1)).mean(axis=0)
+        return np.broadcast_to(mean, truth.shape), truth
+    if run.settings.task not in ("binary", "multiclass") or metric.takes == "prediction":
+        return None
+    counts = np.bincount(known.reshape(-1).astype(np.int64), minlength=len(run.rows.classes))
+    if metric.takes == "classes":
+        return np.full(len(targets), int(counts.argmax())), targets.reshape(-1)
+    return np.tile(counts / counts.sum(), (len(targets), 1)), targets.reshape(-1)
+
+
+class _Clock:
+    """Ends a run after the epoch in which its seconds are over."""
+
+    def __init__(self, budget: str | None) -> None:
+        unit, amount = ("epochs", 0.0) if budget is None else Interval().split(budget)
+        self._seconds = amount
+        self.callbacks = [self] if unit == "seconds" else []
+        self._end = math.inf
+
+    def on_train_start(self, run: Run) -> None:
+        """Start the clock."""
+        self._end = time.monotonic() + self._seconds
+
+    def on_epoch_end(self, run: Run, record: Any) -> bool:
+        """Tell whether to stop."""
+        return time.monotonic() >= self._end
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _thinned(values: list[float]) -> list[list[float]]:
+    """Keep the epochs (counted from 1) and values of a curve, at most so many, the last always."""
+    step = -(-len(values) // MOST_POINTS) or 1
+    places = sorted({*range(0, len(values), step), *([len(values) - 1] if values else [])})
+    return [[place + 1, float(values[place])] for place in places if math.isfinite(values[place])]
+
+
+def identity(run: Run, data: str, budget: str | None) -> dict[str, Any]:
+    """Return what the numbers of an arm's runs on one data set depend on.
+
+    Parameters
+    ----------
+    data : str
+        The fingerprint of all rows.
+    """
+    configuration = run.configuration()
+    return {
+        "settings": {
+            name: value
+            for name, value in configuration.settings.items()
+            if name not in ("data", "log_every", "seed")
+        },
+        "packages": dict(configuration.packages),
+        "formulas": dict(configuration.formulas),
+        "data": data,
+        "budget": budget,
+    }
+
+
+def digest(value: Any) -> str:
+    """Digest plain values: 32 hexadecimal digits, of BLAKE2b."""
+    return hashlib.blake2b(canonical_json(value).encode(), digest_size=16).hexdigest()
+
+
+def check_way(request: Request) -> None:
+    """Refuse ways to split in which the data marks the rows, the same for every seed.
+
+    Raises
+    ------
+    SettingError
+    """
+    asked = request.settings.get("split")
+    if way_of(asked).way in ("column", "file"):
+        raise SettingError(
+            f"split={asked!r}: a comparison draws its own test rows for each seed.\n"
+            "Use random, stratified, time:COLUMN or group:COLUMN."
+        )
