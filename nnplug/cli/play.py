@@ -9,7 +9,7 @@ import click
 
 from nnplug.cli.command import Command, option_group
 from nnplug.cli.completion import complete_file
-from nnplug.cli.options import plugin_options, registry_of, warn
+from nnplug.cli.options import WholeNumber, plugin_options, registry_of, warn
 from nnplug.cli.setting_options import setting_option
 from nnplug.cli.terminal import echo
 
@@ -34,7 +34,7 @@ Examples:
     click.option("--no-browser", is_flag=True, help="Print the address only; open no browser."),
     click.option(
         "--port",
-        type=click.IntRange(0, 65535),
+        type=WholeNumber(0),
         metavar="PORT",
         default=0,
         help="Port of this machine; by default a free one.",
@@ -63,10 +63,9 @@ def play(
     content = None if data == "xor" and not target else _content(data, target or (), registry)
     try:
         listening = server.bind(port)
-    except OSError as error:
-        raise click.UsageError(
-            f"--port {port}: {error.strerror}.\nLeave it out for a free one."
-        ) from None
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or "the largest port is 65535"
+        raise click.UsageError(f"--port {port}: {reason}.\nLeave it out for a free one.") from None
     token, port = server.new_token(), listening.getsockname()[1]
     address = server.address(token, port)
     echo(address)

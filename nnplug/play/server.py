@@ -59,15 +59,15 @@ def bind(port: int = 0) -> socket.socket:
 
     Raises
     ------
-    OSError
-        If the port is taken.
+    OSError, OverflowError
+        If the port is taken, or there is no such port.
     """
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((HOST, port))
         listening.listen(64)
-    except OSError:
+    except (OSError, OverflowError):
         listening.close()
         raise
     return listening

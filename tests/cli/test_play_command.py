@@ -93,6 +93,8 @@ def test_a_port_that_is_taken(monkeypatch):
         taken.close()
     assert done.exit_code == 2
     assert f"--port {port}: Address already in use.\nLeave it out for a free one." in done.output
+    done = CliRunner().invoke(cli, ["play", "--no-browser", "--port", "70000"])
+    assert "--port 70000: the largest port is 65535." in done.output
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch):
