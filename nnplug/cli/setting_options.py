@@ -11,8 +11,8 @@ from click.shell_completion import CompletionItem
 
 from nnplug.cli.command import option_group
 from nnplug.cli.part_names import PartType, ToolType, complete_layers
-from nnplug.runs.setting_kinds import LayerTexts, PartName, ToolName, Truth, Words
 from nnplug.runs.setting import Setting
+from nnplug.runs.setting_kinds import LayerTexts, PartName, ToolName, Truth, Words
 from nnplug.runs.settings import ROWS
 
 __all__ = [
