@@ -166,10 +166,8 @@ def train(
     seed : int, optional
         Seed of every random draw.
     shards : int, optional
-        Cut each batch into so many shards, a power of two, and add up their
-        gradients in a fixed order. A script that `mpiexec` starts on several
-        processes then trains one network on all of them, and the result is the
-        same for 1, 2, 4, ... processes; rank 0 keeps it.
+        Cut each batch into so many shards, a power of two. The processes that
+        `mpiexec` starts then train one network, the same however many they are.
     engine : str, optional
         What runs the steps: an engine by its name, such as `"numpy"`, or
         `"auto"` for the one that is expected to be fastest.
@@ -199,9 +197,8 @@ def train(
         `"drop"` the row; or `"refuse"` the table. A missing category is a
         category of its own.
     encoding : str or Encoding, or a mapping of them, optional
-        How a table's numbers, categories and dates become inputs, side by side:
-        `"piecewise_linear:bins=16 robust_clip"`; or by the names of columns,
-        `{"price": "robust_clip[log]"}`, with `"*"` for all others.
+        How a table's columns become inputs: `"piecewise_linear:bins=16 robust_clip"`;
+        or by their names, `{"price": "robust_clip[log]"}`, with `"*"` for all others.
     drop_missing_targets : bool, optional
         Whether to leave out rows without a target; otherwise they are an error.
     weights : str, optional
@@ -274,11 +271,8 @@ def train(
         if output is None:
             fit(run, hooks)
         else:
-            objects = {
-                "sample_weight": sample_weight,
-                "callbacks": callbacks or None,
-                "start": start,
-            }
+            objects = {"sample_weight": sample_weight, "start": start}
+            objects["callbacks"] = callbacks or None
             configuration = run.configuration(
                 checkpoint_every=checkpoint_every,
                 given_in_python=[name for name, value in objects.items() if value is not None],

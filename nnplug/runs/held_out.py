@@ -13,7 +13,7 @@ from nnplug.tables import Rows
 from nnplug.training import Batches, Evaluator
 from nnplug.types import AnyArray
 
-__all__ = ["HeldOut", "held_out"]
+__all__ = ["HeldOut", "held_out", "judged"]
 
 
 class Trained(Protocol):
@@ -105,3 +105,30 @@ def held_out(run: Trained) -> HeldOut:
             outputs[places] = np.concatenate(found)
     weights = None if run.weights is None else run.weights[rows]
     return HeldOut(outputs, run.rows.targets[rows], weights, rows)
+
+
+def judged(
+    run: Trained, batches: Batches | None = None
+) -> tuple[str, list[tuple[AnyArray, AnyArray, AnyArray]]]:
+    """Find the rows by which a run is judged: those held out, or without any the training rows.
+
+    Parameters
+    ----------
+    batches : Batches, optional
+        The run's, if they have been made already.
+
+    Returns
+    -------
+    part : str
+        `"held-out"`, `"validation"` or `"training"`.
+    rows : list of tuple of array
+        Their inputs, the network's outputs and their targets, part by part.
+    """
+    if run.rows.parts.folds is not None:
+        out = held_out(run)
+        return "held-out", [(run.rows.inputs, out.outputs, out.targets)]
+    batches = batches or run.batches()
+    part = "validation" if len(run.validation_rows) else "training"
+    chunks = batches.validation() if part == "validation" else batches.training()
+    decode = run.model.head.decode
+    return part, [(x, run.model.run(x), decode(y)) for x, y, _ in chunks]

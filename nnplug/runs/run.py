@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from nnplug.picture import Picture
     from nnplug.runs.configuration import Configuration
     from nnplug.runs.report.facts import Facts
-    from nnplug.training.shards import Shards
 
 __all__ = ["Run"]
 
@@ -219,18 +218,10 @@ class Run(Summarized):
 
     def _facts(self, batches: Batches | None = None, command: str | None = None) -> Facts:
         """Gather what pictures and the report show."""
-        from nnplug.runs.report import Facts  # noqa: PLC0415  # few runs ask for one
+        from nnplug.runs.held_out import judged  # noqa: PLC0415  # few runs ask for one
+        from nnplug.runs.report import Facts  # noqa: PLC0415  # the same
 
-        if self.rows.parts.folds is not None:
-            from nnplug.runs.held_out import held_out  # noqa: PLC0415  # of several members
-
-            part, out = "held-out", held_out(self)
-            found = [(self.rows.inputs, out.outputs, out.targets)]
-        else:
-            batches = batches or self.batches()
-            part = "validation" if len(self.validation_rows) else "training"
-            chunks = batches.validation() if part == "validation" else batches.training()
-            found = [(x, self.model.run(x), self.head.decode(y)) for x, y, _ in chunks]
+        part, found = judged(self, batches)
         return Facts.of(
             self.model,
             self.settings.to_dict(),
@@ -307,7 +298,8 @@ class Run(Summarized):
         self.schedule.check_pure(self.settings.epochs)
         if not self.model.others:
             return self._trainer(0, self.history, engine)
-        from nnplug.training.members import Members  # noqa: PLC0415  # few runs have several
+        from nnplug.runs.held_out import held_out  # noqa: PLC0415  # few runs have members
+        from nnplug.training.members import Members  # noqa: PLC0415  # the same
 
         return Members(
             [
@@ -315,11 +307,15 @@ class Run(Summarized):
                 for member in range(len(self.model.networks))
             ],
             history=self.history,
-            score=self._held_out_scores if len(self.validation_rows) else None,
+            score=(lambda: held_out(self).scores(self)) if len(self.validation_rows) else None,
         )
 
     def _trainer(self, member: int, history: History, engine: Engine | None) -> Trainer:
-        settings = self.settings
+        settings, shards = self.settings, None
+        if settings.shards is not None:
+            from nnplug.training.shards import connect  # noqa: PLC0415  # few runs are cut
+
+            shards = connect(settings.shards)
         return Trainer(
             self.model.networks[member],
             self.loss,
@@ -333,14 +329,8 @@ class Run(Summarized):
             measure=self.measure if self.metrics else None,
             history=history,
             engine=engine or self.engine,
-            shards=None if settings.shards is None else _connect(settings.shards),
+            shards=shards,
         )
-
-    def _held_out_scores(self) -> dict[str, float]:
-        """Judge several members together by the rows that were held out."""
-        from nnplug.runs.held_out import held_out  # noqa: PLC0415  # of several members
-
-        return held_out(self).scores(self)
 
     def batches(self, member: int = 0) -> Batches:
         """Return the run's rows as the training loop takes them, from memory or from disk.
@@ -405,9 +395,3 @@ class Run(Summarized):
 
     def __repr__(self) -> str:
         return f"<run on {self.settings.data}: {self.network._title}; {len(self.history):,} epochs>"
-
-
-def _connect(shards: int) -> Shards:
-    from nnplug.training.shards import connect  # noqa: PLC0415  # few runs are cut into shards
-
-    return connect(shards)
