@@ -57,7 +57,7 @@ def play(
     except ImportError as error:
         raise click.UsageError(
             f"The playground needs Starlette and uvicorn ({error}).\n"
-            'Install them with: pip install "nnplug[play]"'
+            "Install them with: pip install starlette uvicorn"
         ) from None
     registry = registry_of(context)
     content = None if data == "xor" and not target else _content(data, target or (), registry)

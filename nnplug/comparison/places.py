@@ -97,7 +97,7 @@ def check_place(where: str) -> Any:
     except ModuleNotFoundError:
         raise SettingError(
             f"on={where!r}: joblib is not installed.\n"
-            "Install it (pip install 'nnplug[compare]'), or leave --on out."
+            "Install it (pip install joblib), or leave --on out."
         ) from None
     return joblib
 
@@ -135,7 +135,7 @@ def _dask(joblib: Any, address: str) -> Iterator[None]:
     except ModuleNotFoundError:
         raise SettingError(
             f"on='dask://{address}': Dask is not installed.\n"
-            "Install it (pip install 'nnplug[dask]'), or leave --on out."
+            "Install it (pip install distributed joblib), or leave --on out."
         ) from None
     try:
         client = Client(address, timeout=_PATIENCE)

@@ -18,7 +18,7 @@ from nnplug.play.worker import Worker
 from tests.project.test_browser import CONTRAST, CUT
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs pip install playwright")
-pytest.importorskip("uvicorn", reason="needs pip install nnplug[play]")
+pytest.importorskip("uvicorn", reason="needs starlette and uvicorn")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 if CHROMIUM is None:
     pytest.skip("needs Chromium: apt-get install chromium", allow_module_level=True)
