@@ -39,7 +39,6 @@ __all__ = [
     "for_each_layer",
     "interval_level",
     "given_before_rows",
-    "member_count",
     "table_choices",
     "validation_share",
 ]
@@ -276,23 +275,6 @@ def for_each_layer(name: str, values: Sequence[Any], layers: Sequence[Any]) -> t
             "one, or one for each hidden layer."
         )
     return tuple(values)
-
-
-def member_count(choice: Choice) -> int:
-    """Choose how many networks are trained.
-
-    Raises
-    ------
-    SettingError
-        If batches are cut into shards, too.
-    """
-    members = int(choice("members"))
-    if members > 1 and choice("shards") is not None:
-        raise SettingError(
-            f"members={members} and shards={choice('shards')}: a run in shards trains one "
-            "network.\nLeave one of the two out."
-        )
-    return members
 
 
 def validation_share(choice: Choice, split: Split | None) -> float:

@@ -40,7 +40,6 @@ from nnplug.runs.choices import (
     asked_split,
     follow,
     interval_level,
-    member_count,
     validation_share,
 )
 from nnplug.runs.row_weights import weigh_rows
@@ -84,7 +83,7 @@ def prepare(
     task = _asked_task(given.get("task"), named)
     source, read, options, early = find_data(data, target, task, given, recipe, registry)
     choice = Choice(given, {**source.recipe, **early}, registry)
-    seed, dtype, members = choice("seed"), np.dtype(choice("dtype")), member_count(choice)
+    seed, dtype, members = choice("seed"), np.dtype(choice("dtype")), choice("members")
     split = asked_split(choice("split"))
     validation = validation_share(choice, split)
     wishes = Wishes(
