@@ -348,7 +348,7 @@ def test_classes_prove_nothing_and_say_why():
     assert found.answers == ("third=h", "third=l", "third=m")
     assert found.columns["a"] == ("not proved",) * 3
     assert found.reasons == (
-        "the prediction is not made of one output each, so its direction is not known",
+        "the predictions do not come from one output each, so their directions are not known",
     )
 
 

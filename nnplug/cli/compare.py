@@ -1,4 +1,4 @@
-"""`nnplug compare`: which of several parts is better, with seeds in pairs and words for it."""
+"""`nnplug compare`: which of several parts is better, with paired seeds and a verdict in words."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _DECIDED = ("learning_rate", "epochs", "layers", "seed", "shards", *_FACTORS)
 
 _EPILOG = """\b
 One of --activation, --loss, --optimizer, --initializer, --schedule,
---recipe and --layers has several values; all else is the same.
+--recipe and --layers has several values; everything else is the same.
 
 \b
 Examples:
@@ -64,7 +64,7 @@ def _several(name: str) -> Any:
         metavar="DATA[:TARGET]",
         multiple=True,
         shell_complete=complete_data,
-        help="Datasets, and tables with the column to predict, with commas between them.",
+        help="Datasets and tables with the column to predict, separated by commas.",
     ),
     *map(_several, _FACTORS),
     click.option(
@@ -73,27 +73,29 @@ def _several(name: str) -> Any:
         multiple=True,
         help="Layers before the output; repeat the option to compare them.",
     ),
-    click.option("--baseline", metavar="PART", help="The others are compared with it; by default "
+    click.option("--baseline", metavar="PART", help="Compare the others with this one; by default "
                  "the first."),
 )  # fmt: skip
 @option_group(
     "How",
-    click.option("--seeds", type=WholeNumber(2), help="Runs of each; 10 by default."),
-    click.option("--trials", type=WholeNumber(0), help="Learning rates to try for each before; 16 "
-                 "by default, 0 for the optimizer's own."),
+    click.option("--seeds", type=WholeNumber(2),
+                 help="Runs of each part, each with another seed; 10 by default."),
+    click.option("--trials", type=WholeNumber(0), help="Learning rates to try first for each part; "
+                 "16 by default, 0 for the optimizer's own."),
     click.option("--paper", is_flag=True, help="30 seeds and 36 trials."),
     click.option("--quick", is_flag=True, help="3 seeds, no search, and no claim."),
-    click.option("--budget", metavar="N|TIME", help="The most epochs of a run, or time: 60s, 5m."),
+    click.option("--budget", metavar="N|TIME",
+                 help="Limit of each run: epochs, or time such as 60s or 5m."),
     click.option("--rope", type=float, metavar="MARGIN",
-                 help="Differences within it do not matter: equivalent, not merely alike."),
+                 help="Largest difference that does not matter: within it, parts are equivalent."),
     click.option("--seed", type=WholeNumber(0),
-                 help="First seed, 0 by default: three of the search, then those of the runs."),
+                 help="First seed, 0 by default: three for the search, then one for each run."),
     click.option("--on", default="1", show_default=True, metavar="WHERE",
-                 help="Processes of this machine, dask://HOST:PORT, or a backend of joblib."),
+                 help="Number of processes, dask://HOST:PORT, or the name of a joblib backend."),
 )  # fmt: skip
-@option_group("What is the same", setting_option("validation"), setting_option("split"))
+@option_group("The same for all", setting_option("validation"), setting_option("split"))
 @option_group(
-    "What is the same",
+    "The same for all",
     *(
         setting_option(row.name)
         for row in ROWS.values()
@@ -101,13 +103,13 @@ def _several(name: str) -> Any:
     ),
 )
 @option_group(
-    "Keeping it",
+    "Keeping the results",
     click.option("--output", type=click.Path(path_type=Path), metavar="FOLDER",
-                 help="Keep it in this new folder; by default a new one in comparisons."),
+                 help="Keep the results in this new folder; by default, a new one in comparisons."),
     click.option("--resume", type=click.Path(path_type=Path), metavar="FOLDER",
-                 help="Go on with a comparison: what is done is not done again."),
+                 help="Continue a comparison; finished runs are not repeated."),
     click.option("--replay", type=click.Path(path_type=Path), metavar="REPORT",
-                 help="Run the comparison of a report.json again, and say what differs."),
+                 help="Repeat the comparison of this report.json, and say what differs."),
     click.option("--json", "as_json", is_flag=True, help="Print the report as JSON."),
 )  # fmt: skip
 @plugin_options
@@ -122,12 +124,12 @@ def compare(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Compare parts: which is better, on which data, and how sure that is.
+    """Compare parts: which is better, on which data, and how certain that is.
 
     Each part gets its own learning rate. Then all are trained with the same seeds,
-    which draw rows, starting weights and orders, and are judged in pairs. The table
-    is printed on stdout, everything else on stderr. A folder keeps the runs, and the
-    report as HTML, Markdown, LaTeX, CSV and JSON.
+    which draw the rows, the starting weights and the order of rows, and are compared
+    seed by seed. The table is printed on stdout, everything else on stderr. A folder
+    keeps the runs, and the report as HTML, Markdown, LaTeX, CSV and JSON.
 
     The exit code is 1 if --replay finds other numbers.
     """
@@ -156,7 +158,7 @@ def compare(
     except (KeyboardInterrupt, NnplugError):
         progress.close()
         if len(results):
-            echo(f"To go on: nnplug compare --resume {_shown(results)}", err=True)
+            echo(f"To continue: nnplug compare --resume {_shown(results)}", err=True)
         raise
     finally:
         progress.close()
@@ -186,7 +188,7 @@ def _check_usage(
     if resume is not None and replay is not None:
         raise click.UsageError("--resume and --replay exclude each other.", ctx)
     if resume is not None and output is not None:
-        raise click.UsageError("--resume goes on in its own folder: leave --output out.", ctx)
+        raise click.UsageError("--resume continues in its own folder: leave --output out.", ctx)
     for name, path in (("--resume", resume), ("--replay", replay)):
         if path is not None and given:
             first = next(iter(given)).replace("_", "-")
@@ -263,8 +265,8 @@ def _print_start(request: Request, results: Results) -> None:
     least = enough_seeds(len(request.others))
     if request.seeds < least:
         echo(
-            f"With {request.seeds} seeds nothing can be claimed: {least} are the fewest for "
-            f"{len(request.arms)} arms.",
+            f"With {request.seeds} seeds nothing can be claimed: {len(request.arms)} parts need at "
+            f"least {least}.",
             err=True,
             hanging="  ",
         )

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["explain"]
 
+_CLASSES = 10
+"""Classes that an error lists at most."""
+
 _EPILOG = """\b
 Examples:
   nnplug explain iris.safetensors test.csv
@@ -51,11 +54,11 @@ Examples:
 )  # fmt: skip
 @click.option(
     "--baseline", metavar="FILE",
-    help="Compare with the typical row of this table. By default: the means of the training, and "
-    "the most frequent texts of DATA.",
+    help="Compare with the typical row of this table; by default, the means in training and the "
+    "most frequent texts of DATA.",
 )  # fmt: skip
 @click.option(
-    "--metric", type=PartType("metric"), help="Metric of the importances, by default the first "
+    "--metric", type=PartType("metric"), help="Metric of the importances; by default, the first "
     "of the training.",
 )  # fmt: skip
 @click.option(
@@ -73,7 +76,7 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 @click.option(
     "--plot", metavar="FILE",
-    help="Also draw the bars to this file: .svg, .png or .pdf; needs matplotlib.",
+    help="Also draw the bars to this file: .svg, .png or .pdf; needs Matplotlib.",
 )  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 @read_options
@@ -101,17 +104,17 @@ def explain(
 ) -> None:
     """Show which columns MODEL looks at, or why it predicts what it predicts.
 
-    Without --row or --rows: the permutation importance of each column, that is
+    Without --row or --rows: the permutation importance of each column, which is
     what the metric loses when the values of the column are shuffled. DATA must
     have the target.
 
-    With them: what each column contributes to the row's prediction, compared
-    with a baseline, the typical row. The contributions sum to the difference.
-    They are integrated gradients.
+    With --row or --rows: what each column contributes to the row's prediction,
+    compared with a baseline, the typical row. The contributions sum to the
+    difference of the two predictions, and approximate integrated gradients.
 
     With --monotone: how the prediction moves when a column of numbers rises,
     proved for all values of all columns. The exit code is 1 if the model was
-    trained to rise or fall with a column, and that is not proved.
+    trained to rise or fall with a column and this is not proved.
     """
     from nnplug.tables import ReadOptions
 
@@ -244,8 +247,22 @@ def _explained(
 ) -> Explanation:
     from nnplug.models.explanation import explain
 
+    if of is not None:
+        _check_class(model, of)
     rows = None if whole else [number - 1 for number in numbers]
     return explain(model, data, how, rows=rows, of=of, baseline=baseline, first=1)
+
+
+def _check_class(model: Model, of: str) -> None:
+    """Refuse a class that the model does not have, by the name of the option."""
+    if model.task not in ("binary", "multiclass"):
+        raise click.UsageError(f"--class {of}: a {model.task} has no such classes; leave it out.")
+    labels = list(map(str, model.classes))
+    if of not in labels:
+        more = ", ..." if len(labels) > _CLASSES else "."
+        raise click.UsageError(
+            f"--class {of}: the classes are {', '.join(labels[:_CLASSES])}{more}"
+        )
 
 
 def _print_rows(data: str, found: Explanation, chosen: list[int]) -> None:
@@ -256,7 +273,7 @@ def _print_rows(data: str, found: Explanation, chosen: list[int]) -> None:
             of = "probability of " * found.is_share
             echo(
                 f"Row {found.rows[place] + 1} of {data}\n{of}{found.answers[place, k]}: "
-                f"{found.predictions[place, k]:.6g}; of the baseline: {found.base[place, k]:.6g}"
+                f"{found.predictions[place, k]:.6g}; baseline: {found.base[place, k]:.6g}"
             )
             parts = found.parts(place, k)
             values = [part.contribution for part in parts]

@@ -1,4 +1,4 @@
-"""`nnplug play`: networks that learn while one looks on, in the browser."""
+"""`nnplug play`: watch networks learn, in the browser."""
 
 from __future__ import annotations
 
@@ -31,13 +31,15 @@ Examples:
 @option_group("Data", setting_option("target"))
 @option_group(
     "Server",
-    click.option("--no-browser", is_flag=True, help="Print the address only; open no browser."),
+    click.option(
+        "--no-browser", is_flag=True, help="Print the address, and do not open a browser."
+    ),
     click.option(
         "--port",
         type=WholeNumber(0),
         metavar="PORT",
         default=0,
-        help="Port of this machine; by default a free one.",
+        help="Port on this machine; by default, a free one.",
     ),
 )
 @plugin_options
@@ -47,10 +49,9 @@ def play(
 ) -> None:
     """Watch a network learn DATA: the path of a table, or a dataset's name.
 
-    A page opens in the browser, in which everything that nnplug train can be
-    told is chosen: data, layers, activations, loss, optimizer. Nothing leaves
-    this machine. Without a target, the last column of a table is predicted.
-    Ctrl-C ends it.
+    A page opens in the browser, on which you choose the data, the layers, the
+    activations, the loss and the optimizer. Nothing leaves this machine.
+    Without a target, the last column of a table is predicted. Ctrl-C stops it.
     """
     try:
         from nnplug.play import server

@@ -224,7 +224,7 @@ def caveats(request: Request, data: list[dict[str, Any]]) -> list[str]:
     if request.seeds < least:
         lines.append(
             f"With {request.seeds} seeds and {_count(arms, 'comparison')} on a data set, no p "
-            f"can be below 0.05: nothing can be claimed. {least} seeds are the fewest."
+            f"can be below 0.05: nothing can be claimed. At least {least} seeds are needed."
         )
     if request.trials:
         seeds = request.search_seeds
@@ -238,9 +238,9 @@ def caveats(request: Request, data: list[dict[str, Any]]) -> list[str]:
     if any(each["held_out"] for each in data):
         first, last = request.evaluation_seeds[0], request.evaluation_seeds[-1]
         lines.append(
-            f"Seeds {first} to {last} each draw other test rows (a fifth), validation rows, "
-            "starting weights and orders; all arms have the same. Test sets of different seeds "
-            "overlap, so that intervals are somewhat too narrow for new data."
+            f"Each of seeds {first} to {last} draws other test rows (a fifth), validation rows, "
+            "starting weights and orders of rows, the same for all arms. Test sets of different "
+            "seeds overlap, so intervals are somewhat too narrow for new data."
         )
     if request.factor == "loss":
         lines.append("Each arm stops early by its own loss; all are judged by the metric.")
@@ -252,7 +252,7 @@ def caveats(request: Request, data: list[dict[str, Any]]) -> list[str]:
     for each in data:
         if not each["held_out"]:
             lines.append(
-                f"{each['name']}: no rows are held out, as its recipe has it; scores are of the "
+                f"{each['name']}: no rows are held out, because of its recipe; scores are of the "
                 "training rows."
             )
         for arm, found in each["arms"].items():

@@ -219,7 +219,15 @@ def _read(data: str, target: str | None, plugins: tuple[str, ...], strict: bool)
 def _content(data: DataSet, registry: Registry) -> Table | Data:
     given = data.data if data.content is None else data.content
     content = find_source(given, data.target, None, registry, ReadOptions()).content
-    return content if isinstance(content, Table | Data) else read_table(content)
+    content = content if isinstance(content, Table | Data) else read_table(content)
+    if isinstance(content, Table) and data.target is None:
+        column = content.names[-1]
+        way = f"{data.data}:{column}" if data.content is None else f'(data, "{column}")'
+        raise SettingError(
+            f"{data.name}: no target is given. Name the column to predict, such as {way}.\n"
+            f"Its columns: {', '.join(content.names)}."
+        )
+    return content
 
 
 def _classes(content: Table | Data, target: str | None) -> AnyArray | None:

@@ -72,15 +72,15 @@ def body(report: Mapping[str, Any]) -> Iterator[str]:
     yield from _drawn("Search", "The best score after each trial.", data, pictures.best_so_far)
     yield from _drawn(
         "Time to the target",
-        "The target is what half of the baseline's runs end with on the validation rows. Runs "
-        "that never reach it stay in the share.",
+        "The target is the score that half of the baseline's runs reach on the validation rows. "
+        "Runs that never reach it count in the share.",
         data,
         pictures.times_to_target,
     )
     yield "<h2>Cost</h2>"
     yield (
-        "<p>The target is the score that half of the baseline's runs end with on the validation "
-        "rows; steps and seconds are those to it.</p>"
+        "<p>The target is the score that half of the baseline's runs reach on the validation "
+        "rows; steps and seconds are counted until it is reached.</p>"
     )
     for grid in tables[-len(data) :]:
         yield from _table(grid)
@@ -90,7 +90,7 @@ def body(report: Mapping[str, Any]) -> Iterator[str]:
     yield table(("setting", *(each["name"] for each in data)), _fixed(report))
     yield "<h2>Versions</h2>"
     yield table(("what", "which"), _versions(report["record"]))
-    yield "<p>The same comparison again, and what comes out different:</p>"
+    yield "<p>To repeat the comparison and see what differs:</p>"
     yield "<pre>nnplug compare --replay report.json</pre>"
 
 

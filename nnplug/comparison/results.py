@@ -92,7 +92,7 @@ class Results:
         if not path.is_file():
             raise StorageError(
                 f"{folder}: there is no comparison to resume, for there is no {ASKED}.\n"
-                "Name the folder that --output named."
+                "Name the folder of a comparison, such as comparisons/NAME."
             )
         request = Request.from_dict(read_record(path, _MOST), str(path))
         return cls(folder), request

@@ -57,7 +57,7 @@ def monotonicity(model: Predictor) -> Monotonicity:
         }
     rising = head.outputs == len(answers) and not head.loss.heads and head.loss.link != "softmax"
     if not rising:
-        why = "the prediction is not made of one output each, so its direction is not known"
+        why = "the predictions do not come from one output each, so their directions are not known"
         unknown: Way = "not proved"
         return Monotonicity(answers, dict.fromkeys(places, (unknown,) * len(answers)), (why,))
     # What members predict is averaged, so it moves as they do together.

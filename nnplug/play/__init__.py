@@ -1,1 +1,1 @@
-"""The playground: networks that learn while one looks on, in a page of this machine."""
+"""The playground: a page on this machine, on which one watches networks learn."""

@@ -166,7 +166,7 @@ def train(
     seed : int, optional
         Seed of every random draw.
     shards : int, optional
-        Cut each batch into so many shards, a power of two. The processes that
+        Cut each batch into this many shards, a power of two. The processes that
         `mpiexec` starts then train one network, the same however many they are.
     engine : str, optional
         What runs the steps: an engine by its name, such as `"numpy"`, or
@@ -205,7 +205,7 @@ def train(
         The column of a table that holds each row's weight, as `sample_weight`.
     target_transform : str, optional
         Learn a transform of a table's target: `"log"` of numbers above 0, `"asinh"`
-        of any, or by `"auto"` the logarithm where that is less skewed. The loss is of
+        of any, or by `"auto"` the logarithm if that is less skewed. The loss is of
         it, standardised; predictions and metrics are in the target's unit.
     split : str, optional
         How to choose the rows for validation: `"random"`, `"stratified"` (the default for

@@ -64,7 +64,7 @@ class Settings:
     target_transform: ClassVar[Setting] = asked(
         "Data",
         Words(("none", "log", "asinh", "auto")),
-        "Learn the log of the target, or its asinh; auto: its log where that is less skewed.",
+        "Learn the log of the target, or its asinh; auto: its log if that is less skewed.",
         unset=True,
     )
     columns: ClassVar[Setting] = asked("Data", Names("A,B"), "Predict from these columns.")
@@ -83,7 +83,7 @@ class Settings:
         "Data",
         Encodings(),
         "How numbers, categories or dates become inputs, side by side: "
-        "'piecewise_linear:bins=16 robust_clip'. Of a column: 'price=robust_clip[log]'; may be "
+        "'piecewise_linear:bins=16 robust_clip'. For one column: 'price=robust_clip[log]'; may be "
         "repeated.",
         default={},
     )
@@ -173,7 +173,7 @@ class Settings:
     increasing: tuple[str, ...] = kept(
         "Network",
         Names("A,B"),
-        "Columns of numbers with which the prediction never falls; of two classes, the "
+        "Columns of numbers with which the prediction never falls; for two classes, the "
         "probability of the second.",
         default=(),
     )
@@ -253,7 +253,7 @@ class Settings:
     members: int = kept(
         "Training",
         Whole(1),
-        "Train this many networks, each with another start and other rows held out, and "
+        "Train this many networks, each with its own starting weights and held-out rows, and "
         "predict their mean.",
         default=1,
     )
@@ -261,7 +261,7 @@ class Settings:
     shards: int | None = kept(
         "Training",
         PowerOfTwo(),
-        "Cut each batch into so many shards, for mpiexec: the result is the same on 1, 2, 4 or "
+        "Cut each batch into this many shards, for mpiexec: the result is the same on 1, 2, 4 or "
         "more processes.",
         unset=True,
     )
@@ -282,7 +282,7 @@ class Settings:
         "Output",
         Number(below=1, above=True, metavar="LEVEL"),
         "Give an interval with each predicted number, or a set of classes, that holds the truth "
-        "with this probability, as 0.9.",
+        "with this probability, such as 0.9.",
         unset=True,
     )
     log_every: int = kept("Output", Whole(1), "Epochs between printed lines.")

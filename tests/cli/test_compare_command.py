@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.cli.models import nnplug_command, nnplug_here
 
+IRIS = Path(__file__).parents[2] / "examples" / "iris.csv"
 QUICK = ("--activation", "relu,tanh", "--data", "moons", "--quick", "--budget", "2")
 PART = '''
 import numpy as np
@@ -39,7 +41,7 @@ def test_the_table_is_on_stdout_and_the_folder_has_all_forms(tmp_path):
     assert start == (
         "activation: tanh against relu on moons; 6 runs: 0 trials and 3 seeds for each"
     )
-    assert claim == "With 3 seeds nothing can be claimed: 6 are the fewest for 2 arms."
+    assert claim == "With 3 seeds nothing can be claimed: 2 parts need at least 6."
     assert between[-1] == "6 of 6 runs, about 0 s left"
     assert kept == "kept in out: report.html, .md, .tex, .json and runs.csv"
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
@@ -75,6 +77,7 @@ def test_without_output_a_new_folder_is_made_and_json_is_the_report(tmp_path):
         ([*QUICK, "--budget", "soon"], "it must be a number of epochs, as 10, or a time"),
         ([*QUICK, "--on", "dusk://here"], "write a number of processes, dask://HOST:PORT"),
         ([*QUICK[:3], "t.csv:y"], "t.csv"),
+        ([*QUICK[:3], str(IRIS)], f"Name the column to predict, such as {IRIS}:species."),
         ([*QUICK, "--epochs", "3"], "No such option '--epochs'"),
     ],
 )
@@ -130,7 +133,7 @@ def test_ctrl_c_keeps_what_is_done(tmp_path, on):
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to the workers too
     _, said = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert "To go on: nnplug compare --resume out" in said
+    assert "To continue: nnplug compare --resume out" in said
     assert "Traceback" not in said
     kept = {path.name: path.stat().st_mtime_ns for path in runs.glob("*.json")}
     assert 2 <= len(kept) < 12

@@ -54,7 +54,7 @@ def test_a_row_s_contributions_sum_to_what_is_printed(folder, monkeypatch):
     assert (done.returncode, done.stderr) == (0, "")
     row, title, head, *lines = done.stdout.splitlines()
     assert row == "Row 101 of iris.csv"
-    said = re.fullmatch(r"probability of species=setosa: (\S+); of the baseline: (\S+)", title)
+    said = re.fullmatch(r"probability of species=setosa: (\S+); baseline: (\S+)", title)
     assert head.split() == ["column", "row", "baseline", "contribution"]
     cells = [re.split(r"\s{2,}", line.strip()) for line in lines]
     assert [row[0] for row in cells[-1:]] == ["together"]
@@ -141,7 +141,7 @@ def test_a_model_of_arrays_is_explained_by_row(folder):
         (["--row", "0"], "Invalid value for '--row'"),
         (["--repeats", "0"], "Invalid value for '--repeats'"),
         (["--seed", "-1"], "Invalid value for '--seed'"),
-        (["--row", "1", "--class", "rose"], "'rose' is not one of the classes: setosa"),
+        (["--row", "1", "--class", "rose"], "error: --class rose: the classes are setosa, "),
         (["--class", "setosa"], "--class is for a row's prediction: name one with --row."),
         (["--baseline", "iris.csv"], "--baseline is for a row's prediction"),
         (["--metric", "acuracy"], "Did you mean 'accuracy'"),
@@ -234,7 +234,7 @@ def test_what_was_asked_for_and_is_not_proved_exits_with_1(petals):
 def test_of_classes_nothing_is_proved_and_the_reason_is_given(folder):
     done = explain(folder, "species.safetensors", "--monotone")
     assert done.returncode == 0
-    assert "Not proved: the prediction is not made of one output each" in done.stdout
+    assert "Not proved: the predictions do not come from one output each" in done.stdout
 
 
 def test_the_proof_takes_no_data_and_all_else_does(folder):

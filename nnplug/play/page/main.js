@@ -229,9 +229,9 @@ function openShare(event) {
   });
   write();
   byId("dialog").replaceChildren(el("h3", {}, "Share"),
-    el("p", { class: "soft" }, "The address holds data, settings, seed, points and edits. Whoever opens it after # sees the same network."), field,
+    el("p", { class: "soft" }, "The address holds data, settings, seed, points and edits. Anyone who adds the part after # to their own address sees the same network."), field,
     el("label", { class: "check" }, position, "with the epoch"),
-    el("details", {}, el("summary", {}, "Hide controls for a class"), el("div", { class: "boxes" }, ...boxes)),
+    el("details", {}, el("summary", {}, "Hide controls for a lesson"), el("div", { class: "boxes" }, ...boxes)),
     el("form", { method: "dialog" }, el("button", {}, "Close")));
   app.openDialog(event);
 }

@@ -213,7 +213,7 @@ function openUnit(app, place, unit, focus, event) {
     field("bias", biases[unit], column.bias, [unit]);
   }
   dialog.replaceChildren(el("h3", {}, `${column.name}, unit ${unit + 1}`),
-    el("p", { class: "soft" }, matrix ? "Set a weight; training goes on from it." : "This layer's weights are not drawn one by one."),
+    el("p", { class: "soft" }, matrix ? "Set a weight; training continues from it." : "This layer's weights are not drawn one by one."),
     el("div", { class: "fields" }, ...rows),
     el("form", { method: "dialog" }, el("button", { onclick: () => app.lookAt(column.name, unit) }, "In the microscope"), " ", el("button", {}, "Close")));
   app.openDialog(event);
