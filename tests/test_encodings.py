@@ -162,6 +162,19 @@ def test_one_of_another_gets_the_facts_of_its_input():
     )
 
 
+def test_one_of_categories_gets_the_facts_of_the_rows():
+    found = run_of(
+        {"kind": "standard[ordinal] robust_clip[ordinal]"}, dtype="float64", validation=0
+    ).rows
+    places = {"a": -1.0, "b": -1 / 3, "c": 1 / 3, None: 1.0}
+    x = np.array([places[word] for word in TABLE["kind"]])
+    lower, median, upper = np.quantile(x, [0.25, 0.5, 0.75])
+    clipped = (x - median) / (upper - lower)
+    wanted = np.column_stack([(x - x.mean()) / x.std(), clipped / np.sqrt(1 + (clipped / 3) ** 2)])
+    first = found.features.index("kind.standard[ordinal]")
+    np.testing.assert_allclose(found.inputs[:, first : first + 2], wanted, rtol=1e-9, atol=1e-12)
+
+
 def test_inputs_stand_side_by_side_with_names_and_the_gaps_last():
     rows = run_of("piecewise_linear:bins=2 robust_clip piecewise_linear:bins=3").rows
     assert [name for name in rows.features if name.startswith("gap")] == [

@@ -106,6 +106,14 @@ def test_the_baseline_is_the_typical_row(price):
     np.testing.assert_allclose(found.base[0], price.predict(typical)[0], rtol=1e-5)
 
 
+def test_the_mean_of_the_training_is_kept_whatever_the_encoding_and_the_rows():
+    rows = FRAME[["area", "garden", "price"]]
+    model = nnplug.train(rows, target="price", encoding="quantile standard:far=3", **FEW).model
+    far = rows[:2].assign(area=[1000.0, np.nan])
+    assert model.explain(far).baseline["area"] == f"{FRAME.area.mean():.6g}"
+    assert model.explain(far[1:]).baseline["area"] == f"{FRAME.area.mean():.6g}"
+
+
 def test_a_baseline_can_be_given(price):
     one = FRAME[20:21]
     found = price.explain(FRAME[:3], baseline=one)

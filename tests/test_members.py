@@ -16,7 +16,7 @@ from nnplug.network.averaging import mean_output
 from nnplug.network.tasks import Head
 from nnplug.randomness import member_seed
 from nnplug.runs.configuration import Configuration
-from nnplug.runs.held_out import held_out
+from nnplug.runs.held_out import held_out, judged
 from nnplug.runs.preparing import default_registry, prepare, prepare_from
 from nnplug.tables import Split, Table, parts_of
 from nnplug.training import train_network
@@ -390,6 +390,24 @@ def test_streamed_members_see_all_rows_but_their_own():
             found.outputs[rows], run.model.run_member(member, inputs[rows]), rtol=1e-9
         )
     assert (found.targets == run.rows.targets).all()
+
+
+@pytest.mark.parametrize("target", ["price", "kind"])
+def test_streamed_members_are_reported_by_the_rows_that_each_held_out(target):
+    data = table(rows=60)
+    data["kind"] = ["dear" if price > 3 else "cheap" for price in data["price"]]
+    run = nnplug.train(data, target=target, members=3, epochs=1, stream=True)
+    part, found = judged(run)
+    assert (part, len(found)) == ("held-out", 3)
+    inputs = run.model.inputs(data)
+    for member, (x, outputs, targets) in enumerate(found):
+        rows = run.rows.disk.rows_of_fold(member)
+        np.testing.assert_array_equal(x, inputs[rows])
+        np.testing.assert_allclose(outputs, held_out(run).outputs[rows], rtol=1e-5)
+        np.testing.assert_allclose(
+            targets.reshape(len(rows), -1), run.rows.targets[rows].reshape(len(rows), -1), rtol=1e-6
+        )
+    assert "importance" in run.report()
 
 
 # --- the file -------------------------------------------------------------------------

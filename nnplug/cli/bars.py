@@ -60,7 +60,9 @@ def bar_table(
     length = min(most, max(least, room - taken - 2))
     finite = [value for value in values if math.isfinite(value)]
     low, high = min(0.0, *finite, 0.0), max(0.0, *finite, 0.0)
-    scale = (length - 1) / ((high - low) or 1.0)
+    # Beside the axis; on either side up to half a cell more may be taken.
+    around = length - 1 - (low < 0 < high)
+    scale = around / ((high - low) or 1.0)
     left = math.ceil(-low * scale)
     block, axis = _signs()
     bars = [""]

@@ -10,7 +10,13 @@ import click
 
 from nnplug.cli.command import Command
 from nnplug.cli.completion import complete_file
-from nnplug.cli.model_argument import load, model_argument, nonfinite_option, versions_option
+from nnplug.cli.model_argument import (
+    level_of,
+    load,
+    model_argument,
+    nonfinite_option,
+    versions_option,
+)
 from nnplug.cli.options import plugin_options, registry_of
 from nnplug.cli.part_names import PartType
 from nnplug.cli.setting_options import read_options
@@ -83,9 +89,10 @@ def evaluate(
             f"{model} was trained on arrays, so no column of a table is its target.\n"
             "Evaluate it in Python: nnplug.load(path).evaluate((inputs, targets))."
         )
-    level = loaded.known.level if interval is None else loaded.level(interval)
-    if level is not None and loaded.task != "multilabel":
-        loaded.check_level(level)
+    if loaded.task == "multilabel":
+        level = None if interval is None else loaded.level(interval)
+    else:
+        level = level_of(loaded, interval)
     opened = loaded.open_rows(data, replace(ReadOptions.parse(read), sql=sql), with_target=True)
     with registry_of(context).naming_culprits(), opened as rows:
         parts = ((inputs, rows.targets(table)) for table, inputs in rows)

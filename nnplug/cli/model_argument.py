@@ -16,7 +16,7 @@ from nnplug.cli.terminal import echo, style
 if TYPE_CHECKING:
     from nnplug.models import Model
 
-__all__ = ["load", "model_argument", "nonfinite_option", "versions_option"]
+__all__ = ["level_of", "load", "model_argument", "nonfinite_option", "versions_option"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -48,3 +48,28 @@ def load(context: click.Context, text: str, *, allow_other_versions: bool) -> tu
     for note in model.notes:
         echo(f"Warning: {path.name}: {note}", err=True)
     return path, model
+
+
+def level_of(model: Model, asked: float | None) -> float | None:
+    """Give the level of intervals and sets: that of `--interval`, or of the training.
+
+    One that was asked for in training and cannot be given is left out, with a warning.
+
+    Raises
+    ------
+    SettingError
+        If the level of `--interval` cannot be given.
+    """
+    from nnplug.errors import SettingError
+
+    if asked is None and model.known.level is None:
+        return None
+    level = model.level(asked)
+    try:
+        model.check_level(level)
+    except SettingError as error:
+        if asked is not None:
+            raise
+        echo(f"Warning: trained with {error}", err=True)
+        return None
+    return level

@@ -13,7 +13,13 @@ import click
 
 from nnplug.cli.command import Command
 from nnplug.cli.completion import complete_file
-from nnplug.cli.model_argument import load, model_argument, nonfinite_option, versions_option
+from nnplug.cli.model_argument import (
+    level_of,
+    load,
+    model_argument,
+    nonfinite_option,
+    versions_option,
+)
 from nnplug.cli.options import plugin_options, registry_of
 from nnplug.cli.setting_options import read_options
 from nnplug.cli.terminal import binary_stdout, echo
@@ -124,9 +130,7 @@ def predict(
         raise click.UsageError("--calibrated is for --probabilities: give both.")
     if probabilities:
         loaded.check_has_classes()
-    level = loaded.known.level if interval is None else loaded.level(interval)
-    if level is not None:
-        loaded.check_level(level)
+    level = level_of(loaded, interval)
     add = Columns(probabilities, calibrated, level)
     how = replace(ReadOptions.parse(read), sql=sql)
     opened = loaded.open_rows(data, how, ids=ids, unknown=cast("Unknown", unknown))

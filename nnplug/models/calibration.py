@@ -257,7 +257,8 @@ class Calibration:
         """
         level, rows = self.level or USUAL_LEVEL, f"from {self.rows:,} rows held out in training"
         if self.tables and not self.sizes:
-            yield "intervals", f"none at {level:g}: {self.rows:,} rows held out are too few"
+            what = "sets" if self.quality else "intervals"
+            yield what, f"none at {level:g}: {self.rows:,} rows held out are too few"
         elif self.sizes and self.quality:
             yield "sets", f"at {level:g}: {self.sizes[0]:.3g} classes on average, {rows}"
         elif self.sizes:

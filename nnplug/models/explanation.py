@@ -15,6 +15,7 @@ from nnplug.models.attributions import SEGMENTS, attribute, by_columns
 from nnplug.models.importance import column_widths
 from nnplug.summary import Block, Summarized
 from nnplug.tables import Table
+from nnplug.tables.encoded import plain_of
 from nnplug.tables.encodings import Scale
 from nnplug.tables.table import Column, make_column, make_table
 from nnplug.tables.wording import count_of, show
@@ -322,7 +323,8 @@ def _baseline(
     columns = []
     for encoding in model.encoder.columns:
         column = table.column(encoding.name)
-        mean = encoding.mean if known and isinstance(encoding, Scale) else None
+        plain = plain_of(encoding)
+        mean = plain.mean if known and isinstance(plain, Scale) else None
         columns.append(_typical(column, mean, numeric=encoding.kind == "number"))
     row = make_table(columns, "the baseline")
     encoded = model.encoder.inputs(row, model.network.dtype)
@@ -331,13 +333,14 @@ def _baseline(
 
 def _typical(column: Column, mean: float | None, *, numeric: bool) -> Column:
     """Make a column of one value: the mean, the most frequent value, or the date in the middle."""
+    if numeric and mean is not None:
+        return make_column(column.name, "number", np.array([mean]))
     present = np.flatnonzero(column.present)
     if not len(present):
         return column.take(slice(0, 1))
     data = column.data[present]
     if numeric:
-        value = np.array([data.mean(dtype=np.float64) if mean is None else mean])
-        return make_column(column.name, "number", value)
+        return make_column(column.name, "number", np.array([data.mean(dtype=np.float64)]))
     if column.kind == "date":
         place = np.argsort(data, kind="stable")[len(data) // 2]
     else:

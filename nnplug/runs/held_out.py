@@ -124,11 +124,17 @@ def judged(
     rows : list of tuple of array
         Their inputs, the network's outputs and their targets, part by part.
     """
+    decode = run.model.head.decode
+    if run.rows.parts.folds is not None and run.rows.disk is not None:
+        return "held-out", [
+            (x, run.model.run_member(member, x), decode(y))
+            for member in range(len(run.model.networks))
+            for x, y, _ in run.batches(member).validation()
+        ]
     if run.rows.parts.folds is not None:
         out = held_out(run)
         return "held-out", [(run.rows.inputs, out.outputs, out.targets)]
     batches = batches or run.batches()
     part = "validation" if len(run.validation_rows) else "training"
     chunks = batches.validation() if part == "validation" else batches.training()
-    decode = run.model.head.decode
     return part, [(x, run.model.run(x), decode(y)) for x, y, _ in chunks]

@@ -21,6 +21,7 @@ from nnplug.tables.applied import Applied, number_facts
 from nnplug.tables.dates import Dates, place_in
 from nnplug.tables.encoding_choice import Chain
 from nnplug.tables.encodings import Categories, Plain, Scale, read_plain
+from nnplug.tables.sample import SAMPLE
 from nnplug.tables.summary import ColumnSummary, years
 from nnplug.tables.table import Column, Kind, Table, as_text
 from nnplug.tables.wording import quote, show
@@ -85,6 +86,8 @@ class Encoded:
             return number_facts(part, summary.numbers)
 
         sample = summary.numbers.sample
+        if isinstance(plain, Categories):
+            sample = _places_sample(np.array(plain.counts(summary)))
         return cls(plain, tuple(Applied.learn(chain, facts, sample) for chain in chains))
 
     # --- as the plain encodings ---------------------------------------------------------
@@ -219,6 +222,14 @@ def is_default(plain: Plain, chains: Sequence[Chain]) -> bool:
         usual = encodings.date_parts
     same = part.function is usual.function and part.options == usual.options
     return same and len(chains) == len(chains[0]) == 1
+
+
+def _places_sample(counts: Float64Array) -> Float64Array:
+    """List the places of categories, each as often as it occurs; in proportion if too often."""
+    thinner = max(1.0, float(counts.sum()) / SAMPLE)
+    return np.repeat(
+        np.arange(len(counts), dtype=np.float64), np.ceil(counts / thinner).astype(int)
+    )
 
 
 _Values = tuple[AnyArray, dict[str, AnyArray], AnyArray | None]

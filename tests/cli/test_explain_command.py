@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import nnplug
+from nnplug.cli.bars import bar_table
 from tests.cli.models import IRIS, make_models, nnplug_here
 
 
@@ -173,6 +174,14 @@ def test_bars_are_plain_signs_where_the_encoding_has_no_blocks(folder, monkeypat
     done = explain(folder, "species.safetensors", "iris.csv", "--row", "120")
     assert "|####" in done.stdout
     assert done.stdout.isascii()
+
+
+@pytest.mark.parametrize("high", [0.0107, 0.45, 1.0, 2.013])
+def test_bars_on_both_sides_of_the_axis_fit_on_their_line(high):
+    rows, values = [("a", "-1.000"), ("b", "+1.000")], [-1.0, high]
+    for room in range(34, 80):  # the texts, their gaps and the shortest bar take 34
+        lines = bar_table(("column", "contribution"), rows, values, room)
+        assert (len(lines), max(map(len, lines)) <= room) == (3, True)
 
 
 # --- monotone ---------------------------------------------------------------------------

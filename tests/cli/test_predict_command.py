@@ -323,3 +323,23 @@ def test_the_help_shows_the_way():
     done = nnplug_command("predict", "--help")
     assert "Usage: nnplug predict [OPTIONS] MODEL DATA" in done.stdout
     assert all(len(line) <= 80 for line in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_a_level_of_the_training_that_few_rows_cannot_give_is_left_out(tmp_path, task):
+    rows = pd.DataFrame({"x": range(8), "y": [1, 2, 3, 3, 2, 1, 2, 3]})
+    rows.to_csv(tmp_path / "few.csv", index=False)
+    run = nnplug.train(rows, target="y", task=task, members=4, epochs=1, interval=0.9)
+    run.save(tmp_path / "few.safetensors")
+    for command in ("predict", "evaluate"):
+        done = nnplug_command(command, "few.safetensors", "few.csv", folder=tmp_path)
+        assert done.returncode == 0
+        assert "Warning: trained with interval=0.9: it takes at least 9 rows" in done.stderr
+        assert "y_lower" not in done.stdout
+        assert "y_set" not in done.stdout
+        assert "At level" not in done.stdout
+        asked = nnplug_command(
+            command, "few.safetensors", "few.csv", "--interval", "0.9", folder=tmp_path
+        )
+        assert asked.returncode == 2
+        assert "Ask for 0.888 or less" in asked.stderr
