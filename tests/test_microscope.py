@@ -188,6 +188,12 @@ def test_messages():
         run.trace(4)
     with pytest.raises(SettingError, match="a step needs a sample"):
         run.trace([])
+    for rows in (1.0, "1", None, True, np.array([True, False, True, False])):
+        with pytest.raises(SettingError, match="give the place of a row"):
+            run.trace(rows)
+    with pytest.raises(SettingError, match="elements=-1: give a whole number"):
+        run.trace(0, elements=-1)
+    assert run.trace(np.array([1, -1])).rows == (1, 3)
     with pytest.raises(UnknownNameError, match="Did you mean"):
         run.trace(0)["hidden1.delt"]
 

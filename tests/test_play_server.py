@@ -158,7 +158,14 @@ def test_a_command_is_json(client, kind):
 
 @pytest.mark.parametrize(
     ("content", "status"),
-    [(b"{", 400), (b"\xff", 400), (b"[1]", 400), (b'{"do": "open"}', 400), (b"[" * 10**5, 400)],
+    [
+        (b"{", 400),
+        (b"\xff", 400),
+        (b"[1]", 400),
+        (b'{"do": "open"}', 400),
+        (b"[" * 10**5, 400),
+        (b'{"tab": "%b", "do": "open", "epoch": NaN}' % TAB.encode(), 400),
+    ],
 )
 def test_what_is_no_command(client, content, status):
     headers = {**client.own, "Content-Type": "application/json"}

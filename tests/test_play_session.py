@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -121,8 +124,8 @@ def test_a_weight_set_by_hand_changes_the_loss_as_the_formula_says(session):
         ({"array": "hidden1.weights", "place": [0, 0], "value": 1}, "Did you mean"),
         ({"array": "hidden1.weight", "place": [2, 0], "value": 1}, "no place (2, 0)"),
         ({"array": "hidden1.weight", "place": [0], "value": 1}, "no place (0,)"),
-        ({"array": "hidden1.weight", "place": [0, 0], "value": 1e999}, "inf is not"),
-        ({"array": "hidden1.weight", "place": [0, 0], "value": "1"}, "give the array, the place"),
+        ({"array": "hidden1.weight", "place": [0, 0], "value": 1e999}, "give a finite number"),
+        ({"array": "hidden1.weight", "place": [0, 0], "value": "1"}, "give a finite number"),
     ],
 )  # fmt: skip
 def test_an_edit_that_cannot_be(session, edit, message):
@@ -593,6 +596,73 @@ def test_an_address_that_cannot_be_read(session, address, message):
     assert message in do(session, "open", **address)["error"]
 
 
+@pytest.mark.parametrize(
+    ("name", "more", "message"),
+    [
+        ("axes", {"axes": 5}, "axes=5: give a list"),
+        ("axes", {"axes": [0, 1], "fixed": {"x": 1}}, "give values of inputs, 0 to 1"),
+        ("axes", {"axes": [0, 1], "fixed": {"0": float("inf")}}, "fixed=inf: give a finite number"),
+        ("axes", {"axes": [0, 1], "fixed": {"0": "x"}}, "fixed='x': give a finite number"),
+        ("probe", {"at": [None, 0]}, "at=None: give a finite number"),
+        ("points", {"points": [[0, 0, 0.5]]}, "the class is a whole number"),
+        ("points", {"points": [[1e308, 0, 1]]}, "from -1,000,000 to 1,000,000"),
+        ("points", {"points": [[10**400, 0, 1]]}, "too large"),
+        ("edit", {"array": "hidden1.weight", "place": 5, "value": 1}, "place=5: give a list"),
+        ("edit", {"array": "hidden1.weight", "place": [0, 0], "value": 10**400}, "a finite number"),
+        ("target", {"target": "y"}, "xor has its own target"),
+        ("open", {"data": "moons", "axes": [0, 9]}, "give two of the inputs, 0 to 1"),
+        ("open", {"data": "moons", "edits": [1]}, "edits=[1]: give a list of tables"),
+        ("open", {"data": "moons", "epoch": -1}, "epoch=-1: give a whole number"),
+        ("table", {"text": "a,b\n\ud800,2\n"}, "character 5 is half of a surrogate pair"),
+    ],
+)
+def test_what_cannot_be_obeyed_has_a_message_and_changes_nothing(session, name, more, message):
+    before = good(session, "state")
+    assert message in session.do({"do": name, **more})["error"]
+    assert good(session, "state") == before
+
+
+def test_a_weight_that_its_kind_of_number_cannot_hold(session):
+    good(session, "set", settings={"dtype": "float32"})
+    answer = do(session, "edit", array="hidden1.weight", place=[0, 0], value=1e39)
+    assert "not a finite number of float32" in answer["error"]
+
+
+def test_points_are_not_for_tables(tmp_path):
+    (tmp_path / "t.csv").write_text(TABLE)
+    session = Session(default_registry(), Content.of_table(tmp_path / "t.csv"))
+    assert "points cannot be set in a table" in do(session, "open", points=[[0, 0, 1]])["error"]
+
+
+def test_a_tab_in_which_nothing_is_open():
+    session = Session(default_registry())
+    for name in ("state", "epoch", "batch", "sample", "trace", "edit", "axes", "probe", "code"):
+        assert "Reload the page" in do(session, name)["error"]
+
+
+def test_a_learning_rate_that_comes_with_its_optimizer(session):
+    good(session, "set", settings={"learning_rate": 0.37, "optimizer": "adam"})
+    assert session.learners[0].run.optimizer.learning_rate == 0.37
+
+
+@pytest.mark.parametrize("recipe", ["default", "scikit_learn"])
+def test_a_recipe_trains_one_network_and_its_script_gives_the_same(session, recipe, tmp_path):
+    good(session, "table", text=TABLE, name="mine.csv")
+    good(session, "set", settings={"recipe": recipe})
+    good(session, "epoch")
+    rows = good(session, "state")["data"]["rows"]
+    assert rows["train"] + rows["test"] == 60
+    assert_same_losses(session, tmp_path)
+
+
+def test_a_race_of_recipes_that_encode_columns_in_two_ways(session):
+    good(session, "table", text=TABLE, name="mine.csv")
+    good(session, "race")
+    answer = do(session, "set", lane=1, settings={"recipe": "default"})
+    assert "need the same inputs" in answer["error"]
+    good(session, "epoch")
+
+
 def test_downloads(session, tmp_path):
     good(session, "data", data="gaussians:size=30")
     good(session, "epoch")
@@ -611,6 +681,22 @@ def test_downloads(session, tmp_path):
         model.network.parameters, session.learners[0].run.network.parameters
     )
     assert "choose one of script" in do(session, "download", what="/etc/passwd")["error"]
+
+
+def test_a_table_is_taken_away_as_it_came_under_its_name(tmp_path):
+    content = gzip.compress(TABLE.encode())
+    (tmp_path / "mine.csv.gz").write_bytes(content)
+    (tmp_path / "more.csv.gz").write_bytes(content)
+    for name, known in (("mine.csv.gz", True), ("m*.csv.gz", False)):
+        session = Session(default_registry(), Content.of_table(tmp_path / name))
+        good(session, "open")
+        assert str(tmp_path / name) in good(session, "code")["python"]
+        answer = do(session, "download", what="data")
+        if known:
+            assert answer["name"] == name
+            assert base64.b64decode(answer["content"]) == content
+        else:
+            assert "not one file" in answer["error"]
 
 
 # --- many tabs ----------------------------------------------------------------------------------
@@ -644,6 +730,29 @@ def test_a_tab_that_nobody_looks_at_does_no_work(worker):
     time.sleep(0.15)
     assert epoch() == stopped
     assert stopped > 0
+
+
+def test_a_command_that_nobody_waits_for_any_more(worker):
+    """As when the server ends: asyncio cancels what has not begun."""
+    hold = threading.Event()
+    first = worker._in_thread(hold.wait)
+    second = worker.do("bbbbbbbb", {"do": "open"})
+    assert second.cancel()
+    hold.set()
+    assert first.result(10)
+    assert "error" not in worker.do("bbbbbbbb", {"do": "open"}).result(20)
+
+
+def test_the_end_does_not_wait_for_a_long_command():
+    made = Worker(lambda: Session(default_registry()))
+    made.start()
+    hold, begun = threading.Event(), threading.Event()
+    made._in_thread(lambda: (begun.set(), hold.wait(30)))
+    begun.wait(10)
+    started = time.monotonic()
+    made.stop()
+    assert time.monotonic() - started < 10
+    hold.set()
 
 
 def test_eight_tabs_and_no_ninth(worker):

@@ -91,14 +91,14 @@ def _content(data: str, target: tuple[str, ...], registry: Registry) -> Content:
     """Find the data before the server starts, so that an error is on the terminal."""
     from nnplug.errors import SettingError
     from nnplug.play.content import Content
+    from nnplug.runs.preparing import prepare
     from nnplug.runs.sources import is_path
 
-    if is_path(data):
-        return Content.of_table(Path(data), target)
-    if target:
+    if target and not is_path(data):
         raise SettingError(f"--target: {data} has its own target.\nLeave it out.")
-    content = Content(data)
-    content.rows(registry)
+    content = Content.of_table(Path(data), target) if is_path(data) else Content(data)
+    with registry.naming_culprits():
+        prepare(content.rows(registry), registry=registry, **content.settings)
     return content
 
 

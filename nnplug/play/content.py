@@ -25,6 +25,9 @@ MOST_ROWS = 20_000
 MOST_POINTS = 500
 """The most points that are set by click."""
 
+FARTHEST = 1_000_000
+"""The largest coordinate of such a point: beside larger ones, nothing else could be seen."""
+
 
 class PastedTable:
     """A table that came as text, in a file of its own until it is closed.
@@ -42,9 +45,16 @@ class PastedTable:
             raise DataError("The table is empty.\nDrop or paste rows with a line of names first.")
         stem = re.sub(r"[^\w-]+", "_", Path(name).stem).strip("_")[:40] or "pasted"
         ending = ".tsv" if name.lower().endswith(".tsv") else ".csv"
+        try:
+            content = text.encode()
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"{stem}{ending}: character {error.start + 1} is half of a surrogate pair.\n"
+                "Copy the table again, or save it as UTF-8."
+            ) from None
         self._folder = Path(tempfile.mkdtemp(prefix="nnplug-play-"))
         self.path = self._folder / f"{stem}{ending}"
-        self.path.write_text(text, encoding="utf-8")
+        self.path.write_bytes(content)
 
     def close(self) -> None:
         """Delete the file."""
@@ -67,6 +77,8 @@ class Content:
         Those to predict.
     points : tuple
         Points that were set by click: x, y and the index of the class.
+    pasted : bool
+        Whether the table is a copy of what was pasted.
     """
 
     dataset: str = "xor"
@@ -74,6 +86,14 @@ class Content:
     names: tuple[str, ...] = ()
     target: tuple[str, ...] = ()
     points: tuple[tuple[float, float, int], ...] = field(default=())
+    pasted: bool = False
+
+    @property
+    def name(self) -> str:
+        """What `nnplug.train` is told to find it: a table that was pasted is taken away first."""
+        if self.table is None:
+            return self.dataset
+        return self.table.name if self.pasted else str(self.table)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -91,6 +111,10 @@ class Content:
             If it is too large, or takes no points.
         """
         if self.table is not None:
+            if self.points:
+                raise DataError(
+                    f"{self.table.name}: points cannot be set in a table.\nTake the points away."
+                )
             return self.table
         # Looked up by name, so that no text from a page is ever taken for a path.
         dataset = cast(Dataset, registry.get("dataset", self.dataset))
@@ -110,10 +134,10 @@ class Content:
             )
         known = len(data.classes)
         for x, y, label in self.points:
-            if not (np.isfinite([x, y]).all() and label in range(known)):
+            if not (max(abs(x), abs(y)) <= FARTHEST and label in range(known)):
                 raise DataError(
-                    f"point ({x}, {y}) of class {label}: needed are two finite numbers and a class "
-                    f"from 0 to {known - 1}."
+                    f"point ({x}, {y}) of class {label}: needed are two numbers from "
+                    f"{-FARTHEST:,} to {FARTHEST:,} and a class from 0 to {known - 1}."
                 )
         more = np.array([(x, y) for x, y, _ in self.points], float)
         labels = np.array([label for *_, label in self.points], np.int64)
@@ -129,7 +153,7 @@ class Content:
         return found | ({"points": [list(point) for point in self.points]} if self.points else {})
 
     @classmethod
-    def of_table(cls, path: Path, target: Sequence[str] = ()) -> Content:
+    def of_table(cls, path: Path, target: Sequence[str] = (), *, pasted: bool = False) -> Content:
         """Take a table; without a target, its last column is predicted.
 
         Raises
@@ -144,7 +168,7 @@ class Content:
                 "Use nnplug train for more."
             )
         names = tuple(table.names)
-        return cls(table=path, names=names, target=tuple(target) or names[-1:])
+        return cls(table=path, names=names, target=tuple(target) or names[-1:], pasted=pasted)
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Content:
@@ -179,7 +203,12 @@ class Content:
                 isinstance(number, int | float) and not isinstance(number, bool) for number in point
             ):
                 raise DataError(f"point {point!r}: give [x, y, class].")
-            found.append((float(point[0]), float(point[1]), int(point[2])))
+            if not isinstance(point[2], int):
+                raise DataError(f"point {point!r}: the class is a whole number, from 0.")
+            try:
+                found.append((float(point[0]), float(point[1]), point[2]))
+            except OverflowError:
+                raise DataError("points: a number is too large.\nGive [x, y, class].") from None
         return replace(self, points=tuple(found))
 
 

@@ -42,13 +42,27 @@ def download(learner: Learner, what: Any) -> dict[str, str]:
     if what == "notebook":
         return _file("playground.ipynb", _notebook(python_script(learner)).encode())
     if what == "data":
-        return _file("data.csv", _rows(learner).encode())
+        return _data(learner)
     if what == "model":
         with tempfile.TemporaryDirectory(prefix="nnplug-play-") as folder:
             path = Path(folder) / "model.safetensors"
             learner.run.save(path)
             return _file("playground.safetensors", path.read_bytes())
     raise SettingError(f"download: what={what!r}; choose one of {', '.join(KINDS)}.")
+
+
+def _data(learner: Learner) -> dict[str, str]:
+    """Make a file of the rows: a table as it came, under the name that the script reads."""
+    table = learner.content.table
+    if table is None:
+        return _file("data.csv", _rows(learner).encode())
+    try:
+        return _file(table.name, table.read_bytes())
+    except OSError as error:  # a pattern for several files, or the file has gone
+        raise SettingError(
+            f"{table}: it is not one file that can be read ({error.strerror}).\nTake the data from "
+            "where they are."
+        ) from None
 
 
 def _file(name: str, content: bytes) -> dict[str, str]:
@@ -72,9 +86,7 @@ def _notebook(script: str) -> str:
 
 
 def _rows(learner: Learner) -> str:
-    """Write the rows as CSV: a table as it came, a dataset with its classes by name."""
-    if learner.content.table is not None:
-        return learner.content.table.read_text(encoding="utf-8")
+    """Write the rows of a dataset as CSV, with its classes by name."""
     rows, out = learner.run.rows, io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     targets = rows.targets if rows.targets.ndim == 2 else rows.targets[:, None]

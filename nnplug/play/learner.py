@@ -26,8 +26,14 @@ if TYPE_CHECKING:
 
 __all__ = ["OWN_SETTINGS", "THUMBNAIL", "Edit", "Learner"]
 
-OWN_SETTINGS: Mapping[str, Any] = {"engine": "numpy", "patience": "none"}
-"""What a playground sets itself: it starts without compiling, and never stops early."""
+OWN_SETTINGS: Mapping[str, Any] = {
+    "engine": "numpy",
+    "patience": "none",
+    "min_delta": 0,
+    "members": 1,
+}
+"""What a playground sets itself, whatever a recipe says: it starts without compiling, never stops
+early, and shows one network."""
 
 THUMBNAIL, PICTURE = 24, 100
 """The sides of a unit's map and of the output's, in points."""
@@ -204,8 +210,10 @@ class Learner:
             0 <= number < size for number, size in zip(place, shape, strict=True)
         ):
             raise SettingError(f"{array} has the shape {shape}, and no place {place}.")
-        if not math.isfinite(value):
-            raise SettingError(f"{array}: {value} is not a finite number.")
+        with np.errstate(over="ignore"):
+            stored = network.dtype.type(value)
+        if not math.isfinite(stored):
+            raise SettingError(f"{array}: {value} is not a finite number of {network.dtype}.")
         network[array][place] = value
         self.edits.append(Edit(self.epoch, self.step, array, place, float(value)))
 

@@ -48,6 +48,13 @@ def settings_of(learner: Learner) -> dict[str, Any]:
     if learner.content.table is not None:
         target = run.rows.encoder.target if run.rows.encoder else ()
         found["target"] = list(target)
+        if "recipe" in learner.given:  # which is not written, but what it chose for the columns
+            table = chosen["table"]
+            columns = {
+                "encoding": table["encoding"].get("*"),
+                "target_transform": table["target_transform"],
+            }
+            found |= {name: value for name, value in columns.items() if value is not None}
     for name in _WRITTEN:
         value = chosen[name]
         if name == "task" and "task" not in learner.given:
@@ -72,13 +79,8 @@ def settings_of(learner: Learner) -> dict[str, Any]:
 # --- the command and the TOML -------------------------------------------------------------
 
 
-def _data_name(learner: Learner) -> str:
-    content = learner.content
-    return content.dataset if content.table is None else content.table.name
-
-
 def _command(learner: Learner) -> str:
-    words = ["nnplug", "train", _data_name(learner)]
+    words = ["nnplug", "train", learner.content.name]
     for name, value in settings_of(learner).items():
         option = ROWS[name].option or ""
         values = value if isinstance(value, list) and name != "hidden" else [value]
@@ -99,7 +101,7 @@ def _command(learner: Learner) -> str:
 
 
 def _toml(learner: Learner) -> str:
-    lines = [toml_line("data", _data_name(learner))]
+    lines = [toml_line("data", learner.content.name)]
     lines += [toml_line(name, value) for name, value in settings_of(learner).items()]
     return "\n".join(lines) + "\n"
 
@@ -138,7 +140,7 @@ def python_script(learner: Learner) -> str:
     if watches:
         lines += [*_screen_class(learner, position), ""]
     lines.append("run = nnplug.train(")
-    lines.append(f"    {'data' if learner.content.points else _literal(_data_name(learner))},")
+    lines.append(f"    {'data' if learner.content.points else _literal(learner.content.name)},")
     lines += [f"    {name}={_literal(value)}," for name, value in settings_of(learner).items()]
     if watches:
         lines.append("    callbacks=[screen := Screen()],")

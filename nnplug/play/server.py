@@ -123,7 +123,7 @@ def make_app(worker: Worker, token: str, port: int) -> Application:
         if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
             return JSONResponse({"error": "Commands are application/json."}, 415)
         try:
-            asked = json.loads(await _body(request))
+            asked = json.loads(await _body(request), parse_constant=_no_number)
         except OverflowError:
             limit = f"{LARGEST_BODY // 1_000_000} MB"
             return JSONResponse({"error": f"That is more than {limit}; use a file: "
@@ -220,6 +220,11 @@ async def _body(request: Request) -> bytes:
     return bytes(found)
 
 
+def _no_number(name: str) -> float:
+    """Refuse NaN and Infinity, which Python reads but JSON does not have."""
+    raise ValueError(name)
+
+
 def _files() -> Mapping[str, bytes]:
     """Read the files of the page."""
     folder = resources.files("nnplug.play") / "page"
@@ -267,7 +272,7 @@ class Application:
             return "This server is for its own page only."
         if scope["method"] == "POST" and origin is None:
             return "A command needs the Origin of the page."
-        given = scope["path"].split("/")[1].encode()
+        given = scope["path"].partition("/")[2].partition("/")[0].encode()
         if not secrets.compare_digest(given, self.token.encode()):
             return "The address lacks its secret part. Copy it whole from the terminal."
         return ""

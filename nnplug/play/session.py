@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from nnplug.errors import NnplugError, SettingError, suggest
-from nnplug.play import downloads, script, view
+from nnplug.play import choices, downloads, script, view
 from nnplug.play.catalogue import catalogue, describe, misfits, sketches
-from nnplug.play.choices import SHARED, checked, whole
+from nnplug.play.choices import SHARED, checked, items, number, whole
 from nnplug.play.content import Content, PastedTable
 from nnplug.play.learner import Learner
 from nnplug.play.lens import Lens
@@ -96,11 +96,13 @@ class Session:
         command = self._commands.get(name) if isinstance(name, str) else None
         if command is None:
             return {"error": f"There is no command {name!r}.{suggest(str(name), self._commands)}"}
-        before = self.content, [dict(given) for given in self.given]
+        if not self.learners and name in choices.NEED_NETWORKS:
+            return {"error": "Nothing is open in this tab.\nReload the page."}
+        before = {**vars(self), "given": [dict(given) for given in self.given]}
         try:
             return command(asked)
         except Exception as error:
-            self.content, self.given = before
+            vars(self).update(before)
             if not isinstance(error, NnplugError):
                 raise
             return {"error": str(error)}
@@ -128,7 +130,7 @@ class Session:
         if asked.get("axes"):
             self._choose_axes(asked)
         until = time.perf_counter() + REPLAY_SECONDS
-        for change in asked.get("edits") or []:
+        for change in items(asked.get("edits"), "edits", Mapping):
             left = max(0.0, until - time.perf_counter())
             position = [whole(change.get(key), key) for key in ("epoch", "step")]
             self._learner(change).learn_to(*position, seconds=left)
@@ -155,6 +157,11 @@ class Session:
             ]
         learners = [Learner(self.content, given, self.registry) for given in self.given]
         width = learners[0].run.network.inputs
+        if learners[-1].run.network.inputs != width:
+            raise SettingError(
+                "The networks of a race need the same inputs, and this recipe encodes the columns "
+                "in another way.\nEnd the race, and choose the recipe for both."
+            )
         if not self.learners or self.learners[0].run.network.inputs != width:
             self.axes, self.fixed = (0, min(1, width - 1)), {}
         self.learners, self.lens = learners, Lens()
@@ -188,7 +195,7 @@ class Session:
                 if name == "layers" and value is not None:
                     for short in ("hidden", "activation", "dropout"):
                         given.pop(short, None)
-                if name == "optimizer":
+                if name == "optimizer" and "learning_rate" not in changes:
                     given.pop("learning_rate", None)
         self.given = [checked(given) for given in self.given]
         return self._rebuilt()
@@ -205,9 +212,9 @@ class Session:
             raise SettingError("table: give its text, and its name.")
         pasted = PastedTable(name, text)
         try:
-            self.content = Content.of_table(pasted.path)
+            self.content = Content.of_table(pasted.path, pasted=True)
             answer = self._with_new_rows()
-        except NnplugError:
+        except Exception:
             pasted.close()
             raise
         self.pasted.append(pasted)
@@ -215,6 +222,8 @@ class Session:
 
     def _choose_target(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         target = asked.get("target")
+        if self.content.table is None:
+            raise SettingError(f"{self.content.dataset} has its own target: it is no table.")
         if not isinstance(target, str):
             raise SettingError(f"target={target!r}: give the name of a column.")
         self.content = replace(self.content, target=(target,))
@@ -247,11 +256,8 @@ class Session:
     def _choose_axes(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Choose the two inputs that vary in the maps, and the values of the others."""
         width = self.learners[0].run.network.inputs
-        axes = [whole(number, "axes") for number in asked.get("axes") or self.axes]
-        fixed = {int(key): float(value) for key, value in (asked.get("fixed") or {}).items()}
-        if len(axes) != 2 or any(not 0 <= place < width for place in (*axes, *fixed)):
-            raise SettingError(f"axes={axes}: give two of the inputs, 0 to {width - 1}.")
-        self.axes, self.fixed = (axes[0], axes[1]), fixed
+        self.axes = choices.two_inputs(asked.get("axes") or self.axes, width)
+        self.fixed = choices.values_of_inputs(asked.get("fixed") or {}, width)
         self._changed()
         return self.state()
 
@@ -303,10 +309,10 @@ class Session:
 
     def _edit(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         array, value = asked.get("array"), asked.get("value")
-        if not isinstance(array, str) or not isinstance(value, int | float):
+        if not isinstance(array, str):
             raise SettingError("edit: give the array, the place and the value.")
-        place = tuple(whole(number, "place") for number in asked.get("place") or [])
-        self._learner(asked).edit(array, place, float(value))
+        place = tuple(whole(at, "place") for at in items(asked.get("place"), "place"))
+        self._learner(asked).edit(array, place, number(value, array))
         return {**self.frame(), "address": self.address()}
 
     @property
@@ -374,14 +380,13 @@ class Session:
         at = asked.get("at")
         if not isinstance(at, list) or len(at) != 2:
             raise SettingError("probe: give [x, y].")
-        point = np.array([[float(number) for number in at]])
+        point = np.array([[number(each, "at") for each in at]])
         row = self.plane().at(point)[0]
         return {"lanes": [learner.probe(row) for learner in self.learners]}
 
     def address(self) -> dict[str, Any]:
         """Return all that gives this screen again, for JSON."""
-        own = self.axes, self.fixed
-        return view.address(self.content, self.learners, self.given, *own)
+        return view.address(self.content, self.learners, self.given, self.axes, self.fixed)
 
     # --- arguments --------------------------------------------------------------------
 

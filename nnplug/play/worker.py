@@ -19,6 +19,9 @@ __all__ = ["MOST_SESSIONS", "Tab", "Worker"]
 MOST_SESSIONS = 8
 """The most tabs that are served at a time."""
 
+MOST_SECONDS_TO_STOP = 1.0
+"""How long the end of the program waits for a command that is being obeyed."""
+
 
 @dataclass(eq=False)
 class Tab:
@@ -58,9 +61,9 @@ class Worker:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread and close the sessions."""
+        """End the thread and close the sessions; a long command ends with the program."""
         self._asked.put(None)
-        self._thread.join()
+        self._thread.join(MOST_SECONDS_TO_STOP)
         for tab in self.tabs.values():
             tab.session.close()
 
@@ -104,6 +107,8 @@ class Worker:
         future: Future[Any] = Future()
 
         def run() -> None:
+            if not future.set_running_or_notify_cancel():  # the server ends
+                return
             try:
                 future.set_result(function())
             # Whatever happens is the asker's to hear; the thread goes on for the other tabs.

@@ -35,6 +35,8 @@ def trace_next(
 ) -> Trace:
     """Take the next step of a run on some samples, and keep its numbers; see `Run.trace`."""
     places = chosen_rows(rows, chosen)
+    if type(elements) is not int or elements < 0:
+        raise SettingError(f"elements={elements!r}: give a whole number, 0 or more.")
     return trace_step(
         model.network,
         model.loss,
@@ -65,16 +67,25 @@ def chosen_rows(rows: Rows, asked: int | Sequence[int]) -> list[int]:
             "Read it whole: stream=False (--no-stream)."
         )
     count = len(rows.inputs)
-    chosen = [asked] if isinstance(asked, int | np.integer) else list(asked)
+    try:
+        chosen = list(asked) if np.iterable(asked) else [asked]
+        whole = not any(isinstance(row, bool | np.bool_) for row in chosen)
+        chosen = [operator.index(row) for row in chosen]
+    except TypeError:
+        whole = False
+    if not whole:
+        raise SettingError(
+            f"rows={asked!r:.60}: give the place of a row, such as 0, or a list of places."
+        )
     if not chosen:
         raise SettingError("rows=[]: a step needs a sample; the first is row 0.")
-    for row in map(operator.index, chosen):
+    for row in chosen:
         if not -count <= row < count:
             raise SettingError(
                 f"row {row}, counted from 0: there are {count:,} rows.\nGive one from 0 to "
                 f"{count - 1}; on the command line, where rows count from 1, from 1 to {count}."
             )
-    return [operator.index(row) % count for row in chosen]
+    return [row % count for row in chosen]
 
 
 def next_rate(

@@ -82,6 +82,16 @@ def test_what_is_refused_before_a_page_is_opened(arguments, message, monkeypatch
     assert message in str(done.exception) + done.output
 
 
+def test_a_table_that_cannot_be_learned_is_refused_on_the_terminal(tmp_path, monkeypatch):
+    monkeypatch.setattr("nnplug.cli.play._open", lambda _: pytest.fail("it opened a page"))
+    table = tmp_path / "mine.csv"
+    table.write_text("a,kind\n1,x\n2,x\n")
+    for more, message in (([], "one class only"), (["--target", "z"], 'no column "z"')):
+        done = CliRunner().invoke(cli, ["play", str(table), *more])
+        assert done.exit_code != 0
+        assert message in str(done.exception) + done.output
+
+
 def test_a_port_that_is_taken(monkeypatch):
     from nnplug.play import server
 
