@@ -1105,4 +1105,7 @@ def test_every_check_of_every_kind_catches_a_mutant():
         ("activation", "inputs-unchanged"),  # the engine's own guard finds it too
         ("loss", "formula"),
         ("optimizer", "formula"),
+        # What cannot be traced gives no inputs to check either.
+        ("encoding", "formula"),
+        ("encoding", "prepares"),
     }

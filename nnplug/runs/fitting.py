@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnplug.errors import PluginError, SettingError, suggest
-from nnplug.interruption import Interruption
 from nnplug.parts import Part
 from nnplug.plugins.loading import Plugins
 from nnplug.plugins.plugin import LOCAL, Plugin
@@ -192,8 +191,11 @@ def fit(
     trainer = run.trainer()
     shards = trainer.shards
     # A signal to all processes ends them after the same step, so that rank 0 can keep the run.
-    follows = shards is not None and shards.ranks.rank > 0
-    interruption = Interruption() if follows else None
+    follows, interruption = shards is not None and shards.ranks.rank > 0, None
+    if follows:
+        from nnplug.interruption import Interruption  # noqa: PLC0415  # few runs have several ranks
+
+        interruption = Interruption()
 
     # The trainer gets this function in any case: while a call of many steps runs, Python
     # cannot deliver an interrupt, so that such a call must return now and then.

@@ -129,6 +129,9 @@ def test_every_option_reaches_the_run():
         "seed": 7,
         "dtype": "float64",
         "engine": "numpy",
+        "interval": None,
+        "increasing": [],
+        "decreasing": [],
         "log_every": 2,
         "table": {
             "target": ["petal_width"],
@@ -137,6 +140,7 @@ def test_every_option_reaches_the_run():
             "categorical": [],
             "numeric": [],
             "missing": "mean",
+            "encoding": {},
             "drop_missing_targets": False,
             "weights": None,
             "target_transform": None,
