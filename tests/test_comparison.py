@@ -13,7 +13,7 @@ import pytest
 import nnplug
 from nnplug.comparison.analysis import analyse
 from nnplug.comparison.api import Comparison, run
-from nnplug.comparison.bench import Bench, Task
+from nnplug.comparison.bench import Bench, Task, _thinned
 from nnplug.comparison.page import write_page
 from nnplug.comparison.places import run_all
 from nnplug.comparison.protocol import perform
@@ -237,6 +237,35 @@ def test_all_that_diverged_take_the_usual_rate():
     assert "no rate of the search gave a score" in "\n".join(analyse(request, stages)["caveats"])
 
 
+def test_arms_without_any_score_are_not_equivalent():
+    request, stages = pretend(
+        lambda task: {**made_up(task, score=None), "diverged": "it blew up"},
+        trials=0, seeds=6, rope=0.1,
+    )  # fmt: skip
+    (data,) = analyse(request, stages)["data"]
+    assert data["arms"]["tanh"]["verdict"]["word"] == "no difference detected"
+
+
+def test_the_best_epoch_of_a_long_run_stays_in_its_curve():
+    """Or else the run would seem to miss the score that it has there."""
+    values = [0.1] * 250
+    values[142] = 0.9
+    curve = _thinned(values, 142)
+    assert [143, 0.9] in curve
+    assert [len(curve), curve[0][0], curve[-1][0]] == [84 + 1, 1, 250]
+    assert _thinned(values, -1)[-1] == [250, 0.1]
+    assert _thinned([], -1) == []
+
+
+@pytest.mark.parametrize(("more", "said"), [({}, True), ({"seeds": 6}, False),
+                                            ({"trials": 3}, False)])  # fmt: skip
+def test_quick_is_exploratory_unless_seeds_or_trials_are_given(more, said):
+    """With enough seeds there are verdicts, which a caveat must not deny."""
+    request, stages = pretend(lambda task: made_up(task, score=0.5), effort="quick", **more)
+    caveats = "\n".join(analyse(request, stages)["caveats"])
+    assert ("Exploratory (--quick)" in caveats) is said
+
+
 def test_a_target_that_is_missed_stays_as_never():
     def rule(task):
         score = 0.8 if task.arm == "relu" else 0.31 + 0.1 * task.seed
@@ -389,7 +418,9 @@ def test_seconds_end_a_run():
 def test_a_dataset_that_holds_nothing_out_is_judged_on_its_training_rows():
     found = nnplug.compare("xor", optimizer="sgd,adam", effort="quick", budget=3)
     assert not found.report["data"][0]["held_out"]
-    assert "xor: no rows are held out, as its recipe has it" in str(found).replace("\n  ", " ")
+    assert "xor: no rows are held out, as its recipe or validation=0 has it" in str(found).replace(
+        "\n  ", " "
+    )
 
 
 def test_parts_and_frames_of_python_can_be_compared():
@@ -507,6 +538,14 @@ def test_a_report_that_is_none_is_refused(tmp_path):
             found.differences(path)
     with pytest.raises(StorageError, match="cannot be read"):
         found.differences(tmp_path / "none.json")
+
+
+def test_a_report_with_other_runs_is_refused():
+    """As one that was edited, or that is of another comparison."""
+    asked = {"activation": "relu,tanh", "trials": 0, "budget": 1}
+    two, three = (nnplug.compare("moons", seeds=seeds, **asked) for seeds in (2, 3))
+    with pytest.raises(SettingError, match="is of another comparison"):
+        two.differences(three)
 
 
 # --- the report --------------------------------------------------------------------------------

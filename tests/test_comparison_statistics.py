@@ -72,6 +72,14 @@ def test_an_interval_of_equal_values_has_no_width_and_every_call_gives_the_same(
     assert bca_interval(SAMPLES["normal"]) == bca_interval(SAMPLES["normal"])
 
 
+def test_ties_are_ties_in_any_unit():
+    """Of accuracies, equal means differ by rounding, where those of counts do not."""
+    for seed in range(20):
+        counts = np.random.default_rng(seed).integers(-4, 6, 10)
+        low, high = bca_interval(counts / 30)
+        assert (30 * low, 30 * high) == pytest.approx(bca_interval(counts))
+
+
 def test_sign_flips_are_scipys_permutation_test(sample):
     if len(sample) > 16:
         other = stats.permutation_test(
@@ -250,6 +258,36 @@ def test_the_sentence_of_no_difference_says_what_could_have_been_seen():
     assert found.sentence == (
         "no difference detected (n = 8, a difference of 0.16 could have been seen)"
     )
+
+
+def test_scores_that_are_the_same_in_every_pair_are_called_that():
+    scores = {"base": np.full(8, 0.9), "arm": np.full(8, 0.9)}
+    found = verdicts(scores, "base")["arm"]
+    assert found.sentence == "no difference detected (n = 8, the same in every pair)"
+
+
+def test_a_gain_that_differs_by_rounding_alone_has_a_verdict():
+    """2/3 - 1/3 is 0.3333333333333333, and 1 - 2/3 ends in 37: the same gain of a third."""
+    base = np.array([1, 2, 1, 2, 2, 2, 1, 2]) / 3
+    found = verdicts({"base": base, "arm": (base * 3 + 1) / 3}, "base")["arm"]
+    assert (found.low, found.high) == pytest.approx((1 / 3, 1 / 3))
+    assert found.word == "better"
+
+
+def test_rounding_wins_no_pair():
+    base = np.linspace(0.3, 0.9, 10)
+    found = verdicts({"base": base, "arm": np.nextafter(base, 1)}, "base")["arm"]
+    assert (found.gain, found.wins, found.word) == (0.0, 0.5, "no difference detected")
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e200])
+def test_verdicts_do_not_depend_on_the_unit(scale):
+    base, arm = np.zeros(8), np.array([3.0, 1, 4, 1, 5, 9, 2, -6])
+    usual = verdicts({"base": base, "arm": arm}, "base")["arm"]
+    found = verdicts({"base": base, "arm": scale * arm}, "base")["arm"]
+    assert (found.low / scale, found.high / scale) == pytest.approx((usual.low, usual.high))
+    assert found.seen / scale == pytest.approx(usual.seen)
+    assert found.word == usual.word
 
 
 def test_a_small_but_sure_difference_is_equivalent_only_within_a_margin():

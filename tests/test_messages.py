@@ -58,7 +58,7 @@ def test_special_is_a_module_that_costs_nothing_until_it_is_used():
     [
         (nnplug.special, "sigmoud", " Did you mean 'sigmoid' or 'log_sigmoid'?"),
         (nnplug.special, "gelu_new", " It has digamma, erf, erfc, lgamma, log_sigmoid, "),
-        (nnplug, "trian", " Did you mean 'train'?"),
+        (nnplug, "trian", " Did you mean 'train' or 'trace'?"),
         (nnplug, "optimiser", " Did you mean 'optimizer'?"),
         (nnplug, "sklearn", " It is a module: import nnplug.sklearn."),
         (nnplug.testing, "check", " Did you mean 'checks' or 'Check'?"),

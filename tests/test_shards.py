@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import nnplug
+from nnplug.cli.ranks import run_together
 from nnplug.errors import DivergedError, SettingError
 from nnplug.training.ranks import Ranks, tree_sum, world
 from nnplug.training.shards import Shards
@@ -159,6 +160,26 @@ def test_without_mpi4py(monkeypatch):
     monkeypatch.setattr("nnplug.training.ranks.find_spec", lambda name: None)
     with pytest.raises(SettingError, match="pip install mpi4py mpich"):
         world(4)
+
+
+def test_mpi4py_without_an_mpi(monkeypatch, capsys):
+    """As from `pip install mpi4py` alone; the command line starts all the same."""
+
+    def load(*given):
+        raise RuntimeError("cannot load MPI library\nlibmpi.so: no such file")
+
+    monkeypatch.setenv("PMI_RANK", "0")
+    monkeypatch.setenv("PMI_SIZE", "2")
+    monkeypatch.setattr("nnplug.training.ranks.find_spec", lambda name: True)
+    monkeypatch.setattr("nnplug.training.ranks.MPIRanks", load)
+    with pytest.raises(
+        SettingError, match=r"(?s)finds no MPI: cannot load MPI library\.\nIn.*mpich"
+    ):
+        world(4)
+    monkeypatch.setattr("nnplug.cli.ranks.find_spec", lambda name: True)
+    monkeypatch.setattr("nnplug.cli.ranks.import_module", load)
+    run_together(lambda: print("done"), 0)
+    assert capsys.readouterr().out == "done\n"
 
 
 # --- several processes -----------------------------------------------------------------------

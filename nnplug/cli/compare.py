@@ -16,6 +16,7 @@ from nnplug.cli.options import WholeNumber, plugin_options, plugins_given, warn
 from nnplug.cli.part_names import PartType, complete_data
 from nnplug.cli.setting_options import setting_option
 from nnplug.cli.terminal import console, echo, print_json, width
+from nnplug.launch import launched
 from nnplug.runs.settings import ROWS
 
 if TYPE_CHECKING:
@@ -145,8 +146,16 @@ def compare(
         if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
     }
     _check_usage(ctx, given, output, resume, replay)
+    if (started := launched()) is not None:
+        raise click.UsageError(
+            f"mpiexec started {started[1]} processes, and each would do the whole comparison: "
+            f"leave mpiexec out, and give --on {started[1]}.",
+            ctx,
+        )
     check_place(on)
     earlier = None if replay is None else read_report(replay)
+    if earlier is not None:
+        differences(earlier, earlier)  # what cannot be compared is said before the work is done
     request, results = _find(ctx, given, output, resume, replay, earlier)
     bench = Bench(request, plugins_given(ctx)[1])
     _print_start(request, results)

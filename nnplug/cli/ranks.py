@@ -6,6 +6,7 @@ import io
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -27,7 +28,8 @@ def run_together(command: Callable[[], None], rank: int) -> None:
     """
     world = None
     if find_spec("mpi4py") is not None:
-        world = import_module("mpi4py.MPI").COMM_WORLD
+        with suppress(ImportError, RuntimeError):  # it finds no MPI: what needs one says so
+            world = import_module("mpi4py.MPI").COMM_WORLD
     streams = sys.stdout, sys.stderr
     said = io.StringIO()
     if rank:

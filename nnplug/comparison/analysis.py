@@ -75,7 +75,8 @@ def _one(request: Request, stage: Stage) -> tuple[dict[str, Any], dict[str, AnyA
     known = [score for scores in raw.values() for score in scores if not math.isnan(score)]
     worst = min([*known, *([] if constant is None else [sign * constant])], default=0.0)
     scores = {arm: np.nan_to_num(np.array(each), nan=worst) for arm, each in raw.items()}
-    judged = verdicts(scores, request.baseline, rope=request.rope)
+    # Without any score all are equally bad, which shows no arm to be as good as another.
+    judged = verdicts(scores, request.baseline, rope=request.rope if known else None)
     target = _target(stage.cells[request.baseline], sign)
     arms = {
         arm: _arm(cell, scores[arm], judged.get(arm), sign, target)
@@ -219,7 +220,7 @@ def caveats(request: Request, data: list[dict[str, Any]]) -> list[str]:
     ]
     arms = len(request.others)
     least = enough_seeds(arms)
-    if request.effort == "quick":
+    if request.effort == "quick" and not request.trials and request.seeds < least:
         lines.append("Exploratory (--quick): no search of the learning rate, and no claim.")
     if request.seeds < least:
         lines.append(
@@ -252,8 +253,8 @@ def caveats(request: Request, data: list[dict[str, Any]]) -> list[str]:
     for each in data:
         if not each["held_out"]:
             lines.append(
-                f"{each['name']}: no rows are held out, because of its recipe; scores are of the "
-                "training rows."
+                f"{each['name']}: no rows are held out, because of its recipe or validation=0; "
+                "scores are of the training rows."
             )
         for arm, found in each["arms"].items():
             lines += _unusual(each["name"], arm, found)

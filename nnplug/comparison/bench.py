@@ -175,7 +175,7 @@ class Bench:
             "seconds": time.perf_counter() - started,
             "parameters": networks * run.network.learned,
             "engine": run.settings.engine,
-            "curve": _thinned(values),
+            "curve": _thinned(values, at),
         }
 
     def _hold_out(self, content: Table | Data, task: Task) -> tuple[Table | Data, Table | Data]:
@@ -306,10 +306,12 @@ def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _thinned(values: list[float]) -> list[list[float]]:
-    """Keep the epochs (counted from 1) and values of a curve, at most so many, the last always."""
-    step = -(-len(values) // MOST_POINTS) or 1
-    places = sorted({*range(0, len(values), step), *([len(values) - 1] if values else [])})
+def _thinned(values: list[float], best: int) -> list[list[float]]:
+    """Keep epochs (counted from 1) and values of a curve: about so many, the best and the last."""
+    count = len(values)
+    step = -(-count // MOST_POINTS) or 1
+    # Without the best epoch, a run would seem to miss the score that it has there.
+    places = sorted({*range(0, count, step), *({best % count, count - 1} if count else ())})
     return [[place + 1, float(values[place])] for place in places if math.isfinite(values[place])]
 
 

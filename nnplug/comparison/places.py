@@ -111,7 +111,10 @@ def _backend(joblib: Any, where: str) -> AbstractContextManager[Any]:
     try:
         context: AbstractContextManager[Any] = joblib.parallel_config(backend=where)
     except (ValueError, TypeError, KeyError):
-        raise SettingError(f"on={where!r}: joblib knows no backend of that name.") from None
+        raise SettingError(
+            f"on={where!r}: joblib knows no backend of that name.\n"
+            "Write a number of processes, dask://HOST:PORT, or the name of a registered backend."
+        ) from None
     return context
 
 

@@ -49,13 +49,14 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[list
     Raises
     ------
     SettingError
-        If the earlier one is not a whole report.
+        If the earlier one is not a whole report, or that of another comparison.
     """
     try:
         return _changes(before, now), _results(before, now)
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise SettingError(
-            f"The earlier report is not whole: {type(error).__name__} {error}."
+            "The earlier report is not whole, or is of another comparison: "
+            f"{type(error).__name__} {error}."
         ) from None
 
 

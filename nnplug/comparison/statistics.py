@@ -34,6 +34,7 @@ DRAWS = 10_000
 """Resamples of a bootstrap or permutation test."""
 MOST_EXACT = 16
 """Pairs up to which all sign changes are counted: 65,536."""
+_TIE = 1e-12
 _POWER = 0.8
 _EXPERIMENTS = 1_000
 _MOST_SIMULATED = 10
@@ -76,23 +77,28 @@ def bca_interval(
         If all values are equal, the interval has no width.
     """
     values = np.asarray(values, np.float64)
-    mean = float(values.mean())
     if np.ptp(values) == 0:
-        return mean, mean
+        return float(values[0]), float(values[0])
+    # Powers of scores may be too large, or too small; a power of two takes no digits away.
+    scale = math.ldexp(0.5, math.frexp(float(np.abs(values).max()))[1])
+    values = values / scale
+    mean = float(values.mean())
     generator = np.random.Generator(np.random.PCG64(seed))
     count = len(values)
     means = values[generator.integers(0, count, (draws, count))].mean(axis=1)
-    # Ties count half, as for scores of few distinct values.
-    below = float((np.sum(means < mean) + 0.5 * np.sum(means == mean)) / draws)
+    # Ties count half, as for scores of few distinct values. They differ in the last bits.
+    near = _TIE * np.abs(values).max()
+    below = float((np.mean(means < mean - near) + np.mean(means <= mean + near)) / 2)
     bias = _NORMAL.inv_cdf(min(max(below, 0.5 / draws), 1 - 0.5 / draws))
-    left_out = (values.sum() - values) / (count - 1)
-    spread = left_out.mean() - left_out
+    # Of the means without one value: (mean - value) / (count - 1) away from their own mean.
+    spread = values - mean
+    spread /= np.abs(spread).max()
     acceleration = float((spread**3).sum() / (6 * (spread**2).sum() ** 1.5))
     ends = []
     for share in ((1 - level) / 2, (1 + level) / 2):
         moved = bias + _NORMAL.inv_cdf(share)
         ends.append(_NORMAL.cdf(bias + moved / (1 - acceleration * moved)))
-    low, high = np.quantile(means, ends).tolist()
+    low, high = (scale * np.quantile(means, ends)).tolist()
     return low, high
 
 
@@ -117,7 +123,7 @@ def sign_flip(differences: AnyArray, *, draws: int = 10 * DRAWS, seed: int = _SE
     count = len(values)
     observed = abs(values.sum())
     # Sums in another order differ in the last bits; these are ties.
-    least = observed - 1e-12 * np.abs(values).sum()
+    least = observed - _TIE * np.abs(values).sum()
     if count <= MOST_EXACT:
         bits = np.arange(2**count)[:, None] >> np.arange(count) & 1
         return float(np.mean(np.abs((1 - 2 * bits) @ values) >= least))
@@ -289,7 +295,9 @@ def detectable(differences: AnyArray, p: float = 0.05, wins: float = 0.75) -> fl
     """
     if len(differences) < _FEWEST_PAIRS:
         return math.inf
-    return _effect(len(differences), p, wins) * float(np.std(differences, ddof=1))
+    scale = float(np.abs(differences).max()) or 1.0  # squares of scores may be too large
+    spread = scale * float(np.std(differences / scale, ddof=1))
+    return _effect(len(differences), p, wins) * spread
 
 
 @lru_cache(maxsize=64)

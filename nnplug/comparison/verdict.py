@@ -24,6 +24,8 @@ __all__ = ["LEVEL", "Verdict", "enough_seeds", "summarize", "verdicts"]
 
 LEVEL = 0.05
 """The p below which a difference counts, after Holm's correction."""
+ROUNDING = 1e-12
+"""The share of the larger score within which a difference is rounding, and a tie."""
 CLEAR = 0.75
 """The share of pairs that a better arm wins (Bouthillier et al., 2021, MLSys)."""
 
@@ -66,6 +68,8 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """The verdict in words."""
+        if self.word == "no difference detected" and not self.seen:
+            return f"no difference detected (n = {self.pairs}, the same in every pair)"
         if self.word == "no difference detected":
             return (
                 f"no difference detected (n = {self.pairs}, a difference of {self.seen:.2g} could "
@@ -107,12 +111,20 @@ def verdicts(
         The margin within which a difference does not matter.
     """
     others = [arm for arm in scores if arm != baseline]
-    gains = [np.asarray(scores[arm]) - np.asarray(scores[baseline]) for arm in others]
+    gains = [_gains(np.asarray(scores[arm]), np.asarray(scores[baseline])) for arm in others]
     p = [sign_flip(gain) for gain in gains]
     return {
         arm: _verdict(gain, p[place], adjusted, len(others), rope)
         for place, (arm, gain, adjusted) in enumerate(zip(others, gains, holm(p), strict=True))
     }
+
+
+def _gains(scores: AnyArray, others: AnyArray) -> AnyArray:
+    """Subtract in pairs; what rounding alone makes of equal scores is 0."""
+    gains = scores - others
+    largest = np.maximum(np.abs(scores), np.abs(others))
+    found: AnyArray = np.where(np.abs(gains) <= ROUNDING * largest, 0.0, gains)
+    return found
 
 
 def _verdict(gain: AnyArray, p: float, adjusted: float, arms: int, rope: float | None) -> Verdict:

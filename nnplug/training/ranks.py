@@ -137,7 +137,7 @@ def world(shards: int) -> Ranks:
     Raises
     ------
     SettingError
-        If mpi4py is not installed, or the shards cannot be dealt out evenly.
+        If mpi4py or its MPI is not installed, or the shards cannot be dealt out evenly.
     """
     started = launched()
     if started is None:
@@ -150,6 +150,13 @@ def world(shards: int) -> Ranks:
     if shards % started[1]:
         raise SettingError(
             f"shards={shards}: they cannot be dealt out evenly to {started[1]} processes.\n"
-            f"Start 1, 2, 4, ... or {shards} processes, or give more shards."
+            f"Start 1, 2, 4, ... processes, {shards} at most, or give more shards."
         )
-    return MPIRanks()
+    try:
+        return MPIRanks()
+    except (ImportError, RuntimeError) as error:
+        reason = str(error).split("\n", 1)[0]
+        raise SettingError(
+            f"shards={shards}: mpiexec started {started[1]} processes, and mpi4py finds no MPI: "
+            f"{reason}.\nInstall one with: pip install mpich"
+        ) from None

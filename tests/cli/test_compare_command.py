@@ -91,6 +91,25 @@ def test_what_cannot_be_is_said_and_nothing_is_left_behind(tmp_path, arguments, 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["full"]
 
 
+def test_under_mpiexec_the_processes_would_write_the_same_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("nnplug.cli.compare.launched", lambda: (0, 4))
+    done = nnplug_here("compare", *QUICK, folder=tmp_path)
+    assert done.returncode == 2
+    assert "leave mpiexec out, and give --on 4." in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_report_that_is_not_whole_is_refused_before_any_run(tmp_path):
+    assert nnplug_here("compare", *QUICK, "--output", "out", folder=tmp_path).returncode == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    del report["data"][0]["arms"]["tanh"]["rate"]
+    (tmp_path / "broken.json").write_text(json.dumps(report))
+    done = nnplug_here("compare", "--replay", "broken.json", "--output", "new", folder=tmp_path)
+    assert done.returncode == 2
+    assert "The earlier report is not whole" in done.stderr
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_replay_gives_the_same_and_names_what_a_changed_plugin_changes(tmp_path):
     part = tmp_path / "part.py"
     part.write_text(PART)
