@@ -418,7 +418,7 @@ def test_seconds_end_a_run():
 def test_a_dataset_that_holds_nothing_out_is_judged_on_its_training_rows():
     found = nnplug.compare("xor", optimizer="sgd,adam", effort="quick", budget=3)
     assert not found.report["data"][0]["held_out"]
-    assert "xor: no rows are held out, as its recipe or validation=0 has it" in str(found).replace(
+    assert "xor: no rows are held out, because of its recipe or validation=0" in str(found).replace(
         "\n  ", " "
     )
 
