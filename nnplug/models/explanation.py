@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from nnplug.models.predictor import Predictor
     from nnplug.tables import ReadOptions
 
-__all__ = ["Explanation", "Part", "explain"]
+__all__ = ["Explanation", "Contribution", "explain"]
 
 Float64Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Part:
+class Contribution:
     """What a column contributes to one prediction.
 
     Attributes
@@ -86,7 +86,7 @@ class Explanation(Summarized):
     values: tuple[tuple[str, ...], ...]
     is_share: bool
 
-    def parts(self, row: int, answer: int = 0) -> list[Part]:
+    def parts(self, row: int, answer: int = 0) -> list[Contribution]:
         """List what the columns contribute to one prediction, the largest first.
 
         Parameters
@@ -95,7 +95,7 @@ class Explanation(Summarized):
             Places in `rows` and `answers`.
         """
         found = [
-            Part(name, value, self.baseline[name], float(contribution))
+            Contribution(name, value, self.baseline[name], float(contribution))
             for name, value, contribution in zip(
                 self.columns, self.values[row], self.contributions[row, answer], strict=True
             )

@@ -63,7 +63,7 @@ def test_list_parts_shows_each_part_with_its_package(environment):
             ],
         ),
         (
-            "quantile",
+            "nnplug-example/pinball",
             [
                 "loss pinball",
                 "  aliases      quantile",
