@@ -563,7 +563,8 @@ def test_a_pickle_leaves_the_rows_for_validation_out():
     before = pickle.loads(pickle.dumps(estimator))
     np.testing.assert_array_equal(before.validation_data[0], many)  # to learn with elsewhere
     estimator.fit(many[:50], many[:50, 0])
-    assert len(pickle.dumps(estimator)) < 8_000
+    # The rows alone take 800 kB; what was learned of the error keeps 500 numbers.
+    assert len(pickle.dumps(estimator)) < 20_000
     assert pickle.loads(pickle.dumps(estimator)).validation_data is None
     assert estimator.validation_data[0] is many
     assert clone(estimator).validation_data is not None
