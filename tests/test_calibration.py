@@ -522,3 +522,14 @@ def test_train_says_how_wide_the_intervals_are_if_they_were_asked_for(tmp_path, 
     assert code == 0
     assert "intervals at 0.8: " in err
     assert "rows held out in training" in " ".join(err.split())
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_the_way_to_held_out_rows_can_be_followed(members):
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    options = {"members": members, "interval": 0.8, "epochs": 1}
+    with pytest.raises(SettingError, match=r"Hold some out: --validation 0\.\d+, or") as refused:
+        nnplug.train((x, x[:, 0]), validation=0, **options)
+    share = float(str(refused.value).rpartition("validation=")[2].split()[0])
+    run = nnplug.train((x, x[:, 0]), validation=share, **options)
+    assert run.model.calibration is not None

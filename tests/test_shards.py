@@ -141,7 +141,10 @@ def test_a_run_that_diverges_says_so():
     ("settings", "message"),
     [
         ({"shards": 3}, r"shards=3: it must be a power of two, such as 4"),
-        ({"layers": "dense:8 batch_norm relu"}, "layer 'batch_norm1' learns from the whole batch"),
+        (
+            {"layers": "dense:8 batch_norm relu"},
+            "layer 'batch_norm1' keeps a state from step to step, which needs a batch in one piece",
+        ),
         (
             {"loss": "half_sse", "l2": 0.1, "sample_weight": np.ones(203)},
             "a penalty counts the weights of the rows",

@@ -44,7 +44,7 @@ def plot_part(name: str, found: Sequence[Part | Tool], file: Path | None) -> Non
     ]
     if not drawn:
         raise SettingError(
-            f"{name}: there is no curve to plot.\nActivations, schedules and losses of one number "
+            f"{name}: it has no curve to plot.\nActivations, schedules and losses of one number "
             "at a time have one; without --plot, the formula is shown."
         )
     part, picture = drawn[0]

@@ -35,7 +35,7 @@ def run_all(
     Raises
     ------
     SettingError
-        If there is no such place, or what reaches it is not installed.
+        If the place is unknown, or needs a package that is not installed.
     """
     if where == "1":
         for task in tasks:

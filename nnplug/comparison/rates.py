@@ -116,7 +116,7 @@ def widened(judged: Mapping[float, tuple[float, float]], tried: Range) -> Range 
     tried : Range
         What was searched.
     """
-    if len(judged) == 1:  # it is no edge of anything
+    if len(judged) == 1:  # a single rate is not at an edge
         return None
     best = max(judged, key=judged.__getitem__)
     if best == min(judged):

@@ -348,7 +348,7 @@ def _find_baseline(baseline: str | None, arms: Mapping[str, Any]) -> str:
         return next(iter(arms))
     if baseline not in arms:
         raise SettingError(
-            f"baseline={baseline!r} is none of the arms: {', '.join(arms)}."
+            f"baseline={baseline!r} is not one of the arms: {', '.join(arms)}."
             f"{suggest(baseline, arms)}"
         )
     return baseline

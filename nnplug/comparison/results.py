@@ -91,7 +91,7 @@ class Results:
         path = folder / ASKED
         if not path.is_file():
             raise StorageError(
-                f"{folder}: there is no comparison to resume, for there is no {ASKED}.\n"
+                f"{folder}: there is no comparison to resume: {ASKED} is missing.\n"
                 "Name the folder of a comparison, such as comparisons/NAME."
             )
         request = Request.from_dict(read_record(path, _MOST), str(path))

@@ -91,7 +91,7 @@ def _overall(report: Mapping[str, Any]) -> Grid:
     below = ["IQM of scores in which 0 is a constant predictor and 1 the baseline."]
     if overall["left_out"]:
         names = ", ".join(overall["left_out"])
-        below.append(f"Left out of them, since the baseline is no better than 0 there: {names}.")
+        below.append(f"Not included, since the baseline scores 0 or less: {names}.")
     if overall["friedman"] is not None:
         statistic, p = overall["friedman"]["statistic"], overall["friedman"]["p"]
         below.append(f"Friedman's test of equal ranks: {statistic:.3g}, p = {p:.2g}.")

@@ -137,7 +137,7 @@ def _formulas(encoding: Encoded, cells: Cells) -> list[Any]:
     missing: Any = cells(name, "missing")
     places: dict[str, Any] = {}
     if isinstance(plain, Categories):
-        # Where a category is among the known ones: its place; -1 if it is none of them.
+        # A category's place among the known ones; -1 if it is not known.
         x: Any = -1.0
         for place, text in enumerate(plain.categories):
             x = np.where(cells(name, "equals", text), float(place), x)

@@ -25,7 +25,7 @@ def sign_everywhere(
 ) -> tuple[Sign, tuple[float, float] | None]:
     """Tell whether a formula of one argument is never negative, over all finite numbers.
 
-    The line is cut into boxes, and those that are not decided are cut again.
+    The line is cut into boxes, and a box that is undecided is cut again.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ class Trace:
         Raises
         ------
         UnknownNameError
-            If there is none; it is a `KeyError`, too.
+            If there is no such array. It is also a `KeyError`.
         """
         for step in self.steps:
             if step.name == name:

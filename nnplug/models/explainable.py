@@ -55,7 +55,7 @@ class Explainable(Predictor):
         Raises
         ------
         DataError
-            If the columns are not those of the training data, or there is no such row.
+            If a column of the training data is missing, or the row does not exist.
         SettingError
             If the class is unknown, or there are no classes.
         NotFiniteError

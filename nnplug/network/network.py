@@ -198,7 +198,7 @@ class Network(Summarized):
         Raises
         ------
         UnknownNameError
-            If there is none; it is a `KeyError`, too.
+            If there is no such array. It is also a `KeyError`.
         """
         found = self._by_name.get(name)
         if found is None:

@@ -363,8 +363,10 @@ def interval_level(choice: Choice, head: Head, *, held_out: bool) -> float | Non
             "out; calibrated probabilities are learned anyway."
         )
     if level is not None and not held_out and head.loss.interval is None:
+        members = int(choice("members"))
+        share = 0.2 if members == 1 else 1 / members
         raise SettingError(
             f"interval={level:g}: intervals are learned from rows that are held out, and there are "
-            "none.\nHold some out: --validation 0.2, or validation=0.2 in Python."
+            f"none.\nHold some out: --validation {share!r}, or validation={share!r} in Python."
         )
     return level

@@ -84,6 +84,7 @@ class MPIRanks(Ranks):
 
         self._mpi, self._world = MPI, MPI.COMM_WORLD
         self.rank, self.count = self._world.rank, self._world.size
+        self._pieces = self._given = np.empty((self.count, 0))
         sys.excepthook = self._end
 
     def _end(
@@ -117,10 +118,12 @@ class MPIRanks(Ranks):
 
         Each rank adds up its piece of the vector, and gives the sum to all.
         """
-        size = -(-len(vector) // self.count)
-        pieces = np.zeros((self.count, size), vector.dtype)
+        shape = self.count, -(-len(vector) // self.count)
+        if (self._pieces.shape, self._pieces.dtype) != (shape, vector.dtype):
+            # Kept, since a run adds up the same vector in every step.
+            self._pieces, self._given = np.zeros(shape, vector.dtype), np.empty(shape, vector.dtype)
+        pieces, given = self._pieces, self._given
         pieces.reshape(-1)[: len(vector)] = vector
-        given = np.empty_like(pieces)
         self._world.Alltoall(pieces, given)
         self._world.Allgather(np.ascontiguousarray(tree_sum(given)), pieces)
         vector[...] = pieces.reshape(-1)[: len(vector)]

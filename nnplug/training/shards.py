@@ -8,7 +8,7 @@ same bits on 1, 2, 4, ... processes, as many as there are shards.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -153,7 +153,7 @@ class ShardedSteps(Steps):
         self._parts: dict[tuple[int, int], tuple[BoundProgram, dict[str, AnyArray]]] = {}
         self._gradient = aligned_zeros(network.size, network.dtype)
         self._free: list[AnyArray] = []
-        self._batch = np.empty(0, np.intp)
+        self._all = self._batch = np.arange(len(inputs))
         self._part_memory = Memory()
         super().__init__(
             network, loss, optimizer, inputs, targets, batch_size, weights,
@@ -214,7 +214,7 @@ class ShardedSteps(Steps):
 
     def run(self, rows: AnyArray | None, outputs: AnyArray | None = None) -> float:
         """Take one step; see `Steps.run`."""
-        self._batch = np.arange(len(self.inputs)) if rows is None else np.asarray(rows, np.intp)
+        self._batch = self._all if rows is None else np.asarray(rows, np.intp)
         self.count += 1
         if len(self.shards.own) and not self._parts:
             self._part(self.shards.most(self.batch_size))  # it sizes the memory of all others
@@ -324,17 +324,18 @@ def _check_divisible(network: Network, loss: Loss, optimizer: Optimizer) -> None
     ------
     SettingError
     """
-    reasons: Iterator[str] | Sequence[str] = [
-        *([f"loss {loss.name!r} compares the rows of a batch"] if loss.over == "batch" else []),
-        *(
-            [f"layer {span.name.rpartition('.')[0]!r} learns from the whole batch"
-             for span in network.spans if span.is_state][:1]
-        ),
-        *([f"optimizer {optimizer.name!r} takes a second gradient"]
-          if optimizer.moved or optimizer.asks_curvature else []),
-    ]  # fmt: skip
-    for reason in reasons:
+    reason = ""
+    if loss.over == "batch":
+        reason = f"loss {loss.name!r} compares the rows of a batch"
+    elif optimizer.moved or optimizer.asks_curvature:
+        reason = f"optimizer {optimizer.name!r} takes a second gradient"
+    else:
+        for span in network.spans:
+            if span.is_state:
+                reason = f"layer {span.name.rpartition('.')[0]!r} keeps a state from step to step"
+                break
+    if reason:
         raise SettingError(
-            f"shards: {reason}, which is not in one piece where it is cut into shards.\n"
+            f"shards: {reason}, which needs a batch in one piece.\n"
             "Leave shards out, or use another part."
         )

@@ -450,7 +450,7 @@ def test_a_part_is_plotted_in_the_terminal_and_in_a_file(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["adam", "--plot"], "adam: there is no curve to plot."),
+        (["adam", "--plot"], "adam: it has no curve to plot."),
         (["gelu", "--plot", "gelu.txt"], "ends in .html, .png, .pdf, .svg"),
     ],
 )
