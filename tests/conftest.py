@@ -16,6 +16,16 @@ def pytest_configure():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_ignore_collect(collection_path):
+    """Look for tests in files of tests only.
+
+    `--doctest-modules` would import helpers as well, and pytest keeps a half-imported one that
+    asks for a package which is not installed.
+    """
+    helper = collection_path.suffix == ".py" and not collection_path.name.startswith("test_")
+    return True if helper else None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def machine_code(tmp_path_factory):
     """Keep compiled loops out of the user's cache; the processes of one run share a folder.
