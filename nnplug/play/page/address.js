@@ -14,9 +14,9 @@ const write = (value) => {
   return read(value) === value ? value : JSON.stringify(value);
 };
 
-export function readAddress() {
+export function readAddress(address) {
   const found = { settings: [{}], hide: [] };
-  for (const [name, text] of new URLSearchParams(location.hash.slice(1))) {
+  for (const [name, text] of new URLSearchParams(address.slice(1))) {
     if (name === "hide") found.hide = text.split(",").filter(Boolean);
     else if (name === "data") found.data = text;
     else if (name === "race") found.settings[1] = read(text);

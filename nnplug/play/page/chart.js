@@ -1,10 +1,10 @@
 // The losses by epoch, for one network or two.
 
-import { byId, el, number, svg } from "./dom.js";
+import { byId, el, number, recall, store, svg } from "./dom.js";
 
 const HIGH = 150, LEFT = 44, BELOW = 18;
 let WIDE = 300;
-let log = localStorage.getItem("log") === "1";
+let log = recall("log") === "1";
 
 export function drawChart(app) {
   const { frame } = app;
@@ -12,7 +12,7 @@ export function drawChart(app) {
   if (!box.firstChild) {
     const toggle = el("button", { class: "plain", "aria-pressed": String(log), onclick: () => {
       log = !log;
-      localStorage.setItem("log", log ? "1" : "0");
+      store("log", log ? "1" : "0");
       toggle.setAttribute("aria-pressed", String(log));
       drawChart(app);
     } }, "log scale");

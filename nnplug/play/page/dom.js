@@ -25,6 +25,21 @@ export function svg(tag, attributes = {}, ...children) {
   return made;
 }
 
+// What this browser remembers of the user's taste; some hosts allow no memory.
+export function recall(name) {
+  try {
+    return localStorage.getItem(`nnplug.${name}`);
+  } catch {
+    return null;
+  }
+}
+
+export function store(name, value) {
+  try {
+    localStorage.setItem(`nnplug.${name}`, value);
+  } catch { /* then it lasts as long as the page */ }
+}
+
 export function bytes(text) {
   const plain = atob(text);
   const found = new Uint8Array(plain.length);

@@ -1,8 +1,8 @@
 // The playground: one object that holds what is known, and draws it.
 
-import { ask, listen } from "./api.js";
+import { ask, connect, listen } from "./api.js";
 import { readAddress, writeAddress } from "./address.js";
-import { byId, el, fill, number } from "./dom.js";
+import { byId, el, fill, number, recall, store } from "./dom.js";
 import { forgetColors, colors } from "./colors.js";
 import { buildData, buildStrip, fetchSketches, listenForTables } from "./controls.js";
 import { buildNetwork, showValues, updateNetwork } from "./network.js";
@@ -14,7 +14,7 @@ import { buildTabs, openPanel, showPanel } from "./panels.js";
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 const app = {
-  state: null, frame: null, catalogue: null, lane: 0, playing: false, showTest: true, pen: null, hide: [], edits: 0, pictures: [],
+  host: null, state: null, frame: null, catalogue: null, lane: 0, playing: false, showTest: true, pen: null, hide: [], edits: 0, pictures: [],
 
   async command(what, more = {}) {
     const answer = await ask(what, more);
@@ -161,9 +161,7 @@ const app = {
     byId("play").setAttribute("aria-pressed", String(playing));
   },
   remember() {
-    const wanted = writeAddress(this.state, this.frame, this.hide);
-    if (wanted !== location.hash) history.replaceState(null, "", wanted);
-    sessionStorage.setItem("address", location.hash);
+    this.host.keep(writeAddress(this.state, this.frame, this.hide));
   },
 
   // --- what is under the cursor, and troubles -----------------------------------------------
@@ -255,7 +253,7 @@ function listenToControls() {
   byId("look").addEventListener("click", () => {
     const dark = document.documentElement.dataset.look ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
     document.documentElement.dataset.look = dark === "dark" ? "light" : "dark";
-    localStorage.setItem("look", document.documentElement.dataset.look);
+    store("look", document.documentElement.dataset.look);
     relook();
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", relook);
@@ -272,7 +270,7 @@ function listenToControls() {
     updateNetwork(app);
     app.hideControls();
   });
-  addEventListener("hashchange", () => open(false));
+  app.host.onAddress(() => open(false));
 }
 
 function resize(by) {
@@ -288,7 +286,7 @@ function relook() {
 }
 
 async function open(resume) {
-  const { hide, ...wanted } = readAddress();
+  const { hide, ...wanted } = readAddress(app.host.address());
   app.hide = hide;
   const state = await app.command("open", { ...wanted, resume });
   if (state.error) await app.command("open", { settings: [{}] });
@@ -296,22 +294,27 @@ async function open(resume) {
   if (!resume && fresh && !state.error) await app.command("play");
 }
 
-if (localStorage.getItem("look")) document.documentElement.dataset.look = localStorage.getItem("look");
-listenToControls();
-listenForTables(app);
-const resume = sessionStorage.getItem("address") === location.hash && performance.getEntriesByType("navigation")[0]?.type !== "navigate";
-await open(resume);
-let last = 0;
-listen((frame) => {
-  // With reduced motion, maps change twice a second at most.
-  const now = performance.now();
-  if (calm.matches && frame.playing && now - last < 500) return;
-  last = now;
-  app.seen(frame);
-}, (reason) => app.complain(reason));
-const { kinds } = await ask("catalogue");
-app.catalogue = kinds;
-app.rebuild();
-app.seen(app.frame);
-fetchSketches(app);
-document.documentElement.dataset.ready = "";
+// Show the playground in this document; for what a host is, see page.js.
+export async function start(host) {
+  app.host = host;
+  connect(host);
+  const look = recall("look") ?? host.look;
+  if (look) document.documentElement.dataset.look = look;
+  listenToControls();
+  listenForTables(app);
+  await open(host.resumes);
+  let last = 0;
+  listen((frame) => {
+    // With reduced motion, maps change twice a second at most.
+    const now = performance.now();
+    if (calm.matches && frame.playing && now - last < 500) return;
+    last = now;
+    app.seen(frame);
+  }, (reason) => app.complain(reason));
+  const { kinds } = await ask("catalogue");
+  app.catalogue = kinds;
+  app.rebuild();
+  app.seen(app.frame);
+  fetchSketches(app);
+  document.documentElement.dataset.ready = "";
+}
