@@ -628,10 +628,11 @@ def test_a_weight_that_its_kind_of_number_cannot_hold(session):
     assert "not a finite number of float32" in answer["error"]
 
 
-def test_points_are_not_for_tables(tmp_path):
+def test_points_are_for_tables_of_two_numbers_and_a_class(tmp_path):
     (tmp_path / "t.csv").write_text(TABLE)
     session = Session(default_registry(), Content.of_table(tmp_path / "t.csv"))
-    assert "points cannot be set in a table" in do(session, "open", points=[[0, 0, 1]])["error"]
+    assert good(session, "open")["data"]["clickable"] is False
+    assert "two columns of numbers" in do(session, "open", points=[[0, 0, 1]])["error"]
 
 
 def test_a_tab_in_which_nothing_is_open():

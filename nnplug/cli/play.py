@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -96,7 +95,7 @@ def _content(data: str, target: tuple[str, ...], registry: Registry) -> Content:
 
     if target and not is_path(data):
         raise SettingError(f"--target: {data} has its own target.\nLeave it out.")
-    content = Content.of_table(Path(data), target) if is_path(data) else Content(data)
+    content = Content.of_data(data, target, registry)
     with registry.naming_culprits():
         prepare(content.rows(registry), registry=registry, **content.settings)
     return content

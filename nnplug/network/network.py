@@ -95,6 +95,7 @@ class Network(Summarized):
         output_activation: Activation,
         dtype: Any = np.float32,
         size: int | None = None,
+        most: int | None = None,
     ) -> Network:
         """Compose a network of layers, followed by a dense layer that gives the outputs.
 
@@ -104,16 +105,18 @@ class Network(Summarized):
         ----------
         size : int, optional
             The number of parameters that it must have; checked before memory is taken.
+        most : int, optional
+            The largest number that it may have, likewise.
 
         Raises
         ------
         SettingError
-            If it has another number of parameters, or a layer has no unit.
+            If it has another number of parameters or too many, or a layer has no unit.
         FormulaError
             If a layer cannot be traced.
         """
         network = cls.__new__(cls)
-        network._compose(inputs, parts, outputs, output_activation, dtype, size)
+        network._compose(inputs, parts, outputs, output_activation, dtype, size, most)
         return network
 
     @classmethod
@@ -134,6 +137,7 @@ class Network(Summarized):
         output_activation: Activation,
         dtype: Any,
         size: int | None = None,
+        most: int | None = None,
     ) -> None:
         if min(inputs, outputs) < 1:
             raise SettingError(_no_units(min(inputs, outputs)))
@@ -152,6 +156,11 @@ class Network(Summarized):
             raise SettingError(
                 f"the network has {spans[-1].stop:,} parameters and states, where {size:,} are "
                 "expected."
+            )
+        if most is not None and spans[-1].stop > most:
+            raise SettingError(
+                f"the network has {spans[-1].stop:,} parameters; here it may have {most:,} at "
+                "most.\nChoose fewer units or layers, or use nnplug train."
             )
         self.parameters = aligned_zeros(spans[-1].stop, self.dtype)
 

@@ -14,10 +14,14 @@ import numpy as np
 
 from nnplug import tables
 from nnplug.errors import DataError
-from nnplug.parts import Data, Dataset
+from nnplug.parts import Data, Dataset, Task
 from nnplug.plugins.registry import Registry
+from nnplug.runs.run import Run
+from nnplug.runs.sources import find_source, is_path
+from nnplug.tables import Table
+from nnplug.tables.encodings import Scale
 
-__all__ = ["MOST_POINTS", "Content", "PastedTable"]
+__all__ = ["MOST_POINTS", "Content", "PastedTable", "scales_of"]
 
 MOST_ROWS = 20_000
 """A larger dataset could not be looked at while it is learned."""
@@ -26,7 +30,8 @@ MOST_POINTS = 500
 """The most points that are set by click."""
 
 FARTHEST = 1_000_000
-"""The largest coordinate of such a point: beside larger ones, nothing else could be seen."""
+"""The largest coordinate of such a point in a dataset: beside larger ones, nothing else could be
+seen."""
 
 
 class PastedTable:
@@ -68,39 +73,57 @@ class Content:
     Attributes
     ----------
     dataset : str
-        A dataset in its text form; unused where there is a table.
+        A dataset in its text form; unused where there is anything else.
     table : Path or None
         The file of a table, which the user named or pasted.
+    given : Table, Data or None
+        What a notebook gives: a table or arrays, in memory.
     names : tuple of str
-        The table's columns.
+        The table's columns; empty if it is none.
     target : tuple of str
         Those to predict.
     points : tuple
-        Points that were set by click: x, y and the index of the class.
+        Points that were set by click, in the units of the data: x, y and the
+        index of the class.
     pasted : bool
         Whether the table is a copy of what was pasted.
     """
 
     dataset: str = "xor"
     table: Path | None = None
+    given: Table | Data | None = None
     names: tuple[str, ...] = ()
     target: tuple[str, ...] = ()
     points: tuple[tuple[float, float, int], ...] = field(default=())
     pasted: bool = False
 
     @property
+    def is_dataset(self) -> bool:
+        """Whether it is a dataset, which an address can name."""
+        return self.table is None and self.given is None
+
+    @property
     def name(self) -> str:
         """What `nnplug.train` is told to find it: a table that was pasted is taken away first."""
+        if self.given is not None:
+            return "data.csv"
         if self.table is None:
             return self.dataset
         return self.table.name if self.pasted else str(self.table)
 
     @property
+    def label(self) -> str:
+        """What it is called on the page."""
+        if self.given is not None:
+            return "your table" if self.names else "your arrays"
+        return self.dataset if self.table is None else self.table.name
+
+    @property
     def settings(self) -> dict[str, Any]:
         """What `nnplug.train` is told beside the data."""
-        return {} if self.table is None else {"stream": False, "target": list(self.target)}
+        return {"stream": False, "target": list(self.target)} if self.names else {}
 
-    def rows(self, registry: Registry) -> Data | Dataset | Path:
+    def rows(self, registry: Registry) -> Data | Dataset | Path | Table:
         """Return what `nnplug.train` takes as its data.
 
         Raises
@@ -110,26 +133,65 @@ class Content:
         DataError
             If it is too large, or takes no points.
         """
-        if self.table is not None:
-            if self.points:
-                raise DataError(
-                    f"{self.table.name}: points cannot be set in a table.\nTake the points away."
-                )
-            return self.table
+        if self.names:
+            whole = cast("Table | Path", self.table if self.given is None else self.given)
+            return self._table_with_points(tables.table_of(whole)) if self.points else whole
+        if isinstance(self.given, Data):
+            return self._with_points(self.given) if self.points else self.given
         # Looked up by name, so that no text from a page is ever taken for a path.
         dataset = cast(Dataset, registry.get("dataset", self.dataset))
         size = dataset.options.get("size", 0)
-        if isinstance(size, int | float) and size > MOST_ROWS:
-            raise DataError(
-                f"{dataset.text}: {size:,} rows; a playground takes {MOST_ROWS:,} at most.\n"
-                "Use nnplug train for more."
-            )
+        if isinstance(size, int | float):
+            _check_size(dataset.text, int(size))
         return self._with_points(dataset()) if self.points else dataset
 
-    def _with_points(self, data: Data) -> Data:
-        if not takes_points(data):
+    # --- points -----------------------------------------------------------------------
+
+    def takes_points(self, run: Run) -> bool:
+        """Tell whether points can be added to what a run learns from."""
+        plane = run.network.inputs == 2 and run.settings.task in ("binary", "multiclass")
+        return plane and (not self.names or (len(self.names) == 3 and scales_of(run) is not None))
+
+    def _table_with_points(self, table: Table) -> Table:
+        return tables.with_rows(table, self.added_rows(table))
+
+    def added_rows(self, table: Table) -> dict[str, list[Any]]:
+        """Return the points as values by column of the table.
+
+        Raises
+        ------
+        DataError
+            If the table has not two columns of numbers and one of classes.
+        """
+        inputs = [name for name in self.names if name not in self.target]
+        if (
+            len(inputs) != 2
+            or len(self.target) != 1
+            or not all(table.column(name).kind == "number" for name in inputs)
+        ):
             raise DataError(
-                f"{self.dataset}: points can be set where there are two inputs and classes.\n"
+                f"{self.label}: points can be set where there are two columns of numbers and one "
+                "of classes.\nTake the points away."
+            )
+        labels = table.column(self.target[0])
+        classes = sorted(set(labels.values[labels.present].tolist()))
+        for x, y, label in self.points:
+            if label not in range(len(classes)):
+                raise DataError(
+                    f"point ({x}, {y}) of class {label}: needed is a class from 0 to "
+                    f"{len(classes) - 1}."
+                )
+        xs, ys, codes = zip(*self.points, strict=True)
+        return {
+            inputs[0]: list(xs),
+            inputs[1]: list(ys),
+            self.target[0]: [classes[code] for code in codes],
+        }
+
+    def _with_points(self, data: Data) -> Data:
+        if not (data.inputs.shape[1] == 2 and data.task in ("binary", "multiclass")):
+            raise DataError(
+                f"{self.label}: points can be set where there are two inputs and classes.\n"
                 "Choose another dataset, or take the points away."
             )
         known = len(data.classes)
@@ -147,14 +209,41 @@ class Content:
             targets=np.concatenate([data.targets, labels]),
         )
 
+    # --- where it comes from ------------------------------------------------------------
+
     def to_dict(self) -> dict[str, Any]:
-        """Return what an address has to hold, for JSON; a table stays where it is."""
-        found: dict[str, Any] = {"data": self.dataset} if self.table is None else {}
+        """Return what an address has to hold, for JSON; rows that are no dataset's stay here."""
+        found: dict[str, Any] = {"data": self.dataset} if self.is_dataset else {}
         return found | ({"points": [list(point) for point in self.points]} if self.points else {})
 
     @classmethod
+    def of_data(
+        cls, data: Any, target: Sequence[str], registry: Registry, task: Task | None = None
+    ) -> Content:
+        """Take what `nnplug.train` takes: a dataset, a table's path, a table, or arrays.
+
+        Raises
+        ------
+        NnplugError
+            If it is none of them, is too large, or has its own target.
+        """
+        if isinstance(data, str | Path) and (isinstance(data, Path) or is_path(data)):
+            return cls.of_table(Path(data), target)
+        if isinstance(data, str) and not target:
+            return cls(data)
+        content = find_source(data, list(target), task, registry).content
+        if isinstance(content, Data):
+            _check_size("the data", len(content.inputs))
+            return cls(given=content)
+        if not isinstance(content, Table):  # another kind of path
+            return cls.of_table(Path(content), target)
+        _check_size("the table", content.rows)
+        names = tuple(content.names)
+        return cls(given=content, names=names, target=tuple(target) or names[-1:])
+
+    @classmethod
     def of_table(cls, path: Path, target: Sequence[str] = (), *, pasted: bool = False) -> Content:
-        """Take a table; without a target, its last column is predicted.
+        """Take a table's file; without a target, its last column is predicted.
 
         Raises
         ------
@@ -162,11 +251,7 @@ class Content:
             If it cannot be read, or is too large.
         """
         table = tables.read_table(path)
-        if table.rows > MOST_ROWS:
-            raise DataError(
-                f"{path.name}: {table.rows:,} rows; a playground takes {MOST_ROWS:,} at most.\n"
-                "Use nnplug train for more."
-            )
+        _check_size(path.name, table.rows)
         names = tuple(table.names)
         return cls(table=path, names=names, target=tuple(target) or names[-1:], pasted=pasted)
 
@@ -212,6 +297,25 @@ class Content:
         return replace(self, points=tuple(found))
 
 
-def takes_points(data: Data) -> bool:
-    """Tell whether points can be added: they have two inputs, and a class each."""
-    return data.inputs.shape[1] == 2 and data.task in ("binary", "multiclass")
+def scales_of(run: Run) -> list[tuple[float, float]] | None:
+    """Return mean and scale of each of a table's columns; None unless the inputs are those.
+
+    Rows that are no table's are used as they are: means 0 and scales 1.
+    """
+    encoder, inputs = run.rows.encoder, run.network.inputs
+    if encoder is None:
+        return [(0.0, 1.0)] * inputs
+    found = [
+        (column.mean, column.scale)
+        for column in encoder.columns
+        if isinstance(column, Scale) and not column.indicator
+    ]
+    return found if len(found) == len(encoder.columns) == inputs else None
+
+
+def _check_size(name: str, rows: int) -> None:
+    if rows > MOST_ROWS:
+        raise DataError(
+            f"{name}: {rows:,} rows; a playground takes {MOST_ROWS:,} at most.\n"
+            "Use nnplug train for more."
+        )

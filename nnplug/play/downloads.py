@@ -10,9 +10,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from nnplug.errors import SettingError
 from nnplug.play.learner import Learner
 from nnplug.play.script import python_script
+from nnplug.tables import Table
 
 __all__ = ["download"]
 
@@ -53,15 +56,17 @@ def download(learner: Learner, what: Any) -> dict[str, str]:
 
 def _data(learner: Learner) -> dict[str, str]:
     """Make a file of the rows: a table as it came, under the name that the script reads."""
-    table = learner.content.table
-    if table is None:
+    content = learner.content
+    if isinstance(content.given, Table):
+        return _file(content.name, _table(content.given).encode())
+    if content.table is None:
         return _file("data.csv", _rows(learner).encode())
     try:
-        return _file(table.name, table.read_bytes())
+        return _file(content.table.name, content.table.read_bytes())
     except OSError as error:  # a pattern for several files, or the file has gone
         raise SettingError(
-            f"{table}: it is not one file that can be read ({error.strerror}).\nTake the data from "
-            "where they are."
+            f"{content.table}: it is not one file that can be read ({error.strerror}).\nTake the "
+            "data from where they are."
         ) from None
 
 
@@ -85,12 +90,30 @@ def _notebook(script: str) -> str:
     )
 
 
+def _table(table: Table) -> str:
+    """Write a table as CSV; what is missing is an empty cell."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(table.names)
+    columns = []
+    for column in table.columns:
+        values = column.values.astype(object)
+        if column.integer:
+            values[column.present] = column.data[column.present].astype(np.int64)
+        values[~column.present] = ""
+        columns.append(values)
+    writer.writerows(zip(*columns, strict=True))
+    return out.getvalue()
+
+
 def _rows(learner: Learner) -> str:
     """Write the rows of a dataset as CSV, with its classes by name."""
     rows, out = learner.run.rows, io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     targets = rows.targets if rows.targets.ndim == 2 else rows.targets[:, None]
-    names = ["class"] if rows.classes and targets.shape[1] == 1 else []
+    # Arrays stay what they are, so that the script reads them again.
+    named = learner.content.given is None and rows.classes and targets.shape[1] == 1
+    names = ["class"] if named else []
     names = names or [f"target{k}" if k else "target" for k in range(targets.shape[1])]
     writer.writerow([*rows.features, *names])
     for x, y in zip(rows.inputs.tolist(), targets.tolist(), strict=True):

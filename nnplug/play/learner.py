@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,13 @@ from nnplug.errors import NnplugError, SettingError
 from nnplug.play.columns import columns_of
 from nnplug.play.content import Content
 from nnplug.play.curve import Curve
+from nnplug.play.limits import MOST_PARAMETERS, check_size
 from nnplug.play.maps import Plane, signed_bytes, to_text, unit_bytes
 from nnplug.plugins.registry import Registry
+from nnplug.runs.fitting import HOOKS, Callbacks
 from nnplug.runs.preparing import prepare
 from nnplug.runs.run import Run
-from nnplug.training import Evaluator, History
+from nnplug.training import BatchRecord, Evaluator, History
 from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
@@ -93,13 +95,19 @@ class Learner:
         self.content, self.given = content, dict(given)
         asked = {**OWN_SETTINGS, **given, **content.settings}
         with registry.naming_culprits():
-            run = prepare(content.rows(registry), registry=registry, **asked)
-            # The weights that are seen are those of the last step, not of the best epoch, and
-            # metrics are computed when they are looked at.
-            self.metrics, run.metrics, run.stopping = run.metrics, (), None
-            run.history = _LastEpoch()
+            run = prepare(
+                content.rows(registry), registry=registry, most_parameters=MOST_PARAMETERS, **asked
+            )
+            check_size(run)
+            # The weights that are seen are those of the last step, not of the best epoch.
+            self.metrics, run.stopping = run.metrics, None
+            self._hooks = Callbacks(registry.plugins, run.used)
+            if not any(name in self._hooks for name in HOOKS):
+                # Nobody else looks at an epoch: metrics are computed when they are shown.
+                run.metrics, run.history = (), _LastEpoch()
             self.trainer = run.trainer()
         self.run: Run = run
+        self._begun = False
         self.planned = run.schedule.text != "constant"
         if not self.planned:
             self.trainer.epochs = FOR_EVER
@@ -132,18 +140,15 @@ class Learner:
 
     @property
     def done(self) -> bool:
-        """Whether it cannot go on: its planned epochs are done, or it diverged."""
-        return bool(self.trouble) or self.trainer.epoch >= self.trainer.epochs
+        """Whether it cannot go on: its epochs are done, a hook asked for the end, it diverged."""
+        ended = self.trainer.ended is not None or self.trainer.epoch >= self.trainer.epochs
+        return ended or bool(self.trouble)
 
     def learn(self, seconds: float) -> None:
         """Train for about this long."""
         until, before = time.perf_counter() + seconds, self.epoch
         started = time.perf_counter()
-        self._train(
-            every=self._epochs_at_once,
-            on_epoch=lambda _: None,
-            should_stop=lambda: time.perf_counter() >= until,
-        )
+        self._train(lambda: time.perf_counter() >= until, every=self._epochs_at_once)
         # Epochs of a step each are taken several at once: about a quarter of the time.
         rate = (self.epoch - before) / max(time.perf_counter() - started, 1e-6)
         self._epochs_at_once = max(1, int(rate * seconds / 4))
@@ -156,7 +161,7 @@ class Learner:
             return self.epoch >= epoch or time.perf_counter() >= until
 
         if self.epoch < epoch:
-            self._train(every=1, on_epoch=lambda _: None, should_stop=reached)
+            self._train(reached)
         while (self.epoch, self.step) < (epoch, step) and not self.done:
             if time.perf_counter() >= until:
                 return
@@ -164,14 +169,36 @@ class Learner:
 
     def one_step(self) -> None:
         """Take one step, which is one batch."""
-        self._train(on_batch=lambda _: None, should_stop=lambda: True)
+        self._train(lambda: True, by_step=True)
 
-    def _train(self, **how: Any) -> None:
+    def _train(
+        self, should_stop: Callable[[], bool], *, every: int = 1, by_step: bool = False
+    ) -> None:
+        """Train, with the hooks of plugins as `nnplug.train` calls them."""
         if self.done:
             return
+        run, hooks = self.run, self._hooks
+
+        def on_epoch(epoch: int) -> bool:
+            if "on_epoch_end" not in hooks:
+                return False
+            return hooks.call("on_epoch_end", epoch, run=run, record=run.history.record(epoch))
+
+        on_batch = hooks.on_batch(run)
+        if by_step and on_batch is None:
+            on_batch = _nothing
         try:
-            with self.run.model.registry.naming_culprits():
-                self.trainer.run(**how)
+            with run.model.registry.naming_culprits():
+                if not self._begun:
+                    self._begun = True
+                    hooks.call("on_train_start", run=run)
+                self.trainer.run(
+                    every=1 if "on_epoch_end" in hooks else every,
+                    on_epoch=on_epoch, should_stop=should_stop, on_batch=on_batch,
+                )  # fmt: skip
+                run.ended = self.trainer.ended
+                if run.ended is not None:
+                    hooks.call("on_train_end", run=run)
         except NnplugError as error:
             self.trouble = str(error)
 
@@ -353,6 +380,10 @@ class Learner:
         ]
         answer = self._answers(inputs[np.newaxis])[0]
         return {"units": units, "answer": [_finite(value) for value in answer]}
+
+
+def _nothing(record: BatchRecord) -> None:
+    """Let the trainer stop after a step."""
 
 
 def _finite(value: Any) -> float | None:

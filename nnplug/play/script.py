@@ -9,6 +9,7 @@ from nnplug.play.learner import Edit, Learner
 from nnplug.plugins.plugin import LOCAL
 from nnplug.runs.settings import ROWS
 from nnplug.runs.toml_text import toml_line
+from nnplug.tables import table_of
 
 __all__ = ["code", "python_script"]
 
@@ -45,7 +46,7 @@ def settings_of(learner: Learner) -> dict[str, Any]:
     chosen = run.settings.to_dict()
     recipe = run.source.recipe
     found: dict[str, Any] = {}
-    if learner.content.table is not None:
+    if learner.content.names:
         target = run.rows.encoder.target if run.rows.encoder else ()
         found["target"] = list(target)
         if "recipe" in learner.given:  # which is not written, but what it chose for the columns
@@ -110,6 +111,10 @@ def _notes(learner: Learner) -> list[str]:
     notes, registry = [], learner.run.model.registry
     if any(registry.provider(part).package == LOCAL for part in learner.run.parts):
         notes.append("Add -p FILE for the parts of your own file; in Python, registry=.")
+    if learner.content.given is not None:
+        notes.append("Take data.csv away: it has the rows that the notebook gave.")
+        if not learner.content.names:
+            notes.append("The command standardises its columns; the Python does not.")
     if learner.content.points:
         notes.append("The points that were set by click are in the Python only.")
     if learner.edits:
@@ -133,14 +138,12 @@ def python_script(learner: Learner) -> str:
         learner.edits or learner.step or learner.planned or not learner.epoch
         or len(learner.run.validation_rows)
     )  # fmt: skip
-    lines = ["import nnplug"]
-    if learner.content.points:
-        lines.append("import numpy as np")
-    lines += ["", *_data_lines(learner)]
+    data = _data_lines(learner)
+    lines = ["import nnplug", *data]
     if watches:
         lines += [*_screen_class(learner, position), ""]
     lines.append("run = nnplug.train(")
-    lines.append(f"    {'data' if learner.content.points else _literal(learner.content.name)},")
+    lines.append(f"    {_literal(learner.content.name) if len(data) == 1 else 'data'},")
     lines += [f"    {name}={_literal(value)}," for name, value in settings_of(learner).items()]
     if watches:
         lines.append("    callbacks=[screen := Screen()],")
@@ -163,16 +166,43 @@ def _literal(value: Any) -> str:
 
 
 def _data_lines(learner: Learner) -> list[str]:
-    if not learner.content.points:
-        return []
-    rows = learner.run.rows
+    """Write what makes `data`: only an empty line where its name is enough."""
+    content, rows = learner.content, learner.run.rows
+    if content.names:
+        if not content.points:
+            return [""]
+        added = content.added_rows(table_of(content.given or content.table))
+        return [
+            "from nnplug.tables import read_table, with_rows",
+            "",
+            "data = with_rows(",
+            f"    read_table({_literal(content.name)}),",
+            "    {",
+            *(f"        {_literal(name)}: {values!r}," for name, values in added.items()),
+            "    },",
+            ")",
+            "",
+        ]
+    if content.given is None and not content.points:
+        return [""]
+    width = rows.inputs.shape[1]
+    if content.given is not None:  # data.csv has the numbers as they are, and the points
+        whole = rows.task in ("binary", "multiclass")
+        targets = f"rows[:, {width}].astype(int)" if whole else f"rows[:, {width}:]"
+        before = ['rows = np.loadtxt("data.csv", delimiter=",", skiprows=1, ndmin=2)']
+        arrays = [f"    inputs=rows[:, :{width}],", f"    targets={targets},"]
+    else:
+        before = []
+        numbers = [f"        {row}," for row in rows.inputs.tolist()]
+        arrays = ["    inputs=np.array([", *numbers, "    ]),"]
+        arrays.append(f"    targets=np.array({rows.targets.tolist()}),")
     recipe = dict(learner.run.source.recipe)
     return [
+        "import numpy as np",
+        "",
+        *before,
         "data = nnplug.Data(",
-        "    inputs=np.array([",
-        *(f"        {row}," for row in rows.inputs.tolist()),
-        "    ]),",
-        f"    targets=np.array({rows.targets.tolist()}),",
+        *arrays,
         f"    task={_literal(rows.task)},",
         f"    classes={tuple(rows.classes)!r},",
         f"    features={tuple(rows.features)!r},",

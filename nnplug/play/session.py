@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -17,24 +18,19 @@ from nnplug.play.content import Content, PastedTable
 from nnplug.play.learner import Learner
 from nnplug.play.lens import Lens
 from nnplug.play.maps import Plane
+from nnplug.play.pace import SPEEDS, Pace
 from nnplug.plugins.registry import Registry
 
-__all__ = ["SPEEDS", "Session"]
-
-SPEEDS = (1, 10, 100, 1000, 0)
-"""Epochs per second that can be chosen; 0 is as fast as it goes."""
-
-FRAMES = 20
-"""The most frames in a second."""
-
-FEWEST_FRAMES = 10
-"""The frames in a second below which looking may take more than its share."""
+__all__ = ["Session"]
 
 CURVE_PARTS = 20
 """The points of the curve of losses that an address with an epoch has."""
 
 REPLAY_SECONDS = 20.0
-"""How long an address may train before it is shown."""
+"""How long an address with edits may train before it is shown."""
+
+FIRST_SECONDS = 3.0
+"""How long any other address may; the rest of its epochs are seen."""
 
 
 class Session:
@@ -48,10 +44,9 @@ class Session:
         self.content, self.pasted = self.start, list[PastedTable]()
         self.given: list[dict[str, Any]] = [{}]
         self.learners: list[Learner] = []
-        self.playing, self.speed, self.version = False, 0, 0
+        self.pace, self.version = Pace(), 0
         self.axes, self.fixed = (0, 1), dict[int, float]()
         self.lens = Lens()
-        self._due, self._cost = 0.0, 0.0
         self._commands: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
             "open": self._open,
             "state": lambda _: self.state(),
@@ -98,7 +93,9 @@ class Session:
             return {"error": f"There is no command {name!r}.{suggest(str(name), self._commands)}"}
         if not self.learners and name in choices.NEED_NETWORKS:
             return {"error": "Nothing is open in this tab.\nReload the page."}
-        before = {**vars(self), "given": [dict(given) for given in self.given]}
+        before = {
+            **vars(self), "given": [dict(given) for given in self.given], "pace": copy(self.pace)
+        }  # fmt: skip
         try:
             return command(asked)
         except Exception as error:
@@ -123,7 +120,7 @@ class Session:
             raise SettingError("settings: give a list of one or two tables of settings.")
         named = {key: asked[key] for key in ("data", "points") if asked.get(key)}
         self.content = Content.of({"data": self.start.dataset, **named})
-        if self.start.table is not None and "data" not in named:
+        if not self.start.is_dataset and "data" not in named:
             self.content = replace(self.start, points=self.content.points)
         self.given = [checked(one) for one in settings]
         self._build()
@@ -135,13 +132,15 @@ class Session:
             position = [whole(change.get(key), key) for key in ("epoch", "step")]
             self._learner(change).learn_to(*position, seconds=left)
             self._edit(change)
-        epoch, step = (whole(asked.get(key, 0), key) for key in ("epoch", "step"))
+        goal = (whole(asked.get("epoch", 0), "epoch"), whole(asked.get("step", 0), "step"))
+        until = time.perf_counter() + FIRST_SECONDS
         for learner in self.learners:
             for part in range(CURVE_PARTS + 1):
                 left = max(0.0, until - time.perf_counter())
-                learner.learn_to(epoch * part // CURVE_PARTS, seconds=left)
+                learner.learn_to(goal[0] * part // CURVE_PARTS, seconds=left)
                 learner.mark()
-            learner.learn_to(epoch, step, seconds=max(0.0, until - time.perf_counter()))
+        left = max(0.0, until - time.perf_counter())
+        self.pace.learn_to(self.learners, [goal] * len(self.learners), left)
         return self.state()
 
     def _rebuilt(self) -> dict[str, Any]:
@@ -150,7 +149,7 @@ class Session:
         return self.state()
 
     def _build(self) -> None:
-        if self.content.table is not None:  # a network that can be looked at
+        if not self.content.is_dataset:  # a network that can be looked at
             self.given = [
                 given if {"hidden", "layers", "recipe"} & set(given) else {**given, "hidden": [8]}
                 for given in self.given
@@ -167,15 +166,16 @@ class Session:
         self.learners, self.lens = learners, Lens()
         if self.version == 0:
             expected = learners[0].run.settings.epochs
-            self.speed = next((speed for speed in SPEEDS if speed * 10 >= expected), 0)
+            self.pace.speed = next((speed for speed in SPEEDS if speed * 10 >= expected), 0)
+        self.pace.goals = []
         if all(learner.done for learner in learners):
-            self.playing = False
+            self.pace.pause()
         self._changed()
 
     def _changed(self) -> None:
         """Say that more than numbers has changed: the page asks for the state."""
         self.version += 1
-        self._due = 0.0
+        self.pace.soon()
 
     def _set(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Choose settings; None takes back a choice."""
@@ -222,8 +222,8 @@ class Session:
 
     def _choose_target(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         target = asked.get("target")
-        if self.content.table is None:
-            raise SettingError(f"{self.content.dataset} has its own target: it is no table.")
+        if not self.content.names:
+            raise SettingError(f"{self.content.label} has its own target: it is no table.")
         if not isinstance(target, str):
             raise SettingError(f"target={target!r}: give the name of a column.")
         self.content = replace(self.content, target=(target,))
@@ -263,37 +263,49 @@ class Session:
 
     # --- training ---------------------------------------------------------------------
 
+    @property
+    def playing(self) -> bool:
+        """Whether it learns while somebody looks."""
+        return self.pace.playing
+
+    @property
+    def due(self) -> float:
+        """When there is work to do; see `Pace.due`."""
+        return self.pace.due
+
     def _play(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         self.lens.passed = 0
-        self.playing, self._due = not all(learner.done for learner in self.learners), 0.0
+        self.pace.play(self.learners)
         return {"playing": self.playing}
 
+    def pause(self) -> None:
+        """Learn no more until a command says so."""
+        self.pace.pause()
+
     def _pause(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        self.playing = False
+        self.pause()
         return {"playing": False}
 
     def _set_speed(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        speed = asked.get("speed")
-        if speed not in SPEEDS:
-            raise SettingError(f"speed={speed!r}: choose one of {', '.join(map(str, SPEEDS))}.")
-        self.speed, self._due = int(speed), 0.0
-        return {"speed": self.speed}
+        self.pace.set_speed(asked.get("speed"))
+        return {"speed": self.pace.speed}
 
     def _one_epoch(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        self.playing, self.lens.passed = False, 0
-        for learner in self.learners:
-            learner.learn_to(learner.epoch + 1)
+        self.lens.passed = 0
+        goals = [(learner.epoch + 1, 0) for learner in self.learners]
+        self.pace.learn_to(self.learners, goals)
         return self.frame()
 
     def _one_batch(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        self.playing, self.lens.passed = False, 0
+        self.lens.passed = 0
+        self.pause()
         for learner in self.learners:
             learner.one_step()
         return self.frame()
 
     def _one_sample(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Look at the next sample of the batch; after its last one, all networks take the step."""
-        self.playing = False
+        self.pause()
         if self.lens.pass_on(self.learners[0]):
             for learner in self.learners[1:]:
                 learner.one_step()
@@ -315,35 +327,18 @@ class Session:
         self._learner(asked).edit(array, place, number(value, array))
         return {**self.frame(), "address": self.address()}
 
-    @property
-    def due(self) -> float:
-        """When there is work to do, by `time.perf_counter`; infinite while it is paused."""
-        return self._due if self.playing else float("inf")
-
     def work(self, share: float = 1.0) -> dict[str, Any]:
-        """Train for one frame, or for a share of its time, and return it."""
-        started = time.perf_counter()
-        # What looking leaves of the time between two frames; but looking takes a seventh at
-        # most, unless ten frames a second need more.
-        enough = min(6 * self._cost, 0.8 / FEWEST_FRAMES)
-        seconds = share * max(1 / FRAMES - self._cost, enough)
-        epochs = max(1, round(self.speed / FRAMES))
-        racing = [learner for learner in self.learners if not learner.done]
-        for learner in racing[:1]:
-            own = seconds / len(racing)
-            if self.speed:
-                learner.learn_to(learner.epoch + epochs, seconds=own)
-            else:
-                learner.learn(own)
-        for learner in racing[1:]:  # a race is by epochs, not by time
-            alike = learner.trainer.per_epoch == racing[0].trainer.per_epoch
-            learner.learn_to(racing[0].epoch, racing[0].step if alike else 0)
-        self.playing = self.playing and not all(learner.done for learner in self.learners)
+        """Train for a slice, and return the frame that shows where it came.
+
+        Parameters
+        ----------
+        share : float
+            The share of the time that this session may take.
+        """
+        self.pace.work(self.learners, share)
         looked = time.perf_counter()
         frame = self.frame()
-        self._cost = time.perf_counter() - looked
-        wait = epochs / self.speed if self.speed else 1 / FRAMES
-        self._due = max(started + wait, time.perf_counter())
+        self.pace.cost = time.perf_counter() - looked
         return frame
 
     # --- looking ----------------------------------------------------------------------
@@ -366,7 +361,7 @@ class Session:
         """Return what changes only by a choice: data, settings, networks; and a frame."""
         return {
             "version": self.version,
-            "speed": self.speed,
+            "speed": self.pace.speed,
             "speeds": list(SPEEDS),
             "data": view.data(self.content, self.learners[0].run, self.plane()),
             "lanes": list(map(view.network, self.learners)),

@@ -9,7 +9,7 @@ import numpy as np
 
 from nnplug.play.choices import CHOSEN
 from nnplug.play.columns import SHOWN
-from nnplug.play.content import Content
+from nnplug.play.content import Content, scales_of
 from nnplug.play.learner import Learner
 from nnplug.play.maps import Plane
 from nnplug.runs.run import Run
@@ -23,10 +23,9 @@ POINTS = 1000
 def data(content: Content, run: Run, plane: Plane) -> dict[str, Any]:
     """Describe the rows, with those that are drawn as points."""
     rows = run.rows
-    classified = run.settings.task in ("binary", "multiclass")
     return {
-        "name": run.settings.data if content.table else content.dataset,
-        "table": None if content.table is None else content.table.name,
+        "name": content.dataset if content.is_dataset else run.settings.data,
+        "table": None if content.is_dataset else content.label,
         "columns": list(content.names),
         "target": list(content.target),
         "task": run.settings.task,
@@ -36,7 +35,9 @@ def data(content: Content, run: Run, plane: Plane) -> dict[str, Any]:
         "rows": {"train": len(run.train_rows), "test": len(run.validation_rows)},
         "points": _points(run, plane.axes, len(content.points)),
         "added": [list(point) for point in content.points],
-        "clickable": run.network.inputs == 2 and classified and content.table is None,
+        "clickable": content.takes_points(run),
+        "scales": scales_of(run),
+        "fixed": {str(place): plane.base[place] for place in range(min(run.network.inputs, SHOWN))},
         "plane": plane.to_dict(),
     }
 

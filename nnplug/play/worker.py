@@ -141,7 +141,7 @@ class Worker:
                 try:
                     self._publish(tab, tab.session.work(share))
                 except Exception as error:  # a part of a plugin may raise anything
-                    tab.session.playing = False
+                    tab.session.pause()
                     self._publish(tab, {"error": f"{type(error).__name__}: {error}"})
 
     def _publish(self, tab: Tab, frame: Mapping[str, Any] | None) -> None:

@@ -70,11 +70,13 @@ def prepare(
     target: str | Sequence[str] | None = None,
     registry: Registry | None = None,
     sample_weight: Any = None,
+    most_parameters: int | None = None,
     **given: Any,
 ) -> Run:
     """Resolve the settings of a run and make its network, without training.
 
-    Parameters are those of `train`.
+    Parameters are those of `train`, and the largest number of parameters that the
+    network may have.
     """
     registry = registry or default_registry()
     stream = given.pop("stream", None)
@@ -119,6 +121,7 @@ def prepare(
         head.outputs,
         output_activation=output_activation,
         dtype=dtype,
+        most=most_parameters,
     )
     network.group(rate=choice("rate"), decay=choice("decay"))
     networks = initialized(network, members, initializer, seed, rows, constrain)

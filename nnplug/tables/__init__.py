@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nnplug.tables.formats import is_pattern as is_pattern
     from nnplug.tables.frames import as_kinds as as_kinds
     from nnplug.tables.frames import table_from as table_from
+    from nnplug.tables.frames import with_rows as with_rows
     from nnplug.tables.loading import load_rows as load_rows
     from nnplug.tables.options import ReadOptions as ReadOptions
     from nnplug.tables.preparation import Prepared as Prepared
@@ -37,7 +38,7 @@ __getattr__, __dir__ = lazy_names(
         "nnplug.tables.encoder": ("Encoder",),
         "nnplug.tables.folds": ("parts_of",),
         "nnplug.tables.formats": ("is_pattern",),
-        "nnplug.tables.frames": ("as_kinds", "table_from"),
+        "nnplug.tables.frames": ("as_kinds", "table_from", "with_rows"),
         "nnplug.tables.options": ("ReadOptions",),
         "nnplug.tables.preparation": ("Prepared", "prepare_table"),
         "nnplug.tables.reading": ("open_table", "read_table", "table_of"),
@@ -74,4 +75,5 @@ __all__ = [
     "split_rows",
     "table_from",
     "table_of",
+    "with_rows",
 ]

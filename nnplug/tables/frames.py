@@ -7,6 +7,7 @@ import decimal
 import numbers
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,15 @@ from nnplug.tables.table import (
     Table,
     as_text,
     check_names,
+    kind_error,
     make_column,
     make_table,
+    stack,
 )
 from nnplug.tables.wording import quote, show
 from nnplug.types import AnyArray
 
-__all__ = ["as_kinds", "column_of", "table_from"]
+__all__ = ["as_kinds", "column_of", "table_from", "with_rows"]
 
 
 def table_from(data: object, *, source: str = "the data") -> Table:
@@ -83,6 +86,41 @@ def table_from(data: object, *, source: str = "the data") -> Table:
                 f"{quote(columns[0].name)} has {length}. All must have the same number."
             )
     return make_table(columns, source)
+
+
+def with_rows(table: Table, rows: Mapping[str, Sequence[Any]]) -> Table:
+    """Append rows to a table.
+
+    Parameters
+    ----------
+    rows : mapping
+        A list of the same length, (M,), for each of the table's columns.
+
+    Raises
+    ------
+    DataError
+        If a column lacks values, or they are of another kind.
+
+    Examples
+    --------
+    >>> table = with_rows(table_from({"x": [1, 2], "kind": ["a", "b"]}), {"x": [3], "kind": ["a"]})
+    >>> table.column("x").values.tolist(), table.column("kind").values.tolist()
+    ([1.0, 2.0, 3.0], ['a', 'b', 'a'])
+    """
+    if set(rows) != set(table.names):
+        raise DataError(
+            f"{table.source}: the rows to append have the columns {', '.join(map(quote, rows))}, "
+            f"and the table has {', '.join(map(quote, table.names))}.\nGive values for each."
+        )
+    more = table_from({name: list(rows[name]) for name in table.names}, source="the rows to append")
+    columns = []
+    for before, column in zip(table.columns, more.columns, strict=True):
+        if column.kind != before.kind:
+            raise kind_error(more.source, column, before.kind)
+        # Whole numbers that are given as 2.0 leave a column of whole numbers what it is.
+        whole = before.integer and all(value == int(value) for value in column.data.tolist())
+        columns.append(replace(column, integer=whole))
+    return stack([table, replace(more, columns=tuple(columns))])
 
 
 def column_of(name: str, series: Any, source: str) -> Column:
