@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from nnplug.parts import state as state
     from nnplug.parts import trainable as trainable
     from nnplug.parts import uniform as uniform
+    from nnplug.play.widget import Playground as Playground
     from nnplug.plugins.registry import Registry as Registry
     from nnplug.runs.api import load as load
     from nnplug.runs.api import resume as resume
@@ -81,6 +82,7 @@ __getattr__, _lazy_names = lazy_names(
             "trainable",
             "uniform",
         ),
+        "nnplug.play.widget": ("Playground",),
         "nnplug.plugins.registry": ("Registry",),
         "nnplug.runs.api": ("load", "resume", "train"),
         "nnplug.runs.run": ("Run",),

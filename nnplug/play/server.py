@@ -137,10 +137,10 @@ def make_app(worker: Worker, token: str, port: int) -> Application:
             return JSONResponse({"error": "The command names no tab."}, 400)
         try:
             answer = await asyncio.wrap_future(worker.do(tab, asked))
-        except NnplugError as error:
-            answer = {"error": str(error)}
         except Exception as error:  # a part of a plugin may raise anything
-            answer = {"error": f"{type(error).__name__}: {error}"}
+            from nnplug.play.worker import trouble  # noqa: PLC0415  # loaded by now
+
+            answer = trouble(error)
         return JSONResponse(answer)
 
     async def events(request: Request) -> Response:

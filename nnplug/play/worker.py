@@ -14,7 +14,7 @@ from typing import Any
 from nnplug.errors import NnplugError
 from nnplug.play.session import Session
 
-__all__ = ["MOST_SESSIONS", "Tab", "Worker"]
+__all__ = ["MOST_SESSIONS", "Tab", "Worker", "trouble"]
 
 MOST_SESSIONS = 8
 """The most tabs that are served at a time."""
@@ -92,6 +92,23 @@ class Worker:
 
         return self._in_thread(add)
 
+    def add(self, name: str, session: Session) -> Future[None]:
+        """Give a session a tab of its own, before anybody looks at it."""
+
+        def keep() -> None:
+            self._keep(name, session)
+
+        return self._in_thread(keep)
+
+    def drop(self, name: str) -> None:
+        """Close a tab's session."""
+
+        def close() -> None:
+            if name in self.tabs:
+                self.tabs.pop(name).session.close()
+
+        self._in_thread(close)
+
     def leave(self, name: str, listener: Callable[[str], None]) -> None:
         """Stop calling it."""
 
@@ -142,7 +159,7 @@ class Worker:
                     self._publish(tab, tab.session.work(share))
                 except Exception as error:  # a part of a plugin may raise anything
                     tab.session.pause()
-                    self._publish(tab, {"error": f"{type(error).__name__}: {error}"})
+                    self._publish(tab, trouble(error))
 
     def _publish(self, tab: Tab, frame: Mapping[str, Any] | None) -> None:
         if frame is not None and tab.listeners:
@@ -166,16 +183,25 @@ class Worker:
             If all of them are looked at.
         """
         if name not in self.tabs:
-            if len(self.tabs) >= MOST_SESSIONS:
-                idle = [key for key, tab in self.tabs.items() if not tab.listeners]
-                if not idle:
-                    raise NnplugError(
-                        f"{MOST_SESSIONS} tabs are open already.\nClose one of them, and reload."
-                    )
-                oldest = min(idle, key=lambda key: self.tabs[key].left)
-                self.tabs.pop(oldest).session.close()
-            self.tabs[name] = Tab(self._make())
+            self._keep(name, self._make())
         return self.tabs[name]
+
+    def _keep(self, name: str, session: Session) -> None:
+        if len(self.tabs) >= MOST_SESSIONS:
+            idle = [key for key, tab in self.tabs.items() if not tab.listeners]
+            if not idle:
+                raise NnplugError(
+                    f"{MOST_SESSIONS} tabs are open already.\nClose one of them, and reload."
+                )
+            oldest = min(idle, key=lambda key: self.tabs[key].left)
+            self.tabs.pop(oldest).session.close()
+        self.tabs[name] = Tab(session)
+
+
+def trouble(error: BaseException) -> dict[str, Any]:
+    """Return the answer that tells of an error; a part of a plugin may raise anything."""
+    text = str(error) if isinstance(error, NnplugError) else f"{type(error).__name__}: {error}"
+    return {"error": text}
 
 
 def _json(frame: Mapping[str, Any]) -> str:
