@@ -284,7 +284,8 @@ class Session:
 
     def _pause(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         self.pause()
-        return {"playing": False}
+        # A frame from before may still be on its way, and says that it plays.
+        return self.frame() if self.learners else {"playing": False}
 
     def _set_speed(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         self.pace.set_speed(asked.get("speed"))

@@ -129,7 +129,7 @@ class Playground(AnyWidget):
 
         It is not a copy: if you play on, its network learns on.
         """
-        self._session.pause()
+        _worker().do(self._name, {"do": "pause"}).exception()  # one that lost its place is paused
         return self._session.learners[0].run
 
     def close(self) -> None:
