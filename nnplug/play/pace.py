@@ -80,12 +80,15 @@ class Pace:
         self.speed, self._due = int(speed), 0.0
 
     def learn_to(
-        self, learners: Sequence[Learner], goals: Sequence[tuple[int, int]], seconds: float = SLICE
+        self,
+        learners: Sequence[Learner],
+        goals: Sequence[tuple[int, int]],
+        seconds: float | None = None,
     ) -> None:
         """Learn until each network is at its epoch and step; play on if the time is up before."""
         self.playing, self.goals = True, list(goals)
         self._due = 0.0
-        self._approach(learners, seconds)
+        self._approach(learners, SLICE if seconds is None else seconds)
 
     def _approach(self, learners: Sequence[Learner], seconds: float) -> None:
         until = time.perf_counter() + seconds

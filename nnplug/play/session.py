@@ -201,8 +201,9 @@ class Session:
         return self._rebuilt()
 
     def _choose_data(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Choose a dataset; what came with the last one goes, as its recipe does."""
-        self.content = Content.of({"data": asked.get("data")})
+        """Choose a dataset, or without one what the session began with."""
+        given = asked.get("data")
+        self.content = self.start if given is None else Content.of({"data": given})
         return self._with_new_rows()
 
     def _paste(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -364,7 +365,7 @@ class Session:
             "version": self.version,
             "speed": self.pace.speed,
             "speeds": list(SPEEDS),
-            "data": view.data(self.content, self.learners[0].run, self.plane()),
+            "data": view.data(self.content, self.start, self.learners[0].run, self.plane()),
             "lanes": list(map(view.network, self.learners)),
             "misfits": misfits(self.learners[0].run, self.registry),
             "address": self.address(),

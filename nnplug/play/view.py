@@ -20,8 +20,14 @@ POINTS = 1000
 """The most rows that are drawn as points."""
 
 
-def data(content: Content, run: Run, plane: Plane) -> dict[str, Any]:
-    """Describe the rows, with those that are drawn as points."""
+def data(content: Content, start: Content, run: Run, plane: Plane) -> dict[str, Any]:
+    """Describe the rows, with those that are drawn as points.
+
+    Parameters
+    ----------
+    start : Content
+        What the session began with.
+    """
     rows = run.rows
     return {
         "name": content.dataset if content.is_dataset else run.settings.data,
@@ -37,9 +43,25 @@ def data(content: Content, run: Run, plane: Plane) -> dict[str, Any]:
         "added": [list(point) for point in content.points],
         "clickable": content.takes_points(run),
         "scales": scales_of(run),
-        "fixed": {str(place): plane.base[place] for place in range(min(run.network.inputs, SHOWN))},
+        "others": _others(run, plane),
+        "own": "" if start.is_dataset else start.label,
         "plane": plane.to_dict(),
     }
+
+
+def _others(run: Run, plane: Plane) -> list[dict[str, Any]]:
+    """Describe the inputs that do not vary in the maps: the first of them."""
+    inputs = run.rows.inputs
+    places = [k for k in range(inputs.shape[1]) if k not in plane.axes][:SHOWN]
+    return [
+        {
+            "input": k,
+            "value": float(plane.base[k]),
+            "low": float(inputs[:, k].min()),
+            "high": float(inputs[:, k].max()),
+        }
+        for k in places
+    ]
 
 
 def _points(run: Run, axes: tuple[int, int], added: int) -> list[list[float]]:
@@ -94,5 +116,7 @@ def address(
     if edits:
         found["edits"] = edits
     if axes != (0, min(1, run.network.inputs - 1)) or fixed:
-        found |= {"axes": list(axes), "fixed": {str(key): value for key, value in fixed.items()}}
+        found["axes"] = list(axes)
+    if fixed:
+        found["fixed"] = {str(key): value for key, value in fixed.items()}
     return found

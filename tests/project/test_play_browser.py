@@ -270,6 +270,69 @@ def test_own_table_by_drop_and_by_paste(opened):
     assert page.locator("script").count() == 1
 
 
+def take_table(page, text):
+    file = {"name": "own.csv", "mimeType": "text/csv", "buffer": text.encode()}
+    page.set_input_files("#file", file)
+    until(page, "document.querySelector('p.file')?.textContent === 'own.csv'")
+
+
+def test_a_point_is_added_to_an_own_table_in_its_units(opened):
+    page = opened(PAUSED)
+    take_table(page, "size,depth,kind\n" + "".join(
+        f"{40 + k % 13},{-2 + k % 5 / 10},{'yes' if k % 13 > 6 else 'no'}\n" for k in range(60)
+    ))  # fmt: skip
+    page.get_by_role("button", name="yes").click()
+    page.locator("canvas.over").click(position={"x": 200, "y": 30})
+    until(page, "[...document.querySelectorAll('.pen button')].some((b) => b.innerText === 'undo')")
+    data = ask(page, "state")["data"]
+    ((x, y, label),) = data["added"]
+    assert label == 1
+    width = page.locator("canvas.over").bounding_box()["width"]
+    # The mean moved a little with the point; the table's own numbers did not.
+    assert x == pytest.approx(46 + 13 * 1.3 * (200 / width - 0.5), abs=2)
+    assert -2.5 < y < -1
+    assert sum(data["rows"].values()) == 61
+    page.locator("canvas.over").hover(position={"x": 200, "y": 30})
+    page.wait_for_selector("#tip:not([hidden])")
+    assert "standardised" not in page.inner_text("#tip")
+
+
+def test_a_table_of_four_inputs_and_three_classes(opened):
+    page = opened(PAUSED)
+    random = np.random.default_rng(2)
+    rows = "".join(
+        f"{a + k:.2f},{b:.2f},{c - k:.2f},{d:.2f},{'uvw'[k]}\n"
+        for (a, b, c, d), k in zip(random.normal(size=(90, 4)), [0, 1, 2] * 30, strict=True)
+    )
+    take_table(page, "a,b,c,d,kind\n" + rows)
+    pictures = [ask(page, "state")["frame"]["lanes"][0]["output"]["class"]]
+    page.get_by_label("Upward").select_option("2")
+    until(page, "location.hash.includes('axes=[0,2]')")
+    pictures.append(ask(page, "state")["frame"]["lanes"][0]["output"]["class"])
+    page.get_by_text("The other inputs").click()
+    slides = page.locator("#slice input")
+    assert slides.count() == 2  # b and d
+    slides.first.press("End")
+    until(page, "location.hash.includes('fixed=')")
+    state = ask(page, "state")
+    high = state["data"]["others"][0]["high"]
+    assert state["data"]["others"][0]["value"] == pytest.approx(high, abs=0.1)
+    pictures.append(state["frame"]["lanes"][0]["output"]["class"])
+    assert len(set(pictures)) == 3
+    # Other axes keep what was set, and it can be taken back.
+    page.get_by_label("Across").select_option("3")
+    until(page, "location.hash.includes('axes=[3,2]') && location.hash.includes('fixed=')")
+    page.get_by_role("button", name="back to the means").click()
+    until(page, "!location.hash.includes('fixed=')")
+    page.click("#epoch")
+    wait_for_epochs(page, 1)
+    page.get_by_text("Confusion matrix").click()
+    cells = page.locator("#confusion tbody td").all_inner_texts()
+    assert len(cells) == 9
+    assert sum(map(int, cells)) == 18
+    keep_picture(page, "play-slices")
+
+
 def test_a_part_with_html_in_its_docstring(opened):
     page = opened(PAUSED)
     page.locator("select[data-kind=activation]").first.select_option(label="marked")
@@ -393,8 +456,17 @@ def test_a_teacher_hides_controls(opened):
     assert page.locator("select[data-kind=loss]").is_hidden()
     assert page.locator("#drop").is_hidden()
     assert page.locator("select[data-kind=optimizer]").is_visible()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.click("#share")
+    page.get_by_text("Hide controls for a lesson").click()
+    page.locator("dialog").get_by_label("optimizer", exact=True).check()
     assert "hide=loss" in page.locator("dialog textarea").input_value()
+    assert page.locator("select[data-kind=optimizer]").is_hidden()
+    page.locator("dialog").get_by_role("button", name="copy").click()
+    until(page, "document.querySelector('dialog').innerText.includes('copied')")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.locator("dialog textarea").input_value()
+    assert "hide=loss,table,optimizer" in copied
 
 
 def test_a_hidden_tab_rests(opened, served):

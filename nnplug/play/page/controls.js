@@ -106,6 +106,9 @@ export function buildData(app) {
   }
   const share = app.state.lanes[0].settings.validation;
   fields.push(slider("test share", share, 0.2, (validation) => app.set({ validation }), { min: 0, max: 0.9, step: 0.05 }));
+  if (data.own && data.table !== data.own) {
+    fields.push(el("button", { class: "plain", onclick: () => app.command("data") }, `back to ${data.own}`));
+  }
   box.replaceChildren(...fields);
   byId("data").querySelector("h2").textContent = "Data";
   const { train, test } = data.rows;

@@ -9,7 +9,7 @@ import { buildNetwork, showValues, updateNetwork } from "./network.js";
 import { answerText, makePicture } from "./picture.js";
 import { drawChart } from "./chart.js";
 import { lookAt } from "./lens.js";
-import { buildTabs, openPanel, showPanel } from "./panels.js";
+import { buildTabs, copy, openPanel, showPanel } from "./panels.js";
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -38,11 +38,21 @@ const app = {
     this.edits += 1;
     return this.command("edit", { lane: this.lane, array, place, value });
   },
-  async addPoint([x, y]) {
-    const round = (value) => Math.round(value * 1000) / 1000;
+  // A point of the plane in the units of the data, as exact as a click is.
+  async addPoint(place) {
+    const { added, plane } = this.state.data, point = [];
+    plane.axes.forEach((axis, k) => {
+      const digits = 3 - Math.floor(Math.log10(this.inUnits(axis, plane.high[k]) - this.inUnits(axis, plane.low[k])));
+      point[axis] = Number(this.inUnits(axis, place[k]).toFixed(Math.max(0, Math.min(20, digits))));
+    });
     const wasPlaying = this.playing;
-    const answer = await this.command("points", { points: [...this.state.data.added, [round(x), round(y), this.pen]] });
+    const answer = await this.command("points", { points: [...added, [...point, this.pen]] });
     if (wasPlaying && !answer.error) await this.command("play");
+  },
+  // An input's number in the units of the data, where they are known.
+  inUnits(input, value) {
+    const [mean, scale] = this.state.data.scales?.[input] ?? [0, 1];
+    return mean + scale * value;
   },
 
   // A new state: everything is drawn anew.
@@ -85,13 +95,14 @@ const app = {
         select.addEventListener("change", () => {
           const chosen = [...data.plane.axes];
           chosen[which] = Number(select.value);
-          this.command("axes", { axes: chosen });
+          this.command("axes", { axes: chosen, fixed: this.state.address.fixed });
         });
         return select;
       };
       axes.replaceChildren(pick(0), " × ", pick(1));
-      axes.title = "A slice through the inputs; the others stay at their means.";
+      axes.title = "A slice through the inputs; the others stay.";
     } else axes.replaceChildren(data.features.slice(0, 2).join(" × "));
+    this.buildSlice();
     const pen = byId("pen");
     pen.hidden = !data.clickable;
     const { classes, css } = colors();
@@ -103,6 +114,24 @@ const app = {
     const legend = data.classes.length && !data.clickable ? data.classes.map((name, k) => el("span", { class: "legend" }, dot(k), name)) : [];
     if (legend.length) { pen.hidden = false; pen.replaceChildren(...legend.slice(0, 10)); }
     this.drawPoints();
+  },
+  // The inputs that do not vary in the maps; they stay at their means until they are set.
+  buildSlice() {
+    const { data, address } = this.state;
+    byId("slice").hidden = !data.others.length;
+    if (!data.others.length) return;
+    const fixed = address.fixed ?? {};
+    const set = (now) => this.command("axes", { axes: data.plane.axes, fixed: now });
+    const rows = data.others.map(({ input, value, low, high }) => {
+      const shown = el("b", {}, number(this.inUnits(input, value), 3));
+      const slide = el("input", { type: "range", min: low, max: high, step: (high - low) / 100 || 1, value });
+      slide.addEventListener("input", () => { shown.textContent = number(this.inUnits(input, Number(slide.value)), 3); });
+      slide.addEventListener("change", () => set({ ...fixed, [input]: Number(slide.value) }));
+      return el("label", { class: "slider" }, el("span", {}, data.features[input], shown), slide);
+    });
+    byId("slice").replaceChildren(el("details", { open: this.sliceOpen, ontoggle: (event) => { this.sliceOpen = event.target.open; } },
+      el("summary", {}, `The other inputs${data.scales ? "" : " (standardised)"}`), ...rows,
+      Object.keys(fixed).length ? el("button", { class: "plain", onclick: () => set({}) }, "back to the means") : ""));
   },
   drawPoints() { this.pictures.forEach((picture) => picture.drawPoints()); },
 
@@ -177,8 +206,9 @@ const app = {
   showProbe(at, lanes, lane, event) {
     const { data } = this.state;
     const [x, y] = data.plane.axes;
-    const where = x === y ? `${data.features[x]} ${number(at[0], 3)}` : `${data.features[x]} ${number(at[0], 3)}, ${data.features[y]} ${number(at[1], 3)}`;
-    const standard = data.standardised ? " (standardised)" : "";
+    const said = (input, value) => `${data.features[input]} ${number(this.inUnits(input, value), 3)}`;
+    const where = x === y ? said(x, at[0]) : `${said(x, at[0])}, ${said(y, at[1])}`;
+    const standard = data.standardised && !data.scales ? " (standardised)" : "";
     this.showTip(`${where}${standard}\n${answerText(data, lanes[lane].answer)}`, event);
     showValues(lanes[Math.min(this.lane, lanes.length - 1)].units);
   },
@@ -228,6 +258,7 @@ function openShare(event) {
   write();
   byId("dialog").replaceChildren(el("h3", {}, "Share"),
     el("p", { class: "soft" }, "The address holds data, settings, seed, points and edits. Anyone who adds the part after # to their own address sees the same network."), field,
+    el("button", { class: "plain", onclick: (event) => copy(field.value, event.target) }, "copy"),
     el("label", { class: "check" }, position, "with the epoch"),
     el("details", {}, el("summary", {}, "Hide controls for a lesson"), el("div", { class: "boxes" }, ...boxes)),
     el("form", { method: "dialog" }, el("button", {}, "Close")));

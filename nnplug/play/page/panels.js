@@ -64,7 +64,7 @@ export async function showPanel(app) {
   }
 }
 
-async function copy(text, button) {
+export async function copy(text, button) {
   await navigator.clipboard.writeText(text);
   const title = button.textContent;
   button.textContent = "copied";
