@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from nnplug.runs.api import resume as resume
     from nnplug.runs.api import train as train
     from nnplug.runs.run import Run as Run
+    from nnplug.runs.snapshots import Snapshots as Snapshots
     from nnplug.runs.tracing import trace as trace
     from nnplug.tool import Exporter as Exporter
     from nnplug.training import BatchRecord as BatchRecord
@@ -86,6 +87,7 @@ __getattr__, _lazy_names = lazy_names(
         "nnplug.plugins.registry": ("Registry",),
         "nnplug.runs.api": ("load", "resume", "train"),
         "nnplug.runs.run": ("Run",),
+        "nnplug.runs.snapshots": ("Snapshots",),
         "nnplug.runs.tracing": ("trace",),
         "nnplug.tool": ("Exporter",),
         "nnplug.training": ("BatchRecord", "EpochRecord"),

@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     from nnplug.microscope.trace import Trace
     from nnplug.picture import Picture
     from nnplug.runs.configuration import Configuration
+    from nnplug.runs.report.animation import Animation
     from nnplug.runs.report.facts import Facts
+    from nnplug.runs.snapshots import Snapshots
 
 __all__ = ["Run"]
 
@@ -218,22 +220,9 @@ class Run(Summarized):
 
     def _facts(self, batches: Batches | None = None, command: str | None = None) -> Facts:
         """Gather what pictures and the report show."""
-        from nnplug.runs.held_out import judged  # noqa: PLC0415  # few runs ask for one
-        from nnplug.runs.report import Facts  # noqa: PLC0415  # the same
+        from nnplug.runs.report.gathering import facts_of  # noqa: PLC0415  # few runs ask for one
 
-        part, found = judged(self, batches)
-        return Facts.of(
-            self.model,
-            self.settings.to_dict(),
-            self.history,
-            found,
-            part=part,
-            rows=(len(self.train_rows), len(self.validation_rows)),
-            folds=self.rows.parts.folds is not None,
-            notes=(*self.rows.notes, *self.advice),
-            ended=self.ended,
-            command=command,
-        )
+        return facts_of(self, batches, command)
 
     def plot(self) -> Picture:
         """Draw the losses and the metrics by epoch; a terminal gets them as text."""
@@ -254,6 +243,19 @@ class Run(Summarized):
         from nnplug.runs.report.notebook import boundary_picture  # noqa: PLC0415  # as above
 
         return boundary_picture(self._facts())
+
+    def animate(self, snapshots: Snapshots | None = None) -> Animation:
+        """Animate the losses by epoch, and with snapshots which class is answered where.
+
+        Parameters
+        ----------
+        snapshots : Snapshots, optional
+            Those that the run was trained with, `callbacks=[snapshots]`.
+        """
+        from nnplug.runs.report.animation import animation  # noqa: PLC0415  # as above
+
+        facts = None if snapshots is None else self._facts()
+        return animation(self.history, facts, self.model, snapshots)
 
     def _summary(self) -> Iterator[Block]:
         from nnplug.runs.report.facts import ended_as  # noqa: PLC0415  # few runs ask for one

@@ -8,18 +8,22 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from nnplug.models import Model
 from nnplug.runs.report.facts import Facts, calibration, confusion, roc
-from nnplug.runs.report.plane import plane
+from nnplug.runs.report.plane import Plane, plane
 from nnplug.runs.report.svg import INKS, PALE, Chart, folding, number
 from nnplug.training import OWN_COLUMNS, History
 from nnplug.types import AnyArray
 
 __all__ = [
+    "class_areas",
     "class_charts",
     "confusion_table",
     "loss_chart",
+    "loss_curves",
     "metric_chart",
     "plane_chart",
+    "plane_points",
     "residual_charts",
 ]
 
@@ -36,16 +40,23 @@ _MOST_TARGETS = 4
 
 def loss_chart(history: History) -> str:
     """Draw the losses by epoch."""
-    return _curves(history, ("loss", "validation_loss", "penalty"), "loss") or ""
+    chart = loss_curves(history)
+    return "" if chart is None else chart.to_html("loss by epoch")
+
+
+def loss_curves(history: History) -> Chart | None:
+    """Draw the losses by epoch into a chart; None if none is finite."""
+    return _curves(history, ("loss", "validation_loss", "penalty"), "loss")
 
 
 def metric_chart(history: History) -> str | None:
     """Draw the metrics by epoch; None if there are none."""
     names = [name for name in history.overall if name not in OWN_COLUMNS]
-    return _curves(history, names[:_MOST_CURVES], "metric")
+    chart = _curves(history, names[:_MOST_CURVES], "metric")
+    return None if chart is None else chart.to_html("metric by epoch")
 
 
-def _curves(history: History, names: Sequence[str], label: str) -> str | None:
+def _curves(history: History, names: Sequence[str], label: str) -> Chart | None:
     columns = {name: history.columns[name] for name in names if history.columns.get(name)}
     values = [v for column in columns.values() for v in column if math.isfinite(v)]
     if not values:
@@ -67,7 +78,7 @@ def _curves(history: History, names: Sequence[str], label: str) -> str | None:
     if history.best is not None:
         chart.line([(history.best, low), (history.best, high)], INKS[-1], dash="4 3")
         chart.key(INKS[-1], "best epoch")
-    return chart.to_html(f"{label} by epoch")
+    return chart
 
 
 # --- classes ---------------------------------------------------------------------------
@@ -113,8 +124,18 @@ def plane_chart(facts: Facts) -> tuple[str, str] | None:
         return None
     names = facts.model.features
     chart = Chart(found.x, found.y, (str(names[0]), str(names[1])))
-    x = np.linspace(*found.x, _ACROSS + 1).tolist()
-    y = np.linspace(*found.y[::-1], _DOWN + 1).tolist()
+    class_areas(chart, found)
+    plane_points(chart, found, facts.model)
+    shown = len(found.points)
+    part = f" ({shown:,} of {found.rows:,} rows)" if shown < found.rows else ""
+    return f"Decision boundary{part}", chart.to_html("decision boundary")
+
+
+def class_areas(chart: Chart, found: Plane) -> None:
+    """Colour a chart by the class that the network answers at each place."""
+    down, across = found.classes.shape
+    x = np.linspace(*found.x, across + 1).tolist()
+    y = np.linspace(*found.y[::-1], down + 1).tolist()
     areas: dict[int, list[tuple[float, float, float, float]]] = {}
     for row, codes in enumerate(found.classes.tolist()):
         start = 0
@@ -125,13 +146,14 @@ def plane_chart(facts: Facts) -> tuple[str, str] | None:
             start = end
     for code, pieces in areas.items():
         chart.area(pieces, INKS[code % len(INKS)])
-    for code, name in enumerate(facts.model.classes):
+
+
+def plane_points(chart: Chart, found: Plane, model: Model) -> None:
+    """Draw the rows in the colours of their classes, with a legend."""
+    for code, name in enumerate(model.classes):
         ink = INKS[code % len(INKS)]
         chart.dots(found.points[found.labels == code].tolist(), ink, size=3, opacity=0.9)
         chart.key(ink, str(name))
-    shown = len(found.points)
-    part = f" ({shown:,} of {found.rows:,} rows)" if shown < found.rows else ""
-    return f"Decision boundary{part}", chart.to_html("decision boundary")
 
 
 def class_charts(facts: Facts) -> Iterator[tuple[str, str]]:

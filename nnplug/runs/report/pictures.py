@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nnplug.training import History
     from nnplug.types import AnyArray
 
-__all__ = ["check_picture", "draw", "draw_curves"]
+__all__ = ["check_picture", "draw", "draw_animation", "draw_curves"]
 
 _FORMATS = (".png", ".pdf", ".svg")
 
@@ -63,20 +63,86 @@ def draw(path: Path, history: History, model: Model, inputs: AnyArray, targets: 
     found = plane(model, inputs, targets, 200, 200)
     figure = Figure(figsize=(11 if found else 6, 4.2), layout="constrained")
     axes = figure.subplots(1, 2 if found else 1, squeeze=False)[0]
-    columns = loss_columns(history)
-    for color, (name, column) in zip(COLORS, columns.items(), strict=False):
-        axes[0].plot(column, color=color, label=name.replace("_", " "))
-    values = [v for column in columns.values() for v in column if math.isfinite(v)]
-    log = bool(values) and 0 < 100 * min(values) < max(values)
-    axes[0].set_yscale("log" if log else "linear")
-    axes[0].set(xlabel="epoch", ylabel="loss (logarithmic)" if log else "loss")
-    axes[0].xaxis.get_major_locator().set_params(integer=True)
-    axes[0].legend()
+    _draw_losses(axes[0], history)
     if found is not None:
         _draw_plane(axes[1], found, model)
     data = io.BytesIO()
     figure.savefig(data, format=path.suffix[1:].lower(), dpi=150)
     write_file(path, data.getvalue())
+
+
+def draw_animation(
+    path: Path,
+    history: History,
+    model: Model,
+    epochs: Sequence[int],
+    planes: Sequence[Plane],
+    *,
+    seconds: float,
+    overwrite: bool = False,
+) -> None:
+    """Write a training as an animated GIF: losses and planes at these epochs.
+
+    Parameters
+    ----------
+    seconds : float
+        How long it moves; the last picture stays longer.
+
+    Raises
+    ------
+    SettingError
+        If Matplotlib is not installed.
+    StorageError
+        If the file exists, or cannot be written.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        raise SettingError(
+            f"{path}: an animated picture is drawn by Matplotlib, which is not installed.\n"
+            "Install it: pip install matplotlib, or save it as .html."
+        )
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  # an extra
+    from matplotlib.figure import Figure  # noqa: PLC0415  # the same
+    from PIL import Image  # noqa: PLC0415  # comes with it
+
+    figure = Figure(figsize=(9 if planes else 5, 3.6), layout="constrained", dpi=80)
+    canvas: Any = FigureCanvasAgg(figure)
+    axes = figure.subplots(1, 2 if planes else 1, squeeze=False)[0]
+    _draw_losses(axes[0], history)
+    if planes:
+        _draw_plane(axes[1], planes[0], model)
+    lines = [(line, line.get_xdata(), line.get_ydata()) for line in axes[0].get_lines()]
+    title = axes[0].set_title(f"epoch {epochs[-1]:,}", loc="left")
+    canvas.draw()
+    figure.set_layout_engine("none")  # it stays where it is
+    pictures = []
+    for place, epoch in enumerate(epochs):
+        title.set_text(f"epoch {epoch:,}")
+        for line, x, y in lines:
+            line.set_data(x[:epoch], y[:epoch])
+        if planes:
+            axes[1].images[0].set_data(planes[place].classes)
+        canvas.draw()
+        picture = Image.frombytes("RGBA", canvas.get_width_height(), bytes(canvas.buffer_rgba()))
+        pictures.append(picture.convert("RGB").quantize(64))
+    each = round(1000 * seconds / len(pictures))
+    data = io.BytesIO()
+    pictures[0].save(
+        data, format="GIF", save_all=True, append_images=pictures[1:], loop=0,
+        duration=[each] * (len(pictures) - 1) + [each + 2000],
+    )  # fmt: skip
+    write_file(path, data.getvalue(), overwrite=overwrite)
+
+
+def _draw_losses(axes: Any, history: History) -> None:
+    columns = loss_columns(history)
+    for color, (name, column) in zip(COLORS, columns.items(), strict=False):
+        axes.plot(column, color=color, label=name.replace("_", " "))
+    values = [v for column in columns.values() for v in column if math.isfinite(v)]
+    log = bool(values) and 0 < 100 * min(values) < max(values)
+    axes.set_yscale("log" if log else "linear")
+    axes.set(xlabel="epoch", ylabel="loss (logarithmic)" if log else "loss")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend()
 
 
 def draw_curves(
