@@ -13,13 +13,14 @@ __all__ = ["Snapshots"]
 class Snapshots:
     """A callback that keeps the weights before training and after some of its epochs.
 
-    They are evenly apart, and no more than `most`: when there are more, every second
-    one is dropped. `run.animate(snapshots)` shows what the network learned by them.
+    They are evenly apart, but for the last one, and no more than `most` beside it: when
+    there are more, every second one is dropped. `run.animate(snapshots)` shows by them
+    what the network learned.
 
     Parameters
     ----------
     most : int, optional
-        The most that are kept, at least 2.
+        The most that are kept beside the last one, at least 2.
 
     Attributes
     ----------
