@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import sys
 import threading
 import time
 import zlib
@@ -20,7 +21,7 @@ from nnplug.play.worker import Worker
 from nnplug.runs.preparing import default_registry
 
 pytest.importorskip("anywidget", reason="needs pip install anywidget")
-from nnplug.play.widget import Playground, _worker, module
+from nnplug.play.widget import Playground, _page, _worker, module
 
 VIEW = "0123456789abcdef"
 
@@ -53,7 +54,7 @@ def make():
 
     def play(*data, **settings):
         made.append(Playground(*data, **settings))
-        made[-1].comm = Comm()
+        made[-1].widget.comm = Comm()
         return made[-1]
 
     yield play
@@ -64,13 +65,13 @@ def make():
 def hear(playground, **message):
     """Deliver a message as ipywidgets does."""
     data = {"method": "custom", "content": {"view": VIEW, **message}}
-    playground._handle_msg({"content": {"data": data}, "buffers": []})
+    playground.widget._handle_msg({"content": {"data": data}, "buffers": []})
 
 
 def ask(playground, what, **more):
     hear(playground, number=7, command={"do": what, **more})
     while True:
-        message, answer = playground.comm.sent.get(timeout=20)
+        message, answer = playground.widget.comm.sent.get(timeout=20)
         if message["kind"] == "answer":
             assert message == {"view": VIEW, "kind": "answer", "number": 7}
             return answer
@@ -93,7 +94,7 @@ def test_a_dataset_and_settings(make):
     assert state["lanes"][0]["settings"]["hidden"] == [4, 3]
     assert state["lanes"][0]["settings"]["activation"] == ["gelu", "gelu"]
     assert state["frame"]["playing"]
-    assert playground.address == "#hide=loss,table"
+    assert playground.widget.address == "#hide=loss,table"
     frame = ask(playground, "epoch")
     run = nnplug.train("moons:size=40", hidden=(4, 3), activation="gelu", seed=3, epochs=1,
                        patience="none", monitor="loss", engine="numpy")  # fmt: skip
@@ -142,6 +143,22 @@ def test_what_cannot_be_shown_is_told_at_once(data, settings, message):
     assert message in str(told.value)
 
 
+def test_a_cell_shows_the_widget(make):
+    playground = make()
+    content, _ = playground._repr_mimebundle_()
+    shown = content["application/vnd.jupyter.widget-view+json"]
+    assert shown["model_id"] == playground.widget.model_id
+    assert repr(playground) == "<playground of xor>"
+
+
+def test_without_anywidget_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "anywidget", None)
+    _page.cache_clear()
+    with pytest.raises(ImportError, match="pip install anywidget"):
+        Playground()
+    assert nnplug.Playground is Playground  # so that `from nnplug import *` works
+
+
 def test_the_module_is_one_file_that_loads_nothing():
     text = module()
     assert "http://" not in text.replace("http://www.w3.org/", "")
@@ -159,7 +176,7 @@ def test_frames_come_until_it_is_closed(make):
     hear(playground, look=True)
     epochs = []
     while len(epochs) < 4:
-        message, frame = playground.comm.sent.get(timeout=20)
+        message, frame = playground.widget.comm.sent.get(timeout=20)
         assert message["kind"] == "frame"
         epochs.append(frame["lanes"][0]["epoch"])
         hear(playground, taken=True)
@@ -185,10 +202,12 @@ def test_what_is_no_message_is_passed_over(make):
     playground = make()
     for content in ("text", {"view": 5}, {"command": {"do": "state"}}):
         data = {"method": "custom", "content": content}
-        playground._handle_msg({"content": {"data": data}, "buffers": []})
-    assert playground.comm.sent.empty()
+        playground.widget._handle_msg({"content": {"data": data}, "buffers": []})
+    assert playground.widget.comm.sent.empty()
     hear(playground, number=3, command=["state"])
-    assert playground.comm.sent.get(timeout=20)[1] == {"error": "The command is not an object."}
+    assert playground.widget.comm.sent.get(timeout=20)[1] == {
+        "error": "The command is not an object."
+    }
 
 
 @pytest.fixture

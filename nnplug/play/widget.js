@@ -3,6 +3,8 @@
 
 const BYTES = 400; // of frames in a millisecond at most; Jupyter's server drops what is over 1,000
 
+const SILENCE = 5000; // milliseconds without an answer, after which the page says so
+
 // A module's address: a copy whose imports name the copies of the other modules.
 const copies = new Map();
 function copyOf(name) {
@@ -36,7 +38,8 @@ function render({ model, el }) {
   const frame = document.createElement("iframe");
   frame.title = "nnplug play";
   frame.style.cssText = "display: block; width: 100%; height: 600px; border: 0;";
-  let answers = new Map(), number = 0, takes = null, address = model.get("address"), told = false, seen = true, taken = 0;
+  const answers = new Map();
+  let number = 0, takes = null, address = model.get("address"), told = false, seen = true, silent = false, taken = 0;
 
   const say = (message) => model.send({ view, ...message });
   const tell = () => {
@@ -45,9 +48,13 @@ function render({ model, el }) {
     told = looking;
   };
   const host = {
-    send: (command) => new Promise((answer) => {
+    send: (command) => new Promise((take) => {
       number += 1;
-      answers.set(number, answer);
+      const silence = setTimeout(() => {
+        silent = true;
+        takes?.onRefused("The kernel does not answer.\nWait for the cell that runs, or run this one again.");
+      }, SILENCE);
+      answers.set(number, { take, silence });
       say({ number, command });
     }),
     receive(onFrame, onRefused) {
@@ -65,8 +72,12 @@ function render({ model, el }) {
     if (message.view !== view) return;
     const content = await read(buffers[0]);
     if (message.kind === "answer") {
-      answers.get(message.number)?.(content);
+      const { take, silence } = answers.get(message.number) ?? {};
       answers.delete(message.number);
+      clearTimeout(silence);
+      if (silent) takes?.onRefused("");
+      silent = false;
+      take?.(content);
     } else if (message.kind === "refused") {
       takes?.onRefused(content);
     } else {
@@ -79,12 +90,16 @@ function render({ model, el }) {
 
   // The frame is loaded anew whenever the notebook moves it: the page then goes on with its session.
   const fit = new ResizeObserver(([{ target }]) => { frame.style.height = `${Math.ceil(target.getBoundingClientRect().height)}px`; });
+  function forget() {
+    for (const { silence } of answers.values()) clearTimeout(silence);
+    answers.clear();
+    takes = null;
+    tell();
+  }
   function begin() {
     const inside = frame.contentDocument;
     if (!inside?.getElementById("play")) return; // not the page yet
-    answers = new Map();
-    takes = null;
-    tell();
+    forget();
     frame.host = host;
     const script = inside.createElement("script");
     script.type = "module";
@@ -102,8 +117,7 @@ function render({ model, el }) {
   el.append(frame);
   inSight.observe(frame);
   return () => {
-    takes = null;
-    tell();
+    forget();
     model.off("msg:custom", hear);
     document.removeEventListener("visibilitychange", tell);
     inSight.disconnect();

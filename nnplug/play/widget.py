@@ -18,16 +18,9 @@ from nnplug.play.session import Session
 from nnplug.play.worker import Worker
 from nnplug.runs.preparing import default_registry
 
-try:
-    import traitlets
-    from anywidget import AnyWidget
-except ImportError as error:
-    raise ImportError(
-        f"The playground in a notebook needs anywidget ({error}).\n"
-        "Install it with: pip install anywidget"
-    ) from error
-
 if TYPE_CHECKING:
+    from anywidget import AnyWidget
+
     from nnplug.plugins.registry import Registry
     from nnplug.runs.run import Run
 
@@ -48,6 +41,31 @@ def module() -> str:
 
 
 @cache
+def _page() -> type[AnyWidget]:
+    """Return the class of the widgets, which anywidget is needed for.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed.
+    """
+    try:
+        import traitlets  # noqa: PLC0415  # an extra
+        from anywidget import AnyWidget  # noqa: PLC0415  # the same
+    except ImportError as error:
+        raise ImportError(
+            f"The playground in a notebook needs anywidget ({error}).\n"
+            "Install it with: pip install anywidget"
+        ) from error
+
+    class Page(AnyWidget):
+        _esm = module()
+        address = traitlets.Unicode().tag(sync=True)
+
+    return Page
+
+
+@cache
 def _worker() -> Worker:
     """Return the thread in which all playgrounds of this process compute."""
     worker = Worker(_gone)
@@ -63,12 +81,13 @@ def _gone() -> Session:
     )
 
 
-class Playground(AnyWidget):
+class Playground:
     """Watch a network learn, in a notebook: the page of `nnplug play` as a widget.
 
-    It works in Jupyter, and wherever else anywidget does. The network learns in the
-    kernel, in a thread of its own and only while somebody looks: not while the browser's tab
-    is hidden, the widget is out of sight, or a cell runs for more than a few seconds.
+    A cell that ends with it shows it, in Jupyter and wherever else anywidget works. The
+    network learns in the kernel, in a thread of its own and only while somebody looks: not
+    while the browser's tab is hidden, the widget is out of sight, or a cell runs for more
+    than a few seconds.
 
     Parameters
     ----------
@@ -85,10 +104,17 @@ class Playground(AnyWidget):
     **settings
         Settings of `nnplug.train` to begin with, those that the page can change.
 
+    Attributes
+    ----------
+    widget : AnyWidget
+        The widget itself, to put among others.
+
     Raises
     ------
     NnplugError
         If the data or a setting cannot be used.
+    ImportError
+        If anywidget is not installed.
 
     Examples
     --------
@@ -97,9 +123,6 @@ class Playground(AnyWidget):
     [2, 4, 3, 1]
     >>> playground.close()
     """
-
-    _esm = module()
-    address = traitlets.Unicode().tag(sync=True)
 
     def __init__(
         self,
@@ -111,7 +134,7 @@ class Playground(AnyWidget):
         registry: Registry | None = None,
         **settings: Any,
     ) -> None:
-        registry = registry or default_registry()
+        page, registry = _page(), registry or default_registry()
         columns = (target,) if isinstance(target, str) else tuple(target)
         content = Content.of_data(data, columns, registry, settings.get("task"))
         self._session, self._name = Session(registry, content), uuid.uuid4().hex
@@ -120,8 +143,8 @@ class Playground(AnyWidget):
         self._do("open", settings=[{name: _plain(value) for name, value in settings.items()}])
         if play:
             self._do("play")
-        super().__init__(address="#hide=" + ",".join(hide) if hide else "")
-        self.on_msg(self._hear)
+        self.widget = page(address="#hide=" + ",".join(hide) if hide else "")
+        self.widget.on_msg(self._hear)
 
     @property
     def run(self) -> Run:
@@ -134,11 +157,10 @@ class Playground(AnyWidget):
 
     def close(self) -> None:
         """End the widget and its work."""
-        if getattr(self, "_name", None):
-            for view in self._views.values():
-                view.close()
-            _worker().drop(self._name)
-        super().close()
+        for view in self._views.values():
+            view.close()
+        _worker().drop(self._name)
+        self.widget.close()
 
     def _do(self, what: str, **more: Any) -> None:
         answer = _worker().do(self._name, {"do": what, **more}).result()
@@ -154,7 +176,13 @@ class Playground(AnyWidget):
             self._views[name].hear(message)
 
     def _post(self, message: dict[str, Any], content: bytes) -> None:
-        self.send(message, [content])
+        self.widget.send(message, [content])
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        return self.widget._repr_mimebundle_(**kwargs)
+
+    def __repr__(self) -> str:
+        return f"<playground of {self._session.content.label}>"
 
 
 def _plain(value: Any) -> Any:

@@ -73,7 +73,7 @@ class Notebook:
 
     def __init__(self, page, playground):
         self.page, self.playground, self.complaints, self.asked = page, playground, [], []
-        playground.comm = Comm()
+        playground.widget.comm = Comm()
         page.set_default_timeout(20_000)
         page.on("console", lambda said: self.complaints.append(said.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -84,24 +84,25 @@ class Notebook:
 
     def _serve(self, route):
         if route.request.url.endswith("widget.js"):
-            route.fulfill(body=self.playground._esm, content_type="text/javascript")
+            module = self.playground.widget._esm.replace("SILENCE = 5000", "SILENCE = 200")
+            route.fulfill(body=module, content_type="text/javascript")
         elif route.request.url == HOST:
-            address = repr(self.playground.address)
+            address = repr(self.playground.widget.address)
             route.fulfill(body=JUPYTER.replace("ADDRESS", address), content_type="text/html")
         else:
             route.fulfill(status=204)
 
     def _up(self, content):
         data = {"method": "custom", "content": content}
-        self.playground._handle_msg({"content": {"data": data}, "buffers": []})
+        self.playground.widget._handle_msg({"content": {"data": data}, "buffers": []})
 
     def until(self, true):
         limit = time.monotonic() + 30
         while not true():
             assert time.monotonic() < limit, self.complaints
-            while not self.playground.comm.sent.empty():
+            while not self.playground.widget.comm.sent.empty():
                 self.page.evaluate(
-                    "(both) => window.down(...both)", self.playground.comm.sent.get()
+                    "(both) => window.down(...both)", self.playground.widget.comm.sent.get()
                 )
             self.page.wait_for_timeout(10)
 
@@ -156,6 +157,12 @@ def test_it_learns_and_obeys_in_a_notebook(shown):
     notebook.until(lambda: notebook.epochs() == before + 1)
     shown_loss = float(inside.locator("#scores dd").first.get_attribute("title"))
     assert shown_loss == learner.scores()["loss"]["train"]
+    # A cell keeps the kernel busy: the page says so, and takes it back.
+    inside.click("#batch")
+    inside.locator("#trouble").wait_for()
+    assert "The kernel does not answer" in inside.inner_text("#trouble")
+    notebook.until(lambda: inside.locator("#trouble").is_hidden())
+    notebook.until(lambda: inside.inner_text("#batches") == "1/2")
     inside.get_by_role("tab", name="Code").click()
     notebook.until(lambda: inside.locator("section.code pre").count() == 3)
     assert "circle:size=60" in inside.locator("section.code pre").first.inner_text()
