@@ -132,7 +132,7 @@ class Session:
         until = time.perf_counter() + REPLAY_SECONDS
         for change in items(asked.get("edits"), "edits", Mapping):
             left = max(0.0, until - time.perf_counter())
-            position = [whole(change.get(key), key) for key in ("epoch", "step")]
+            position = [whole(change.get(key, 0), key) for key in ("epoch", "step")]
             self._learner(change).learn_to(*position, seconds=left)
             self._edit(change)
         epoch, step = (whole(asked.get(key, 0), key) for key in ("epoch", "step"))
