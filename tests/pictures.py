@@ -116,7 +116,7 @@ def draw_lessons(browser: Browser) -> None:
                     "width": max(box["x"] + box["width"] for box in boxes) - left,
                     "height": max(box["y"] + box["height"] for box in boxes) - top,
                 }
-                save(page.screenshot(clip=clip, full_page=True), picture, 64)
+                save(page.screenshot(clip=clip, full_page=True), picture, 128)
 
 
 def draw_playground(browser: Browser) -> None:

@@ -125,7 +125,9 @@ class Session:
         self.content = Content.of({"data": self.start.dataset, **named})
         if self.start.table is not None and "data" not in named:
             self.content = replace(self.start, points=self.content.points)
-        self.given = [checked(one) for one in settings]
+        first, *second = (checked(one) for one in settings)
+        shared = {name: first[name] for name in SHARED if name in first}
+        self.given = [first, *({**one, **shared} for one in second)]
         self._build()
         if asked.get("axes"):
             self._choose_axes(asked)

@@ -2,9 +2,12 @@
 
     python -m tests.reliability.playing [opening] [speed] [tabs] [memory=MINUTES]
 
-Prints a line of JSON for each. Times are of processor time where a busy machine would falsify
-them: the playground's whole process, with its frames and its HTTP, against the same loop in a
-process of its own, by turns. Needs Chromium and Playwright.
+Prints a line of JSON for each. Where other programs would falsify a time, it is processor time:
+the playground's whole process, with its frames and its HTTP, against the same loop in a process of
+its own, by turns. `ratio` is of the epochs in a second of it. A frame costs the same however busy
+the machine is, so a playground that gets little of a processor spends more of it on frames;
+`ratio_alone` is what remains for training at twenty frames a second and a processor for itself.
+Needs Chromium and Playwright.
 """
 
 from __future__ import annotations
@@ -108,7 +111,10 @@ def opening(browser: Browser) -> dict[str, Any]:
             while not (page.locator("#epochs").count() and epoch(page) > 0):
                 page.wait_for_timeout(5)
             seen = time.perf_counter() - running.started
-            found.append({"address": round(running.listening, 2), "learning": round(seen, 2)})
+            found.append({
+                "address": round(running.listening, 2), "learning": round(seen, 2),
+                "processor": round(running.cpu(), 2),
+            })  # fmt: skip
             page.context.close()
     return {"opening": found}
 
@@ -132,10 +138,12 @@ def speed(browser: Browser) -> dict[str, Any]:
             page.wait_for_selector("body:not(.playing)")
             line = [sys.executable, "-c", LOOP, str(TURN)]
             alone = float(subprocess.run(line, capture_output=True, check=True).stdout)
+            cost = (cpu - epochs / alone) / frames  # seconds of a frame, from map to socket
             turns.append({
                 "frames": round(frames / wall, 1), "epochs": round(epochs / cpu),
                 "alone": round(alone), "ratio": round(epochs / cpu / alone, 3),
-                "processor": round(cpu / wall, 2),
+                "processor": round(cpu / wall, 2), "frame_ms": round(1000 * cost, 2),
+                "ratio_alone": round(1 - 20 * cost, 3),
             })  # fmt: skip
         page.context.close()
         time.sleep(1)
