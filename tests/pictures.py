@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -25,6 +23,7 @@ from playwright.sync_api import Browser, FloatRect, sync_playwright
 
 import nnplug
 from tests.project.test_docs import DOCS, blocks
+from tests.screens import screens_of_lessons
 
 SIZE = {"width": 900, "height": 1320}
 
@@ -48,16 +47,6 @@ PLAYED = {
     ),
 }
 """The playground's pictures: size, look and address."""
-
-
-def screens_of_lessons() -> Iterator[tuple[str, str, str]]:
-    """Give each screen of `docs/lessons`: its page, its text, and its picture if it has one."""
-    command = re.compile(
-        r"^```sh\n(nnplug play --screen .*)\n```\n(?:\n```\{image\} \.\./pictures/([\w-]+)\.png$)?", re.M
-    )
-    for page in sorted(DOCS.glob("lessons/*.md")):
-        for line, picture in command.findall(page.read_text(encoding="utf-8")):
-            yield page.name, shlex.split(line)[-1], picture
 
 
 def main() -> None:

@@ -118,16 +118,12 @@ class Session:
         """Show what an address says: settings, points, edits, how far, and what varies."""
         if self.learners and asked.get("resume"):  # the page was reloaded
             return self.state()
-        settings = asked.get("settings") or [{}]
-        if not isinstance(settings, list) or len(settings) not in (1, 2):
-            raise SettingError("settings: give a list of one or two tables of settings.")
+        given = choices.of_networks(asked.get("settings") or [{}])
         named = {key: asked[key] for key in ("data", "points") if asked.get(key)}
         self.content = Content.of({"data": self.start.dataset, **named})
         if self.start.table is not None and "data" not in named:
             self.content = replace(self.start, points=self.content.points)
-        first, *second = (checked(one) for one in settings)
-        shared = {name: first[name] for name in SHARED if name in first}
-        self.given = [first, *({**one, **shared} for one in second)]
+        self.given = given
         self._build()
         if asked.get("axes"):
             self._choose_axes(asked)

@@ -87,6 +87,7 @@ async function draw(app, box, at) {
     found = null;
   }
   app.hideControls();
+  if (!app.playing) app.remember();
 }
 
 function meaning({ what, phase }) {
