@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from nnplug.play.screen import in_one_line
+
 LESSONS = Path(__file__).parents[1] / "docs" / "lessons"
 
 _COMMAND = re.compile(
-    r"^```sh\n(nnplug play --screen .*)\n```\n"
+    r"^```sh\n(nnplug play --screen [^`]*)\n```\n"
     r"(?:\n```\{image\} \.\./pictures/([\w-]+)\.png$)?",
     re.MULTILINE,
 )
@@ -41,4 +43,4 @@ def screens_of_lessons() -> Iterator[Screen]:
         for line, picture in _COMMAND.findall(page.read_text(encoding="utf-8")):
             *_, option, text = shlex.split(line)
             assert option == "--screen"
-            yield Screen(page.name, text, picture)
+            yield Screen(page.name, in_one_line(text), picture)

@@ -122,7 +122,7 @@ def _content(data: str, target: tuple[str, ...], registry: Registry) -> Content:
 def _checked(screen: str, content: Content | None, registry: Registry) -> str:
     """Find what is wrong with a screen before the server starts; return it with its #."""
     from nnplug.errors import SettingError
-    from nnplug.play.screen import read_screen
+    from nnplug.play.screen import in_one_line, read_screen
     from nnplug.play.session import Session
 
     wanted = read_screen(screen)
@@ -132,7 +132,7 @@ def _checked(screen: str, content: Content | None, registry: Registry) -> str:
     answer = Session(registry, content).do({"do": "open", **wanted})
     if "error" in answer:
         raise SettingError(f"--screen: {answer['error']}")
-    return f"#{screen.rpartition('#')[2]}"
+    return f"#{in_one_line(screen)}"
 
 
 def _open(address: str) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import parse_qsl
 
-__all__ = ["read_screen"]
+__all__ = ["in_one_line", "read_screen"]
 
 _OWN = ("points", "edits", "epoch", "step", "axes", "fixed")
 """What is not a setting of a network, and stands in JSON."""
@@ -15,13 +16,24 @@ _PAGE = ("hide", "panel")
 """What only the page needs to know."""
 
 
+def in_one_line(text: str) -> str:
+    r"""Leave out line breaks, with the blanks around them, and what stands before #.
+
+    Examples
+    --------
+    >>> in_one_line("data=moons\n  &hidden=[5,3]")
+    'data=moons&hidden=[5,3]'
+    """
+    return re.sub(r"\s*\n\s*", "", text.rpartition("#")[2]).strip()
+
+
 def read_screen(text: str) -> dict[str, Any]:
     """Read a screen as the page does (`page/address.js`).
 
     Parameters
     ----------
     text : str
-        What follows # in the address; what stands before it is left out.
+        What follows # in the address, in one line or several.
 
     Returns
     -------
@@ -35,7 +47,7 @@ def read_screen(text: str) -> dict[str, Any]:
     """
     settings: list[Any] = [{}]
     found: dict[str, Any] = {"settings": settings}
-    for name, value in parse_qsl(text.rpartition("#")[2], keep_blank_values=True):
+    for name, value in parse_qsl(in_one_line(text), keep_blank_values=True):
         if name == "data":
             found["data"] = value
         elif name == "race":

@@ -93,7 +93,8 @@ def test_a_screen_is_opened(monkeypatch):
     monkeypatch.setattr("nnplug.cli.play._open", opened.append)
     monkeypatch.setattr(server, "serve", lambda app, listening: None)
     text = 'data=moons&hidden=[3]&epoch=2&edits=[{"array":"nowhere"}]'
-    for given in (text, f"#{text}", f"http://127.0.0.1:5/old/#{text}"):
+    lines = text.replace("&", "\n  &")
+    for given in (text, lines, f"#{text}", f"http://127.0.0.1:5/old/#{text}"):
         done = CliRunner().invoke(cli, ["play", "--screen", given])
         assert done.exit_code == 0
         assert done.stdout.strip() == opened[-1]
