@@ -33,17 +33,19 @@ PLAYED = {
     "play-light": (
         {"width": 1360, "height": 1010},
         "light",
-        'data=spiral:noise=0.03,size=300&hidden=[8,6]&activation=["gelu","tanh"]&seed=1&epoch=150',
+        'data=spiral:noise=0.03,size=300,turns=1.5&hidden=[8,6]&activation=["gelu","tanh"]'
+        "&seed=1&epoch=500",
     ),
     "play-dark": (
         {"width": 1360, "height": 1170},
         "dark",
         "data=xor&seed=42&epoch=2400",
     ),
-    "play-phone": (
-        {"width": 360, "height": 760},
+    "play-race": (
+        {"width": 1360, "height": 880},
         "light",
-        "data=gaussians:classes=4,noise=0.25&hidden=[6]&seed=0&epoch=60",
+        "data=moons:noise=0.1&hidden=[6,4]&activation=tanh&optimizer=momentum&seed=0&epoch=60"
+        '&race={"hidden":[6,4],"activation":"tanh","optimizer":"adam:learning_rate=0.01"}',
     ),
 }
 """The playground's pictures: size, look and address."""
