@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nnplug.errors import NnplugError, SettingError, suggest
+from nnplug.errors import DataError, NnplugError, SettingError, suggest
 from nnplug.play import choices, downloads, script, view
 from nnplug.play.catalogue import catalogue, describe, misfits, sketches
 from nnplug.play.choices import SHARED, checked, items, number, whole
@@ -231,8 +231,8 @@ class Session:
         """Begin with other rows: what was chosen for the last ones is kept where it fits."""
         try:
             return self._rebuilt()
-        except SettingError:
-            # A loss for numbers, say, does not fit classes.
+        except (SettingError, DataError):
+            # A loss for numbers, say, does not fit classes, and one for counts no other numbers.
             fitting = ("loss", "output_activation", "metrics", "task")
             self.given = [
                 {name: value for name, value in given.items() if name not in fitting}
