@@ -418,8 +418,11 @@ def test_playing_goes_on_and_a_planned_run_ends(session):
     good(session, "speed", speed=0)
     good(session, "play")
     assert session.due < float("inf")
-    frame = session.work(0.2)
-    assert frame["playing"]
+    for _ in range(100):  # a busy machine may take a frame for a batch
+        frame = session.work(0.2)
+        assert frame["playing"]
+        if frame["lanes"][0]["epoch"]:
+            break
     assert frame["lanes"][0]["epoch"] >= 1
     good(session, "pause")
     assert session.due == float("inf")
