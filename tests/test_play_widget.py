@@ -94,12 +94,24 @@ def test_a_dataset_and_settings(make):
     assert state["lanes"][0]["settings"]["hidden"] == [4, 3]
     assert state["lanes"][0]["settings"]["activation"] == ["gelu", "gelu"]
     assert state["frame"]["playing"]
-    assert playground.widget.address == "#hide=loss,table"
+    assert playground.widget.address == "#&hide=loss,table"
     frame = ask(playground, "epoch")
     run = nnplug.train("moons:size=40", hidden=(4, 3), activation="gelu", seed=3, epochs=1,
                        patience="none", monitor="loss", engine="numpy")  # fmt: skip
     np.testing.assert_array_equal(frame["lanes"][0]["weights"][0], run.network["hidden1.weight"])
     np.testing.assert_array_equal(playground.run.network.parameters, run.network.parameters)
+
+
+def test_a_screen(make):
+    playground = make(screen="""data=moons:size=40&hidden=[3]
+        &epoch=2&panel=code""", seed=3)  # fmt: skip
+    state = ask(playground, "open", resume=True)
+    (lane,) = state["frame"]["lanes"]
+    assert (state["data"]["name"], lane["epoch"]) == ("moons:size=40", 2)
+    assert not state["frame"]["playing"]
+    assert state["lanes"][0]["settings"]["hidden"] == [3]
+    assert state["lanes"][0]["settings"]["seed"] == 3
+    assert playground.widget.address == "#data=moons:size=40&hidden=[3]&epoch=2&panel=code"
 
 
 def test_a_table_in_memory(make):

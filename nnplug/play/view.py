@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ def data(content: Content, start: Content, run: Run, plane: Plane) -> dict[str, 
     return {
         "name": content.dataset if content.is_dataset else run.settings.data,
         "table": None if content.is_dataset else content.label,
+        # What it is called where it is taken away.
+        "file": None if content.is_dataset else Path(content.name).name,
         "columns": list(content.names),
         "target": list(content.target),
         "task": run.settings.task,

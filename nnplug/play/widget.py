@@ -14,6 +14,7 @@ from nnplug.errors import NnplugError
 from nnplug.parts import Part
 from nnplug.play.content import Content
 from nnplug.play.messages import View
+from nnplug.play.screen import in_one_line, read_screen
 from nnplug.play.session import Session
 from nnplug.play.worker import Worker
 from nnplug.runs.preparing import default_registry
@@ -95,6 +96,8 @@ class Playground:
         What to learn, as for `nnplug.train`: a dataset, a table or its path, arrays.
     target : str or sequence of str, optional
         The column of a table to predict; by default the last one.
+    screen : str, optional
+        What to show, as `Share` gives it and as `nnplug play --screen` takes it.
     hide : sequence of str, optional
         The controls to hide, by the names that `Share` lists: `("loss", "optimizer")`.
     play : bool, optional
@@ -129,6 +132,7 @@ class Playground:
         data: Any = "xor",
         target: str | Sequence[str] = (),
         *,
+        screen: str = "",
         hide: Sequence[str] = (),
         play: bool = True,
         registry: Registry | None = None,
@@ -140,10 +144,14 @@ class Playground:
         self._session, self._name = Session(registry, content), uuid.uuid4().hex
         self._views = dict[str, View]()
         _worker().add(self._name, self._session).result()
-        self._do("open", settings=[{name: _plain(value) for name, value in settings.items()}])
-        if play:
+        wanted = read_screen(screen)
+        first = {name: _plain(value) for name, value in settings.items()}
+        wanted["settings"] = [{**wanted["settings"][0], **first}, *wanted["settings"][1:]]
+        self._do("open", **wanted)
+        if play and not {"epoch", "step"} & set(wanted):
             self._do("play")
-        self.widget = page(address="#hide=" + ",".join(hide) if hide else "")
+        hidden = "&hide=" + ",".join(hide) if hide else ""
+        self.widget = page(address=f"#{in_one_line(screen)}{hidden}")
         self.widget.on_msg(self._hear)
 
     @property

@@ -9,7 +9,7 @@ import { buildNetwork, showValues, updateNetwork } from "./network.js";
 import { answerText, makePicture } from "./picture.js";
 import { drawChart } from "./chart.js";
 import { lookAt } from "./lens.js";
-import { buildTabs, copy, openPanel, showPanel } from "./panels.js";
+import { buildTabs, copy, openPanel, panelText, readPanel, showPanel } from "./panels.js";
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -190,7 +190,7 @@ const app = {
     byId("play").setAttribute("aria-pressed", String(playing));
   },
   remember() {
-    this.host.keep(writeAddress(this.state, this.frame, this.hide));
+    this.host.keep(writeAddress(this.state, this.frame, { hide: this.hide, panel: panelText() }));
   },
 
   // --- what is under the cursor, and troubles -----------------------------------------------
@@ -241,8 +241,10 @@ function openShare(event) {
   const field = el("textarea", { readonly: true, rows: 4, "aria-label": "Address" });
   const position = el("input", { type: "checkbox", checked: true });
   const write = () => {
-    // The secret part of the address is this server's; another one has its own.
-    field.value = `nnplug play, then add to its address:\n${writeAddress(app.state, app.frame, app.hide, position.checked)}`;
+    const screen = writeAddress(app.state, app.frame, { hide: app.hide, panel: panelText(), position: position.checked, start: true });
+    const { file: table } = app.state.data, file = table ? `${/\s/.test(table) ? `"${table}"` : table} ` : "";
+    // No letter of it needs care between these marks, in any shell.
+    field.value = `nnplug play ${file}--screen "${screen.slice(1)}"`;
   };
   position.addEventListener("change", write);
   const boxes = names.map((name) => {
@@ -257,7 +259,7 @@ function openShare(event) {
   });
   write();
   byId("dialog").replaceChildren(el("h3", {}, "Share"),
-    el("p", { class: "soft" }, "The address holds data, settings, seed, points and edits. Anyone who adds the part after # to their own address sees the same network."), field,
+    el("p", { class: "soft" }, "Data, settings, seed, points and edits. Anyone who runs this command sees the same network."), field,
     el("button", { class: "plain", onclick: (event) => copy(field.value, event.target) }, "copy"),
     el("label", { class: "check" }, position, "with the epoch"),
     el("details", {}, el("summary", {}, "Hide controls for a lesson"), el("div", { class: "boxes" }, ...boxes)),
@@ -317,11 +319,12 @@ function relook() {
 }
 
 async function open(resume) {
-  const { hide, ...wanted } = readAddress(app.host.address());
+  const { hide, panel, ...wanted } = readAddress(app.host.address());
   app.hide = hide;
+  readPanel(panel);
   const state = await app.command("open", { ...wanted, resume });
   if (state.error) await app.command("open", { settings: [{}] });
-  const fresh = !wanted.epoch && !wanted.step;
+  const fresh = wanted.epoch === undefined && !wanted.step;
   if (!resume && fresh && !state.error) await app.command("play");
 }
 
