@@ -18,7 +18,7 @@ READING = """async (texts) => {
   const before = location.hash;
   const found = texts.map((text) => {
     history.replaceState(null, "", `#${text}`);
-    return readAddress();
+    return readAddress(location.hash);
   });
   history.replaceState(null, "", before);
   return found;
