@@ -252,7 +252,8 @@ def naming_recipe(recipe: Recipe | None, given: Mapping[str, Any]) -> Iterator[d
     except NnplugError as error:
         text = str(error)
         for name in gives:
-            if given.get(name) is not None or not re.search(rf"(^|[:,] ){name}[=:, ]", text):
+            about = rf"(^(There is no )?|[:,] ){name}[=:, ]"
+            if given.get(name) is not None or not re.search(about, text):
                 continue
             assert recipe is not None
             if f"recipe {recipe.text!r}" in text:

@@ -238,7 +238,8 @@ def _prepare(
             classes=rows.classes,
             features=rows.features,
             encoder=rows.encoder,
-            settings=settings.to_dict(),
+            # What it gave stands there; a configuration, which has no recipe, gives the same file.
+            settings={**settings.to_dict(), "recipe": None},
             members=members,
         )
 
