@@ -232,7 +232,7 @@ def test_help_fits_80_columns_and_has_examples():
         assert max(map(len, done.stdout.splitlines())) <= 100
 
 
-@pytest.mark.parametrize("data", [[], [IRIS, "--target", "species"]])
+@pytest.mark.parametrize("data", [[], [IRIS, "--target", "species", "--recipe", "none"]])
 def test_the_plan_is_readable_and_trains_nothing(data):
     done = nnplug("train", *data, "--plan")
     assert done.returncode == 0, done.stderr
