@@ -20,7 +20,7 @@ def test_conformance(check):
     check()
 
 
-EVERY = int(os.environ.get("NNPLUG_COMPILED", "6"))
+EVERY = int(os.environ.get("NNPLUG_COMPILED", "12"))
 """Of how many parts one goes through the kit in the engine that compiles, which takes seconds."""
 
 
