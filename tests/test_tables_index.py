@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -10,7 +12,6 @@ import pytest
 
 from nnplug.errors import DataError, NnplugWarning
 from nnplug.tables import raw_text, read_table
-from tests.cli.models import nnplug_here
 
 FRAME = pd.DataFrame(
     {"x": np.arange(60) % 7, "word": list("abcdef") * 10, "y": np.arange(60) * 1.5}
@@ -100,7 +101,10 @@ def test_it_is_said_once_by_each_command_and_rows_are_predicted(tmp_path):
         ("predict", "run/model.safetensors", "t.csv", "--id", "x"),
         ("evaluate", "run/model.safetensors", "t.csv"),
     ):
-        done = nnplug_here(*arguments, folder=tmp_path)
+        done = subprocess.run(
+            [sys.executable, "-m", "nnplug", *arguments], cwd=tmp_path, capture_output=True,
+            text=True, check=False,
+        )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert done.stderr.count(line) == 1, (arguments, done.stderr)
     assert "__index" not in done.stdout
