@@ -146,7 +146,7 @@ def test_four_times_the_operations_cost_four_times_as_much(engine, step, make, u
     plan(engine)  # what is done once
     few, many = (
         calls(lambda size=size: plan(engine, **{make.__name__: make(step, size)}))
-        for size in (100, 400)
+        for size in (80, 320)
     )
     assert many < GROWTH * few
 

@@ -111,3 +111,6 @@ def test_a_table_is_dropped_and_every_loss_for_its_numbers_is_there(opened):
         until(page, "document.querySelector('#epochs').textContent === '1'")
         assert ask(page, "state")["lanes"][0]["settings"]["loss"] == name
         assert "–" not in page.inner_text("#scores")
+    page.click("#share")
+    command = page.locator("dialog textarea").input_value()
+    assert command.startswith('nnplug play dropped.csv --screen "')

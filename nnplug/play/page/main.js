@@ -214,7 +214,7 @@ function openShare(event) {
   const position = el("input", { type: "checkbox", checked: true });
   const write = () => {
     const screen = writeAddress(app.state, app.frame, { hide: app.hide, panel: panelText(), position: position.checked, start: true });
-    const file = app.state.data.table ? `${app.state.data.table} ` : "";
+    const { table } = app.state.data, file = table ? `${/\s/.test(table) ? `"${table}"` : table} ` : "";
     // No letter of it needs care between these marks, in any shell.
     field.value = `nnplug play ${file}--screen "${screen.slice(1)}"`;
   };
