@@ -58,7 +58,7 @@ def make(folder: Path) -> None:
     facts: dict[str, Any] = {}
     for dtype in ("float32", "float64"):
         trained = nnplug.train(
-            table, target="kind", hidden=UNITS, epochs=5, validation=0, dtype=dtype
+            table, target="kind", recipe="none", hidden=UNITS, epochs=5, validation=0, dtype=dtype
         ).model
         before = processor_seconds()
         trained.export("sql", folder / f"{dtype}.sql")
