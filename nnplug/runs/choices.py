@@ -9,12 +9,13 @@ from typing import Any, cast
 import numpy as np
 
 from nnplug.errors import SettingError, suggest
-from nnplug.network.layers import find_layers
+from nnplug.network.layers import arrange_all, find_layers
 from nnplug.network.network import short_form
 from nnplug.network.tasks import Head
 from nnplug.parts import (
     Activation,
     Facts,
+    InputColumn,
     Layer,
     Metric,
     Optimizer,
@@ -146,8 +147,13 @@ class Choice:
             chosen = (chosen,)
         return tuple(self._find(kind or name, part, self.recipe.get(name)) for part in chosen)
 
-    def network(self) -> Shape:
+    def network(self, columns: Sequence[InputColumn]) -> Shape:
         """Choose the layers before the output, from `layers` or from the short form.
+
+        Parameters
+        ----------
+        columns : sequence of InputColumn
+            What the inputs are.
 
         Raises
         ------
@@ -162,7 +168,7 @@ class Choice:
             )
         asked = None if short else self("layers")
         if asked is not None:
-            layers = find_layers(asked, self.registry)
+            layers = arrange_all(find_layers(asked, self.registry), columns)
             text = " ".join(layer.text for layer in layers)
             return Shape(layers, {**dict.fromkeys(SHORT_FORM, ()), "layers": text})
         hidden = self("hidden")

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,7 @@ __all__ = [
     "columns_to_dicts",
     "formulas_of",
     "is_default",
+    "kinds_of",
     "plain_of",
     "read_encoding",
 ]
@@ -302,6 +303,19 @@ def _key(part: Encoding) -> Hashable:
 def plain_of(column: ColumnEncoding) -> Plain:
     """Return what is known of a column without formulas."""
     return column.plain if isinstance(column, Encoded) else column
+
+
+def kinds_of(column: ColumnEncoding) -> list[Literal["number", "category", "other"]]:
+    """Say what each input of a column is; see `InputColumn`."""
+    plain, count = plain_of(column), len(column.features)
+    if isinstance(plain, Categories):
+        return ["category"] * count
+    if isinstance(column, Dates):  # time, and its places in cycles, which are between -1 and 1
+        return ["number", *["other"] * (count - 1)] if count else []
+    if plain.kind == "boolean":
+        return ["other"] * count
+    marks = int(plain.indicator)
+    return [*["number"] * (count - marks), *["other"] * marks]
 
 
 def read_encoding(value: object, parts: Sequence[Encoding]) -> ColumnEncoding:
