@@ -222,7 +222,7 @@ def robust_one_hot(
     """
     if len(counts) > most:
         return tuple(np.where(x == place, 1.0, 0.0) for place in range(len(counts)))
-    total = max(sum(counts), 1.0)
+    total = np.maximum(sum(counts), 1.0)
     shares = [count / total for count in counts]
     if len(shares) == 2:
         signed = np.where(x == 1, 1.0, np.where(x == 0, -1.0, 0.0))
@@ -233,10 +233,12 @@ def robust_one_hot(
     )
 
 
-def _robust(x: Any, low: float, high: float, share: float, limit: float) -> Any:
+def _robust(x: Any, low: float, high: float, share: Any, limit: float) -> Any:
     """Scale what is `high` in a share of the rows, and `low` in the others."""
-    quartiles = (high - low) * float(0.25 < share < 0.75)
-    z = (x - (high if share > 0.5 else low)) / (quartiles or (high - low) / 2)
+    median = np.where(share > 0.5, high, low)
+    # If three quarters of the rows are equal, the quartiles are, and half the range counts.
+    spread = np.where((share > 0.25) & (share < 0.75), high - low, (high - low) / 2)
+    z = (x - median) / spread
     return z / np.hypot(1.0, z / limit)
 
 

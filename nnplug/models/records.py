@@ -91,6 +91,7 @@ class PartRecord:
     @classmethod
     def of(cls, part: Part, provider: Plugin, role: str = "") -> Self:
         """Record a part and who provides it."""
+        part = part.still  # a model predicts, and schedules are for training
         options, kind = dict(part.options), part.kind if role == "layers" else ""
         return cls(part.name, provider.package, provider.version, options, part.digest, kind)
 

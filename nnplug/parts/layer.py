@@ -18,6 +18,7 @@ from nnplug.formulas.tracing import trace
 from nnplug.parts.activation import Activation
 from nnplug.parts.arranging import Arrange, InputColumn
 from nnplug.parts.declared import Declared, Parameter, State
+from nnplug.parts.following import Followed, factor_name, followed, plain
 from nnplug.parts.part import RowPart
 from nnplug.parts.signature import Naming, build_part, check_dimensions, declarations
 from nnplug.parts.text import DEEPEST
@@ -45,6 +46,7 @@ class Layer(RowPart):
 
     kind: ClassVar[str] = "layer"
     plural: ClassVar[str] = "layers"
+    may_follow: ClassVar[bool] = True
 
     holds: bool = False
     inner: tuple[Activation | Layer, ...] = ()
@@ -60,6 +62,8 @@ class Layer(RowPart):
                 found[name] = declared
             else:
                 found.update({f"{name}{number}": declared for number in range(1, count + 1)})
+        for option, value in followed(self.options).items():
+            found[factor_name(option)] = Followed((), schedule=value.schedule)
         return found
 
     def _count(self, declared: Declared) -> int | None:
@@ -157,7 +161,9 @@ class Layer(RowPart):
         inner: Callable[[Symbol], Symbol] | None = None,
     ) -> tuple[Symbol, dict[str, Symbol]]:
         """Trace the formula; see `RowPart.trace`."""
-        given: dict[str, Any] = dict(self.options)
+        given: dict[str, Any] = plain(self.options)
+        for option in followed(self.options):
+            given[option] = given[option] * arrays[factor_name(option)]
         if self.branches:
             given["training"] = training
         if self.holds:

@@ -351,7 +351,9 @@ def follow(
             hint = "\nTo follow another metric, add it to metrics."
         raise SettingError(f"monitor={monitor!r}: it must be one of {', '.join(known)}.{hint}")
     goal = metrics[found].goal if found in metrics else "minimize"
-    return Stopping(found, goal, patience, min_delta)
+    # The last of equal epochs has the lowest learning rate.
+    last = patience is None and schedule.text != "constant"
+    return Stopping(found, goal, patience, min_delta, last_of_equal=last)
 
 
 def interval_level(choice: Choice, head: Head, *, held_out: bool) -> float | None:

@@ -67,6 +67,8 @@ class Trainer(Training):
         Runs the plans.
     shards : Shards, optional
         How batches are cut, and the processes that share them.
+    follows : mapping of str to Schedule, optional
+        Those that options follow; see `nnplug.training.following`.
 
     Attributes
     ----------
@@ -91,6 +93,7 @@ class Trainer(Training):
         history: History | None = None,
         engine: Engine = NUMPY,
         shards: Shards | None = None,
+        follows: Mapping[str, Schedule] | None = None,
     ) -> None:
         self.network, self.batches = network, batches
         self.epochs, self.schedule, self.stopping = epochs, schedule, stopping
@@ -118,6 +121,11 @@ class Trainer(Training):
         rows = batches.validation
         self._evaluation = EpochEvaluation(self.history, evaluator, rows, measure, ranks)
         self.per_epoch = -(-batches.rows // self.steps.batch_size)
+        per_epoch = self.per_epoch
+        self.steps.follows = {
+            name: lambda count, part=part: float(part((count - 1) / per_epoch, epochs))
+            for name, part in (follows or {}).items()
+        }
         if last := batches.rows % self.steps.batch_size:
             self.steps.bound(last)  # the last batch of an epoch is smaller
         self.epoch = self.step = 0
