@@ -37,14 +37,17 @@ class Following(float):
 
 @dataclass(frozen=True)
 class Followed(Noise):
-    """The factor of a schedule, a number that is set before each training step, and not drawn.
+    """A number that is set before each training step, and not drawn.
 
     Attributes
     ----------
+    value : float
+        What the schedule multiplies.
     schedule : str
         The schedule's text form.
     """
 
+    value: float = 0.0
     schedule: str = ""
 
 
@@ -63,5 +66,5 @@ def plain(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def factor_name(option: str) -> str:
-    """Name the factor of an option in formulas."""
+    """Name the factor of an optimizer's option in its formula."""
     return f"{option}_factor"

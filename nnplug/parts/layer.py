@@ -18,7 +18,7 @@ from nnplug.formulas.tracing import trace
 from nnplug.parts.activation import Activation
 from nnplug.parts.arranging import Arrange, InputColumn
 from nnplug.parts.declared import Declared, Parameter, State
-from nnplug.parts.following import Followed, factor_name, followed, plain
+from nnplug.parts.following import Followed, followed, plain
 from nnplug.parts.part import RowPart
 from nnplug.parts.signature import Naming, build_part, check_dimensions, declarations
 from nnplug.parts.text import DEEPEST
@@ -63,7 +63,7 @@ class Layer(RowPart):
             else:
                 found.update({f"{name}{number}": declared for number in range(1, count + 1)})
         for option, value in followed(self.options).items():
-            found[factor_name(option)] = Followed((), schedule=value.schedule)
+            found[option] = Followed((), value=float(value), schedule=value.schedule)
         return found
 
     def _count(self, declared: Declared) -> int | None:
@@ -98,7 +98,8 @@ class Layer(RowPart):
         """The text form: the first option by its value alone, what it holds in brackets."""
         text = super().text
         name, colon, options = text.partition(":")
-        if colon and options.startswith(f"{self.bare_option}="):
+        first = options.partition(",")[0].removeprefix(f"{self.bare_option}=")
+        if colon and options.startswith(f"{self.bare_option}=") and "=" not in first:
             text = f"{name}:{options.partition('=')[2]}"
         if self.holds:
             text += f"[{' '.join(part.text for part in self.inner)}]"
@@ -163,7 +164,7 @@ class Layer(RowPart):
         """Trace the formula; see `RowPart.trace`."""
         given: dict[str, Any] = plain(self.options)
         for option in followed(self.options):
-            given[option] = given[option] * arrays[factor_name(option)]
+            given[option] = arrays[option]
         if self.branches:
             given["training"] = training
         if self.holds:

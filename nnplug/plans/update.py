@@ -225,7 +225,7 @@ def _write_piece(
         if name == "learning_rate" and span.rate != 1.0:
             number = _scaled(emitter, number, span.rate)
         values[id(graph.input(name))] = number
-    for option, most in followed(optimizer.options).items():
+    for option, most in followed(_with_decay(optimizer, span).options).items():
         name = factor_name(option)
         number = Value(name, (), np.dtype(np.float64), "scalar", vector=f"optimizer.{name}")
         values[id(graph.input(name))] = _scaled(emitter, number, float(most))

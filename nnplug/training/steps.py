@@ -300,9 +300,9 @@ class Steps:
         return self.follows[name](int(self.count)) if name in self.follows else 1.0
 
     def _fill(self, generator: np.random.Generator, array: Array, noise: AnyArray) -> None:
-        """Draw the noise of an array by its law, or set it to its schedule's factor."""
+        """Draw the noise of an array by its law, or set it by its schedule."""
         if isinstance(array.declared, Followed):
-            noise[...] = self._factor(array.name)
+            noise[...] = array.declared.value * self._factor(array.name)
             return
         normal = getattr(array.declared, "law", "") == "normal"
         draw = generator.standard_normal if normal else generator.random
