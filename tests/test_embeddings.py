@@ -57,7 +57,9 @@ def test_each_number_gets_its_waves_and_the_others_are_passed_on(relu, itself):
 
 def test_its_arrays_start_by_their_own_laws():
     made = network("periodic_embedding:400,sigma=0.1", inputs=5)
-    frequency, phase, mix = (made[f"periodic_embedding1.{n}"] for n in ("frequency", "phase", "mix"))
+    frequency, phase, mix = (
+        made[f"periodic_embedding1.{n}"] for n in ("frequency", "phase", "mix")
+    )
     assert frequency.std() == pytest.approx(0.1, rel=0.1)
     assert abs(phase).max() == pytest.approx(np.pi, rel=0.01)
     assert abs(mix).max() == pytest.approx(400**-0.5, rel=0.01)

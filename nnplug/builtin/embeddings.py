@@ -16,9 +16,7 @@ import numpy as np
 from nnplug.parts import Arrangement, InputColumn, drawn, layer, parameter, state
 
 
-def _arrange_periodic(
-    columns: Sequence[InputColumn], options: Mapping[str, Any]
-) -> Arrangement:
+def _arrange_periodic(columns: Sequence[InputColumn], options: Mapping[str, Any]) -> Arrangement:
     """Place the waves of each number, and then its outputs, behind the inputs that are kept."""
     found = [place for place, column in enumerate(columns) if column.kind == "number"]
     kept = [place for place, column in enumerate(columns)
@@ -96,9 +94,7 @@ def periodic_embedding(
     return x @ keep + made, pick, keep, block, own, repeat
 
 
-def _arrange_embedding(
-    columns: Sequence[InputColumn], options: Mapping[str, Any]
-) -> Arrangement:
+def _arrange_embedding(columns: Sequence[InputColumn], options: Mapping[str, Any]) -> Arrangement:
     """Place the inputs that are kept and the vector of each column with many categories."""
     size = options["size"]
     pieces: list[tuple[list[int], bool]] = []

@@ -166,9 +166,7 @@ class Network(Summarized):
         twin.parameters[:] = self.parameters
         return twin
 
-    def group(
-        self, *, rate: Mapping[str, float | str], decay: Mapping[str, float | str]
-    ) -> None:
+    def group(self, *, rate: Mapping[str, float | str], decay: Mapping[str, float | str]) -> None:
         """Give some arrays a learning rate, or a decay, of their own; see `grouped`."""
         self.spans = grouped(self.spans, rate=rate, decay=decay)
         self._by_name = {span.name: span for span in self.spans}

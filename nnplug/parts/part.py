@@ -109,7 +109,7 @@ class Part:
 
     @property
     def still(self) -> Self:
-        """This part without schedules for its options, as it is outside training."""
+        """The part without schedules for its options, as it is outside training."""
         return replace(self, options=plain(self.options)) if followed(self.options) else self
 
     def refuse_following(self, why: str) -> None:
@@ -331,8 +331,8 @@ def _convert(part: Part, key: str, value: OptionValue) -> OptionValue:
             if isinstance(value, Following):
                 return _following(part, key, value, value.schedule)
             if type(default) is float and isinstance(value, str) and "*" in value:
-                number, _, schedule = value.partition("*")
-                return _following(part, key, _convert(part, key, number), schedule.strip())
+                most, _, schedule = value.partition("*")
+                return _following(part, key, _convert(part, key, most), schedule.strip())
             if isinstance(default, int):
                 if float(value) == int(value):
                     return int(value)

@@ -43,7 +43,11 @@ class Factors(Kind):
         found: dict[str, float | str] = {}
         for pattern, factor in value.items():
             power = isinstance(factor, str) and self._power.fullmatch(factor)
-            number = isinstance(factor, int | float) and not isinstance(factor, bool) and 0 <= factor < math.inf
+            number = (
+                isinstance(factor, int | float)
+                and not isinstance(factor, bool)
+                and 0 <= factor < math.inf
+            )
             if not (isinstance(pattern, str) and pattern) or not (power or number):
                 raise ValueError(self._reason)
             found[pattern] = factor if isinstance(factor, str) else float(factor)

@@ -306,7 +306,9 @@ def _in_units(loss: Loss | None, options: TableOptions) -> bool:
 def _shape(choice: Choice, rows: Rows, head: Head) -> tuple[Shape, Callable[[Network], None]]:
     """Choose the layers, and what is done with the network's arrays to make it monotone."""
     shape, increasing, decreasing = (
-        choice.network(rows.columns), choice("increasing"), choice("decreasing")
+        choice.network(rows.columns),
+        choice("increasing"),
+        choice("decreasing"),
     )
     if not increasing and not decreasing:
         return shape, lambda network: None

@@ -305,17 +305,20 @@ def plain_of(column: ColumnEncoding) -> Plain:
     return column.plain if isinstance(column, Encoded) else column
 
 
-def kinds_of(column: ColumnEncoding) -> list[Literal["number", "category", "other"]]:
+_Kind = Literal["number", "category", "other"]
+
+
+def kinds_of(column: ColumnEncoding) -> tuple[_Kind, ...]:
     """Say what each input of a column is; see `InputColumn`."""
     plain, count = plain_of(column), len(column.features)
+    first: _Kind = "other" if plain.kind == "boolean" else "number"
     if isinstance(plain, Categories):
-        return ["category"] * count
-    if isinstance(column, Dates):  # time, and its places in cycles, which are between -1 and 1
-        return ["number", *["other"] * (count - 1)] if count else []
-    if plain.kind == "boolean":
-        return ["other"] * count
-    marks = int(plain.indicator)
-    return [*["number"] * (count - marks), *["other"] * marks]
+        categories: tuple[_Kind, ...] = ("category",) * count
+        return categories
+    # Of a date: time is a number, and its places in cycles are between -1 and 1 already.
+    numbers = 1 if isinstance(column, Dates) else count - int(plain.indicator)
+    marks: tuple[_Kind, ...] = ("other",) * (count - numbers)
+    return (first,) * numbers + marks
 
 
 def read_encoding(value: object, parts: Sequence[Encoding]) -> ColumnEncoding:

@@ -112,11 +112,11 @@ def arrays_of(placed: Placed, rows: int, generator: np.random.Generator) -> Arra
             shape = (rows, *array.shape) if "N" in declared.shape else array.shape
             law = generator.random if declared.law == "uniform" else generator.standard_normal
             given[array.name] = law(shape)
-        elif isinstance(declared, Parameter) and not isinstance(declared.start, float):
-            given[array.name] = generator.normal(size=array.shape) / np.sqrt(array.shape[0])
-        elif isinstance(declared, Parameter):
+        elif isinstance(declared, Parameter) and isinstance(declared.start, float):
             moved = 0.3 * generator.uniform(-1, 1, array.shape)
             given[array.name] = np.asarray(moved + declared.start)
+        elif isinstance(declared, Parameter):
+            given[array.name] = generator.normal(size=array.shape) / np.sqrt(array.shape[0])
         elif isinstance(declared, State):
             given[array.name] = np.empty(array.shape)
             declared.fill(given[array.name])

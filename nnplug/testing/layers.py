@@ -336,9 +336,7 @@ def deterministic(part: Layer) -> None:
     """The same arguments give the same numbers, to the bit; noise is an argument too."""
     trial = next(_trials(part, ((4, 3),)))
     for training in MODES:
-        first, second = (
-            _results(trial.part(**_arguments(trial, training))) for _ in range(2)
-        )
+        first, second = (_results(trial.part(**_arguments(trial, training))) for _ in range(2))
         for one, two in zip(first, second, strict=True):
             if said := different(two, one, rtol=0, atol=0):
                 raise Wrong(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -122,10 +123,11 @@ class Trainer(Training):
         self._evaluation = EpochEvaluation(self.history, evaluator, rows, measure, ranks)
         self.per_epoch = -(-batches.rows // self.steps.batch_size)
         per_epoch = self.per_epoch
-        self.steps.follows = {
-            name: lambda count, part=part: float(part((count - 1) / per_epoch, epochs))
-            for name, part in (follows or {}).items()
-        }
+
+        def factor(part: Schedule, count: int) -> float:
+            return float(part((count - 1) / per_epoch, epochs))
+
+        self.steps.follows = {name: partial(factor, part) for name, part in (follows or {}).items()}
         if last := batches.rows % self.steps.batch_size:
             self.steps.bound(last)  # the last batch of an epoch is smaller
         self.epoch = self.step = 0
