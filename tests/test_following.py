@@ -84,27 +84,24 @@ def test_it_is_written_read_and_kept(tmp_path):
     assert again.network.parameters.tobytes() == whole.network.parameters.tobytes()
     whole.save(tmp_path / "m.nnplug")
     model = nnplug.load(tmp_path / "m.nnplug")
-    assert model.network.placed[2].part.text == layers.rpartition(" residual")[1].strip() + (
-        layers.rpartition("residual")[2]
+    assert (
+        model.network.placed[2].part.text
+        == layers.rpartition(" residual")[1].strip() + (layers.rpartition("residual")[2])
     )
     assert np.array_equal(model.predict(X), whole.predict(X))
     value = pickle.loads(pickle.dumps(Following(0.5, "linear")))
     assert (value, str(value)) == (0.5, "0.5*linear")
 
 
-def test_a_run_in_a_folder_is_resumed_with_its_schedules(tmp_path):
-    given = {"layers": "dense:8 tanh dropout:0.5*linear", "validation": 0, "epochs": 4,
-             "optimizer": "adamw:weight_decay=0.5*linear", "engine": "numpy"}  # fmt: skip
-    whole = nnplug.train("moons", **given)
-
-    class Stop:
-        def on_epoch_end(self, record):
-            return record.epoch == 1
-
-    folder = tmp_path / "run"
-    nnplug.train("moons", **given, out=folder, callbacks=[Stop()])
-    again = nnplug.resume(folder)
-    assert again.network.parameters.tobytes() == whole.network.parameters.tobytes()
+def test_the_configuration_of_a_run_has_it(tmp_path):
+    given = {"layers": "dense:8 tanh dropout:0.5*linear", "epochs": 2, "engine": "numpy",
+             "optimizer": "adamw:weight_decay=0.25*linear"}  # fmt: skip
+    run = nnplug.train("moons", **given, output=tmp_path / "run")
+    text = (tmp_path / "run" / "config.toml").read_text("utf-8")
+    assert "dropout:rate=0.5*linear" in text
+    assert "weight_decay=0.25*linear" in text
+    again = nnplug.resume(tmp_path / "run", epochs=3)
+    assert again.optimizer.text == run.optimizer.text
 
 
 def test_a_paused_run_goes_on_with_the_factor_of_its_step():

@@ -240,7 +240,7 @@ def _fits(value: OptionValue, default: OptionValue) -> bool:
     if isinstance(default, bool) or isinstance(value, bool):
         return isinstance(default, bool) and isinstance(value, bool)
     if isinstance(default, float):  # or a text, of a number that follows a schedule
-        return isinstance(value, int | float) or (isinstance(value, str) and "*" in value)
+        return isinstance(value, int | float) or "*" in value
     return isinstance(value, int if isinstance(default, int) else str)
 
 

@@ -308,17 +308,16 @@ def plain_of(column: ColumnEncoding) -> Plain:
 _Kind = Literal["number", "category", "other"]
 
 
-def kinds_of(column: ColumnEncoding) -> tuple[_Kind, ...]:
+def kinds_of(column: ColumnEncoding) -> list[_Kind]:
     """Say what each input of a column is; see `InputColumn`."""
     plain, count = plain_of(column), len(column.features)
     first: _Kind = "other" if plain.kind == "boolean" else "number"
     if isinstance(plain, Categories):
-        categories: tuple[_Kind, ...] = ("category",) * count
-        return categories
+        return ["category"] * count
     # Of a date: time is a number, and its places in cycles are between -1 and 1 already.
     numbers = 1 if isinstance(column, Dates) else count - int(plain.indicator)
-    marks: tuple[_Kind, ...] = ("other",) * (count - numbers)
-    return (first,) * numbers + marks
+    marks: list[_Kind] = ["other"] * (count - numbers)
+    return [first] * numbers + marks
 
 
 def read_encoding(value: object, parts: Sequence[Encoding]) -> ColumnEncoding:
