@@ -155,3 +155,35 @@ def test_the_learned_amount_of_an_activation_begins_with_all_of_it():
     assert whole == pytest.approx(selu(hidden), rel=1e-12)
     made["parametric1.amount"][...] = 0
     assert np.array_equal(outputs(made, x, 1), hidden)
+
+
+@pytest.mark.parametrize("counts", [(10, 60, 30), (5, 5, 90), (80, 20), (30, 70)])
+def test_categories_are_scaled_as_numbers_are(counts):
+    """Each input is what `robust_clip` makes of the column of 0 and 1, or of -1 and 1."""
+    one_hot = REGISTRY.get("encoding", "robust_one_hot")
+    clip = REGISTRY.get("encoding", "robust_clip")
+    x = np.repeat(np.arange(len(counts)), counts)
+    found = one_hot(x.astype(float), tuple(map(float, counts)))
+    if len(counts) == 2:
+        columns, found = [np.where(x == 1, 1.0, -1.0)], (found,)
+    else:
+        columns = [np.where(x == place, 1.0, 0.0) for place in range(len(counts))]
+    for column, own in zip(columns, found, strict=True):
+        low, median, high = np.quantile(column, (0.25, 0.5, 0.75))
+        wanted = clip(column, median, low, high, column.min(), column.max())
+        assert own == pytest.approx(wanted, abs=1e-12)
+    assert one_hot(np.array([1.0, -1.0]), (9.0,) * 9)[1].tolist() == [1.0, 0.0]
+
+
+def test_labels_are_smoothed():
+    rng = np.random.default_rng(6)
+    z, labels = rng.standard_normal((5, 4)), rng.integers(0, 4, (5, 1))
+    shares = 0.8 * (labels == np.arange(4)) + 0.05
+    log_p = z - np.log(np.exp(z).sum(1, keepdims=True))
+    loss = REGISTRY.get("loss", "cross_entropy:smoothing=0.2")
+    assert loss(z, labels)[:, 0] == pytest.approx(-(shares * log_p).sum(1), rel=1e-12)
+    loss, y = REGISTRY.get("loss", "binary_cross_entropy:smoothing=0.2"), labels % 2
+    p = 1 / (1 + np.exp(-z[:, :1]))
+    share = np.where(y == 1, 0.9, 0.1)
+    wanted = -(share * np.log(p) + (1 - share) * np.log(1 - p))
+    assert loss(z[:, :1], y) == pytest.approx(wanted, rel=1e-12)
