@@ -300,8 +300,8 @@ def data_driven(
 
     Normal weights, scaled so that each unit's sums have deviation 1 over the rows. Its bias
     is minus a random mean of its sums for `points` rows, so a kink at 0 is where the data
-    is. Compared with pytabkit 1.7.3 (`weight_init_mode="std"`, `bias_init_mode="he+5"`),
-    not with the paper; differs from it in that at most 1,024 rows are looked at.
+    is. Read from pytabkit 1.7.3 (`weight_init_mode="std"`, `bias_init_mode="he+5"`), not
+    from the paper; differs from it in that at most 1,024 rows are looked at.
 
     Parameters
     ----------
