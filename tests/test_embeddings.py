@@ -108,7 +108,8 @@ def table(tmp_path):
 
 
 def test_a_tables_inputs_are_known_and_everything_else_works(table, tmp_path):
-    given = {"target": "y", "layers": "embedding:3 periodic_embedding:4 dense:16 silu", "epochs": 3}
+    layers = "embedding:3 periodic_embedding:4 dense:16 silu"
+    given = {"target": "y", "layers": layers, "epochs": 3, "recipe": "fast"}
     run = nnplug.train(table, **given)
     kinds = [column.kind for column in run.rows.columns]
     names = dict(zip(run.rows.features, kinds, strict=True))
