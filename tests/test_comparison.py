@@ -15,12 +15,12 @@ from nnplug.comparison.analysis import analyse
 from nnplug.comparison.api import Comparison, run
 from nnplug.comparison.bench import Bench, Task, _thinned
 from nnplug.comparison.page import write_page
-from nnplug.comparison.places import run_all
 from nnplug.comparison.protocol import perform
 from nnplug.comparison.request import DataSet, Request, split_list
 from nnplug.comparison.results import Results
 from nnplug.comparison.text import as_csv, as_latex, as_markdown, as_text
 from nnplug.errors import DataError, NnplugError, SettingError, StorageError
+from nnplug.places.running import run_all
 
 PLUGIN = '''
 import numpy as np
@@ -465,7 +465,7 @@ def test_a_dask_cluster_gives_the_same():
 
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
     pytest.importorskip("distributed", reason="the extra dask is not installed")
-    monkeypatch.setattr("nnplug.comparison.places._PATIENCE", 0.2)
+    monkeypatch.setattr("nnplug.places.dask_cluster.PATIENCE", 0.2)
     with pytest.raises(SettingError, match="no Dask scheduler answers there"):
         nnplug.compare("moons", activation="relu,tanh", effort="quick", on="dask://127.0.0.1:1")
 

@@ -92,7 +92,8 @@ def _several(name: str) -> Any:
     click.option("--seed", type=WholeNumber(0),
                  help="First seed, 0 by default: three for the search, then one for each run."),
     click.option("--on", default="1", show_default=True, metavar="WHERE",
-                 help="Number of processes, dask://HOST:PORT, or the name of a joblib backend."),
+                 help="Number of processes, dask://HOST:PORT, ray://HOST:PORT, or the name of a "
+                 "joblib backend."),
 )  # fmt: skip
 @option_group("The same for all", setting_option("validation"), setting_option("split"))
 @option_group(
@@ -136,9 +137,10 @@ def compare(
     """
     from nnplug.comparison.api import run
     from nnplug.comparison.bench import Bench
-    from nnplug.comparison.places import check_place
+    from nnplug.places.running import check_place
     from nnplug.comparison.replay import differences, read_report
     from nnplug.errors import NnplugError
+    from nnplug.plugins.travelling import Luggage
 
     given = {
         name: value
@@ -157,7 +159,7 @@ def compare(
     if earlier is not None:
         differences(earlier, earlier)  # what cannot be compared is said before the work is done
     request, results = _find(ctx, given, output, resume, replay, earlier)
-    bench = Bench(request, plugins_given(ctx)[1])
+    bench = Bench(request, Luggage.pack(request.plugins, strict=plugins_given(ctx)[1]))
     _print_start(request, results)
     progress = _Progress()
     try:

@@ -35,7 +35,7 @@ FLOORS = (
     ("network",),
     ("plans", "engines"),
     ("training",),
-    ("tables", "models", "microscope"),
+    ("tables", "models", "microscope", "places"),
     ("runs", "exporters"),
     ("sklearn", "scaffold", "testing", "importers", "comparison", "play"),
     ("cli", "__main__"),
