@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from nnplug.cli.command import Command, option_group
-from nnplug.cli.options import WholeNumber, plugin_options, plugins_given, warn
+from nnplug.cli.options import WholeNumber, on_option, plugin_options, plugins_given, warn
 from nnplug.cli.part_names import PartType, complete_data
 from nnplug.cli.setting_options import setting_option
 from nnplug.cli.terminal import console, echo, print_json, width
@@ -29,7 +29,7 @@ COMPARISONS = "comparisons"
 """The folder where comparisons are kept unless another is given."""
 
 _FACTORS = ("activation", "loss", "optimizer", "initializer", "schedule", "recipe")
-_DECIDED = ("learning_rate", "epochs", "layers", "seed", "shards", *_FACTORS)
+_DECIDED = ("learning_rate", "epochs", "layers", "seed", "shards", "folds", *_FACTORS)
 """Settings that are not options as in `nnplug train`."""
 
 _EPILOG = """\b
@@ -91,9 +91,7 @@ def _several(name: str) -> Any:
                  help="Largest difference that does not matter: within it, parts are equivalent."),
     click.option("--seed", type=WholeNumber(0),
                  help="First seed, 0 by default: three for the search, then one for each run."),
-    click.option("--on", default="1", show_default=True, metavar="WHERE",
-                 help="Number of processes, dask://HOST:PORT, ray://HOST:PORT, or the name of a "
-                 "joblib backend."),
+    on_option("Where the runs are trained"),
 )  # fmt: skip
 @option_group("The same for all", setting_option("validation"), setting_option("split"))
 @option_group(
@@ -137,9 +135,9 @@ def compare(
     """
     from nnplug.comparison.api import run
     from nnplug.comparison.bench import Bench
-    from nnplug.places.running import check_place
     from nnplug.comparison.replay import differences, read_report
     from nnplug.errors import NnplugError
+    from nnplug.places.running import check_place
     from nnplug.plugins.travelling import Luggage
 
     given = {

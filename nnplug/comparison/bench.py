@@ -10,7 +10,7 @@ import hashlib
 import math
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -94,7 +94,7 @@ class Bench:
     """
 
     request: Request
-    luggage: Luggage = Luggage()
+    luggage: Luggage = field(default_factory=Luggage)
     paths: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

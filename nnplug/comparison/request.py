@@ -27,7 +27,16 @@ SEARCH_SEEDS = 3
 _OWN = frozenset({"seed", "validation", "split", "metrics"})
 """Settings that a comparison may fix besides those of the network and of training."""
 _NOT = frozenset(
-    {"data", "target", "learning_rate", "epochs", "log_every", "checkpoint_every", "shards"}
+    {
+        "data",
+        "target",
+        "learning_rate",
+        "epochs",
+        "folds",
+        "log_every",
+        "checkpoint_every",
+        "shards",
+    }
 )
 """Settings that a comparison decides itself."""
 

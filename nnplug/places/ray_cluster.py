@@ -7,6 +7,7 @@ are given to Ray itself.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -55,7 +56,7 @@ class RayCluster(Place):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the error says it
-                self._ray.init(address, logging_level="error", log_to_driver=False)
+                self._ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
         except (ConnectionError, OSError, RuntimeError, ValueError) as error:
             reason = str(error).strip().split("\n")[-1]
             raise SettingError(

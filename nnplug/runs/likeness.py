@@ -31,7 +31,7 @@ def identity(run: Run, data: str, budget: str | None = None) -> dict[str, Any]:
         "settings": {
             name: value
             for name, value in configuration.settings.items()
-            if name not in ("data", "log_every", "seed")
+            if name not in ("data", "folds", "log_every", "seed")
         },
         "packages": dict(configuration.packages),
         "formulas": dict(configuration.formulas),

@@ -257,6 +257,13 @@ class Settings:
         "predict their mean.",
         default=1,
     )
+    folds: int | None = kept(
+        "Training",
+        Whole(2),
+        "First cross-validate: train this many times without a part of the rows, and print the "
+        "scores on it.",
+        unset=True,
+    )
     seed: int = kept("Training", Whole(0), "Seed of every random draw.", default=0)
     shards: int | None = kept(
         "Training",
