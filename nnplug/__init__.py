@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from nnplug.runs.loading import load as load
     from nnplug.runs.run import Run as Run
     from nnplug.runs.tracing import trace as trace
+    from nnplug.searching.api import search as search
     from nnplug.tool import Exporter as Exporter
     from nnplug.training import BatchRecord as BatchRecord
     from nnplug.training import EpochRecord as EpochRecord
@@ -86,6 +87,7 @@ __getattr__, _lazy_names = lazy_names(
         "nnplug.runs.loading": ("load",),
         "nnplug.runs.run": ("Run",),
         "nnplug.runs.tracing": ("trace",),
+        "nnplug.searching.api": ("search",),
         "nnplug.tool": ("Exporter",),
         "nnplug.training": ("BatchRecord", "EpochRecord"),
     },

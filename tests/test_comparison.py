@@ -16,10 +16,11 @@ from nnplug.comparison.api import Comparison, run
 from nnplug.comparison.bench import Bench, Task, _thinned
 from nnplug.comparison.page import write_page
 from nnplug.comparison.protocol import perform
-from nnplug.comparison.request import DataSet, Request, split_list
+from nnplug.comparison.request import DataSet, Request
 from nnplug.comparison.results import Results
 from nnplug.comparison.text import as_csv, as_latex, as_markdown, as_text
 from nnplug.errors import DataError, NnplugError, SettingError, StorageError
+from nnplug.parts import split_list
 from nnplug.places.running import run_all
 
 PLUGIN = '''

@@ -40,6 +40,8 @@ class Folds:
 
     Attributes
     ----------
+    name : str
+        The data's.
     content : Table or Data
     fold_of : array of int of shape (N,)
         The fold of each row.
@@ -52,6 +54,7 @@ class Folds:
         The parts of this process; another finds its own.
     """
 
+    name: str
     content: Table | Data
     fold_of: AnyArray
     given: Mapping[str, Any]
@@ -112,7 +115,7 @@ class Folds:
         assert parts.folds is not None
         kept = {name: v for name, v in given.items() if name not in ("read", "sql", "stream")}
         kept = {name: v for name, v in kept.items() if name not in ("data", "folds", "log_every")}
-        return cls(content, parts.folds, kept, weight, luggage or Luggage(), registry)
+        return cls(source.name, content, parts.folds, kept, weight, luggage or Luggage(), registry)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "registry": None}
@@ -130,7 +133,7 @@ class Folds:
         run = prepare(
             self.content, registry=self.parts, sample_weight=self.sample_weight, **self.given
         )
-        return {run.settings.data: identity(run, fingerprint_of(run.rows, run.weights))}
+        return {self.name: identity(run, fingerprint_of(run.rows, run.weights))}
 
     def perform(self, fold: int) -> dict[str, Any]:
         """Train without a fold, and score it."""

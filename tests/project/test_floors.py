@@ -37,7 +37,7 @@ FLOORS = (
     ("training",),
     ("tables", "models", "microscope", "places"),
     ("runs", "exporters"),
-    ("sklearn", "scaffold", "testing", "importers", "comparison", "play"),
+    ("sklearn", "scaffold", "testing", "importers", "comparison", "searching", "play"),
     ("cli", "__main__"),
 )
 
