@@ -446,24 +446,6 @@ def double(number):
     return 2 * number
 
 
-def test_other_processes_give_the_same():
-    pytest.importorskip("joblib", reason="the extra compare is not installed")
-    assert sorted(run_all(double, [1, 2, 3], "2")) == [(1, 2), (2, 4), (3, 6)]
-    more = {"activation": "relu,tanh", "effort": "quick", "budget": 2}
-    here, there = nnplug.compare("moons", **more), nnplug.compare("moons", on=2, **more)
-    assert there.differences(here) == []
-
-
-def test_a_dask_cluster_gives_the_same():
-    distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
-    more = {"activation": "relu,tanh", "effort": "quick", "budget": 2}
-    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
-    with distributed.LocalCluster(**options) as cluster:
-        address = cluster.scheduler_address.removeprefix("tcp://")
-        there = nnplug.compare("moons", on=f"dask://{address}", **more)
-    assert there.differences(nnplug.compare("moons", **more)) == []
-
-
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
     pytest.importorskip("distributed", reason="the extra dask is not installed")
     monkeypatch.setattr("nnplug.places.dask_cluster.PATIENCE", 0.2)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -152,10 +153,11 @@ def perform(
         return [task for task in wanted if task not in results]
 
     def complete(tasks: Iterable[Task]) -> None:
-        for task, result in run_all(bench.perform, tasks_of(tasks), on, likeness):
-            results[task] = result
-            name = request.data[task.data].name
-            progress.finished(task, result["seconds"], f"{task.arm} on {name}")
+        with closing(run_all(bench.perform, tasks_of(tasks), on, likeness)) as done:
+            for task, result in done:
+                results[task] = result
+                name = request.data[task.data].name
+                progress.finished(task, result["seconds"], f"{task.arm} on {name}")
 
     def search(plans: list[tuple[Cell, float]]) -> None:
         """Try rates, and add them to the trials of their cells."""

@@ -6,7 +6,7 @@ import os
 import platform
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from functools import cache
 from itertools import islice
@@ -32,7 +32,7 @@ def run_all(
     tasks: Iterable[_Task],
     where: str = "1",
     examine: Examine | None = None,
-) -> Iterator[tuple[_Task, _Result]]:
+) -> Generator[tuple[_Task, _Result], None, None]:
     """Perform tasks that do not depend on one another, and yield each as it is done.
 
     A task whose worker was killed is performed again. No more tasks are taken than there

@@ -17,7 +17,7 @@ from nnplug.parts import Part
 from nnplug.plugins.travelling import Luggage
 from nnplug.runs.configuration import check_setting
 from nnplug.runs.folder import check_free
-from nnplug.runs.setting_kinds import Interval
+from nnplug.runs.setting_kinds import Interval, Whole
 from nnplug.runs.settings import ROWS, no_setting
 from nnplug.searching.study import Study
 from nnplug.searching.text import as_text, ordered
@@ -65,8 +65,10 @@ class Request:
         budget: str | None = None,
         plugins: Sequence[str] = (),
     ) -> None:
-        if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1:
-            raise SettingError(f"trials={trials!r}: it must be a whole number, at least 1.")
+        try:
+            Whole(1).check(trials)
+        except ValueError as error:
+            raise SettingError(f"trials={trials!r}: {error}.") from None
         self.seconds = math.inf
         if budget is not None:
             try:
@@ -280,7 +282,7 @@ def run(
             folder.mkdir(parents=True, exist_ok=True)
             _write(folder / ASKED, json.dumps(request.to_dict(), indent=1) + "\n")
         study.perform(request.trials, seconds=request.seconds, on=on, report=progress)
-    report = {
+    report: dict[str, Any] = {
         "request": request.to_dict(),
         "metric": study.metric.text,
         "goal": study.metric.goal,

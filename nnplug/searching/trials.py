@@ -185,17 +185,18 @@ class Trials:
         """
         started = time.perf_counter()
         found: dict[str, Any] = {"score": None, "loss": None, "sd": None, "epochs": 0}
-        failed: str | None = None
+        found["failed"] = None
         try:
             found |= self._folded(trial) if self.folds is not None else self._held_out(trial)
-            if not math.isfinite(found["score"]):
-                failed, found["score"] = "its score is not finite", None
         except (DivergedError, NotFiniteError, SettingError) as error:
             # Settings that do not go together are a trial that failed, not the end of a search.
-            failed = str(error).split("\n")[0]
-        loss = found["loss"]
-        found["loss"] = loss if loss is not None and math.isfinite(loss) else None
-        return {**found, "failed": failed, "seconds": time.perf_counter() - started}
+            found["failed"] = str(error).split("\n")[0]
+        for name in ("score", "loss"):
+            value = found[name]
+            found[name] = value if value is not None and math.isfinite(value) else None
+        if found["score"] is None:
+            found["failed"] = found["failed"] or "its score is not finite"
+        return {**found, "seconds": time.perf_counter() - started}
 
     def _held_out(self, trial: Trial) -> dict[str, Any]:
         run = self.prepare(trial.texts)
@@ -219,7 +220,7 @@ class Trials:
         outcomes = [folds.perform(fold) for fold in range(int(folds.fold_of.max()) + 1)]
         for outcome in outcomes:
             if outcome["diverged"]:
-                raise DivergedError(outcome["diverged"])
+                return {"failed": f"fold {outcome['fold'] + 1}: {outcome['diverged']}"}
         name = next(name for name in outcomes[0]["scores"] if name != "loss")
         scores = [outcome["scores"][name] for outcome in outcomes]
         return {
