@@ -21,7 +21,6 @@ from nnplug.comparison.results import Results
 from nnplug.comparison.text import as_csv, as_latex, as_markdown, as_text
 from nnplug.errors import DataError, NnplugError, SettingError, StorageError
 from nnplug.parts import split_list
-from nnplug.places.running import run_all
 
 PLUGIN = '''
 import numpy as np
@@ -440,10 +439,6 @@ def test_parts_and_frames_of_python_can_be_compared():
 
 
 # --- where, and what is kept ---------------------------------------------------------------------
-
-
-def double(number):
-    return 2 * number
 
 
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):

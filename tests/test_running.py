@@ -182,7 +182,7 @@ def test_a_killed_process_costs_its_tasks_only_and_each_process_is_examined(tmp_
         list(run_all(double, [1], "2", examine=unlike))
 
 
-BACKEND = '''
+BACKEND = """
 import joblib
 from joblib._parallel_backends import ThreadingBackend
 
@@ -190,7 +190,7 @@ class Mine(ThreadingBackend):
     supports_return_generator = {generator}
 
 joblib.register_parallel_backend("my_backend", Mine)
-'''
+"""
 
 
 @pytest.mark.parametrize("generator", [True, False])
