@@ -275,11 +275,11 @@ def train(
         raise SettingError("folds and start: each fold begins anew. Leave one of the two out.")
     with registry.naming_culprits():
         run = prepare(data, target=target, registry=registry, sample_weight=sample_weight, **given)
-        if folds is not None:
+        if (count := run.settings.folds) is not None:
             from nnplug.runs import cross_validation as cv  # noqa: PLC0415  # few runs have folds
 
             asked = {**given, "target": target}
-            dealt = cv.Folds.of(data, asked, folds, registry=registry, sample_weight=sample_weight)
+            dealt = cv.Folds.of(data, asked, count, registry=registry, sample_weight=sample_weight)
             run.cross_validation = cv.cross_validate(dealt, str(on))
         if start is not None:
             starting.start_from(run, start)

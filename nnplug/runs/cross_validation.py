@@ -26,6 +26,7 @@ from nnplug.runs.fold_scores import CrossValidation
 from nnplug.runs.judging import classes_of, count_rows, score_on, take_rows
 from nnplug.runs.likeness import Likeness, identity
 from nnplug.runs.preparing import prepare
+from nnplug.runs.settings import ROWS
 from nnplug.runs.sources import find_data
 from nnplug.tables import Split, Table, parts_of, read_table
 from nnplug.tables.splitting import DRAWN
@@ -199,8 +200,9 @@ def _check(given: Mapping[str, Any]) -> None:
             f"split={split.text!r}: it says which rows are held out, and each fold holds out "
             "others.\nUse random, stratified or group:COLUMN, or leave folds out."
         )
-    for name, value in (("shards", given.get("shards")), ("stream", given.get("stream"))):
-        if value:
+    for name in ("shards", "stream"):
+        value = given.get(name)
+        if value and ROWS[name].check(value):
             raise SettingError(
                 f"{name}={value!r}: folds are trained in memory, each by one process.\n"
                 f"Leave {name} out, or folds."

@@ -21,6 +21,7 @@ from nnplug.runs.fitting import Callbacks, fit
 from nnplug.runs.likeness import identity
 from nnplug.runs.preparing import prepare
 from nnplug.runs.run import Run
+from nnplug.runs.settings import ROWS
 from nnplug.runs.sources import find_data
 from nnplug.searching.space import Space
 from nnplug.tables import Table, read_table
@@ -91,12 +92,12 @@ class Trials:
                 raise SettingError(
                     f"{dimension.name} is given, and searched too.\nLeave one of the two out."
                 )
-        if given.get("stream") or given.get("shards"):
+        if given.get("stream") or given.get("shards") not in (None, "none"):
             raise SettingError(
                 "stream and shards: a search trains in memory, each trial in one process.\n"
                 "Leave them out."
             )
-        count = given.get("folds")
+        count = None if given.get("folds") is None else ROWS["folds"].check(given["folds"])
         kept = {name: v for name, v in given.items() if name not in ("folds", "log_every")}
         if count is not None:
             folds = Folds.of(data, kept, count, registry=registry, luggage=luggage)
