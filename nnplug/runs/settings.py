@@ -260,8 +260,7 @@ class Settings:
     folds: int | None = kept(
         "Training",
         Whole(2),
-        "First cross-validate: train this many times without a part of the rows, and print the "
-        "scores on it.",
+        "Cross-validate with this many folds: each is scored by a network trained on the others.",
         unset=True,
     )
     seed: int = kept("Training", Whole(0), "Seed of every random draw.", default=0)

@@ -140,7 +140,8 @@ def place(request, monkeypatch):
         monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
         options = {"num_cpus": 2, "include_dashboard": False, "log_to_driver": False}
-        ray.init(**options, object_store_memory=80_000_000, logging_level="error")
+        options |= {"object_store_memory": 80_000_000, "logging_level": "error"}
+        ray.init("local", **options)  # not what may run on this machine
         try:
             yield "ray://auto"
         finally:
