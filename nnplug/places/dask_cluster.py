@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Any
 
 from nnplug.errors import SettingError
@@ -28,14 +28,13 @@ class DaskCluster(Place):
         self.text, address = text, text.partition("://")[2]
         try:
             from distributed import Client, KilledWorker  # noqa: PLC0415  # Dask is an extra
-            from distributed.client import FutureCancelledError  # noqa: PLC0415  # the same
         except ModuleNotFoundError:
             raise SettingError(
                 f"on={text!r}: Dask is not installed.\n"
                 "Install it (pip install distributed), or leave --on out."
             ) from None
         # A task is cancelled without being asked to be where the scheduler lost its worker too.
-        self.lost = (KilledWorker, FutureCancelledError)
+        self.lost = (KilledWorker, CancelledError)
         try:
             self._client = Client(address, timeout=PATIENCE)
         except OSError:
@@ -56,7 +55,7 @@ class DaskCluster(Place):
     @property
     def room(self) -> int:
         """The workers that there are now: each performs one task at a time."""
-        return max(1, len(self._client.scheduler_info(n_workers=-1)["workers"]))
+        return max(1, len(self._client.nthreads()))
 
     def submit(self, perform: Callable[[Any], Any], task: Any) -> Future[Any]:
         """Begin a task."""
