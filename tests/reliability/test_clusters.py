@@ -141,7 +141,14 @@ def place(request, monkeypatch):
         monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
         options = {"num_cpus": 2, "include_dashboard": False, "log_to_driver": False}
         options |= {"object_store_memory": 80_000_000, "logging_level": "error"}
-        ray.init("local", **options)  # not what may run on this machine
+        for attempt in range(3):
+            try:
+                ray.init("local", **options)  # not what may run on this machine
+                break
+            except Exception:  # it gives itself 30 s, too few where much else runs
+                ray.shutdown()
+                if attempt == 2:
+                    raise
         try:
             yield "ray://auto"
         finally:
