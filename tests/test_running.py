@@ -73,6 +73,15 @@ def test_a_task_that_ends_every_worker_is_named():
     assert "too little memory" in str(error.value)
 
 
+def test_a_place_without_workers_is_not_waited_for_for_ever(monkeypatch):
+    monkeypatch.setattr(running, "LONELY", 0)
+    monkeypatch.setattr(running.time, "sleep", lambda seconds: None)
+    place = Pretended({})
+    place.room = 0
+    with pytest.raises(SettingError, match="'pretended': it has had no workers for 0 s"):
+        list(running._run(place, double, iter([1])))
+
+
 def test_no_more_tasks_are_taken_than_there_is_room_for():
     """A search can so propose a trial after it has learned from the one before."""
     taken = []

@@ -55,7 +55,7 @@ class DaskCluster(Place):
     @property
     def room(self) -> int:
         """The workers that there are now: each performs one task at a time."""
-        return max(1, len(self._client.nthreads()))
+        return len(self._client.nthreads())
 
     def submit(self, perform: Callable[[Any], Any], task: Any) -> Future[Any]:
         """Begin a task."""

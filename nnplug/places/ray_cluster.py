@@ -68,7 +68,7 @@ class RayCluster(Place):
     @property
     def room(self) -> int:
         """The processors of the cluster: each task takes one."""
-        return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        return int(self._ray.cluster_resources().get("CPU", 0))
 
     def submit(self, perform: Callable[[Any], Any], task: Any) -> Future[Any]:
         """Begin a task."""

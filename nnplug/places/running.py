@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -23,6 +24,9 @@ _Result = TypeVar("_Result")
 
 LOSSES = 8
 """Workers that a task may lose: it is then taken to be what ends them."""
+
+LONELY = 300
+"""Seconds to wait where there are no workers: others may come."""
 
 _SHOWN = 3
 
@@ -133,14 +137,24 @@ def _run(
 ) -> Iterator[tuple[_Task, _Result]]:
     going: dict[Future[_Result], tuple[_Task, int]] = {}
     again: deque[tuple[_Task, int]] = deque()
-    while True:
-        while len(going) < place.room:
+    more, lonely = True, 0.0
+    while more or going or again:
+        room = place.room
+        lonely = 0.0 if room else lonely or time.monotonic()
+        if lonely and time.monotonic() - lonely > LONELY:
+            raise SettingError(
+                f"on={place.text!r}: it has had no workers for {LONELY} s.\n"
+                "Start some. What was done is kept; --resume continues."
+            )
+        while len(going) < room:
             item = again.popleft() if again else next(((task, 0) for task in tasks), None)
             if item is None:
+                more = False
                 break
             going[place.submit(call, item[0])] = item
         if not going:
-            return
+            time.sleep(0 if room else 1.0)
+            continue
         # Woken now and then: elsewhere than on POSIX, Ctrl-C does not end such a wait.
         for future in wait(going, timeout=1.0, return_when=FIRST_COMPLETED).done:
             task, losses = going.pop(future)
