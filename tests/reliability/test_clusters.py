@@ -133,7 +133,7 @@ def place(request, monkeypatch):
         distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
         options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
         with distributed.LocalCluster(**options) as cluster:
-            cluster.adapt(minimum=2, maximum=2)  # replaces a worker that did not start again in time
+            cluster.adapt(minimum=2, maximum=2)  # replaces one that did not start again in time
             yield f"dask://{cluster.scheduler_address.removeprefix('tcp://')}"
     else:
         ray = pytest.importorskip("ray", reason="the extra ray is not installed")
