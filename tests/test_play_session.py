@@ -586,7 +586,7 @@ def test_the_script_of_edits_points_and_a_batch(session, tmp_path):
         assert what in notes
 
 
-def test_the_script_of_a_table_and_a_schedule(session, tmp_path):
+def test_the_script_of_a_table_and_a_schedule(session, usual_recipe, tmp_path):
     good(session, "table", name="rows.csv", text=TABLE)
     good(session, "set", settings={"schedule": "cosine", "epochs": 9})
     for _ in range(4):
@@ -718,7 +718,9 @@ def test_a_learning_rate_that_comes_with_its_optimizer(session):
 
 
 @pytest.mark.parametrize("recipe", ["default", "scikit_learn"])
-def test_a_recipe_trains_one_network_and_its_script_gives_the_same(session, recipe, tmp_path):
+def test_a_recipe_trains_one_network_and_its_script_gives_the_same(
+    session, recipe, usual_recipe, tmp_path
+):
     good(session, "table", text=TABLE, name="mine.csv")
     good(session, "set", settings={"recipe": recipe})
     good(session, "epoch")

@@ -32,7 +32,7 @@ from nnplug.tables import Split, Table, parts_of, read_table
 from nnplug.tables.splitting import DRAWN
 from nnplug.types import AnyArray
 
-__all__ = ["Folds", "cross_validate"]
+__all__ = ["Folds", "cross_validate", "recipe_of"]
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,7 @@ class Folds:
         """
         given = dict(given)
         _check(given)
-        target, named = given.get("target"), given.get("recipe")
-        recipe = None if named is None else cast(Recipe, registry.get("recipe", named))
+        target, recipe = given.get("target"), recipe_of(given, registry)
         source, read, options, _ = find_data(
             data, target, given.get("task"), {**given}, recipe, registry
         )
@@ -132,7 +131,11 @@ class Folds:
     def identities(self) -> dict[str, dict[str, Any]]:
         """Compute what the numbers depend on."""
         run = prepare(
-            self.content, registry=self.parts, sample_weight=self.sample_weight, **self.given
+            self.content,
+            registry=self.parts,
+            sample_weight=self.sample_weight,
+            usual_recipe=True,
+            **self.given,
         )
         return {self.name: identity(run, fingerprint_of(run.rows, run.weights))}
 
@@ -145,6 +148,7 @@ class Folds:
             take_rows(self.content, training),
             registry=self.parts,
             sample_weight=weight,
+            usual_recipe=True,
             **self.given,
         )
         diverged, scores = None, {}
@@ -162,6 +166,13 @@ class Folds:
             "scores": scores,
             "diverged": diverged,
         }
+
+
+def recipe_of(given: Mapping[str, Any], registry: Registry) -> Recipe | None:
+    """Find the recipe that is given by name: it may say how a table is read."""
+    asked = given.get("recipe")
+    asked = None if asked is None else ROWS["recipe"].check(asked)
+    return None if asked is None else cast(Recipe, registry.get("recipe", asked))
 
 
 def cross_validate(

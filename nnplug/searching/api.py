@@ -312,7 +312,7 @@ def _as_toml(trials: Trials, request: Request, texts: Mapping[str, str]) -> str:
 
     settings = {**request.settings, **trials.space.values(texts)}
     settings = {name: v for name, v in settings.items() if name != "log_every"}
-    run = prepare(request.data, registry=trials.parts, **settings)
+    run = prepare(request.data, registry=trials.parts, usual_recipe=True, **settings)
     configuration = run.configuration(plugins=request.plugins)
     if "folds" in settings:
         kept = {**configuration.settings, "folds": None}

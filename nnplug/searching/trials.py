@@ -6,17 +6,17 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import numpy as np
 
 from nnplug.engines.threads import one_thread
 from nnplug.errors import DivergedError, NnplugError, NotFiniteError, SettingError
-from nnplug.parts import Data, Metric, Recipe, by_column
+from nnplug.parts import Data, Metric, by_column
 from nnplug.plugins.registry import Registry
 from nnplug.plugins.travelling import Luggage
 from nnplug.runs.configuration import fingerprint_of
-from nnplug.runs.cross_validation import Folds
+from nnplug.runs.cross_validation import Folds, recipe_of
 from nnplug.runs.fitting import Callbacks, fit
 from nnplug.runs.likeness import identity
 from nnplug.runs.preparing import prepare
@@ -102,8 +102,7 @@ class Trials:
         if count is not None:
             folds = Folds.of(data, kept, count, registry=registry, luggage=luggage)
             return cls(folds.name, folds.content, folds.given, space, folds, luggage, registry)
-        named = given.get("recipe")
-        recipe = None if named is None else cast(Recipe, registry.get("recipe", named))
+        recipe = recipe_of(given, registry)
         source, read, _, _ = find_data(
             data, given.get("target"), given.get("task"), {**kept}, recipe, registry
         )
@@ -129,7 +128,7 @@ class Trials:
 
     def prepare(self, texts: Mapping[str, str]) -> Run:
         """Prepare the run of a trial."""
-        return prepare(self.content, registry=self.parts, **self.settings(texts))
+        return prepare(self.content, registry=self.parts, usual_recipe=True, **self.settings(texts))
 
     def judge(self) -> Metric:
         """Return the metric that judges the trials, after preparing one with the usual settings.
@@ -168,7 +167,12 @@ class Trials:
             if each.name in texts
         }
         try:
-            run = prepare(self.content, registry=self.parts, **{**self.given, **values})
+            run = prepare(
+                self.content,
+                registry=self.parts,
+                usual_recipe=True,
+                **{**self.given, **values},
+            )
         except NnplugError as error:  # as a choice that fits only beside others
             return {"settings": {"error": str(error)}, "packages": {}, "formulas": {}, "data": ""}
         rows = "" if texts else fingerprint_of(run.rows, run.weights)
