@@ -45,7 +45,7 @@ Examples:
   nnplug search iris.csv --target species --search learning_rate=1e-4..1e-1
   nnplug search moons --search activation=relu,gelu --search hidden=16..256
   nnplug search cars.csv --target price --search l2=0..1 --budget 5m --on 2
-  nnplug search moons --search 'layers=dense:8..64 relu,dense:8..64 gelu'
+  nnplug search moons --search optimizer=adam,adamw:weight_decay=1e-3..1e-1
   nnplug search --resume searches/NAME
 """
 
