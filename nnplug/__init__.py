@@ -42,12 +42,13 @@ if TYPE_CHECKING:
     from nnplug.parts import uniform as uniform
     from nnplug.play.widget import Playground as Playground
     from nnplug.plugins.registry import Registry as Registry
-    from nnplug.runs.api import load as load
     from nnplug.runs.api import resume as resume
     from nnplug.runs.api import train as train
+    from nnplug.runs.loading import load as load
     from nnplug.runs.run import Run as Run
     from nnplug.runs.snapshots import Snapshots as Snapshots
     from nnplug.runs.tracing import trace as trace
+    from nnplug.searching.api import search as search
     from nnplug.tool import Exporter as Exporter
     from nnplug.training import BatchRecord as BatchRecord
     from nnplug.training import EpochRecord as EpochRecord
@@ -87,10 +88,12 @@ __getattr__, _lazy_names = lazy_names(
         ),
         "nnplug.play.widget": ("Playground",),
         "nnplug.plugins.registry": ("Registry",),
-        "nnplug.runs.api": ("load", "resume", "train"),
+        "nnplug.runs.api": ("resume", "train"),
+        "nnplug.runs.loading": ("load",),
         "nnplug.runs.run": ("Run",),
         "nnplug.runs.snapshots": ("Snapshots",),
         "nnplug.runs.tracing": ("trace",),
+        "nnplug.searching.api": ("search",),
         "nnplug.tool": ("Exporter",),
         "nnplug.training": ("BatchRecord", "EpochRecord"),
     },
