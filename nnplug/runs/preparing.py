@@ -96,7 +96,14 @@ def prepare(
         options=options,
         in_units=_in_units(named, options),
     )
-    rows = source.rows(wishes, dtype, read=read, sample_weight=sample_weight, stream=stream)
+    rows = source.rows(
+        wishes,
+        dtype,
+        read=read,
+        sample_weight=sample_weight,
+        stream=stream,
+        shards=choice("shards"),
+    )
     train_rows, validation_rows = rows.parts.training, rows.parts.validation
     width = len(rows.classes) or rows.targets.shape[1]
     facts = Facts(len(train_rows), rows.inputs.shape[1], width, rows.task)

@@ -10,7 +10,7 @@ from nnplug.network.labels import class_weights
 from nnplug.tables import Rows
 from nnplug.types import AnyArray
 
-__all__ = ["weigh_rows"]
+__all__ = ["weigh_rows", "weights_of_classes"]
 
 
 def weigh_rows(
@@ -27,13 +27,15 @@ def weigh_rows(
     """
     weights = rows.weights
     if class_weight is not None:
-        weights = _weigh_classes(class_weight, rows, rows.parts.training, weights)
+        weights = _weigh_classes(class_weight, rows, weights)
     if weights is None:
         return None
+    # Those of training rows that are dealt out are with the rows.
+    names = ("training", "validation") if rows.dealt is None else ("validation",)
     for name, part in (
         (name, getattr(rows.parts.of_member(member), name))
         for member in range(members)
-        for name in ("training", "validation")
+        for name in names
     ):
         if len(part) and not weights[part].any():
             raise SettingError(
@@ -45,14 +47,22 @@ def weigh_rows(
 
 
 def _weigh_classes(
-    given: str | Mapping[Any, float], rows: Rows, train_rows: AnyArray, weights: AnyArray | None
+    given: str | Mapping[Any, float], rows: Rows, weights: AnyArray | None
 ) -> AnyArray:
     """Multiply the weights of rows by those of their classes."""
+    by_class = weights_of_classes(given, rows)
+    assert by_class is not None
+    by_row = by_class[rows.targets].reshape(-1, 1)
+    return by_row if weights is None else weights * by_row
+
+
+def weights_of_classes(given: str | Mapping[Any, float] | None, rows: Rows) -> AnyArray | None:
+    """Compute what a row of each class counts for, (C,); None if all count for one."""
+    if given is None:
+        return None
     if rows.task not in ("binary", "multiclass"):
         raise SettingError(
             f"class_weight={given!r}: a row of a {rows.task} task does not have one class.\n"
             "Give weights of rows instead: sample_weight."
         )
-    by_class = class_weights(given, rows.classes, rows.targets[train_rows])
-    by_row = by_class[rows.targets].reshape(-1, 1)
-    return by_row if weights is None else weights * by_row
+    return class_weights(given, rows.classes, rows.class_counts())

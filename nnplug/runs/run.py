@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from nnplug.network.tasks import Head
 from nnplug.parts import Loss, Metric, Optimizer, Part, Schedule
 from nnplug.plans import Regularization
 from nnplug.randomness import member_seed
+from nnplug.runs.row_weights import weights_of_classes
 from nnplug.runs.settings import Settings
 from nnplug.runs.sources import Source
 from nnplug.summary import Block, Summarized
@@ -301,11 +303,9 @@ class Run(Summarized):
         from nnplug.runs.held_out import held_out  # noqa: PLC0415  # few runs have members
         from nnplug.training.members import Members  # noqa: PLC0415  # the same
 
+        members = range(len(self.model.networks))
         return Members(
-            [
-                self._trainer(member, History(), engine)
-                for member in range(len(self.model.networks))
-            ],
+            [self._trainer(member, History(), engine) for member in members],
             history=self.history,
             score=(lambda: held_out(self).scores(self)) if len(self.validation_rows) else None,
         )
@@ -315,7 +315,7 @@ class Run(Summarized):
         if settings.shards is not None:
             from nnplug.training.shards import connect  # noqa: PLC0415  # few runs are cut
 
-            shards = connect(settings.shards)
+            shards = connect(settings.shards, dealt=self.rows.dealt is not None)
         return Trainer(
             self.model.networks[member],
             self.loss,
@@ -338,10 +338,14 @@ class Run(Summarized):
         Parameters
         ----------
         member : int, optional
-            Whose rows, counted from 0: each of several members has its own.
+            Whose rows, from 0: each of several members has its own.
         """
         size, seed = self.settings.batch_size, member_seed(self.settings.seed, member)
         targets = self.head.encode(self.rows.targets, self.network.dtype)
+        if self.rows.dealt is not None and size != "full":
+            encode = partial(self.head.encode, dtype=self.network.dtype)
+            by_class = weights_of_classes(self.settings.class_weight, self.rows)
+            return self.rows.dealt.deal(targets, self.weights, size, seed, encode, by_class)
         if self.rows.disk is not None and size != "full":
             return self.rows.disk.stream(targets, self.weights, size, seed, member)
         parts = self.rows.parts.of_member(member)

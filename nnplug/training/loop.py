@@ -15,7 +15,7 @@ from nnplug.network.network import Network
 from nnplug.parts import Loss, Optimizer, Schedule
 from nnplug.plans import Regularization
 from nnplug.training.batches import Batches
-from nnplug.training.evaluation import EpochEvaluation, Evaluator, MeanLoss, Measure, weight_of
+from nnplug.training.evaluation import EpochEvaluation, Evaluator, MeanLoss, Measure
 from nnplug.training.history import BatchRecord, History, OnBatch
 from nnplug.training.steps import Steps
 from nnplug.training.stopping import BestWeights, Stopping
@@ -205,8 +205,7 @@ class Trainer(Training):
                 if taken < count:
                     raise self._diverged(rows[taken * size : (taken + 1) * size])
                 if self._on_batch is not None:
-                    batch, weights = rows[:size], self.steps.weights
-                    weight = weight_of(len(batch), None if weights is None else weights[batch])
+                    weight = self.steps.weight(rows[:size])
                     self._tell(self.step - 1, self._losses[part], weight, rates)
                 if self.step < self.per_epoch and should_stop is not None and should_stop():
                     return False
@@ -266,6 +265,7 @@ class Trainer(Training):
         from nnplug.training.divergence import diverged  # noqa: PLC0415  # few runs diverge
 
         step = self.epoch * self.per_epoch + self.step + 1
+        rows = None if rows is None else self.steps.collected(rows)
         return diverged(self.steps, rows, epoch=self.epoch, step=step)
 
     # --- after an epoch ---------------------------------------------------------------

@@ -40,10 +40,13 @@ class Shards:
         The shards of a batch, a power of two.
     ranks : Ranks
         The processes that share them, each the same number.
+    dealt : bool
+        Whether a process has only the rows of its own shards.
     """
 
     count: int
     ranks: Ranks = field(default_factory=Ranks)
+    dealt: bool = False
 
     @property
     def own(self) -> range:
@@ -111,15 +114,16 @@ class Shards:
                     )
 
 
-def connect(count: int) -> Shards:
+def connect(count: int, *, dealt: bool = False) -> Shards:
     """Make the shards of a run on this process, or on all that `mpiexec` started; see `world`."""
-    return Shards(count, world(count))
+    return Shards(count, world(count), dealt)
 
 
 class ShardedSteps(Steps):
     """Training steps that compute the gradient shard by shard.
 
-    Every process has all rows, parameters and slots, and makes the same update.
+    Every process has all parameters and slots, and makes the same update. It has all
+    rows, or those of its shards: then a batch lists -1 for the others.
 
     Parameters
     ----------
@@ -237,15 +241,14 @@ class ShardedSteps(Steps):
             The sum of the loss over the batch.
         """
         batch, own = self._batch, self.shards.own
-        whole = self._weight(batch)
+        whole = self.weight(batch)
         losses, sums = np.zeros(len(own)), list[tuple[int, AnyArray]]()
         kept = None
         if outputs is not None:
             kept = np.zeros(
                 (len(own), self.shards.most(len(batch)), outputs.shape[1]), outputs.dtype
             )
-        for place, shard in enumerate(own):
-            part = batch[self.shards.rows(len(batch), shard)]
+        for place, (shard, part) in enumerate(zip(own, self._own(batch), strict=True)):
             vector = self._free.pop() if self._free else np.empty_like(self._gradient)
             weight = self._weight(part)
             if len(part):
@@ -278,8 +281,31 @@ class ShardedSteps(Steps):
                 outputs[where] = part[: where.stop - where.start]
         return float(tree_sum(self.shards.ranks.join(losses)))
 
+    def weight(self, batch: AnyArray) -> float:
+        """Return the total weight of a batch; see `Steps.weight`."""
+        if self.weights is None or not self.shards.dealt:
+            return super().weight(batch)
+        return math.fsum(
+            self.shards.ranks.join(np.array(list(map(self._weight, self._own(batch)))))
+        )
+
+    def _own(self, batch: AnyArray) -> list[AnyArray]:
+        """Cut out the rows of each shard of this process."""
+        return [batch[self.shards.rows(len(batch), shard)] for shard in self.shards.own]
+
     def _weight(self, rows: AnyArray) -> float:
         return weight_of(len(rows), None if self.weights is None else self.weights[rows])
+
+    def collected(self, batch: AnyArray) -> AnyArray:
+        """Bring the rows of a batch that was refused together; see `Steps.collected`."""
+        if not self.shards.dealt:
+            return batch
+        own = np.concatenate(self._own(batch))
+        for whole in (self.inputs, self.targets, self.weights):
+            if whole is not None:
+                parts = np.concatenate(self.shards.ranks.gather(whole[own]))
+                whole[: len(batch)] = parts  # training ends, so the buffers are free
+        return np.arange(len(batch))
 
     def _share(self, weight: float, whole: float) -> Any:
         """Return the factor of a shard's gradient in that of the batch."""
