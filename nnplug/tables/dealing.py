@@ -144,7 +144,8 @@ def _agree(table: Tabular, wishes: Wishes, ranks: Ranks) -> _Learned:
     if sent is None:
         return learned or _learn(table, wishes)
     use = ranks.of_first(None if learned is None else learned.use)
-    return learned or _Learned(*pickle.loads(sent), use)  # from rank 0 of this run
+    encoder, split, notes = pickle.loads(sent)  # from rank 0 of this run
+    return learned or _Learned(encoder, split, notes, use)
 
 
 def _learn(table: Tabular, wishes: Wishes) -> _Learned:
@@ -229,7 +230,7 @@ def _write(
     weighted = given is not None or wishes.options.weights is not None
     head = encoder.targets(table.fetch(encoder.target, 0, 1))
     kind = dtype if encoder.task == "regression" else np.dtype(np.int32)
-    counts = np.count_nonzero(use == _TRAINING), np.count_nonzero(use == _VALIDATION)
+    counts = int((use == _TRAINING).sum()), int((use == _VALIDATION).sum())
     disk = DealtRows(len(encoder.features), dtype, (kind, head.shape[1:]), weighted, counts, shards)
     try:
         with _Writer(disk, wishes.seed) as writer:

@@ -135,8 +135,8 @@ class DealtRows(RowsOnDisk):
         path = self.path(f"shard{self.shards.own.start}")
         if not path.stat().st_size:
             return np.empty((0, *self.record["inputs"].shape)), targets[:0]
-        chosen = np.memmap(path, self.record, mode="r")
-        chosen = chosen[places(len(chosen))]
+        records = np.memmap(path, self.record, mode="r")
+        chosen = records[places(len(records))]
         return np.ascontiguousarray(chosen["inputs"]), chosen["target"].astype(targets.dtype)
 
     def deal(

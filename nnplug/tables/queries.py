@@ -114,8 +114,8 @@ def load_query(
     limit = "" if most is None else f" LIMIT {most + 1}"
     # The query may end in a comment, hence the line break. `part` is named in full, since
     # the current database may be the user's file.
-    row = f", {number} AS row" if number else ""
-    part = f"SELECT {', '.join(cells)}{row} FROM ({query}\n){limit}"
+    numbered = f", {number} AS row" if number else ""
+    part = f"SELECT {', '.join(cells)}{numbered} FROM ({query}\n){limit}"
     connection.execute(f"CREATE {what} memory.main.part AS {part}")
     if most is not None:
         found = connection.execute("SELECT count(*) FROM memory.main.part").fetchone()
@@ -129,7 +129,7 @@ def load_query(
         ]
         connection.execute("DROP VIEW memory.main.part")
         connection.execute(
-            f"CREATE VIEW memory.main.part AS SELECT {', '.join(numbers)}{', row' if row else ''} "
+            f"CREATE VIEW memory.main.part AS SELECT {', '.join(numbers)}{', row' if number else ''} "
             f"FROM ({part})"
         )
     for i, way in written.items():
