@@ -13,6 +13,7 @@ import time
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
 
@@ -191,6 +192,8 @@ SCRIPT = """
     import hashlib, os
     import numpy as np
     import nnplug
+    from nnplug.runs.configuration import fingerprint_of
+    from nnplug.tables import dealing, dealt, streaming
 
     rng = np.random.default_rng(3)
     x = rng.normal(size=(203, 5))
@@ -205,6 +208,18 @@ SCRIPT = """
             numbers = [value for column in run.history.columns.values() for value in column]
             kept = run.network.parameters.tobytes() + np.array(numbers).tobytes()
             said.append(hashlib.sha256(kept).hexdigest())
+    streaming._BLOCK, dealing._CHUNK = 16, 64
+    dealt.LOAD_BYTES = dealing.LOAD_BYTES = 4000
+    for more in (
+        {"target": "c", "class_weight": "balanced", "dropout": 0.3, "patience": 1},
+        {"target": "y", "weights": "b", "validation": 0.0},
+    ):
+        run = nnplug.train("t.parquet", epochs=3, hidden=(7, 4), batch_size=96, engine=engine,
+                           shards=4, stream=True, **more)
+        numbers = [value for column in run.history.columns.values() for value in column]
+        kept = run.network.parameters.tobytes() + np.array(numbers).tobytes()
+        said.append(hashlib.sha256(kept).hexdigest())
+        said.append(fingerprint_of(run.rows, run.weights))
     if os.environ.get("PMI_RANK", "0") == str(int(os.environ.get("PMI_SIZE", "1")) - 1):
         print(*said)
 """
@@ -219,6 +234,10 @@ def test_the_bits_do_not_depend_on_the_number_of_processes(tmp_path):
         engines.append("numba")
     except ImportError:
         pass
+    duckdb.execute(
+        "COPY (SELECT sin(n) AS a, hash(n) % 5 AS b, 'k' || (n % 3) AS c, cos(n) * (n % 3) AS y "
+        f"FROM range(803) AS r(n)) TO '{tmp_path / 't.parquet'}' (ROW_GROUP_SIZE 100)"
+    )
     script = tmp_path / "train.py"
     script.write_text(textwrap.dedent(SCRIPT).replace("ENGINES", repr(engines)))
     found = {}
@@ -226,7 +245,7 @@ def test_the_bits_do_not_depend_on_the_number_of_processes(tmp_path):
         code, out, err = run(processes, str(script), cwd=tmp_path)
         assert code == 0, err
         found[processes] = out.split()
-    assert len(found[1]) == len(engines) * 3
+    assert len(found[1]) == len(engines) * (3 + 2 * 2)
     assert found[1] == found[2] == found[4]
 
 
@@ -297,6 +316,23 @@ def test_an_error_is_said_once_and_ends_all(tmp_path, processes, arguments, mess
     assert not out
     assert err.count(message) == 1
     assert "Traceback" not in err
+
+
+@several
+def test_a_file_that_one_rank_cannot_read_ends_all(tmp_path):
+    write_table(tmp_path)
+    nnplug_train = [sys.executable, "-W", "error", "-m", "nnplug", "train"]
+    options = ["--target", "y", "--shards", "2", "--stream"]
+    began = time.monotonic()
+    done = subprocess.run(
+        [MPIEXEC, "-n", "1", *nnplug_train, "table.csv", *options,
+         ":", "-n", "1", *nnplug_train, "elsewhere.csv", *options],
+        cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "rank 1: Error: elsewhere.csv: no such file" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert time.monotonic() - began < 100
 
 
 @several

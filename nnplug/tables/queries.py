@@ -127,10 +127,10 @@ def load_query(
             f"{written[i].sql(f'c{i}') if i in written else f'c{i}'} AS c{i}"
             for i in range(len(fields))
         ]
+        numbers += ["row"] if number else []
         connection.execute("DROP VIEW memory.main.part")
         connection.execute(
-            f"CREATE VIEW memory.main.part AS SELECT {', '.join(numbers)}{', row' if number else ''} "
-            f"FROM ({part})"
+            f"CREATE VIEW memory.main.part AS SELECT {', '.join(numbers)} FROM ({part})"
         )
     for i, way in written.items():
         if not view:

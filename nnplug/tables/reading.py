@@ -173,7 +173,10 @@ def _relation(
             if kind != "database":
                 fields = query_rows(connection, fields, source, options)
         check_known(source, rest, [field.name for field in fields])
-        (rows,) = connection.execute("SELECT count(*) FROM rows").fetchone() or (0,)
+        # File by file, DuckDB counts them without reading any.
+        parts = [f"rows{number}" for number in range(len(paths))] if view else ["rows"]
+        counts = (connection.execute(f"SELECT count(*) FROM {part}").fetchone() for part in parts)
+        rows = sum(int(count[0]) for count in counts if count)
         if rows == 0:
             reason = (
                 "the table has no rows, only the names of its columns."
@@ -182,7 +185,7 @@ def _relation(
             )
             raise DataError(f"{source}: {reason}")
         try:
-            yield Relation(connection, fields, source, int(rows), len(paths) if view else 0)
+            yield Relation(connection, fields, source, rows, len(paths) if view else 0)
         except duckdb.Error as error:
             if view:  # a damaged page is met only while rows are fetched
                 from nnplug.tables.parquet import (  # noqa: PLC0415  # only for faults

@@ -27,7 +27,7 @@ import numpy as np
 
 FILES = 20
 COLUMNS = 19
-"""Beside the target: whole numbers of one byte or two, as sensors give them."""
+"""Beside the target: whole numbers of one byte."""
 
 
 def generate(folder: Path, rows: int, files: int = FILES) -> int:
@@ -39,8 +39,7 @@ def generate(folder: Path, rows: int, files: int = FILES) -> int:
     connection = duckdb.connect()
     connection.execute("SET threads=1; SET memory_limit='1GB'")
     cells = ", ".join(
-        f"(hash(n * {COLUMNS} + {i}) % {50 + 10 * i})::{'UTINYINT' if i < 20 else 'SMALLINT'} AS x{i}"
-        for i in range(COLUMNS)
+        f"(hash(n * {COLUMNS} + {i}) % {50 + 10 * i})::UTINYINT AS x{i}" for i in range(COLUMNS)
     )
     noise = " + ".join(f"(hash(-n - {i}) % 1000000) / 1e6" for i in range(1, 13))
     signal = "sin(x0 / 8.0) + x1 / 30.0 * (x2 / 35.0 - 1) + (x3 > 40)::INT"
