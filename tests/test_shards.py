@@ -208,18 +208,18 @@ SCRIPT = """
             numbers = [value for column in run.history.columns.values() for value in column]
             kept = run.network.parameters.tobytes() + np.array(numbers).tobytes()
             said.append(hashlib.sha256(kept).hexdigest())
-    streaming._BLOCK, dealing._CHUNK = 16, 64
-    dealt.LOAD_BYTES = dealing.LOAD_BYTES = 4000
-    for more in (
-        {"target": "c", "class_weight": "balanced", "dropout": 0.3, "patience": 1},
-        {"target": "y", "weights": "b", "validation": 0.0},
-    ):
-        run = nnplug.train("t.parquet", epochs=3, hidden=(7, 4), batch_size=96, engine=engine,
-                           shards=4, stream=True, **more)
-        numbers = [value for column in run.history.columns.values() for value in column]
-        kept = run.network.parameters.tobytes() + np.array(numbers).tobytes()
-        said.append(hashlib.sha256(kept).hexdigest())
-        said.append(fingerprint_of(run.rows, run.weights))
+        streaming._BLOCK, dealing._CHUNK = 16, 64
+        dealt.LOAD_BYTES = dealing.LOAD_BYTES = 4000
+        for more in (
+            {"target": "c", "class_weight": "balanced", "dropout": 0.3, "patience": 1},
+            {"target": "y", "weights": "b", "validation": 0.0},
+        ):
+            run = nnplug.train("t.parquet", epochs=3, hidden=(7, 4), batch_size=96, engine=engine,
+                               shards=4, stream=True, **more)
+            numbers = [value for column in run.history.columns.values() for value in column]
+            kept = run.network.parameters.tobytes() + np.array(numbers).tobytes()
+            said.append(hashlib.sha256(kept).hexdigest())
+            said.append(fingerprint_of(run.rows, run.weights))
     if os.environ.get("PMI_RANK", "0") == str(int(os.environ.get("PMI_SIZE", "1")) - 1):
         print(*said)
 """
@@ -330,7 +330,7 @@ def test_a_file_that_one_rank_cannot_read_ends_all(tmp_path):
         cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 2
-    assert "rank 1: Error: elsewhere.csv: no such file" in done.stderr
+    assert "rank 1: error: elsewhere.csv: no such file" in done.stderr
     assert "Traceback" not in done.stderr
     assert time.monotonic() - began < 100
 
