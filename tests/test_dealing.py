@@ -1,6 +1,7 @@
 """Streamed tables in shards: the rows of an epoch, against the same rows in memory."""
 
 import dataclasses
+import tracemalloc
 
 import duckdb
 import numpy as np
@@ -14,6 +15,7 @@ from nnplug.tables.options import ReadOptions as Options
 from nnplug.tables.reading import open_table
 from nnplug.tables.splitting import draw_rows, split_rows
 from nnplug.tables.table import stack
+from nnplug.training.shards import Shards
 
 SHARDS = 4
 
@@ -213,3 +215,27 @@ def test_the_damaged_one_of_several_files_is_named(tmp_path):
     damaged.write_bytes(bytes(data))
     with pytest.raises(DataError, match=r"p1\.parquet: the file cannot be read as Parquet"):
         nnplug.train(f"{tmp_path}/*.parquet", target="y", stream=True, shards=4)
+
+
+def test_learning_holds_few_bytes_for_each_row(tmp_path, monkeypatch):
+    rows = 1_000_000
+    path = tmp_path / "t.parquet"
+    duckdb.execute(f"COPY (SELECT n % 99 AS x, sin(n) AS y FROM range({rows}) AS r(n)) TO '{path}'")
+    monkeypatch.setattr(dealing, "_CHUNK", 20_000)
+    monkeypatch.setattr("nnplug.tables.preparation.CHUNK", 20_000)
+    monkeypatch.setattr(dealing, "_LOOKED_AT", 10_000)
+    monkeypatch.setattr(dealing, "LOAD_BYTES", 1 << 19)
+    monkeypatch.setattr(dealt, "_PIECE", 1 << 18)
+    wishes = Wishes(target="y", validation=0.01)
+    with open_table(path, ReadOptions(), 1 << 28) as table:
+        tracemalloc.start()
+        try:
+            dealing.deal_rows(
+                table, wishes, np.dtype("f4"), None, Shards(8, dealt=True)
+            ).disk.close()
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    # A permutation takes 4 bytes for each row, and what a row is for, 1 byte; the targets
+    # alone would take 8.
+    assert peak < 7 * rows
