@@ -221,8 +221,8 @@ def test_learning_holds_few_bytes_for_each_row(tmp_path, monkeypatch):
     rows = 1_000_000
     path = tmp_path / "t.parquet"
     duckdb.execute(f"COPY (SELECT n % 99 AS x, sin(n) AS y FROM range({rows}) AS r(n)) TO '{path}'")
-    monkeypatch.setattr(dealing, "_CHUNK", 20_000)
-    monkeypatch.setattr("nnplug.tables.preparation.CHUNK", 20_000)
+    monkeypatch.setattr(dealing, "_CHUNK", 50_000)
+    monkeypatch.setattr("nnplug.tables.preparation.CHUNK", 50_000)
     monkeypatch.setattr(dealing, "_LOOKED_AT", 10_000)
     monkeypatch.setattr(dealing, "LOAD_BYTES", 1 << 19)
     monkeypatch.setattr(dealt, "_PIECE", 1 << 18)

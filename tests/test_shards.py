@@ -20,6 +20,7 @@ import pytest
 import nnplug
 from nnplug.cli.ranks import run_together
 from nnplug.errors import DivergedError, SettingError
+from nnplug.launch import launched
 from nnplug.training.ranks import Ranks, tree_sum, world
 from nnplug.training.shards import Shards
 
@@ -186,6 +187,25 @@ def test_mpi4py_without_an_mpi(monkeypatch, capsys):
     assert capsys.readouterr().out == "done\n"
 
 
+@pytest.mark.parametrize(
+    ("variables", "wanted"),
+    [
+        ({"PMI_RANK": "1", "PMI_SIZE": "4"}, (1, 4)),
+        ({"OMPI_COMM_WORLD_RANK": "2", "OMPI_COMM_WORLD_SIZE": "3"}, (2, 3)),
+        ({"PMIX_RANK": "5", "SLURM_STEP_NUM_TASKS": "8"}, (5, 8)),
+        ({"PMI_RANK": "0", "PMI_SIZE": "1"}, None),
+        ({"SLURM_STEP_NUM_TASKS": "8"}, None),  # the script of a job, before it calls srun
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_who_started_this_process(monkeypatch, variables, wanted):
+    for name in [name for name in os.environ if name.startswith(("PMI", "OMPI", "SLURM"))]:
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert launched() == wanted
+
+
 # --- several processes -----------------------------------------------------------------------
 
 SCRIPT = """
@@ -287,6 +307,34 @@ def test_a_killed_run_goes_on_with_another_number_of_processes(tmp_path):
     for name in ("model.safetensors", "history.jsonl"):
         killed, kept = ((tmp_path / folder / name).read_bytes() for folder in ("killed", "whole"))
         assert killed == kept, name
+
+
+@several
+@pytest.mark.slow
+def test_a_file_of_hosts(tmp_path):
+    """Two addresses of this machine, with a script in ssh's place."""
+    version = subprocess.run([MPIEXEC, "--version"], capture_output=True, text=True, check=True)
+    if "HYDRA" not in version.stdout.upper():
+        pytest.skip("the options of mpiexec are MPICH's")
+    write_table(tmp_path)
+    (tmp_path / "hosts").write_text("127.0.0.2:1\n127.0.0.3:1\n")
+    launcher = tmp_path / "launcher"
+    launcher.write_text(
+        '#!/bin/sh\nwhile [ "${1#-}" != "$1" ]; do shift; done\n'
+        f'echo "$1" >> {tmp_path}/launched; shift\nexec sh -c "$*"\n'
+    )
+    launcher.chmod(0o700)
+    there = ("-f", "hosts", "-launcher", "ssh", "-launcher-exec", str(launcher))
+    common = (*TRAIN, "--stream", "--epochs", "2", "--output")
+    for count, folder, more in ((1, "alone", ()), (2, "both", there)):
+        done = subprocess.run(
+            [MPIEXEC, *more, "-n", str(count), sys.executable, *common, folder],
+            cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    assert sorted((tmp_path / "launched").read_text().split()) == ["127.0.0.2", "127.0.0.3"]
+    one, two = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("alone", "both"))
+    assert one == two
 
 
 @several
