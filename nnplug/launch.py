@@ -16,7 +16,7 @@ processes that they start."""
 
 
 def launched() -> tuple[int, int] | None:
-    """Return rank and number of the processes, if `mpiexec` or `srun` started this one with others."""
+    """Return the rank and the number of processes, if this one was started with others."""
     for rank, count in _LAUNCHERS:
         numbers = os.environ.get(rank, ""), os.environ.get(count, "")
         if all(number.isdecimal() for number in numbers) and int(numbers[1]) > 1:

@@ -260,7 +260,7 @@ class Run(Summarized):
     def _summary(self) -> Iterator[Block]:
         from nnplug.runs.report.facts import ended_as  # noqa: PLC0415  # few runs ask for one
 
-        settings, kept = self.settings, "" if self.folder is None else str(self.folder)
+        settings, kept = self.settings, str(self.folder or "")
         rows = f"{len(self.train_rows):,} rows, {len(self.validation_rows):,} for validation"
         if self.rows.parts.folds is not None:
             rows = f"{len(self.train_rows):,} rows, each held out by one of {settings.members}"
@@ -303,9 +303,8 @@ class Run(Summarized):
         from nnplug.runs.held_out import held_out  # noqa: PLC0415  # few runs have members
         from nnplug.training.members import Members  # noqa: PLC0415  # the same
 
-        members = range(len(self.model.networks))
         return Members(
-            [self._trainer(member, History(), engine) for member in members],
+            [self._trainer(i, History(), engine) for i in range(len(self.model.networks))],
             history=self.history,
             score=(lambda: held_out(self).scores(self)) if len(self.validation_rows) else None,
         )
@@ -338,7 +337,7 @@ class Run(Summarized):
         Parameters
         ----------
         member : int, optional
-            Whose rows, from 0: each of several members has its own.
+            Whose rows, from 0.
         """
         size, seed = self.settings.batch_size, member_seed(self.settings.seed, member)
         targets = self.head.encode(self.rows.targets, self.network.dtype)

@@ -140,6 +140,7 @@ def _agree(table: Tabular, wishes: Wishes, ranks: Ranks) -> _Learned:
         # An encoding of a local plugin belongs to no module, so it cannot be sent.
         with suppress(pickle.PicklingError, AttributeError, TypeError):
             sent = pickle.dumps((learned.encoder, learned.split, learned.notes))
+    ranks.meet()  # rank 0 has read the whole table by now
     sent = ranks.of_first(sent)
     if sent is None:
         return learned or _learn(table, wishes)
@@ -243,6 +244,7 @@ def _write(
                 elif wishes.options.weights is not None:
                     records["weight"] = chunk.column(wishes.options.weights).data
                 writer.add(number, records, part[part > 0])
+        shards.ranks.meet()
         disk.exchange(writer.found(encoder.classes))
         return disk, *disk.held_out()
     except OSError as error:

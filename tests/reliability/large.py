@@ -120,6 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--validation", type=float, default=0.01)
     parser.add_argument("--folder", type=Path, help="where the files go; by default TMPDIR")
+    parser.add_argument("--files", type=Path, help="a folder with the files of an earlier run")
     parser.add_argument("--tenth", action="store_true", help="train on a tenth as well, alone")
     given = parser.parse_args(arguments)
     from tests.test_shards import MPIEXEC  # where the wheel has it
@@ -127,13 +128,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     folder = Path(tempfile.mkdtemp(prefix="nnplug-large-", dir=given.folder))
     os.environ["TMPDIR"] = str(folder)  # the encoded rows go there too
     try:
-        start = time.perf_counter()
-        size = generate(folder, given.rows)
-        print(
-            f"{given.rows:,} rows of {COLUMNS + 1} columns: {size / 1e9:.2f} GB of Parquet, "
-            f"{time.perf_counter() - start:.0f} s",
-            flush=True,
-        )
+        if given.files is None:
+            start = time.perf_counter()
+            size = generate(folder, given.rows)
+            print(
+                f"{given.rows:,} rows of {COLUMNS + 1} columns: {size / 1e9:.2f} GB of Parquet, "
+                f"{time.perf_counter() - start:.0f} s",
+                flush=True,
+            )
+        for path in sorted(given.files.glob("*.parquet")) if given.files else ():
+            os.link(path, folder / path.name)
         settings = settings_for(given.validation)
         every = train(f"{folder}/*.parquet", given.processes, settings, MPIEXEC)
         _say(f"{given.processes} processes, all rows, an epoch", every)
