@@ -33,7 +33,8 @@ WIDTHS = (784, 512, 512, 10)
 
 COUNT = 16
 ROWS = 16_384
-AGREES = 2e-3
+AGREES = 0.02
+"""As for other contenders: in float32 the last bits differ, and Adam makes differences grow."""
 WAYS = {
     "one process": ("whole", 1),
     "one process, 16 shards": ("sharded", 1),
