@@ -25,7 +25,7 @@ def path(tmp_path_factory):
     """A set of three Parquet files, of 3,001 rows in all."""
     folder = tmp_path_factory.mktemp("set")
     columns = (
-        "n / 1000 AS place, CASE WHEN n % 20 = 3 THEN NULL ELSE sin(n) END AS x, "
+        "n / 1000 AS place, CASE WHEN n % 20 = 0 THEN NULL ELSE sin(n) END AS x, "
         "'k' || (hash(n) % 3) AS k, (hash(n) % 7)::DOUBLE AS w, n % 50 AS i, "
         "cos(n) + n / 1000 AS y"
     )
@@ -68,9 +68,10 @@ def epoch(batches, number):
         ({"target": "y"}, 10),
         ({"target": "y", "weights": "w", "missing": "drop"}, 10),
         ({"target": "k", "class_weight": "balanced"}, 10),
+        ({"target": "x", "drop_missing_targets": True}, 10),
         ({"target": "y", "validation": 0.0, "batch_size": 4000}, 1),
     ],
-    ids=["plain", "weights", "classes", "one batch"],
+    ids=["plain", "weights", "classes", "missing targets", "one batch"],
 )
 def test_an_epoch_has_each_training_row_once_as_in_memory(path, small, settings, loads):
     settings = {"batch_size": 32, "dtype": "float64"} | settings
@@ -128,7 +129,7 @@ def test_little_memory_and_much_learn_the_same(path, monkeypatch, target):
         with (
             open_table(path, Options(), 1 << 28) as table,
             pytest.raises(
-                DataError, match=r"target \"x\" has 150 values that are missing: rows 4, 24"
+                DataError, match=r"target \"x\" has 151 values that are missing: rows 1, 21"
             ),
         ):
             dealing._learn_leanly(table, wishes)
@@ -160,6 +161,11 @@ def test_a_batch_in_shards_is_learned_like_the_same_rows_at_once(path):
         np.testing.assert_allclose(cut.history.columns[name], column, rtol=1e-7, err_msg=name)
 
 
+def _held_out_alone():
+    """Weights of 1 for the rows that are held out with seed 0, and of 0 for the others."""
+    return draw_rows(3001, 0.2, 0).astype(float)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -171,6 +177,10 @@ def test_a_batch_in_shards_is_learned_like_the_same_rows_at_once(path):
         ({"members": 2}, r"members=2: the members hold out different rows"),
         ({"split": "file:t.csv"}, r"split=file with a table that is streamed"),
         ({"target": None}, r"no target is given"),
+        (
+            {"sample_weight": _held_out_alone(), "seed": 0},
+            r"weights: all 2,401 rows for training have weight 0",
+        ),
     ],
     ids=lambda value: "" if isinstance(value, str) else next(iter(value)),
 )

@@ -30,14 +30,16 @@ def weigh_rows(
         weights = _weigh_classes(class_weight, rows, weights)
     if weights is None:
         return None
-    # Those of training rows that are dealt out are with the rows.
-    names = ("training", "validation") if rows.dealt is None else ("validation",)
     for name, part in (
         (name, getattr(rows.parts.of_member(member), name))
         for member in range(members)
-        for name in names
+        for name in ("training", "validation")
     ):
-        if len(part) and not weights[part].any():
+        if rows.dealt is not None and name == "training":  # these are with the rows
+            counted = not rows.dealt.weighted or rows.dealt.weight > 0
+        else:
+            counted = bool(weights[part].any())
+        if len(part) and not counted:
             raise SettingError(
                 f"weights: all {len(part):,} rows for {name} have weight 0, so they have no mean "
                 "loss.\nGive some of them a weight, or choose other rows for validation: "

@@ -218,6 +218,29 @@ def _looked_at(table: Tabular, targets: Sequence[str]) -> Table:
 # --- writing, each process its own part ------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Chunk:
+    """Some rows of the table that follow each other.
+
+    Attributes
+    ----------
+    number, start : int
+        Which chunk, and its first row.
+    rows : Table
+        Those that are used.
+    use : array of int8
+        What each row is for, used or not.
+    before : dict
+        How many rows of each use come before the chunk.
+    """
+
+    number: int
+    start: int
+    rows: Table
+    use: npt.NDArray[np.int8]
+    before: dict[int, int]
+
+
 def _write(
     table: Tabular,
     wishes: Wishes,
@@ -229,21 +252,23 @@ def _write(
 ) -> tuple[DealtRows, AnyArray, AnyArray | None]:
     """Write the files; return them, and targets and weights of all validation rows."""
     weighted = given is not None or wishes.options.weights is not None
-    head = encoder.targets(table.fetch(encoder.target, 0, 1))
+    several = encoder.task in ("regression", "multilabel")
+    shape = (len(encoder.target),) if several else ()
     kind = dtype if encoder.task == "regression" else np.dtype(np.int32)
     counts = int((use == _TRAINING).sum()), int((use == _VALIDATION).sum())
-    disk = DealtRows(len(encoder.features), dtype, (kind, head.shape[1:]), weighted, counts, shards)
+    disk = DealtRows(len(encoder.features), dtype, (kind, shape), weighted, counts, shards)
     try:
         with _Writer(disk, wishes.seed) as writer:
-            for number, chunk, part, first in _own_chunks(disk, table, wishes, encoder, use):
-                records = np.empty(chunk.rows, disk.record)
-                records["inputs"] = encoder.inputs(chunk, dtype=dtype)
-                records["target"] = encoder.targets(chunk)
+            for chunk in _own_chunks(disk, table, wishes, encoder, use):
+                records = np.empty(chunk.rows.rows, disk.record)
+                records["inputs"] = encoder.inputs(chunk.rows, dtype=dtype)
+                records["target"] = encoder.targets(chunk.rows)
                 if given is not None:
-                    records["weight"] = given[first : first + len(part)][part > 0, 0]
+                    here = given[chunk.start : chunk.start + len(chunk.use)]
+                    records["weight"] = here[chunk.use > 0, 0]
                 elif wishes.options.weights is not None:
-                    records["weight"] = chunk.column(wishes.options.weights).data
-                writer.add(number, records, part[part > 0])
+                    records["weight"] = chunk.rows.column(wishes.options.weights).data
+                writer.add(chunk, records)
         shards.ranks.meet()
         disk.exchange(writer.found(encoder.classes))
         return disk, *disk.held_out()
@@ -262,14 +287,8 @@ def _write(
 
 def _own_chunks(
     disk: DealtRows, table: Tabular, wishes: Wishes, encoder: Encoder, use: npt.NDArray[np.int8]
-) -> Iterator[tuple[int, Table, npt.NDArray[np.int8], int]]:
-    """Fetch the chunks that hold rows of this process, from the same row on for any process.
-
-    Yields
-    ------
-    tuple
-        The chunk's number, its rows that are used, the use of all its rows, and the first's place.
-    """
+) -> Iterator[_Chunk]:
+    """Fetch the chunks that hold rows of this process; they begin at the same rows for all."""
     width = len(encoder.features) * disk.record["inputs"].base.itemsize
     size = max(1024, min(_CHUNK, _ENCODED_BYTES // width))
     weights = () if wishes.options.weights is None else (wishes.options.weights,)
@@ -283,9 +302,10 @@ def _own_chunks(
             own = own or (seen[which] < last and seen[which] + count > first)
             seen[which] += count
         if own:
-            disk.before = {which: seen[which] - int((part == which).sum()) for which in seen}
+            before = {which: seen[which] - int((part == which).sum()) for which in seen}
             chunk = table.fetch(names, start, start + size)
-            yield number, chunk if part.all() else chunk.take(np.flatnonzero(part)), part, start
+            used = chunk if part.all() else chunk.take(np.flatnonzero(part))
+            yield _Chunk(number, start, used, part, before)
 
 
 class _Writer:
@@ -315,16 +335,16 @@ class _Writer:
         for file in (*self._buckets, self._held):
             file.close()
 
-    def add(self, chunk: int, records: AnyArray, part: npt.NDArray[np.int8]) -> None:
+    def add(self, chunk: _Chunk, records: AnyArray) -> None:
         """Add the rows of a chunk that are used, of which some are this process's."""
-        disk = self.disk
+        disk, part = self.disk, chunk.use[chunk.use > 0]
         held = records[part == _VALIDATION]
-        first, last = (place - disk.before[_VALIDATION] for place in disk.own[_VALIDATION])
+        first, last = (place - chunk.before[_VALIDATION] for place in disk.own[_VALIDATION])
         self._held.write(held[max(first, 0) : max(last, 0)].view(np.uint8).data)
         training = records[part == _TRAINING]
         for shard in disk.shards.own:
             first, last = (
-                max(place - disk.before[_TRAINING], 0)
+                max(place - chunk.before[_TRAINING], 0)
                 for place in (disk.bounds[shard], disk.bounds[shard + 1])
             )
             rows = training[first:last]
@@ -333,7 +353,7 @@ class _Writer:
             if shard != self._shard:
                 self._end()
                 self._begin(shard)
-            rng = derive_generator(self.seed, f"buckets of shard {shard}", chunk)
+            rng = derive_generator(self.seed, f"buckets of shard {shard}", chunk.number)
             scatter(rows, rng.integers(len(self._buckets), size=len(rows)), self._buckets)
             if "weight" in (disk.record.names or ()):
                 self._weights[shard] += float(rows["weight"].sum(dtype=np.float64))

@@ -34,8 +34,6 @@ class DealtRows(RowsOnDisk):
         Where the training rows of each shard begin and end, in the order of the table: S + 1.
     own : dict
         The rows of each use that are this process's: the first, and the one after the last.
-    before : dict
-        While it is written: how many rows of each use come before the present chunk.
     digests : tuple of str
         Of the rows of each shard.
     class_counts : array of int of shape (C,)
@@ -65,7 +63,6 @@ class DealtRows(RowsOnDisk):
             1: (self.bounds[own.start], self.bounds[own.stop]),
             2: (held[own.start], held[own.stop]),
         }
-        self.before = {1: 0, 2: 0}
         self.digests: tuple[str, ...] = ()
         self.class_counts = np.zeros(0, np.int64)
         self.weight = 0.0

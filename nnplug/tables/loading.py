@@ -78,7 +78,6 @@ def load_rows(
             much = opened.rows * len(opened.names) * 8 > _most_in_memory()
             if shards.ranks.of_first(stream or (stream is None and much)):
                 return _dealt(opened, wishes, dtype, read, sample_weight, shards)
-            stream = False  # for all processes
         if stream or (stream is None and size > _most_in_memory()):
             return _encoded(opened, wishes, dtype, read, sample_weight, stream=True)
         table = opened.fetch()

@@ -80,6 +80,8 @@ class Rows:
     @property
     def dealt(self) -> DealtRows | None:
         """The rows on disk if each of several processes may have some of them."""
+        if self.disk is None:
+            return None
         from nnplug.tables.dealt import DealtRows  # noqa: PLC0415  # few tables are so large
 
         return self.disk if isinstance(self.disk, DealtRows) else None
