@@ -10,7 +10,16 @@ import pytest
 import nnplug
 from nnplug.errors import DataError, DivergedError, SettingError
 from nnplug.runs.preparing import prepare
-from nnplug.tables import ReadOptions, Split, Wishes, dealing, dealt, prepare_table, streaming
+from nnplug.tables import (
+    ReadOptions,
+    Split,
+    Wishes,
+    agreeing,
+    dealing,
+    dealt,
+    prepare_table,
+    streaming,
+)
 from nnplug.tables.options import ReadOptions as Options
 from nnplug.tables.reading import open_table
 from nnplug.tables.splitting import draw_rows, split_rows
@@ -120,7 +129,7 @@ def test_each_shard_of_a_batch_is_of_its_own_piece_of_the_table(path, small):
 
 @pytest.mark.parametrize("target", ["y", "i", "x,y"])
 def test_little_memory_and_much_learn_the_same(path, monkeypatch, target):
-    monkeypatch.setattr(dealing, "_CHUNK", 500)
+    monkeypatch.setattr(agreeing, "CHUNK", 500)
     options = dataclasses.replace(
         Wishes(target=target).options, drop=("x",) if "x" not in target else ()
     )
@@ -132,10 +141,10 @@ def test_little_memory_and_much_learn_the_same(path, monkeypatch, target):
                 DataError, match=r"target \"x\" has 151 values that are missing: rows 1, 21"
             ),
         ):
-            dealing._learn_leanly(table, wishes)
+            agreeing.learn_leanly(table, wishes)
         return
     with open_table(path, ReadOptions(), 1 << 28) as table:
-        lean, whole = dealing._learn_leanly(table, wishes), prepare_table(table, wishes)
+        lean, whole = agreeing.learn_leanly(table, wishes), prepare_table(table, wishes)
     assert lean is not None
     assert lean.encoder == whole.encoder
     assert lean.notes == whole.notes
@@ -233,7 +242,8 @@ def test_learning_holds_few_bytes_for_each_row(tmp_path, monkeypatch):
     duckdb.execute(f"COPY (SELECT n % 99 AS x, sin(n) AS y FROM range({rows}) AS r(n)) TO '{path}'")
     monkeypatch.setattr(dealing, "_CHUNK", 50_000)
     monkeypatch.setattr("nnplug.tables.preparation.CHUNK", 50_000)
-    monkeypatch.setattr(dealing, "_LOOKED_AT", 10_000)
+    monkeypatch.setattr(agreeing, "CHUNK", 50_000)
+    monkeypatch.setattr(agreeing, "_LOOKED_AT", 10_000)
     monkeypatch.setattr(dealing, "LOAD_BYTES", 1 << 19)
     monkeypatch.setattr(dealt, "_PIECE", 1 << 18)
     wishes = Wishes(target="y", validation=0.01)

@@ -13,9 +13,7 @@ Letters: N rows of the table, S shards.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
@@ -24,22 +22,14 @@ import numpy.typing as npt
 
 from nnplug.errors import SettingError, StorageError
 from nnplug.randomness import derive_generator
+from nnplug.tables.agreeing import TRAINING, VALIDATION, agree
 from nnplug.tables.dealt import DealtRows
 from nnplug.tables.encoder import Encoder
-from nnplug.tables.goal import find_goal, target_names
-from nnplug.tables.missing import refuse_infinite, refuse_missing
-from nnplug.tables.notes import skew_notes
-from nnplug.tables.preparation import (
-    learn_encoder,
-    prepare_table,
-    texts_of_many_kinds,
-)
 from nnplug.tables.rows import Rows
-from nnplug.tables.splitting import Parts, Split, draw_rows
+from nnplug.tables.splitting import Parts
 from nnplug.tables.streaming import LOAD_BYTES, scatter
-from nnplug.tables.table import Table, Tabular, stack
+from nnplug.tables.table import Table, Tabular
 from nnplug.tables.wishes import Wishes
-from nnplug.training.ranks import Ranks
 from nnplug.training.shards import Shards
 from nnplug.types import AnyArray
 
@@ -48,26 +38,6 @@ __all__ = ["deal_rows"]
 _CHUNK = 131_072
 """Rows of the table that are fetched and encoded at a time, at most."""
 _ENCODED_BYTES = 32 << 20
-_LOOKED_AT = 1_000_000
-"""Rows whose targets are looked at to choose the task, besides those with a new whole number."""
-
-_TRAINING, _VALIDATION = 1, 2
-
-
-@dataclass(frozen=True)
-class _Learned:
-    """What rank 0 learns from the whole table.
-
-    Attributes
-    ----------
-    use : array of int8 of shape (N,)
-        0 for a row that is not used, 1 for training, 2 for validation.
-    """
-
-    encoder: Encoder
-    split: Split
-    notes: tuple[str, ...]
-    use: npt.NDArray[np.int8]
 
 
 def deal_rows(
@@ -101,7 +71,7 @@ def deal_rows(
             "table that is streamed is dealt out once.\nLeave out members or shards, or read the "
             "rows into memory: stream=False (--no-stream)."
         )
-    learned = _agree(table, wishes, shards.ranks)
+    learned = agree(table, wishes, shards.ranks)
     encoder = replace(learned.encoder, **read)
     disk, targets, weights = _write(table, wishes, encoder, learned.use, dtype, given, shards)
     size = (disk.training + disk.validation) * len(encoder.features) * dtype.itemsize / 1e6
@@ -125,94 +95,6 @@ def deal_rows(
         (*learned.notes, note),
         disk,
     )
-
-
-# --- learning, once --------------------------------------------------------------------------
-
-
-def _agree(table: Tabular, wishes: Wishes, ranks: Ranks) -> _Learned:
-    """Learn on rank 0, and tell the others."""
-    if ranks.count == 1:
-        return _learn(table, wishes)
-    learned = _learn(table, wishes) if ranks.rank == 0 else None
-    sent = None
-    if learned is not None:
-        # An encoding of a local plugin belongs to no module, so it cannot be sent.
-        with suppress(pickle.PicklingError, AttributeError, TypeError):
-            sent = pickle.dumps((learned.encoder, learned.split, learned.notes))
-    ranks.meet()  # rank 0 has read the whole table by now
-    sent = ranks.of_first(sent)
-    if sent is None:
-        return learned or _learn(table, wishes)
-    use = ranks.of_first(None if learned is None else learned.use)
-    encoder, split, notes = pickle.loads(sent)  # from rank 0 of this run
-    return learned or _Learned(encoder, split, notes, use)
-
-
-def _learn(table: Tabular, wishes: Wishes) -> _Learned:
-    """Learn how columns become numbers, and choose the part of each row."""
-    found = _learn_leanly(table, wishes)
-    if found is not None:
-        return found
-    prepared = prepare_table(table, wishes)
-    use = np.zeros(table.rows, np.int8)
-    used = np.arange(table.rows) if prepared.kept is None else np.flatnonzero(prepared.kept)
-    use[used[prepared.parts.training]] = _TRAINING
-    use[used[prepared.parts.validation]] = _VALIDATION
-    return _Learned(prepared.encoder, prepared.split, prepared.notes, use)
-
-
-def _learn_leanly(table: Tabular, wishes: Wishes) -> _Learned | None:
-    """Learn the same with a few bytes per row: of a regression with rows drawn at random.
-
-    None if it is another task, or rows are left out or weighed: that needs
-    columns whole.
-    """
-    options = wishes.options
-    if options.drop_missing_targets or options.missing == "drop" or options.weights is not None:
-        return None
-    if wishes.split is not None and wishes.split.way != "random":
-        return None
-    targets = target_names(wishes.target, table.source, table.names)
-    for name in targets:
-        table.schema.column(name)
-    if any(table.schema.column(name).kind != "number" for name in targets):
-        return None
-    besides = texts_of_many_kinds(table, targets, options)
-    some = _looked_at(table, targets)
-    transform = options.target_transform
-    if transform == "auto" and wishes.in_units:
-        transform = None  # such a loss is of the numbers themselves
-    goal = find_goal(some, targets, wishes.task, transform)
-    if goal.task != "regression":
-        return None
-    held = draw_rows(table.rows, wishes.validation, wishes.seed)
-    encoder = learn_encoder(table, wishes, goal, ~held, besides=besides)
-    use = np.where(held, np.int8(_VALIDATION), np.int8(_TRAINING))
-    odd = () if wishes.in_units else skew_notes(some, goal)
-    return _Learned(encoder, Split("random"), (*goal.notes, *odd, *encoder.notes), use)
-
-
-def _looked_at(table: Tabular, targets: Sequence[str]) -> Table:
-    """Take the targets of rows that are evenly spaced, and of all with a new whole number."""
-    every = -(-table.rows // _LOOKED_AT)
-    seen = {name: np.zeros(0) for name in targets}
-    parts = []
-    for start in range(0, table.rows, _CHUNK):
-        chunk = table.fetch(targets, start, start + _CHUNK)
-        looked = np.arange(-start % every, chunk.rows, every)
-        for column in chunk.columns:
-            if column.missing is not None or np.isinf(column.data).any():
-                whole = table.fetch([column.name]).column(column.name)
-                refuse_missing(table.source, whole, "target")
-                refuse_infinite(table.source, whole, "target")
-            if column.integer and len(seen[column.name]) < _LOOKED_AT:
-                values, first = np.unique(column.data, return_index=True)
-                new = ~np.isin(values, seen[column.name])
-                seen[column.name] = np.concatenate([seen[column.name], values[new]])
-                looked = np.union1d(looked, first[new])
-        parts.append(chunk.take(looked))
-    return stack(parts)
 
 
 # --- writing, each process its own part ------------------------------------------------------
@@ -255,7 +137,7 @@ def _write(
     several = encoder.task in ("regression", "multilabel")
     shape = (len(encoder.target),) if several else ()
     kind = dtype if encoder.task == "regression" else np.dtype(np.int32)
-    counts = int((use == _TRAINING).sum()), int((use == _VALIDATION).sum())
+    counts = int((use == TRAINING).sum()), int((use == VALIDATION).sum())
     disk = DealtRows(len(encoder.features), dtype, (kind, shape), weighted, counts, shards)
     try:
         with _Writer(disk, wishes.seed) as writer:
@@ -274,7 +156,7 @@ def _write(
         return disk, *disk.held_out()
     except OSError as error:
         disk.close()
-        first, last = disk.own[_TRAINING]
+        first, last = disk.own[TRAINING]
         size = (last - first + disk.validation) * disk.record.itemsize / 1e9
         raise StorageError(
             f"{disk.folder}: the encoded rows cannot be written there: {error.strerror}.\n"
@@ -293,7 +175,7 @@ def _own_chunks(
     size = max(1024, min(_CHUNK, _ENCODED_BYTES // width))
     weights = () if wishes.options.weights is None else (wishes.options.weights,)
     names = [*encoder.used, *encoder.target, *weights]
-    seen = {_TRAINING: 0, _VALIDATION: 0}
+    seen = {TRAINING: 0, VALIDATION: 0}
     for number, start in enumerate(range(0, table.rows, size)):
         part = use[start : start + size]
         own = False
@@ -338,13 +220,13 @@ class _Writer:
     def add(self, chunk: _Chunk, records: AnyArray) -> None:
         """Add the rows of a chunk that are used, of which some are this process's."""
         disk, part = self.disk, chunk.use[chunk.use > 0]
-        held = records[part == _VALIDATION]
-        first, last = (place - chunk.before[_VALIDATION] for place in disk.own[_VALIDATION])
+        held = records[part == VALIDATION]
+        first, last = (place - chunk.before[VALIDATION] for place in disk.own[VALIDATION])
         self._held.write(held[max(first, 0) : max(last, 0)].view(np.uint8).data)
-        training = records[part == _TRAINING]
+        training = records[part == TRAINING]
         for shard in disk.shards.own:
             first, last = (
-                max(place - chunk.before[_TRAINING], 0)
+                max(place - chunk.before[TRAINING], 0)
                 for place in (disk.bounds[shard], disk.bounds[shard + 1])
             )
             rows = training[first:last]
