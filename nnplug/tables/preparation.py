@@ -207,6 +207,7 @@ def _learn(
             members=wishes.members,
             seed=wishes.seed,
             classes=classes,
+            shared=wishes.shared,
         )
     training = np.zeros(table.rows, bool)
     training[np.flatnonzero(kept)[parts.training]] = True
