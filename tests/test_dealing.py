@@ -175,6 +175,12 @@ def _held_out_alone():
     return draw_rows(3001, 0.2, 0).astype(float)
 
 
+def test_as_many_members_as_suit_the_rows_are_one(path):
+    run = prepare(path, target="y", stream=True, shards=SHARDS, members="auto")
+    assert not run.model.others
+    assert len(run.validation_rows) == 600
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -130,16 +130,12 @@ def _prepare(
         options=options,
         in_units=_in_units(asked_loss, options),
     )
-    rows = source.rows(
-        wishes,
-        dtype,
-        read=read,
-        sample_weight=sample_weight,
-        stream=stream,
-        shards=choice("shards"),
-    )
+    more = {"sample_weight": sample_weight, "stream": stream, "shards": choice("shards")}
+    rows = source.rows(wishes, dtype, read=read, **more)
     train_rows, validation_rows = rows.parts.training, rows.parts.validation
-    members = rows.parts.members or members_of(choice("members"), len(train_rows))
+    members = rows.parts.members or members_of(
+        1 if rows.dealt is not None else choice("members"), len(train_rows)
+    )
     width = len(rows.classes) or rows.targets.shape[1]
     monotone = bool(choice("increasing") or choice("decreasing"))
     facts = Facts(len(train_rows), rows.inputs.shape[1], width, rows.task, monotone)

@@ -65,7 +65,9 @@ def deal_rows(
     StorageError
         If the files cannot be written.
     """
-    if wishes.members > 1:
+    if wishes.members == "auto":
+        wishes = replace(wishes, members=1)
+    if wishes.members != 1:
         raise SettingError(
             f"members={wishes.members}: the members hold out different rows, and with shards a "
             "table that is streamed is dealt out once.\nLeave out members or shards, or read the "
