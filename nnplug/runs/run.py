@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +18,9 @@ from nnplug.network.tasks import Head
 from nnplug.parts import Loss, Metric, Optimizer, Part, Schedule
 from nnplug.plans import Regularization
 from nnplug.randomness import member_seed
-from nnplug.runs.row_weights import weights_of_classes
 from nnplug.runs.settings import Settings
 from nnplug.runs.sources import Source
+from nnplug.runs.streamed import streamed
 from nnplug.summary import Block, Summarized
 from nnplug.tables import Rows
 from nnplug.tool import Tool
@@ -343,12 +342,9 @@ class Run(Summarized):
         """
         size, seed = self.settings.batch_size, member_seed(self.settings.seed, member)
         targets = self.head.encode(self.rows.targets, self.network.dtype)
-        if self.rows.dealt is not None and size != "full":
-            encode = partial(self.head.encode, dtype=self.network.dtype)
-            by_class = weights_of_classes(self.settings.class_weight, self.rows)
-            return self.rows.dealt.deal(targets, self.weights, size, seed, encode, by_class)
         if self.rows.disk is not None and size != "full":
-            return self.rows.disk.stream(targets, self.weights, size, seed, member)
+            given = targets, self.weights, self.settings.class_weight
+            return streamed(self.rows, self.head, *given, size, seed, member)
         parts = self.rows.parts.of_member(member)
         return RowsInMemory(
             self.rows.inputs,

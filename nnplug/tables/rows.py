@@ -12,6 +12,7 @@ from nnplug.errors import DataError, SettingError
 from nnplug.parts import InputColumn, Task
 from nnplug.parts.arranging import numbers
 from nnplug.tables.encoded import kinds_of
+from nnplug.tables.folds import AskedMembers, members_of
 from nnplug.tables.splitting import Parts, Split
 from nnplug.types import AnyArray
 
@@ -83,6 +84,12 @@ class Rows:
         if self.disk is None:
             return self.inputs[self.parts.training[:count]]
         return self.disk.first_inputs(count)
+
+    def members(self, asked: AskedMembers) -> int:
+        """Return how many networks are trained on the rows; on rows that are dealt out it is one."""
+        if self.dealt is not None:
+            return 1
+        return self.parts.members or members_of(asked, len(self.parts.training))
 
     def class_counts(self) -> AnyArray:
         """Count the training rows of each class, (C,)."""

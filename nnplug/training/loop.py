@@ -16,7 +16,7 @@ from nnplug.network.network import Network
 from nnplug.parts import Loss, Optimizer, Schedule
 from nnplug.plans import Regularization
 from nnplug.training.batches import Batches
-from nnplug.training.evaluation import EpochEvaluation, Evaluator, MeanLoss, Measure
+from nnplug.training.evaluation import EpochEvaluation, Evaluator, MeanLoss, Measure, weight_of
 from nnplug.training.history import BatchRecord, History, OnBatch
 from nnplug.training.steps import Steps
 from nnplug.training.stopping import BestWeights, Stopping
@@ -215,7 +215,7 @@ class Trainer(Training):
                 if taken < count:
                     raise self._diverged(rows[taken * size : (taken + 1) * size])
                 if self._on_batch is not None:
-                    weight = self.steps.weight(rows[:size])
+                    weight = self._weight(rows[:size])
                     self._tell(self.step - 1, self._losses[part], weight, rates)
                 if self.step < self.per_epoch and should_stop is not None and should_stop():
                     return False
@@ -233,6 +233,13 @@ class Trainer(Training):
         self.epoch, self.step = self.epoch + 1, 0
         self._close(targets)
         return True
+
+    def _weight(self, batch: AnyArray) -> float:
+        """Return the total weight of a batch, of which this process may have a part."""
+        if self.shards is not None:
+            return self.shards.weight(batch, self.steps.weights)
+        weights = self.steps.weights
+        return weight_of(len(batch), None if weights is None else weights[batch])
 
     def _tell(self, batch: int, losses: AnyArray, weight: float, rates: AnyArray) -> None:
         """Call `on_batch` with the numbers of the step that was just taken."""
@@ -275,7 +282,8 @@ class Trainer(Training):
         from nnplug.training.divergence import diverged  # noqa: PLC0415  # few runs diverge
 
         step = self.epoch * self.per_epoch + self.step + 1
-        rows = None if rows is None else self.steps.collected(rows)
+        if rows is not None and self.shards is not None:
+            rows = self.shards.collected(self.steps, rows)
         return diverged(self.steps, rows, epoch=self.epoch, step=step)
 
     # --- after an epoch ---------------------------------------------------------------

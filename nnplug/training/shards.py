@@ -62,6 +62,28 @@ class Shards:
         """Return the rows of the largest shard."""
         return -(-batch // self.count)
 
+    def cut(self, batch: AnyArray) -> list[AnyArray]:
+        """Cut out the rows of each shard of this process."""
+        return [batch[self.rows(len(batch), shard)] for shard in self.own]
+
+    def weight(self, batch: AnyArray, weights: AnyArray | None) -> float:
+        """Return the total weight of a batch, whose rows several processes may have."""
+        if weights is None or not self.dealt:
+            return weight_of(len(batch), None if weights is None else weights[batch])
+        own = [weight_of(len(rows), weights[rows]) for rows in self.cut(batch)]
+        return math.fsum(self.ranks.join(np.array(own)))
+
+    def collected(self, steps: Steps, batch: AnyArray) -> AnyArray:
+        """Bring the rows of a batch that was refused together; return where they are then."""
+        if not self.dealt:
+            return batch
+        own = np.concatenate(self.cut(batch))
+        for whole in (steps.inputs, steps.targets, steps.weights):
+            if whole is not None:
+                # Training ends, so the buffers are free.
+                whole[: len(batch)] = np.concatenate(self.ranks.gather(whole[own]))
+        return np.arange(len(batch))
+
     def steps(self, *parts: Any, **more: Any) -> Steps:
         """Make training steps that go shard by shard; see `Steps`."""
         return ShardedSteps(*parts, shards=self, **more)
@@ -243,14 +265,14 @@ class ShardedSteps(Steps):
             The sum of the loss over the batch.
         """
         batch, own = self._batch, self.shards.own
-        whole = self.weight(batch)
+        whole = self.shards.weight(batch, self.weights)
         losses, sums = np.zeros(len(own)), list[tuple[int, AnyArray]]()
         kept = None
         if outputs is not None:
             kept = np.zeros(
                 (len(own), self.shards.most(len(batch)), outputs.shape[1]), outputs.dtype
             )
-        for place, (shard, part) in enumerate(zip(own, self._own(batch), strict=True)):
+        for place, (shard, part) in enumerate(zip(own, self.shards.cut(batch), strict=True)):
             vector = self._free.pop() if self._free else np.empty_like(self._gradient)
             weight = self._weight(part)
             if len(part):
@@ -283,31 +305,8 @@ class ShardedSteps(Steps):
                 outputs[where] = part[: where.stop - where.start]
         return float(tree_sum(self.shards.ranks.join(losses)))
 
-    def weight(self, batch: AnyArray) -> float:
-        """Return the total weight of a batch; see `Steps.weight`."""
-        if self.weights is None or not self.shards.dealt:
-            return super().weight(batch)
-        return math.fsum(
-            self.shards.ranks.join(np.array(list(map(self._weight, self._own(batch)))))
-        )
-
-    def _own(self, batch: AnyArray) -> list[AnyArray]:
-        """Cut out the rows of each shard of this process."""
-        return [batch[self.shards.rows(len(batch), shard)] for shard in self.shards.own]
-
     def _weight(self, rows: AnyArray) -> float:
         return weight_of(len(rows), None if self.weights is None else self.weights[rows])
-
-    def collected(self, batch: AnyArray) -> AnyArray:
-        """Bring the rows of a batch that was refused together; see `Steps.collected`."""
-        if not self.shards.dealt:
-            return batch
-        own = np.concatenate(self._own(batch))
-        for whole in (self.inputs, self.targets, self.weights):
-            if whole is not None:
-                parts = np.concatenate(self.shards.ranks.gather(whole[own]))
-                whole[: len(batch)] = parts  # training ends, so the buffers are free
-        return np.arange(len(batch))
 
     def _share(self, weight: float, whole: float) -> Any:
         """Return the factor of a shard's gradient in that of the batch."""

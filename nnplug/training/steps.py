@@ -24,7 +24,7 @@ from nnplug.plans import (
     slot_layouts,
 )
 from nnplug.randomness import derive_generator
-from nnplug.training.evaluation import check_shapes, weight_of
+from nnplug.training.evaluation import check_shapes
 from nnplug.types import AnyArray
 
 __all__ = ["Steps"]
@@ -374,14 +374,6 @@ class Steps:
         finite = bool(np.isfinite(new).all())
         new[...] = kept
         return finite
-
-    def weight(self, batch: AnyArray) -> float:
-        """Return the total weight of a batch: its number of rows, or the sum of their weights."""
-        return weight_of(len(batch), None if self.weights is None else self.weights[batch])
-
-    def collected(self, batch: AnyArray) -> AnyArray:
-        """Return where the rows of a batch that was refused are, all of them on this process."""
-        return batch
 
     def recompute_gradients(self, rows: AnyArray | None) -> BoundProgram:
         """Compute loss and gradients of a batch that was refused again, without the update.

@@ -410,8 +410,7 @@ def test_a_hidden_tab_rests(opened, served):
     assert tab.listeners == []
 
 
-@pytest.mark.parametrize("look", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize(("width", "look"), [(360, "dark"), (1440, "light")])
 def test_it_is_fit_to_read(width, look, opened):
     page = opened("#data=spiral:classes=3,size=60&hidden=[8,8]&epoch=3", width=width, look=look)
     panels = {"Microscope": ".lens", "Code": "section.code", "Formulas": "article.part"}
