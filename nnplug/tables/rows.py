@@ -86,7 +86,7 @@ class Rows:
         return self.disk.first_inputs(count)
 
     def members(self, asked: AskedMembers) -> int:
-        """Return how many networks are trained on the rows; on rows that are dealt out it is one."""
+        """Return how many networks are trained on the rows: one if they are dealt out."""
         if self.dealt is not None:
             return 1
         return self.parts.members or members_of(asked, len(self.parts.training))
