@@ -89,7 +89,7 @@ class Rows:
         """Return how many networks are trained on the rows: one if they are dealt out."""
         if self.dealt is not None:
             return 1
-        return self.parts.members or members_of(asked, len(self.parts.training))
+        return self.parts.members or members_of(asked, len(self.targets))
 
     def class_counts(self) -> AnyArray:
         """Count the training rows of each class, (C,)."""
