@@ -202,7 +202,7 @@ def model_graph(
     answer = _answer(model, graph, _average(model, graph, outputs))
     roots = lower([x, *(symbol for *_, symbol in layers), *answer.symbols], kept)
     if has:
-        roots = in_simpler(roots, {*has, *_FRAME}, target)
+        roots = in_simpler(roots, {*has, *_FRAME}, target, cells.found)
     x, *lowered = roots
     layers = [
         (name, text, symbol) for (name, text, _), symbol in zip(layers, lowered, strict=False)

@@ -203,7 +203,8 @@ class _Writer:
             kind = np.bool_ if symbol.dtype_kind == "bool" else dtype
             return self.constant(symbol.value, kind)
         if id(symbol) in self.whole.arrays:
-            return self.constant(self.whole.arrays[id(symbol)], dtype)
+            array = self.whole.arrays[id(symbol)]
+            return self.constant(array, array.dtype if array.dtype == np.bool_ else dtype)
         if id(symbol) not in self.names:  # a cell, or a number that is standardised by itself
             self._write(symbol)
         return self.names[id(symbol)]

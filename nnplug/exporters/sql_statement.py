@@ -107,9 +107,9 @@ class _Statement:
         uses.update(id(symbol) for symbol in self.whole.outputs for _ in range(2))
         for symbol in self.order:
             if symbol.is_constant:
-                truth = ("(1 = 1)" if symbol.value else "(1 = 0)"), ATOM
                 is_truth = symbol.dtype_kind == "bool"
-                self.pieces[id(symbol)] = [truth if is_truth else self.number(symbol.value)]
+                write = _truth if is_truth else self.number
+                self.pieces[id(symbol)] = [write(symbol.value)]
                 continue
             if self._repeats(symbol.operation.name):
                 for child in symbol.inputs:
@@ -219,7 +219,9 @@ class _Statement:
         return text if "e" in text else f"{text}e0", UNARY if value < 0 else ATOM
 
     def _array(self, array: Any) -> list[Piece]:
-        """Write known numbers; a float32 by the shortest text that reads back to it."""
+        """Write what is known; a float32 by the shortest text that reads back to it."""
+        if array.dtype == np.bool_:
+            return [_truth(value) for value in array.reshape(-1)]
         single = array.dtype == np.float32
         return [self.number(float(str(v)) if single else float(v)) for v in array.reshape(-1)]
 
@@ -381,6 +383,10 @@ def _sum(terms: list[str]) -> Piece:
         return " + ".join(terms), ADD
     parts = [terms[first : first + _TERMS] for first in range(0, len(terms), _TERMS)]
     return _sum([f"({' + '.join(part)})" for part in parts])
+
+
+def _truth(value: Any) -> Piece:
+    return ("(1 = 1)" if value else "(1 = 0)"), ATOM
 
 
 def _name(column: str) -> str:
