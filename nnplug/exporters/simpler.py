@@ -141,7 +141,7 @@ _RULES: dict[str, Rule] = {
     "reciprocal": lambda x: 1 / x,
     "square": lambda x: x * x,
     "not_equal": lambda a, b: np.logical_not(a == b),
-    "logical_xor": lambda a, b: (a & ~b) | (~a & b),
+    "logical_xor": lambda a, b: (a & np.logical_not(b)) | (np.logical_not(a) & b),
     "copysign": lambda a, b: np.where(_negative(b), -abs(a), abs(a)),
     "sign": lambda x: np.where(x > 0, 1.0, np.where(x < 0, -1.0, abs(x))),
     "heaviside": lambda x, at: np.where(
@@ -218,9 +218,7 @@ def in_simpler(
 
 
 class _Simpler:
-    def __init__(
-        self, has: Container[str], target: str, by_row: Container[str] | None
-    ) -> None:
+    def __init__(self, has: Container[str], target: str, by_row: Container[str] | None) -> None:
         self.has, self.target, self.by_row = has, target, by_row
         self.made: dict[int, Symbol] = {}
         self.moving: set[int] = set()
@@ -275,7 +273,7 @@ class _Simpler:
         )  # fmt: skip
 
     def _number(self, truth: Symbol) -> Symbol:
-        found: Any = np.where(truth, 1.0, 0.0)  # type: ignore[call-overload]  # a symbol
+        found: Any = np.where(truth, 1.0, 0.0)
         number: Symbol = truth.graph.symbol(found)
         self.made[id(number)] = number
         if id(truth) in self.moving:

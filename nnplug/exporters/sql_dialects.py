@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-__all__ = ["DIALECTS", "Dialect"]
+from nnplug.formulas.printing import ATOM, Piece
+
+__all__ = ["DIALECTS", "Dialect", "literal", "quoted", "truth"]
 
 
 @dataclass(frozen=True)
@@ -134,3 +137,20 @@ DIALECTS = {
         divide=_DIVIDE,
     ),
 }
+
+
+def truth(value: Any) -> Piece:
+    """Write a truth value."""
+    return ("(1 = 1)" if value else "(1 = 0)"), ATOM
+
+
+def quoted(column: str) -> str:
+    """Write a name."""
+    return '"' + column.replace('"', '""') + '"'
+
+
+def literal(value: Any) -> str:
+    """Write a class as the table has it."""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    return repr(value) if isinstance(value, int | float) else "'" + value.replace("'", "''") + "'"

@@ -18,7 +18,7 @@ import nnplug
 from nnplug.errors import SettingError, suggest
 from nnplug.exporters.cells import Cell
 from nnplug.exporters.model_graph import ModelGraph, model_graph
-from nnplug.exporters.sql_dialects import DIALECTS, Dialect
+from nnplug.exporters.sql_dialects import DIALECTS, Dialect, literal, quoted, truth
 from nnplug.exporters.writing import bracket, free_letter
 from nnplug.formulas.graph import Symbol
 from nnplug.formulas.printing import ADD, ATOM, COMPARE, INFIX, MULTIPLY, UNARY, Piece, strengths
@@ -53,7 +53,11 @@ _LONGEST = 400
 
 
 def sql_statement(
-    model: Model, table: str = "data", dialect: str = "duckdb", keep: Sequence[str] = ()
+    model: Model,
+    table: str = "data",
+    dialect: str = "duckdb",
+    keep: Sequence[str] = (),
+    interval: float | None = None,
 ) -> str:
     """Write a model as one statement.
 
@@ -70,6 +74,8 @@ def sql_statement(
         `"duckdb"`, `"postgresql"` or `"sqlite"`.
     keep : sequence of str
         Columns that are copied, such as an identifier.
+    interval : float, optional
+        The level of intervals or sets that the answer is to have.
 
     Raises
     ------
@@ -83,7 +89,8 @@ def sql_statement(
         )
     words = DIALECTS[dialect]
     has = {"negative", *_INFIX, *_FORMS, *_ALIASES, *_ROWS, *words.functions}
-    whole = model_graph(model, {"standardise"}, has=has, target=f"SQL for {dialect}")
+    whole = model_graph(model, {"standardise"}, has=has, target=f"SQL for {dialect}",
+                        interval=interval)  # fmt: skip
     return _Statement(whole, table, words, keep).write()
 
 
@@ -108,7 +115,7 @@ class _Statement:
         for symbol in self.order:
             if symbol.is_constant:
                 is_truth = symbol.dtype_kind == "bool"
-                write = _truth if is_truth else self.number
+                write = truth if is_truth else self.number
                 self.pieces[id(symbol)] = [write(symbol.value)]
                 continue
             if self._repeats(symbol.operation.name):
@@ -154,16 +161,16 @@ class _Statement:
         answer = self._answer()
         texts = [" ".join(step.values()) for step in self.steps] + [" ".join(answer)]
         known: dict[str, None] = {}
-        source, written, letter = _name(self.table), [], free_letter("s", [self.table])
+        source, written, letter = quoted(self.table), [], free_letter("s", [self.table])
         for number, step in enumerate(self.steps):
             later = " ".join(texts[number + 1 :])
             read = set(re.findall(rf"\b{self.letter}\d+\b", later))
             columns = [
                 column for column in self.whole.columns
-                if column not in self.keep and _name(column) in later
+                if column not in self.keep and quoted(column) in later
             ]  # fmt: skip
             lines = [
-                *(_name(column) for column in [*self.keep, *columns]),
+                *(quoted(column) for column in [*self.keep, *columns]),
                 *(name for name in known if name in read),
                 *(f"{text} AS {name}" for name, text in step.items()),
             ]
@@ -173,7 +180,7 @@ class _Statement:
             written.append(f"{head} (\n  SELECT\n    {listed}\n  FROM {source}\n)")
             source = f"{letter}{number + 1}"
         steps = f"WITH {', '.join(written)}\n" if written else ""
-        listed = ",\n  ".join([*map(_name, self.keep), *answer])
+        listed = ",\n  ".join([*map(quoted, self.keep), *answer])
         head = f"-- Written by nnplug {nnplug.__version__} for {self.dialect.name}.\n"
         return f"{head}{steps}SELECT\n  {listed}\nFROM {source};\n"
 
@@ -182,27 +189,30 @@ class _Statement:
         values = [text for text, _ in self.pieces[id(answer.values)]]
         if answer.scores is None or answer.finite is None:
             pairs = zip(values, answer.targets, strict=True)
-            return [f"{value} AS {_name(target)}" for value, target in pairs]
+            return [f"{value} AS {quoted(target)}" for value, target in pairs]
         scores = [text for text, _ in self.pieces[id(answer.scores)]]
         ((finite, _),) = self.pieces[id(answer.finite)]
         if self.whole.model.task == "multilabel":
             labels = [str(label) for label in answer.classes]
             return [
-                *(f"CASE WHEN {finite} THEN {score} > 0.5 END AS {_name(label)}"
+                *(f"CASE WHEN {finite} THEN {score} > 0.5 END AS {quoted(label)}"
                   for score, label in zip(scores, labels, strict=True)),
-                *(f"{value} AS {_name(f'probability of {label}')}"
+                *(f"{value} AS {quoted(f'probability of {label}')}"
                   for value, label in zip(values, labels, strict=True)),
             ]  # fmt: skip
         (target,) = answer.targets
         top = f"{self.dialect.largest}({', '.join(scores)})"
         cases = " ".join(
-            f"WHEN {score} = {top} THEN {_literal(label)}"
+            f"WHEN {score} = {top} THEN {literal(label)}"
             for score, label in zip(scores, answer.classes, strict=True)
         )
+        sets = [] if answer.sets is None else self.pieces[id(answer.sets)]
         return [
-            f"CASE WHEN {finite} THEN CASE {cases} END END AS {_name(target)}",
-            *(f"{value} AS {_name(f'{target}={label}')}"
+            f"CASE WHEN {finite} THEN CASE {cases} END END AS {quoted(target)}",
+            *(f"{value} AS {quoted(f'{target}={label}')}"
               for value, label in zip(values, answer.classes, strict=True)),
+            *(f"{bracket(piece, ATOM)} > 0.5 AS {quoted(f'{target}_set={label}')}"
+              for piece, label in zip(sets, answer.classes, strict=False)),
         ]  # fmt: skip
 
     # --- expressions --------------------------------------------------------------------
@@ -221,7 +231,7 @@ class _Statement:
     def _array(self, array: Any) -> list[Piece]:
         """Write what is known; a float32 by the shortest text that reads back to it."""
         if array.dtype == np.bool_:
-            return [_truth(value) for value in array.reshape(-1)]
+            return [truth(value) for value in array.reshape(-1)]
         single = array.dtype == np.float32
         return [self.number(float(str(v)) if single else float(v)) for v in array.reshape(-1)]
 
@@ -335,7 +345,7 @@ class _Statement:
     # --- cells --------------------------------------------------------------------------
 
     def _cell(self, cell: Cell) -> Piece:
-        column, dialect = _name(cell.column), self.dialect
+        column, dialect = quoted(cell.column), self.dialect
         if cell.fact == "number":
             return f"CAST({column} AS {dialect.real})", ATOM
         if cell.fact == "truth":
@@ -343,7 +353,7 @@ class _Statement:
         if cell.fact == "missing":
             return f"({column} IS NULL)", ATOM
         if cell.fact in ("equals", "known"):
-            listed = ", ".join(_literal(text) for text in cell.texts)
+            listed = ", ".join(literal(text) for text in cell.texts)
             return f"(CAST({column} AS {dialect.text}) IN ({listed}))", ATOM
         day, of_day = dialect.day.format(column), dialect.of_day.format(column)
         if cell.fact == "years":
@@ -383,17 +393,3 @@ def _sum(terms: list[str]) -> Piece:
         return " + ".join(terms), ADD
     parts = [terms[first : first + _TERMS] for first in range(0, len(terms), _TERMS)]
     return _sum([f"({' + '.join(part)})" for part in parts])
-
-
-def _truth(value: Any) -> Piece:
-    return ("(1 = 1)" if value else "(1 = 0)"), ATOM
-
-
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    return repr(value) if isinstance(value, int | float) else "'" + value.replace("'", "''") + "'"
