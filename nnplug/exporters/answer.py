@@ -210,7 +210,7 @@ def _classes(
     known: Any = np.sum(output * 0, axis=-1, keepdims=True) == 0
     finite: Any = np.sum(output * 0, axis=-1) == 0
     if gap is not None:
-        known = known & ~gap[:, None]
+        known = known & graph.apply(graph.operations["expand_dims"], ~gap, axis=-1)
         finite = finite & ~gap
     sets: Any = None
     if interval is not None:

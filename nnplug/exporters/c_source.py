@@ -273,7 +273,11 @@ def _about(whole: ModelGraph) -> list[str]:
             "/* Writes the probability of each label; returns a bit for each, the first lowest.\n"
             "   If an output is not finite: NAN, and -1. */"
         ]
-    sets = " then 1 for each class in the set and 0 for the others;" if whole.answer.sets else ""
+    sets = (
+        " then 1 for each class in the set and 0 for the others;"
+        if whole.answer.sets is not None
+        else ""
+    )
     return [
         f"/* Writes the probability of each class;{sets} returns the number of the likeliest.\n"
         "   If an output is not finite: NAN, and -1. */"

@@ -119,6 +119,8 @@ DIALECTS = {
         materialized=" MATERIALIZED",
         tanh="tanh({0})",
         divide=_DIVIDE,
+        # A product that underflows ends the statement, so what is below 1e-300 is 0 at once.
+        exp="CASE WHEN {0} > 709.78e0 THEN {inf} WHEN {0} < -690e0 THEN 0e0 ELSE exp({0}) END",
     ),
     "sqlite": _dialect(
         "sqlite",
