@@ -215,12 +215,17 @@ class _Writer:
             return self.whole.model.network.dtype
         if name == "to_float64" or symbol.is_input:
             return np.float64
+        return self._work(symbol)
+
+    def _work(self, symbol: Symbol) -> Any:
+        """Find the dtype in which an operation is computed."""
         kinds = [
             self.dtypes[id(child)] for child in symbol.inputs
             if id(child) in self.dtypes and self.dtypes[id(child)] != np.bool_
         ] + [self.whole.model.network.dtype for child in symbol.inputs
              if id(child) in self.whole.arrays]  # fmt: skip
-        return np.result_type(*kinds) if kinds else np.dtype(np.float64)
+        # Two meet only where one was made of truth values and numbers alone: it has no say.
+        return min(map(np.dtype, kinds), key=lambda kind: kind.itemsize, default=np.dtype(float))
 
     def _of(self, symbol: Symbol, dtype: Any) -> str:
         if symbol.is_constant:
@@ -231,20 +236,24 @@ class _Writer:
             return self.constant(array, array.dtype if array.dtype == np.bool_ else dtype)
         if id(symbol) not in self.names:  # a cell, or a number that is standardised by itself
             self._write(symbol)
-        return self.names[id(symbol)]
+        own = self.dtypes[id(symbol)]
+        if np.bool_ in (own, dtype) or np.dtype(own) == np.dtype(dtype):
+            return self.names[id(symbol)]
+        to = self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        return self.node("Cast", [self.names[id(symbol)]], to=to)
 
     def _write(self, symbol: Symbol) -> None:
         dtype = self.dtypes[id(symbol)] = self._dtype(symbol)
         name = symbol.operation.name
-        among = [self.dtypes[id(c)] for c in symbol.inputs if id(c) in self.dtypes]
-        among = [kind for kind in among if kind != np.bool_]
-        work = among[0] if dtype == np.bool_ and among else dtype
+        work = self._work(symbol) if dtype == np.bool_ else dtype
         if symbol.is_input:
             self.names[id(symbol)] = self._cell(self.whole.cells[symbol.name])
             return
         if name == "stack":
             self.names[id(symbol)] = self._stack(symbol)
             return
+        if name in ("to_network", "to_float64"):  # which take what comes
+            work = self._work(symbol)
         inputs = [self._of(child, work) for child in symbol.inputs]
         write = _WRITTEN.get(name)
         self.names[id(symbol)] = (
