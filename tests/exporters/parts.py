@@ -7,9 +7,11 @@ the outputs the meaning that its head has.
 
 from __future__ import annotations
 
+import csv
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,9 @@ from nnplug.testing.layer_trials import Trial
 from plugins.packages import packages
 from tests.exporters.cases import REGISTRY
 from tests.exporters.targets import Case
+
+RECORD = Path(__file__).parents[2] / "docs" / "exported.tsv"
+"""What could be exported where, for the documentation."""
 
 WIDTH = 4
 TASKS = ("regression", "binary", "multiclass", "multilabel")
@@ -82,8 +87,6 @@ def models(dtype: Any = np.float64) -> Iterator[tuple[str, Case]]:
     for name, (part, registry) in parts().items():
         if not isinstance(part, Loss):
             yield name, Case(_model(*_placed(part, dtype), registry))
-            continue
-        if part.over != "row":
             continue
         for task in TASKS:
             try:
@@ -148,3 +151,33 @@ def _model(network: Network, head: Head, registry: Registry) -> Model:
         features=COLUMNS, encoder=None, settings={},
     )  # fmt: skip
     return Model(head, None, classes, network, COLUMNS, registry, describe)
+
+
+def read_record() -> dict[str, dict[str, str]]:
+    """Read the record: by package, kind and name, `"yes"` or why not, by target."""
+    with RECORD.open(encoding="utf-8", newline="") as file:
+        return {row.pop("part"): row for row in csv.DictReader(file, delimiter="\t")}
+
+
+def write_record(found: Mapping[str, Mapping[str, str]], names: Sequence[str]) -> None:
+    """Write the record, in the order of the parts."""
+    lines = ["\t".join(["part", *names])]
+    lines += ["\t".join([part, *(row[name] for name in names)]) for part, row in found.items()]
+    RECORD.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+
+
+def by_part(faults: Mapping[str, str], groups: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Say of each part `"yes"`, or the fault of one of its models.
+
+    Parameters
+    ----------
+    faults : mapping of str to str
+        By the names of models.
+    groups : mapping of str to sequence of str
+        The names that stand for the same model, by that model's.
+    """
+    found = dict.fromkeys(parts(), "yes")
+    for model, names in groups.items():
+        for name in names if faults.get(model) else ():
+            found[name.partition(" for ")[0]] = faults[model]
+    return found

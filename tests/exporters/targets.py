@@ -532,3 +532,17 @@ def by_postgresql(
         found = [[None if cell == "" else cell for cell in row] for row in cells]
         answers[name] = split(found, cases[name])
     return answers
+
+
+def runner(
+    name: str, folder: Path, ask: Callable[[str], str] | None
+) -> Callable[[Mapping[str, Case], Rows], Answers]:
+    """Give what answers for a target; `ask` is for PostgreSQL alone."""
+    if name == "postgresql":
+        assert ask is not None
+        return lambda cases, rows: by_postgresql(cases, rows, folder, ask)
+    if name in COMPILERS:
+        return lambda cases, rows: by_c(cases, rows, folder, name)
+    found = {"numpy": by_numpy, "js": by_js, "onnx": by_onnx, "duckdb": by_duckdb,
+             "sqlite": by_sqlite}[name]  # fmt: skip
+    return lambda cases, rows: found(cases, rows, folder)
