@@ -261,13 +261,9 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         fitted_model(self).save(path, overwrite=overwrite)
 
     def export(
-        self,
-        to: str,
-        path: str | os.PathLike[str],
-        *,
-        interval: float | None = None,
+        self, to: str, path: str | os.PathLike[str], *, interval: float | None = None,
         overwrite: bool = False,
-    ) -> tuple[Path, ...]:
+    ) -> tuple[Path, ...]:  # fmt: skip
         """Write the fitted network for another program or language.
 
         Parameters
@@ -278,14 +274,12 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         path : path
             The file to write; further files are written beside it.
         interval : float, optional
-            The level of intervals or sets that the answer is to have, as 0.9.
+            The level of intervals or sets that the answer is to have.
         overwrite : bool, optional
-            Whether existing files may be replaced.
 
         Returns
         -------
         tuple of Path
-            What was written.
 
         Raises
         ------
