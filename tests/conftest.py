@@ -39,3 +39,20 @@ def machine_code(tmp_path_factory):
         shared = os.environ.get("NNPLUG_TESTS_CACHE")
         patch.setenv("NNPLUG_CACHE", shared or str(folder / "machine-code"))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_network():
+    """Train tables without a recipe in these processes: one network, in an eighth of the time.
+
+    A test of what a user gets who names no recipe takes the fixture `usual_recipe`.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nnplug.runs.preparing.USUAL_RECIPE", "none")
+        yield
+
+
+@pytest.fixture
+def usual_recipe(monkeypatch):
+    """Train tables as users do."""
+    monkeypatch.setattr("nnplug.runs.preparing.USUAL_RECIPE", "nnplug/default")

@@ -68,7 +68,7 @@ def test_it_holds_every_setting_and_every_option_of_a_part(tmp_path):
     assert "# sql: not set\n" in text
     said = {*found, *(line[2:].partition(":")[0] for line in text.splitlines() if line[:2] == "# ")}
     # Each setting that a recipe gives is there by itself.
-    assert SETTABLE - said == {"learning_rate", "recipe", "given_in_python"}
+    assert SETTABLE - said == {"learning_rate", "given_in_python"}
 
 
 def test_none_stands_before_a_recipe():

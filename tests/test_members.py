@@ -104,10 +104,12 @@ def test_rows_that_a_split_names_are_held_out_by_all():
     )
 
 
-def test_a_share_of_their_own_is_refused():
-    with pytest.raises(SettingError, match=r"validation=0\.3: each of 5 members holds out"):
-        nnplug.train(numbers(), members=5, validation=0.3)
-    assert nnplug.train(numbers(), members=5, validation=0.2, epochs=1).settings.members == 5
+def test_with_a_share_of_their_own_all_hold_out_the_same_rows():
+    run = nnplug.train(numbers(), members=5, validation=0.3, epochs=1)
+    assert (run.rows.parts.folds, run.settings.validation) == (None, 0.3)
+    one = nnplug.train(numbers(), validation=0.3, epochs=1)
+    assert run.validation_rows.tolist() == one.validation_rows.tolist()
+    assert nnplug.train(numbers(), members=5, validation=0.2, epochs=1).rows.parts.members == 5
     run = nnplug.train(numbers(), members=2, validation=0, epochs=2)
     assert (len(run.validation_rows), run.history.ends) == (0, (1, 1))
 

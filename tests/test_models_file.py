@@ -84,7 +84,7 @@ def test_a_loaded_model_predicts_as_the_run_does_to_the_bit(name, trained, tmp_p
 
 def test_the_same_training_gives_the_same_bytes_in_any_process(tmp_path):
     code = (
-        "import sys, nnplug; nnplug.train(sys.argv[1], target='species', epochs=2)"
+        "import sys, nnplug; nnplug.train(sys.argv[1], target='species', epochs=1)"
         ".save(sys.argv[2])"
     )
     for number in range(3):

@@ -144,12 +144,11 @@ def calls(function):
 @pytest.mark.parametrize("make", [activation, loss, optimizer], ids=lambda make: make.__name__)
 def test_four_times_the_operations_cost_four_times_as_much(engine, step, make, uncompiled):
     plan(engine)  # what is done once
-    few, many, most = (
+    few, many = (
         calls(lambda size=size: plan(engine, **{make.__name__: make(step, size)}))
-        for size in (50, 200, 800)
+        for size in (80, 320)
     )
     assert many < GROWTH * few
-    assert most < GROWTH * many
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)

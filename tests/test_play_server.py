@@ -8,8 +8,11 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import nnplug
 from nnplug.play import server
@@ -198,6 +201,22 @@ def test_nothing_of_another_host_is_loaded_or_run(client):
         for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "new Function"):
             assert word not in text, (file.name, word)
     assert sum(len(file.read_bytes()) for file in files) < 400_000
+
+
+def test_what_the_extra_installs_is_small():
+    wanted, found = ["starlette", "uvicorn"], dict[str, int]()
+    while wanted:
+        name = wanted.pop()
+        if name not in found:
+            dist = metadata.distribution(name)
+            files = [Path(str(file.locate())) for file in dist.files or ()]
+            found[name] = sum(file.stat().st_size for file in files if file.is_file())
+            needed = [Requirement(line) for line in dist.requires or ()]
+            wanted += [
+                one.name for one in needed if not one.marker or one.marker.evaluate({"extra": ""})
+            ]
+    assert {"starlette", "uvicorn", "h11", "anyio"} <= set(found)
+    assert sum(found.values()) < 10_000_000, found
 
 
 def test_what_is_typed_into_the_page_is_not_run(client):

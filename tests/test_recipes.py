@@ -123,7 +123,7 @@ def test_a_run_is_repeated_and_resumed_without_its_recipe(registry, tmp_path):
     folder = tmp_path / "run"
     first = nnplug.train("xor", recipe="seen", epochs=3, output=folder, registry=registry)
     text = (folder / "config.toml").read_text()
-    assert "recipe" not in text
+    assert "seen" not in text
     assert "hidden = [5]" in text
     again = nnplug.resume(folder, registry=Registry(), epochs=5)
     assert list(again.history["loss"][:3]) == list(first.history["loss"])

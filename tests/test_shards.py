@@ -238,7 +238,8 @@ def write_table(folder, rows=400):
 
 
 TRAIN = ("-m", "nnplug", "train", "table.csv", "--target", "y", "--shards", "4", "--batch-size",
-         "160", "--dropout", "0.1", "--patience", "none", "--engine", "numpy")  # fmt: skip
+         "160", "--recipe", "none", "--dropout", "0.1", "--patience", "none", "--engine",
+         "numpy")  # fmt: skip
 
 
 @several

@@ -96,7 +96,7 @@ def test_it_is_said_once_by_each_command_and_rows_are_predicted(tmp_path):
     line = "Warning: t.csv: the first column has no name and numbers the rows; it is left out.\n"
     for arguments in (
         ("data", "t.csv", "--target", "y"),
-        ("train", "t.csv", "--target", "y", "--epochs", "2", "--output", "run"),
+        ("train", "t.csv", "--target", "y", "--epochs", "2", "--recipe", "none", "--output", "run"),
         ("predict", "run/model.safetensors", "t.csv", "--id", "word"),
         ("predict", "run/model.safetensors", "t.csv", "--id", "x"),
         ("evaluate", "run/model.safetensors", "t.csv"),

@@ -257,7 +257,7 @@ def test_a_process_leaves_no_files(path, tmp_path):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     command = [sys.executable, "-m", "nnplug", "train", str(path), "--target", "y", "--stream",
-               "--epochs", "2", "--no-output"]  # fmt: skip
+               "--recipe", "none", "--epochs", "2", "--no-output"]  # fmt: skip
     done = subprocess.run(
         command, env={**os.environ, "TMPDIR": str(scratch)}, capture_output=True, text=True,
         check=False,
@@ -343,7 +343,7 @@ def test_an_epoch_over_a_large_table_stays_within_two_gibibytes(tmp_path):
         "tracemalloc.start()\n"
         "start = time.perf_counter()\n"
         f"run = nnplug.train({str(path)!r}, target='y', stream=True, epochs=1, hidden=(),\n"
-        "    batch_size=4096, engine='numpy')\n"
+        "    recipe='none', batch_size=4096, engine='numpy')\n"
         "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024\n"
         "arrays = tracemalloc.get_traced_memory()[1]\n"
         "print(peak, arrays, len(run.train_rows), time.perf_counter() - start)"

@@ -22,13 +22,23 @@ Examples:
   nnplug play
   nnplug play spiral:noise=0.1,classes=3
   nnplug play iris.csv --target species
+  nnplug play --screen "data=moons&hidden=[8,4]&epoch=50"
   nnplug play --no-browser --port 8000
 """
 
 
 @click.command(cls=Command, epilog=_EPILOG)
 @click.argument("data", required=False, default="xor", shell_complete=complete_file)
-@option_group("Data", setting_option("target"))
+@option_group(
+    "Data",
+    setting_option("target"),
+    click.option(
+        "--screen",
+        metavar="TEXT",
+        default="",
+        help="What to show: the part of a page's address after #, as Share gives it.",
+    ),
+)
 @option_group(
     "Server",
     click.option(
@@ -45,7 +55,12 @@ Examples:
 @plugin_options
 @click.pass_context
 def play(
-    context: click.Context, data: str, target: tuple[str, ...] | None, no_browser: bool, port: int
+    context: click.Context,
+    data: str,
+    target: tuple[str, ...] | None,
+    screen: str,
+    no_browser: bool,
+    port: int,
 ) -> None:
     """Watch a network learn DATA: the path of a table, or a dataset's name.
 
@@ -62,13 +77,15 @@ def play(
         ) from None
     registry = registry_of(context)
     content = None if data == "xor" and not target else _content(data, target or (), registry)
+    if screen:
+        screen = _checked(screen, content, registry)
     try:
         listening = server.bind(port)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or "the largest port is 65535"
         raise click.UsageError(f"--port {port}: {reason}.\nLeave it out for a free one.") from None
     token, port = server.new_token(), listening.getsockname()[1]
-    address = server.address(token, port)
+    address = server.address(token, port) + screen
     echo(address)
     echo("Ctrl-C ends it.", err=True)
     if not no_browser:
@@ -100,6 +117,22 @@ def _content(data: str, target: tuple[str, ...], registry: Registry) -> Content:
     with registry.naming_culprits():
         prepare(content.rows(registry), registry=registry, **content.settings)
     return content
+
+
+def _checked(screen: str, content: Content | None, registry: Registry) -> str:
+    """Find what is wrong with a screen before the server starts; return it with its #."""
+    from nnplug.errors import SettingError
+    from nnplug.play.screen import in_one_line, read_screen
+    from nnplug.play.session import Session
+
+    wanted = read_screen(screen)
+    # Nothing is trained here: that, and what is set by hand on the way, is for the page.
+    for later in ("epoch", "step", "edits"):
+        wanted.pop(later, None)
+    answer = Session(registry, content).do({"do": "open", **wanted})
+    if "error" in answer:
+        raise SettingError(f"--screen: {answer['error']}")
+    return f"#{in_one_line(screen)}"
 
 
 def _open(address: str) -> None:

@@ -30,12 +30,16 @@ class Facts:
         multilabel one, or the numbers to predict.
     task : str
         `"regression"`, `"binary"`, `"multiclass"` or `"multilabel"`.
+    monotone : bool
+        Whether predictions must never fall, or never rise, with some column:
+        then no hidden layer may have an activation that falls anywhere.
     """
 
     rows: int
     inputs: int
     outputs: int
     task: Task
+    monotone: bool = False
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -16,6 +16,7 @@ __all__ = [
     "checked",
     "items",
     "number",
+    "of_networks",
     "two_inputs",
     "values_of_inputs",
     "whole",
@@ -128,3 +129,18 @@ def checked(given: Any) -> dict[str, Any]:
             raise SettingError(f"The playground has no setting {name!r}.{hint}")
         ROWS[name].check(given[name])
     return dict(given)
+
+
+def of_networks(given: Any) -> list[dict[str, Any]]:
+    """Check the settings of a network, or of two in a race; what they share, the first decides.
+
+    Raises
+    ------
+    SettingError
+        If they are not of that form; see also `checked`.
+    """
+    if not isinstance(given, list) or len(given) not in (1, 2):
+        raise SettingError("settings: give a list of one or two tables of settings.")
+    first, *second = map(checked, given)
+    shared = {name: first[name] for name in SHARED if name in first}
+    return [first, *({**one, **shared} for one in second)]

@@ -47,7 +47,7 @@ def settings_of(learner: Learner) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if learner.content.table is not None:
         target = run.rows.encoder.target if run.rows.encoder else ()
-        found["target"] = list(target)
+        found |= {"target": list(target), "recipe": "none"}  # all that it gives is written
         if "recipe" in learner.given:  # which is not written, but what it chose for the columns
             table = chosen["table"]
             columns = {

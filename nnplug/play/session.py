@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nnplug.errors import NnplugError, SettingError, suggest
+from nnplug.errors import DataError, NnplugError, SettingError, suggest
 from nnplug.play import choices, downloads, script, view
 from nnplug.play.catalogue import catalogue, describe, misfits, sketches
 from nnplug.play.choices import SHARED, checked, items, number, whole
@@ -118,21 +118,19 @@ class Session:
         """Show what an address says: settings, points, edits, how far, and what varies."""
         if self.learners and asked.get("resume"):  # the page was reloaded
             return self.state()
-        settings = asked.get("settings") or [{}]
-        if not isinstance(settings, list) or len(settings) not in (1, 2):
-            raise SettingError("settings: give a list of one or two tables of settings.")
+        given = choices.of_networks(asked.get("settings") or [{}])
         named = {key: asked[key] for key in ("data", "points") if asked.get(key)}
         self.content = Content.of({"data": self.start.dataset, **named})
         if self.start.table is not None and "data" not in named:
             self.content = replace(self.start, points=self.content.points)
-        self.given = [checked(one) for one in settings]
+        self.given = given
         self._build()
         if asked.get("axes"):
             self._choose_axes(asked)
         until = time.perf_counter() + REPLAY_SECONDS
         for change in items(asked.get("edits"), "edits", Mapping):
             left = max(0.0, until - time.perf_counter())
-            position = [whole(change.get(key), key) for key in ("epoch", "step")]
+            position = [whole(change.get(key, 0), key) for key in ("epoch", "step")]
             self._learner(change).learn_to(*position, seconds=left)
             self._edit(change)
         epoch, step = (whole(asked.get(key, 0), key) for key in ("epoch", "step"))
@@ -233,8 +231,8 @@ class Session:
         """Begin with other rows: what was chosen for the last ones is kept where it fits."""
         try:
             return self._rebuilt()
-        except SettingError:
-            # A loss for numbers, say, does not fit classes.
+        except (SettingError, DataError):
+            # A loss for numbers, say, does not fit classes, and one for counts no other numbers.
             fitting = ("loss", "output_activation", "metrics", "task")
             self.given = [
                 {name: value for name, value in given.items() if name not in fitting}

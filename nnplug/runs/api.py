@@ -62,7 +62,7 @@ def train(
     patience: int | Literal["none"] | None = None,
     min_delta: float | None = None,
     metrics: Sequence[str | Metric] | None = None,
-    members: int | None = None,
+    members: int | Literal["auto"] | None = None,
     seed: int | None = None,
     shards: int | None = None,
     engine: str | None = None,
@@ -93,24 +93,23 @@ def train(
 ) -> Run:
     """Train a network.
 
-    Where an argument is None, the recipe decides, and then the defaults: one
-    hidden layer of 100 relu units, adam, batches of 32, a fifth of the rows for
-    validation, float32, seed 0. Training stops after 20 epochs in a row that
-    did not improve the validation loss, at the latest after 500; without
-    validation rows, after 100 epochs.
+    Where an argument is None, the recipe decides: of a table, `default`; of a
+    dataset, its own; of arrays, none. Then come the defaults: one hidden layer of
+    100 relu units, adam, batches of 32, a fifth of the rows for validation,
+    float32, seed 0. Training stops after 20 epochs in a row that did not improve the
+    validation loss, at the latest after 500; without validation rows, after 100 epochs.
 
     Parameters
     ----------
     data : str, path, pair of arrays, Dataset, DataFrame or mapping
-        A dataset or its name; the path of a table, or a table, whose columns
-        are standardised and one-hot encoded; or inputs (N, D) and targets (N,)
-        or (N, K), which are used as they are.
+        A dataset or its name; the path of a table, or a table, whose columns are
+        encoded; or inputs (N, D) and targets (N,) or (N, K), used as they are.
     target : str or sequence of str, optional
         The column of a table to predict.
     task : str, optional
         `"regression"`, `"binary"`, `"multiclass"`, `"multilabel"`, or as the target is.
     recipe : str or Recipe, optional
-        Settings with a name, by data and task; by default the dataset's own.
+        Settings with a name, by data and task; or `"none"`.
     hidden : int or sequence of int, optional
         Units of the hidden layers; `()` for no hidden layer.
     activation : str or Activation, or a sequence of them, optional
@@ -134,8 +133,8 @@ def train(
     epochs : int, optional
     batch_size : int or "full", optional
     validation : float, optional
-        The share of the rows to hold out for validation, at least 0 and below
-        1. If there are any, the run ends with the weights of its best epoch.
+        The share of the rows to hold out for validation, at least 0 and below 1; members
+        hold out rows of their own without it. The weights at the end are those of the best epoch.
     l2 : float, optional
         L2 penalty: ½·l2·Σw² is added to the loss of a sample, over weights
         and not biases, whatever the batch size.
@@ -161,7 +160,7 @@ def train(
         The smallest change that counts as an improvement; 0 by default.
     metrics : sequence of str or Metric, optional
         By default r2 or accuracy, by the task.
-    members : int, optional
+    members : int or "auto", optional
         Networks to train, with other starts and rows held out, whose mean predicts.
     seed : int, optional
         Seed of every random draw.
@@ -264,7 +263,8 @@ def train(
 
         check_free(output)
     with registry.naming_culprits():
-        run = prepare(data, target=target, registry=registry, sample_weight=sample_weight, **given)
+        more = {"registry": registry, "sample_weight": sample_weight, "usual_recipe": True}
+        run = prepare(data, target=target, **more, **given)
         if start is not None:
             starting.start_from(run, start)
         hooks = Callbacks(registry.plugins, run.used, callbacks)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
 from typing import Any, cast
 
 import numpy as np
 
-from nnplug.errors import SettingError, suggest
+from nnplug.errors import NnplugError, SettingError, suggest
 from nnplug.network.layers import find_layers
 from nnplug.network.network import short_form
 from nnplug.network.tasks import Head
@@ -27,7 +30,6 @@ from nnplug.parts import (
 from nnplug.plugins.registry import Registry
 from nnplug.runs.settings import ROWS, SHORT_FORM, Settings, no_setting
 from nnplug.tables import ReadOptions, Split, TableOptions
-from nnplug.tables.splitting import DRAWN
 from nnplug.training import Stopping
 
 __all__ = [
@@ -39,8 +41,8 @@ __all__ = [
     "for_each_layer",
     "interval_level",
     "given_before_rows",
+    "naming_recipe",
     "table_choices",
-    "validation_share",
 ]
 
 _TABLE_OPTIONS = tuple(column.name for column in fields(TableOptions))
@@ -86,8 +88,13 @@ class Choice:
                 raise SettingError(f"{whose}{no_setting(name, _CHOSEN)}")
         self.given, self.recipe, self.registry = given, recipe, registry
 
-    def following(self, recipe: Recipe, facts: Facts) -> Choice:
-        """Choose by a named recipe in place of the dataset's own.
+    def following(self, recipe: Recipe, facts: Facts, *, asked: bool = True) -> Choice:
+        """Choose by a recipe in place of the dataset's own.
+
+        Parameters
+        ----------
+        asked : bool
+            Whether the user asks for it: then it has to change something.
 
         Raises
         ------
@@ -108,7 +115,8 @@ class Choice:
             if name not in _CHOSEN:
                 raise SettingError(f"{which}: {no_setting(name, _CHOSEN)}")
             ROWS[name].check(value, f"{which}: ")
-        if settings and all(self.given.get(name) is not None for name in settings):
+        every = (*settings, *(name for name in recipe.before_rows if name in BEFORE_ROWS))
+        if asked and every and all(self.given.get(name) is not None for name in every):
             raise SettingError(
                 f"{which}: each of its settings is given otherwise too ({', '.join(settings)}), so "
                 "it changes nothing.\nLeave the recipe out, or the settings that it is to give."
@@ -232,6 +240,32 @@ def given_before_rows(recipe: Recipe | None) -> tuple[dict[str, Any], dict[str, 
     )
 
 
+@contextmanager
+def naming_recipe(recipe: Recipe | None, given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Add to an error about a setting that the recipe gives, and not the user, which recipe it is.
+
+    Gives a dict for what is known of the recipe's settings, which begins with `before_rows`.
+    """
+    gives = {} if recipe is None else dict(recipe.before_rows)
+    try:
+        yield gives
+    except NnplugError as error:
+        text = str(error)
+        for name in gives:
+            about = rf"(^(There is no )?|[:,] ){name}[=:, ]"
+            if given.get(name) is not None or not re.search(about, text):
+                continue
+            assert recipe is not None
+            if f"recipe {recipe.text!r}" in text:
+                continue
+            option = ROWS[name].option if name in ROWS else "--learning-rate"
+            raise type(error)(
+                f"{text}\nRecipe {recipe.text!r} gives {name}: your own overrides it, by {option} "
+                f"or {name}=... in Python."
+            ) from error
+        raise
+
+
 def asked_split(asked: str | None) -> Split | None:
     """Read how rows are held out; None if nothing is asked."""
     return None if asked is None else Split.parse(ROWS["split"].check(asked))
@@ -242,11 +276,18 @@ def table_choices(
     target: str | Sequence[str] | None,
     split: Split | None,
     registry: Registry,
+    recipe: Mapping[str, Any] = MappingProxyType({}),
 ) -> tuple[ReadOptions, TableOptions]:
-    """Choose the settings of a table: how it is read, and how its columns are used."""
+    """Choose the settings of a table: how it is read, and how its columns are used.
+
+    Encodings that the user gives for a column replace the recipe's for that column alone.
+    """
     asked = {name: given[name] for name in _TABLE_OPTIONS if name in given}
-    if asked.get("encoding") is not None:
-        asked["encoding"] = ROWS["encoding"].check(asked["encoding"])
+    encodings = [ROWS["encoding"].check(some["encoding"]) for some in (recipe, asked)
+                 if some.get("encoding") is not None]  # fmt: skip
+    asked = {**recipe, **asked}
+    if encodings:
+        asked["encoding"] = {name: each for some in encodings for name, each in some.items()}
     options = TableOptions.of(asked, registry)
     read = ReadOptions.of(given.get("read"))
     sql = read.sql if given.get("sql") is None else given["sql"]
@@ -275,28 +316,6 @@ def for_each_layer(name: str, values: Sequence[Any], layers: Sequence[Any]) -> t
             "one, or one for each hidden layer."
         )
     return tuple(values)
-
-
-def validation_share(choice: Choice, split: Split | None) -> float:
-    """Choose the share of the rows that a network holds out; of K members each a K-th.
-
-    Rows that a split names are held out by all members, and then the share is
-    what it is for one network.
-
-    Raises
-    ------
-    SettingError
-        If another share is given.
-    """
-    share, members = float(choice("validation")), int(choice("members"))
-    if members == 1 or not share or (split is not None and split.way not in DRAWN):
-        return share
-    if choice.given.get("validation") not in (None, 1 / members):
-        raise SettingError(
-            f"validation={share:g}: each of {members} members holds out a part of its own, 1 row "
-            f"in {members}.\nLeave validation out, or give 0 to hold out no rows."
-        )
-    return 1 / members
 
 
 def follow(
@@ -348,7 +367,7 @@ def follow(
     return Stopping(found, goal, patience, min_delta)
 
 
-def interval_level(choice: Choice, head: Head, *, held_out: bool) -> float | None:
+def interval_level(choice: Choice, head: Head, members: int, *, held_out: bool) -> float | None:
     """Choose the level of intervals and sets; None if none is asked for.
 
     Raises
@@ -363,7 +382,6 @@ def interval_level(choice: Choice, head: Head, *, held_out: bool) -> float | Non
             "out; calibrated probabilities are learned anyway."
         )
     if level is not None and not held_out and head.loss.interval is None:
-        members = int(choice("members"))
         share = 0.2 if members == 1 else 1 / members
         raise SettingError(
             f"interval={level:g}: intervals are learned from rows that are held out, and there are "

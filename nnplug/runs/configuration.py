@@ -113,7 +113,7 @@ class Configuration:
         if rows.split.way == "file":
             chosen["split"] = f"file:{os.path.abspath(rows.split.name)}"  # noqa: PTH100  # resolve() would follow links
         chosen.update(chosen.pop("table") or {})
-        del chosen["recipe"]  # each setting that it gave stands here
+        chosen["recipe"] = None  # each setting that it gave stands here
         if rows.encoder is not None:
             chosen["stream"] = rows.disk is not None
         if isinstance(source.content, str | os.PathLike):
@@ -202,6 +202,8 @@ class Configuration:
         for key, value in found.items():
             check_setting(key, value, str(path))
         own = {key: found.pop(key) for key in _OWN if key in found}
+        if "packages" in own:  # a run wrote it, and all settings stand there
+            found.setdefault("recipe", "none")
         for key in ("plugins", "given_in_python"):
             own[key] = tuple(own.get(key, ()))
         return cls(found, **own)

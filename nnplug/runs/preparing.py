@@ -40,14 +40,15 @@ from nnplug.runs.choices import (
     asked_split,
     follow,
     interval_level,
-    validation_share,
+    naming_recipe,
 )
 from nnplug.runs.row_weights import weigh_rows
 from nnplug.runs.run import Run
 from nnplug.runs.settings import EPOCH_LIMIT, ROWS
-from nnplug.runs.sources import asked_of_table, find_data
+from nnplug.runs.sources import asked_of_table, find_data, is_table
 from nnplug.runs.starting import check_start, initialized
 from nnplug.tables import Rows, Split, TableOptions, Wishes
+from nnplug.tables.folds import members_of
 from nnplug.tables.wording import quote
 from nnplug.training import OWN_COLUMNS, Stopping
 
@@ -55,7 +56,13 @@ if TYPE_CHECKING:
     from nnplug.models import ModelInfo
     from nnplug.runs.configuration import Configuration
 
-__all__ = ["default_registry", "prepare", "prepare_from"]
+__all__ = ["USUAL_RECIPE", "default_registry", "prepare", "prepare_from"]
+
+USUAL_RECIPE = "nnplug/default"
+"""The recipe of a table, unless the user names another one."""
+
+VISITED_BETWEEN_LINES = 2_000_000
+"""Rows."""
 
 
 @cache
@@ -70,37 +77,67 @@ def prepare(
     target: str | Sequence[str] | None = None,
     registry: Registry | None = None,
     sample_weight: Any = None,
+    usual_recipe: bool = False,
     **given: Any,
 ) -> Run:
     """Resolve the settings of a run and make its network, without training.
 
-    Parameters are those of `train`.
+    Parameters
+    ----------
+    usual_recipe : bool
+        Whether a table has the recipe `default`, unless `recipe` names another
+        or `"none"`.
+    **given
+        As `train` takes them.
     """
     registry = registry or default_registry()
+    asked = given.pop("recipe", None)
+    usual = usual_recipe and asked is None and is_table(data)
+    recipe = _named_recipe(USUAL_RECIPE if usual else asked, registry)
+    with naming_recipe(recipe, given) as gives:
+        return _prepare(
+            data, target, registry, sample_weight, given, recipe, gives, named=not usual
+        )
+
+
+def _prepare(
+    data: Any,
+    target: str | Sequence[str] | None,
+    registry: Registry,
+    sample_weight: Any,
+    given: dict[str, Any],
+    recipe: Recipe | None,
+    gives: dict[str, Any],
+    *,
+    named: bool,
+) -> Run:
+    """Prepare a run by a recipe, whose settings are noted in `gives`."""
+    given = dict(given)
     stream = given.pop("stream", None)
-    recipe = _named_recipe(given.pop("recipe", None), registry)
-    named = _named_loss(given.get("loss"), registry)
-    task = _asked_task(given.get("task"), named)
+    asked_loss = _named_loss(given.get("loss"), registry)
+    task = _asked_task(given.get("task"), asked_loss)
     source, read, options, early = find_data(data, target, task, given, recipe, registry)
     choice = Choice(given, {**source.recipe, **early}, registry)
-    seed, dtype, members = choice("seed"), np.dtype(choice("dtype")), choice("members")
-    split = asked_split(choice("split"))
-    validation = validation_share(choice, split)
+    seed, dtype = choice("seed"), np.dtype(choice("dtype"))
     wishes = Wishes(
         target=target or (),
         task=given.get("task") if isinstance(source.content, Data) else task,
-        split=split,
-        validation=validation,
-        members=members,
+        split=asked_split(choice("split")),
+        validation=float(choice("validation")),
+        shared=given.get("validation") is not None,
+        members=choice("members"),
         seed=seed,
         options=options,
-        in_units=_in_units(named, options),
+        in_units=_in_units(asked_loss, options),
     )
     rows = source.rows(wishes, dtype, read=read, sample_weight=sample_weight, stream=stream)
     train_rows, validation_rows = rows.parts.training, rows.parts.validation
+    members = rows.parts.members or members_of(choice("members"), len(train_rows))
     width = len(rows.classes) or rows.targets.shape[1]
-    facts = Facts(len(train_rows), rows.inputs.shape[1], width, rows.task)
-    choice = choice if recipe is None else choice.following(recipe, facts)
+    monotone = bool(choice("increasing") or choice("decreasing"))
+    facts = Facts(len(train_rows), rows.inputs.shape[1], width, rows.task, monotone)
+    choice = choice if recipe is None else choice.following(recipe, facts, asked=named)
+    gives |= choice.recipe
     source = replace(source, recipe=choice.recipe)
 
     loss = cast(Loss, choice.part("loss", default=DEFAULT_LOSS[rows.task]))
@@ -154,7 +191,8 @@ def prepare(
         optimizer=optimizer.text,
         initializer=initializer.text,
         schedule=schedule.text,
-        validation=validation,
+        validation=1 / members if rows.parts.members else wishes.validation,
+        members=members,
         epochs=epochs,
         batch_size=batch_size,
         class_weight={str(label): float(weight) for label, weight in class_weight.items()}
@@ -166,8 +204,8 @@ def prepare(
         min_delta=0.0 if stopping is None else stopping.min_delta,
         metrics=tuple(metric.text for metric in metrics),
         engine=spelled_engine(engine, registry),
-        interval=interval_level(choice, head, held_out=len(validation_rows) > 0),
-        log_every=choice("log_every", _lines(epochs, stopping)),
+        interval=interval_level(choice, head, members, held_out=len(validation_rows) > 0),
+        log_every=choice("log_every", _lines(epochs, stopping, members * len(train_rows))),
         table=None
         if rows.encoder is None
         else asked_of_table(rows.encoder, options, read, registry),
@@ -200,7 +238,8 @@ def prepare(
             classes=rows.classes,
             features=rows.features,
             encoder=rows.encoder,
-            settings=settings.to_dict(),
+            # What it gave stands there; a configuration, which has no recipe, gives the same file.
+            settings={**settings.to_dict(), "recipe": None},
             members=members,
         )
 
@@ -263,6 +302,7 @@ def prepare_from(
         target=settings.pop("target", None),
         registry=registry,
         sample_weight=sample_weight,
+        usual_recipe=True,
         **settings,
     )
 
@@ -274,9 +314,8 @@ def _named_loss(asked: str | Loss | None, registry: Registry) -> Loss | None:
 
 def _named_recipe(asked: str | Recipe | None, registry: Registry) -> Recipe | None:
     """Find the recipe that the user names, if any."""
-    if asked is None:
-        return None
-    return cast(Recipe, registry.get("recipe", ROWS["recipe"].check(asked)))
+    asked = None if asked is None else ROWS["recipe"].check(asked)
+    return None if asked is None else cast(Recipe, registry.get("recipe", asked))
 
 
 def _asked_task(asked: Task | None, loss: Loss | None) -> Task | None:
@@ -342,10 +381,14 @@ def _metrics(choice: Choice, task: Task) -> tuple[Metric, ...]:
     return metrics
 
 
-def _lines(epochs: int, stopping: Stopping | None) -> int:
-    """Choose the epochs between lines: ten lines in all, or one while patience runs out."""
+def _lines(epochs: int, stopping: Stopping | None, visited: int) -> int:
+    """Choose the epochs between lines: ten lines in all, or one while patience runs out.
+
+    If many rows are visited in an epoch, there are more lines, so that nobody waits for minutes.
+    """
     waits = None if stopping is None else stopping.patience
-    return max(1, epochs // 10 if waits is None else max(epochs // 25, min(epochs // 10, waits)))
+    every = epochs // 10 if waits is None else max(epochs // 25, min(epochs // 10, waits))
+    return max(1, min(every, VISITED_BETWEEN_LINES // visited))
 
 
 def _without_folder(split: Split) -> str:

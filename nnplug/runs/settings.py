@@ -128,7 +128,8 @@ class Settings:
         "Network",
         PartName("recipe"),
         "Settings with a name, chosen by the size of the data and the task; other options "
-        "override them.",
+        "override them. A table has default unless you say otherwise, or none.",
+        unset=True,
     )
     hidden: tuple[int, ...] = kept(
         "Network",
@@ -252,9 +253,9 @@ class Settings:
     )
     members: int = kept(
         "Training",
-        Whole(1),
+        Whole(1, "auto"),
         "Train this many networks, each with its own starting weights and held-out rows, and "
-        "predict their mean.",
+        "predict their mean; auto: 8, fewer where rows are very few or very many.",
         default=1,
     )
     seed: int = kept("Training", Whole(0), "Seed of every random draw.", default=0)

@@ -16,6 +16,7 @@ from nnplug.network.labels import label_matrix
 from nnplug.parts import Data, Dataset, Part, Recipe, Task
 from nnplug.plugins.registry import Registry
 from nnplug.runs.choices import TABLE_SETTINGS, asked_split, given_before_rows, table_choices
+from nnplug.runs.settings import ROWS
 from nnplug.tables import (
     ReadOptions,
     Rows,
@@ -26,15 +27,18 @@ from nnplug.tables import (
     parts_of,
     row_weights,
 )
+from nnplug.tables.encoding_choice import ALL
 from nnplug.tables.formats import KNOWN, is_known
 from nnplug.tables.goal import MOST_NUMBER_CLASSES
+from nnplug.tables.options import as_names
 from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
     from nnplug.tables import Encoder, Table
     from nnplug.tables.encoding_choice import EncodingChoice
 
-__all__ = ["Source", "asked_of_table", "find_data", "find_source", "is_path"]
+__all__ = ["Source", "asked_of_table", "find_data", "find_source", "is_path",
+           "is_table"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,7 @@ class Source:
             members=wishes.members,
             seed=wishes.seed,
             classes=targets if data.task in ("binary", "multiclass") else None,
+            shared=wishes.shared,
         )
         weights = row_weights(weight, len(inputs))
         return Rows(
@@ -194,7 +199,8 @@ def _encodings(choice: EncodingChoice, registry: Registry) -> dict[str, str]:
             text = (PartRecord.of(part, registry.provider(part)).written(text, qualified=True),)
         return text[0]
 
-    return {name: " ".join(map(written, chains)) for name, chains in choice.columns.items()}
+    texts = {name: " ".join(map(written, chains)) for name, chains in choice.columns.items()}
+    return {**dict.fromkeys(sorted(choice.standard), "standard"), **texts}
 
 
 def find_data(
@@ -207,17 +213,23 @@ def find_data(
 ) -> tuple[Source, ReadOptions, TableOptions, dict[str, Any]]:
     """Find the data and how it is read, and take what is for tables out of what is given.
 
-    The last result is what the recipe says of any data before its rows are read.
+    What a recipe gives for tables says nothing of arrays. The last result is what the
+    recipe says of any data before its rows are read.
     """
     early, of_tables = given_before_rows(recipe)
     asked = {name: given.pop(name) for name in TABLE_SETTINGS if name in given}
     asked = {name: value for name, value in asked.items() if value is not None}
     split = asked_split(given.get("split"))
-    read, options = table_choices({**of_tables, **asked}, target, split, registry)
-    source = find_source(data, target, task, registry, read)
-    if isinstance(source.content, Data) and of_tables:  # they say nothing of arrays
-        read, options = table_choices(asked, target, split, registry)
-    return source, read, options, early
+    if not is_table(data):
+        of_tables = {}
+    read, options = table_choices(asked, target, split, registry, of_tables)
+    own = asked.get("encoding") is not None and ALL in ROWS["encoding"].check(asked["encoding"])
+    if "encoding" in of_tables and not own:
+        # Only by its standard encoding is a network built to rise or fall with a column.
+        signed = [*as_names(given.get("increasing") or ())]
+        signed += as_names(given.get("decreasing") or ())
+        options = replace(options, encoding=replace(options.encoding, standard=frozenset(signed)))
+    return find_source(data, target, task, registry, read), read, options, early
 
 
 def find_source(
@@ -245,16 +257,16 @@ def find_source(
     SettingError
         If a target is given, and the data has its own.
     """
-    if isinstance(data, Dataset) or (isinstance(data, str) and not is_path(data)):
-        source = _dataset(data, registry)
-    elif isinstance(data, Data):
+    if is_table(data):
+        return _table(data, read or ReadOptions())
+    if isinstance(data, Data):
         source = Source("data", data, data.recipe)
     elif isinstance(data, tuple):
         if len(data) != 2:
             raise DataError(f"data is a tuple of {len(data)} items: give (inputs, targets).")
         source = Source("arrays", _from_arrays(*data, task), {})
     else:
-        return _table(data, read or ReadOptions())
+        source = _dataset(data, registry)
     if target:
         raise SettingError(
             f"target={target!r}: {source.name} has its own target.\nLeave target out."
@@ -273,6 +285,13 @@ def _table(data: Any, read: ReadOptions) -> Source:
         raise SettingError("read, sql: the table is in memory already.\nLeave them out.")
     table = tables.as_kinds(tables.table_of(data), text=read.text, numeric=read.numeric)
     return Source(table.source, table, {})
+
+
+def is_table(data: Any) -> bool:
+    """Tell whether data has named columns: a file, or a table in memory; no arrays, no dataset."""
+    if isinstance(data, str):
+        return is_path(data)
+    return not isinstance(data, Dataset | Data | tuple)
 
 
 def is_path(data: str) -> bool:

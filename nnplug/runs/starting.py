@@ -53,7 +53,7 @@ def started(given: Mapping[str, Any], start: Model) -> dict[str, Any]:
                 f"{name}={given[name]!r}: the network is that of start, with its weights.\n"
                 f"Leave out {name}, or start."
             )
-    if (given.get("members") or 1) > 1 or start.others:
+    if given.get("members") not in (None, 1) or start.others:
         which = "start" if start.others else f"members={given['members']}"
         raise SettingError(
             f"{which}: the members of a model differ in their start, and start gives one network "

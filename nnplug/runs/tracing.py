@@ -45,5 +45,5 @@ def trace(
     """
     registry = settings.pop("registry", None) or default_registry()
     with registry.naming_culprits():
-        run = prepare(data, registry=registry, **settings)
+        run = prepare(data, registry=registry, usual_recipe=True, **settings)
     return run.trace(rows, elements=elements)

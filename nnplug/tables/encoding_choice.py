@@ -41,9 +41,12 @@ class EncodingChoice:
     columns : mapping of str to tuple of Chain
         By the name of the column; those of `ALL` are for all other columns of
         the kinds that they take.
+    standard : frozenset of str
+        Columns that those of `ALL` are not for.
     """
 
     columns: Mapping[str, tuple[Chain, ...]] = field(default_factory=dict)
+    standard: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.columns)
@@ -79,6 +82,8 @@ class EncodingChoice:
         if name not in self.columns:
             # All others: the numbers of a table, its categories or its dates.
             own = {"number": "number", "text": "category", "date": "date"}.get(kind)
+            if name in self.standard:
+                return ()
             return tuple(chain for chain in self.columns.get(ALL, ()) if chain[0].takes == own)
         for chain in self.columns[name]:
             if kind not in _TAKEN[chain[0].takes]:

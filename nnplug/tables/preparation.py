@@ -199,6 +199,7 @@ def _learn(
             members=wishes.members,
             seed=wishes.seed,
             classes=classes,
+            shared=wishes.shared,
         )
     check_enough(table.source, len(parts.training))
     training = np.zeros(table.rows, bool)

@@ -109,6 +109,11 @@ class Parts:
     notes: tuple[str, ...] = ()
     folds: IntArray | None = None
 
+    @property
+    def members(self) -> int:
+        """How many members hold out a fold each; 0 if none does."""
+        return 0 if self.folds is None else int(self.folds.max()) + 1
+
     def of_member(self, member: int) -> Parts:
         """Return the parts for one member of a model: without folds, the same for all."""
         if self.folds is None:

@@ -10,6 +10,7 @@ from nnplug.errors import SettingError
 from nnplug.parts import Task
 from nnplug.plugins.registry import Registry
 from nnplug.tables.encoding_choice import EncodingChoice, find_encodings
+from nnplug.tables.folds import AskedMembers
 from nnplug.tables.missing import Missing, check_rule
 from nnplug.tables.options import as_names
 from nnplug.tables.splitting import Split
@@ -90,7 +91,10 @@ class Wishes:
         By default stratified for classes, otherwise random.
     validation : float
         The fraction of the rows that is held out for validation.
-    members : int
+    shared : bool
+        Whether the user asks for that fraction, so that all members hold out
+        the same rows.
+    members : int or "auto"
         The networks that are trained; several hold out a part of the rows each.
     seed : int
     options : TableOptions
@@ -103,7 +107,8 @@ class Wishes:
     task: Task | None = None
     split: Split | None = None
     validation: float = 0.0
-    members: int = 1
+    shared: bool = False
+    members: AskedMembers = 1
     seed: int = 0
     options: TableOptions = field(default_factory=TableOptions)
     in_units: bool = False

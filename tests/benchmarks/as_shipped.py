@@ -143,7 +143,16 @@ class Found:
 def learn(path: Path, target: str, folder: Path, *more: str) -> Found:
     """Train on a file and predict it, copying the options that refusals name."""
     options: list[str] = []
-    given = ["--target", target, "--output", str(folder / "run"), "--json", *more]
+    given = [
+        "--target",
+        target,
+        "--recipe",
+        "fast",
+        "--output",
+        str(folder / "run"),
+        "--json",
+        *more,
+    ]
     for _ in range(TRIES):
         done = _nnplug("train", str(path), *given, *options)
         if done.returncode == 0:

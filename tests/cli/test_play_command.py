@@ -73,6 +73,10 @@ def test_it_prints_its_address_and_ends_with_an_open_tab(tmp_path):
         (["moons", "--target", "x"], "--target: moons has its own target."),
         (["moons:size=5"], "size"),
         (["moons:size=50000"], "20,000 at most"),
+        (["--screen", "data=moonz"], "--screen: There is no dataset 'moonz'"),
+        (["--screen", "data=xor&optimizer=addam"], "--screen: There is no optimizer 'addam'."),
+        (["--screen", "data=xor&hiden=[3]"], "--screen: The playground has no setting 'hiden'."),
+        (["--screen", "race=3"], "--screen: settings=3: give a table"),
     ],
 )
 def test_what_is_refused_before_a_page_is_opened(arguments, message, monkeypatch):
@@ -80,6 +84,22 @@ def test_what_is_refused_before_a_page_is_opened(arguments, message, monkeypatch
     done = CliRunner().invoke(cli, ["play", *arguments])
     assert done.exit_code != 0
     assert message in str(done.exception) + done.output
+
+
+def test_a_screen_is_opened(monkeypatch):
+    from nnplug.play import server
+
+    opened = []
+    monkeypatch.setattr("nnplug.cli.play._open", opened.append)
+    monkeypatch.setattr(server, "serve", lambda app, listening: None)
+    text = 'data=moons&hidden=[3]&epoch=2&edits=[{"array":"nowhere"}]'
+    lines = text.replace("&", "\n  &")
+    for given in (text, lines, f"#{text}", f"http://127.0.0.1:5/old/#{text}"):
+        done = CliRunner().invoke(cli, ["play", "--screen", given])
+        assert done.exit_code == 0
+        assert done.stdout.strip() == opened[-1]
+        # What is trained on the way is for the page to do, and its errors for the page to say.
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]{20,}/#" + re.escape(text), opened[-1])
 
 
 def test_a_table_that_cannot_be_learned_is_refused_on_the_terminal(tmp_path, monkeypatch):

@@ -90,7 +90,8 @@ def test_no_control_sequence_of_data_reaches_a_terminal(folder, arguments):
 
 
 def test_what_is_trained_predicted_and_kept_is_escaped_on_a_terminal(folder):
-    trained = on_a_terminal(folder, "train", TABLE, "--target", "y", "--epochs", "2")
+    given = ("train", TABLE, "--target", "y", "--epochs", "2", "--recipe", "none")
+    trained = on_a_terminal(folder, *given)
     for written in (
         trained,
         on_a_terminal(folder, "runs", "list"),

@@ -34,8 +34,8 @@ def nnplug(*arguments, **environment):
     )  # fmt: skip
 
 
-def test_a_table_with_the_defaults():
-    done = nnplug("train", IRIS, "--target", "species")
+def test_a_table_without_a_recipe():
+    done = nnplug("train", IRIS, "--target", "species", "--recipe", "none")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     places = [f"Epoch {20 * number}" for number in range(len(lines) - 1)]
@@ -88,6 +88,7 @@ def prepared(*arguments):
 def test_every_option_reaches_the_run():
     done = nnplug(
         "train", IRIS, "--target", "petal_width", "--task", "regression", "--hidden", "7,5",
+        "--recipe", "none",
         "--activation", "tanh", "--activation", "Leaky-ReLU:slope=0.2", "--output-activation",
         "softplus", "--loss", "huber:delta=0.5", "--optimizer", "adamw:weight_decay=0.1",
         "--learning-rate", "0.02", "--initializer", "he_normal", "--schedule", "cosine:warmup=1",
@@ -231,7 +232,7 @@ def test_help_fits_80_columns_and_has_examples():
         assert max(map(len, done.stdout.splitlines())) <= 100
 
 
-@pytest.mark.parametrize("data", [[], [IRIS, "--target", "species"]])
+@pytest.mark.parametrize("data", [[], [IRIS, "--target", "species", "--recipe", "none"]])
 def test_the_plan_is_readable_and_trains_nothing(data):
     done = nnplug("train", *data, "--plan")
     assert done.returncode == 0, done.stderr
@@ -333,7 +334,7 @@ def test_a_trace_shows_the_numbers_of_a_step_within_80_columns():
     assert "    δ1          -0.29518  = (-1.38004) * (0.309979 * (1 - 0.309979))\n" in done.stdout
     assert "    w21'       -0.525907  = (-0.688011) - 1 * (-0.162104)\n" in done.stdout
     assert "Epoch" not in done.stdout + done.stderr
-    large = nnplug("train", IRIS, "--target", "species", "--trace", "1")
+    large = nnplug("train", IRIS, "--target", "species", "--recipe", "none", "--trace", "1")
     assert large.returncode == 0, large.stderr
     assert max(map(len, large.stdout.splitlines())) <= 80
     assert re.search(r"\.\.\. \d+ more of 4 x 100\n", large.stdout)

@@ -14,7 +14,18 @@ import pytest
 from nnplug.runs.configuration import Configuration
 from tests.cli.models import IRIS, nnplug_here
 
-SPECIES = ("train", IRIS, "--target", "species", "--epochs", "6", "--hidden", "5")
+SPECIES = (
+    "train",
+    IRIS,
+    "--target",
+    "species",
+    "--epochs",
+    "6",
+    "--hidden",
+    "5",
+    "--recipe",
+    "none",
+)
 
 
 @pytest.fixture
@@ -174,7 +185,7 @@ def test_a_plugin_of_the_configuration_is_loaded_and_named(command, tmp_path):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_keeps_the_run_and_says_how_to_go_on(command, tmp_path, number, code):
     arguments = [sys.executable, "-m", "nnplug", *map(str, SPECIES[:4]), "--epochs", "1000000",
-                 "--hidden", "5", "--output", "a", "--log-every", "1",
+                 "--hidden", "5", "--recipe", "none", "--output", "a", "--log-every", "1",
                  "--engine", "numpy"]  # fmt: skip
     process = subprocess.Popen(
         arguments, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -92,7 +92,7 @@ def try_run(name: str, engine: str) -> None:
     asked = {"target": "y", **RUNS[name]}
     table = f"{asked['target'][0] if isinstance(asked['target'], list) else asked['target']}.csv"
     folder = Path(engine) / name
-    given = {"hidden": [6], "batch_size": 10, "engine": engine, **asked}
+    given = {"recipe": "none", "hidden": [6], "batch_size": 10, "engine": engine, **asked}
     if "layers" in given:
         del given["hidden"]
     run = nnplug.train(table, **given, epochs=4, output=folder / "whole")

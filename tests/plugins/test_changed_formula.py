@@ -32,7 +32,7 @@ def register_metrics(register):
 '''
 
 TRAIN = (
-    *("train", "iris.csv", "--target", "petal_length", "--activation", "bent"),
+    *("train", "iris.csv", "--target", "petal_length", "--recipe", "none", "--activation", "bent"),
     *("--metric", "worst", "--epochs", "4", "--output", "kept"),
 )
 NOTE = (

@@ -155,7 +155,18 @@ def test_its_layer_is_trained_saved_loaded_and_resumed_with_its_state(environmen
     rows = [f"{n % 7},{n % 5},{(n % 7) * 2 - (n % 5) ** 2}\n" for n in range(60)]
     table.write_text("".join(["a,b,y\n", *rows]), encoding="utf-8")
     layers = "dense:8 nnplug-example/l1_batch_norm:0.2 relu residual[l1_batch_norm dense:8]"
-    asked = ("train", table, "--target", "y", "--layers", layers, "--batch-size", "20")
+    asked = (
+        "train",
+        table,
+        "--target",
+        "y",
+        "--recipe",
+        "none",
+        "--layers",
+        layers,
+        "--batch-size",
+        "20",
+    )
     asked = (*asked, "--validation", "0", "--learning-rate", "0.01")
     environment.nnplug(*asked, "--epochs", "6", "--output", folder / "whole")
     environment.nnplug(*asked, "--epochs", "4", "--output", folder / "half")

@@ -10,7 +10,7 @@ from tests.plugins.environments import ROOT, Environment
 
 TRAIN = """
 import nnplug
-run = nnplug.train("iris.csv", target="petal_length", activation="squareplus:b=2",
+run = nnplug.train("iris.csv", target="petal_length", recipe="none", activation="squareplus:b=2",
                    loss="pinball:quantile=0.5", optimizer="tiger", epochs=5)
 run.save("petals.safetensors")
 run.outputs("iris.csv").tofile("here.bin")

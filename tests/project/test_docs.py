@@ -34,11 +34,13 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("usual_recipe")
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(
     page.relative_to(DOCS).as_posix()
-    for page in (DOCS / "index.md", DOCS / "reference/hooks.md", *DOCS.glob("[teh]*/*.md"))
+    for page in (DOCS / "index.md", DOCS / "reference/hooks.md", *DOCS.glob("[tehl]*/*.md"))
     if page.name != "first-plugin.md"  # typed by tests/plugins/test_five_commands.py, without Numba
 )  # tutorial, explanation, how-to
 
@@ -288,7 +290,7 @@ def test_a_diverged_run_still_prints_its_json():
 
 def test_nobody_is_told_to_install_nnplug_from_an_index():
     # It is not published yet: from source it installs as `.`, `".[fast]"` or `./nnplug`.
-    pages = [ROOT / "README.md", *DOCS.glob("*.md"), *DOCS.glob("[terh]*/*.md")]
+    pages = [ROOT / "README.md", *DOCS.glob("*.md"), *DOCS.glob("[terhl]*/*.md")]
     pages += [*(ROOT / "nnplug").rglob("*.py"), *(ROOT / "plugins").glob("*/README.md")]
     advice = re.compile(r"pip install [^\n&;]*(?<![./\w-])nnplug(==|\[|[\"'`\s]|$)", re.MULTILINE)
     for text in ('pip install "nnplug[fast]"', "pip install nnplug\n", "pip install -U nnplug"):

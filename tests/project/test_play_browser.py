@@ -414,9 +414,10 @@ def test_a_hidden_tab_rests(opened, served):
 @pytest.mark.parametrize("width", [360, 1440])
 def test_it_is_fit_to_read(width, look, opened):
     page = opened("#data=spiral:classes=3,size=60&hidden=[8,8]&epoch=3", width=width, look=look)
-    for tab in ("Code", "Formulas"):
+    panels = {"Microscope": ".lens", "Code": "section.code", "Formulas": "article.part"}
+    for tab, content in panels.items():
         page.get_by_role("tab", name=tab).click()
-        page.wait_for_selector("section.code, article.part")
+        page.wait_for_selector(content)
         settled(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         cut = CUT.replace('"pre,', '"pre, #drawing,')

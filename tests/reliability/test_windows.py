@@ -33,7 +33,7 @@ for line in sys.argv[1:]:
     "commands",
     [
         [
-            "train t.csv --target y --epochs 3 --output r --stream",
+            "train t.csv --target y --recipe none --epochs 3 --output r --stream",
             "train --resume r --epochs 5 --allow-changes",
             "runs list .",
             "predict r/model.safetensors t.csv --output p.csv",

@@ -1,6 +1,8 @@
 // The part of the address after #: everything that gives the screen, readable.
 
-const OWN = ["data", "points", "edits", "epoch", "step", "axes", "fixed", "hide", "race"];
+// play/screen.py reads it too, for the command line.
+
+const OWN = ["points", "edits", "epoch", "step", "axes", "fixed"];
 
 const read = (text) => {
   try {
@@ -15,9 +17,10 @@ const write = (value) => {
 };
 
 export function readAddress() {
-  const found = { settings: [{}], hide: [] };
+  const found = { settings: [{}], hide: [], panel: "" };
   for (const [name, text] of new URLSearchParams(location.hash.slice(1))) {
     if (name === "hide") found.hide = text.split(",").filter(Boolean);
+    else if (name === "panel") found.panel = text;
     else if (name === "data") found.data = text;
     else if (name === "race") found.settings[1] = read(text);
     else if (OWN.includes(name)) found[name] = read(text);
@@ -26,7 +29,9 @@ export function readAddress() {
   return found;
 }
 
-export function writeAddress(state, frame, hide, position = true) {
+// With `position`, the network is shown as far as it has come: at its start, only if `start`
+// says so, since an address without an epoch learns at once.
+export function writeAddress(state, frame, { hide, panel, position = true, start = false }) {
   const params = new URLSearchParams();
   const { data, settings, ...rest } = state.address;
   if (data) params.set("data", data);
@@ -35,9 +40,10 @@ export function writeAddress(state, frame, hide, position = true) {
   for (const [name, value] of Object.entries(rest)) params.set(name, write(value));
   if (position) {
     const { epoch, step } = frame.lanes[0];
-    if (epoch || step) params.set("epoch", epoch);
+    if (epoch || step || start) params.set("epoch", epoch);
     if (step) params.set("step", step);
   }
+  if (panel) params.set("panel", panel);
   if (hide.length) params.set("hide", hide.join(","));
   return `#${params.toString().replaceAll("%3A", ":").replaceAll("%2C", ",").replaceAll("%5B", "[").replaceAll("%5D", "]")}`;
 }

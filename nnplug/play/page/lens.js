@@ -19,6 +19,13 @@ export function lookAt(layer, unit) {
   shown = "";
 }
 
+// Go to an array on a sample, as an address says; and what an address says.
+export function lookAtArray(sample, array) {
+  [row, place, shown] = [sample, array, ""];
+}
+
+export const lensPlace = () => (row === null || place === null ? "" : `:${row}:${place}`);
+
 export async function showLens(app, box) {
   if (app.playing) {
     if (!box.querySelector(".resting")) box.replaceChildren(el("p", { class: "soft resting" }, "Pause to look at one sample of the next step."));
@@ -80,6 +87,7 @@ async function draw(app, box, at) {
     found = null;
   }
   app.hideControls();
+  if (!app.playing) app.remember();
 }
 
 function meaning({ what, phase }) {

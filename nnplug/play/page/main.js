@@ -9,7 +9,7 @@ import { buildNetwork, showValues, updateNetwork } from "./network.js";
 import { answerText, makePicture } from "./picture.js";
 import { drawChart } from "./chart.js";
 import { lookAt } from "./lens.js";
-import { buildTabs, openPanel, showPanel } from "./panels.js";
+import { buildTabs, openPanel, panelText, readPanel, showPanel } from "./panels.js";
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -161,7 +161,7 @@ const app = {
     byId("play").setAttribute("aria-pressed", String(playing));
   },
   remember() {
-    const wanted = writeAddress(this.state, this.frame, this.hide);
+    const wanted = writeAddress(this.state, this.frame, { hide: this.hide, panel: panelText() });
     if (wanted !== location.hash) history.replaceState(null, "", wanted);
     sessionStorage.setItem("address", location.hash);
   },
@@ -213,8 +213,10 @@ function openShare(event) {
   const field = el("textarea", { readonly: true, rows: 4, "aria-label": "Address" });
   const position = el("input", { type: "checkbox", checked: true });
   const write = () => {
-    // The secret part of the address is this server's; another one has its own.
-    field.value = `nnplug play, then add to its address:\n${writeAddress(app.state, app.frame, app.hide, position.checked)}`;
+    const screen = writeAddress(app.state, app.frame, { hide: app.hide, panel: panelText(), position: position.checked, start: true });
+    const { table } = app.state.data, file = table ? `${/\s/.test(table) ? `"${table}"` : table} ` : "";
+    // No letter of it needs care between these marks, in any shell.
+    field.value = `nnplug play ${file}--screen "${screen.slice(1)}"`;
   };
   position.addEventListener("change", write);
   const boxes = names.map((name) => {
@@ -229,7 +231,7 @@ function openShare(event) {
   });
   write();
   byId("dialog").replaceChildren(el("h3", {}, "Share"),
-    el("p", { class: "soft" }, "The address holds data, settings, seed, points and edits. Anyone who adds the part after # to their own address sees the same network."), field,
+    el("p", { class: "soft" }, "Data, settings, seed, points and edits. Anyone who runs this command sees the same network."), field,
     el("label", { class: "check" }, position, "with the epoch"),
     el("details", {}, el("summary", {}, "Hide controls for a lesson"), el("div", { class: "boxes" }, ...boxes)),
     el("form", { method: "dialog" }, el("button", {}, "Close")));
@@ -288,11 +290,12 @@ function relook() {
 }
 
 async function open(resume) {
-  const { hide, ...wanted } = readAddress();
+  const { hide, panel, ...wanted } = readAddress();
   app.hide = hide;
+  readPanel(panel);
   const state = await app.command("open", { ...wanted, resume });
   if (state.error) await app.command("open", { settings: [{}] });
-  const fresh = !wanted.epoch && !wanted.step;
+  const fresh = wanted.epoch === undefined && !wanted.step;
   if (!resume && fresh && !state.error) await app.command("play");
 }
 

@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { byId, el, mathml } from "./dom.js";
-import { showLens } from "./lens.js";
+import { lensPlace, lookAtArray, showLens } from "./lens.js";
 import { partCard } from "./parts.js";
 
 const PANELS = { formulas: "Formulas", microscope: "Microscope", code: "Code" };
@@ -11,7 +11,7 @@ let open = "formulas", shown = "";
 export function buildTabs(app) {
   byId("tabs").replaceChildren(...Object.entries(PANELS).map(([name, title]) =>
     el("button", { role: "tab", "aria-selected": String(name === open), "data-control": name,
-      onclick: () => { open = name; shown = ""; buildTabs(app); showPanel(app); } }, title)));
+      onclick: () => { openPanel(app, name); app.remember(); } }, title)));
 }
 
 export function openPanel(app, name) {
@@ -19,6 +19,18 @@ export function openPanel(app, name) {
   shown = "";
   buildTabs(app);
   showPanel(app);
+}
+
+// What the address says of the panel: nothing, "code", or "microscope:ROW:ARRAY".
+export function panelText() {
+  return open === "formulas" ? "" : open === "microscope" ? `microscope${lensPlace()}` : open;
+}
+
+export function readPanel(text) {
+  const [name, row, array] = text.split(":");
+  if (!(name in PANELS)) return;
+  open = name;
+  if (array) lookAtArray(Number(row), array);
 }
 
 // Fill the open panel, unless it shows the same already.
