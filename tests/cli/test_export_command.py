@@ -146,7 +146,9 @@ def test_targets_are_offered_at_tab(folder, monkeypatch):
 
 def test_an_interval_is_in_the_answer(tmp_path):
     table = {"area": [float(k) for k in range(40)], "price": [3.0 * k for k in range(40)]}
-    model = nnplug.train(table, target="price", hidden=2, epochs=3, validation=0.5).model
+    model = nnplug.train(
+        table, target="price", recipe="fast", hidden=2, epochs=3, validation=0.5
+    ).model
     model.save(tmp_path / "price.safetensors")
     done = export(tmp_path, "--to", "numpy", "--interval", "0.9", "-o", "sure.py")
     assert done.returncode == 0, done.stderr
