@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nnplug.parts import Facts as Facts
     from nnplug.parts import activation as activation
     from nnplug.parts import dataset as dataset
+    from nnplug.parts import drawn as drawn
     from nnplug.parts import encoding as encoding
     from nnplug.parts import initializer as initializer
     from nnplug.parts import layer as layer
@@ -66,6 +67,7 @@ __getattr__, _lazy_names = lazy_names(
             "Facts",
             "activation",
             "dataset",
+            "drawn",
             "encoding",
             "initializer",
             "layer",

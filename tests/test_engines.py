@@ -70,12 +70,15 @@ def test_the_same_run_in_both_engines(widths, batch_size):
 
 
 @pytest.mark.parametrize(
-    "options",
-    [{"regularization": Regularization(l2=0.1, l1=0.01)}, {"dropout": (0.4,)},
-     {"regularization": Regularization(clip_global_norm=0.05)}],
-    ids=["penalties", "dropout", "clipping"],
-)  # fmt: skip
-@pytest.mark.parametrize("widths", [SMALL, LARGE], ids=["small", "large"])
+    ("widths", "options"),
+    [
+        (SMALL, {"regularization": Regularization(l2=0.1, l1=0.01)}),
+        (SMALL, {"regularization": Regularization(clip_global_norm=0.05)}),
+        (LARGE, {"dropout": (0.4,)}),
+        (LARGE, {"regularization": Regularization(l2=0.1, l1=0.01, clip_global_norm=0.05)}),
+    ],
+    ids=["small-penalties", "small-clipping", "large-dropout", "large-both"],
+)
 def test_regularization_in_both_engines(widths, options):
     wanted, before = trained("numpy", widths, **options)
     found, after = trained("numba", widths, **options)

@@ -29,7 +29,8 @@ from tests.engines import ENGINES
 REGISTRY = Registry()
 IRIS = Path(__file__).parents[1] / "examples" / "iris.csv"
 ALL = (
-    "scale dense:6 batch_norm relu layer_norm maxout:4 rms_norm glu:3 residual[dense:4 gelu "
+    "embedding:units=4 periodic_embedding:2,outputs=1,numbers=4,waves=8,units=8 scale dense:6 "
+    "batch_norm relu parametric[tanh] layer_norm maxout:4 rms_norm glu:3 residual[dense:4 gelu "
     "dropout:0.2 batch_norm dense:3] swiglu:5 dropout:0.3"
 )
 """Every built-in layer but monotone_dense, after which the output layer is another too."""

@@ -314,7 +314,7 @@ def test_a_run_goes_on_to_the_bit_from_anywhere(full):
     more = {"batch_size": "full"} if full else {}
     whole = prepare(numbers(90), **{**SETTINGS, **more})
     whole.trainer().run()
-    for stop in itertools.count(step=3):
+    for stop in itertools.count(step=5):
         left, asked = prepare(numbers(90), **{**SETTINGS, **more}), itertools.count()
         trainer = left.trainer()
         trainer.run(should_stop=lambda asked=asked, stop=stop: next(asked) >= stop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from dataclasses import replace
@@ -290,8 +291,11 @@ def test_of_a_stream_only_what_came_before_is_written(folder, monkeypatch):
     assert "1 of 40 predictions is not a finite number: row 18, counted from 1." in done.stderr
 
 
-@pytest.mark.parametrize("name", TARGETS)
-@pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet"])
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [*((name, "csv") for name in TARGETS),
+     *itertools.product(["labels", "size"], ["tsv", "parquet"])],
+)  # fmt: skip
 def test_or_empty_cells_if_asked(folder, name, suffix):
     arguments = [f"{name}.safetensors", "far.csv", "--allow-nonfinite"]
     arguments += [] if name == "size" else ["--probabilities"]

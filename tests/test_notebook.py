@@ -105,7 +105,7 @@ NEVER = {"identity", "relu", "softmax"}
 LISTED = {*" ".join(SOLVED.values()).split(), *NEVER}
 
 # The activations that the lists do not speak of train with one optimizer, and the optimizers
-# with one activation.
+# with one activation, for a fifth of the epochs.
 PAIRS = [
     (activation, optimizer)
     for activation in Registry().names("activation")
@@ -119,13 +119,14 @@ PAIRS = [
 def test_every_activation_trains_with_every_optimizer(activation, optimizer):
     # Warnings are errors in this suite: none may come from any pair.
     whole = "ema[adam]" if optimizer == "ema" else optimizer
-    run = nnplug.train("xor", activation=activation, optimizer=whole)
+    listed = activation in LISTED and optimizer in SOLVED
+    epochs = 10_000 if listed else 2_000
+    run = nnplug.train("xor", activation=activation, optimizer=whole, epochs=epochs)
     losses = run.history["loss"]
-    assert len(losses) == 10_000
+    assert len(losses) == epochs
     assert np.isfinite(losses).all()
     assert losses[-1] <= losses[0]
     rows = [[0, 0], [0, 1], [1, 0], [1, 1]]
     right = run.predict(rows).tolist() == [0, 1, 1, 0]
-    listed = activation in LISTED and optimizer in SOLVED
     if listed and (activation, optimizer) != UNDECIDED:
         assert right == (activation in SOLVED[optimizer].split())

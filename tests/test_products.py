@@ -47,8 +47,7 @@ def taken(made, batch):
 
 # With 20 rows BLAS is given the transposed product; (70, 90) and (90, 65) are
 # too large for loops with either, (65, 1) is a matrix and a column.
-@pytest.mark.parametrize("batch", [20, 200])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("batch", "dtype"), [(20, np.float32), (200, np.float64)])
 @pytest.mark.parametrize("widths", [WIDTHS, (70, 300, 1), (300, 70, 3)], ids=str)
 def test_a_step_that_calls_blas_is_numpys_step(widths, dtype, batch):
     made = steps("numba", batch, dtype, widths)

@@ -230,3 +230,27 @@ def test_fast_is_what_a_run_without_a_recipe_is(table):
         nnplug.train(table, target="price", recipe=recipe, epochs=2) for recipe in ("fast", None)
     )
     np.testing.assert_array_equal(with_it.weights, without.weights)
+
+
+@pytest.mark.parametrize("kinds", [("a", "b"), ("a", "b", "c"), None])
+def test_realmlp_trains_for_each_task(tmp_path, kinds):
+    rng = np.random.default_rng(0)
+    rows = [f"{a:.3f},{'xyz'[i % 3]},{round(a, 2) if kinds is None else kinds[i % len(kinds)]}"
+            for i, a in enumerate(rng.standard_normal(60))]  # fmt: skip
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(["a,b,y", *rows]) + "\n")
+    run = nnplug.train(path, target="y", recipe="realmlp", epochs=2)
+    settings = run.settings
+    assert settings.loss == ("mse" if kinds is None else "cross_entropy:smoothing=0.1")
+    assert settings.monitor == ("validation_loss" if kinds is None else "accuracy")
+    assert run.network.outputs == (1 if kinds is None else len(kinds))
+    assert (settings.patience, run.stopping.last_of_equal) == (None, True)
+    rates = {span.name: span.rate for span in run.network.spans if not span.is_state}
+    inputs = run.network.span("hidden1.weight").shape[0]
+    assert rates["hidden1.weight"] == inputs**-0.5
+    names = ("scale1.factor", "parametric3.amount", "output.bias")
+    assert {name: rates[name] for name in names} == {
+        "scale1.factor": 6, "parametric3.amount": 0.1, "output.bias": 0.1
+    }  # fmt: skip
+    assert rates["periodic_embedding1.bias"] == 0.1
+    assert len(run.predict(path)) == 60

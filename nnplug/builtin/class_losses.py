@@ -17,19 +17,30 @@ from nnplug.parts import loss
 # --- likelihoods -----------------------------------------------------------------------
 
 
-@loss(aliases=("bce", "bce_with_logits", "binary_crossentropy", "log_loss"))
-def binary_cross_entropy(logits: Any, target: Any) -> Any:
+@loss(
+    aliases=("bce", "bce_with_logits", "binary_crossentropy", "log_loss"),
+    ranges={"smoothing": "[0, 1)"},
+)
+def binary_cross_entropy(logits: Any, target: Any, *, smoothing: float = 0.0) -> Any:
     """Binary cross-entropy from logits, in nats: -y·log(p) - (1 - y)·log(1 - p), p = sigmoid(z).
 
     Computed from log_sigmoid, without p, so it does not saturate or take the
     logarithm of 0, and a small loss keeps its precision. The target is 0, 1 or a
     probability. Its derivative is p - y.
 
+    Parameters
+    ----------
+    smoothing : float
+        In [0, 1): the target is moved to 1/2 by this share of its distance (Szegedy et
+        al., 2016, arXiv:1512.00567, section 7).
+
     Examples
     --------
     >>> float(binary_cross_entropy(1000.0, 0.0))
     1000.0
     """
+    if smoothing:
+        target = (1 - smoothing) * target + smoothing / 2
     wrong = (1 - target) * special.log_sigmoid(-logits)
     return -(target * special.log_sigmoid(logits) + wrong)
 
@@ -82,8 +93,11 @@ def binary_focal(logits: Any, target: Any, *, gamma: float = 2.0, alpha: float =
     return -weight * wrong * special.log_sigmoid(margin)
 
 
-@loss(aliases=("ce", "crossentropy", "sparse_categorical_crossentropy", "nll"))
-def cross_entropy(logits: Any, labels: Any) -> Any:
+@loss(
+    aliases=("ce", "crossentropy", "sparse_categorical_crossentropy", "nll"),
+    ranges={"smoothing": "[0, 1)"},
+)
+def cross_entropy(logits: Any, labels: Any, *, smoothing: float = 0.0) -> Any:
     """Cross-entropy from logits and class labels, in nats: log Σexp(z) - z[label].
 
     The labels are class indices. Its derivative is softmax(z) - onehot(label).
@@ -92,12 +106,22 @@ def cross_entropy(logits: Any, labels: Any) -> Any:
     that of log-probabilities is those again. Here the loss applies it, and the
     network has no output activation.
 
+    Parameters
+    ----------
+    smoothing : float
+        In [0, 1): this share of each label is spread evenly over all classes (Szegedy et
+        al., 2016, arXiv:1512.00567, section 7), as PyTorch's `label_smoothing`.
+
     Examples
     --------
     >>> cross_entropy(np.array([[0.0, 0.0]]), np.array([[1]])).round(6).tolist()
     [[0.693147]]
     """
-    return special.log_sum_exp(logits) - np.take_along_axis(logits, labels, axis=-1)
+    score = np.take_along_axis(logits, labels, axis=-1)
+    if smoothing:
+        even = np.mean(logits, axis=-1, keepdims=True)
+        score = (1 - smoothing) * score + smoothing * even
+    return special.log_sum_exp(logits) - score
 
 
 @loss(aliases=("categorical_crossentropy", "softmax_cross_entropy"), link="softmax")

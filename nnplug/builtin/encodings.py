@@ -196,6 +196,52 @@ def one_hot(x: AnyArray, counts: tuple[float, ...]) -> Any:
     return tuple(np.where(x == place, 1.0, 0.0) for place in range(len(counts)))
 
 
+@encoding(takes="category", ranges={"limit": "(0, inf)", "most": "[0, inf)"})
+def robust_one_hot(
+    x: AnyArray, counts: tuple[float, ...], *, limit: float = 3.0, most: int = 8
+) -> Any:
+    """One-hot, with each input centred and scaled as `robust_clip` does it with numbers.
+
+    An input is 0 where more than half of the rows have it, and all the others are away from 0
+    by 1 or 2 quartile ranges, smoothly clipped. Two categories are one input. A column of
+    more than `most` categories has 0 and 1, as `one_hot`. As in RealMLP (Holzmüller,
+    Grinsztajn & Steinwart, 2024, arXiv:2407.04491), compared with pytabkit 1.7.3, not with
+    the paper.
+
+    Parameters
+    ----------
+    limit : float
+        Above 0, in quartile ranges.
+    most : int
+        The most categories that are scaled.
+
+    Examples
+    --------
+    >>> [round(float(part), 4) for part in robust_one_hot(0, (10, 60, 30))]
+    [1.6641, -0.9487, 0.0]
+    """
+    if len(counts) > most:
+        return tuple(np.where(x == place, 1.0, 0.0) for place in range(len(counts)))
+    total = np.maximum(sum(counts), 1.0)
+    shares = [count / total for count in counts]
+    if len(shares) == 2:
+        signed = np.where(x == 1, 1.0, np.where(x == 0, -1.0, 0.0))
+        return _robust(signed, -1.0, 1.0, shares[1], limit)
+    return tuple(
+        _robust(np.where(x == place, 1.0, 0.0), 0.0, 1.0, share, limit)
+        for place, share in enumerate(shares)
+    )
+
+
+def _robust(x: Any, low: float, high: float, share: Any, limit: float) -> Any:
+    """Scale what is `high` in a share of the rows, and `low` in the others."""
+    median = np.where(share > 0.5, high, low)
+    # If three quarters of the rows are equal, the quartiles are, and half the range counts.
+    spread = np.where((share > 0.25) & (share < 0.75), high - low, (high - low) / 2)
+    z = (x - median) / spread
+    return z / np.hypot(1.0, z / limit)
+
+
 @encoding(takes="category")
 def ordinal(x: AnyArray, counts: tuple[float, ...]) -> Any:
     """Ordinal: one input, which goes from -1 to 1 through the categories in alphabetical order.

@@ -292,6 +292,33 @@ def _cut_normal(generator: Generator, shape: tuple[int, int], cut: float) -> Flo
     return drawn
 
 
+@initializer(ranges={"points": "[1, 1000]"})
+def data_driven(
+    generator: Generator, fan_in: int, fan_out: int, inputs: FloatArray, *, points: int = 5
+) -> tuple[FloatArray, FloatArray]:
+    """Weights and biases from the data, as RealMLP (Holzmüller et al., 2024, arXiv:2407.04491).
+
+    Normal weights, scaled so that each unit's sums have deviation 1 over the rows. Its bias
+    is minus a random mean of its sums for `points` rows, so a kink at 0 is where the data
+    is. Read from pytabkit 1.7.3 (`weight_init_mode="std"`, `bias_init_mode="he+5"`), not
+    from the paper; differs from it in that at most 1,024 rows are looked at.
+
+    Parameters
+    ----------
+    points : int
+        Rows for the bias of a unit. Their shares in the mean are uniform on the simplex.
+    """
+    weights = generator.standard_normal((fan_in, fan_out)) / np.sqrt(fan_in)
+    sums = inputs @ weights
+    deviations = np.std(sums, axis=0)
+    scale = np.where(deviations > 0, deviations, 1.0)
+    weights, sums = weights / scale, sums / scale
+    shares = generator.standard_exponential((points, fan_out))
+    rows = generator.integers(len(sums), size=(points, fan_out))
+    chosen = sums[rows, np.arange(fan_out)]
+    return weights, -np.sum(chosen * shares, axis=0) / np.sum(shares, axis=0)
+
+
 def _orthonormal(generator: Generator, fan_in: int, fan_out: int) -> FloatArray:
     """Draw orthonormal columns, or rows if they are the shorter side."""
     long, short = max(fan_in, fan_out), min(fan_in, fan_out)

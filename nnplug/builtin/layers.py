@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from nnplug import special
+from nnplug.builtin import embeddings
 from nnplug.hookspecs import hookimpl
-from nnplug.parts import Layer, Part, layer, parameter, state, uniform
+from nnplug.parts import Layer, layer, parameter, state, uniform
 
 # The arrays of a dense layer, x·W + b, which the gated layers have twice.
 _WEIGHT, _BIAS = parameter("D", "units"), parameter("units", start=0)
@@ -197,9 +198,26 @@ def swiglu(
     return z * special.sigmoid(z) * (x @ gate + gate_bias)
 
 
+@layer
+def parametric(x: Any, amount: Any = parameter("D", start=1), *, inner: Any) -> Any:
+    """An activation with a learned amount for each unit: x + a·(f(x) - x), with a = 1 at first.
+
+    `parametric[selu]`: with a = 0 a unit is linear, and it may learn more than the
+    activation. As in RealMLP (Holzmüller, Grinsztajn & Steinwart, 2024,
+    arXiv:2407.04491). The layers in it must keep the width.
+
+    Examples
+    --------
+    >>> parametric(np.array([[3.0]]), 0.5, inner=lambda x: x * 0)
+    array([[1.5]])
+    """
+    return x + amount * (inner(x) - x)
+
+
 @hookimpl
-def register_layers(register: Any) -> None:
-    """Register every layer of this module."""
-    for part in [value for value in globals().values() if isinstance(value, Part)]:
-        assert isinstance(part, Layer)
+def register_layers(register: object) -> None:
+    """Register every layer of this module and of `embeddings`."""
+    assert callable(register)
+    everything = [*globals().values(), *vars(embeddings).values()]
+    for part in [value for value in everything if isinstance(value, Layer)]:
         register(part)

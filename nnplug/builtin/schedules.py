@@ -328,6 +328,45 @@ def invscaling(
     return float(_ramp(epoch, warmup) / (1 + seen) ** power)
 
 
+@schedule(ranges={"flat": "[0, 1)"})
+def flat_cos(epoch: float, epochs: float, *, flat: float = 0.5) -> float:
+    """Constant, then half a cosine to 0.
+
+    Parameters
+    ----------
+    flat : float
+        The share of the run that is constant, in [0, 1).
+
+    Examples
+    --------
+    >>> [round(flat_cos(epoch, 8), 6) for epoch in (0, 4, 6, 8)]
+    [1.0, 1.0, 0.5, 0.0]
+    """
+    return _cosine(1.0, 0.0, max(0.0, epoch / epochs - flat) / (1 - flat))
+
+
+@schedule(ranges={"cycles": "[1, 100]"})
+def coslog(epoch: float, epochs: float, *, cycles: int = 4) -> float:
+    """Cosine cycles in logarithmic time: (1 - cos(2π·log2(1 + (2^cycles - 1)·t))) / 2.
+
+    The time t goes from 0 to 1. Each cycle begins and ends at 0, and is twice as long as the
+    one before: coslog4 of RealMLP (Holzmüller, Grinsztajn & Steinwart, 2024,
+    arXiv:2407.04491), compared with pytabkit 1.7.3, not with the paper.
+
+    Parameters
+    ----------
+    cycles : int
+        How many.
+
+    Examples
+    --------
+    >>> [round(coslog(epoch, 15), 6) for epoch in (0, 1, 2**1.5 - 1, 15)]
+    [0.0, 0.0, 1.0, 0.0]
+    """
+    through = math.log2(1 + (2**cycles - 1) * min(epoch / epochs, 1.0))
+    return 0.5 * (1 - math.cos(2 * math.pi * through))
+
+
 def _through(epoch: float, epochs: float, warmup: float) -> float:
     """Give the share of the run after its warm-up that has passed, from 0 to 1."""
     return min(max(0.0, epoch - warmup) / max(epochs - warmup, 1e-12), 1.0)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nnplug.exporters.cells import Cell
 from nnplug.formulas.printing import ATOM, Piece
 
-__all__ = ["DIALECTS", "Dialect", "literal", "quoted", "truth"]
+__all__ = ["DIALECTS", "Dialect", "sql_literal", "sql_name", "sql_truth"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ class Dialect:
     materialized : str
         What keeps the database from writing a step into the next one, where
         what is used twice would be computed twice, and so on from step to step.
+    product : str
+        The sum of the products of two lists, as a pattern; empty where there is
+        no such function.
     """
 
     name: str
@@ -48,6 +52,41 @@ class Dialect:
     of_day: str
     year_begin: str
     materialized: str = ""
+    product: str = ""
+
+    def cell(self, cell: Cell) -> Piece:
+        """Write what is asked of a row."""
+        column = sql_name(cell.column)
+        if cell.fact == "number":
+            return f"CAST({column} AS {self.real})", ATOM
+        if cell.fact == "truth":
+            return f"CAST(CAST({column} AS INTEGER) AS {self.real})", ATOM
+        if cell.fact == "missing":
+            return f"({column} IS NULL)", ATOM
+        if cell.fact in ("equals", "known"):
+            listed = ", ".join(sql_literal(text) for text in cell.texts)
+            return f"(CAST({column} AS {self.text}) IN ({listed}))", ATOM
+        day, of_day = self.day.format(column), self.of_day.format(column)
+        if cell.fact == "years":
+            return f"(({day} + {of_day}) / 365.2425e0)", ATOM
+        if cell.fact == "day":
+            return of_day, ATOM
+        if cell.fact == "week":  # 1970-01-01 was a Thursday, three days after a Monday
+            return f"(({day} + 3 - 7 * floor(({day} + 3) / 7e0) + {of_day}) / 7e0)", ATOM
+        first, following = (self.year_begin.format(column, years) for years in (0, 1))
+        return f"(({day} - {first} + {of_day}) / ({following} - {first}))", ATOM
+
+
+def sql_name(column: str) -> str:
+    """Quote the name of a table or a column."""
+    return '"' + column.replace('"', '""') + '"'
+
+
+def sql_literal(value: Any) -> str:
+    """Write a text, a number or a truth value."""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    return repr(value) if isinstance(value, int | float) else "'" + value.replace("'", "''") + "'"
 
 
 # A database may take a number outside of a function's domain, an overflow, or even an
@@ -81,7 +120,8 @@ def _functions(infinity: str, nan: str, **others: str) -> dict[str, str]:
 
 
 def _dialect(name: str, real: str, infinity: str, nan: str, **more: str) -> Dialect:
-    known = ("text", "largest", "smallest", "day", "of_day", "year_begin", "materialized")
+    known = ("text", "largest", "smallest", "day", "of_day", "year_begin", "materialized",
+             "product")  # fmt: skip
     words = {key: more.pop(key) for key in known if key in more}
     return Dialect(name, real=real, infinity=infinity, nan=nan,
                    functions=_functions(infinity, nan, **more), **words)  # fmt: skip
@@ -101,6 +141,10 @@ DIALECTS = {
         " / 86400e6)",
         year_begin="date_diff('day', DATE '1970-01-01', "
         "CAST(date_trunc('year', {0}::TIMESTAMP) + INTERVAL ({1}) YEAR AS DATE))",
+        product="list_inner_product({0}, {1})",
+        # Twice as fast as greatest and least.
+        maximum="CASE WHEN {0} > {1} THEN {0} ELSE {1} END",
+        minimum="CASE WHEN {0} < {1} THEN {0} ELSE {1} END",
         tanh="tanh({0})",
     ),
     "postgresql": _dialect(
@@ -141,18 +185,6 @@ DIALECTS = {
 }
 
 
-def truth(value: Any) -> Piece:
+def sql_truth(value: Any) -> Piece:
     """Write a truth value."""
     return ("(1 = 1)" if value else "(1 = 0)"), ATOM
-
-
-def quoted(column: str) -> str:
-    """Write a name."""
-    return '"' + column.replace('"', '""') + '"'
-
-
-def literal(value: Any) -> str:
-    """Write a class as the table has it."""
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    return repr(value) if isinstance(value, int | float) else "'" + value.replace("'", "''") + "'"

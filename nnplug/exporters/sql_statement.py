@@ -16,9 +16,8 @@ import numpy as np
 
 import nnplug
 from nnplug.errors import SettingError, suggest
-from nnplug.exporters.cells import Cell
 from nnplug.exporters.model_graph import ModelGraph, model_graph
-from nnplug.exporters.sql_dialects import DIALECTS, Dialect, literal, quoted, truth
+from nnplug.exporters.sql_dialects import DIALECTS, Dialect, sql_literal, sql_name, sql_truth
 from nnplug.exporters.writing import bracket, free_letter
 from nnplug.formulas.graph import Symbol
 from nnplug.formulas.printing import ADD, ATOM, COMPARE, INFIX, MULTIPLY, UNARY, Piece, strengths
@@ -47,6 +46,9 @@ _TERMS = 100
 """Terms of a sum between brackets: a database may refuse a deeper expression."""
 
 _NUMBER = r"-?[0-9.]+e[0-9+-]+"
+
+_LISTED = 8
+"""Terms from which on a product of lists is faster than a sum, where a database has one."""
 
 _LONGEST = 400
 """Characters of an expression that is not a column of its own."""
@@ -115,7 +117,7 @@ class _Statement:
         for symbol in self.order:
             if symbol.is_constant:
                 is_truth = symbol.dtype_kind == "bool"
-                write = truth if is_truth else self.number
+                write = sql_truth if is_truth else self.number
                 self.pieces[id(symbol)] = [write(symbol.value)]
                 continue
             if self._repeats(symbol.operation.name):
@@ -157,20 +159,33 @@ class _Statement:
             self.step[id(symbol)] = step + 1
         self.pieces[id(symbol)] = pieces
 
+    def _make_list(self, pieces: list[Piece], step: int) -> str:
+        """Let the numbers of a step be one more column of it, a list."""
+        text = _list(pieces)
+        while len(self.steps) <= step:
+            self.steps.append({})
+        for name, known in self.steps[step].items():
+            if known == text:
+                return name
+        self.count += 1
+        name = f"{self.letter}{self.count}"
+        self.steps[step][name] = text
+        return name
+
     def _text(self) -> str:
         answer = self._answer()
         texts = [" ".join(step.values()) for step in self.steps] + [" ".join(answer)]
         known: dict[str, None] = {}
-        source, written, letter = quoted(self.table), [], free_letter("s", [self.table])
+        source, written, letter = sql_name(self.table), [], free_letter("s", [self.table])
         for number, step in enumerate(self.steps):
             later = " ".join(texts[number + 1 :])
             read = set(re.findall(rf"\b{self.letter}\d+\b", later))
             columns = [
                 column for column in self.whole.columns
-                if column not in self.keep and quoted(column) in later
+                if column not in self.keep and sql_name(column) in later
             ]  # fmt: skip
             lines = [
-                *(quoted(column) for column in [*self.keep, *columns]),
+                *(sql_name(column) for column in [*self.keep, *columns]),
                 *(name for name in known if name in read),
                 *(f"{text} AS {name}" for name, text in step.items()),
             ]
@@ -180,7 +195,7 @@ class _Statement:
             written.append(f"{head} (\n  SELECT\n    {listed}\n  FROM {source}\n)")
             source = f"{letter}{number + 1}"
         steps = f"WITH {', '.join(written)}\n" if written else ""
-        listed = ",\n  ".join([*map(quoted, self.keep), *answer])
+        listed = ",\n  ".join([*map(sql_name, self.keep), *answer])
         head = f"-- Written by nnplug {nnplug.__version__} for {self.dialect.name}.\n"
         return f"{head}{steps}SELECT\n  {listed}\nFROM {source};\n"
 
@@ -189,29 +204,29 @@ class _Statement:
         values = [text for text, _ in self.pieces[id(answer.values)]]
         if answer.scores is None or answer.finite is None:
             pairs = zip(values, answer.targets, strict=True)
-            return [f"{value} AS {quoted(target)}" for value, target in pairs]
+            return [f"{value} AS {sql_name(target)}" for value, target in pairs]
         scores = [text for text, _ in self.pieces[id(answer.scores)]]
         ((finite, _),) = self.pieces[id(answer.finite)]
         if self.whole.model.task == "multilabel":
             labels = [str(label) for label in answer.classes]
             return [
-                *(f"CASE WHEN {finite} THEN {score} > 0.5 END AS {quoted(label)}"
+                *(f"CASE WHEN {finite} THEN {score} > 0.5 END AS {sql_name(label)}"
                   for score, label in zip(scores, labels, strict=True)),
-                *(f"{value} AS {quoted(f'probability of {label}')}"
+                *(f"{value} AS {sql_name(f'probability of {label}')}"
                   for value, label in zip(values, labels, strict=True)),
             ]  # fmt: skip
         (target,) = answer.targets
         top = f"{self.dialect.largest}({', '.join(scores)})"
         cases = " ".join(
-            f"WHEN {score} = {top} THEN {literal(label)}"
+            f"WHEN {score} = {top} THEN {sql_literal(label)}"
             for score, label in zip(scores, answer.classes, strict=True)
         )
         sets = [] if answer.sets is None else self.pieces[id(answer.sets)]
         return [
-            f"CASE WHEN {finite} THEN CASE {cases} END END AS {quoted(target)}",
-            *(f"{value} AS {quoted(f'{target}={label}')}"
+            f"CASE WHEN {finite} THEN CASE {cases} END END AS {sql_name(target)}",
+            *(f"{value} AS {sql_name(f'{target}={label}')}"
               for value, label in zip(values, answer.classes, strict=True)),
-            *(f"{bracket(piece, ATOM)} > 0.5 AS {quoted(f'{target}_set={label}')}"
+            *(f"{bracket(piece, ATOM)} > 0.5 AS {sql_name(f'{target}_set={label}')}"
               for piece, label in zip(sets, answer.classes, strict=False)),
         ]  # fmt: skip
 
@@ -231,7 +246,7 @@ class _Statement:
     def _array(self, array: Any) -> list[Piece]:
         """Write what is known; a float32 by the shortest text that reads back to it."""
         if array.dtype == np.bool_:
-            return [truth(value) for value in array.reshape(-1)]
+            return [sql_truth(value) for value in array.reshape(-1)]
         single = array.dtype == np.float32
         return [self.number(float(str(v)) if single else float(v)) for v in array.reshape(-1)]
 
@@ -243,7 +258,7 @@ class _Statement:
     def _write(self, symbol: Symbol) -> list[Piece]:
         name = symbol.operation.name
         if symbol.is_input:
-            return [self._cell(self.whole.cells[symbol.name])]
+            return [self.dialect.cell(self.whole.cells[symbol.name])]
         width = symbol.shape[1] if len(symbol.shape) > 1 else 1
         assert isinstance(width, int)
         if name in _ALIASES:
@@ -262,7 +277,7 @@ class _Statement:
             return f"{bracket(pieces[0], left)} {sign} {bracket(pieces[1], right)}", strength
         if name == "negative":
             return f"-{bracket(pieces[0], ATOM)}", UNARY
-        pattern = _FORMS.get(name) or self.dialect.functions[name]
+        pattern = self.dialect.functions.get(name) or _FORMS[name]
         at_least = ATOM if "{0} " in pattern and name != "where" else 0
         texts = [bracket(piece, at_least) for piece in pieces]
         words = {"largest": self.dialect.largest, "smallest": self.dialect.smallest}
@@ -307,6 +322,13 @@ class _Statement:
             )
         terms, (rows, width) = self._of(x), self.whole.arrays[id(weights)].shape
         factors = self._array(self.whole.arrays[id(weights)])
+        if self.dialect.product and rows >= _LISTED:
+            listed = self._make_list(terms, self.step.get(id(x), 0))
+            self.step[id(symbol)] = self.step.get(id(x), 0) + 1
+            return [
+                (self.dialect.product.format(listed, _list(factors[column::width])), ATOM)
+                for column in range(width)
+            ]
         return [
             _sum([
                 f"{factors[row * width + column][0]} * {bracket(terms[row], UNARY)}"
@@ -342,29 +364,6 @@ class _Statement:
                 ]
         return self.pieces[id(symbol)]
 
-    # --- cells --------------------------------------------------------------------------
-
-    def _cell(self, cell: Cell) -> Piece:
-        column, dialect = quoted(cell.column), self.dialect
-        if cell.fact == "number":
-            return f"CAST({column} AS {dialect.real})", ATOM
-        if cell.fact == "truth":
-            return f"CAST(CAST({column} AS INTEGER) AS {dialect.real})", ATOM
-        if cell.fact == "missing":
-            return f"({column} IS NULL)", ATOM
-        if cell.fact in ("equals", "known"):
-            listed = ", ".join(literal(text) for text in cell.texts)
-            return f"(CAST({column} AS {dialect.text}) IN ({listed}))", ATOM
-        day, of_day = dialect.day.format(column), dialect.of_day.format(column)
-        if cell.fact == "years":
-            return f"(({day} + {of_day}) / 365.2425e0)", ATOM
-        if cell.fact == "day":
-            return of_day, ATOM
-        if cell.fact == "week":  # 1970-01-01 was a Thursday, three days after a Monday
-            return f"(({day} + 3 - 7 * floor(({day} + 3) / 7e0) + {of_day}) / 7e0)", ATOM
-        first, following = (dialect.year_begin.format(column, years) for years in (0, 1))
-        return f"(({day} - {first} + {of_day}) / ({following} - {first}))", ATOM
-
 
 _ALIASES = ("to_network", "to_float64", "expand_dims", "broadcast_like")
 """What changes no number: everything is a float64 here."""
@@ -383,6 +382,10 @@ _ROWS: dict[str, Callable[[_Statement, Symbol], list[Piece]]] = {
     "sort": _Statement._sort,
 }
 """Operations that need more than one number of their input's row."""
+
+
+def _list(pieces: list[Piece]) -> str:
+    return f"[{', '.join(text for text, _ in pieces)}]"
 
 
 def _sum(terms: list[str]) -> Piece:

@@ -97,6 +97,7 @@ def load_model(
                 output_activation=output_activation,
                 dtype=info.dtype,
                 size=sum(array.size for array in container.arrays.values()) // info.members,
+                columns=(),
             )
         others = tuple(network.twin() for _ in range(info.members - 1))
         _fill((network, *others), container.arrays)

@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 from nnplug.errors import SettingError
 from nnplug.formulas.digest import DIGEST
 from nnplug.parts import OptionValue, Part, Placed
+from nnplug.parts.following import Following
 from nnplug.parts.text import DEEPEST, is_part_name, write_option, write_part
 from nnplug.plugins.plugin import Plugin
 from nnplug.untrusted import need, printable, shown, take_list, take_mapping, take_text
@@ -131,7 +132,10 @@ class PartRecord:
             "name": self.name,
             "package": self.package,
             "version": self.version,
-            "options": dict(self.options),
+            "options": {
+                key: str(value) if isinstance(value, Following) else value
+                for key, value in self.options.items()
+            },
             "formula": self.formula,
             **({"kind": self.kind} if self.kind else {}),
         }

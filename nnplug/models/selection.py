@@ -239,8 +239,8 @@ def _with_options(part: Part, record: PartRecord) -> Part:
 def _fits(value: OptionValue, default: OptionValue) -> bool:
     if isinstance(default, bool) or isinstance(value, bool):
         return isinstance(default, bool) and isinstance(value, bool)
-    if isinstance(default, float):
-        return isinstance(value, int | float)
+    if isinstance(default, float):  # or a text, of a number that follows a schedule
+        return isinstance(value, int | float) or "*" in value
     return isinstance(value, int if isinstance(default, int) else str)
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import cast
 
 from nnplug.errors import OptionError, PartError, UnknownPartError, suggest
-from nnplug.parts import Activation, Layer, LayerText, Part, parse_layers, parse_part
+from nnplug.parts import Activation, InputColumn, Layer, LayerText, Part, parse_layers, parse_part
 from nnplug.plugins.registry import Registry
 
-__all__ = ["find_layers", "flat"]
+__all__ = ["arrange_all", "find_layers", "flat"]
 
 
 def find_layers(asked: str | Sequence[str | Part], registry: Registry) -> list[Activation | Layer]:
@@ -40,6 +40,18 @@ def find_layers(asked: str | Sequence[str | Part], registry: Registry) -> list[A
             found.append(item)
         else:
             raise PartError(f"{item!r} is neither a layer nor an activation, nor the name of one.")
+    return found
+
+
+def arrange_all(
+    parts: Sequence[Activation | Layer], columns: Sequence[InputColumn]
+) -> list[Activation | Layer]:
+    """Fill the first layers, as far as they look at what the inputs are; see `Layer.arranged`."""
+    found = list(parts)
+    for number, part in enumerate(parts):
+        if not isinstance(part, Layer) or part.arrange is None:
+            break
+        found[number], _, columns = part.arranged(columns)
     return found
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,14 +13,15 @@ from nnplug.builtin.layers import dense, dropout, monotone_dense
 from nnplug.errors import SettingError, UnknownNameError
 from nnplug.network.dense import DenseLayer, dense_layers
 from nnplug.network.spans import Span, grouped, spans_of
+from nnplug.network.start import start_network
 from nnplug.parts import (
     Activation,
     Array,
     Initializer,
+    InputColumn,
     Layer,
     Noise,
     Placed,
-    State,
     layer_rows,
     place,
 )
@@ -95,6 +95,7 @@ class Network(Summarized):
         output_activation: Activation,
         dtype: Any = np.float32,
         size: int | None = None,
+        columns: Sequence[InputColumn] | None = None,
     ) -> Network:
         """Compose a network of layers, followed by a dense layer that gives the outputs.
 
@@ -104,6 +105,8 @@ class Network(Summarized):
         ----------
         size : int, optional
             The number of parameters that it must have; checked before memory is taken.
+        columns : sequence of InputColumn, optional
+            What the inputs are; see `place`.
 
         Raises
         ------
@@ -113,7 +116,7 @@ class Network(Summarized):
             If a layer cannot be traced.
         """
         network = cls.__new__(cls)
-        network._compose(inputs, parts, outputs, output_activation, dtype, size)
+        network._compose(inputs, parts, outputs, output_activation, dtype, size, columns)
         return network
 
     @classmethod
@@ -134,6 +137,7 @@ class Network(Summarized):
         output_activation: Activation,
         dtype: Any,
         size: int | None = None,
+        columns: Sequence[InputColumn] | None = None,
     ) -> None:
         if min(inputs, outputs) < 1:
             raise SettingError(_no_units(min(inputs, outputs)))
@@ -142,7 +146,7 @@ class Network(Summarized):
         signed = any(part.function is monotone_dense.function for part in parts)
         last = monotone_dense if signed else dense
         head = (last.with_options(units=outputs), output_activation)
-        self.placed = tuple(place(inputs, [*parts, *head], head=len(parts)))
+        self.placed = tuple(place(inputs, [*parts, *head], head=len(parts), columns=columns))
         self.layers = tuple(dense_layers(self.placed))
         spans = list(spans_of(self.placed))
         self.spans = tuple(spans)
@@ -162,7 +166,7 @@ class Network(Summarized):
         twin.parameters[:] = self.parameters
         return twin
 
-    def group(self, *, rate: Mapping[str, float], decay: Mapping[str, float]) -> None:
+    def group(self, *, rate: Mapping[str, float | str], decay: Mapping[str, float | str]) -> None:
         """Give some arrays a learning rate, or a decay, of their own; see `grouped`."""
         self.spans = grouped(self.spans, rate=rate, decay=decay)
         self._by_name = {span.name: span for span in self.spans}
@@ -227,50 +231,7 @@ class Network(Summarized):
         ImpureFormulaError
             If it does not draw from the given generator.
         """
-        initializer.check_pure()
-        if initializer.from_inputs and inputs is None:
-            raise SettingError(
-                f"initializer {initializer.text!r} looks at rows of the data, and none are given."
-            )
-        draw = partial(self._draw, initializer, initializer.generator(seed))
-        x = None if not initializer.from_inputs or inputs is None else inputs.astype(self.dtype)
-        for placed in self.placed:
-            x = self._start(placed, draw, x)
-
-    def _start(
-        self, placed: Placed, draw: Callable[[str, Array, Any], None], x: AnyArray | None
-    ) -> AnyArray | None:
-        """Start a layer, and those that it holds; give its outputs for some rows."""
-        for array in placed.own_arrays:
-            start = getattr(array.declared, "start", None)
-            if isinstance(array.declared, State):
-                array.declared.fill(self[array.name])
-            elif start is not None:
-                self[array.name][...] = start
-            elif not isinstance(array.declared, Noise):
-                draw(placed.name, array, x)
-        within = x
-        for layer in placed.inner:
-            within = self._start(layer, draw, within)
-        if x is None:
-            return None
-        with np.errstate(all="ignore"):
-            return np.asarray(placed.compute(x, self.arrays))
-
-    def _draw(
-        self, initializer: Initializer, generator: np.random.Generator, layer: str, array: Array,
-        inputs: AnyArray | None,
-    ) -> None:  # fmt: skip
-        fan_in, fan_out = array.shape
-        rows = np.empty((0, fan_in)) if inputs is None else inputs
-        weights = initializer.draw(generator, fan_in, fan_out, rows)
-        if weights.shape != array.shape or not np.isfinite(weights).all():
-            raise SettingError(
-                f"initializer {initializer.text!r} ({initializer.place}): for {layer} it returned "
-                f"shape {weights.shape}, or numbers that are not finite; needed are finite "
-                f"numbers of shape {array.shape}."
-            )
-        self[array.name][...] = weights
+        start_network(self.placed, self.arrays, self.dtype, initializer, seed, inputs)
 
     def forward(self, inputs: AnyArray) -> Iterator[tuple[Placed, AnyArray]]:
         """Compute each layer's outputs, (N, H), for rows (N, D), outside training.

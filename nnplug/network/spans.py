@@ -11,7 +11,10 @@ from nnplug.errors import SettingError
 from nnplug.parts import Parameter, Placed, State
 from nnplug.types import AnyArray
 
-__all__ = ["Span", "grouped", "spans_of"]
+__all__ = ["FAN_IN", "Span", "grouped", "spans_of"]
+
+FAN_IN = "fan_in^"
+"""How a factor begins that is a power of an array's number of inputs."""
 
 LISTED = 12
 """The most names that a message lists."""
@@ -69,17 +72,29 @@ def spans_of(placed: Sequence[Placed]) -> Iterator[Span]:
                 start = stop
 
 
+def _number(factor: float | str, span: Span) -> float:
+    """Give a factor, or a power of an array's number of inputs, as a number."""
+    if not isinstance(factor, str):
+        return factor
+    fan_in = span.shape[0] if len(span.shape) == 2 else 1
+    return float(fan_in ** float(factor.removeprefix(FAN_IN)))
+
+
 def grouped(
-    spans: Sequence[Span], *, rate: Mapping[str, float], decay: Mapping[str, float]
+    spans: Sequence[Span],
+    *,
+    rate: Mapping[str, float | str],
+    decay: Mapping[str, float | str],
 ) -> tuple[Span, ...]:
     """Give some arrays a learning rate, or a decay, of their own.
 
     Parameters
     ----------
-    rate, decay : mapping of str to float
+    rate, decay : mapping of str to float or str
         Factors by patterns of names, such as `"*.bias"`; the last pattern that
         fits counts. A decay is a factor on penalties and on the optimizer's
-        weight decay.
+        weight decay. `"fan_in^-0.5"` is a power of an array's own number of
+        inputs, which is 1 for a vector.
 
     Raises
     ------
@@ -99,10 +114,11 @@ def grouped(
     def given(span: Span) -> Span:
         for pattern, factor in rate.items():
             if fnmatchcase(span.name, pattern):
-                span = replace(span, rate=factor)
+                span = replace(span, rate=_number(factor, span))
         for pattern, factor in decay.items():
             if fnmatchcase(span.name, pattern):
-                span = replace(span, penalised=factor, decays=factor)
+                own = _number(factor, span)
+                span = replace(span, penalised=own, decays=own)
         return span
 
     return tuple(map(given, spans))

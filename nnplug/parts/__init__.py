@@ -1,6 +1,7 @@
 """Parts: activations, layers, losses, optimizers and everything else that a run is made of."""
 
 from nnplug.parts.activation import Activation, activation
+from nnplug.parts.arranging import Arrangement, InputColumn
 from nnplug.parts.dataset import Data, Dataset, Task, dataset
 from nnplug.parts.declared import (
     Declared,
@@ -18,6 +19,7 @@ from nnplug.parts.declared import (
 )
 from nnplug.parts.encoding import ColumnFacts, Encoding, encoding
 from nnplug.parts.initializer import Initializer, initializer
+from nnplug.parts.laws import Drawn, drawn
 from nnplug.parts.layer import Layer, layer
 from nnplug.parts.loss import Loss, loss
 from nnplug.parts.metric import Metric, by_column, metric
@@ -40,13 +42,16 @@ __all__ = [
     "KINDS",
     "Activation",
     "Array",
+    "Arrangement",
     "ColumnFacts",
     "Data",
     "Dataset",
     "Declared",
+    "Drawn",
     "Encoding",
     "Facts",
     "Initializer",
+    "InputColumn",
     "Layer",
     "LayerRow",
     "LayerText",
@@ -71,6 +76,7 @@ __all__ = [
     "activation",
     "by_column",
     "dataset",
+    "drawn",
     "encoding",
     "initializer",
     "layer",

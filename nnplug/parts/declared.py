@@ -20,6 +20,7 @@ import numpy as np
 from nnplug.errors import PartError
 from nnplug.formulas.refusal import author_line
 from nnplug.formulas.shapes import Dimension
+from nnplug.parts.laws import Drawn
 from nnplug.types import AnyArray
 
 __all__ = [
@@ -71,8 +72,9 @@ class Parameter(Declared):
 
     Attributes
     ----------
-    start : float or None
-        The number that all elements start from; None: the run's initializer draws them.
+    start : float, Drawn or None
+        The number that all elements start from, or the law that they are drawn by; None:
+        the run's initializer draws them.
     decay : bool
         Whether penalties count it.
     rate : float
@@ -81,14 +83,17 @@ class Parameter(Declared):
         How many of them there are, which the formula gets as a tuple; None: a single array.
     """
 
-    start: float | None = None
+    start: float | Drawn | None = None
     decay: bool = True
     rate: float = 1.0
     count: str | int | None = None
 
     @property
     def _start(self) -> str:
-        drawn = "drawn" if self.start is None else f"starts at {self.start:g}"
+        drawn = "drawn"
+        if self.start is not None:
+            law = isinstance(self.start, Drawn)
+            drawn = f"drawn: {self.start}" if law else f"starts at {self.start:g}"
         several = "" if self.count is None else f"{self.count} of them, "
         return f"{several}{drawn}{', with decay' if self.decay else ''}"
 
@@ -158,7 +163,7 @@ class Quantiles(Declared):
 
 def parameter(
     *shape: Dimension,
-    start: float | None = None,
+    start: float | Drawn | None = None,
     decay: bool | None = None,
     rate: float = 1.0,
     count: str | int | None = None,
@@ -169,10 +174,10 @@ def parameter(
     ----------
     *shape : str or int
         Its dimensions; none for a single number.
-    start : float, optional
-        The number that all elements start from. By default the run's
-        initializer draws them: for matrices, whose first dimension is the one
-        that is summed over.
+    start : float or Drawn, optional
+        The number that all elements start from, or a law as `nnplug.drawn` makes it.
+        By default the run's initializer draws them: for matrices, whose first
+        dimension is the one that is summed over.
     decay : bool, optional
         Whether penalties, such as `--l2`, count it; by default they count
         arrays that are drawn.
@@ -199,9 +204,9 @@ def parameter(
             f"{author_line()}parameter({', '.join(map(repr, shape))}): an initializer draws "
             "matrices only.\nGive the number that all elements start from: start=0."
         )
-    drawn = start is None
-    number = None if start is None else _number("parameter", start)
-    return Parameter(shape, number, drawn if decay is None else decay, rate, count)
+    number = start if start is None or isinstance(start, Drawn) else _number("parameter", start)
+    penalised = not isinstance(number, float) if decay is None else decay
+    return Parameter(shape, number, penalised, rate, count)
 
 
 def state(*shape: Dimension, start: float | Literal["identity"] = 0.0) -> Any:

@@ -22,7 +22,7 @@ FANS = ("generator", "fan_in", "fan_out")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Initializer(Part):
-    """Draws the weights of one layer; biases start at zero.
+    """Draws the weights of one layer; its biases start at zero, unless it gives them too.
 
     Attributes
     ----------
@@ -42,8 +42,15 @@ class Initializer(Part):
         self, generator: np.random.Generator, fan_in: int, fan_out: int, inputs: AnyArray
     ) -> AnyArray:
         """Draw the weights of a layer whose inputs for some rows are (N, fan_in)."""
+        return self.draw_all(generator, fan_in, fan_out, inputs)[0]
+
+    def draw_all(
+        self, generator: np.random.Generator, fan_in: int, fan_out: int, inputs: AnyArray
+    ) -> tuple[AnyArray, ...]:
+        """Draw the weights, and perhaps biases, of a layer whose inputs are (N, fan_in)."""
         given = (inputs,) if self.from_inputs else ()
-        return np.asarray(self(generator, fan_in, fan_out, *given))
+        drawn = self(generator, fan_in, fan_out, *given)
+        return tuple(map(np.asarray, drawn if isinstance(drawn, tuple) else (drawn,)))
 
     def generator(self, seed: int) -> np.random.Generator:
         """Make the generator that draws the weights of a run."""
@@ -60,7 +67,9 @@ class Initializer(Part):
         check_twice(
             f"initializer {self.name!r}",
             self.function,
-            lambda: self.draw(self.generator(0), 3, 2, np.eye(4, 3)),
+            lambda: np.concatenate(
+                [each.ravel() for each in self.draw_all(self.generator(0), 3, 2, np.eye(4, 3))]
+            ),
             "draw from `generator` alone, which the run's seed makes",
         )
 
@@ -81,7 +90,8 @@ def initializer(
     """Make an initializer from `def name(generator, fan_in, fan_out, *, ...)`.
 
     It returns the weights, float64 of shape (fan_in, fan_out), drawn from the
-    given `numpy.random.Generator`. The layers are drawn in order, from one
+    given `numpy.random.Generator`; or a tuple of them and the biases, (fan_out,),
+    for a layer that has an array `bias`. The layers are drawn in order, from one
     generator. A fourth argument, `inputs`, has the layer's inputs for some rows
     of the training data, (N, fan_in), computed by the layers that were drawn
     before it.

@@ -16,10 +16,13 @@ from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.shapes import shape_text
 from nnplug.formulas.tracing import trace
 from nnplug.parts.activation import Activation
+from nnplug.parts.arranging import Arrange, InputColumn
 from nnplug.parts.declared import Declared, Parameter, State
+from nnplug.parts.following import Followed, followed, plain
 from nnplug.parts.part import RowPart
 from nnplug.parts.signature import Naming, build_part, check_dimensions, declarations
 from nnplug.parts.text import DEEPEST
+from nnplug.types import AnyArray
 
 __all__ = ["Layer", "layer"]
 
@@ -37,13 +40,17 @@ class Layer(RowPart):
         Whether it is a layer around layers, which takes a function, `inner`.
     inner : tuple of Activation or Layer
         The layers that this instance holds.
+    arrange : callable or None
+        Fills options and states from what the inputs are; see `Arrangement`.
     """
 
     kind: ClassVar[str] = "layer"
     plural: ClassVar[str] = "layers"
+    may_follow: ClassVar[bool] = True
 
     holds: bool = False
     inner: tuple[Activation | Layer, ...] = ()
+    arrange: Arrange | None = None
 
     @property
     def arrays(self) -> Mapping[str, Declared]:
@@ -55,6 +62,8 @@ class Layer(RowPart):
                 found[name] = declared
             else:
                 found.update({f"{name}{number}": declared for number in range(1, count + 1)})
+        for option, value in followed(self.options).items():
+            found[option] = Followed((), value=float(value), schedule=value.schedule)
         return found
 
     def _count(self, declared: Declared) -> int | None:
@@ -89,7 +98,8 @@ class Layer(RowPart):
         """The text form: the first option by its value alone, what it holds in brackets."""
         text = super().text
         name, colon, options = text.partition(":")
-        if colon and options.startswith(f"{self.bare_option}="):
+        first = options.partition(",")[0].removeprefix(f"{self.bare_option}=")
+        if colon and options.startswith(f"{self.bare_option}=") and "=" not in first:
             text = f"{name}:{options.partition('=')[2]}"
         if self.holds:
             text += f"[{' '.join(part.text for part in self.inner)}]"
@@ -118,6 +128,20 @@ class Layer(RowPart):
             raise PartError(f"layer {self.name!r}: layers hold layers more than {DEEPEST} deep.")
         return made
 
+    def arranged(
+        self, columns: Sequence[InputColumn]
+    ) -> tuple[Layer, Mapping[str, AnyArray], tuple[InputColumn, ...]]:
+        """Fill a layer that looks at what its inputs are.
+
+        Returns
+        -------
+        tuple of Layer, mapping of str to array, and tuple of InputColumn
+            The layer with its options, what its states start at, what its outputs are.
+        """
+        assert self.arrange is not None
+        found = self.arrange(tuple(columns), self.options)
+        return self.with_options(**found.options), found.states, found.columns
+
     @property
     def depth(self) -> int:
         """How deep it holds layers within layers; 0 if it holds none."""
@@ -138,7 +162,9 @@ class Layer(RowPart):
         inner: Callable[[Symbol], Symbol] | None = None,
     ) -> tuple[Symbol, dict[str, Symbol]]:
         """Trace the formula; see `RowPart.trace`."""
-        given: dict[str, Any] = dict(self.options)
+        given: dict[str, Any] = plain(self.options)
+        for option in followed(self.options):
+            given[option] = arrays[option]
         if self.branches:
             given["training"] = training
         if self.holds:
@@ -206,8 +232,16 @@ def _wrong_arguments(names: tuple[str, ...]) -> str | None:
 @overload
 def layer(function: Callable[..., Any], /) -> Layer: ...
 @overload
-def layer(**naming: Unpack[Naming]) -> Callable[[Callable[..., Any]], Layer]: ...
-def layer(function: Callable[..., Any] | None = None, /, **naming: Unpack[Naming]) -> Any:
+def layer(
+    *, arrange: Arrange | None = None, **naming: Unpack[Naming]
+) -> Callable[[Callable[..., Any]], Layer]: ...
+def layer(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    arrange: Arrange | None = None,
+    **naming: Unpack[Naming],
+) -> Any:
     """Make a layer from a formula in NumPy.
 
     The formula takes `x`, of shape (N, D), then the arrays that it declares,
@@ -219,6 +253,11 @@ def layer(function: Callable[..., Any] | None = None, /, **naming: Unpack[Naming
 
     Parameters
     ----------
+    arrange : callable, optional
+        For a layer that treats numbers and categories differently:
+        `arrange(columns, options)` gets an `InputColumn` for each input, and returns
+        an `Arrangement`: options that follow, what states start at, and what the
+        outputs are.
     **naming
         `name`, `aliases`, `ranges` and `expected_failures`: see `Naming`.
 
@@ -250,6 +289,7 @@ def layer(function: Callable[..., Any] | None = None, /, **naming: Unpack[Naming
             naming=naming,
             branches="training" in arguments,
             holds="inner" in arguments,
+            arrange=arrange,
         )
         for array, one in declared.items():
             count = one.count if isinstance(one, Parameter) else None

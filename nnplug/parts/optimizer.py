@@ -14,6 +14,7 @@ from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.shapes import Shape
 from nnplug.formulas.tracing import trace
 from nnplug.parts.declared import State
+from nnplug.parts.following import factor_name, followed
 from nnplug.parts.part import OptionValue, Part
 from nnplug.parts.reach import Over, joined_over
 from nnplug.parts.signature import Naming, build_part, check_dimensions, declarations
@@ -52,6 +53,7 @@ class Optimizer(Part):
 
     kind: ClassVar[str] = "optimizer"
     plural: ClassVar[str] = "optimizers"
+    may_follow: ClassVar[bool] = True
 
     own_slots: tuple[str, ...] = ()
     declared: Mapping[str, State] = field(default_factory=dict)
@@ -126,6 +128,7 @@ class Optimizer(Part):
                 "ask for the gradient at another point, and a step has only one.\n"
                 "Leave out one of the two."
             )
+        base.refuse_following(f"{self.name!r} holds it")
         return replace(self, base=base, over=joined_over(self, base))
 
     def with_options(self, /, **values: OptionValue) -> Optimizer:
@@ -159,13 +162,7 @@ class Optimizer(Part):
         return float(self.options["learning_rate"])
 
     def point_of(self, graph: Graph) -> tuple[Symbol, Symbol, Symbol]:
-        """Trace the point of the second gradient: the parameters, their gradient, the point.
-
-        Raises
-        ------
-        FormulaError
-            If it cannot be traced, or returns another shape.
-        """
+        """Trace the point of the second gradient: the parameters, their gradient, the point."""
         assert self.point is not None
         param, grad = graph.input("param", ("P",)), graph.input("grad", ("P",))
         known = inspect.signature(self.point).parameters
@@ -181,7 +178,7 @@ class Optimizer(Part):
 
     @property
     def usual_rate(self) -> float:
-        """Its default learning rate, or that of the optimizer that it holds."""
+        """Its default learning rate, or that of the one that it holds."""
         if self.base is not None and "learning_rate" not in self.defaults:
             return self.base.usual_rate
         return float(self.defaults["learning_rate"])
@@ -212,6 +209,7 @@ class Optimizer(Part):
         curvature = graph.input("curvature", shape) if self.asks_curvature else None
         if self.base is not None:
             self.base.update(new_graph(), shape)  # so that its own errors name it alone
+        given |= {key: graph.input(factor_name(key)) for key in followed(self.options)}
         outputs = trace(
             self.function,
             [param, grad, *own],

@@ -15,6 +15,7 @@ from nnplug.formulas.graph import Graph, Symbol, walk
 from nnplug.formulas.purity import Traces
 from nnplug.formulas.refusal import call_author
 from nnplug.parts.declared import Declared, Interval, Noise
+from nnplug.parts.following import Followed, Following, followed, plain
 from nnplug.parts.text import normalise_name, write_option, write_part
 
 __all__ = ["OptionValue", "Part", "RowPart"]
@@ -52,6 +53,8 @@ class Part:
 
     kind: ClassVar[str] = "part"
     plural: ClassVar[str] = "parts"
+    may_follow: ClassVar[bool] = False
+    """Whether its options may follow a schedule."""
 
     function: Callable[..., Any]
     name: str
@@ -77,7 +80,10 @@ class Part:
         for key in self.ranges.keys() & options.keys():
             self._check_range(key, options[key])
         return call_author(
-            f"{self.kind} {self.name!r}", self.function, *arguments, **{**self.options, **options}
+            f"{self.kind} {self.name!r}",
+            self.function,
+            *arguments,
+            **{**plain(self.options), **options},
         )
 
     def __repr__(self) -> str:
@@ -97,10 +103,27 @@ class Part:
     @property
     def text(self) -> str:
         """The text form, with the options that differ from their defaults."""
-        given = self.options.items()
-        return write_part(
-            self.name, {key: value for key, value in given if value != self.defaults[key]}
-        )
+        follow, given = followed(self.options), self.options.items()
+        said = {key: value for key, value in given if key in follow or value != self.defaults[key]}
+        return write_part(self.name, said)
+
+    @property
+    def still(self) -> Self:
+        """The part without schedules for its options, as it is outside training."""
+        return replace(self, options=plain(self.options)) if followed(self.options) else self
+
+    def refuse_following(self, why: str) -> None:
+        """Refuse options that follow a schedule.
+
+        Raises
+        ------
+        OptionError
+        """
+        for option, value in followed(self.options).items():
+            raise OptionError(
+                f"{self.kind} {self.name!r}: {option}={value}: it cannot follow a schedule, since "
+                f"{why}.\nWay out: give it a number."
+            )
 
     @property
     def bare_option(self) -> str | None:
@@ -259,6 +282,12 @@ class RowPart(Part):
         """
         read = {id(node) for node in walk(outputs)}
         for name, array in self.arrays.items():
+            if isinstance(array, Followed) and id(arrays[name]) in read:
+                raise FormulaError(
+                    f"{self.kind} {self.text!r}: {self.place}: it reads an option that follows a "
+                    "schedule outside training too, where there is no time.\n"
+                    "Way out: give that option a number."
+                )
             if isinstance(array, Noise) and id(arrays[name]) in read:
                 raise FormulaError(
                     f"{self.kind} {self.name!r}: {self.place}: it reads {name}, which is random, "
@@ -268,6 +297,23 @@ class RowPart(Part):
 
 
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def _following(part: Part, key: str, value: OptionValue, schedule: str) -> Following:
+    """Let an option follow a schedule, if it may."""
+    way_out = ""
+    if not schedule:
+        way_out = "name it, as in dropout:rate=0.15*flat_cos"
+    elif key == "learning_rate":
+        way_out = "the learning rate follows the run's: give --schedule"
+    elif not part.may_follow:
+        way_out = "give a number; options of layers and optimizers may follow one"
+    if way_out:
+        raise OptionError(
+            f"{part.kind} {part.name!r}: {key}={value}*{schedule}: it cannot follow a schedule.\n"
+            f"Way out: {way_out}."
+        )
+    return Following(float(value), schedule)
 
 
 def _convert(part: Part, key: str, value: OptionValue) -> OptionValue:
@@ -282,6 +328,11 @@ def _convert(part: Part, key: str, value: OptionValue) -> OptionValue:
             if isinstance(value, str):
                 return value
         elif not isinstance(value, bool):
+            if isinstance(value, Following):
+                return _following(part, key, value, value.schedule)
+            if type(default) is float and isinstance(value, str) and "*" in value:
+                most, _, schedule = value.partition("*")
+                return _following(part, key, _convert(part, key, most), schedule.strip())
             if isinstance(default, int):
                 if float(value) == int(value):
                     return int(value)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
@@ -21,8 +21,10 @@ from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.shapes import Shape
 from nnplug.formulas.tracing import Formula
 from nnplug.parts.activation import Activation
+from nnplug.parts.arranging import InputColumn, numbers
 from nnplug.parts.declared import Declared, Noise, Parameter, State
 from nnplug.parts.layer import Layer
+from nnplug.types import AnyArray
 
 __all__ = ["Array", "LayerRow", "Placed", "Traced", "layer_rows", "place", "trace_placed"]
 
@@ -75,6 +77,8 @@ class Placed:
         The names of its outputs, and of the loss's derivative by them.
     inner : tuple of Placed
         The layers that it holds.
+    starts : mapping of str to array
+        What some of its states start at, by their names in the formula.
     """
 
     name: str
@@ -87,6 +91,7 @@ class Placed:
     output_name: str
     gradient_name: str
     inner: tuple[Placed, ...] = ()
+    starts: Mapping[str, AnyArray] = field(default_factory=dict)
 
     def compute(self, x: Any, given: Mapping[str, Any]) -> Any:
         """Compute its outputs outside training, on arrays.
@@ -127,7 +132,12 @@ def _compute_all(inner: Sequence[Placed], x: Any, given: Mapping[str, Any]) -> A
 
 
 def place(
-    inputs: int, parts: Sequence[Activation | Layer], *, head: int | None = None, prefix: str = ""
+    inputs: int,
+    parts: Sequence[Activation | Layer],
+    *,
+    head: int | None = None,
+    prefix: str = "",
+    columns: Sequence[InputColumn] | None = None,
 ) -> Iterator[Placed]:
     """Give each part its place.
 
@@ -140,11 +150,20 @@ def place(
         parts, and none is called hidden.
     prefix : str
         Begins their names: the name of the layer that holds them.
+    columns : sequence of InputColumn, optional
+        What the inputs are; by default all are numbers. If it is empty, layers that look at
+        that are left as they are, as a model file has them.
     """
     counts: Counter[str] = Counter()
     block, taken, names = "", set[str](), set[str]()
     width = inputs
     for number, part in enumerate(parts):
+        starts: Mapping[str, AnyArray] = {}
+        if isinstance(part, Layer) and part.arrange is not None and columns != ():
+            known = numbers(width) if columns is None else columns
+            part, starts, columns = part.arranged(known)  # noqa: PLW2901  # the same part, filled
+        elif columns:
+            columns = None  # of what a layer computes, nothing is known
         is_dense = part.kind == "layer" and part.name in ("dense", "monotone_dense")
         role = "dense" if is_dense else part.kind if isinstance(part, Activation) else part.name
         if head is not None and (number == head or is_dense):
@@ -159,7 +178,7 @@ def place(
             counts[part.name] += 1
             name = f"{prefix}{part.name}{counts[part.name]}"
         taken.add(role)
-        placed = _placed(name, part, width, role)
+        placed = replace(_placed(name, part, width, role), starts=starts)
         names.update(array.name for array in placed.arrays)
         yield placed
         width = placed.outputs

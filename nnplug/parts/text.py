@@ -190,8 +190,8 @@ def write_option(value: object) -> str:
     """Write an option's value, which reads back equal to the bit."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str):
-        return value
+    if isinstance(value, str) or hasattr(value, "schedule"):
+        return str(value)
     return repr(float(value)) if isinstance(value, float) else repr(value)
 
 

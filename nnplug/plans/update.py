@@ -18,6 +18,7 @@ from nnplug.formulas.tracing import alike, lower
 from nnplug.network.network import Network
 from nnplug.network.spans import Span
 from nnplug.parts import Optimizer, Update
+from nnplug.parts.following import Following, factor_name, followed
 from nnplug.plans.emission import COPY, CURVATURE, POINT, SQUARES, Emitter, concrete
 from nnplug.plans.program import Instruction, Section, Value
 
@@ -144,7 +145,10 @@ def _with_decay(optimizer: Optimizer, span: Span) -> Optimizer:
         return optimizer
     base = None if optimizer.base is None else _with_decay(optimizer.base, span)
     if "weight_decay" in optimizer.options:
-        decay = float(optimizer.options["weight_decay"]) * span.decays
+        given = optimizer.options["weight_decay"]
+        decay: Any = float(given) * span.decays
+        if isinstance(given, Following):
+            decay = Following(decay, given.schedule)
         optimizer = optimizer.with_options(weight_decay=decay)
     return replace(optimizer, base=base)
 
@@ -221,6 +225,10 @@ def _write_piece(
         if name == "learning_rate" and span.rate != 1.0:
             number = _scaled(emitter, number, span.rate)
         values[id(graph.input(name))] = number
+    for option, most in followed(_with_decay(optimizer, span).options).items():
+        name = factor_name(option)
+        number = Value(name, (), np.dtype(np.float64), "scalar", vector=f"optimizer.{name}")
+        values[id(graph.input(name))] = _scaled(emitter, number, float(most))
     before, after = (
         Value(f"check.{what}", (), emitter.dtype, "result", vector="checks")
         for what in ("grad", "param'")
@@ -233,7 +241,7 @@ def _write_piece(
 
 
 def _scaled(emitter: Emitter, number: Value, factor: float) -> Value:
-    """Multiply the learning rate by the factor for some arrays, once a step."""
+    """Multiply a number that changes with the step by a constant, once a step."""
     assert emitter.numbers is not None
     made = Value(f"{number.name}·{factor:g}", (), number.dtype, "scalar")
     times = emitter.constant(factor, number.dtype)

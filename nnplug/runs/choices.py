@@ -12,12 +12,13 @@ from typing import Any, cast
 import numpy as np
 
 from nnplug.errors import NnplugError, SettingError, suggest
-from nnplug.network.layers import find_layers
+from nnplug.network.layers import arrange_all, find_layers
 from nnplug.network.network import short_form
 from nnplug.network.tasks import Head
 from nnplug.parts import (
     Activation,
     Facts,
+    InputColumn,
     Layer,
     Metric,
     Optimizer,
@@ -154,8 +155,13 @@ class Choice:
             chosen = (chosen,)
         return tuple(self._find(kind or name, part, self.recipe.get(name)) for part in chosen)
 
-    def network(self) -> Shape:
+    def network(self, columns: Sequence[InputColumn]) -> Shape:
         """Choose the layers before the output, from `layers` or from the short form.
+
+        Parameters
+        ----------
+        columns : sequence of InputColumn
+            What the inputs are.
 
         Raises
         ------
@@ -170,7 +176,7 @@ class Choice:
             )
         asked = None if short else self("layers")
         if asked is not None:
-            layers = find_layers(asked, self.registry)
+            layers = arrange_all(find_layers(asked, self.registry), columns)
             text = " ".join(layer.text for layer in layers)
             return Shape(layers, {**dict.fromkeys(SHORT_FORM, ()), "layers": text})
         hidden = self("hidden")
@@ -364,7 +370,9 @@ def follow(
             hint = "\nTo follow another metric, add it to metrics."
         raise SettingError(f"monitor={monitor!r}: it must be one of {', '.join(known)}.{hint}")
     goal = metrics[found].goal if found in metrics else "minimize"
-    return Stopping(found, goal, patience, min_delta)
+    # The last of equal epochs has the lowest learning rate.
+    last = patience is None and schedule.text != "constant"
+    return Stopping(found, goal, patience, min_delta, last_of_equal=last)
 
 
 def interval_level(choice: Choice, head: Head, members: int, *, held_out: bool) -> float | None:

@@ -156,6 +156,7 @@ def _prepare(
         head.outputs,
         output_activation=output_activation,
         dtype=dtype,
+        columns=rows.columns,
     )
     network.group(rate=choice("rate"), decay=choice("decay"))
     networks = initialized(network, members, initializer, seed, rows, constrain)
@@ -343,7 +344,8 @@ def _in_units(loss: Loss | None, options: TableOptions) -> bool:
 
 def _shape(choice: Choice, rows: Rows, head: Head) -> tuple[Shape, Callable[[Network], None]]:
     """Choose the layers, and what is done with the network's arrays to make it monotone."""
-    shape, increasing, decreasing = choice.network(), choice("increasing"), choice("decreasing")
+    shape = choice.network(rows.columns)
+    increasing, decreasing = choice("increasing"), choice("decreasing")
     if not increasing and not decreasing:
         return shape, lambda network: None
     from nnplug.network.monotone import constrain, monotone_layers  # noqa: PLC0415  # few are

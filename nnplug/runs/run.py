@@ -32,6 +32,7 @@ from nnplug.training import (
     Trainer,
     Training,
 )
+from nnplug.training.following import find_schedules
 from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
@@ -311,7 +312,7 @@ class Run(Summarized):
         )
 
     def _trainer(self, member: int, history: History, engine: Engine | None) -> Trainer:
-        settings, shards = self.settings, None
+        settings, shards, epochs = self.settings, None, self.settings.epochs
         if settings.shards is not None:
             from nnplug.training.shards import connect  # noqa: PLC0415  # few runs are cut
 
@@ -321,7 +322,7 @@ class Run(Summarized):
             self.loss,
             self.optimizer,
             self.batches(member),
-            epochs=settings.epochs,
+            epochs=epochs,
             seed=member_seed(settings.seed, member),
             schedule=None if self.schedule.text == "constant" else self.schedule,
             regularization=self.regularization,
@@ -330,6 +331,7 @@ class Run(Summarized):
             history=history,
             engine=engine or self.engine,
             shards=shards,
+            follows=find_schedules(self.network, self.optimizer, self.model.registry, epochs),
         )
 
     def batches(self, member: int = 0) -> Batches:

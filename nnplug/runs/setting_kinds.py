@@ -13,7 +13,6 @@ from nnplug.errors import suggest
 
 __all__ = [
     "ClassWeights",
-    "Factors",
     "Interval",
     "Kind",
     "LayerTexts",
@@ -346,34 +345,6 @@ def _pairs(text: str) -> dict[str, float]:
             raise ValueError(item)
         found[name] = float(number)
     return found
-
-
-class Factors(Kind):
-    """Factors by patterns of names: `*.bias=0.1`, several with commas between them."""
-
-    metavar = "PATTERN=FACTOR"
-    repeated = True
-    _reason = "it must be factors, at least 0, by names of arrays, as '*.bias=0.1'"
-
-    def parse(self, text: str) -> dict[str, float]:
-        """Read the factors."""
-        try:
-            factors = {pattern.strip(): factor for pattern, factor in _pairs(text).items()}
-        except ValueError:
-            raise ValueError(self._reason) from None
-        return self.check(factors)
-
-    def check(self, value: Any) -> dict[str, float]:
-        """Check a mapping, or several that were given one after the other."""
-        if isinstance(value, list | tuple):
-            value = {key: factor for some in value for key, factor in self.check(some).items()}
-        if not isinstance(value, Mapping):
-            raise ValueError(self._reason)
-        for pattern, factor in value.items():
-            named = isinstance(pattern, str) and pattern
-            if not named or not _is_number(factor) or not 0 <= factor < math.inf:
-                raise ValueError(self._reason)
-        return {pattern: float(factor) for pattern, factor in value.items()}
 
 
 class Reading(Kind):

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nnplug.errors import suggest
 from nnplug.runs.encoding_setting import Encodings
+from nnplug.runs.factor_setting import Factors
 from nnplug.runs.setting import Setting, asked, kept
 from nnplug.runs.setting_kinds import (
     ClassWeights,
-    Factors,
     Interval,
     LayerTexts,
     Names,
@@ -191,7 +191,7 @@ class Settings:
         Number(above=True),
         "Learning rate; by default the optimizer's own.",
     )
-    rate: dict[str, float] = kept(
+    rate: dict[str, float | str] = kept(
         "Training",
         Factors(),
         "Factor on the learning rate of some arrays, by their names: '*.bias=0.1'.",
@@ -211,7 +211,7 @@ class Settings:
         "Training", Number(), "L2 penalty: ½·l2·Σw² is added to the loss.", default=0.0
     )
     l1: float = kept("Training", Number(), "L1 penalty: l1·Σ|w| is added to the loss.", default=0.0)
-    decay: dict[str, float] = kept(
+    decay: dict[str, float | str] = kept(
         "Training",
         Factors(),
         "Factor on the penalties and the weight decay of some arrays: '*.bias=0'.",

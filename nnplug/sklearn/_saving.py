@@ -333,6 +333,7 @@ def _revived_network(plain: dict[str, Any]) -> tuple[Network, Head]:
         plain["outputs"],
         output_activation=output,
         dtype=plain["dtype"],
+        columns=(),
     )
     network.parameters[:] = plain["parameters"]
     loss = cast(Loss, _part("loss", plain["loss"]))

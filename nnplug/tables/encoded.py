@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,7 @@ __all__ = [
     "columns_to_dicts",
     "formulas_of",
     "is_default",
+    "kinds_of",
     "plain_of",
     "read_encoding",
 ]
@@ -302,6 +303,21 @@ def _key(part: Encoding) -> Hashable:
 def plain_of(column: ColumnEncoding) -> Plain:
     """Return what is known of a column without formulas."""
     return column.plain if isinstance(column, Encoded) else column
+
+
+_Kind = Literal["number", "category", "other"]
+
+
+def kinds_of(column: ColumnEncoding) -> list[_Kind]:
+    """Say what each input of a column is; see `InputColumn`."""
+    plain, count = plain_of(column), len(column.features)
+    first: _Kind = "other" if plain.kind == "boolean" else "number"
+    if isinstance(plain, Categories):
+        return ["category"] * count
+    # Of a date: time is a number, and its places in cycles are between -1 and 1 already.
+    numbers = 1 if isinstance(column, Dates) else count - int(plain.indicator)
+    marks: list[_Kind] = ["other"] * (count - numbers)
+    return [first] * numbers + marks
 
 
 def read_encoding(value: object, parts: Sequence[Encoding]) -> ColumnEncoding:

@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nnplug.errors import DataError, SettingError
-from nnplug.parts import Task
+from nnplug.parts import InputColumn, Task
+from nnplug.parts.arranging import numbers
+from nnplug.tables.encoded import kinds_of
 from nnplug.tables.splitting import Parts, Split
 from nnplug.types import AnyArray
 
@@ -61,6 +63,17 @@ class Rows:
     encoder: Encoder | None = None
     notes: tuple[str, ...] = ()
     disk: RowsOnDisk | None = None
+
+    @property
+    def columns(self) -> tuple[InputColumn, ...]:
+        """What each input is; without a table all are numbers."""
+        if self.encoder is None:
+            return numbers(self.inputs.shape[1])
+        return tuple(
+            InputColumn(kind, place)
+            for place, column in enumerate(self.encoder.columns)
+            for kind in kinds_of(column)
+        )
 
     def first_inputs(self, count: int) -> AnyArray:
         """Take the inputs of the first training rows, `count` at most: (n, D)."""

@@ -91,7 +91,8 @@ def fill(network: Network, sums: AnyArray, scale: float = 1.0) -> None:
     network["output.weight"][...] = scale * sums
     for array in network.placed[-1].arrays:  # the activation's
         if isinstance(array.declared, Parameter):
-            network[array.name][...] = scale * (array.declared.start or 0.0)
+            start = array.declared.start
+            network[array.name][...] = scale * (start if isinstance(start, float) else 0.0)
 
 
 class BoundLayer:

@@ -105,16 +105,18 @@ def arrays_of(placed: Placed, rows: int, generator: np.random.Generator) -> Arra
     """Draw what a layer gets besides its rows: parameters near their start, states at it."""
     given: Arrays = {}
     for array in placed.arrays:
-        declared = array.declared
-        if isinstance(declared, Noise):
+        declared, own = array.declared, array.name.rpartition(".")[2]
+        if own in placed.starts:
+            given[array.name] = np.array(placed.starts[own], float)
+        elif isinstance(declared, Noise):
             shape = (rows, *array.shape) if "N" in declared.shape else array.shape
             law = generator.random if declared.law == "uniform" else generator.standard_normal
             given[array.name] = law(shape)
-        elif isinstance(declared, Parameter) and declared.start is None:
-            given[array.name] = generator.normal(size=array.shape) / np.sqrt(array.shape[0])
-        elif isinstance(declared, Parameter) and declared.start is not None:
+        elif isinstance(declared, Parameter) and isinstance(declared.start, float):
             moved = 0.3 * generator.uniform(-1, 1, array.shape)
             given[array.name] = np.asarray(moved + declared.start)
+        elif isinstance(declared, Parameter):
+            given[array.name] = generator.normal(size=array.shape) / np.sqrt(array.shape[0])
         elif isinstance(declared, State):
             given[array.name] = np.empty(array.shape)
             declared.fill(given[array.name])
@@ -140,11 +142,14 @@ class Trial:
         inner: Sequence[Activation | Layer] = (),
         seed: int = 0,
     ) -> None:
+        part = part.still  # the kit compares with the function, which knows no schedule
         self.part, self.shape, self.inner = part, shape, tuple(inner)
         self.whole = part
         if isinstance(part, Layer) and part.holds and not part.inner:
             self.whole = part.around(inner)
         (self.placed,) = place(shape[1], [self.whole])
+        if isinstance(part, Layer) and part.arrange is not None:  # it is filled for its place
+            self.part = self.whole = self.placed.part
         generator = random(seed)
         self.x = generator.normal(size=shape) * 1.5 + 0.2
         self.g = generator.normal(size=(shape[0], self.placed.outputs)) + 0.1

@@ -123,8 +123,9 @@ def derivative(part: Activation | Layer) -> None:
 def used(part: Layer) -> None:
     """Every array that it declares is used, and every parameter is learned."""
     (trial, *_) = _trials(part, ((4, 3),), all_inner=False)
-    symbols, new = _symbols(part)
-    for name, declared in part.arrays.items():
+    assert isinstance(trial.part, Layer)
+    symbols, new = _symbols(trial.part)
+    for name, declared in trial.part.arrays.items():
         read = {id(node) for key, root in new.items() if key != name for node in walk([root])}
         if id(symbols[name]) not in read:
             what = type(declared).__name__.lower()
@@ -321,7 +322,7 @@ def inputs_unchanged(part: Layer) -> None:
     for training in MODES:
         arguments = _arguments(trial, training)
         before = _flat(arguments)
-        part(**arguments)
+        trial.part(**arguments)
         for name, array in _flat(arguments).items():
             if said := different(array, before[name], rtol=0, atol=0):
                 place = said.partition(":")[0]
@@ -335,7 +336,7 @@ def deterministic(part: Layer) -> None:
     """The same arguments give the same numbers, to the bit; noise is an argument too."""
     trial = next(_trials(part, ((4, 3),)))
     for training in MODES:
-        first, second = (_results(part(**_arguments(trial, training))) for _ in range(2))
+        first, second = (_results(trial.part(**_arguments(trial, training))) for _ in range(2))
         for one, two in zip(first, second, strict=True):
             if said := different(two, one, rtol=0, atol=0):
                 raise Wrong(

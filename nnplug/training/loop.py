@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,6 +68,8 @@ class Trainer(Training):
         Runs the plans.
     shards : Shards, optional
         How batches are cut, and the processes that share them.
+    follows : mapping of str to Schedule, optional
+        Those that options follow; see `nnplug.training.following`.
 
     Attributes
     ----------
@@ -91,6 +94,7 @@ class Trainer(Training):
         history: History | None = None,
         engine: Engine = NUMPY,
         shards: Shards | None = None,
+        follows: Mapping[str, Schedule] | None = None,
     ) -> None:
         self.network, self.batches = network, batches
         self.epochs, self.schedule, self.stopping = epochs, schedule, stopping
@@ -118,6 +122,12 @@ class Trainer(Training):
         rows = batches.validation
         self._evaluation = EpochEvaluation(self.history, evaluator, rows, measure, ranks)
         self.per_epoch = -(-batches.rows // self.steps.batch_size)
+        per_epoch = self.per_epoch
+
+        def factor(part: Schedule, count: int) -> float:
+            return float(part((count - 1) / per_epoch, epochs))
+
+        self.steps.follows = {name: partial(factor, part) for name, part in (follows or {}).items()}
         if last := batches.rows % self.steps.batch_size:
             self.steps.bound(last)  # the last batch of an epoch is smaller
         self.epoch = self.step = 0

@@ -185,6 +185,7 @@ class ShardedSteps(Steps):
                 "learning_rate": self.learning_rate,
                 "step": self.count,
                 "penalty": self.penalty,
+                **self.factors,
             }
             program = self._planner.plan_update(rows)
             self._updates[key] = self.engine.bind(program, arrays, self.memory)
@@ -216,6 +217,7 @@ class ShardedSteps(Steps):
         """Take one step; see `Steps.run`."""
         self._batch = self._all if rows is None else np.asarray(rows, np.intp)
         self.count += 1
+        self._set_factors()
         if len(self.shards.own) and not self._parts:
             self._part(self.shards.most(self.batch_size))  # it sizes the memory of all others
         total = self._sum_gradients(outputs)

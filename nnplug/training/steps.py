@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from nnplug.alignment import aligned_zeros
 from nnplug.engines import NUMPY, BoundProgram, Engine, Memory
 from nnplug.network.network import Network
 from nnplug.parts import Loss, Optimizer
+from nnplug.parts.following import Followed, factor_name, followed
 from nnplug.parts.placing import Array
 from nnplug.plans import (
     CURVATURE,
@@ -62,6 +63,8 @@ class Steps:
     ----------
     program : Program
         The plan of a step of a whole batch.
+    follows : mapping of str to callable
+        The factors of options that follow a schedule, from the step's number, counted from 1.
     penalty : array of shape ()
         What the penalties added to the loss of the last step, before its update.
     """
@@ -109,6 +112,9 @@ class Steps:
         self._shown = np.empty_like(network.parameters) if optimizer.shown else None
         self.learning_rate = np.array(optimizer.learning_rate)
         self.count, self.penalty = np.zeros(()), np.zeros(())
+        self.follows: Mapping[str, Callable[[int], float]] = {}
+        names = map(factor_name, followed(optimizer.options))
+        self.factors = {f"optimizer.{name}": np.ones(()) for name in names}
         self.noise = {
             array.name: np.zeros(
                 (self.batch_size, *array.shape) if array.by_row else array.shape, network.dtype
@@ -171,6 +177,7 @@ class Steps:
             "learning_rate": self.learning_rate,
             "step": self.count,
             "penalty": self.penalty,
+            **self.factors,
         }
 
     def begin(self) -> dict[str, AnyArray]:
@@ -259,7 +266,7 @@ class Steps:
         if rows is not None:
             self._rows[size][...] = rows
         self.count += 1
-        if self.noise or self._signs:
+        if self.noise or self._signs or self.factors:
             self._draw(size)
         for call in program.calls:
             call()
@@ -278,13 +285,25 @@ class Steps:
         generator = derive_generator(self.seed, "dropout", step=int(self.count))
         for array, (_, noise) in zip(self.network.noise, self._noise_of(rows), strict=True):
             self._fill(generator, array, noise)
+        self._set_factors()
         for signs in self._signs.values():
             generator = derive_generator(self.seed, "curvature", step=int(self.count))
             generator.random(out=signs, dtype=signs.dtype.type)
 
-    @staticmethod
-    def _fill(generator: np.random.Generator, array: Array, noise: AnyArray) -> None:
-        """Draw the noise of an array by its law."""
+    def _set_factors(self) -> None:
+        """Set the factors of the optimizer's options that follow a schedule."""
+        for name, factor in self.factors.items():
+            factor[...] = self._factor(name)
+
+    def _factor(self, name: str) -> float:
+        """Return the factor of a schedule in this step; 1 if nobody says what the time is."""
+        return self.follows[name](int(self.count)) if name in self.follows else 1.0
+
+    def _fill(self, generator: np.random.Generator, array: Array, noise: AnyArray) -> None:
+        """Draw the noise of an array by its law, or set it by its schedule."""
+        if isinstance(array.declared, Followed):
+            noise[...] = array.declared.value * self._factor(array.name)
+            return
         normal = getattr(array.declared, "law", "") == "normal"
         draw = generator.standard_normal if normal else generator.random
         draw(out=noise, dtype=noise.dtype.type)

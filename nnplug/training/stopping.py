@@ -19,7 +19,7 @@ __all__ = ["BestWeights", "Stopping"]
 class Stopping:
     """Early stopping: follows one number of the history.
 
-    The best epoch is the first one with the best number. An epoch improves on
+    The best epoch is the first one with the best number, or the last. An epoch improves on
     a reference, the number of the last epoch that improved, if it is better by
     more than `min_delta`. Patience runs out after that many epochs in a row
     without improvement. A number that is not finite is never better.
@@ -40,6 +40,9 @@ class Stopping:
         The smallest gain that counts as an improvement, at least 0.
     keeps_best : bool
         Whether the network ends with the weights of the best epoch.
+    last_of_equal : bool
+        Whether, of epochs with the same number, the last is the best. Metrics such as the
+        accuracy have few values, and under a schedule later epochs have settled.
     best, best_epoch : float and int, or None
         The best number so far, and its epoch.
     reference : float or None
@@ -61,6 +64,7 @@ class Stopping:
     patience: int | None = None
     min_delta: float = 0.0
     keeps_best: bool = True
+    last_of_equal: bool = False
     best: float | None = None
     best_epoch: int | None = None
     reference: float | None = None
@@ -92,7 +96,8 @@ class Stopping:
             self.reference, self.waited = value, 0
         else:
             self.waited += 1
-        if not math.isfinite(value) or self._gain(value, self.best) <= 0:
+        gain = self._gain(value, self.best)
+        if not math.isfinite(value) or gain < 0 or (gain == 0 and not self.last_of_equal):
             return False
         self.best, self.best_epoch = value, epoch
         return True

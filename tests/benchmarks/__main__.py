@@ -23,6 +23,7 @@ from pathlib import Path
 
 from tests.benchmarks import report
 from tests.benchmarks.coverage import measure_coverage
+from tests.benchmarks.exports import measure_exports
 from tests.benchmarks.goals import GOALS, goals_table
 from tests.benchmarks.growth import measure_growth
 from tests.benchmarks.planning import measure_planning
@@ -64,6 +65,7 @@ BLOCKS: dict[str, Callable[[Settings], Block]] = {
     "coverage": measure_coverage,
     "table-quality": measure_quality,
     "cross-validation": measure_cross_validation,
+    "exports": measure_exports,
 }
 """What each block of the page is measured by; `memory` and `goals` follow from others."""
 
@@ -142,6 +144,7 @@ def main() -> int:
     look = arguments.quick or arguments.noisy
     needed = ["sklearn"] + ["matplotlib"] * ("growth" in names and not look)
     needed += ["pandas", "pyarrow"] * ("reading" in names)
+    needed += ["emlearn", "m2cgen", "onnx", "onnxruntime", "pandas"] * ("exports" in names)
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         parser.error(f'{", ".join(missing)} is not installed; pip install -e ".[bench]"')

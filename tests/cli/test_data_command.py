@@ -2,10 +2,7 @@
 
 import contextlib
 import json
-import os
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +14,13 @@ from nnplug.tables import examination as examination_module
 from nnplug.tables.examination import examine
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.splitting import Split
+from tests.cli.models import nnplug_here
 
 IRIS = str(Path(__file__).parents[2] / "examples" / "iris.csv")
 
 
-def nnplug(*arguments, cwd=None):
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "nnplug", "data", *arguments],
-        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, cwd=cwd,
-        env={**os.environ, "COLUMNS": "80"},
-    )  # fmt: skip
+def nnplug(*arguments, cwd="."):
+    return nnplug_here("data", *arguments, folder=cwd)
 
 
 def findings(data, target="y", **wishes):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import nnplug
-from tests.cli.models import IRIS, make_models, nnplug_command
+from tests.cli.models import IRIS, make_models, nnplug_command, nnplug_here
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def test_loss_and_metrics_on_stdout_and_the_rows_on_stderr(folder):
 
 
 def test_json_has_the_exact_numbers(folder):
-    done = nnplug_command(
+    done = nnplug_here(
         "evaluate", "petals.safetensors", "iris.csv", "--metric", "mae", "--metric", "r2",
         "--json", folder=folder,
     )  # fmt: skip
@@ -51,7 +51,7 @@ def test_what_cannot_be_is_said(folder, arguments, message):
     frame = pd.read_csv(IRIS)
     frame.drop(columns="species").to_csv(folder / "without.csv", index=False)
     frame.assign(species="rose").to_csv(folder / "other.csv", index=False)
-    done = nnplug_command("evaluate", *arguments, folder=folder)
+    done = nnplug_here("evaluate", *arguments, folder=folder)
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
     assert "Traceback" not in done.stderr
@@ -64,7 +64,7 @@ def test_the_way_out_of_missing_targets_can_be_followed(folder, tmp_path):
     run.save(tmp_path / "m.safetensors")
     frame.loc[[3, 70], "the species"] = None
     frame.to_csv(tmp_path / "some.csv", index=False)
-    done = nnplug_command("evaluate", "m.safetensors", "some.csv", folder=tmp_path)
+    done = nnplug_here("evaluate", "m.safetensors", "some.csv", folder=tmp_path)
     assert (done.returncode, done.stderr.splitlines()) == (
         2,
         [
@@ -74,6 +74,6 @@ def test_the_way_out_of_missing_targets_can_be_followed(folder, tmp_path):
         ],
     )
     words = shlex.split(done.stderr.splitlines()[1].partition(": ")[2])
-    again = nnplug_command("evaluate", "m.safetensors", "some.csv", *words, folder=tmp_path)
+    again = nnplug_here("evaluate", "m.safetensors", "some.csv", *words, folder=tmp_path)
     assert again.returncode == 0
     assert "some.csv: 148 rows" in again.stderr

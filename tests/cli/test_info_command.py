@@ -4,13 +4,13 @@ import json
 
 import nnplug
 from nnplug.models import ModelInfo
-from tests.cli.models import make_models, nnplug_command
+from tests.cli.models import make_models, nnplug_here
 from tests.reliability.hostile import Sample
 
 
 def test_a_screen_of_lines(tmp_path):
     make_models(tmp_path)
-    done = nnplug_command("info", "species.safetensors", folder=tmp_path)
+    done = nnplug_here("info", "species.safetensors", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     # Of how sure it is, see tests/test_calibration.py.
     sure = ("  sets  ", "  calibration ", " " * 15)
@@ -36,7 +36,7 @@ def test_a_screen_of_lines(tmp_path):
 def test_json_has_all_that_the_file_says(tmp_path):
     make_models(tmp_path)
     path = tmp_path / "petals.safetensors"
-    said = json.loads(nnplug_command("info", path, "--json").stdout)
+    said = json.loads(nnplug_here("info", path, "--json").stdout)
     assert said.pop("file") == str(path)
     assert said.pop("bytes") == path.stat().st_size
     info = ModelInfo.from_dict(said)
@@ -51,7 +51,7 @@ def test_packages_that_are_not_here_are_shown_and_not_needed(tmp_path):
     parts["layers"][1] |= {"package": "nnplug-mish", "version": "1.2.3", "name": "mish"}
     parts["optimizer"][0] |= {"package": "nnplug-lion", "version": "0.4", "name": "lion"}
     path.write_bytes(sample.bytes())
-    lines = nnplug_command("info", path).stdout.splitlines()
+    lines = nnplug_here("info", path).stdout.splitlines()
     assert lines[-3:] == [
         f"  made with    nnplug {nnplug.__version__}",
         "  used         nnplug-lion 0.4: optimizer lion",
@@ -69,7 +69,7 @@ def test_nothing_in_a_file_reaches_the_terminal_as_a_command(tmp_path):
     content["encoder"]["target"] = [evil]
     content["parts"]["optimizer"][0]["options"]["beta1"] = evil
     path.write_bytes(sample.bytes())
-    done = nnplug_command("info", path)
+    done = nnplug_here("info", path)
     assert done.returncode == 0
     assert done.stdout.replace("\n", "").isprintable()
     assert r"\x1b]0;owned\x07\x1b[2J\r\n\u202ebackwards" in done.stdout
@@ -77,7 +77,7 @@ def test_nothing_in_a_file_reaches_the_terminal_as_a_command(tmp_path):
 
 def test_a_damaged_file(tmp_path):
     (tmp_path / "m.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{")
-    done = nnplug_command("info", "m.safetensors", folder=tmp_path)
+    done = nnplug_here("info", "m.safetensors", folder=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "error: m.safetensors: this model file cannot be used: it ends after 9 bytes, before its "

@@ -13,7 +13,7 @@ import pytest
 import nnplug
 from nnplug import durable
 from nnplug.cli import main
-from tests.cli.models import IRIS, make_models, nnplug_command
+from tests.cli.models import IRIS, make_models, nnplug_command, nnplug_here
 from tests.plugins.packages import isolated_site  # noqa: F401  # the fixture `site`
 
 FRAME = pd.read_csv(IRIS)
@@ -36,7 +36,7 @@ def test_one_column_named_as_the_target_in_the_rows_order(folder):
 
 
 def test_identifiers_and_probabilities(folder):
-    done = nnplug_command(
+    done = nnplug_here(
         "predict", "species.safetensors", "iris.csv", "--id", "plant", "--id", "species",
         "--probabilities", folder=folder,
     )  # fmt: skip
@@ -53,7 +53,7 @@ def test_identifiers_and_probabilities(folder):
 
 
 def test_numbers_in_the_targets_units(folder):
-    done = nnplug_command("predict", "petals.safetensors", IRIS, folder=folder)
+    done = nnplug_here("predict", "petals.safetensors", IRIS, folder=folder)
     assert done.returncode == 0, done.stderr
     found = table(done.stdout)
     assert list(found) == ["petal_length", "petal_width"]
@@ -65,7 +65,7 @@ def test_identifiers_keep_every_digit(folder, tmp_path):
     ids = ["9007199254740993", "007", "-5", "=1+1"]
     frame = FRAME[:4].assign(code=ids)
     frame.to_csv(tmp_path / "t.csv", index=False)
-    done = nnplug_command(
+    done = nnplug_here(
         "predict", folder / "species.safetensors", "t.csv", "--id", "code", folder=tmp_path
     )
     rows = list(csv.reader(io.StringIO(done.stdout)))
@@ -101,7 +101,7 @@ def test_an_input_may_be_an_identifier_too_and_is_copied_as_it_stands(tmp_path, 
         frame.to_csv(path, index=False)
     ids = ("num", "day", "flag")
     asked = [word for name in ids for word in ("--id", name)]
-    done = nnplug_command("predict", tmp_path / "m.safetensors", path, *asked, folder=tmp_path)
+    done = nnplug_here("predict", tmp_path / "m.safetensors", path, *asked, folder=tmp_path)
     found = pd.read_csv(io.StringIO(done.stdout), dtype=str)
     assert len(found) == rows
     assert found["day"].str[:10].tolist() == frame["day"].tolist()
@@ -110,18 +110,18 @@ def test_an_input_may_be_an_identifier_too_and_is_copied_as_it_stands(tmp_path, 
         assert found["num"].tolist() == frame["num"].tolist()
     else:
         assert found["num"].astype(float).tolist() == frame["num"].astype(float).tolist()
-    alone = nnplug_command("predict", tmp_path / "m.safetensors", path, folder=tmp_path)
+    alone = nnplug_here("predict", tmp_path / "m.safetensors", path, folder=tmp_path)
     assert found["y"].tolist() == pd.read_csv(io.StringIO(alone.stdout), dtype=str)["y"].tolist()
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.tsv", "out.parquet"])
 def test_a_file_for_output_is_never_overwritten_silently(folder, tmp_path, name):
     arguments = ("predict", folder / "species.safetensors", IRIS, "-o", name)
-    done = nnplug_command(*arguments, folder=tmp_path)
+    done = nnplug_here(*arguments, folder=tmp_path)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == f"{name}: 150 rows written\n"
     before = (tmp_path / name).read_bytes()
-    again = nnplug_command(*arguments, "--probabilities", folder=tmp_path)
+    again = nnplug_here(*arguments, "--probabilities", folder=tmp_path)
     assert again.returncode == 2
     assert again.stderr == (
         f"error: {name}: there is such a file already, and it is not overwritten.\n"
@@ -129,7 +129,7 @@ def test_a_file_for_output_is_never_overwritten_silently(folder, tmp_path, name)
         "--overwrite.\n"
     )
     assert (tmp_path / name).read_bytes() == before
-    over = nnplug_command(*arguments, "--probabilities", "--overwrite", folder=tmp_path)
+    over = nnplug_here(*arguments, "--probabilities", "--overwrite", folder=tmp_path)
     assert over.returncode == 0, over.stderr
     assert (tmp_path / name).read_bytes() != before
     assert [path.name for path in tmp_path.iterdir()] == [name]
@@ -137,7 +137,7 @@ def test_a_file_for_output_is_never_overwritten_silently(folder, tmp_path, name)
 
 def test_csv_and_parquet_hold_the_same(folder, tmp_path):
     for name in ("a.csv", "a.parquet"):
-        nnplug_command(
+        nnplug_here(
             "predict", folder / "petals.safetensors", folder / "iris.csv", "--id", "plant",
             "-o", name, folder=tmp_path,
         )  # fmt: skip
@@ -151,7 +151,7 @@ def test_a_model_of_a_dataset_takes_a_table_with_its_features(folder, tmp_path):
     names = nnplug.load(folder / "xor.safetensors").info.features
     text = (tmp_path / "t.csv").read_text().replace("x1", names[0]).replace("x2", names[1])
     (tmp_path / "t.csv").write_text(text)
-    done = nnplug_command(
+    done = nnplug_here(
         "predict", folder / "xor.safetensors", "t.csv", "--id", "name", folder=tmp_path
     )
     assert done.stdout == "name,prediction\na,0\nb,1\nc,1\nd,0\n"
@@ -159,8 +159,8 @@ def test_a_model_of_a_dataset_takes_a_table_with_its_features(folder, tmp_path):
 
 def test_the_folder_of_a_run_stands_for_its_model(folder, tmp_path):
     (tmp_path / "model.safetensors").write_bytes((folder / "xor.safetensors").read_bytes())
-    assert "xor" in nnplug_command("info", tmp_path).stdout
-    done = nnplug_command("info", folder)
+    assert "xor" in nnplug_here("info", tmp_path).stdout
+    done = nnplug_here("info", folder)
     assert done.stderr == (
         f"error: {folder}: a folder without model.safetensors. Name a model file or a run.\n"
     )
@@ -184,7 +184,7 @@ def test_the_folder_of_a_run_stands_for_its_model(folder, tmp_path):
 )  # fmt: skip
 def test_what_cannot_be_is_said_in_a_few_lines(folder, tmp_path, arguments, message):
     FRAME.drop(columns="sepal_width").to_csv(folder / "short.csv", index=False)
-    done = nnplug_command("predict", *arguments, folder=folder)
+    done = nnplug_here("predict", *arguments, folder=folder)
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
     assert len(done.stderr.splitlines()) <= 4
@@ -195,7 +195,7 @@ def test_what_cannot_be_is_said_in_a_few_lines(folder, tmp_path, arguments, mess
 def test_columns_are_matched_by_name_and_others_are_named(folder, tmp_path):
     frame = FRAME[["petal_width", "sepal_length", "petal_length", "sepal_width"]]
     frame.assign(colour="blue").to_csv(tmp_path / "t.csv", index=False)
-    done = nnplug_command("predict", folder / "species.safetensors", "t.csv", folder=tmp_path)
+    done = nnplug_here("predict", folder / "species.safetensors", "t.csv", folder=tmp_path)
     wanted = nnplug.load(folder / "species.safetensors").predict(FRAME)
     assert done.stdout.splitlines()[1:] == list(wanted)
     assert done.stderr == (
@@ -218,14 +218,14 @@ def sites(tmp_path_factory):
 
 
 def test_unknown_categories_are_counted_or_refused(sites):
-    done = nnplug_command("predict", "m.safetensors", "new.csv", folder=sites)
+    done = nnplug_here("predict", "m.safetensors", "new.csv", folder=sites)
     assert done.returncode == 0
     assert len(done.stdout.splitlines()) == 91
     assert 'new.csv: column "site" has categories that training did not see, in 3 of 90 rows' in (
         done.stderr
     )
     assert '"east", "up"' in done.stderr
-    done = nnplug_command(
+    done = nnplug_here(
         "predict", "m.safetensors", "new.csv", "--unknown", "error", "-o", "o.csv", folder=sites
     )
     assert done.returncode == 2
@@ -249,13 +249,13 @@ def test_a_part_of_a_file_is_given_again(tmp_path):
     registry = nnplug.Registry.from_environment([str(tmp_path / "bent.py")])
     run = nnplug.train(IRIS, target="species", activation="bent", epochs=2, registry=registry)
     run.save(tmp_path / "m")
-    done = nnplug_command("predict", "m", IRIS, folder=tmp_path)
+    done = nnplug_here("predict", "m", IRIS, folder=tmp_path)
     assert done.returncode == 2
     assert (
         "activation bent is not from a package but from a file or from Python code" in done.stderr
     )
     assert "Give it again: -p ./FILE.py on the command line" in done.stderr
-    done = nnplug_command("predict", "-p", "./bent.py", "m", IRIS, folder=tmp_path)
+    done = nnplug_here("predict", "-p", "./bent.py", "m", IRIS, folder=tmp_path)
     assert done.stdout.splitlines()[1:] == run.predict(IRIS).tolist()
 
 
@@ -310,7 +310,7 @@ def test_a_reader_that_goes_early_is_no_error(folder):
 
 def test_a_pickle_for_a_model_is_never_read(folder, tmp_path):
     (tmp_path / "m.pkl").write_bytes(pickle.dumps({"weights": list(range(100))}))
-    done = nnplug_command("predict", "m.pkl", IRIS, folder=tmp_path)
+    done = nnplug_here("predict", "m.pkl", IRIS, folder=tmp_path)
     assert done.returncode == 2
     assert done.stderr == (
         "error: m.pkl: this model file cannot be used: it is a pickle, which may run any code when "
@@ -320,7 +320,7 @@ def test_a_pickle_for_a_model_is_never_read(folder, tmp_path):
 
 
 def test_the_help_shows_the_way():
-    done = nnplug_command("predict", "--help")
+    done = nnplug_here("predict", "--help")
     assert "Usage: nnplug predict [OPTIONS] MODEL DATA" in done.stdout
     assert all(len(line) <= 80 for line in done.stdout.splitlines())
 
@@ -332,13 +332,13 @@ def test_a_level_of_the_training_that_few_rows_cannot_give_is_left_out(tmp_path,
     run = nnplug.train(rows, target="y", task=task, members=4, epochs=1, interval=0.9)
     run.save(tmp_path / "few.safetensors")
     for command in ("predict", "evaluate"):
-        done = nnplug_command(command, "few.safetensors", "few.csv", folder=tmp_path)
+        done = nnplug_here(command, "few.safetensors", "few.csv", folder=tmp_path)
         assert done.returncode == 0
         assert "Warning: trained with interval=0.9: it takes at least 9 rows" in done.stderr
         assert "y_lower" not in done.stdout
         assert "y_set" not in done.stdout
         assert "At level" not in done.stdout
-        asked = nnplug_command(
+        asked = nnplug_here(
             command, "few.safetensors", "few.csv", "--interval", "0.9", folder=tmp_path
         )
         assert asked.returncode == 2

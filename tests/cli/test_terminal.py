@@ -126,11 +126,14 @@ def test_a_file_and_a_pipe_get_the_rows_as_they_are(folder):
         ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
     ],
 )
-@pytest.mark.parametrize(
-    "arguments", [["info", "nothere"], ["plugins", "show", "relu"], ["plugins", "list"]]
-)
-def test_colours_of_a_terminal(folder, arguments, variables, coloured):
-    assert ("\x1b[" in on_a_terminal(folder, *arguments, **variables)) == coloured
+def test_colours_of_a_terminal(folder, variables, coloured):
+    assert ("\x1b[" in on_a_terminal(folder, "info", "nothere", **variables)) == coloured
+
+
+@pytest.mark.parametrize("arguments", [["plugins", "show", "relu"], ["plugins", "list"]])
+def test_what_is_shown_is_coloured_as_errors_are(folder, arguments):
+    assert "\x1b[" in on_a_terminal(folder, *arguments)
+    assert "\x1b[" not in on_a_terminal(folder, *arguments, NO_COLOR="1")
 
 
 @pytest.mark.parametrize("arguments", [["info", "nothere"], ["plugins", "show", "relu"]])

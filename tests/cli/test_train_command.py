@@ -15,6 +15,8 @@ from click.testing import CliRunner
 from nnplug import train
 from nnplug.cli import cli
 from nnplug.plugins.registry import Registry
+from tests.cli.models import nnplug_command
+from tests.cli.models import nnplug_here as nnplug
 
 IRIS = str(Path(__file__).parents[2] / "examples" / "iris.csv")
 
@@ -25,17 +27,8 @@ def _apart(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def nnplug(*arguments, **environment):
-    """Run the command in a process of its own, as a user does."""
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "nnplug", *arguments],
-        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
-        env={**os.environ, "COLUMNS": "80", **environment},
-    )  # fmt: skip
-
-
 def test_a_table_without_a_recipe():
-    done = nnplug("train", IRIS, "--target", "species", "--recipe", "none")
+    done = nnplug_command("train", IRIS, "--target", "species", "--recipe", "none")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     places = [f"Epoch {20 * number}" for number in range(len(lines) - 1)]
@@ -212,7 +205,7 @@ def test_wrong_input_exits_with_2_and_says_why(arguments, message):
 
 
 def test_debug_shows_the_traceback():
-    done = nnplug("--debug", "train", "--loss", "nosuch")
+    done = nnplug_command("--debug", "train", "--loss", "nosuch")
     assert done.returncode != 0
     assert "Traceback" in done.stderr
     assert "UnknownPartError" in done.stderr

@@ -95,6 +95,13 @@ def _cases() -> dict[str, dict[str, Any]]:
         "layers": "dense:8 batch_norm gelu residual[dense:8 relu dense:8] layer_norm scale "
         "maxout:6 rms_norm glu:5 swiglu:7 dropout:0.1",
     }
+    found["layers that know their inputs"] = {
+        "task": "regression",
+        "encoding": "robust_clip robust_one_hot",
+        "layers": "embedding:3,least=5 periodic_embedding:3,outputs=2 scale dense:6 "
+        "parametric[mish]",
+        "initializer": "data_driven",
+    }
     for transform in ("log", "asinh"):
         found[f"transform {transform}"] = {"task": "regression", "target_transform": transform}
     for task in ("regression", "multiclass", "multilabel"):

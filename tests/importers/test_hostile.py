@@ -22,16 +22,24 @@ def changed(change, model=None):
     return model.SerializeToString()
 
 
-def external(location):
-    def change(model):
-        tensor = model.graph.initializer[0]
-        tensor.ClearField("raw_data")
-        tensor.data_location = onnx.TensorProto.EXTERNAL
-        for key, value in (("location", location), ("offset", "0"), ("length", "96")):
-            entry = tensor.external_data.add()
-            entry.key, entry.value = key, value
+def elsewhere(tensor, location):
+    """Let a tensor say that its numbers are in another file."""
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in (("location", location), ("offset", "0"), ("length", "96")):
+        entry = tensor.external_data.add()
+        entry.key, entry.value = key, value
+    return tensor
 
-    return changed(change)
+
+def external(location):
+    return changed(lambda model: elsewhere(model.graph.initializer[0], location))
+
+
+def external_constant(location):
+    tensor = elsewhere(onnx.numpy_helper.from_array(np.ones((3, 4)), "c"), location)
+    made = graph([node("Constant", out="W", value=tensor), node("MatMul", "x", "W")], {})
+    return made.SerializeToString()
 
 
 def shaped(*dims):
@@ -39,8 +47,46 @@ def shaped(*dims):
                    or m.graph.initializer[0].dims.extend(dims))  # fmt: skip
 
 
-def circle(model):
-    model.graph.node[1].input[0] = model.graph.node[3].output[0]
+def feed_back(taker, giver):
+    """Let a node take the output of one that depends on it."""
+
+    def change(model):
+        model.graph.node[taker].input[0] = model.graph.node[giver].output[0]
+
+    return changed(change)
+
+
+def calls_itself(model):
+    model.graph.node[1].op_type, model.graph.node[1].domain = "Own", "own"
+    model.opset_import.append(onnx.helper.make_opsetid("own", 1))
+    function = model.functions.add()
+    function.name, function.domain = "Own", "own"
+    function.input.append("a")
+    function.output.append("b")
+    function.node.append(onnx.helper.make_node("Own", ["a"], ["b"], domain="own"))
+
+
+def nested(times):
+    """Put a graph into an attribute of a node of a graph, so many times, as bytes."""
+    data = b""
+    for field in (b"\x32", b"\x2a", b"\x0a") * times + (b":",):  # g, attribute, node; graph
+        length, size = len(data), b""
+        while length > 127:
+            length, size = length >> 7, size + bytes([length & 127 | 128])
+        data = field + size + bytes([length]) + data
+    return data
+
+
+def named_like_paths(model):
+    """Give all that has a name that of a file, and keep what is computed."""
+    names = {"x": "/dev/zero", "W1": "../../../etc/passwd", "t1": "C:\\pipe", "t4": "file:///etc"}
+    for each in model.graph.node:
+        each.name = "/etc/passwd"
+        each.input[:] = [names.get(name, name) for name in each.input]
+        each.output[:] = [names.get(name, name) for name in each.output]
+    for each in (*model.graph.initializer, *model.graph.input, *model.graph.output):
+        each.name = names.get(each.name, each.name)
+    model.graph.name = model.producer_name = model.doc_string = "../../../etc/passwd"
 
 
 def renamed(model):
@@ -123,7 +169,27 @@ FILES = {
             onnx.numpy_helper.from_array(np.zeros((3, 4), np.float16), "W1"))),
         "has elements of type 10 of ONNX, and float32 and float64 are taken in.",
     ),
-    "circle.onnx": (changed(circle), "node t4 (Identity): it depends on itself."),
+    "circle.onnx": (feed_back(1, 3), "node t4 (Identity): it depends on itself."),
+    "itself.onnx": (feed_back(1, 1), "node t2 (Relu): it depends on itself."),
+    "first.onnx": (feed_back(0, 0), "node t1 (Gemm): it depends on itself."),
+    "function.onnx": (changed(calls_itself), "node t2 (Own): it is of 'own', and not an operator"),
+    "nested.onnx": (nested(2000), "it is not an ONNX file, or is damaged: "),
+    "external_constant.onnx": (
+        external_constant("/etc/passwd"), "are in another file, '/etc/passwd', and no other file",
+    ),
+    "huge_input.onnx": (
+        changed(lambda m: setattr(
+            m.graph.input[0].type.tensor_type.shape.dim[1], "dim_value", 1 << 62)),
+        "its input has 4,611,686,018,427,387,904 numbers a row, and its first layer takes 3.",
+    ),
+    "no_numbers.onnx": (
+        changed(lambda m: m.graph.initializer[0].ClearField("raw_data")),
+        'array "W1" has shape (3, 4), and it holds 0 numbers.',
+    ),
+    "sparse.onnx": (
+        changed(lambda m: m.graph.sparse_initializer.add().dims.append(1 << 60)),
+        "its arrays have no names, equal ones, or are sparse.",
+    ),
     "names.onnx": (changed(renamed), "node /etc/passwd (../../\\x1b[2Jrm): no installed part"),
     "loose.onnx": (
         changed(lambda m: m.graph.node[1].input.__setitem__(0, "../nowhere")),
@@ -162,6 +228,7 @@ def found(tmp_path_factory):
     for name, (data, _) in FILES.items():
         (folder / name).write_bytes(data)
     (folder / "good.onnx").write_bytes(GOOD)
+    (folder / "paths.onnx").write_bytes(changed(named_like_paths))
     for share in range(1, 20):
         (folder / f"cut{share:02}.onnx").write_bytes(GOOD[: len(GOOD) * share // 20])
     command = [sys.executable, "-m", "tests.importers.hostile", str(folder), str(FUZZED)]
@@ -188,7 +255,7 @@ def test_a_file_that_was_cut_off_is_refused(found):
 
 
 def test_nothing_is_opened_beside_the_named_file(found):
-    assert found[0]["good.onnx"]["ended"] == "taken"
+    assert found[0]["good.onnx"]["ended"] == found[0]["paths.onnx"]["ended"] == "taken"
     assert {name: each["events"] for name, each in found[0].items() if each["events"]} == {}
 
 

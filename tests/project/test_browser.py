@@ -40,8 +40,8 @@ SITE = (
     "benchmarks",
 )
 REPORTS = ("classes", "plane", "numbers")
-WIDTHS = (400, 1280)
-LOOKS = ("light", "dark")
+VIEWS = ((400, "dark"), (1280, "light"))
+"""Widths and looks: what does not fit does not depend on the look, nor colours on the width."""
 
 # Texts whose contrast with their background is below WCAG 2.2, 1.4.3: 4.5, or 3 for
 # large letters.
@@ -216,8 +216,7 @@ def assert_fit_to_read(page, width, look):
     assert shades.mean() < 70 if look == "dark" else shades.mean() > 200
 
 
-@pytest.mark.parametrize("look", LOOKS)
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("width", "look"), VIEWS)
 @pytest.mark.parametrize("name", SITE)
 def test_a_page_of_the_site(name, width, look, site, opened):
     page = opened(site / f"{name}.html", width, look)
@@ -231,8 +230,7 @@ def test_a_page_of_the_site(name, width, look, site, opened):
         assert page.locator("svg.chart polyline").count() >= 2 * formulas.count()
 
 
-@pytest.mark.parametrize("look", LOOKS)
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("width", "look"), VIEWS)
 def test_a_page_about_parts(width, look, parts_page, opened):
     page = opened(parts_page, width, look)
     assert_fit_to_read(page, width, look)
@@ -242,8 +240,7 @@ def test_a_page_about_parts(width, look, parts_page, opened):
     assert "Check derivative: failed." in page.inner_text("body")
 
 
-@pytest.mark.parametrize("look", LOOKS)
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("width", "look"), VIEWS)
 @pytest.mark.parametrize("name", REPORTS)
 def test_a_report(name, width, look, reports, opened):
     page = opened(reports / name / "report.html", width, look)
@@ -256,8 +253,7 @@ def test_a_report(name, width, look, reports, opened):
     assert (first["y"] == second["y"]) == (width > 1000)
 
 
-@pytest.mark.parametrize("look", LOOKS)
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("width", "look"), VIEWS)
 @pytest.mark.parametrize("name", ["price", "quali"])
 def test_the_page_of_an_exported_model(name, width, look, exported, opened):
     _, folder = exported

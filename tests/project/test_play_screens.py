@@ -77,6 +77,19 @@ def test_the_first_lesson_opens_where_it_says_and_waits(opened):
     assert epochs(other) == 0
 
 
+def test_small_numbers_have_as_many_digits_as_others_in_the_microscope(opened, served):
+    page = opened("#data=xor&seed=42&epoch=2400&panel=microscope:2:hidden1.weight.grad")
+    page.wait_for_selector(".lens")
+    (tab,) = [tab for tab in served[1].tabs.values() if tab.listeners]
+    trace = tab.session.learners[0].trace(2)
+    (step,) = [step for step in trace.steps if step.name == "hidden1.weight.grad"]
+    values = [element.value for element in step.elements]
+    assert 0 < min(map(abs, values[:2])) < 1e-4 < max(map(abs, values[:2]))
+    shown = page.locator(".elements .result").all_inner_texts()
+    digits = [text.removeprefix("= ").replace("−", "-") for text in shown]
+    assert [float(text) for text in digits] == [float(f"{value:.6g}") for value in values]
+
+
 def test_the_lesson_on_losses_is_a_race_of_two(opened):
     (screen,) = [one for one in screens_of_lessons() if one.picture == "lesson-losses"]
     page = opened(f"#{screen.text}")

@@ -1,7 +1,7 @@
 """Random activations, losses and optimizers: each engine trains as their functions do by hand.
 
 A case is a small network of random parts, three epochs long. `NNPLUG_CASES` is
-the number of cases, 50 unless it is set; 1,000 have 3,000 activations and
+the number of cases, 24 unless it is set; 1,000 have 3,000 activations and
 losses, and 1,000 optimizers. A case in which roundings decide what comes out
 is drawn again. What formulas cannot say is refused, and counted here.
 
@@ -36,8 +36,8 @@ from tests.property.cases import (
 from tests.property.formulas import draw_activation, draw_loss
 from tests.property.plain import slopes
 
-CASES = int(os.environ.get("NNPLUG_CASES", "50"))
-SHARES = 5
+CASES = int(os.environ.get("NNPLUG_CASES", "24"))
+SHARES = 2
 """Tests that the cases are divided among, for processes that run at once."""
 
 REFUSED = ("they combine truth values",)

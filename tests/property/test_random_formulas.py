@@ -3,7 +3,7 @@
 A formula is a tree that two interpreters read: one applies NumPy's functions
 to symbols, as an author's function does; the other does complex arithmetic
 and knows nothing of graphs or derivative rules. The number of examples is
-`NNPLUG_EXAMPLES`, 300 unless it is set.
+`NNPLUG_EXAMPLES`, 150 unless it is set.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from nnplug.formulas.tidying import tidy
 from nnplug.formulas.tracing import lower
 from tests import oracles
 
-EXAMPLES = int(os.environ.get("NNPLUG_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("NNPLUG_EXAMPLES", "150"))
 SHAPES = {"x": ("N", "C"), "y": ("N", "C"), "r": ("N", 1), "s": ()}
 _generator = np.random.default_rng(7)
 ARRAYS = {

@@ -12,8 +12,8 @@ import pytest
 
 from tests.reliability.runs import MEMBERS, SETTINGS, finish, results, start, whole
 
-KILLS = int(os.environ.get("NNPLUG_RUN_KILLS", "6"))
-SIGNALS = int(os.environ.get("NNPLUG_RUN_SIGNALS", "6"))
+KILLS = int(os.environ.get("NNPLUG_RUN_KILLS", "4"))
+SIGNALS = int(os.environ.get("NNPLUG_RUN_SIGNALS", "4"))
 
 
 @pytest.fixture(scope="module")

@@ -86,7 +86,12 @@ class NumbaBinder(Binder):
                     else Products.can(part, self.blas, small)
                 ):
                     return False
-        return not any(value.role == "noise" for value in self.readers)
+        # Noise is drawn, and the factors of schedules are set, between two steps.
+        return not any(
+            value.role == "noise"
+            or (value.role == "scalar" and value.vector.startswith("optimizer."))
+            for value in self.readers
+        )
 
     def _suits(self, part: Fused) -> bool:
         """Whether loops can read the caller's arrays: in rows, and of native numbers."""

@@ -36,8 +36,9 @@ export function number(value, digits = 4) {
   if (value === null || value === undefined) return "–";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (size >= 1e5 || size < 1e-4) return value.toExponential(2).replace("-", "−");
-  return value.toPrecision(digits).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "").replace("-", "−");
+  // Where room is short, very large and small numbers have three digits.
+  const text = size >= 1e5 || size < 1e-4 ? value.toExponential(digits > 4 ? digits - 1 : 2) : value.toPrecision(digits);
+  return text.replace(/(\.\d*?)0+(?=e|$)/, "$1").replace(/\.(?=e|$)/, "").replaceAll("-", "−");
 }
 
 const TAGS = new Set(["math", "mtable", "mtr", "mtd", "mrow", "mi", "mn", "mo", "mtext", "mspace",

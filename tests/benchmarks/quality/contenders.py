@@ -177,6 +177,7 @@ CONTENDERS = {
     "catboost": Contender("CatBoost", "catboost", catboost),
     "nnplug-default": Contender("nnplug, default", "nnplug", _nnplug(recipe="default")),
     "nnplug-fast": Contender("nnplug, fast", "nnplug", _nnplug(recipe="fast")),
+    "nnplug-realmlp": Contender("nnplug, realmlp", "nnplug", _nnplug(recipe="realmlp"), slow=True),
     "sklearn-network": Contender("scikit-learn MLP, pipeline", "scikit-learn", sklearn_network),
     "realmlp": Contender("RealMLP-TD", "pytabkit", _pytabkit("RealMLP_TD"), slow=True),
     "tabm": Contender("TabM", "pytabkit", _pytabkit("TabM_D"), slow=True),
