@@ -41,11 +41,12 @@ if TYPE_CHECKING:
     from nnplug.parts import trainable as trainable
     from nnplug.parts import uniform as uniform
     from nnplug.plugins.registry import Registry as Registry
-    from nnplug.runs.api import load as load
     from nnplug.runs.api import resume as resume
     from nnplug.runs.api import train as train
+    from nnplug.runs.loading import load as load
     from nnplug.runs.run import Run as Run
     from nnplug.runs.tracing import trace as trace
+    from nnplug.searching.api import search as search
     from nnplug.tool import Exporter as Exporter
     from nnplug.training import BatchRecord as BatchRecord
     from nnplug.training import EpochRecord as EpochRecord
@@ -84,9 +85,11 @@ __getattr__, _lazy_names = lazy_names(
             "uniform",
         ),
         "nnplug.plugins.registry": ("Registry",),
-        "nnplug.runs.api": ("load", "resume", "train"),
+        "nnplug.runs.api": ("resume", "train"),
+        "nnplug.runs.loading": ("load",),
         "nnplug.runs.run": ("Run",),
         "nnplug.runs.tracing": ("trace",),
+        "nnplug.searching.api": ("search",),
         "nnplug.tool": ("Exporter",),
         "nnplug.training": ("BatchRecord", "EpochRecord"),
     },

@@ -15,12 +15,12 @@ from nnplug.comparison.analysis import analyse
 from nnplug.comparison.api import Comparison, run
 from nnplug.comparison.bench import Bench, Task, _thinned
 from nnplug.comparison.page import write_page
-from nnplug.comparison.places import run_all
 from nnplug.comparison.protocol import perform
-from nnplug.comparison.request import DataSet, Request, split_list
+from nnplug.comparison.request import DataSet, Request
 from nnplug.comparison.results import Results
 from nnplug.comparison.text import as_csv, as_latex, as_markdown, as_text
 from nnplug.errors import DataError, NnplugError, SettingError, StorageError
+from nnplug.parts import split_list
 
 PLUGIN = '''
 import numpy as np
@@ -441,31 +441,9 @@ def test_parts_and_frames_of_python_can_be_compared():
 # --- where, and what is kept ---------------------------------------------------------------------
 
 
-def double(number):
-    return 2 * number
-
-
-def test_other_processes_give_the_same():
-    pytest.importorskip("joblib", reason="the extra compare is not installed")
-    assert sorted(run_all(double, [1, 2, 3], "2")) == [(1, 2), (2, 4), (3, 6)]
-    more = {"activation": "relu,tanh", "effort": "quick", "budget": 2}
-    here, there = nnplug.compare("moons", **more), nnplug.compare("moons", on=2, **more)
-    assert there.differences(here) == []
-
-
-def test_a_dask_cluster_gives_the_same():
-    distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
-    more = {"activation": "relu,tanh", "effort": "quick", "budget": 2}
-    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
-    with distributed.LocalCluster(**options) as cluster:
-        address = cluster.scheduler_address.removeprefix("tcp://")
-        there = nnplug.compare("moons", on=f"dask://{address}", **more)
-    assert there.differences(nnplug.compare("moons", **more)) == []
-
-
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
     pytest.importorskip("distributed", reason="the extra dask is not installed")
-    monkeypatch.setattr("nnplug.comparison.places._PATIENCE", 0.2)
+    monkeypatch.setattr("nnplug.places.dask_cluster.PATIENCE", 0.2)
     with pytest.raises(SettingError, match="no Dask scheduler answers there"):
         nnplug.compare("moons", activation="relu,tanh", effort="quick", on="dask://127.0.0.1:1")
 

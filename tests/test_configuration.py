@@ -15,7 +15,7 @@ from nnplug.runs.settings import ROWS
 
 IRIS = Path(__file__).parents[1] / "examples" / "iris.csv"
 
-NOT_KEPT = {"output", "registry", "callbacks", "sample_weight", "start"}
+NOT_KEPT = {"output", "registry", "callbacks", "sample_weight", "start", "on"}
 NOT_ARGUMENTS = {"plugins", "packages", "formulas", "given_in_python"}
 
 

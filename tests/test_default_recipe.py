@@ -142,6 +142,9 @@ def test_many_rows_have_fewer_members_larger_batches_and_more_lines():
     run = prepared(data={"x": i % 97, "price": i % 89}, task="regression")
     settings = run.settings
     assert (settings.members, settings.batch_size, settings.log_every) == (4, 64, 12)
+    i = np.arange(90_000.0)  # one network, whose rows for training alone would be two's
+    settings = prepared(data={"x": i % 97, "price": i % 89}, task="regression").settings
+    assert (settings.members, settings.validation, settings.batch_size) == (1, 0.2, 64)
     # 625 to 1,250 steps an epoch: the recipe's own rule, worked out by hand.
     settings = Registry().get("recipe", "default").settings
     for rows, size in ((10, 32), (39_999, 32), (40_000, 64), (1_000_000, 1024)):

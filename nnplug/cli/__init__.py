@@ -24,6 +24,7 @@ _COMMANDS = {
     "data": ("nnplug.cli.data:data", "Examine a table before training."),
     "train": ("nnplug.cli.train:train", "Train a network on a table or a dataset."),
     "compare": ("nnplug.cli.compare:compare", "Compare parts, so that the answer can be defended."),
+    "search": ("nnplug.cli.search:search", "Search the settings that give the best score."),
     "play": ("nnplug.cli.play:play", "Watch a network learn, in the browser."),
     "predict": ("nnplug.cli.predict:predict", "Predict the target of new rows with a model."),
     "evaluate": ("nnplug.cli.evaluate:evaluate", "Compute a model's loss and metrics on a table."),

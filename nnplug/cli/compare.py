@@ -12,10 +12,11 @@ import click
 from click.core import ParameterSource
 
 from nnplug.cli.command import Command, option_group
-from nnplug.cli.options import WholeNumber, plugin_options, plugins_given, warn
+from nnplug.cli.options import WholeNumber, on_option, plugin_options, plugins_given, warn
 from nnplug.cli.part_names import PartType, complete_data
+from nnplug.cli.run_progress import RunProgress
 from nnplug.cli.setting_options import setting_option
-from nnplug.cli.terminal import console, echo, print_json, width
+from nnplug.cli.terminal import echo, print_json, width
 from nnplug.launch import launched
 from nnplug.runs.settings import ROWS
 
@@ -29,7 +30,7 @@ COMPARISONS = "comparisons"
 """The folder where comparisons are kept unless another is given."""
 
 _FACTORS = ("activation", "loss", "optimizer", "initializer", "schedule", "recipe")
-_DECIDED = ("learning_rate", "epochs", "layers", "seed", "shards", *_FACTORS)
+_DECIDED = ("learning_rate", "epochs", "layers", "seed", "shards", "folds", *_FACTORS)
 """Settings that are not options as in `nnplug train`."""
 
 _EPILOG = """\b
@@ -91,8 +92,7 @@ def _several(name: str) -> Any:
                  help="Largest difference that does not matter: within it, parts are equivalent."),
     click.option("--seed", type=WholeNumber(0),
                  help="First seed, 0 by default: three for the search, then one for each run."),
-    click.option("--on", default="1", show_default=True, metavar="WHERE",
-                 help="Number of processes, dask://HOST:PORT, or the name of a joblib backend."),
+    on_option("Where the runs are trained"),
 )  # fmt: skip
 @option_group("The same for all", setting_option("validation"), setting_option("split"))
 @option_group(
@@ -136,9 +136,10 @@ def compare(
     """
     from nnplug.comparison.api import run
     from nnplug.comparison.bench import Bench
-    from nnplug.comparison.places import check_place
     from nnplug.comparison.replay import differences, read_report
     from nnplug.errors import NnplugError
+    from nnplug.places.running import check_place
+    from nnplug.plugins.travelling import Luggage
 
     given = {
         name: value
@@ -157,9 +158,9 @@ def compare(
     if earlier is not None:
         differences(earlier, earlier)  # what cannot be compared is said before the work is done
     request, results = _find(ctx, given, output, resume, replay, earlier)
-    bench = Bench(request, plugins_given(ctx)[1])
+    bench = Bench(request, Luggage.pack(request.plugins, strict=plugins_given(ctx)[1]))
     _print_start(request, results)
-    progress = _Progress()
+    progress = RunProgress("run")
     try:
         apart = redirect_stdout(sys.stderr) if as_json else nullcontext()
         with apart:
@@ -285,35 +286,3 @@ def _shown(results: Results) -> str:
     import shlex
 
     return shlex.quote(str(results.folder))
-
-
-class _Progress:
-    """A bar on a terminal; elsewhere a line after each tenth of the runs."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-        self._next = 0.1
-
-    def __call__(self, done: int, total: int, left: float | None, said: str) -> None:
-        if sys.stderr.isatty():
-            if self._bar is None:
-                from nnplug.training.progress import Bar
-
-                self._bar = Bar("run", total, console(err=True))
-            self._bar.update(done, said, total)
-        elif done >= self._next * total:
-            self._next = done / total + 0.1
-            about = "" if left is None else f", about {_time(left)} left"
-            echo(f"{done:,} of {total:,} runs{about}", err=True)
-
-    def close(self) -> None:
-        """Remove the bar."""
-        if self._bar is not None:
-            self._bar.hide()
-            self._bar = None
-
-
-def _time(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

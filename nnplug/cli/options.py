@@ -19,6 +19,7 @@ __all__ = [
     "WholeNumber",
     "add_plugins",
     "kind_option",
+    "on_option",
     "plugin_options",
     "plugins_given",
     "registry_of",
@@ -115,6 +116,18 @@ def kind_option(about: str, *names: str, **more: Any) -> Callable[[_Command], _C
         metavar="KIND",
         help=f"{about}: {', '.join(kinds)} or {last}.",
         **more,
+    )
+
+
+def on_option(about: str) -> Callable[[_Command], _Command]:
+    """Add `--on`, which says where many runs are trained."""
+    return click.option(
+        "--on",
+        default="1",
+        show_default=True,
+        metavar="WHERE",
+        help=f"{about}: a number of processes, dask://HOST:PORT, ray://HOST:PORT, or the name of "
+        "a joblib backend.",
     )
 
 

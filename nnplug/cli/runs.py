@@ -168,6 +168,7 @@ def _facts(folder: RunFolder) -> dict[str, Any]:
         "parameters": record.get("parameters"),
         "seconds": record.get("seconds"),
         "final": record.get("final") or last or None,
+        "cross_validation": record.get("cross_validation"),
         "packages": record.get("identity", {}).get("packages", {}),
         "versions": record.get("versions", {}),
         "settings": settings,
@@ -178,6 +179,8 @@ def _facts(folder: RunFolder) -> dict[str, Any]:
 
 
 def _described(folder: RunFolder, facts: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    from nnplug.runs.fold_scores import CrossValidation
+
     status = facts["status"]
     if facts["ended"] == "patience":
         status += ", patience ran out"
@@ -202,6 +205,8 @@ def _described(folder: RunFolder, facts: Mapping[str, Any]) -> Iterable[tuple[st
     yield "epochs", f"{facts['epochs']:,}{kept}"
     for name, value in (facts["final"] or {}).items():
         yield name.replace("_", " "), _number(value)
+    if (folds := CrossValidation.from_dict(facts["cross_validation"])) is not None:
+        yield f"{len(folds)} folds", folds.described()
     packages = facts["packages"].items()
     yield "packages", ", ".join(f"{name} {version}" for name, version in packages)
     files = [path.name for path in folder.path.iterdir() if not path.name.startswith(".")]

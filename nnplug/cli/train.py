@@ -16,7 +16,7 @@ from click.core import ParameterSource
 from nnplug.cli.command import Command, option_group
 from nnplug.cli.completion import complete_run
 from nnplug.cli.find_run import find_run
-from nnplug.cli.options import plugin_options, registry_of, warn
+from nnplug.cli.options import on_option, plugin_options, registry_of, warn
 from nnplug.cli.part_names import complete_data
 from nnplug.cli.setting_options import (
     column_options,
@@ -54,6 +54,7 @@ Examples:
   nnplug train iris.csv --target species --hidden 64,32
   nnplug train cars.parquet --target price --loss huber:delta=0.5
   nnplug train 'sales/*.csv' --target sold --split time:day --drop note,clerk
+  nnplug train iris.csv --target species --folds 5
   nnplug train -p ./my_part.py --activation mine
   nnplug train --config runs/NAME/config.toml --set epochs=200
   nnplug train --resume latest
@@ -71,6 +72,7 @@ Examples:
 @option_group("Data", setting_option("stream"))
 @option_group("Network", *setting_options("Network"))
 @option_group("Training", *setting_options("Training"))
+@option_group("Training", on_option("Where the folds of --folds are trained"))
 @option_group(
     "Keeping the run",
     click.option(
@@ -144,6 +146,7 @@ def train(
     plan: bool,
     trace: int | None,
     as_json: bool,
+    on: str,
     **given: Any,
 ) -> None:
     """Train a network on DATA: the path of a table, or a dataset's name.
@@ -152,6 +155,7 @@ def train(
     everything else on stderr. A run on a table is kept in a new folder in
     runs, with its configuration, model, history, report and checkpoints.
     """
+    from nnplug.cli.train_folds import cross_validate_first
     from nnplug.cli.train_keeping import Keeping
     from nnplug.cli.train_lines import Lines, print_advice, print_end, print_plot
     from nnplug.errors import DivergedError
@@ -178,6 +182,8 @@ def train(
     if plan or trace is not None:
         _print_step(run, registry, trace, folder, as_json=as_json)
         return
+    if folder is None:  # a run that is resumed has its scores
+        cross_validate_first(ctx, run, asked, on, as_json=as_json)
     with Keeping(
         run, asked, output=output, resume=folder, none=no_output, allow_changes=allow_changes
     ) as keeping:
@@ -358,6 +364,7 @@ def _as_json(run: Run, *, diverged: bool = False) -> dict[str, Any]:
         "ended": "diverged" if diverged else run.ended,
         "diverged": diverged,
         "best_epoch": run.history.best,
+        "cross_validation": run.cross_validation and run.cross_validation.to_dict(),
         **({"member_epochs": list(run.history.ends)} if run.history.ends else {}),
         "advice": list(run.advice),
         "final": final,

@@ -115,8 +115,8 @@ def compare(
     plugins : sequence of str, optional
         Files and packages to load, as `-p` of the command line.
     on : int or str, optional
-        Processes of this machine; `"dask://HOST:PORT"`, or a backend of joblib. The
-        numbers are the same.
+        Processes of this machine; `"dask://HOST:PORT"`, `"ray://HOST:PORT"`, or a backend
+        of joblib. The numbers are the same.
     output : path, optional
         A folder to keep the comparison in. If it holds the beginning of the same
         comparison, that is completed.

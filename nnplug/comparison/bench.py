@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -22,15 +23,19 @@ from nnplug.models.strict_json import canonical_json
 from nnplug.network.tasks import DEFAULT_METRIC
 from nnplug.parts import Data, Metric, by_column
 from nnplug.plugins.registry import Registry
+from nnplug.plugins.travelling import Luggage
+from nnplug.runs.configuration import fingerprint_of
 from nnplug.runs.fitting import Callbacks, fit
+from nnplug.runs.judging import classes_of, count_rows, score_on, take_rows
+from nnplug.runs.likeness import identity
 from nnplug.runs.preparing import prepare
 from nnplug.runs.run import Run
 from nnplug.runs.setting_kinds import Interval
-from nnplug.runs.sources import find_source
+from nnplug.runs.sources import find_source, is_path
 from nnplug.tables import ReadOptions, Split, Table, read_table, split_rows
 from nnplug.types import AnyArray
 
-__all__ = ["Bench", "Task", "check_way", "digest", "identity"]
+__all__ = ["Bench", "Task", "check_way", "digest"]
 
 MOST_POINTS = 100
 """Points of a curve that are kept."""
@@ -82,17 +87,31 @@ class Bench:
     Attributes
     ----------
     request : Request
-    strict : bool
-        Whether the failure of any plugin is an error.
+    luggage : Luggage, optional
+        The plugins, with the text of those that are files: what was there when it was packed.
+    paths : tuple of str
+        The data sets' names and paths, from any folder.
     """
 
     request: Request
-    strict: bool = False
+    luggage: Luggage = field(default_factory=Luggage)
+    paths: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.luggage.plugins != self.request.plugins:
+            luggage = Luggage.pack(self.request.plugins, strict=self.luggage.strict)
+            object.__setattr__(self, "luggage", luggage)
+        if not self.paths:  # here, since a worker may be in another folder
+            paths = (
+                os.path.abspath(each.data) if each.data and is_path(each.data) else each.data  # noqa: PTH100  # resolve() would follow links
+                for each in self.request.data
+            )
+            object.__setattr__(self, "paths", tuple(paths))
 
     @property
     def registry(self) -> Registry:
         """The parts of this process, found once."""
-        return _registry(self.request.plugins, self.strict)
+        return self.luggage.registry
 
     def settings(self, arm: str) -> dict[str, Any]:
         """Return the settings of an arm, for `prepare`."""
@@ -108,7 +127,7 @@ class Bench:
         """Read a data set."""
         data = self.request.data[place]
         if data.content is None:
-            return _read(data.data, data.target, self.request.plugins, self.strict)
+            return _read(self.paths[place], data.target, self.luggage)
         return _content(data, self.registry)
 
     def prepare(self, arm: str, place: int, **more: Any) -> Run:
@@ -123,6 +142,19 @@ class Bench:
             settings["metrics"] = (DEFAULT_METRIC[run.settings.task],)
             run = prepare(content, target=target, registry=self.registry, **settings)
         return run
+
+    def identities(self) -> dict[str, dict[str, Any]]:
+        """Compute what the numbers depend on: of each arm on one data set, one arm on each."""
+        request = self.request
+        first = request.baseline
+        cells = [(arm, 0) for arm in request.arms]
+        cells += [(first, place) for place in range(1, len(request.data))]
+        found = {}
+        for arm, place in cells:
+            run = self.prepare(arm, place, seed=request.seed)
+            rows = fingerprint_of(run.rows, run.weights)
+            found[f"{request.data[place].name}, {arm}"] = identity(run, rows, request.budget)
+        return found
 
     def perform(self, task: Task) -> dict[str, Any]:
         """Train and measure.
@@ -181,24 +213,17 @@ class Bench:
     def _hold_out(self, content: Table | Data, task: Task) -> tuple[Table | Data, Table | Data]:
         """Split off the test rows of a seed, in the way in which validation rows are chosen."""
         split = way_of(self.request.settings.get("split"))
-        rows = len(content.inputs) if isinstance(content, Data) else content.rows
         classes = None
         if split.way == "stratified":
-            classes = _classes(content, self.request.data[task.data].target)
+            classes = classes_of(content, self.request.data[task.data].target)
         parts = split_rows(
-            content if isinstance(content, Table) else rows,
+            content if isinstance(content, Table) else count_rows(content),
             split,
             share=TEST_SHARE,
             seed=task.seed * _TEST_SEED + 1,
             classes=classes,
         )
-        if isinstance(content, Table):
-            return content.take(parts.training), content.take(parts.validation)
-        first, second = (
-            replace(content, inputs=content.inputs[part], targets=np.asarray(content.targets)[part])
-            for part in (parts.training, parts.validation)
-        )
-        return first, second
+        return take_rows(content, parts.training), take_rows(content, parts.validation)
 
 
 def way_of(asked: str | None) -> Split:
@@ -206,14 +231,9 @@ def way_of(asked: str | None) -> Split:
     return Split("stratified") if asked is None else Split.parse(asked)
 
 
-@lru_cache(maxsize=4)
-def _registry(plugins: tuple[str, ...], strict: bool) -> Registry:
-    return Registry.from_environment(plugins, strict=strict)
-
-
 @lru_cache(maxsize=32)
-def _read(data: str, target: str | None, plugins: tuple[str, ...], strict: bool) -> Table | Data:
-    return _content(DataSet(data, data, target), _registry(plugins, strict))
+def _read(data: str, target: str | None, luggage: Luggage) -> Table | Data:
+    return _content(DataSet(data, data, target), luggage.registry)
 
 
 def _content(data: DataSet, registry: Registry) -> Table | Data:
@@ -230,30 +250,13 @@ def _content(data: DataSet, registry: Registry) -> Table | Data:
     return content
 
 
-def _classes(content: Table | Data, target: str | None) -> AnyArray | None:
-    """Return the class of each row, (N,), by which a split can be stratified."""
-    if isinstance(content, Data):
-        return np.asarray(content.targets) if content.task in ("binary", "multiclass") else None
-    if target is None or target not in content.names:
-        return None
-    column = content.column(target)
-    found, codes = np.unique(column.data, return_inverse=True)
-    few = len(found) <= max(2, math.isqrt(content.rows))
-    return codes if few and column.missing is None else None
-
-
 def _test(run: Run, test: Table | Data | None) -> tuple[float, float]:
     """Compute the first metric of a trained run, and its loss: on test rows, if there are any."""
-    metric = run.metrics[0]
+    column = next(iter(by_column(run.metrics)))
     if test is None:
-        return float(run.final.metrics[next(iter(by_column(run.metrics)))]), run.final.loss
-    if isinstance(test, Table):
-        scores = run.model.evaluate(test, metrics=[metric])
-    else:
-        scores = run.model.evaluate_parts(
-            [(run.model.inputs(test.inputs), np.asarray(test.targets))], metrics=[metric]
-        )
-    return float(scores[metric.name]), float(scores["loss"])
+        return float(run.final.metrics[column]), run.final.loss
+    scores = score_on(run, test)
+    return scores[column], scores["loss"]
 
 
 def _constant(run: Run, test: Table | Data | None) -> float | None:
@@ -313,28 +316,6 @@ def _thinned(values: list[float], best: int) -> list[list[float]]:
     # Without the best epoch, a run would seem to miss the score that it has there.
     places = sorted({*range(0, count, step), *({best % count, count - 1} if count else ())})
     return [[place + 1, float(values[place])] for place in places if math.isfinite(values[place])]
-
-
-def identity(run: Run, data: str, budget: str | None) -> dict[str, Any]:
-    """Return what the numbers of an arm's runs on one data set depend on.
-
-    Parameters
-    ----------
-    data : str
-        The fingerprint of all rows.
-    """
-    configuration = run.configuration()
-    return {
-        "settings": {
-            name: value
-            for name, value in configuration.settings.items()
-            if name not in ("data", "log_every", "seed")
-        },
-        "packages": dict(configuration.packages),
-        "formulas": dict(configuration.formulas),
-        "data": data,
-        "budget": budget,
-    }
 
 
 def digest(value: Any) -> str:

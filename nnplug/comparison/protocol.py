@@ -11,15 +11,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from nnplug.comparison.bench import Bench, Task, check_way, digest, identity
-from nnplug.comparison.places import check_place, run_all
+from nnplug.comparison.bench import Bench, Task, check_way, digest
 from nnplug.comparison.rates import Range, judge, widened
 from nnplug.comparison.results import Results
 from nnplug.errors import SettingError
+from nnplug.places.running import check_place, run_all
 from nnplug.runs.configuration import fingerprint_of
+from nnplug.runs.likeness import Likeness, identity
 from nnplug.runs.run import Run
 
 __all__ = ["Cell", "Progress", "Stage", "perform"]
@@ -140,20 +142,22 @@ def perform(
         Before anything is trained, if an arm cannot be trained on a data set.
     """
     request = bench.request
-    check_place(on)
+    check_place(on, bench.registry)
     check_way(request)
     stages = [_prepare(bench, place) for place in range(len(request.data))]
     cells = [cell for stage in stages for cell in stage.cells.values()]
     progress = Progress(report)
+    likeness = None if on == "1" else Likeness(bench.identities, bench.identities())
 
     def tasks_of(wanted: Iterable[Task]) -> list[Task]:
         return [task for task in wanted if task not in results]
 
     def complete(tasks: Iterable[Task]) -> None:
-        for task, result in run_all(bench.perform, tasks_of(tasks), on):
-            results[task] = result
-            name = request.data[task.data].name
-            progress.finished(task, result["seconds"], f"{task.arm} on {name}")
+        with closing(run_all(bench.perform, tasks_of(tasks), on, likeness)) as done:
+            for task, result in done:
+                results[task] = result
+                name = request.data[task.data].name
+                progress.finished(task, result["seconds"], f"{task.arm} on {name}")
 
     def search(plans: list[tuple[Cell, float]]) -> None:
         """Try rates, and add them to the trials of their cells."""

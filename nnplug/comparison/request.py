@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from nnplug.errors import SettingError, suggest
-from nnplug.parts import Part
+from nnplug.parts import Part, split_list
 from nnplug.runs.setting_kinds import Interval
 from nnplug.runs.settings import ROWS
 
-__all__ = ["EFFORTS", "FACTORS", "DataSet", "Request", "split_list"]
+__all__ = ["EFFORTS", "FACTORS", "DataSet", "Request"]
 
 FACTORS = ("activation", "loss", "optimizer", "initializer", "schedule", "layers", "recipe")
 """The settings that can be compared."""
@@ -27,37 +27,20 @@ SEARCH_SEEDS = 3
 _OWN = frozenset({"seed", "validation", "split", "metrics"})
 """Settings that a comparison may fix besides those of the network and of training."""
 _NOT = frozenset(
-    {"data", "target", "learning_rate", "epochs", "log_every", "checkpoint_every", "shards"}
+    {
+        "data",
+        "target",
+        "learning_rate",
+        "epochs",
+        "folds",
+        "log_every",
+        "checkpoint_every",
+        "shards",
+    }
 )
 """Settings that a comparison decides itself."""
 
-_OPTION = re.compile(r"\s*\w+\s*=")
 _TARGET = re.compile(r"(?s)(.+):([^:/\\]+)")
-
-
-def split_list(text: str) -> list[str]:
-    """Split a list at its commas, but for those between options of one part or in brackets.
-
-    Examples
-    --------
-    >>> split_list("relu,elu:alpha=0.5,selu")
-    ['relu', 'elu:alpha=0.5', 'selu']
-    >>> split_list("adam:beta1=0.8,beta2=0.9,sgd")
-    ['adam:beta1=0.8,beta2=0.9', 'sgd']
-    """
-    found: list[str] = []
-    depth, piece = 0, ""
-    for letter in f"{text},":
-        depth += (letter in "[(") - (letter in "])")
-        if letter != "," or depth > 0:
-            piece += letter
-            continue
-        if found and _OPTION.match(piece):
-            found[-1] += f",{piece}"
-        elif piece.strip():
-            found.append(piece.strip())
-        piece = ""
-    return found
 
 
 @dataclass(frozen=True)

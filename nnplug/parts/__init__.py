@@ -36,6 +36,7 @@ from nnplug.parts.text import (
     parse_layers,
     parse_name,
     parse_part,
+    split_list,
 )
 
 __all__ = [
@@ -94,6 +95,7 @@ __all__ = [
     "quantiles",
     "recipe",
     "schedule",
+    "split_list",
     "state",
     "trace_placed",
     "trainable",

@@ -19,6 +19,7 @@ __all__ = [
     "parse_layers",
     "parse_name",
     "parse_part",
+    "split_list",
     "write_option",
     "write_part",
 ]
@@ -26,6 +27,7 @@ __all__ = [
 DEEPEST = 16
 """How deep layers may hold layers."""
 
+_OPTION = re.compile(r"\s*\w+\s*=")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _LAYER_TOKEN = re.compile(r"[\[\]]|[^\s\[\]]+")
 
@@ -197,3 +199,28 @@ def write_option(value: object) -> str:
 
 def _short(text: str) -> str:
     return repr(text if len(text) <= 100 else f"{text[:100]}...")
+
+
+def split_list(text: str) -> list[str]:
+    """Split a list at its commas, but for those between options of one part or in brackets.
+
+    Examples
+    --------
+    >>> split_list("relu,elu:alpha=0.5,selu")
+    ['relu', 'elu:alpha=0.5', 'selu']
+    >>> split_list("adam:beta1=0.8,beta2=0.9,sgd")
+    ['adam:beta1=0.8,beta2=0.9', 'sgd']
+    """
+    found: list[str] = []
+    depth, piece = 0, ""
+    for letter in f"{text},":
+        depth += (letter in "[(") - (letter in "])")
+        if letter != "," or depth > 0:
+            piece += letter
+            continue
+        if found and _OPTION.match(piece):
+            found[-1] += f",{piece}"
+        elif piece.strip():
+            found.append(piece.strip())
+        piece = ""
+    return found

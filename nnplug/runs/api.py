@@ -1,4 +1,4 @@
-"""The Python API: `nnplug.train`, `nnplug.resume` and `nnplug.load`."""
+"""The Python API: `nnplug.train` and `nnplug.resume`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from nnplug import models
+from nnplug.errors import SettingError
 from nnplug.launch import is_first
 from nnplug.parts import (
     Activation,
@@ -30,7 +30,7 @@ from nnplug.runs.settings import ROWS
 if TYPE_CHECKING:
     from nnplug.models import Model
 
-__all__ = ["load", "resume", "train"]
+__all__ = ["resume", "train"]
 
 
 def train(
@@ -63,6 +63,7 @@ def train(
     min_delta: float | None = None,
     metrics: Sequence[str | Metric] | None = None,
     members: int | Literal["auto"] | None = None,
+    folds: int | None = None,
     seed: int | None = None,
     shards: int | None = None,
     engine: str | None = None,
@@ -90,6 +91,7 @@ def train(
     start: Model | None = None,
     registry: Registry | None = None,
     callbacks: Sequence[object] = (),
+    on: str | int = 1,
 ) -> Run:
     """Train a network.
 
@@ -162,6 +164,9 @@ def train(
         By default r2 or accuracy, by the task.
     members : int or "auto", optional
         Networks to train, with other starts and rows held out, whose mean predicts.
+    folds : int, optional
+        First cross-validate with so many folds: `run.cross_validation` has the scores of
+        rows that neither training nor early stopping saw. The run itself has all rows.
     seed : int, optional
         Seed of every random draw.
     shards : int, optional
@@ -234,6 +239,9 @@ def train(
         `on_batch_end(run, record)`, `on_epoch_end(run, record)` and
         `on_train_end(run)`. An `on_epoch_end` or `on_batch_end` that returns
         True ends the run after that epoch.
+    on : int or str, optional
+        Where folds are trained: so many processes, `"dask://HOST:PORT"`,
+        `"ray://HOST:PORT"` or a backend of joblib. The scores are the same.
 
     Returns
     -------
@@ -262,9 +270,17 @@ def train(
         from nnplug.runs.folder import check_free  # noqa: PLC0415  # few runs are kept
 
         check_free(output)
+    if start is not None and folds is not None:
+        raise SettingError("folds and start: each fold begins anew. Leave one of the two out.")
     with registry.naming_culprits():
         more = {"registry": registry, "sample_weight": sample_weight, "usual_recipe": True}
         run = prepare(data, target=target, **more, **given)
+        if (count := run.settings.folds) is not None:
+            from nnplug.runs import cross_validation as cv  # noqa: PLC0415  # few runs have folds
+
+            asked = {**given, "target": target}
+            dealt = cv.Folds.of(data, asked, count, registry=registry, sample_weight=sample_weight)
+            run.cross_validation = cv.cross_validate(dealt, str(on))
         if start is not None:
             starting.start_from(run, start)
         hooks = Callbacks(registry.plugins, run.used, callbacks)
@@ -353,48 +369,3 @@ def resume(
             keeper.take_up(allow_changes)
             fit(run, hooks, keeper=keeper)
     return run
-
-
-def load(
-    path: str | os.PathLike[str],
-    *,
-    registry: Registry | None = None,
-    allow_other_versions: bool = False,
-) -> Model:
-    """Load a model that `Run.save` wrote.
-
-    Nothing in the file is run. The parts that it names are looked up among
-    those that are installed.
-
-    Parameters
-    ----------
-    registry : Registry, optional
-        Where the parts are looked up; by default among all installed parts.
-    allow_other_versions : bool, optional
-        Whether a package may be of another major version than the model was
-        made with.
-
-    Returns
-    -------
-    Model
-
-    Raises
-    ------
-    ModelFileError
-        If it is not a model file, is damaged, or needs parts that are not
-        installed; the message says what to install.
-    StorageError
-        If the file cannot be read.
-
-    Examples
-    --------
-    >>> import pathlib, tempfile
-    >>> path = pathlib.Path(tempfile.mkdtemp()) / "xor.safetensors"
-    >>> train("xor", epochs=3000).save(path)
-    >>> load(path).predict([[0, 1], [1, 1]]).tolist()
-    [1, 0]
-    """
-    registry = registry or default_registry()
-    model = models.load_model(path, registry, allow_other_versions=allow_other_versions)
-    models.warn_of(model.notes, f"{os.fspath(path)}: ")
-    return model

@@ -38,7 +38,7 @@ _TEXTS = ("plugins", "given_in_python")
 SETTABLE = frozenset({*ROWS, *_OWN})
 """The keys that a configuration may have."""
 
-_FREE = ("data", "interval", "log_every")
+_FREE = ("data", "folds", "interval", "log_every")
 """Settings that change no number: the data is compared by its rows, wherever it lies."""
 
 

@@ -19,6 +19,7 @@ from nnplug.errors import DivergedError, SettingError, StorageError
 from nnplug.interruption import Interruption
 from nnplug.models import Checkpoint
 from nnplug.runs.configuration import Configuration, fingerprint_of
+from nnplug.runs.fold_scores import CrossValidation
 from nnplug.runs.folder import CONFIG, REPORT, RunFolder
 from nnplug.runs.history_segments import HistorySegments
 from nnplug.runs.run import Run
@@ -94,6 +95,7 @@ class Keeper:
                 **({} if run.rows.parts.folds is None else {"folds": run.settings.members}),
             },
             "task": run.settings.task,
+            "cross_validation": run.cross_validation and run.cross_validation.to_dict(),
             **(record or {}),
             "identity": configuration.identity(self.data),
         }
@@ -394,4 +396,5 @@ def keep_on(
         plugins=asked.plugins,
         given_in_python=[name for name in asked.given_in_python if name != "data"],
     )
+    run.cross_validation = CrossValidation.from_dict(folder.record().get("cross_validation"))
     return Keeper(run, folder, resolved, record=folder.record(), say=say)

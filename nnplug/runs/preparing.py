@@ -132,7 +132,7 @@ def _prepare(
     )
     rows = source.rows(wishes, dtype, read=read, sample_weight=sample_weight, stream=stream)
     train_rows, validation_rows = rows.parts.training, rows.parts.validation
-    members = rows.parts.members or members_of(choice("members"), len(train_rows))
+    members = rows.parts.members or members_of(choice("members"), len(rows.targets))
     width = len(rows.classes) or rows.targets.shape[1]
     monotone = bool(choice("increasing") or choice("decreasing"))
     facts = Facts(len(train_rows), rows.inputs.shape[1], width, rows.task, monotone)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from nnplug.microscope.trace import Trace
     from nnplug.picture import Picture
     from nnplug.runs.configuration import Configuration
+    from nnplug.runs.fold_scores import CrossValidation
     from nnplug.runs.report.facts import Facts
 
 __all__ = ["Run"]
@@ -75,6 +76,8 @@ class Run(Summarized):
         The folder that it is kept in.
     advice : tuple of str
         Hints for the user after training, a line each.
+    cross_validation : CrossValidation or None
+        The scores of its folds.
     history : History
         Losses and metrics by epoch.
     state : dict of str to array, optional
@@ -95,6 +98,7 @@ class Run(Summarized):
     ended: str | None = None
     folder: Path | None = None
     advice: tuple[str, ...] = ()
+    cross_validation: CrossValidation | None = None
     history: History = field(default_factory=History)
     state: dict[str, AnyArray] | None = None
 
@@ -123,10 +127,7 @@ class Run(Summarized):
 
     @property
     def validation_rows(self) -> AnyArray:
-        """The rows for validation: their places in `rows`.
-
-        Of several members, all that one of them holds out.
-        """
+        """The rows for validation; of several members, all that one of them holds out."""
         return self.rows.parts.validation
 
     # --- after training ---------------------------------------------------------------

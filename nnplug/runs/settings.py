@@ -258,6 +258,12 @@ class Settings:
         "predict their mean; auto: 8, fewer where rows are very few or very many.",
         default=1,
     )
+    folds: int | None = kept(
+        "Training",
+        Whole(2),
+        "Cross-validate with this many folds: each is scored by a network trained on the others.",
+        unset=True,
+    )
     seed: int = kept("Training", Whole(0), "Seed of every random draw.", default=0)
     shards: int | None = kept(
         "Training",

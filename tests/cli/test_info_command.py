@@ -23,7 +23,7 @@ def test_a_screen_of_lines(tmp_path):
         "  network      4-6-3, 51 parameters, float32\n"
         "  activation   relu\n"
         "  output       identity\n"
-        "  loss         cross_entropy\n"
+        "  loss         cross_entropy:smoothing=0.0\n"
         "  metrics      accuracy\n"
         "  optimizer    adam:beta1=0.9,beta2=0.999,epsilon=1e-08,learning_rate=0.001\n"
         "  schedule     constant:warmup=0.0\n"

@@ -119,6 +119,7 @@ def test_every_option_reaches_the_run():
         "min_delta": 0.0,
         "metrics": ["mae", "r2"],
         "members": 1,
+        "folds": None,
         "shards": None,
         "seed": 7,
         "dtype": "float64",

@@ -35,9 +35,9 @@ FLOORS = (
     ("network",),
     ("plans", "engines"),
     ("training",),
-    ("tables", "models", "microscope"),
+    ("tables", "models", "microscope", "places"),
     ("runs", "exporters"),
-    ("sklearn", "scaffold", "testing", "importers", "comparison", "play"),
+    ("sklearn", "scaffold", "testing", "importers", "comparison", "searching", "play"),
     ("cli", "__main__"),
 )
 

@@ -1,0 +1,1 @@
+"""Searching settings: ranges, trials, and the best of them."""
