@@ -58,7 +58,9 @@ class Dialect:
         """Write what is asked of a row."""
         column = sql_name(cell.column)
         if cell.fact == "number":
-            return f"CAST({column} AS {self.real})", ATOM
+            text = f"CAST({column} AS {self.real})"
+            # A list with a NULL has no product; what is missing may be any number.
+            return f"coalesce({text}, 0e0)" if self.product else text, ATOM
         if cell.fact == "truth":
             return f"CAST(CAST({column} AS INTEGER) AS {self.real})", ATOM
         if cell.fact == "missing":
