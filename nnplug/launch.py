@@ -6,12 +6,17 @@ import os
 
 __all__ = ["is_first", "launched"]
 
-_LAUNCHERS = (("PMI_RANK", "PMI_SIZE"), ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"))
-"""The variables by which MPICH and its kin, and Open MPI, number the processes that they start."""
+_LAUNCHERS = (
+    ("PMI_RANK", "PMI_SIZE"),
+    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
+    ("PMIX_RANK", "SLURM_STEP_NUM_TASKS"),
+)
+"""The variables by which MPICH and its kin, Open MPI, and Slurm with `--mpi=pmix` number the
+processes that they start."""
 
 
 def launched() -> tuple[int, int] | None:
-    """Return the rank and the number of processes, if `mpiexec` started this one with others."""
+    """Return the rank and the number of processes, if this one was started with others."""
     for rank, count in _LAUNCHERS:
         numbers = os.environ.get(rank, ""), os.environ.get(count, "")
         if all(number.isdecimal() for number in numbers) and int(numbers[1]) > 1:

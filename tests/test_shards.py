@@ -13,12 +13,14 @@ import time
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
 
 import nnplug
 from nnplug.cli.ranks import run_together
 from nnplug.errors import DivergedError, SettingError
+from nnplug.launch import launched
 from nnplug.training.ranks import Ranks, tree_sum, world
 from nnplug.training.shards import Shards
 
@@ -185,12 +187,33 @@ def test_mpi4py_without_an_mpi(monkeypatch, capsys):
     assert capsys.readouterr().out == "done\n"
 
 
+@pytest.mark.parametrize(
+    ("variables", "wanted"),
+    [
+        ({"PMI_RANK": "1", "PMI_SIZE": "4"}, (1, 4)),
+        ({"OMPI_COMM_WORLD_RANK": "2", "OMPI_COMM_WORLD_SIZE": "3"}, (2, 3)),
+        ({"PMIX_RANK": "5", "SLURM_STEP_NUM_TASKS": "8"}, (5, 8)),
+        ({"PMI_RANK": "0", "PMI_SIZE": "1"}, None),
+        ({"SLURM_STEP_NUM_TASKS": "8"}, None),  # the script of a job, before it calls srun
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_who_started_this_process(monkeypatch, variables, wanted):
+    for name in [name for name in os.environ if name.startswith(("PMI", "OMPI", "SLURM"))]:
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert launched() == wanted
+
+
 # --- several processes -----------------------------------------------------------------------
 
 SCRIPT = """
     import hashlib, os
     import numpy as np
     import nnplug
+    from nnplug.runs.configuration import fingerprint_of
+    from nnplug.tables import dealing, dealt, streaming
 
     rng = np.random.default_rng(3)
     x = rng.normal(size=(203, 5))
@@ -205,6 +228,18 @@ SCRIPT = """
             numbers = [value for column in run.history.columns.values() for value in column]
             kept = run.network.parameters.tobytes() + np.array(numbers).tobytes()
             said.append(hashlib.sha256(kept).hexdigest())
+        streaming._BLOCK, dealing._CHUNK = 16, 64
+        dealt.LOAD_BYTES = dealing.LOAD_BYTES = 4000
+        for more in (
+            {"target": "c", "class_weight": "balanced", "dropout": 0.3, "patience": 1},
+            {"target": "y", "weights": "b", "validation": 0.0},
+        ):
+            run = nnplug.train("t.parquet", epochs=3, hidden=(7, 4), batch_size=96, engine=engine,
+                               shards=4, stream=True, **more)
+            numbers = [value for column in run.history.columns.values() for value in column]
+            kept = run.network.parameters.tobytes() + np.array(numbers).tobytes()
+            said.append(hashlib.sha256(kept).hexdigest())
+            said.append(fingerprint_of(run.rows, run.weights))
     if os.environ.get("PMI_RANK", "0") == str(int(os.environ.get("PMI_SIZE", "1")) - 1):
         print(*said)
 """
@@ -219,6 +254,10 @@ def test_the_bits_do_not_depend_on_the_number_of_processes(tmp_path):
         engines.append("numba")
     except ImportError:
         pass
+    duckdb.execute(
+        "COPY (SELECT sin(n) AS a, hash(n) % 5 AS b, 'k' || (n % 3) AS c, cos(n) * (n % 3) AS y "
+        f"FROM range(803) AS r(n)) TO '{tmp_path / 't.parquet'}' (ROW_GROUP_SIZE 100)"
+    )
     script = tmp_path / "train.py"
     script.write_text(textwrap.dedent(SCRIPT).replace("ENGINES", repr(engines)))
     found = {}
@@ -226,7 +265,7 @@ def test_the_bits_do_not_depend_on_the_number_of_processes(tmp_path):
         code, out, err = run(processes, str(script), cwd=tmp_path)
         assert code == 0, err
         found[processes] = out.split()
-    assert len(found[1]) == len(engines) * 3
+    assert len(found[1]) == len(engines) * (3 + 2 * 2)
     assert found[1] == found[2] == found[4]
 
 
@@ -272,6 +311,34 @@ def test_a_killed_run_goes_on_with_another_number_of_processes(tmp_path):
 
 
 @several
+@pytest.mark.slow
+def test_a_file_of_hosts(tmp_path):
+    """Two addresses of this machine, with a script in ssh's place."""
+    version = subprocess.run([MPIEXEC, "--version"], capture_output=True, text=True, check=True)
+    if "HYDRA" not in version.stdout.upper():
+        pytest.skip("the options of mpiexec are MPICH's")
+    write_table(tmp_path)
+    (tmp_path / "hosts").write_text("127.0.0.2:1\n127.0.0.3:1\n")
+    launcher = tmp_path / "launcher"
+    launcher.write_text(
+        '#!/bin/sh\nwhile [ "${1#-}" != "$1" ]; do shift; done\n'
+        f'echo "$1" >> {tmp_path}/launched; shift\nexec sh -c "$*"\n'
+    )
+    launcher.chmod(0o700)
+    there = ("-f", "hosts", "-launcher", "ssh", "-launcher-exec", str(launcher))
+    common = (*TRAIN, "--stream", "--epochs", "2", "--output")
+    for count, folder, more in ((1, "alone", ()), (2, "both", there)):
+        done = subprocess.run(
+            [MPIEXEC, *more, "-n", str(count), sys.executable, *common, folder],
+            cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    assert sorted((tmp_path / "launched").read_text().split()) == ["127.0.0.2", "127.0.0.3"]
+    one, two = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("alone", "both"))
+    assert one == two
+
+
+@several
 def test_rank_0_speaks_alone(tmp_path):
     write_table(tmp_path)
     code, out, err = run(2, *TRAIN, "--epochs", "2", "--output", "kept", cwd=tmp_path)
@@ -298,6 +365,23 @@ def test_an_error_is_said_once_and_ends_all(tmp_path, processes, arguments, mess
     assert not out
     assert err.count(message) == 1
     assert "Traceback" not in err
+
+
+@several
+def test_a_file_that_one_rank_cannot_read_ends_all(tmp_path):
+    write_table(tmp_path)
+    nnplug_train = [sys.executable, "-W", "error", "-m", "nnplug", "train"]
+    options = ["--target", "y", "--shards", "2", "--stream"]
+    began = time.monotonic()
+    done = subprocess.run(
+        [MPIEXEC, "-n", "1", *nnplug_train, "table.csv", *options,
+         ":", "-n", "1", *nnplug_train, "elsewhere.csv", *options],
+        cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "rank 1: error: elsewhere.csv: no such file" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert time.monotonic() - began < 100
 
 
 @several

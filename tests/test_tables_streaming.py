@@ -271,7 +271,7 @@ def test_a_full_disk_is_said(path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(streaming, "_scatter", full)
+    monkeypatch.setattr(streaming, "scatter", full)
     with pytest.raises(StorageError) as caught:
         prepare(path, target="y", stream=True)
     message = str(caught.value)

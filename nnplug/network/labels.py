@@ -44,7 +44,7 @@ def label_matrix(targets: Any, what: str, labels: int | None = None) -> AnyArray
 
 
 def class_weights(
-    given: str | Mapping[Any, Any], classes: Sequence[Any], labels: AnyArray
+    given: str | Mapping[Any, Any], classes: Sequence[Any], counts: AnyArray
 ) -> AnyArray:
     """Give the weight of a row of each class.
 
@@ -55,8 +55,8 @@ def class_weights(
         same total weight (King & Zeng, 2001); or a weight for some classes, by
         the class as the user knows it or its text. The others have weight 1.
     classes : sequence
-    labels : array of int
-        (N,), the class of each training row.
+    counts : array of int
+        (C,), how many of the training rows are of each class.
 
     Returns
     -------
@@ -69,10 +69,9 @@ def class_weights(
         If a class is unknown, or a weight is not a finite number, at least 0.
     """
     if given == "balanced":
-        counts = np.bincount(labels, minlength=len(classes))
         present = counts > 0
         weights = np.ones(len(classes))
-        weights[present] = len(labels) / (present.sum() * counts[present])
+        weights[present] = counts.sum() / (present.sum() * counts[present])
         return weights
     if not isinstance(given, Mapping):
         raise SettingError(

@@ -157,7 +157,7 @@ class Head:
         if self.task == "regression":
             self.check_targets(targets, "the targets", first=0)
         if self.task in ("regression", "multilabel"):
-            return np.ascontiguousarray(targets.reshape(len(targets), -1), dtype)
+            return np.ascontiguousarray((targets if targets.ndim == 2 else targets[:, None]), dtype)
         labels = targets.reshape(-1, 1).astype(np.int64)
         if self.loss.against == "labels":
             return labels
@@ -185,7 +185,7 @@ class Head:
         """
         if self.loss.targets == "real":  # the data was checked: they are finite
             return
-        numbers = targets.reshape(len(targets), -1)
+        numbers = targets if targets.ndim == 2 else targets[:, None]
         wrong = np.argwhere(outside(self.loss.targets, numbers))
         if len(wrong):
             row, column = wrong[0]

@@ -260,9 +260,7 @@ def _some_rows(run: Run) -> tuple[AnyArray, AnyArray]:
     """Return inputs and targets of some rows, evenly spaced."""
     disk = run.rows.disk
     if disk is not None:
-        records = np.memmap(disk.path("training"), disk.record, mode="r")
-        chosen = records[_spaced(len(records))]
-        return np.ascontiguousarray(chosen["inputs"]), run.rows.targets[chosen["row"]]
+        return disk.some_rows(_spaced, run.rows.targets)
     places = _spaced(len(run.rows.inputs))
     return run.rows.inputs[places], run.rows.targets[places]
 

@@ -342,6 +342,10 @@ def fingerprint_of(rows: Rows, weights: AnyArray | None) -> str:
 
     encoder = None if rows.encoder is None else rows.encoder.to_dict()
     text = np.frombuffer(canonical_json(encoder).encode(), np.uint8)
+    if rows.dealt is not None:  # the same for any number of processes
+        digests = np.frombuffer("".join(rows.dealt.digests).encode(), np.uint8)
+        held = fingerprint(rows.dealt.path("validation"))
+        return fingerprint(rows.targets, weights, text, digests, np.array([held]).view(np.uint8))
     files = [rows.disk.path(part) for part in ("training", "validation")] if rows.disk else []
     places = [rows.parts.training, rows.parts.validation]
     if rows.parts.folds is not None:

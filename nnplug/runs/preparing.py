@@ -48,7 +48,6 @@ from nnplug.runs.settings import EPOCH_LIMIT, ROWS
 from nnplug.runs.sources import asked_of_table, find_data, is_table
 from nnplug.runs.starting import check_start, initialized
 from nnplug.tables import Rows, Split, TableOptions, Wishes
-from nnplug.tables.folds import members_of
 from nnplug.tables.wording import quote
 from nnplug.training import OWN_COLUMNS, Stopping
 
@@ -130,9 +129,10 @@ def _prepare(
         options=options,
         in_units=_in_units(asked_loss, options),
     )
-    rows = source.rows(wishes, dtype, read=read, sample_weight=sample_weight, stream=stream)
+    more = {"sample_weight": sample_weight, "stream": stream, "shards": choice("shards")}
+    rows = source.rows(wishes, dtype, read=read, **more)
     train_rows, validation_rows = rows.parts.training, rows.parts.validation
-    members = rows.parts.members or members_of(choice("members"), len(rows.targets))
+    members = rows.members(choice("members"))
     width = len(rows.classes) or rows.targets.shape[1]
     monotone = bool(choice("increasing") or choice("decreasing"))
     facts = Facts(len(train_rows), rows.inputs.shape[1], width, rows.task, monotone)

@@ -20,6 +20,7 @@ from nnplug.plans import Regularization
 from nnplug.randomness import member_seed
 from nnplug.runs.settings import Settings
 from nnplug.runs.sources import Source
+from nnplug.runs.streamed import streamed
 from nnplug.summary import Block, Summarized
 from nnplug.tables import Rows
 from nnplug.tool import Tool
@@ -260,7 +261,7 @@ class Run(Summarized):
     def _summary(self) -> Iterator[Block]:
         from nnplug.runs.report.facts import ended_as  # noqa: PLC0415  # few runs ask for one
 
-        settings, kept = self.settings, "" if self.folder is None else str(self.folder)
+        settings, kept = self.settings, str(self.folder or "")
         rows = f"{len(self.train_rows):,} rows, {len(self.validation_rows):,} for validation"
         if self.rows.parts.folds is not None:
             rows = f"{len(self.train_rows):,} rows, each held out by one of {settings.members}"
@@ -304,10 +305,7 @@ class Run(Summarized):
         from nnplug.training.members import Members  # noqa: PLC0415  # the same
 
         return Members(
-            [
-                self._trainer(member, History(), engine)
-                for member in range(len(self.model.networks))
-            ],
+            [self._trainer(i, History(), engine) for i in range(len(self.model.networks))],
             history=self.history,
             score=(lambda: held_out(self).scores(self)) if len(self.validation_rows) else None,
         )
@@ -317,7 +315,7 @@ class Run(Summarized):
         if settings.shards is not None:
             from nnplug.training.shards import connect  # noqa: PLC0415  # few runs are cut
 
-            shards = connect(settings.shards)
+            shards = connect(settings.shards, dealt=self.rows.dealt is not None)
         return Trainer(
             self.model.networks[member],
             self.loss,
@@ -341,12 +339,13 @@ class Run(Summarized):
         Parameters
         ----------
         member : int, optional
-            Whose rows, counted from 0: each of several members has its own.
+            Whose rows, from 0.
         """
         size, seed = self.settings.batch_size, member_seed(self.settings.seed, member)
         targets = self.head.encode(self.rows.targets, self.network.dtype)
         if self.rows.disk is not None and size != "full":
-            return self.rows.disk.stream(targets, self.weights, size, seed, member)
+            given = targets, self.weights, self.settings.class_weight
+            return streamed(self.rows, self.head, *given, size, seed, member)
         parts = self.rows.parts.of_member(member)
         return RowsInMemory(
             self.rows.inputs,

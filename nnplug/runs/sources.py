@@ -36,6 +36,7 @@ from nnplug.types import AnyArray
 if TYPE_CHECKING:
     from nnplug.tables import Encoder, Table
     from nnplug.tables.encoding_choice import EncodingChoice
+    from nnplug.training.shards import Shards
 
 __all__ = ["Source", "asked_of_table", "find_data", "find_source", "is_path",
            "is_table"]  # fmt: skip
@@ -69,6 +70,7 @@ class Source:
         read: ReadOptions | None = None,
         sample_weight: Any = None,
         stream: bool | None = None,
+        shards: int | None = None,
     ) -> Rows:
         """Turn the rows into arrays, or into files if they are too large.
 
@@ -83,6 +85,8 @@ class Source:
         stream : bool, optional
             Whether to train on a table's rows from disk; by default if they
             would take more than a quarter of the machine's memory.
+        shards : int, optional
+            The shards of a batch: then rows from disk are dealt out to the processes.
 
         Raises
         ------
@@ -102,6 +106,7 @@ class Source:
             read=read or ReadOptions(),
             sample_weight=sample_weight,
             stream=stream,
+            shards=_shards(shards),
         )
 
     def _of_arrays(self, data: Data, wishes: Wishes, weight: Any) -> Rows:
@@ -163,6 +168,14 @@ class Source:
                 f"for each row, 0 to {len(known) - 1}, of shape ({rows},)."
             )
         return targets
+
+
+def _shards(count: int | None) -> Shards | None:
+    if count is None:
+        return None
+    from nnplug.training.shards import connect  # noqa: PLC0415  # few runs are cut
+
+    return connect(count, dealt=True)
 
 
 def asked_of_table(

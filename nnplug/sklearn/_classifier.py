@@ -320,7 +320,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
             counts = np.bincount(labels, sample_weight, len(self.classes_))
             by_class = counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1e-300))
         else:
-            by_class = class_weights(self.class_weight, self.classes_.tolist(), labels)
+            by_class = class_weights(self.class_weight, self.classes_.tolist(), np.bincount(labels))
         by_row = by_class[labels]
         return by_row if sample_weight is None else by_row * sample_weight
 

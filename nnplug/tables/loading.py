@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ from nnplug.tables.rows import Rows, row_weights
 from nnplug.tables.table import Table, Tabular
 from nnplug.tables.wishes import Wishes
 from nnplug.types import AnyArray
+
+if TYPE_CHECKING:
+    from nnplug.training.shards import Shards
 
 __all__ = ["MEMORY_SHARE", "load_rows"]
 
@@ -36,6 +39,7 @@ def load_rows(
     read: ReadOptions,
     sample_weight: npt.ArrayLike | None = None,
     stream: bool | None = None,
+    shards: Shards | None = None,
 ) -> Rows:
     """Read, split and encode a table.
 
@@ -51,6 +55,8 @@ def load_rows(
     stream : bool, optional
         Whether the encoded rows are written to disk; by default if they would
         take more than a quarter of the machine's memory.
+    shards : Shards, optional
+        Those of a batch, among whose processes rows on disk are dealt out.
 
     Raises
     ------
@@ -68,10 +74,31 @@ def load_rows(
         )
     with open_table(data, read, _READING_MEMORY if stream else machine_memory() // 2) as opened:
         size = opened.rows * len(opened.names) * 8 if isinstance(opened, Relation) else 0
+        if shards is not None:
+            much = opened.rows * len(opened.names) * 8 > _most_in_memory()
+            if shards.ranks.of_first(stream or (stream is None and much)):
+                return _dealt(opened, wishes, dtype, read, sample_weight, shards)
         if stream or (stream is None and size > _most_in_memory()):
             return _encoded(opened, wishes, dtype, read, sample_weight, stream=True)
         table = opened.fetch()
     return _encoded(table, wishes, dtype, read, sample_weight, stream=stream)
+
+
+def _dealt(
+    table: Tabular,
+    wishes: Wishes,
+    dtype: np.dtype[Any],
+    read: ReadOptions,
+    sample_weight: npt.ArrayLike | None,
+    shards: Shards,
+) -> Rows:
+    from nnplug.tables.dealing import deal_rows  # noqa: PLC0415  # few tables are so large
+
+    _check_target(table, wishes)
+    if wishes.split is not None and wishes.split.way == "file":
+        raise _split_of_file()
+    given = row_weights(sample_weight, table.rows)
+    return deal_rows(table, wishes, dtype, given, shards, na=read.na, na_of=read.na_of)
 
 
 def _most_in_memory() -> float:
@@ -87,18 +114,11 @@ def _encoded(
     *,
     stream: bool | None,
 ) -> Rows:
-    if not wishes.target:
-        raise DataError(
-            f"{table.source}: no target is given. Name the column to predict, for example "
-            f"--target {table.names[-1]}.\nIts columns: {', '.join(table.names)}."
-        )
+    _check_target(table, wishes)
     held_out = None
     if wishes.split is not None and wishes.split.way == "file":
         if stream:
-            raise SettingError(
-                "split=file with a table that is streamed: put the rows of both into files that "
-                "one pattern fits,\nwith a column that says which, and use split=column:COLUMN."
-            )
+            raise _split_of_file()
         table, held_out = with_file(table.fetch(), wishes.split.name, read)
     given = row_weights(sample_weight, table.rows)
     prepared = prepare_table(table, wishes, held_out)
@@ -109,6 +129,21 @@ def _encoded(
         return _on_disk(table, prepared, dtype, given, wishes.seed)
     used = prepared.used(table.fetch())
     return _rows(prepared, encoder.inputs(used, dtype=dtype), encoder.targets(used), given)
+
+
+def _check_target(table: Tabular, wishes: Wishes) -> None:
+    if not wishes.target:
+        raise DataError(
+            f"{table.source}: no target is given. Name the column to predict, for example "
+            f"--target {table.names[-1]}.\nIts columns: {', '.join(table.names)}."
+        )
+
+
+def _split_of_file() -> SettingError:
+    return SettingError(
+        "split=file with a table that is streamed: put the rows of both into files that "
+        "one pattern fits,\nwith a column that says which, and use split=column:COLUMN."
+    )
 
 
 def _on_disk(

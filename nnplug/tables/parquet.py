@@ -18,7 +18,10 @@ from nnplug.tables.wording import quote
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["load_parquet", "parquet_error"]
+__all__ = ["damaged", "load_parquet", "parquet_error"]
+
+_NUMBER = "file_row_number"
+"""What DuckDB calls the number of a row in its file."""
 
 _INDEX = r"__index_level_\d+__"
 """What pandas calls an index without a name."""
@@ -33,7 +36,8 @@ def load_parquet(
     ----------
     view : bool
         Make `part` a view of the file, so that each query reads only the
-        columns that it needs.
+        columns that it needs, with the numbers of the rows as `row`: DuckDB
+        then reads only the row groups that a query asks for.
 
     Raises
     ------
@@ -50,9 +54,9 @@ def load_parquet(
         ).fetchall()
         names = _top_names(schema)
         index = [name for name in names if re.fullmatch(_INDEX, name)]
-        columns = "*"
+        apart: list[str] = []
         if index and len(index) < len(names):
-            columns = f"* EXCLUDE ({', '.join(map(identifier, index))})"
+            apart = [identifier(name) for name in index]
             names = [name for name in names if name not in index]
             for name in index:
                 index_note(path.name, f"column {quote(name)} is the index of a data frame")
@@ -60,8 +64,14 @@ def load_parquet(
             f"SELECT sum(num_rows) FROM parquet_file_metadata({location(path)})"
         ).fetchone() or (0,)
         check_rows(path.name, int(rows or 0), len(names), path.stat().st_size, options)
-        query = f"SELECT {columns} FROM read_parquet({location(path)}, hive_partitioning=false)"
-        return load_query(connection, query, path.name, options, names, view=view)
+        number = _NUMBER if view and _NUMBER not in map(str.lower, names) else ""
+        apart += [number] if number else []
+        columns = f"* EXCLUDE ({', '.join(apart)})" if apart else "*"
+        given = f"{location(path)}, hive_partitioning=false"
+        query = f"SELECT {columns} FROM read_parquet({given})"
+        if number:
+            query = f"SELECT {columns}, {number} FROM read_parquet({given}, {number}=true)"
+        return load_query(connection, query, path.name, options, names, view=view, number=number)
     except duckdb.Error as error:
         raise parquet_error(path, error) from None
 
@@ -72,6 +82,18 @@ def parquet_error(path: Path, error: Exception) -> DataError:
         f"{path.name}: the file cannot be read as Parquet: {first_line(error)}\n"
         "It may be cut short, or another format under this name."
     )
+
+
+def damaged(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> Path:
+    """Find the file that cannot be read; the first if all can."""
+    import duckdb  # noqa: PLC0415  # see connect
+
+    for number, path in enumerate(paths[1:], start=1):
+        try:
+            connection.execute(f"SELECT max(hash(each)) FROM rows{number} AS each").fetchall()
+        except duckdb.Error:
+            return path
+    return paths[0]
 
 
 def _top_names(schema: Sequence[tuple[str, int | None]]) -> list[str]:

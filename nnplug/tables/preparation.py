@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from nnplug.errors import DataError, suggest
 from nnplug.tables.encoder import Encoder
 from nnplug.tables.folds import parts_of
-from nnplug.tables.goal import find_goal, target_names
+from nnplug.tables.goal import Goal, find_goal, target_names
 from nnplug.tables.learning import (
     MOST_TEXTS,
     TOO_MANY_TEXTS,
@@ -30,7 +30,15 @@ from nnplug.tables.wishes import TableOptions, Wishes
 from nnplug.tables.wording import column_list, count_of, quote, shell_word, show, some
 from nnplug.types import AnyArray
 
-__all__ = ["CHUNK", "Prepared", "prepare_table", "with_file"]
+__all__ = [
+    "CHUNK",
+    "Prepared",
+    "learn_encoder",
+    "prepare_table",
+    "texts_of_many_kinds",
+    "weights_of",
+    "with_file",
+]
 
 CHUNK = 131_072
 """Rows of a relation that are fetched at a time."""
@@ -152,7 +160,7 @@ def prepare_table(table: Tabular, wishes: Wishes, held_out: BoolArray | None = N
             encoder, parts, split, inferred = _learn(table, wishes, held_out, kept)
     weights = None
     if options.weights is not None:
-        weights = _weights(_only(table.fetch([options.weights]), kept), options.weights)
+        weights = weights_of(_only(table.fetch([options.weights]), kept), options.weights)
     return Prepared(
         encoder,
         None if kept.all() else kept,
@@ -173,7 +181,7 @@ def _learn(
     for name in named:
         table.schema.column(name)
     besides = {} if wishes.split is None else wishes.split.left_out
-    besides |= _texts_of_many_kinds(table, targets, options)
+    besides |= texts_of_many_kinds(table, targets, options)
     first = _only(table.fetch([*targets, *named]), kept)
     if not first.rows:
         raise DataError(f"{table.source}: no row is left to learn from.")
@@ -201,11 +209,36 @@ def _learn(
             classes=classes,
             shared=wishes.shared,
         )
-    check_enough(table.source, len(parts.training))
     training = np.zeros(table.rows, bool)
     training[np.flatnonzero(kept)[parts.training]] = True
+    encoder = learn_encoder(table, wishes, goal, training, kept=kept, besides=besides)
+    odd = () if wishes.in_units else skew_notes(first, goal)
+    return encoder, parts, split, (*goal.notes, *marked, *odd)
 
-    names = [*candidates(table.schema, targets, options), *targets]
+
+def learn_encoder(
+    table: Tabular,
+    wishes: Wishes,
+    goal: Goal,
+    training: BoolArray,
+    *,
+    kept: BoolArray | None = None,
+    besides: Mapping[str, str],
+) -> Encoder:
+    """Learn how the columns of a table become numbers, chunk by chunk.
+
+    Parameters
+    ----------
+    training : array of bool of shape (N,)
+        The rows to learn from.
+    kept : array of bool of shape (N,), optional
+        The rows that are used; all if None.
+    besides : mapping
+        Columns to leave out, with the reason.
+    """
+    check_enough(table.source, int(np.count_nonzero(training)))
+    options = wishes.options
+    names = [*candidates(table.schema, goal.target, options), *goal.target]
     names = [name for name in names if name not in besides]
     # Rows in memory are one chunk: means over several chunks differ in the last digit.
     size = table.rows if isinstance(table, Table) else CHUNK
@@ -213,16 +246,17 @@ def _learn(
     def chunks() -> Iterator[tuple[Table, BoolArray]]:
         for start, chunk in zip(range(0, table.rows, size), table.chunks(names, size), strict=True):
             here = slice(start, start + size)
-            yield _only(chunk, kept[here]), training[here][kept[here]]
+            if kept is None:
+                yield chunk, training[here]
+            else:
+                yield _only(chunk, kept[here]), training[here][kept[here]]
 
     learned = learn_columns(
         goal, table.schema, chunks(), options, besides=besides, in_units=wishes.in_units
     )
     encoder = Encoder.of(goal, learned, options)
     # What was inferred is not kept: the model must be the same if the user states it.
-    encoder = replace(encoder, notes=encoder.notes[len(goal.notes) :])
-    odd = () if wishes.in_units else skew_notes(first, goal)
-    return encoder, parts, split, (*goal.notes, *marked, *odd)
+    return replace(encoder, notes=encoder.notes[len(goal.notes) :])
 
 
 def _marks_of_targets(
@@ -255,7 +289,7 @@ def _marks_of_targets(
     return notes
 
 
-def _texts_of_many_kinds(
+def texts_of_many_kinds(
     table: Tabular, targets: Sequence[str], options: TableOptions
 ) -> dict[str, str]:
     """Find text columns of a relation with too many different texts; they are never fetched."""
@@ -290,7 +324,7 @@ def _dropped(dropped: BoolArray, why: str) -> tuple[str, ...]:
     return (f"{count_of(count, 'row')} of {len(dropped):,} {verb} and {are} left out",)
 
 
-def _weights(table: Table, name: str) -> npt.NDArray[np.float64]:
+def weights_of(table: Table, name: str) -> npt.NDArray[np.float64]:
     """Take a column as the weights of the rows, (N,)."""
     column = table.column(name)
     refuse_missing(table.source, column, "weights")

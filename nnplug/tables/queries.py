@@ -69,6 +69,7 @@ def load_query(
     *,
     view: bool = False,
     there: int | None = None,
+    number: str = "",
 ) -> tuple[Field, ...]:
     """Load the result of a query into the table `part` with the columns c0, c1 and so on.
 
@@ -80,6 +81,9 @@ def load_query(
         Make `part` a view, which runs the query when it is read.
     there : int, optional
         For a user's query, the rows it is over. They limit the rows of the result.
+    number : str, optional
+        The last column of the query, if it holds the numbers of the rows: a
+        view gives it as `row`.
 
     Raises
     ------
@@ -89,6 +93,7 @@ def load_query(
         If the query cannot be run.
     """
     described = connection.execute(f"DESCRIBE {query}").fetchall()
+    described = described[:-1] if number else described
     names = [str(row[0]) for row in described] if names is None else names
     check_names(source, names)
     check_known(source, options, names)
@@ -109,7 +114,8 @@ def load_query(
     limit = "" if most is None else f" LIMIT {most + 1}"
     # The query may end in a comment, hence the line break. `part` is named in full, since
     # the current database may be the user's file.
-    part = f"SELECT {', '.join(cells)} FROM ({query}\n){limit}"
+    numbered = f", {number} AS row" if number else ""
+    part = f"SELECT {', '.join(cells)}{numbered} FROM ({query}\n){limit}"
     connection.execute(f"CREATE {what} memory.main.part AS {part}")
     if most is not None:
         found = connection.execute("SELECT count(*) FROM memory.main.part").fetchone()
@@ -121,6 +127,7 @@ def load_query(
             f"{written[i].sql(f'c{i}') if i in written else f'c{i}'} AS c{i}"
             for i in range(len(fields))
         ]
+        numbers += ["row"] if number else []
         connection.execute("DROP VIEW memory.main.part")
         connection.execute(
             f"CREATE VIEW memory.main.part AS SELECT {', '.join(numbers)} FROM ({part})"

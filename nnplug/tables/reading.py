@@ -150,15 +150,21 @@ def _relation(
 
     source = paths[0].name if len(paths) == 1 else Path(asked).name
     kind = format_of(paths[0])
-    # A view of a single Parquet file leaves unread what is not needed of it.
-    view = kind == "parquet" and len(paths) == 1 and options.sql is None
     with database(memory, paths) as (connection, scratch):
-        fields = _load(connection, paths[0], options, scratch, view=view)
-        connection.execute(f"ALTER {'VIEW' if view else 'TABLE'} part RENAME TO rows")
-        for path in paths[1:]:
-            known = options.knowing((field.name, field.kind, field.written) for field in fields)
-            more = _load(connection, path, known, scratch)
-            fields = _append(connection, (paths[0].name, fields), (path.name, more))
+        # Views of Parquet files leave unread what is not needed of them.
+        viewed = None
+        if options.sql is None and all(format_of(path) == "parquet" for path in paths):
+            viewed = _view_files(connection, paths, options)
+        view = viewed is not None
+        if viewed is None:
+            fields = _load(connection, paths[0], options, scratch)
+            connection.execute("ALTER TABLE part RENAME TO rows")
+            for path in paths[1:]:
+                known = options.knowing((each.name, each.kind, each.written) for each in fields)
+                more = _load(connection, path, known, scratch)
+                fields = _append(connection, (paths[0].name, fields), (path.name, more))
+        else:
+            fields = viewed
         rest = options
         if options.sql is not None:
             from nnplug.tables.queries import of_the_result, query_rows  # noqa: PLC0415  # rare
@@ -167,7 +173,10 @@ def _relation(
             if kind != "database":
                 fields = query_rows(connection, fields, source, options)
         check_known(source, rest, [field.name for field in fields])
-        (rows,) = connection.execute("SELECT count(*) FROM rows").fetchone() or (0,)
+        # File by file, DuckDB counts them without reading any.
+        parts = [f"rows{number}" for number in range(len(paths))] if view else ["rows"]
+        counts = (connection.execute(f"SELECT count(*) FROM {part}").fetchone() for part in parts)
+        rows = sum(int(count[0]) for count in counts if count)
         if rows == 0:
             reason = (
                 "the table has no rows, only the names of its columns."
@@ -176,29 +185,52 @@ def _relation(
             )
             raise DataError(f"{source}: {reason}")
         try:
-            yield Relation(connection, fields, source, int(rows), view)
+            yield Relation(connection, fields, source, rows, len(paths) if view else 0)
         except duckdb.Error as error:
             if view:  # a damaged page is met only while rows are fetched
-                from nnplug.tables.parquet import parquet_error  # noqa: PLC0415  # only for faults
+                from nnplug.tables.parquet import (  # noqa: PLC0415  # only for faults
+                    damaged,
+                    parquet_error,
+                )
 
-                raise parquet_error(paths[0], error) from None
+                raise parquet_error(damaged(connection, paths), error) from None
             raise
 
 
+def _view_files(
+    connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], options: ReadOptions
+) -> tuple[Field, ...] | None:
+    """Make `rows` a view of Parquet files, each in the view `rows0`, `rows1` and so on.
+
+    None, and no view, if their columns differ in name, place or kind: then their
+    rows are copied to a table, or the difference is named.
+    """
+    from nnplug.tables.parquet import load_parquet  # noqa: PLC0415  # see _load
+
+    first: tuple[Field, ...] = ()
+    for number, path in enumerate(paths):
+        fields = load_parquet(connection, path, options, view=True)
+        connection.execute(f"ALTER VIEW part RENAME TO rows{number}")
+        if number and fields != first:
+            for made in range(number + 1):
+                connection.execute(f"DROP VIEW rows{made}")
+            return None
+        first = fields
+    cells = ", ".join(f"c{position}" for position in range(len(first)))
+    every = (f"SELECT {cells} FROM rows{number}" for number in range(len(paths)))
+    connection.execute(f"CREATE VIEW rows AS {' UNION ALL '.join(every)}")
+    return first
+
+
 def _load(
-    connection: duckdb.DuckDBPyConnection,
-    path: Path,
-    options: ReadOptions,
-    scratch: Path,
-    *,
-    view: bool = False,
+    connection: duckdb.DuckDBPyConnection, path: Path, options: ReadOptions, scratch: Path
 ) -> tuple[Field, ...]:
     """Load one file into the table `part`; the code of other formats than text is rarely needed."""
     kind = format_of(path)
     if kind == "parquet":
         from nnplug.tables.parquet import load_parquet  # noqa: PLC0415  # see above
 
-        return load_parquet(connection, path, options, view=view)
+        return load_parquet(connection, path, options)
     if kind in ("json_lines", "json"):
         from nnplug.tables.json_lines import load_json  # noqa: PLC0415  # see above
 

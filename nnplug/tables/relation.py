@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from nnplug.errors import DataError, NnplugWarning, suggest
 from nnplug.tables.duck import by_columns, connect, interruptible, literal
 from nnplug.tables.options import ReadOptions
 from nnplug.tables.parallel import parallel_map
-from nnplug.tables.table import BoolArray, Column, Kind, Table, Tabular, make_column
+from nnplug.tables.table import BoolArray, Column, Kind, Table, Tabular, make_column, stack
 from nnplug.tables.wording import listed, quote
 from nnplug.types import AnyArray
 
@@ -58,16 +59,16 @@ class Relation(Tabular):
     source : str
         What messages call the data.
     rows : int
-    view : bool
-        Whether it is a view of a file. It becomes a table when some of its rows
-        are fetched, since only the rows of a table are numbered.
+    files : int
+        If `rows` is a view of Parquet files, how many: each has a view of its
+        own, `rows0`, `rows1` and so on. 0: it is a table.
     """
 
     connection: duckdb.DuckDBPyConnection
     fields: tuple[Field, ...]
     source: str
     rows: int
-    view: bool = False
+    files: int = 0
     _words: dict[str, tuple[str, ...] | None] = dataclasses.field(default_factory=dict)
 
     @property
@@ -103,20 +104,49 @@ class Relation(Tabular):
             def alone(pair: tuple[str, Field]) -> Column:
                 # While one column's rows become an array, DuckDB reads another's.
                 with self.connection.cursor() as cursor:
-                    return self._columns(cursor, [pair], "")[0]
+                    return self._columns(cursor, [pair], "rows")[0]
 
             return Table(tuple(parallel_map(alone, wanted)), self.source, self.rows)
-        if self.view and not whole:
+        if whole:
+            return Table(self._columns(self.connection, wanted, "rows"), self.source, self.rows)
+        if self.files and not self._numbered:
             self._make_table()
-        where = "" if whole else f" WHERE rowid >= {start} AND rowid < {stop}"
-        columns = self._columns(self.connection, wanted, where)
-        return Table(columns, self.source, stop - start)
+        if not self.files:
+            where = f"rows WHERE rowid >= {start} AND rowid < {stop}"
+            return Table(self._columns(self.connection, wanted, where), self.source, stop - start)
+        parts = []
+        for number, (first, count) in enumerate(self._places):
+            low, high = max(start - first, 0), min(stop - first, count)
+            if low < high:
+                where = f"rows{number} WHERE row >= {low} AND row < {high}"
+                columns = self._columns(self.connection, wanted, where)
+                parts.append(Table(columns, self.source, high - low))
+        return parts[0] if len(parts) == 1 else stack(parts)
+
+    @cached_property
+    def _numbered(self) -> bool:
+        """Whether the views number their rows."""
+        views = (f"rows{number}" for number in range(self.files))
+        described = (self.connection.execute(f"DESCRIBE {view}").fetchall() for view in views)
+        return all(columns[-1][0] == "row" for columns in described)
+
+    @cached_property
+    def _places(self) -> list[tuple[int, int]]:
+        """The first row of each file, and how many it has."""
+        places, first = [], 0
+        for number in range(self.files):
+            (count,) = self.connection.execute(f"SELECT count(*) FROM rows{number}").fetchone() or (
+                0,
+            )
+            places.append((first, int(count)))
+            first += int(count)
+        return places
 
     def _columns(
         self,
         connection: duckdb.DuckDBPyConnection,
         wanted: Sequence[tuple[str, Field]],
-        where: str,
+        source: str,
     ) -> tuple[Column, ...]:
         texts = [ours for ours, field in wanted if field.kind == "text" and ours not in self._words]
         for ours, table in by_columns(connection, "rows", texts):
@@ -125,7 +155,7 @@ class Relation(Tabular):
         for ours, field in wanted:
             coded = field.kind == "text" and self._words[ours] is not None
             cells.append(f"enum_code(CAST({ours} AS {ours}_words)) AS {ours}" if coded else ours)
-        fetched = connection.execute(f"SELECT {', '.join(cells)} FROM rows{where}").fetchnumpy()
+        fetched = connection.execute(f"SELECT {', '.join(cells)} FROM {source}").fetchnumpy()
         return tuple(self._column(field, ours, fetched[ours]) for ours, field in wanted)
 
     def distinct(self, name: str, most: int) -> int:
@@ -141,7 +171,7 @@ class Relation(Tabular):
         self.connection.execute("CREATE TABLE part AS SELECT * FROM rows")
         self.connection.execute("DROP VIEW rows")
         self.connection.execute("ALTER TABLE part RENAME TO rows")
-        self.view = False
+        self.files = 0
 
     def _column(self, field: Field, ours: str, fetched: AnyArray) -> Column:
         masked = isinstance(fetched, np.ma.MaskedArray)

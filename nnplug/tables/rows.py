@@ -12,10 +12,12 @@ from nnplug.errors import DataError, SettingError
 from nnplug.parts import InputColumn, Task
 from nnplug.parts.arranging import numbers
 from nnplug.tables.encoded import kinds_of
+from nnplug.tables.folds import AskedMembers, members_of
 from nnplug.tables.splitting import Parts, Split
 from nnplug.types import AnyArray
 
 if TYPE_CHECKING:
+    from nnplug.tables.dealt import DealtRows
     from nnplug.tables.encoder import Encoder
     from nnplug.tables.streaming import RowsOnDisk
 
@@ -49,7 +51,9 @@ class Rows:
     notes : tuple of str
         What was inferred or left out, one line for the user per note.
     disk : RowsOnDisk or None
-        Where the inputs are if not in memory; `inputs` is then (0, D).
+        Where the inputs are if not in memory; `inputs` is then (0, D). If they are
+        dealt out, see `DealtRows`, `targets` and `weights` are those of the validation
+        rows alone.
     """
 
     inputs: AnyArray
@@ -79,8 +83,28 @@ class Rows:
         """Take the inputs of the first training rows, `count` at most: (n, D)."""
         if self.disk is None:
             return self.inputs[self.parts.training[:count]]
-        records = np.memmap(self.disk.path("training"), self.disk.record, mode="r")
-        return np.asarray(records[:count]["inputs"])
+        return self.disk.first_inputs(count)
+
+    def members(self, asked: AskedMembers) -> int:
+        """Return how many networks are trained on the rows: one if they are dealt out."""
+        if self.dealt is not None:
+            return 1
+        return self.parts.members or members_of(asked, len(self.targets))
+
+    def class_counts(self) -> AnyArray:
+        """Count the training rows of each class, (C,)."""
+        if self.dealt is not None:
+            return self.dealt.class_counts
+        return np.bincount(self.targets[self.parts.training], minlength=len(self.classes))
+
+    @property
+    def dealt(self) -> DealtRows | None:
+        """The rows on disk if each of several processes may have some of them."""
+        if self.disk is None:
+            return None
+        from nnplug.tables.dealt import DealtRows  # noqa: PLC0415  # few tables are so large
+
+        return self.disk if isinstance(self.disk, DealtRows) else None
 
     def __repr__(self) -> str:
         return f"<{len(self.targets):,} rows of {len(self.features):,} inputs: {self.task}>"

@@ -16,7 +16,7 @@ from nnplug.tables.table import KIND_NAMES, Column, Table
 from nnplug.tables.wording import count_of, quote, show, some
 from nnplug.types import AnyArray
 
-__all__ = ["DRAWN", "Parts", "Split", "split_column", "split_rows"]
+__all__ = ["DRAWN", "Parts", "Split", "draw_rows", "split_column", "split_rows"]
 
 Way = Literal["random", "stratified", "time", "group", "column", "file"]
 _TAKES = {"time": "COLUMN", "group": "COLUMN", "column": "COLUMN", "file": "PATH"}
@@ -146,9 +146,7 @@ def split_rows(
         If a column is not there or lacks values, or a part would be empty.
     """
     rows = table if isinstance(table, int) else table.rows
-    held = round(share * rows)
-    if held >= rows and rows:
-        raise SettingError(f"validation={share:g} leaves none of the {rows} rows for training.")
+    held = _count(share, rows)
     order = derive_generator(seed, "split").permutation(rows)
     if split.way == "stratified" and classes is not None:
         return _stratified(classes, order, held)
@@ -162,6 +160,23 @@ def split_rows(
         "column": _by_column,
     }
     return ways[split.way](table, column, order, held, seed)
+
+
+def _count(share: float, rows: int) -> int:
+    held = round(share * rows)
+    if held >= rows and rows:
+        raise SettingError(f"validation={share:g} leaves none of the {rows} rows for training.")
+    return held
+
+
+def draw_rows(rows: int, share: float, seed: int) -> npt.NDArray[np.bool_]:
+    """Tell which rows the way `random` holds out, (N,), with a quarter of the memory."""
+    # Shuffled, numbers of any width come in the order of `permutation`.
+    order = np.arange(rows, dtype=np.uint32 if rows < 2**32 else np.uint64)
+    derive_generator(seed, "split").shuffle(order)
+    held = np.zeros(rows, bool)
+    held[order[: _count(share, rows)]] = True
+    return held
 
 
 def split_column(table: Table, split: Split) -> Column:

@@ -21,7 +21,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -36,7 +36,15 @@ from nnplug.tables.table import BoolArray, Table
 from nnplug.training.batches import CHUNK, Chunk, StreamedRows
 from nnplug.types import AnyArray
 
-__all__ = ["LOAD_BYTES", "RowStream", "RowsOnDisk", "write_rows"]
+__all__ = [
+    "LOAD_BYTES",
+    "RowStream",
+    "RowsOnDisk",
+    "fetch_records",
+    "ring_pieces",
+    "scatter",
+    "write_rows",
+]
 
 LOAD_BYTES = 96 << 20
 """Memory that a load of rows takes twice: as it is read, and shuffled."""
@@ -85,6 +93,25 @@ class RowsOnDisk:
         """Make a stream of the rows for the training loop; see `RowStream`."""
         return RowStream(self, targets, weights, batch_size, seed, member)
 
+    def first_inputs(self, count: int) -> AnyArray:
+        """Read the inputs of the first rows of the training file: (n, D)."""
+        records = np.memmap(self.path("training"), self.record, mode="r")
+        return np.asarray(records[:count]["inputs"])
+
+    def some_rows(
+        self, places: Callable[[int], AnyArray], targets: AnyArray
+    ) -> tuple[AnyArray, AnyArray]:
+        """Read inputs and targets of some training rows, by their places among so many.
+
+        Parameters
+        ----------
+        targets : array
+            Those of all rows that are used.
+        """
+        records = np.memmap(self.path("training"), self.record, mode="r")
+        chosen = records[places(len(records))]
+        return np.ascontiguousarray(chosen["inputs"]), targets[chosen["row"]]
+
     def fold(self, member: int) -> tuple[int, int]:
         """Return where the rows are in the training file that a member holds out; (0, 0): none."""
         return self.folds[member : member + 2] if self.folds else (0, 0)  # type: ignore[return-value]  # two of them
@@ -94,6 +121,50 @@ class RowsOnDisk:
         first, last = self.fold(member)
         records = np.memmap(self.path("training"), self.record, mode="r")
         return np.array(records[first:last]["row"])
+
+
+def ring_pieces(
+    rng: np.random.Generator, rows: int, size: int, gap: int = 0
+) -> Iterator[tuple[int, int]]:
+    """Give what an epoch reads of a file, as (first row, rows), from a random row on.
+
+    Parameters
+    ----------
+    size : int
+        The rows of a load, of which no piece crosses the end.
+    gap : int, optional
+        A row that no piece crosses.
+    """
+    start = int(rng.integers(rows))
+    room = size
+    for block in rng.permutation(-(-rows // _BLOCK)).tolist():
+        first, left = block * _BLOCK, min(_BLOCK, rows - block * _BLOCK)
+        while left:
+            place = (start + first) % rows
+            count = min(left, room, rows - place)
+            if place < gap:
+                count = min(count, gap - place)
+            yield place, count
+            first, left, room = first + count, left - count, room - count
+            room = room or size
+
+
+def fetch_records(file: FileIO, start: int, into: AnyArray) -> None:
+    """Read records from a file, from record `start` on.
+
+    Raises
+    ------
+    StorageError
+        If the file ends before.
+    """
+    view = into.view(np.uint8).data
+    done = 0
+    file.seek(start * into.itemsize)
+    while done < len(view):
+        got = file.readinto(view[done:])
+        if not got:
+            raise StorageError(f"{file.name}: the temporary file of the rows was cut short.")
+        done += got
 
 
 class RowStream(StreamedRows):
@@ -154,34 +225,13 @@ class RowStream(StreamedRows):
 
     def _pieces(self, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
         """Give what an epoch reads, as (first row, rows); none crosses the end of a load."""
-        start = int(rng.integers(self.rows))
-        room = len(self._read)
-        for block in rng.permutation(-(-self.rows // _BLOCK)).tolist():
-            first, left = block * _BLOCK, min(_BLOCK, self.rows - block * _BLOCK)
-            while left:
-                place = (start + first) % self.rows
-                count = min(left, room, self.rows - place)
-                if place < self._gap:
-                    count = min(count, self._gap - place)
-                yield place, count
-                first, left, room = first + count, left - count, room - count
-                room = room or len(self._read)
+        return ring_pieces(rng, self.rows, len(self._read), self._gap)
 
     def _fetch(self, file: FileIO, start: int, at: int, count: int) -> None:
         """Read `count` rows, from row `start` of the ring, into the buffer from row `at`."""
         if start >= self._gap:
             start += self._fold[1] - self._gap
-        size = self.disk.record.itemsize
-        view = self._read[at : at + count].view(np.uint8).data
-        done = 0
-        file.seek(start * size)
-        while done < len(view):
-            got = file.readinto(view[done:])
-            if not got:
-                raise StorageError(
-                    f"{self.disk.path('training')}: the temporary file of the rows was cut short."
-                )
-            done += got
+        fetch_records(file, start, self._read[at : at + count])
 
     def _shuffled(self, rng: np.random.Generator, filled: int) -> int:
         order = rng.permutation(filled)
@@ -298,7 +348,7 @@ def _write(
             bucket = rng.integers(count, size=len(training))
             if parts.folds is not None:
                 bucket += parts.folds[training["row"]] * count
-            _scatter(training, bucket, files[:-1])
+            scatter(training, bucket, files[:-1])
     finally:
         for file in files:
             file.close()
@@ -310,7 +360,7 @@ def _write(
             file.write(shuffled.view(np.uint8).data)
 
 
-def _scatter(records: AnyArray, bucket: AnyArray, files: Sequence[BinaryIO]) -> None:
+def scatter(records: AnyArray, bucket: AnyArray, files: Sequence[BinaryIO]) -> None:
     """Append each record to the file of its bucket."""
     order = np.argsort(bucket, kind="stable")
     ends = np.cumsum(np.bincount(bucket, minlength=len(files)))

@@ -215,8 +215,7 @@ class Trainer(Training):
                 if taken < count:
                     raise self._diverged(rows[taken * size : (taken + 1) * size])
                 if self._on_batch is not None:
-                    batch, weights = rows[:size], self.steps.weights
-                    weight = weight_of(len(batch), None if weights is None else weights[batch])
+                    weight = self._weight(rows[:size])
                     self._tell(self.step - 1, self._losses[part], weight, rates)
                 if self.step < self.per_epoch and should_stop is not None and should_stop():
                     return False
@@ -234,6 +233,13 @@ class Trainer(Training):
         self.epoch, self.step = self.epoch + 1, 0
         self._close(targets)
         return True
+
+    def _weight(self, batch: AnyArray) -> float:
+        """Return the total weight of a batch, of which this process may have a part."""
+        if self.shards is not None:
+            return self.shards.weight(batch, self.steps.weights)
+        weights = self.steps.weights
+        return weight_of(len(batch), None if weights is None else weights[batch])
 
     def _tell(self, batch: int, losses: AnyArray, weight: float, rates: AnyArray) -> None:
         """Call `on_batch` with the numbers of the step that was just taken."""
@@ -276,6 +282,8 @@ class Trainer(Training):
         from nnplug.training.divergence import diverged  # noqa: PLC0415  # few runs diverge
 
         step = self.epoch * self.per_epoch + self.step + 1
+        if rows is not None and self.shards is not None:
+            rows = self.shards.collected(self.steps, rows)
         return diverged(self.steps, rows, epoch=self.epoch, step=step)
 
     # --- after an epoch ---------------------------------------------------------------

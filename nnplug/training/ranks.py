@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import traceback
 from importlib.util import find_spec
 from types import TracebackType
@@ -17,6 +18,10 @@ from nnplug.types import AnyArray
 __all__ = ["MPIRanks", "Ranks", "tree_sum", "world"]
 
 
+_LOOK = 0.01
+"""Seconds between two looks of a rank that waits long for others."""
+
+
 class Ranks:
     """The ranks of a run on one process: there are no others to talk to.
 
@@ -28,6 +33,9 @@ class Ranks:
 
     rank = 0
     count = 1
+
+    def meet(self) -> None:
+        """Wait until all ranks are here, perhaps long, and leave the processor to others."""
 
     def any(self, asked: bool) -> bool:
         """Tell whether a question is answered with yes on some rank."""
@@ -94,6 +102,12 @@ class MPIRanks(Ranks):
         sys.stdout.flush()
         sys.stderr.flush()
         self._world.Abort(1)
+
+    def meet(self) -> None:
+        """Wait until all ranks are here, perhaps long, and leave the processor to others."""
+        meeting = self._world.Ibarrier()
+        while not meeting.Test():  # MPI's own waiting keeps a processor busy
+            time.sleep(_LOOK)
 
     def any(self, asked: bool) -> bool:
         """Tell whether a question is answered with yes on some rank."""

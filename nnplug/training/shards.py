@@ -40,10 +40,13 @@ class Shards:
         The shards of a batch, a power of two.
     ranks : Ranks
         The processes that share them, each the same number.
+    dealt : bool
+        Whether a process has only the rows of its own shards.
     """
 
     count: int
     ranks: Ranks = field(default_factory=Ranks)
+    dealt: bool = False
 
     @property
     def own(self) -> range:
@@ -58,6 +61,28 @@ class Shards:
     def most(self, batch: int) -> int:
         """Return the rows of the largest shard."""
         return -(-batch // self.count)
+
+    def cut(self, batch: AnyArray) -> list[AnyArray]:
+        """Cut out the rows of each shard of this process."""
+        return [batch[self.rows(len(batch), shard)] for shard in self.own]
+
+    def weight(self, batch: AnyArray, weights: AnyArray | None) -> float:
+        """Return the total weight of a batch, whose rows several processes may have."""
+        if weights is None or not self.dealt:
+            return weight_of(len(batch), None if weights is None else weights[batch])
+        own = [weight_of(len(rows), weights[rows]) for rows in self.cut(batch)]
+        return math.fsum(self.ranks.join(np.array(own)))
+
+    def collected(self, steps: Steps, batch: AnyArray) -> AnyArray:
+        """Bring the rows of a batch that was refused together; return where they are then."""
+        if not self.dealt:
+            return batch
+        own = np.concatenate(self.cut(batch))
+        for whole in (steps.inputs, steps.targets, steps.weights):
+            if whole is not None:
+                # Training ends, so the buffers are free.
+                whole[: len(batch)] = np.concatenate(self.ranks.gather(whole[own]))
+        return np.arange(len(batch))
 
     def steps(self, *parts: Any, **more: Any) -> Steps:
         """Make training steps that go shard by shard; see `Steps`."""
@@ -111,15 +136,16 @@ class Shards:
                     )
 
 
-def connect(count: int) -> Shards:
+def connect(count: int, *, dealt: bool = False) -> Shards:
     """Make the shards of a run on this process, or on all that `mpiexec` started; see `world`."""
-    return Shards(count, world(count))
+    return Shards(count, world(count), dealt)
 
 
 class ShardedSteps(Steps):
     """Training steps that compute the gradient shard by shard.
 
-    Every process has all rows, parameters and slots, and makes the same update.
+    Every process has all parameters and slots, and makes the same update. It has all
+    rows, or those of its shards: then a batch lists -1 for the others.
 
     Parameters
     ----------
@@ -239,15 +265,14 @@ class ShardedSteps(Steps):
             The sum of the loss over the batch.
         """
         batch, own = self._batch, self.shards.own
-        whole = self._weight(batch)
+        whole = self.shards.weight(batch, self.weights)
         losses, sums = np.zeros(len(own)), list[tuple[int, AnyArray]]()
         kept = None
         if outputs is not None:
             kept = np.zeros(
                 (len(own), self.shards.most(len(batch)), outputs.shape[1]), outputs.dtype
             )
-        for place, shard in enumerate(own):
-            part = batch[self.shards.rows(len(batch), shard)]
+        for place, (shard, part) in enumerate(zip(own, self.shards.cut(batch), strict=True)):
             vector = self._free.pop() if self._free else np.empty_like(self._gradient)
             weight = self._weight(part)
             if len(part):

@@ -34,6 +34,7 @@ from tests.benchmarks.quality.measuring import measure_quality
 from tests.benchmarks.reading import measure_reading
 from tests.benchmarks.real_tables import measure_real_tables
 from tests.benchmarks.report import Block
+from tests.benchmarks.shards import measure_shards
 from tests.benchmarks.sklearn_cv import measure_cross_validation
 from tests.benchmarks.startup import measure_commands, measure_imports
 from tests.benchmarks.training import measure_work, memory_block
@@ -65,6 +66,7 @@ BLOCKS: dict[str, Callable[[Settings], Block]] = {
     "coverage": measure_coverage,
     "table-quality": measure_quality,
     "cross-validation": measure_cross_validation,
+    "shards": measure_shards,
     "exports": measure_exports,
 }
 """What each block of the page is measured by; `memory` and `goals` follow from others."""

@@ -75,4 +75,4 @@ def test_its_table_command_runs():
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "Final, Loss" in done.stdout
+    assert "Out of fold, all 150 rows" in done.stdout
