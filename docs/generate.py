@@ -51,6 +51,7 @@ ROOT = Path(nnplug.__file__).parent.parent
 # sphinx-build does not look in the folder that it is run in, nor a test in this one.
 sys.path += [str(ROOT), str(Path(__file__).parent)]
 
+import exported  # noqa: E402  # found only now
 import frameworks  # noqa: E402  # found only now
 
 from plugins.check import digest_of, outcomes  # noqa: E402  # found only now
@@ -109,6 +110,7 @@ def pages() -> dict[str, str]:
     for package in packages():
         made |= _package_pages(package)
     made["frameworks.md"] = frameworks.page()
+    made["exported.md"] = exported.page()
     made["commands.inc.md"] = _commands()
     made |= {f"hook_{name}.inc.md": _hook(name) for name in hook_names()}
     made["settings.inc.md"] = _settings()

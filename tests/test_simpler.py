@@ -122,3 +122,22 @@ def test_what_cannot_be_written_is_named():
     assert str(caught.value) == (
         "SQL for duckdb has no sort: a part of this model cannot be written so."
     )
+
+
+def test_what_does_not_depend_on_the_row_stays_as_it_is():
+    graph = new_graph()
+    x, weights = graph.input("x", ("N", 3)), graph.input("weights", (2, 3))
+    (written,) = in_simpler([np.tanh(x @ weights.T)], {*SIMPLEST, "matmul"}, "SQL", ["x"])
+    names = {symbol.operation.name for symbol in walk([written])}
+    assert "transpose" in names
+    assert "tanh" not in names
+
+
+def test_1_and_0_are_written_where_a_formula_counts_with_truth_values():
+    graph = new_graph()
+    x = graph.input("x", ("N",))
+    above = x > 1
+    (written,) = in_simpler([graph.apply(graph.operations["multiply"], x, above)], SIMPLEST, "SQL")
+    (product,) = (each for each in walk([written]) if each.operation.name == "multiply")
+    assert [child.dtype_kind for child in product.inputs] == ["float", "float"]
+    assert evaluate([written], {"x": np.array([0.5, 2.0])})[0].tolist() == [0, 2]

@@ -25,6 +25,7 @@ Examples:
   nnplug export iris.safetensors --to onnx -o iris.onnx
   nnplug export latest --to sql:table=flowers
   nnplug export latest --to c -o iris.c
+  nnplug export houses --to sql --interval 0.9
 """
 
 
@@ -44,6 +45,13 @@ Examples:
     help="Write to this file, and further files of the target beside it; by default text goes "
     "to stdout.",
 )
+@click.option(
+    "--interval",
+    type=float,
+    metavar="LEVEL",
+    help="Let the answer have intervals, or sets of classes, that hold the truth with this "
+    "probability, as 0.9.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 @versions_option
 @plugin_options
@@ -53,6 +61,7 @@ def export(
     model: str,
     to: str,
     output: str | None,
+    interval: float | None,
     overwrite: bool,
     allow_other_versions: bool,
 ) -> None:
@@ -64,10 +73,10 @@ def export(
     """
     path, loaded = load(context, model, allow_other_versions=allow_other_versions)
     if output is not None:
-        for file in loaded.export(to, output, overwrite=overwrite):
+        for file in loaded.export(to, output, interval=interval, overwrite=overwrite):
             echo(f"{file}: {file.stat().st_size:,} bytes written", err=True)
         return
-    files = loaded.exported(to, path.stem)
+    files = loaded.exported(to, path.stem, interval)
     (suffix, content), *others = files.items()
     if others or b"\0" in content:
         what = f"{len(files)} files ({', '.join(files)})" if others else "a file that is not text"

@@ -21,28 +21,35 @@ if TYPE_CHECKING:
 __all__ = ["register_exporters"]
 
 
-def _onnx(model: Model, name: str) -> bytes:
+def _onnx(model: Model, name: str, *, interval: float = 0.0) -> bytes:
     from nnplug.exporters.onnx_model import onnx_model  # noqa: PLC0415  # one at a time is used
 
-    content: bytes = onnx_model(model).SerializeToString()
+    content: bytes = onnx_model(model, interval or None).SerializeToString()
     return content
 
 
-def _numpy(model: Model, name: str) -> dict[str, str | bytes]:
+def _numpy(model: Model, name: str, *, interval: float = 0.0) -> dict[str, str | bytes]:
     from nnplug.exporters.numpy_page import numpy_files  # noqa: PLC0415  # the same
 
-    return numpy_files(model)
+    return numpy_files(model, interval or None)
 
 
 def _sql(
-    model: Model, name: str, *, dialect: str = "duckdb", table: str = "data", keep: str = ""
+    model: Model,
+    name: str,
+    *,
+    dialect: str = "duckdb",
+    table: str = "data",
+    keep: str = "",
+    interval: float = 0.0,
 ) -> str:
     from nnplug.exporters.sql_statement import sql_statement  # noqa: PLC0415  # the same
 
-    return sql_statement(model, table, dialect, keep.split("+") if keep else ())
+    return sql_statement(model, table, dialect, keep.split("+") if keep else (),
+                         interval or None)  # fmt: skip
 
 
-def _c(model: Model, name: str) -> dict[str, str]:
+def _c(model: Model, name: str, *, interval: float = 0.0) -> dict[str, str]:
     from nnplug.exporters.c_source import c_source  # noqa: PLC0415  # the same
     from nnplug.exporters.writing import Names  # noqa: PLC0415  # the same
 
@@ -51,14 +58,14 @@ def _c(model: Model, name: str) -> dict[str, str]:
             f"{name!r}: the source names its header, and a header is called by letters, digits and "
             "_ . + - alone. Choose another name."
         )
-    source, header = c_source(model, Names(()).new(name), name)
+    source, header = c_source(model, Names(()).new(name), name, interval or None)
     return {".c": source, ".h": header}
 
 
-def _js(model: Model, name: str, *, page: bool = False) -> dict[str, str]:
+def _js(model: Model, name: str, *, page: bool = False, interval: float = 0.0) -> dict[str, str]:
     from nnplug.exporters.js_module import js_module, js_page  # noqa: PLC0415  # the same
 
-    module = js_module(model)
+    module = js_module(model, interval or None)
     return {".mjs": module, **({".html": js_page(model, module)} if page else {})}
 
 

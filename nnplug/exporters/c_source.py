@@ -175,13 +175,16 @@ class _C(Language):
         return [*found, _STANDARDISE] if "standardise" in facts else found
 
 
-def c_source(model: Model, name: str, file: str = "") -> tuple[str, str]:
+def c_source(
+    model: Model, name: str, file: str = "", interval: float | None = None
+) -> tuple[str, str]:
     """Write a model as C99.
 
     The function `NAME_predict` is given a row, writes the numbers of the
     answer (of a classification, the probabilities), and returns the number of
     the class; of several labels, a bit for each; -1 if the network's outputs
-    are not finite.
+    are not finite. With sets of classes, a 1 or 0 for each follows the
+    probabilities.
 
     Parameters
     ----------
@@ -189,6 +192,8 @@ def c_source(model: Model, name: str, file: str = "") -> tuple[str, str]:
         What the names of its functions begin with: an identifier of C.
     file : str, optional
         What the header is called, without its ending; by default as the functions.
+    interval : float, optional
+        The level of intervals or sets that the answer is to have.
 
     Returns
     -------
@@ -200,7 +205,8 @@ def c_source(model: Model, name: str, file: str = "") -> tuple[str, str]:
     SettingError
         If the model cannot be written: see `model_graph`.
     """
-    whole = model_graph(model, {"standardise", "erf", "erfc", "lgamma", *_C.generated})
+    kept = {"standardise", "erf", "erfc", "lgamma", *_C.generated}
+    whole = model_graph(model, kept, interval=interval)
     members = Names(_WORDS.split())
     language = _C(whole, {column: members.new(column) for column in whole.columns})
     names = Names([*_WORDS.split(), *_CELLS, *_LIBRARY.values(), "standardise"])
@@ -212,7 +218,10 @@ def c_source(model: Model, name: str, file: str = "") -> tuple[str, str]:
         for array, values in program.arrays.items()
     ]
     functions = [*language.cell_functions(), *language.functions()]
-    count = len(program.elements(whole.answer.values))
+    called = list(map(str, whole.answer.names))
+    if whole.answer.sets is not None:
+        called += [f"{label} in the set" for label in whole.answer.names]
+    count = len(called)
     signature = f"int {name}_predict(const {name}_row *row, double values[{name.upper()}_VALUES])"
     head = f"/* Written by nnplug {nnplug.__version__}. */\n"
     header = [
@@ -229,7 +238,7 @@ def c_source(model: Model, name: str, file: str = "") -> tuple[str, str]:
         f"{signature};\n",
         "#endif\n",
     ]
-    labels = ", ".join(_quoted(str(label)) for label in whole.answer.names)
+    labels = ", ".join(map(_quoted, called))
     source = [
         head,
         f'#include "{file or name}.h"\n',
@@ -264,8 +273,13 @@ def _about(whole: ModelGraph) -> list[str]:
             "/* Writes the probability of each label; returns a bit for each, the first lowest.\n"
             "   If an output is not finite: NAN, and -1. */"
         ]
+    sets = (
+        " then 1 for each class in the set and 0 for the others;"
+        if whole.answer.sets is not None
+        else ""
+    )
     return [
-        "/* Writes the probability of each class; returns the number of the likeliest.\n"
+        f"/* Writes the probability of each class;{sets} returns the number of the likeliest.\n"
         "   If an output is not finite: NAN, and -1. */"
     ]
 
@@ -273,6 +287,8 @@ def _about(whole: ModelGraph) -> list[str]:
 def _answer(whole: ModelGraph, program: RowProgram) -> list[str]:
     """Write the values, and what the function returns."""
     texts = program.elements(whole.answer.values)
+    if whole.answer.sets is not None:
+        texts += program.elements(whole.answer.sets)
     lines = [f"values[{place}] = {text};" for place, text in enumerate(texts)]
     if whole.answer.scores is None or whole.answer.finite is None:
         return [*lines, "return 0;"]

@@ -16,8 +16,9 @@ from nnplug.tables.dates import Dates
 from nnplug.tables.encoded import Encoded
 from nnplug.tables.encoder import Encoder
 from nnplug.tables.encodings import FAR, Categories, Scale
+from nnplug.types import AnyArray
 
-__all__ = ["Cell", "Cells", "encode"]
+__all__ = ["COLUMN", "STACK", "TO_FLOAT64", "TO_NETWORK", "Cell", "Cells", "encode"]
 
 Fact = Literal["number", "truth", "missing", "equals", "known", "years", "year", "week", "day"]
 
@@ -82,6 +83,25 @@ STANDARDISE = Operation("standardise", _bend, shape=lambda shape, *_, **__: shap
 """Numbers (N,) in standard deviations, growing as a logarithm where they are far out."""
 
 
+def _stack(*columns: AnyArray) -> AnyArray:
+    return np.stack(columns, axis=-1)
+
+
+STACK = Operation("stack", _stack, shape=lambda *shapes: (shapes[0][0], len(shapes)))
+"""Columns (N,) side by side: (N, D)."""
+
+COLUMN = Operation(
+    "column", lambda x, place: x[:, place], shape=lambda shape, place: shape[:1]
+)  # fmt: skip
+"""One column of (N, C): (N,)."""
+
+TO_NETWORK = Operation("to_network", lambda x: x, shape=lambda shape: shape)
+"""Round to the network's dtype."""
+
+TO_FLOAT64 = Operation("to_float64", lambda x: x.astype(np.float64), shape=lambda shape: shape)
+"""Go on in float64."""
+
+
 def encode(encoder: Encoder, cells: Cells) -> list[Symbol]:
     """Write the D inputs of a network, (N,) each, as formulas of the cells."""
     columns: list[Symbol] = []
@@ -94,9 +114,6 @@ def encode(encoder: Encoder, cells: Cells) -> list[Symbol]:
             found = _categories(encoding, cells)
         else:
             found = _dates(encoding, cells)
-        if encoder.missing in ("refuse", "drop"):  # a row with a gap has no answer
-            missing: Any = cells(encoding.name, "missing")
-            found = [np.where(missing, np.nan, symbol) for symbol in found]
         columns += found
     return columns
 

@@ -161,7 +161,7 @@ class _JavaScript(Language):
         return [text for fact, text in _CELLS.items() if fact in facts]
 
 
-def js_module(model: Model) -> str:
+def js_module(model: Model, interval: float | None = None) -> str:
     """Write a model as a module of JavaScript.
 
     It exports `predict(row)`: given an object with a row's cells by column, it
@@ -170,12 +170,17 @@ def js_module(model: Model) -> str:
     the network's outputs are not finite. Numbers are computed in float64,
     whatever the network's dtype.
 
+    Parameters
+    ----------
+    interval : float, optional
+        The level of intervals, or of a `set` of classes, in the answer.
+
     Raises
     ------
     SettingError
         If the model cannot be written: see `model_graph`.
     """
-    whole = model_graph(model, {"standardise", *_JavaScript.generated})
+    whole = model_graph(model, {"standardise", *_JavaScript.generated}, interval=interval)
     language = _JavaScript(whole.composite)
     names = Names([*_WORDS.split(), *_CELLS, *_JavaScript.own, *_JavaScript.generated])
     program = RowProgram(whole, language, names)
@@ -210,13 +215,22 @@ def _answer(whole: ModelGraph, program: RowProgram) -> list[str]:
     else:
         lines.append("const chosen = scores.reduce((b, s, k) => (s > scores[b] ? k : b), 0);")
         chosen = f"{_json(answer.targets[0])}: {finite} ? names[chosen] : null"
+    if answer.sets is not None:
+        inside = ", ".join(program.elements(answer.sets))
+        key = _free("set", whole.model)
+        chosen += f", {key}: names.filter((_, k) => [{inside}][k] > 0.5)"
     return [*lines, f"return {{ {chosen}, {_shares_key(whole.model)}: {entries} }};"]
 
 
 def _shares_key(model: Model) -> str:
-    """Name the probabilities in an answer, where the target may be called so itself."""
-    taken = model.task != "multilabel" and model.targets[0] == "probabilities"
-    return "probabilities_" if taken else "probabilities"
+    """Name the probabilities in an answer."""
+    return _free("probabilities", model)
+
+
+def _free(key: str, model: Model) -> str:
+    """Name a part of an answer, where the target may be called so itself."""
+    taken = model.task != "multilabel" and model.targets[0] == key
+    return f"{key}_" if taken else key
 
 
 _PAGE = """<!doctype html>

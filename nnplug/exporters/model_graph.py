@@ -10,67 +10,26 @@ Letters: N rows, D inputs, C outputs.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
 
 from nnplug.errors import SettingError
-from nnplug.exporters.cells import Cell, Cells, encode
+from nnplug.exporters.answer import Answer, make_answer
+from nnplug.exporters.cells import COLUMN, STACK, TO_FLOAT64, TO_NETWORK, Cell, Cells, encode
 from nnplug.exporters.simpler import in_simpler
 from nnplug.formulas.evaluation import evaluate
-from nnplug.formulas.graph import Graph, Operation, Symbol, walk
+from nnplug.formulas.graph import Graph, Symbol, walk
 from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.shapes import Dimension, Shape
 from nnplug.formulas.tracing import lower, mixed_rows, put
 from nnplug.models import Model
 from nnplug.network.averaging import mean_output, mean_transformed
 from nnplug.network.network import Network
-from nnplug.network.tasks import Head
 from nnplug.parts.placing import trace_placed
-from nnplug.parts.targets import mean_of
 from nnplug.training.history import member_column
 from nnplug.types import AnyArray
 
-__all__ = ["Answer", "ModelGraph", "model_graph"]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a model answers for a row.
-
-    Attributes
-    ----------
-    targets : tuple of str
-        A name for each number, or the columns of a classification.
-    values : Symbol
-        (N, K) numbers in the targets' units, or (N, C) probabilities; float64.
-    classes : tuple
-        The classes, as the table has them; empty for a regression.
-    scores : Symbol
-        (N, C): the class with the largest score is chosen, the first of equal ones.
-        Of several labels, each with a score above 0.5 is.
-    finite : Symbol
-        (N,), whether the network's outputs are finite. Where they are not no
-        class is chosen, and the probabilities are nan.
-    """
-
-    targets: tuple[str, ...]
-    values: Symbol
-    classes: tuple[Any, ...] = ()
-    scores: Symbol | None = None
-    finite: Symbol | None = None
-
-    @property
-    def symbols(self) -> list[Symbol]:
-        """What the answer is made of."""
-        return [symbol for symbol in (self.values, self.scores, self.finite) if symbol is not None]
-
-    @property
-    def names(self) -> tuple[Any, ...]:
-        """What each of the values is called."""
-        return self.classes or self.targets
+__all__ = ["ModelGraph", "model_graph"]
 
 
 @dataclass(eq=False)
@@ -138,31 +97,17 @@ class ModelGraph:
         }
 
 
-def _stack(*columns: AnyArray) -> AnyArray:
-    return np.stack(columns, axis=-1)
-
-
-STACK = Operation("stack", _stack, shape=lambda *shapes: (shapes[0][0], len(shapes)))
-"""Columns (N,) side by side: (N, D)."""
-
-COLUMN = Operation(
-    "column", lambda x, place: x[:, place], shape=lambda shape, place: shape[:1]
-)  # fmt: skip
-"""One column of (N, C): (N,)."""
-
-TO_NETWORK = Operation("to_network", lambda x: x, shape=lambda shape: shape)
-"""Round to the network's dtype."""
-
-TO_FLOAT64 = Operation("to_float64", lambda x: x.astype(np.float64), shape=lambda shape: shape)
-"""Go on in float64."""
-
-
 _FRAME = ("stack", "column", "to_network", "to_float64", "standardise")
 """Operations that only a model's graph has."""
 
 
 def model_graph(
-    model: Model, kept: Container[str] = (), *, has: Collection[str] = (), target: str = ""
+    model: Model,
+    kept: Container[str] = (),
+    *,
+    has: Collection[str] = (),
+    target: str = "",
+    interval: float | None = None,
 ) -> ModelGraph:
     """Bring a model to one graph.
 
@@ -176,14 +121,19 @@ def model_graph(
         ones. By default it has them all.
     target : str, optional
         What the target is called in messages.
+    interval : float, optional
+        The level of intervals or sets that the answer is to have.
 
     Raises
     ------
     FormulaError
         If a formula cannot be traced.
     SettingError
-        If a layer looks at several rows at once, or a part runs as it stands.
+        If a layer looks at several rows at once, a part runs as it stands, or
+        the model cannot give intervals of that level.
     """
+    if interval is not None:
+        model.check_level(model.level(interval))
     graph = new_graph()
     cells = Cells(graph)
     encoder = model.encoder
@@ -199,10 +149,10 @@ def model_graph(
         own = _layers(network, graph, x, prefix)
         outputs.append(own[-1][2] if own else x)
         layers += own
-    answer = _answer(model, graph, _average(model, graph, outputs))
+    answer = make_answer(model, cells, _average(model, graph, outputs), interval)
     roots = lower([x, *(symbol for *_, symbol in layers), *answer.symbols], kept)
     if has:
-        roots = in_simpler(roots, {*has, *_FRAME}, target)
+        roots = in_simpler(roots, {*has, *_FRAME}, target, cells.found)
     x, *lowered = roots
     layers = [
         (name, text, symbol) for (name, text, _), symbol in zip(layers, lowered, strict=False)
@@ -279,7 +229,7 @@ def _fold(whole: ModelGraph) -> None:
     whole.arrays.update(zip(needed, values, strict=True))
 
 
-# --- answer --------------------------------------------------------------------------
+# --- members -------------------------------------------------------------------------
 
 
 def _average(model: Model, graph: Graph, outputs: Sequence[Symbol]) -> Symbol:
@@ -297,59 +247,3 @@ def _average(model: Model, graph: Graph, outputs: Sequence[Symbol]) -> Symbol:
     else:
         found = mean_output(model.head, wide)
     return graph.apply(TO_NETWORK, found)
-
-
-def _predicted(head: Head, graph: Graph, output: Symbol) -> Any:
-    """Give the prediction that the outputs of a regression stand for, (N, K)."""
-    loss, width = head.loss, head.width
-    if not loss.heads:
-        return output
-    heads = []
-    for number in range(loss.outputs_for_each):
-        places = range(number * width, (number + 1) * width)
-        heads.append(graph.apply(STACK, *[graph.apply(COLUMN, output, place=k) for k in places]))
-    return heads[0] if loss.predict is None else loss.predict(*heads)
-
-
-def _answer(model: Model, graph: Graph, output: Symbol) -> Answer:
-    """Turn the network's outputs into what is answered, as `Head` does on arrays."""
-    head = model.head
-    if model.task == "regression":
-        mean = graph.symbol(mean_of(head.loss.link, _predicted(head, graph, output)))
-        mean = graph.apply(TO_FLOAT64, mean)
-        scales = model.encoder.scales if model.encoder is not None else ()
-        columns = []
-        for place in range(head.width):
-            column: Any = graph.apply(COLUMN, mean, place=place)
-            if scales:
-                scale = scales[place]
-                column = column * scale.scale + scale.mean
-                inverse: Mapping[Any, Any] = {"log": np.exp, "asinh": np.sinh}
-                if scale.transform is not None:
-                    column = inverse[scale.transform](column)
-            columns.append(column)
-        values = graph.apply(STACK, *columns)
-        return Answer(model.targets, values)
-    scores: Any = output
-    if head.activation.gives == "log_probabilities":
-        given = np.exp(output)
-    else:
-        given = mean_of(head.loss.link, output)
-    shares: Any = np.clip(graph.apply(TO_FLOAT64, graph.symbol(given)), 0, 1)
-    middle = 0.5 if head.loss.link == "identity" else 0.0
-    if model.task == "multilabel":
-        scores = np.where(output > middle, 1.0, 0.0)
-    elif head.outputs == 1:
-        p: Any = graph.apply(COLUMN, shares, place=0)
-        shares = graph.apply(STACK, 1 - p, p)
-        z: Any = graph.apply(COLUMN, output, place=0)
-        above = np.where(z > middle, 1.0, 0.0)
-        scores = graph.apply(STACK, 1 - above, above)
-    else:
-        total = np.sum(shares, axis=-1, keepdims=True)
-        shares = np.where(total > 0, shares, 1.0) / np.where(total > 0, total, float(head.width))
-    # 0 times what is not finite is nan, and so is the sum.
-    known: Any = np.sum(output * 0, axis=-1, keepdims=True) == 0
-    finite: Any = np.sum(output * 0, axis=-1) == 0
-    shares = np.where(known, shares, np.nan)
-    return Answer(model.targets, shares, model.classes, scores, finite)

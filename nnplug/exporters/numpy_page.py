@@ -62,6 +62,8 @@ def truth(cells):
     "missing": '''
 def missing(cells):
     """Whether a cell is empty, (N,)."""
+    if getattr(cells, "dtype", np.dtype(object)).kind in "iufM":
+        return cells != cells
     return np.array([c is None or c == "" or c != c for c in cells])
 ''',
     "equals": '''
@@ -133,8 +135,13 @@ if __name__ == "__main__":
 """
 
 
-def numpy_files(model: Model) -> dict[str, str | bytes]:
+def numpy_files(model: Model, interval: float | None = None) -> dict[str, str | bytes]:
     """Write a model as a page of NumPy.
+
+    Parameters
+    ----------
+    interval : float, optional
+        The level of intervals or sets that the answer is to have.
 
     Returns
     -------
@@ -142,7 +149,7 @@ def numpy_files(model: Model) -> dict[str, str | bytes]:
         The page as `".py"`, and `".npz"` with the arrays if they are too many
         to stand on it.
     """
-    return _Page(model_graph(model, {"standardise", *_SPECIAL})).write()
+    return _Page(model_graph(model, {"standardise", *_SPECIAL}, interval=interval)).write()
 
 
 class _Page:
@@ -150,7 +157,7 @@ class _Page:
         self.whole = whole
         self.names = Names([*keyword.kwlist, "np", "columns", "rows", "number", "standardise",
                             "predict", "weights", "Path", "instants", "names", "labels", "chosen",
-                            "shares", *_FUNCTIONS, *_SPECIAL])  # fmt: skip
+                            "shares", "sets", *_FUNCTIONS, *_SPECIAL])  # fmt: skip
         self.order = whole.order(whole.outputs)
         self.lines: list[str] = []
         self.arrays = {
@@ -259,7 +266,13 @@ class _Page:
             yield f"    labels = {{{answer.targets[0]!r}: np.where({finite}, chosen, None)}}"
         share = f"{prefix!r} + str(name): {values}[:, k]"
         yield f"    shares = {{{share} for k, name in enumerate(names)}}"
-        yield "    return {**labels, **shares}"
+        if answer.sets is None:
+            yield "    return {**labels, **shares}"
+            return
+        prefix = f"{answer.targets[0]}_set="
+        inside = f"{bracket(expressions.pieces[id(answer.sets)], ATOM)}[:, k] > 0.5"
+        yield f"    sets = {{{prefix!r} + str(name): {inside} for k, name in enumerate(names)}}"
+        yield "    return {**labels, **shares, **sets}"
 
     def _node(self, symbol: Symbol, inputs: list[Piece]) -> Piece:
         if symbol.is_constant:

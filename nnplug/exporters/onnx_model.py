@@ -11,6 +11,7 @@ import nnplug
 from nnplug.errors import SettingError
 from nnplug.exporters.cells import Cell
 from nnplug.exporters.model_graph import ModelGraph, model_graph
+from nnplug.exporters.onnx_dates import place_of_date
 from nnplug.exporters.writing import free_letter
 from nnplug.formulas.graph import Symbol
 from nnplug.models import Model
@@ -38,7 +39,7 @@ _FLOAT32 = {
 """Those that it has in float32 alone."""
 
 
-def onnx_model(model: Model) -> Any:
+def onnx_model(model: Model, interval: float | None = None) -> Any:
     """Write a model as ONNX.
 
     Each column is an input (N, 1) by its name: numbers and truth values as
@@ -46,6 +47,11 @@ def onnx_model(model: Model) -> Any:
     missing; dates as seconds since 1970-01-01 in float64, nan where one is
     missing. Truth values as classes are 0 and 1. Where the network's outputs
     are not finite, the label is empty or -1, and the probabilities are nan.
+
+    Parameters
+    ----------
+    interval : float, optional
+        The level of the outputs `lower` and `upper` (N, K), or `set` (N, C).
 
     Returns
     -------
@@ -63,7 +69,8 @@ def onnx_model(model: Model) -> Any:
             "the package onnx is not installed.\nInstall it: pip install onnx"
         ) from None
     nodes = _NODES if model.network.dtype == np.float64 else {**_NODES, **_FLOAT32}
-    whole = model_graph(model, {"standardise"}, has={*nodes, *_WRITTEN, "stack"}, target="ONNX")
+    whole = model_graph(model, {"standardise"}, has={*nodes, *_WRITTEN, "stack"}, target="ONNX",
+                        interval=interval)  # fmt: skip
     return _Writer(whole, onnx).write()
 
 
@@ -126,9 +133,7 @@ class _Writer:
         values = self._of(answer.values, np.float64)
         infos = []
         if answer.scores is None:
-            self.nodes.append(helper.make_node("Identity", [values], [self.output("prediction")]))
-            infos.append(helper.make_tensor_value_info(self.output("prediction"), types.DOUBLE,
-                                                       ["N", len(answer.targets)]))  # fmt: skip
+            infos += self._predictions(values)
         else:
             infos += self._labels(values)
         graph = helper.make_graph(self.nodes, "nnplug", inputs, infos, self.initializers)
@@ -149,6 +154,29 @@ class _Writer:
         self.onnx.checker.check_model(made, full_check=True)
         return made
 
+    def _predictions(self, values: str) -> list[Any]:
+        """Write the outputs of a regression: predictions, then the bounds if there are any."""
+        count = len(self.whole.model.targets)
+        places = {"prediction": list(range(count))}
+        if len(self.whole.answer.targets) > count:
+            bounds = [count + 2 * place for place in range(count)]
+            places |= {"lower": bounds, "upper": [place + 1 for place in bounds]}
+        infos = []
+        for name, chosen in places.items():
+            given = [values, self.constant(chosen, np.int64)]
+            infos.append(self._result("Gather", given, name, "DOUBLE", count, axis=1))
+        return infos
+
+    def _result(
+        self, kind: str, inputs: list[str], name: str, dtype: str, count: int, **attributes: Any
+    ) -> Any:
+        """Add the node that makes an output (N, `count`)."""
+        helper, called = self.onnx.helper, self.output(name)
+        self.nodes.append(helper.make_node(kind, inputs, [called], **attributes))
+        return helper.make_tensor_value_info(
+            called, getattr(self.onnx.TensorProto, dtype), ["N", count]
+        )
+
     def _labels(self, values: str) -> list[Any]:
         helper, types, answer = self.onnx.helper, self.onnx.TensorProto, self.whole.answer
         assert answer.scores is not None
@@ -156,30 +184,26 @@ class _Writer:
         finite = self._of(answer.finite, np.bool_)
         scores = self._of(answer.scores, self.dtypes[id(answer.scores)])
         count = len(answer.classes)
-        self.nodes.append(helper.make_node("Identity", [values], [self.output("probabilities")]))
-        shares = helper.make_tensor_value_info(
-            self.output("probabilities"), types.DOUBLE, ["N", count]
-        )
+        shares = self._result("Identity", [values], "probabilities", "DOUBLE", count)
         if self.whole.model.task == "multilabel":
             half = self.constant(0.5, self.dtypes[id(answer.scores)])
             above = self.node("Greater", [scores, half])
             bits = self.node("Cast", [above], to=types.INT64)
             known = self.node("Unsqueeze", [finite, self.constant([1], np.int64)])
             none = self.constant(-1, np.int64)
-            self.nodes.append(
-                helper.make_node("Where", [known, bits, none], [self.output("labels")])
-            )
-            return [
-                helper.make_tensor_value_info(self.output("labels"), types.INT64, ["N", count]),
-                shares,
-            ]
+            return [self._result("Where", [known, bits, none], "labels", "INT64", count), shares]
         index = self.node("ArgMax", [scores], axis=1, keepdims=0)
         text = isinstance(answer.classes[0], str)
         dtype, kind = (object, types.STRING) if text else (np.int64, types.INT64)
         label = self.node("Gather", [self.constant(list(answer.classes), dtype), index], axis=0)
         none = self.constant("" if text else -1, dtype)
         self.nodes.append(helper.make_node("Where", [finite, label, none], [self.output("label")]))
-        return [helper.make_tensor_value_info(self.output("label"), kind, ["N"]), shares]
+        found = [helper.make_tensor_value_info(self.output("label"), kind, ["N"]), shares]
+        if answer.sets is not None:
+            half = self.constant(0.5, np.float64)
+            given = [self._of(answer.sets, np.float64), half]
+            found.append(self._result("Greater", given, "set", "BOOL", count))
+        return found
 
     # --- nodes --------------------------------------------------------------------------
 
@@ -191,35 +215,45 @@ class _Writer:
             return self.whole.model.network.dtype
         if name == "to_float64" or symbol.is_input:
             return np.float64
+        return self._work(symbol)
+
+    def _work(self, symbol: Symbol) -> Any:
+        """Find the dtype in which an operation is computed."""
         kinds = [
             self.dtypes[id(child)] for child in symbol.inputs
             if id(child) in self.dtypes and self.dtypes[id(child)] != np.bool_
         ] + [self.whole.model.network.dtype for child in symbol.inputs
              if id(child) in self.whole.arrays]  # fmt: skip
-        return np.result_type(*kinds) if kinds else np.dtype(np.float64)
+        # Two meet only where one was made of truth values and numbers alone: it has no say.
+        return min(map(np.dtype, kinds), key=lambda kind: kind.itemsize, default=np.dtype(float))
 
     def _of(self, symbol: Symbol, dtype: Any) -> str:
         if symbol.is_constant:
             kind = np.bool_ if symbol.dtype_kind == "bool" else dtype
             return self.constant(symbol.value, kind)
         if id(symbol) in self.whole.arrays:
-            return self.constant(self.whole.arrays[id(symbol)], dtype)
+            array = self.whole.arrays[id(symbol)]
+            return self.constant(array, array.dtype if array.dtype == np.bool_ else dtype)
         if id(symbol) not in self.names:  # a cell, or a number that is standardised by itself
             self._write(symbol)
-        return self.names[id(symbol)]
+        own = self.dtypes[id(symbol)]
+        if np.bool_ in (own, dtype) or np.dtype(own) == np.dtype(dtype):
+            return self.names[id(symbol)]
+        to = self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        return self.node("Cast", [self.names[id(symbol)]], to=to)
 
     def _write(self, symbol: Symbol) -> None:
         dtype = self.dtypes[id(symbol)] = self._dtype(symbol)
         name = symbol.operation.name
-        among = [self.dtypes[id(c)] for c in symbol.inputs if id(c) in self.dtypes]
-        among = [kind for kind in among if kind != np.bool_]
-        work = among[0] if dtype == np.bool_ and among else dtype
+        work = self._work(symbol) if dtype == np.bool_ else dtype
         if symbol.is_input:
             self.names[id(symbol)] = self._cell(self.whole.cells[symbol.name])
             return
         if name == "stack":
             self.names[id(symbol)] = self._stack(symbol)
             return
+        if name in ("to_network", "to_float64"):  # which take what comes
+            work = self._work(symbol)
         inputs = [self._of(child, work) for child in symbol.inputs]
         write = _WRITTEN.get(name)
         self.names[id(symbol)] = (
@@ -333,46 +367,7 @@ class _Writer:
             for hit in hits[1:]:
                 found = self.node("Or", [found, hit])
             return found
-        return self._date(cell.fact, x)
-
-    def _date(self, fact: str, seconds: str) -> str:
-        def number(value: float) -> str:
-            return self.constant(value, np.float64)
-
-        def do(kind: str, *given: str) -> str:
-            return self.node(kind, given)
-
-        def floor_divide(a: str, b: float) -> str:
-            return do("Floor", do("Div", a, number(b)))
-
-        if fact == "years":
-            return do("Div", seconds, number(86400 * 365.2425))
-        days = floor_divide(seconds, 86400.0)
-        of_day = do("Div", do("Sub", seconds, do("Mul", days, number(86400.0))), number(86400.0))
-        if fact == "day":
-            return of_day
-        if fact == "week":
-            shifted = do("Add", days, number(3.0))
-            week = do("Mul", floor_divide(shifted, 7.0), number(7.0))
-            return do("Div", do("Add", do("Sub", shifted, week), of_day), number(7.0))
-
-        def begin(year: str) -> str:
-            """Days from 1970-01-01 to the first day of a year."""
-            p = do("Sub", year, number(1.0))
-            leaps = do("Sub", floor_divide(p, 4.0), floor_divide(p, 100.0))
-            leaps = do("Add", leaps, floor_divide(p, 400.0))
-            whole = do("Add", do("Mul", p, number(365.0)), leaps)
-            return do("Sub", whole, number(719162.0))
-
-        guess = floor_divide(do("Add", days, number(719528.0)), 365.2425)
-        # The guess is right or off by one.
-        late = do("Greater", begin(guess), days)
-        year = do("Where", late, do("Sub", guess, number(1.0)), guess)
-        following = do("Add", year, number(1.0))
-        early = do("LessOrEqual", begin(following), days)
-        year = do("Where", early, following, year)
-        first, last = begin(year), begin(do("Add", year, number(1.0)))
-        return do("Div", do("Add", do("Sub", days, first), of_day), do("Sub", last, first))
+        return place_of_date(cell.fact, x, self.node, self.constant)
 
 
 def _is_standardised(symbol: Symbol) -> bool:

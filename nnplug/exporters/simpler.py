@@ -28,7 +28,8 @@ def _negative(x: Any) -> Any:
 
 
 def _is_nan(x: Any) -> Any:
-    return ~(x == x)  # noqa: PLR0124  # only a NaN is not equal to itself
+    # Only a NaN is not equal to itself. A constant is compared here and now, and ~ is not for that.
+    return np.logical_not(x == x)  # noqa: PLR0124  # see above
 
 
 def _log1p(x: Any) -> Any:
@@ -108,7 +109,7 @@ def _arctan2(y: Any, x: Any) -> Any:
     largest = np.maximum(abs(y), abs(x))
     # Of equal ones, since the quotient of two infinities is a NaN.
     right = np.arctan(np.where(abs(y) == abs(x), 1.0, abs(y) / abs(x)))
-    upright = (x == 0) & ~_is_nan(y)
+    upright = (x == 0) & np.logical_not(_is_nan(y))
     angle = np.where(largest == 0, 0.0, np.where(upright, math.pi / 2, right))
     return np.copysign(np.where(_negative(x), math.pi - angle, angle), y)
 
@@ -139,8 +140,8 @@ def _round(x: Any) -> Any:
 _RULES: dict[str, Rule] = {
     "reciprocal": lambda x: 1 / x,
     "square": lambda x: x * x,
-    "not_equal": lambda a, b: ~(a == b),
-    "logical_xor": lambda a, b: (a & ~b) | (~a & b),
+    "not_equal": lambda a, b: np.logical_not(a == b),
+    "logical_xor": lambda a, b: (a & np.logical_not(b)) | (np.logical_not(a) & b),
     "copysign": lambda a, b: np.where(_negative(b), -abs(a), abs(a)),
     "sign": lambda x: np.where(x > 0, 1.0, np.where(x < 0, -1.0, abs(x))),
     "heaviside": lambda x, at: np.where(
@@ -175,8 +176,23 @@ _RULES: dict[str, Rule] = {
 }  # fmt: skip
 
 
-def in_simpler(outputs: Sequence[Symbol], has: Container[str], target: str) -> list[Symbol]:
+_TAKE_TRUTHS = frozenset({
+    "logical_and", "logical_or", "logical_xor", "logical_not", "expand_dims", "broadcast_like",
+    "column", "columns", "flip", "standardise",
+})  # fmt: skip
+"""Operations that take truth values as they are; for all others they are 1 and 0."""
+
+
+def in_simpler(
+    outputs: Sequence[Symbol],
+    has: Container[str],
+    target: str,
+    by_row: Container[str] | None = None,
+) -> list[Symbol]:
     """Write in simpler primitives what a target does not have.
+
+    Targets that need this also tell truth values from numbers, so 1 and 0 are
+    written where a formula counts with truth values.
 
     Parameters
     ----------
@@ -185,39 +201,81 @@ def in_simpler(outputs: Sequence[Symbol], has: Container[str], target: str) -> l
         The operations that the target has.
     target : str
         For the message.
+    by_row : container of str, optional
+        The arguments that differ from row to row; by default all do. What needs
+        none of them is computed before it is written, and stays as it is.
 
     Raises
     ------
     SettingError
         If there is no simpler form.
     """
-    made: dict[int, Symbol] = {}
+    writer = _Simpler(has, target, by_row)
     waiting = list(outputs)
     for symbol in walk(waiting):
-        _write(symbol, made, has, target)
-    return [made[id(symbol)] for symbol in outputs]
+        writer.write(symbol)
+    return [writer.made[id(symbol)] for symbol in outputs]
 
 
-def _write(symbol: Symbol, made: dict[int, Symbol], has: Container[str], target: str) -> None:
-    name = symbol.operation.name
-    inputs = tuple(made[id(child)] for child in symbol.inputs)
-    if not symbol.inputs or name in has:
-        same = all(map(is_, inputs, symbol.inputs))
-        made[id(symbol)] = (
-            symbol
-            if same
-            else symbol.graph.apply(symbol.operation, *inputs, **dict(symbol.options))
-        )
-        return
-    rule = _RULES.get(name)
-    if rule is None:
-        raise SettingError(f"{target} has no {name}: a part of this model cannot be written so.")
-    result = symbol.graph.symbol(rule(*inputs))
-    # A rule may use what has to be written in simpler primitives too.
-    known = {id(child) for child in inputs}
-    for child in inputs:
-        made[id(child)] = child
-    for inner in walk([result], known):
-        if inner.operation is not symbol.operation:
-            _write(inner, made, has, target)
-    made[id(symbol)] = made.get(id(result), result)
+class _Simpler:
+    def __init__(self, has: Container[str], target: str, by_row: Container[str] | None) -> None:
+        self.has, self.target, self.by_row = has, target, by_row
+        self.made: dict[int, Symbol] = {}
+        self.moving: set[int] = set()
+        """By identity, what depends on the row."""
+
+    def write(self, symbol: Symbol) -> None:
+        """Write a node whose inputs have been written."""
+        made, name = self.made, symbol.operation.name
+        inputs = tuple(made[id(child)] for child in symbol.inputs)
+        if symbol.is_input and (self.by_row is None or symbol.name in self.by_row):
+            self.moving.add(id(symbol))
+        if self.moving.isdisjoint(map(id, inputs)):
+            made[id(symbol)] = symbol
+            return
+        self.moving.add(id(symbol))
+        given = self._numbers(name, inputs)
+        if name in self.has:
+            same = all(map(is_, given, symbol.inputs))
+            made[id(symbol)] = (
+                symbol
+                if same
+                else symbol.graph.apply(symbol.operation, *given, **dict(symbol.options))
+            )
+            self.moving.add(id(made[id(symbol)]))
+            return
+        rule = _RULES.get(name)
+        if rule is None:
+            raise SettingError(
+                f"{self.target} has no {name}: a part of this model cannot be written so."
+            )
+        result = symbol.graph.symbol(rule(*given))
+        # A rule may use what has to be written in simpler primitives too.
+        known = {id(child) for child in given}
+        made.update((id(child), child) for child in given)
+        for inner in walk([result], known):
+            if inner.operation is not symbol.operation:
+                self.write(inner)
+        made[id(symbol)] = made.get(id(result), result)
+        self.moving.add(id(made[id(symbol)]))
+
+    def _numbers(self, name: str, inputs: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
+        """Write 1 and 0 for truth values that an operation counts with."""
+        truths = [child.dtype_kind == "bool" for child in inputs]
+        first = 1 if name == "where" else 0  # its condition is one
+        alike = name in ("where", "equal", "not_equal") and all(truths[first:])
+        if name in _TAKE_TRUTHS or alike or not any(truths[first:]):
+            return inputs
+        return (
+            *inputs[:first],
+            *(self._number(child) if truth else child
+              for child, truth in zip(inputs[first:], truths[first:], strict=True)),
+        )  # fmt: skip
+
+    def _number(self, truth: Symbol) -> Symbol:
+        found: Any = np.where(truth, 1.0, 0.0)
+        number: Symbol = truth.graph.symbol(found)
+        self.made[id(number)] = number
+        if id(truth) in self.moving:
+            self.moving.add(id(number))
+        return number

@@ -9,7 +9,7 @@ from typing import Any
 from nnplug.exporters.cells import Cell
 from nnplug.formulas.printing import ATOM, Piece
 
-__all__ = ["DIALECTS", "Dialect", "sql_literal", "sql_name"]
+__all__ = ["DIALECTS", "Dialect", "sql_literal", "sql_name", "sql_truth"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ class Dialect:
         """Write what is asked of a row."""
         column = sql_name(cell.column)
         if cell.fact == "number":
-            return f"CAST({column} AS {self.real})", ATOM
+            text = f"CAST({column} AS {self.real})"
+            # A list with a NULL has no product; what is missing may be any number.
+            return f"coalesce({text}, 0e0)" if self.product else text, ATOM
         if cell.fact == "truth":
             return f"CAST(CAST({column} AS INTEGER) AS {self.real})", ATOM
         if cell.fact == "missing":
@@ -163,6 +165,8 @@ DIALECTS = {
         materialized=" MATERIALIZED",
         tanh="tanh({0})",
         divide=_DIVIDE,
+        # A product that underflows ends the statement, so what is below 1e-300 is 0 at once.
+        exp="CASE WHEN {0} > 709.78e0 THEN {inf} WHEN {0} < -690e0 THEN 0e0 ELSE exp({0}) END",
     ),
     "sqlite": _dialect(
         "sqlite",
@@ -181,3 +185,8 @@ DIALECTS = {
         divide=_DIVIDE,
     ),
 }
+
+
+def sql_truth(value: Any) -> Piece:
+    """Write a truth value."""
+    return ("(1 = 1)" if value else "(1 = 0)"), ATOM

@@ -17,7 +17,7 @@ import numpy as np
 import nnplug
 from nnplug.errors import SettingError, suggest
 from nnplug.exporters.model_graph import ModelGraph, model_graph
-from nnplug.exporters.sql_dialects import DIALECTS, Dialect, sql_literal, sql_name
+from nnplug.exporters.sql_dialects import DIALECTS, Dialect, sql_literal, sql_name, sql_truth
 from nnplug.exporters.writing import bracket, free_letter
 from nnplug.formulas.graph import Symbol
 from nnplug.formulas.printing import ADD, ATOM, COMPARE, INFIX, MULTIPLY, UNARY, Piece, strengths
@@ -55,7 +55,11 @@ _LONGEST = 400
 
 
 def sql_statement(
-    model: Model, table: str = "data", dialect: str = "duckdb", keep: Sequence[str] = ()
+    model: Model,
+    table: str = "data",
+    dialect: str = "duckdb",
+    keep: Sequence[str] = (),
+    interval: float | None = None,
 ) -> str:
     """Write a model as one statement.
 
@@ -72,6 +76,8 @@ def sql_statement(
         `"duckdb"`, `"postgresql"` or `"sqlite"`.
     keep : sequence of str
         Columns that are copied, such as an identifier.
+    interval : float, optional
+        The level of intervals or sets that the answer is to have.
 
     Raises
     ------
@@ -85,7 +91,8 @@ def sql_statement(
         )
     words = DIALECTS[dialect]
     has = {"negative", *_INFIX, *_FORMS, *_ALIASES, *_ROWS, *words.functions}
-    whole = model_graph(model, {"standardise"}, has=has, target=f"SQL for {dialect}")
+    whole = model_graph(model, {"standardise"}, has=has, target=f"SQL for {dialect}",
+                        interval=interval)  # fmt: skip
     return _Statement(whole, table, words, keep).write()
 
 
@@ -109,9 +116,9 @@ class _Statement:
         uses.update(id(symbol) for symbol in self.whole.outputs for _ in range(2))
         for symbol in self.order:
             if symbol.is_constant:
-                truth = ("(1 = 1)" if symbol.value else "(1 = 0)"), ATOM
                 is_truth = symbol.dtype_kind == "bool"
-                self.pieces[id(symbol)] = [truth if is_truth else self.number(symbol.value)]
+                write = sql_truth if is_truth else self.number
+                self.pieces[id(symbol)] = [write(symbol.value)]
                 continue
             if self._repeats(symbol.operation.name):
                 for child in symbol.inputs:
@@ -214,10 +221,13 @@ class _Statement:
             f"WHEN {score} = {top} THEN {sql_literal(label)}"
             for score, label in zip(scores, answer.classes, strict=True)
         )
+        sets = [] if answer.sets is None else self.pieces[id(answer.sets)]
         return [
             f"CASE WHEN {finite} THEN CASE {cases} END END AS {sql_name(target)}",
             *(f"{value} AS {sql_name(f'{target}={label}')}"
               for value, label in zip(values, answer.classes, strict=True)),
+            *(f"{bracket(piece, ATOM)} > 0.5 AS {sql_name(f'{target}_set={label}')}"
+              for piece, label in zip(sets, answer.classes, strict=False)),
         ]  # fmt: skip
 
     # --- expressions --------------------------------------------------------------------
@@ -234,7 +244,9 @@ class _Statement:
         return text if "e" in text else f"{text}e0", UNARY if value < 0 else ATOM
 
     def _array(self, array: Any) -> list[Piece]:
-        """Write known numbers; a float32 by the shortest text that reads back to it."""
+        """Write what is known; a float32 by the shortest text that reads back to it."""
+        if array.dtype == np.bool_:
+            return [sql_truth(value) for value in array.reshape(-1)]
         single = array.dtype == np.float32
         return [self.number(float(str(v)) if single else float(v)) for v in array.reshape(-1)]
 

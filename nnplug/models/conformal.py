@@ -24,7 +24,7 @@ from nnplug.parts.targets import mean_of
 from nnplug.types import AnyArray
 from nnplug.untrusted import need, take_list, take_number
 
-__all__ = ["ScoreTable", "class_scores", "number_scores", "reach"]
+__all__ = ["REFERENCE", "ScoreTable", "class_scores", "number_scores", "reach"]
 
 Float64Array = npt.NDArray[np.float64]
 

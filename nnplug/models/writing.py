@@ -71,7 +71,12 @@ class Writable(ABC):
         write_file(path, pack("model", content, arrays), overwrite=overwrite, disk=disk)
 
     def export(
-        self, to: str, path: str | os.PathLike[str], *, overwrite: bool = False
+        self,
+        to: str,
+        path: str | os.PathLike[str],
+        *,
+        interval: float | None = None,
+        overwrite: bool = False,
     ) -> tuple[Path, ...]:
         """Write it for another program or language.
 
@@ -83,6 +88,9 @@ class Writable(ABC):
         path : path
             The file to write. Exporters of several files write the others
             beside it, under the same name.
+        interval : float, optional
+            The level of intervals or sets that the answer is to have, as 0.9;
+            see `predict_interval` and `predict_set`.
         overwrite : bool, optional
             Whether existing files may be replaced.
 
@@ -96,7 +104,7 @@ class Writable(ABC):
         UnknownPartError, OptionError
             If there is no such exporter, or it has no such option.
         SettingError
-            If the model cannot be written so.
+            If the model cannot be written so, or cannot give such intervals.
         StorageError
             If a file cannot be written.
 
@@ -112,7 +120,7 @@ class Writable(ABC):
 
         path = Path(path)
         found: dict[Path, bytes] = {}
-        for suffix, content in self.exported(to, path.stem).items():
+        for suffix, content in self.exported(to, path.stem, interval).items():
             # What the exporter's main file is called is up to the user.
             target = path.with_suffix(suffix) if found else path
             found[target] = content
@@ -148,7 +156,7 @@ class Writable(ABC):
 
         return model_card(self.info, self.registry, file, record)
 
-    def exported(self, to: str, name: str) -> dict[str, bytes]:
+    def exported(self, to: str, name: str, interval: float | None = None) -> dict[str, bytes]:
         """Give the files that an exporter makes, by their endings, the main one first.
 
         Parameters
@@ -158,7 +166,11 @@ class Writable(ABC):
         name : str
             What the files are called, without an ending; functions in them
             may be called so too.
+        interval : float, optional
+            See `export`.
         """
         exporter = cast(Exporter, self.registry.tool("exporter", to))
+        if interval is not None:
+            exporter = exporter.with_options({"interval": repr(float(interval))})
         with self.registry.naming_culprits():
             return exporter.files(self, name)

@@ -261,8 +261,9 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         fitted_model(self).save(path, overwrite=overwrite)
 
     def export(
-        self, to: str, path: str | os.PathLike[str], *, overwrite: bool = False
-    ) -> tuple[Path, ...]:
+        self, to: str, path: str | os.PathLike[str], *, interval: float | None = None,
+        overwrite: bool = False,
+    ) -> tuple[Path, ...]:  # fmt: skip
         """Write the fitted network for another program or language.
 
         Parameters
@@ -272,13 +273,13 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
             see `nnplug.Model.export`.
         path : path
             The file to write; further files are written beside it.
+        interval : float, optional
+            The level of intervals or sets that the answer is to have.
         overwrite : bool, optional
-            Whether existing files may be replaced.
 
         Returns
         -------
         tuple of Path
-            What was written.
 
         Raises
         ------
@@ -287,7 +288,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         StorageError
             If a file cannot be written.
         """
-        return fitted_model(self).export(to, path, overwrite=overwrite)
+        return fitted_model(self).export(to, path, interval=interval, overwrite=overwrite)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, allow_other_versions: bool = False) -> Self:

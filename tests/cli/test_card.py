@@ -59,7 +59,7 @@ Columns that it does not use: `name`.
 - `python` `PYTHON`
 - `numpy` `NUMPY`
 - command: `nnplug train houses.csv --target price --split time:built --hidden 2 --epochs 2 \
---output houses`
+--recipe none --output houses`
 
 ## Scores
 

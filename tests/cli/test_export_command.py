@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 import sys
 
+import numpy as np
 import pytest
 
 import nnplug
@@ -93,8 +94,8 @@ def test_a_file_that_exists_is_replaced_only_on_request(folder):
          "error: There is no exporter 'sqll'. Did you mean 'sql'?\nInstalled exporters:\n"
          f"  nnplug {nnplug.__version__}: c, js, numpy, onnx, sql\n"),
         (["--to", "sql:dialekt=sqlite"],
-         "error: exporter 'sql' has no option 'dialekt'; its options: dialect, table, keep. Did "
-         "you mean 'dialect'?\n"),
+         "error: exporter 'sql' has no option 'dialekt'; its options: dialect, table, keep, "
+         "interval. Did you mean 'dialect'?\n"),
         (["--to", "sql:dialect=postgres"],
          "error: dialect='postgres' is not one of duckdb, postgresql, sqlite. Did you mean "
          "'postgresql'?\n"),
@@ -141,3 +142,37 @@ def test_targets_are_offered_at_tab(folder, monkeypatch):
     assert complete("") == ["c", "js", "numpy", "onnx", "sql"]
     assert complete("s") == ["sql"]
     assert complete("no:") == []
+
+
+def test_an_interval_is_in_the_answer(tmp_path):
+    table = {"area": [float(k) for k in range(40)], "price": [3.0 * k for k in range(40)]}
+    model = nnplug.train(
+        table, target="price", recipe="fast", hidden=2, epochs=3, validation=0.5
+    ).model
+    model.save(tmp_path / "price.safetensors")
+    done = export(tmp_path, "--to", "numpy", "--interval", "0.9", "-o", "sure.py")
+    assert done.returncode == 0, done.stderr
+    new = {"area": [1.0, 50.0]}
+    page = runpy.run_path(str(tmp_path / "sure.py"))["predict"](new)
+    lower, upper = model.predict_interval(new, 0.9)
+    assert list(page) == ["price", "price_lower", "price_upper"]
+    np.testing.assert_allclose(page["price_lower"], lower[:, 0], rtol=1e-5)
+    np.testing.assert_allclose(page["price_upper"], upper[:, 0], rtol=1e-5)
+
+
+def test_an_interval_that_cannot_be_given(folder):
+    said = refused(folder, "--to", "sql", "--interval", "0.9")
+    assert said.startswith("error: This model does not know how sure it is:")
+    said = refused(folder, "--to", "sql", "--interval", "2")
+    assert said == "error: interval=2.0: it must be above 0 and below 1, as 0.9.\n"
+
+
+def test_an_exporter_without_intervals(folder):
+    (folder / "plain.py").write_text(
+        "import nnplug\n"
+        "@nnplug.hookimpl\n"
+        "def register_exporters(register):\n"
+        "    register(nnplug.Exporter('plain', lambda model, name: 'text', '.txt'))\n"
+    )
+    said = refused(folder, "-p", "./plain.py", "--to", "plain", "--interval", "0.9")
+    assert "exporter 'plain' has no option 'interval'; its options: none." in said

@@ -1,4 +1,4 @@
-"""Models for the tests of exporters: every activation, layer, head and kind of column."""
+"""Models for the tests of exporters: trained on a table with every kind of column."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 import nnplug
-from nnplug.models import Model
-from nnplug.parts import Loss
+from tests.exporters.targets import Case
 from tests.plugins.parts_of import registry_of_published
 
 REGISTRY = registry_of_published()
@@ -57,8 +56,6 @@ NEW: dict[str, Any] = {
 }  # fmt: skip
 """Rows to predict: ordinary, missing, unseen and extreme cells."""
 
-ROWS = len(NEW["size"])
-
 _TARGETS: dict[str, dict[str, Any]] = {
     "regression": {"price": [float(v) for v in _RNG.gamma(3.0, 2.0, _N) + 0.1],
                    "weight": [float(v) for v in _RNG.gamma(3.0, 2.0, _N) + 0.1]},
@@ -68,28 +65,31 @@ _TARGETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def _fits(loss: Loss, task: str) -> bool:
-    if task == "regression":
-        return loss.takes == "prediction" or bool(loss.heads)
-    by_label = loss.against == "labels" or loss.by_row
-    return not (loss.for_numbers or loss.heads or (task == "multilabel" and by_label))
-
-
 def _cases() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
-    for activation, _ in REGISTRY.parts("activation"):
-        found[f"activation {activation.name}"] = {
-            "task": "multiclass",
-            "activation": activation.name,
-        }
-    heads: set[Any] = set()
-    for loss, _ in REGISTRY.parts("loss"):
-        assert isinstance(loss, Loss)
-        for task in _TARGETS:
-            head = (task, loss.link, loss.takes, loss.against, loss.by_row, loss.heads)
-            if _fits(loss, task) and head not in heads and loss.over == "row":
-                heads.add(head)
-                found[f"{task} by {loss.name}"] = {"task": task, "loss": loss.name}
+    for name in ("unit_snake", "sparsemax", "gelu"):
+        found[f"activation {name}"] = {"task": "multiclass", "activation": name}
+    for task, losses in {
+        "regression": ("mse", "msle", "gaussian_nll"),
+        "binary": ("mse", "binary_cross_entropy", "cross_entropy"),
+        "multiclass": ("mse", "binary_cross_entropy", "cross_entropy"),
+        "multilabel": ("mse", "binary_cross_entropy"),
+    }.items():
+        for loss in losses:
+            found[f"{task} by {loss}"] = {"task": task, "loss": loss}
+    for name, settings in {
+        "regression": {"task": "regression"},
+        "regression, target as its log": {"task": "regression", "target_transform": "log"},
+        "regression by gaussian_nll": {"task": "regression", "loss": "gaussian_nll"},
+        "regression by msle": {"task": "regression", "loss": "msle"},
+        "binary": {"task": "binary"},
+        "multiclass": {"task": "multiclass"},
+        "multiclass, gaps refused": {"task": "multiclass", "missing": "drop"},
+        "three members, regression": {"task": "regression", "members": 3},
+        "float32, multiclass": {"task": "multiclass", "dtype": "float32"},
+        "float32, regression": {"task": "regression", "dtype": "float32"},
+    }.items():
+        found[f"with intervals, {name}"] = {"interval": 0.8, **settings}
     found["layers"] = {
         "task": "multiclass",
         "layers": "dense:8 batch_norm gelu residual[dense:8 relu dense:8] layer_norm scale "
@@ -141,9 +141,11 @@ CASES = _cases()
 
 
 @functools.cache
-def model(case: str) -> Model:
+def trained(case: str) -> Case:
     """Train the model of a case for two epochs."""
-    settings: dict[str, Any] = {"epochs": 2, "dtype": "float64", **CASES[case]}
+    settings: dict[str, Any] = {
+        "epochs": 2, "dtype": "float64", "recipe": "fast", **CASES[case],
+    }  # fmt: skip
     task = settings["task"]
     targets = _TARGETS[task]
     if task in ("binary", "multiclass"):
@@ -151,4 +153,5 @@ def model(case: str) -> Model:
     if "layers" not in settings:
         settings.setdefault("hidden", [6])
     data = {**COLUMNS, **targets}
-    return nnplug.train(data, target=list(targets), registry=REGISTRY, **settings).model
+    model = nnplug.train(data, target=list(targets), registry=REGISTRY, **settings).model
+    return Case(model, settings.get("interval"))

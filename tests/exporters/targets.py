@@ -1,4 +1,8 @@
-"""What each target answers: the exported model, run where it is meant to run."""
+"""What each target answers: exported models, run where they are meant to run, many at a time.
+
+A target takes models by name and rows by column, and gives an answer for each,
+or what went wrong in words. One process runs, and one compiler, whatever their number.
+"""
 
 from __future__ import annotations
 
@@ -6,81 +10,150 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
+from nnplug.errors import NnplugError
 from nnplug.exporters.c_source import c_source
 from nnplug.exporters.js_module import js_module
+from nnplug.exporters.numpy_page import numpy_files
 from nnplug.exporters.onnx_model import onnx_model
 from nnplug.exporters.sql_statement import sql_statement
 from nnplug.models import Model
-from tests.exporters.cases import NEW, ODD, ROWS
 
-Answer = tuple[np.ndarray, list[Any] | None]
-"""Numbers or probabilities, (N, K), and the chosen classes; None for a regression."""
+Rows = Mapping[str, Any]
+"""Cells by column, as many in each; None where one is empty."""
+
+Answer = tuple[np.ndarray, list[Any] | None, np.ndarray | None]
+"""Numbers or probabilities, (N, K), the chosen classes, None for a regression, and sets."""
 
 SECONDS = np.timedelta64(1, "s")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model, and the level of the intervals that it is to give."""
+
+    model: Model
+    interval: float | None = None
+
+
+Answers = dict[str, Answer | str]
 
 
 def run(command: list[str], **options: Any) -> str:
     """Run a command; give what it writes, or fail with what it complains of."""
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, check=False, **options
+        command, capture_output=True, text=True, timeout=300, check=False, **options
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr[-3000:]) == (0, "")
     return done.stdout
 
 
-def plain(name: str, row: int) -> Any:
+def plain(cells: Any, row: int) -> Any:
     """Give a cell as JSON has it: None where it is empty, dates as text."""
-    cell = NEW[name][row]
+    cell = cells[row]
     if cell is None or (isinstance(cell, np.datetime64) and np.isnat(cell)):
         return None
     return str(cell) if isinstance(cell, np.datetime64) else cell
 
 
-def split(rows: list[list[Any]], model: Model) -> Answer:
-    """Take the answer's columns apart: the classes first, then the numbers."""
-    count = 0 if model.task == "regression" else 1
-    if model.task == "multilabel":
-        count = len(model.classes)
-    numbers = np.array([[np.nan if v is None else float(v) for v in row[count:]] for row in rows])
-    if model.task == "multilabel":
-        truth = {"1", "1.0", "True", "t", "true"}
-        return numbers, [
-            None if None in row[:count] else [str(v) in truth for v in row[:count]] for row in rows
-        ]
-    return numbers, [None if row[0] is None else str(row[0]) for row in rows] if count else None
+def kind_of(cells: Any) -> str:
+    """Say what a column has: "date", "text", "truth" or "number"."""
+    if isinstance(cells, np.ndarray):
+        return "date"
+    first = next(cell for cell in cells if cell is not None)
+    return "text" if isinstance(first, str) else "truth" if first in (True, False) else "number"
 
 
-def expected(model: Model) -> Answer:
+def count_of(rows: Rows) -> int:
+    return len(next(iter(rows.values())))
+
+
+def written(
+    cases: Mapping[str, Case], write: Callable[[int, Case], Any]
+) -> tuple[dict[str, Any], Answers]:
+    """Write every model; give what was written, and what could not be."""
+    found: dict[str, Any] = {}
+    failed: Answers = {}
+    for number, (name, case) in enumerate(cases.items()):
+        try:
+            found[name] = write(number, case)
+        except NnplugError as error:
+            failed[name] = f"not written: {error}"
+    return found, failed
+
+
+def split(rows: list[list[Any]], case: Case) -> Answer | str:
+    """Take the answer's columns apart: the classes first, the numbers, then sets."""
+    model = case.model
+    count = {"regression": 0, "multilabel": len(model.classes)}.get(model.task, 1)
+    truth = {"1", "1.0", "True", "t", "true"}
+    width = len(model.classes) if model.classes else len(rows[0]) - count
+    numbers = np.array(
+        [[np.nan if v is None else float(v) for v in row[count : count + width]] for row in rows]
+    )
+    inside = [[str(v) in truth for v in row[count + width :]] for row in rows]
+    sets = np.array(inside) if inside[0] else None
+    if model.task == "multilabel":
+        return (
+            numbers,
+            [
+                None if None in row[:count] else [str(v) in truth for v in row[:count]]
+                for row in rows
+            ],
+            sets,
+        )
+    return (
+        numbers,
+        [None if row[0] is None else str(row[0]) for row in rows] if count else None,
+        sets,
+    )
+
+
+@np.errstate(all="ignore")
+def expected(case: Case, rows: Rows) -> Answer:
     """Give nnplug's own answer."""
-    encoder = model.encoder
-    assert encoder is not None
-    if encoder.missing == "drop":  # which refuses rows with gaps; they have no answer
-        rows = [row for row in range(ROWS) if all(plain(name, row) is not None for name in NEW)]
-        data = {name: [NEW[name][row] for row in rows] for name in NEW}
-        data["when"] = NEW["when"][rows]
-    else:
-        rows, data = list(range(ROWS)), NEW
-    predicted = model.predict(data)
-    found = predicted if model.task == "regression" else model.probabilities(data)
-    numbers = np.full((ROWS, len(model.classes) or len(model.targets)), np.nan)
-    numbers[rows] = np.asarray(found, float).reshape(len(rows), -1)
+    model, encoder = case.model, case.model.encoder
+    known, data = list(range(count_of(rows))), dict(rows)
+    if encoder is None or encoder.missing == "drop":  # rows with gaps have no answer
+        columns = rows.values()
+        known = [row for row in known if all(plain(cells, row) is not None for cells in columns)]
+        data = {
+            name: cells[known] if isinstance(cells, np.ndarray) else [cells[row] for row in known]
+            for name, cells in rows.items()
+        }
+    outputs = model.run(model.inputs(data))
+    count = count_of(rows)
     if model.task == "regression":
-        return numbers, None
-    labels: list[Any] = [None] * ROWS
-    for row, label in zip(rows, predicted.tolist(), strict=True):
+        found = [model.decode(outputs)]
+        if case.interval is not None:
+            bounds = model.bounds(outputs, case.interval)
+            found += [bound[:, k : k + 1] for k in range(bounds[0].shape[1]) for bound in bounds]
+        numbers = np.full((count, sum(part.shape[1] for part in found)), np.nan)
+        numbers[known] = np.concatenate(found, axis=1)
+        return numbers, None, None
+    predicted, shares = model.answers(outputs), model.shares(outputs)
+    numbers = np.full((count, len(model.classes)), np.nan)
+    numbers[known] = np.asarray(shares, float).reshape(len(known), -1)
+    labels: list[Any] = [None] * count
+    for row, label in zip(known, predicted.tolist(), strict=True):
         labels[row] = [value == 1 for value in label] if model.task == "multilabel" else str(label)
-    return numbers, labels
+    if case.interval is None:
+        return numbers, labels, None
+    sets = np.zeros(numbers.shape, bool)
+    sets[known] = model.sets(outputs, case.interval)
+    return numbers, labels, sets
 
 
 # --- NumPy ----------------------------------------------------------------------------
@@ -88,144 +161,262 @@ def expected(model: Model) -> Answer:
 _WITHOUT_NNPLUG = """
 import json, runpy, sys
 sys.modules["nnplug"] = None  # an import would fail
-page = runpy.run_path(sys.argv[1], run_name="page")
-answer = page["predict"](json.load(sys.stdin))
-rows = list(zip(*(column.tolist() for column in answer.values())))
-json.dump(rows, sys.stdout)
+given = json.load(sys.stdin)
+found = {}
+for name, path in given["pages"].items():
+    try:
+        answer = runpy.run_path(path, run_name="page")["predict"](given["cells"])
+        found[name] = list(zip(*(column.tolist() for column in answer.values())))
+    except Exception as error:
+        found[name] = f"{type(error).__name__}: {error}"
+json.dump(found, sys.stdout)
 """
 
 
-def by_numpy(model: Model, folder: Path) -> Answer:
-    model.export("numpy", folder / "model.py")
-    cells = json.dumps({name: [plain(name, row) for row in range(ROWS)] for name in NEW})
-    command = [sys.executable, "-c", _WITHOUT_NNPLUG, str(folder / "model.py")]
-    return split(json.loads(run(command, input=cells)), model)
+def by_numpy(cases: Mapping[str, Case], rows: Rows, folder: Path) -> Answers:
+    def write(number: int, case: Case) -> str:
+        path = folder / f"page{number}.py"
+        for suffix, content in numpy_files(case.model, case.interval).items():
+            data = content.encode() if isinstance(content, str) else content
+            path.with_suffix(suffix).write_bytes(data)
+        return str(path)
+
+    pages, answers = written(cases, write)
+    cells = {name: [plain(cells, k) for k in range(count_of(rows))] for name, cells in rows.items()}
+    text = json.dumps({"pages": pages, "cells": cells})
+    found = json.loads(run([sys.executable, "-W", "error", "-c", _WITHOUT_NNPLUG], input=text))
+    for name, answer in found.items():
+        answers[name] = answer if isinstance(answer, str) else split(answer, cases[name])
+    return answers
 
 
 # --- C ----------------------------------------------------------------------------------
 
-_WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Werror"]
+COMPILERS = {
+    "gcc": ["gcc", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
+    # Without a library of its own, which Debian's clang comes without: a fault ends the program.
+    "clang": ["clang", "-fsanitize=undefined,local-bounds", "-fsanitize-trap=all"],
+}
+_WARNINGS = ["-std=c99", "-O0", "-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Werror"]
 
 
-def _c_cell(name: str, row: int) -> str:
-    cell = NEW[name][row]
-    if name == ODD:
+def _c_cell(kind: str, cells: Any, row: int) -> str:
+    cell = cells[row]
+    if kind == "text":
         escaped = "" if cell is None else "".join(f"\\{byte:03o}" for byte in cell.encode())
         return "NULL" if cell is None else f'"{escaped}"'
-    if plain(name, row) is None:
+    if plain(cells, row) is None:
         return "NAN"
-    if name == "when":
+    if kind == "date":
         return repr(float((cell - np.datetime64(0, "us")) / SECONDS))
     return repr(float(cell))
 
 
-def by_c(model: Model, folder: Path, compiler: str = "gcc") -> Answer:
-    source, header = c_source(model, "model")
-    (folder / "model.c").write_text(source, encoding="ascii")
-    (folder / "model.h").write_text(header, encoding="ascii")
-    rows = ",\n".join(
-        "{" + ", ".join(_c_cell(name, row) for name in NEW) + "}" for row in range(ROWS)
+def _joined(sources: list[str]) -> str:
+    """Put sources into one, which compiles faster: what all have once, the rest renamed."""
+    known: dict[str, str] = {}
+    found: list[str] = []
+    for number, source in enumerate(sources):
+        names: dict[str, str] = {}
+        for block in re.split(r"\n\n+", source):
+            own = re.search(r"^static (?:const )?\w+ (\w+)[\[(]", block, re.M)
+            text = _renamed(block, names)
+            if own is None:
+                found.append(text)
+                continue
+            name, data = own[1], block.startswith("static const")
+            if data or known.get(name, text) != text:  # `data` may be several arrays
+                for each in re.findall(r"^static (?:const )?\w+ (\w+)[\[(]", block, re.M):
+                    names[each] = f"{each}_of_{number}"
+                found.append(_renamed(block, names))
+            elif name not in known:
+                known[name] = text
+                found.append(text)
+    return "\n\n".join(found)
+
+
+def _renamed(text: str, names: Mapping[str, str]) -> str:
+    if not names:
+        return text
+    pattern = rf"(?<!->)(?<!\.)\b(?:{'|'.join(map(re.escape, names))})\b"
+    return re.sub(pattern, lambda found: names[found[0]], text)
+
+
+def by_c(cases: Mapping[str, Case], rows: Rows, folder: Path, compiler: str = "gcc") -> Answers:
+    columns = {name: kind_of(cells) for name, cells in rows.items()}
+
+    def write(number: int, case: Case) -> tuple[int, str, int]:
+        source, header = c_source(case.model, f"m{number}", interval=case.interval)
+        (folder / f"m{number}.h").write_text(header, encoding="ascii")
+        return number, source, int(re.search(rf"M{number}_VALUES (\d+)", header)[1])
+
+    sources, answers = written(cases, write)
+    count = count_of(rows)
+    cells = ",\n".join(
+        "{" + ", ".join(_c_cell(kind, rows[name], k) for name, kind in columns.items()) + "}"
+        for k in range(count)
     )
-    (folder / "main.c").write_text(
-        '#include "model.h"\n#include <math.h>\n#include <stdio.h>\n'
-        f"static const model_row rows[{ROWS}] = {{{rows}}};\n"
-        "int main(void) {\n"
-        "    double values[MODEL_VALUES];\n"
-        f"    for (int i = 0; i < {ROWS}; i++) {{\n"
-        '        printf("%d", model_predict(&rows[i], values));\n'
-        '        for (int k = 0; k < MODEL_VALUES; k++) { printf(",%.17g", values[k]); }\n'
-        '        printf("\\n");\n    }\n    return 0;\n}\n'
-    )
-    command = [compiler, "-std=c99", "-O1", *_WARNINGS, "-fsanitize=address,undefined",
-               "-fno-sanitize-recover=all", "main.c", "model.c", "-o", "model", "-lm"]  # fmt: skip
-    run(command, cwd=folder)
-    lines = [line.split(",") for line in run([str(folder / "model")]).splitlines()]
-    numbers = np.array([[float(value) for value in line[1:]] for line in lines])
+    main, calls = [], []
+    for number, _, width in sources.values():
+        main.append(
+            f"static const m{number}_row rows{number}[{count}] = {{\n{cells}\n}};\n"
+            f"static void run{number}(void) {{\n    double values[{width}];\n"
+            f"    for (int i = 0; i < {count}; i++) {{\n"
+            f'        printf("{number},%d", m{number}_predict(&rows{number}[i], values));\n'
+            f'        for (int k = 0; k < {width}; k++) {{ printf(",%.17g", values[k]); }}\n'
+            '        printf("\\n");\n    }\n}\n'
+        )
+        calls.append(f"    run{number}();")
+    text = "\n".join([
+        "#include <stdio.h>", _joined([source for _, source, _ in sources.values()]), *main,
+        "int main(void) {", *calls, "    return 0;", "}", "",
+    ])  # fmt: skip
+    (folder / "all.c").write_text(text, encoding="ascii")
+    run([*COMPILERS[compiler], *_WARNINGS, "all.c", "-o", "all", "-lm"], cwd=folder)
+    lines: dict[int, list[list[str]]] = {}
+    for line in run([str(folder / "all")]).splitlines():
+        number, *values = line.split(",")
+        lines.setdefault(int(number), []).append(values)
+    for name, (number, _, _) in sources.items():
+        answers[name] = _from_c(lines[number], cases[name])
+    return answers
+
+
+def _from_c(lines: list[list[str]], case: Case) -> Answer:
+    model = case.model
+    width = len(model.classes) or len(lines[0]) - 1
+    numbers = np.array([[float(value) for value in line[1 : 1 + width]] for line in lines])
+    inside = np.array([[value == "1" for value in line[1 + width :]] for line in lines])
+    sets = inside if inside.size else None
     chosen = [int(line[0]) for line in lines]
     if model.task == "regression":
-        return numbers, None
+        return numbers, None, None
     if model.task == "multilabel":
         return numbers, [
             None if bits < 0 else [bool(bits >> k & 1) for k in range(len(model.classes))]
             for bits in chosen
-        ]
-    return numbers, [None if place < 0 else str(model.classes[place]) for place in chosen]
+        ], sets  # fmt: skip
+    labels = [None if place < 0 else str(model.classes[place]) for place in chosen]
+    return numbers, labels, sets
 
 
 # --- JavaScript -------------------------------------------------------------------------
 
 
-def by_js(model: Model, folder: Path) -> Answer:
-    (folder / "model.mjs").write_text(js_module(model), encoding="utf-8")
-    rows = [{name: plain(name, row) for name in NEW} for row in range(ROWS)]
-    target = model.encoder.target[0] if model.encoder is not None else ""
+def by_js(cases: Mapping[str, Case], rows: Rows, folder: Path) -> Answers:
+    def write(number: int, case: Case) -> list[str]:
+        (folder / f"m{number}.mjs").write_text(
+            js_module(case.model, case.interval), encoding="utf-8"
+        )
+        return [f"./m{number}.mjs", case.model.targets[0]]
+
+    modules, answers = written(cases, write)
+    listed = [
+        {name: plain(cells, k) for name, cells in rows.items()} for k in range(count_of(rows))
+    ]
     (folder / "main.mjs").write_text(
-        'import { names, predict } from "./model.mjs";\n'
-        f"const rows = {json.dumps(rows)};\n"
-        "const text = rows.map((row) => {\n"
-        "  const answer = predict(row);\n"
-        "  const numbers = answer.probabilities ?? answer;\n"
-        f"  return [answer.labels ?? answer[{json.dumps(target)}],\n"
-        "          names.map((name) => String(numbers[name]))];\n"
-        "});\nconsole.log(JSON.stringify(text));\n",
+        f"const rows = {json.dumps(listed)};\n"
+        "const found = {};\n"
+        f"for (const [name, [path, target]] of Object.entries({json.dumps(modules)})) {{\n"
+        "  try {\n"
+        "    const { names, predict } = await import(path);\n"
+        "    found[name] = rows.map((row) => {\n"
+        "      const answer = predict(row);\n"
+        "      const numbers = answer.probabilities ?? answer;\n"
+        "      return [answer.labels ?? answer[target],\n"
+        "              names.map((name) => String(numbers[name])), answer.set ?? null];\n"
+        "    });\n"
+        "  } catch (error) { found[name] = String(error); }\n}\n"
+        "console.log(JSON.stringify(found));\n",
         encoding="utf-8",
     )
-    found = json.loads(run(["node", str(folder / "main.mjs")]))
+    for name, found in json.loads(run(["node", str(folder / "main.mjs")])).items():
+        answers[name] = found if isinstance(found, str) else _from_js(found, cases[name])
+    return answers
+
+
+def _from_js(found: list[Any], case: Case) -> Answer:
+    model = case.model
     numbers = np.array([[float(v.replace("Infinity", "inf")) for v in row[1]] for row in found])
+    sets = None
+    if case.interval is not None and model.classes:
+        sets = np.array([[label in row[2] for label in model.classes] for row in found])
     if model.task == "regression":
-        return numbers, None
+        return numbers, None, None
     if model.task == "multilabel":
         return numbers, [
             None if row[0] is None else [label in row[0] for label in model.classes]
             for row in found
-        ]
-    return numbers, [None if row[0] is None else str(row[0]) for row in found]
+        ], sets  # fmt: skip
+    return numbers, [None if row[0] is None else str(row[0]) for row in found], sets
 
 
 # --- ONNX -------------------------------------------------------------------------------
 
 
-def by_onnx(model: Model, folder: Path) -> Answer:
+def by_onnx(cases: Mapping[str, Case], rows: Rows, folder: Path) -> Answers:
+    files, answers = written(
+        cases, lambda _, case: onnx_model(case.model, case.interval).SerializeToString()
+    )
+    for name, content in files.items():
+        try:
+            answers[name] = _from_onnx(content, cases[name], rows)
+        except Exception as error:  # onnxruntime has no common one
+            answers[name] = f"{type(error).__name__}: {error}"
+    return answers
+
+
+def _from_onnx(content: bytes, case: Case, rows: Rows) -> Answer:
     import onnxruntime
 
-    path = folder / "model.onnx"
-    path.write_bytes(onnx_model(model).SerializeToString())
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    model = case.model
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     given: dict[str, np.ndarray] = {}
     for column in session.get_inputs():
-        cells = [NEW[column.name][row] for row in range(ROWS)]
+        cells = rows[column.name]
         if column.type == "tensor(string)":
             given[column.name] = np.array([["" if c is None else c] for c in cells], object)
             continue
-        if column.name == "when":
-            seconds = (NEW["when"] - np.datetime64(0, "us")) / SECONDS
-            cells = np.where(np.isnat(NEW["when"]), np.nan, seconds).tolist()
+        if isinstance(cells, np.ndarray):
+            seconds = (cells - np.datetime64(0, "us")) / SECONDS
+            cells = np.where(np.isnat(cells), np.nan, seconds).tolist()
         dtype = np.float32 if column.type == "tensor(float)" else np.float64
-        given[column.name] = np.array([[np.nan if c is None else float(c)] for c in cells], dtype)
-    *labels, numbers = session.run(None, given)
+        with np.errstate(over="ignore"):
+            given[column.name] = np.array(
+                [[np.nan if c is None else float(c)] for c in cells], np.float64
+            ).astype(dtype)
+    names = [each.name for each in session.get_outputs()]
+    found = dict(zip(names, session.run(None, given), strict=True))
     if model.task == "regression":
-        return numbers, None
+        parts = [found["prediction"]]
+        if case.interval is not None:
+            pair = found["lower"], found["upper"]
+            parts += [bound[:, k : k + 1] for k in range(pair[0].shape[1]) for bound in pair]
+        return np.concatenate(parts, axis=1), None, None
+    numbers, sets = found["probabilities"], found.get("set")
     if model.task == "multilabel":
         return numbers, [
-            None if -1 in row else [bit == 1 for bit in row] for row in labels[0].tolist()
-        ]
-    return numbers, [None if label == "" else str(label) for label in labels[0]]
+            None if -1 in row else [bit == 1 for bit in row] for row in found["labels"].tolist()
+        ], sets  # fmt: skip
+    return numbers, [None if label == "" else str(label) for label in found["label"]], sets
 
 
 # --- SQL --------------------------------------------------------------------------------
 
 _SQL_TYPES = {
-    "duckdb": ("DOUBLE", "DOUBLE", "BOOLEAN", "VARCHAR", "TIMESTAMP"),
-    "postgresql": ("double precision", "double precision", "boolean", "text", "timestamp"),
-    "sqlite": ("REAL", "REAL", "INTEGER", "TEXT", "TEXT"),
-}
+    "duckdb": {"number": "DOUBLE", "truth": "BOOLEAN", "text": "VARCHAR", "date": "TIMESTAMP"},
+    "postgresql": {
+        "number": "double precision", "truth": "boolean", "text": "text", "date": "timestamp"
+    },
+    "sqlite": {"number": "REAL", "truth": "INTEGER", "text": "TEXT", "date": "TEXT"},
+}  # fmt: skip
 
 
-def sql_table(dialect: str) -> str:
+def sql_table(dialect: str, rows: Rows) -> str:
     """Write the statements that make the table of new rows."""
     columns = ", ".join(
-        '"' + name.replace('"', '""') + f'" {kind}'
-        for name, kind in zip(NEW, _SQL_TYPES[dialect], strict=True)
+        '"' + name.replace('"', '""') + f'" {_SQL_TYPES[dialect][kind_of(cells)]}'
+        for name, cells in rows.items()
     )
 
     def literal(value: Any) -> str:
@@ -235,73 +426,123 @@ def sql_table(dialect: str) -> str:
             return "'" + value.replace("'", "''") + "'"
         return repr(value).upper() if isinstance(value, bool) else repr(value)
 
-    rows = (", ".join(literal(plain(name, row)) for name in NEW) for row in range(ROWS))
-    listed = ", ".join(f"({row})" for row in rows)
+    lines = (
+        ", ".join(literal(plain(cells, k)) for cells in rows.values())
+        for k in range(count_of(rows))
+    )
+    listed = ", ".join(f"({line})" for line in lines)
     return f"CREATE TABLE data ({columns}); INSERT INTO data VALUES {listed};"
 
 
-def by_duckdb(model: Model, folder: Path) -> Answer:
+def _statements(cases: Mapping[str, Case], dialect: str) -> tuple[dict[str, str], Answers]:
+    return written(
+        cases,
+        lambda _, case: sql_statement(case.model, dialect=dialect, interval=case.interval),
+    )
+
+
+def _asked(
+    cases: Mapping[str, Case], dialect: str, ask: Callable[[str], list[Any]], error: type[Exception]
+) -> Answers:
+    statements, answers = _statements(cases, dialect)
+    for name, statement in statements.items():
+        try:
+            answers[name] = split(ask(statement), cases[name])
+        except error as wrong:
+            answers[name] = f"{type(wrong).__name__}: {wrong}"
+    return answers
+
+
+def by_duckdb(cases: Mapping[str, Case], rows: Rows, folder: Path) -> Answers:
     import duckdb
 
-    with duckdb.connect() as connection:
-        connection.execute(sql_table("duckdb"))
-        return split(connection.execute(sql_statement(model)).fetchall(), model)
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute(sql_table("duckdb", rows))
+        return _asked(
+            cases, "duckdb", lambda text: connection.execute(text).fetchall(), duckdb.Error
+        )
 
 
-def by_sqlite(model: Model, folder: Path) -> Answer:
+def by_sqlite(cases: Mapping[str, Case], rows: Rows, folder: Path) -> Answers:
     connection = sqlite3.connect(":memory:")
-    connection.executescript(sql_table("sqlite"))
-    rows = connection.execute(sql_statement(model, dialect="sqlite")).fetchall()
-    connection.close()
-    return split(rows, model)
+    connection.executescript(sql_table("sqlite", rows))
+    try:
+        return _asked(
+            cases, "sqlite", lambda text: connection.execute(text).fetchall(), sqlite3.Error
+        )
+    finally:
+        connection.close()
 
 
-class PostgreSQL:
-    """A server of PostgreSQL that speaks through a socket of a folder alone."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        programs = [*Path("/usr/lib/postgresql").glob("*/bin"), Path("/usr/local/bin")]
-        found = [path for path in programs if (path / "initdb").exists()]
-        if not found:
-            pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-        self._programs = sorted(found)[0]
-        # It does not run as root.
-        self._user: dict[str, Any] = {}
-        if os.geteuid() == 0:
-            self._user = {"user": "postgres", "group": "postgres", "extra_groups": []}
-            shutil.chown(folder, "postgres")
-        data = str(folder / "data")
-        self._run("initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C")
-        options = f"-c listen_addresses='' -c fsync=off -k {folder}"
-        self._run("pg_ctl", "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
-
-    def _run(self, program: str, *arguments: str) -> None:
-        command = [str(self._programs / program), *arguments]
-        subprocess.run(command, check=True, capture_output=True, cwd=self.folder,
-                       timeout=60, **self._user)  # fmt: skip
-
-    def stop(self) -> None:
-        self._run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
-
-    def __call__(self, model: Model, folder: Path) -> Answer:
-        statement = sql_statement(model, dialect="postgresql")
-        script = sql_table("postgresql").replace("CREATE TABLE", "CREATE TEMPORARY TABLE")
-        command = ["psql", "-h", str(self.folder), "-U", "postgres", "-X", "-q", "-t", "--csv",
-                   "-v", "ON_ERROR_STOP=1"]  # fmt: skip
-        quiet = "SET client_min_messages = error;"  # of names above 63 bytes, which are cut
-        text = run(command, input=f"{quiet}\n{script}\n{statement}")
-        rows = [
-            [None if cell == "" else cell for cell in row] for row in csv.reader(io.StringIO(text))
-        ]
-        return split(rows, model)
+def postgresql_programs() -> Path | None:
+    """Find the folder of PostgreSQL's programs."""
+    folders = [*Path("/usr/lib/postgresql").glob("*/bin"), Path("/usr/local/bin")]
+    return next((path for path in sorted(folders) if (path / "initdb").exists()), None)
 
 
-TARGETS: dict[str, Callable[[Model, Path], Answer]] = {
-    "numpy": by_numpy,
-    "c": by_c,
-    "js": by_js,
-    "onnx": by_onnx,
-    "duckdb": by_duckdb,
-    "sqlite": by_sqlite,
-}
+@contextmanager
+def postgresql(folder: Path) -> Iterator[Callable[[str], str]]:
+    """Run a server that speaks through a socket of a folder alone; yield what asks it."""
+    programs = postgresql_programs()
+    assert programs is not None
+    # It does not run as root.
+    user: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        user = {"user": "postgres", "group": "postgres", "extra_groups": []}
+        shutil.chown(folder, "postgres")
+    data = str(folder / "data")
+
+    def do(program: str, *arguments: str) -> None:
+        command = [str(programs / program), *arguments]
+        subprocess.run(command, check=True, capture_output=True, cwd=folder, timeout=60, **user)
+
+    def ask(script: str) -> str:
+        command = ["psql", "-h", str(folder), "-U", "postgres", "-X", "-q", "-t", "--csv"]
+        done = subprocess.run(
+            command, input=script, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            timeout=300, check=False,
+        )  # fmt: skip
+        return done.stdout
+
+    do("initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C",
+       "--no-sync")  # fmt: skip
+    options = f"-c listen_addresses='' -c fsync=off -k {folder}"
+    do("pg_ctl", "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
+    try:
+        yield ask
+    finally:
+        do("pg_ctl", "-D", data, "-m", "immediate", "stop")
+
+
+def by_postgresql(
+    cases: Mapping[str, Case], rows: Rows, folder: Path, ask: Callable[[str], str]
+) -> Answers:
+    statements, answers = _statements(cases, "postgresql")
+    table = sql_table("postgresql", rows).replace("CREATE TABLE", "CREATE TEMPORARY TABLE")
+    # Names above 63 bytes are cut, with a notice.
+    script = ["SET client_min_messages = error;", table]
+    for number, statement in enumerate(statements.values()):
+        script += [f"\\echo @@{number}", statement]
+    _, *texts = re.split(r"^@@\d+\n", ask("\n".join(script)), flags=re.M)
+    for name, text in zip(statements, texts, strict=True):
+        if text.startswith(("ERROR", "psql")) or not text:
+            answers[name] = text[:300]
+            continue
+        cells = csv.reader(io.StringIO(text))
+        found = [[None if cell == "" else cell for cell in row] for row in cells]
+        answers[name] = split(found, cases[name])
+    return answers
+
+
+def runner(
+    name: str, folder: Path, ask: Callable[[str], str] | None
+) -> Callable[[Mapping[str, Case], Rows], Answers]:
+    """Give what answers for a target; `ask` is for PostgreSQL alone."""
+    if name == "postgresql":
+        assert ask is not None
+        return lambda cases, rows: by_postgresql(cases, rows, folder, ask)
+    if name in COMPILERS:
+        return lambda cases, rows: by_c(cases, rows, folder, name)
+    found = {"numpy": by_numpy, "js": by_js, "onnx": by_onnx, "duckdb": by_duckdb,
+             "sqlite": by_sqlite}[name]  # fmt: skip
+    return lambda cases, rows: found(cases, rows, folder)

@@ -28,7 +28,12 @@ TARGET = ["p", "q", "q", "p"] * 3
 @pytest.fixture(scope="module")
 def model():
     return nnplug.train(
-        {**TABLE, "chosen": TARGET}, target="chosen", hidden=3, epochs=3, dtype="float64"
+        {**TABLE, "chosen": TARGET},
+        target="chosen",
+        recipe="fast",
+        hidden=3,
+        epochs=3,
+        dtype="float64",
     ).model
 
 
@@ -83,7 +88,11 @@ def test_a_target_called_probabilities_keeps_its_answer_in_javascript(tmp_path):
         pytest.skip("Node.js is not installed: apt-get install nodejs")
     table = {"size": np.linspace(1, 9, 12).tolist()}
     trained = nnplug.train(
-        {**table, "probabilities": TARGET}, target="probabilities", hidden=3, epochs=3
+        {**table, "probabilities": TARGET},
+        target="probabilities",
+        recipe="fast",
+        hidden=3,
+        epochs=3,
     ).model
     trained.export("js", tmp_path / "model.mjs")
     code = (
