@@ -138,6 +138,28 @@ def test_what_cannot_follow_a_schedule(given, message):
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("state", ["trained", "new"])
+def test_a_trace_has_the_factor_of_its_step(state):
+    given = {
+        "layers": "dense:2 dropout:0.5*linear", "epochs": 4, "batch_size": 5, "validation": 0,
+        "optimizer": "adamw:weight_decay=0.5*linear", "rate": {"*.bias": 0.1},
+    }  # fmt: skip
+    run = (nnplug.train if state == "trained" else prepare)((X[:20], Y[:20]), **given)
+    trace = run.trace(0)
+    factor = 1 - 15 / 16 if state == "trained" else 1.0  # after the last step, that step again
+    assert trace["weight_decay_factor"] == factor
+    assert trace["hidden1.rate"] == 0.5 * factor
+    text = str(trace)
+    assert f"weight_decay_factor·0.5     {0.5 * factor:9g}  = {factor:g} * 0.5" in text
+    assert "b1 * (1 - learning_rate·0.1 *" in text
+
+
+def test_the_trace_of_a_member_has_the_time_of_the_member():
+    """Each of two members trains on half of the rows, so that an epoch is one batch of 12."""
+    run = nnplug.train((X, Y), hidden=(), epochs=4, batch_size=12, members=2, schedule="linear")
+    assert run.trace(0)["learning_rate"] == run.optimizer.learning_rate / 4
+
+
 # --- factors by the inputs of an array ----------------------------------------------------
 
 

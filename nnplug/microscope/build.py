@@ -7,6 +7,7 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -46,6 +47,7 @@ def trace_step(
     learning_rate: float | None = None,
     state: Mapping[str, AnyArray] | None = None,
     seed: int = 0,
+    factors: Mapping[str, float] | None = None,
     elements: int = ELEMENTS,
 ) -> Trace:
     """Take one training step on some samples, on copies, and keep all its numbers.
@@ -66,6 +68,8 @@ def trace_step(
         an optimizer that has not taken a step.
     seed : int
         Seed of the noise of layers such as dropout.
+    factors : mapping of str to float, optional
+        Of options that follow a schedule, by the names that `find_schedules` gives.
     elements : int
         Formulas are written for this many rows and columns of each array.
 
@@ -82,10 +86,15 @@ def trace_step(
     if state is not None:
         steps.set_state({"parameters": own.parameters, **state})
     steps.learning_rate[...] = optimizer.learning_rate if learning_rate is None else learning_rate
+    steps.follows = {name: partial(_always, factor) for name, factor in (factors or {}).items()}
     recording = record(steps.program, steps.begin())
     write_as_authored(recording, own, loss, weighted=weights is not None)
     builder = _Builder(steps, recording, elements)
     return Trace(tuple(map(int, rows)), tuple(builder.steps()))
+
+
+def _always(factor: float, count: int) -> float:
+    return factor
 
 
 class _Builder:
@@ -241,6 +250,8 @@ _LETTERS = {
 
 def _letter(name: str) -> str:
     """Give the letter for an array: z for hidden1.z, da for hidden1.a.grad."""
+    if "·" in name:  # a number times a constant, such as learning_rate·0.1
+        return name
     *_, last = name.split(".")
     if last == "grad":
         return "d" + _letter(name.removesuffix(".grad"))

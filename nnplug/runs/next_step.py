@@ -1,4 +1,4 @@
-"""The next step of a run: on which samples it is shown, and at which learning rate."""
+"""The next step of a run: on which samples it is shown, and at which time."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from nnplug.parts import Optimizer, Schedule
 from nnplug.plans import Regularization
 from nnplug.runs.settings import Settings
 from nnplug.tables import Rows
+from nnplug.training.following import find_schedules
 from nnplug.types import AnyArray
 
-__all__ = ["chosen_rows", "next_rate", "trace_next"]
+__all__ = ["chosen_rows", "next_time", "trace_next"]
 
 
 def trace_next(
@@ -37,6 +38,11 @@ def trace_next(
     places = chosen_rows(rows, chosen)
     if type(elements) is not int or elements < 0:
         raise SettingError(f"elements={elements!r}: give a whole number, 0 or more.")
+    time = next_time(settings, len(rows.parts.of_member(0).training), state)
+
+    def factor(part: Schedule) -> float:
+        return float(part(time, settings.epochs))
+
     return trace_step(
         model.network,
         model.loss,
@@ -46,9 +52,15 @@ def trace_next(
         None if weights is None else weights[places],
         rows=places,
         regularization=regularization,
-        learning_rate=next_rate(optimizer, schedule, settings, len(rows.parts.training), state),
+        learning_rate=optimizer.learning_rate * factor(schedule),
         state=state,
         seed=settings.seed,
+        factors={
+            name: factor(each)
+            for name, each in find_schedules(
+                model.network, optimizer, model.registry, settings.epochs
+            ).items()
+        },
         elements=elements,
     )
 
@@ -88,19 +100,9 @@ def chosen_rows(rows: Rows, asked: int | Sequence[int]) -> list[int]:
     return [row % count for row in chosen]
 
 
-def next_rate(
-    optimizer: Optimizer,
-    schedule: Schedule,
-    settings: Settings,
-    train_rows: int,
-    state: Mapping[str, AnyArray] | None,
-) -> float:
-    """Compute the learning rate of the next step; after the last one, its own."""
-    rate = optimizer.learning_rate
-    if schedule.text == "constant":
-        return rate
+def next_time(settings: Settings, train_rows: int, state: Mapping[str, AnyArray] | None) -> float:
+    """Compute the time of the next step, in epochs; after the last one, its own."""
     size = settings.batch_size
     per_epoch = 1 if size == "full" else -(-train_rows // size)
     done = 0 if state is None else int(state["count"])
-    done = min(done, settings.epochs * per_epoch - 1)
-    return rate * float(schedule(done / per_epoch, settings.epochs))
+    return min(done, settings.epochs * per_epoch - 1) / per_epoch

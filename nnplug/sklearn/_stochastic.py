@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -22,9 +23,11 @@ from nnplug.parts import Schedule
 from nnplug.sklearn._choices import Choices
 from nnplug.sklearn._epochs import INTERRUPTED, NOT_FINITE, Progress, loss_and_penalty, record_epoch
 from nnplug.sklearn._errors import EstimatorDivergedError, warn
+from nnplug.sklearn._parts import registry
 from nnplug.sklearn._rows import Batches
 from nnplug.training import History, OnBatch, Stopping, Trainer
 from nnplug.training.evaluation import MeanLoss, Measure
+from nnplug.training.following import find_schedules
 from nnplug.types import AnyArray
 
 __all__ = ["LearningRate", "Patience", "StochasticSolver"]
@@ -229,6 +232,15 @@ class StochasticSolver:
             history=estimator.history_,
             engine=engine,
         )
+        follows = find_schedules(network, choices.optimizer, registry(), estimator.max_iter)
+        self.trainer.steps.follows = {
+            name: partial(self._factor, schedule) for name, schedule in follows.items()
+        }
+
+    def _factor(self, schedule: Schedule, count: int) -> float:
+        """Return the factor of an option in a step, at the time that the learning rate has."""
+        since = (count - 1 - self.begin[0]) / self.trainer.per_epoch
+        return float(schedule(self.begin[1] + since, self.rate.epochs))
 
     # --- leaving and continuing -------------------------------------------------------
 
@@ -299,6 +311,7 @@ class StochasticSolver:
         stopping.waited = estimator._no_improvement_count
         stopping.scores = estimator.validation_scores_
         last = trainer.epoch + epochs
+        self.begin = int(trainer.steps.count), trainer.epoch
         # A run that is to continue is left before its end, which is one epoch further off.
         trainer.epochs, trainer.ended, trainer.step = last + incremental, None, 0
         self.look, self.stopped = look, False

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_wine
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
 import nnplug
-from nnplug.sklearn import MLPClassifier
+from nnplug.sklearn import MLPClassifier, MLPRegressor
 from nnplug.sklearn._stochastic import Patience
 
 X, Y = scale(load_wine().data), load_wine().target
@@ -96,3 +99,29 @@ def test_lbfgs_prints_the_score_of_validation_rows_too(capsys):
         ).fit(X, Y)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["Iteration", "Validation"] * 2
+
+
+@pytest.mark.parametrize("way", ["fit", "warm_start", "partial_fit"])
+def test_options_follow_their_schedule_at_the_time_of_the_learning_rate(way):
+    """On inputs of 0 only the decay changes the weights."""
+    X, y, epochs = np.zeros((20, 2)), np.zeros(20), 5
+    model = MLPRegressor(
+        hidden_layer_sizes=(), alpha=0, batch_size=10, max_iter=epochs, random_state=0,
+        solver="adamw:learning_rate=0.1,weight_decay=2*linear", dtype="float64",
+        warm_start=way == "warm_start",
+    )  # fmt: skip
+    factors = [1 - step / 2 / epochs for step in range(2 * epochs)]  # two batches an epoch
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        if way == "partial_fit":
+            model.partial_fit(X, y)
+            start, factors = model.coefs_[0].copy(), factors[2:]
+            for _ in range(epochs - 1):
+                model.partial_fit(X, y)
+        else:
+            model.set_params(max_iter=1).fit(X, y)
+            start = model.coefs_[0] / (1 - 0.1 * 2 * 1) / (1 - 0.1 * 2 * 0.5)
+            model.set_params(max_iter=epochs).fit(X, y)
+            if way == "warm_start":  # the second fit has the whole schedule again
+                factors += [1, 0.5]
+    assert model.coefs_[0] == pytest.approx(start * np.prod([1 - 0.2 * f for f in factors]))
