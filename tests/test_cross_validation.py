@@ -36,6 +36,14 @@ def test_groups_stay_whole():
     assert all(len(each) == 1 for each in where)
 
 
+def test_there_must_be_groups_for_all_folds():
+    frame = pd.DataFrame({"g": np.arange(30) // 10, "x": np.arange(30.0), "y": np.arange(30.0)})
+    with pytest.raises(DataError) as found:
+        dealt(frame, {"target": "y", "split": "group:g"}, 5)
+    assert 'folds=5: column "g" of ' in str(found.value)
+    assert "has 3 groups, and each fold holds out some.\nAsk for fewer folds" in str(found.value)
+
+
 def test_a_score_is_that_of_a_network_that_has_not_seen_the_fold():
     """By hand: a network trained on the other rows, and its metric on the fold."""
     draw = np.random.default_rng(1)

@@ -80,6 +80,8 @@ def test_groups_stay_together_and_fill_the_folds_evenly():
     assert parts.notes == (
         'split by group: the members hold out 7 to 9 rows, whole groups of column "g"',
     )
+    alike = nnplug.tables.table_of({"g": ["a", "b"] * 5, "y": np.arange(10.0)})
+    assert "the members hold out 5 rows each" in folds(alike, "group:g", members=2).notes[0]
 
 
 def test_there_must_be_rows_and_groups_for_all():

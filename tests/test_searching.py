@@ -199,6 +199,21 @@ def test_settings_that_do_not_go_together_are_a_failed_trial():
     assert "2 values for 1 hidden layers" in str(found)
 
 
+def test_settings_that_do_not_go_with_the_rows_are_a_failed_trial():
+    """There are more members than rows."""
+    data = {"x": [1.0, 2.0, 3.0, 4.0], "y": [0.5, 1.5, 2.5, 3.0]}
+    found = nnplug.search(data, target="y", search={"members": "2,5"}, epochs=1)
+    assert [each["settings"]["members"] for each in found.trials if each["failed"]] == ["5"]
+    assert found.best == {"members": 2}
+
+
+@pytest.mark.parametrize(("given", "told"), [({}, True), ({"validation": 0.25}, False)])
+def test_it_is_told_if_other_rows_judge(given, told):
+    data = {"x": [float(row) for row in range(8)], "y": [row**2 / 2 for row in range(8)]}
+    found = nnplug.search(data, target="y", search={"members": "1,3"}, epochs=1, **given)
+    assert ("Scores of 2 and of 8 rows can hardly be compared" in str(found)) is told
+
+
 def test_after_an_interrupt_the_same_trials_follow(tmp_path, monkeypatch):
     def rule(trial):
         return {"score": float(trial.texts.get("learning_rate", 0))}

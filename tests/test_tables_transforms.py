@@ -214,3 +214,13 @@ def test_auto_says_what_it_chose(path):
     asked = ["train", path, "--target", "price", "--target-transform", "auto"]
     done = CliRunner().invoke(cli, [*map(str, asked), "--no-output", "--epochs", "1"])
     assert 'target "price": its logarithm is less skewed and is learned' in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("values", "held"),
+    [(["a", "b", "a"], "text"), (np.array(["2024-01-01"] * 3, "datetime64[D]"), "dates")],
+)
+def test_only_numbers_are_transformed(values, held):
+    data = {"x": [1.0, 2.0, 3.0], "y": values}
+    with pytest.raises(SettingError, match=f"='log': target \"y\" of .* holds {held}.\nOnly numb"):
+        nnplug.train(data, target="y", target_transform="log")

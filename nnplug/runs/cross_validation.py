@@ -29,7 +29,8 @@ from nnplug.runs.preparing import prepare
 from nnplug.runs.settings import ROWS
 from nnplug.runs.sources import find_data
 from nnplug.tables import Split, Table, parts_of, read_table
-from nnplug.tables.splitting import DRAWN
+from nnplug.tables.splitting import DRAWN, split_column
+from nnplug.tables.wording import count_of, quote
 from nnplug.types import AnyArray
 
 __all__ = ["Folds", "cross_validate", "recipe_of"]
@@ -104,6 +105,15 @@ class Folds:
                 f"folds={folds}: {source.name} has only {count_rows(content)} rows.\n"
                 "Ask for fewer folds."
             )
+        if split.way == "group" and isinstance(content, Table):
+            column = split_column(content, split)
+            groups = len(np.unique(column.data))
+            if groups < folds:
+                raise DataError(
+                    f"folds={folds}: column {quote(column.name)} of {source.name}, which split "
+                    f"names, has {count_of(groups, 'group')}, and each fold holds out some.\n"
+                    "Ask for fewer folds, or another split."
+                )
         parts = parts_of(
             content if isinstance(content, Table) else count_rows(content),
             split,

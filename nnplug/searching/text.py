@@ -54,6 +54,13 @@ def as_text(report: Mapping[str, Any], width: int = 80) -> str:
     failed = [trial for trial in trials if trial["failed"]]
     if failed:
         lines.append(f"{len(failed)} failed; the first: {failed[0]['failed']}")
+    judging = {each.get("rows") for each in (*trials, *([usual] if usual else ()))} - {None}
+    if len(judging) > 1:
+        lines.append(
+            f"Scores of {min(judging):,} and of {max(judging):,} rows can hardly be compared: one "
+            "network is\njudged by the rows it holds out, several by what all hold out. "
+            "--folds 5 judges\nall trials by the same rows."
+        )
     lines += ["", command(report)]
     return "\n".join(lines)
 

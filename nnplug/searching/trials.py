@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from nnplug.engines.threads import one_thread
-from nnplug.errors import DivergedError, NnplugError, NotFiniteError, SettingError
+from nnplug.errors import NnplugError, SettingError
 from nnplug.parts import Data, Metric, by_column
 from nnplug.plugins.registry import Registry
 from nnplug.plugins.travelling import Luggage
@@ -186,15 +186,16 @@ class Trials:
         dict
             `"score"`, the metric that judges, and `"loss"`, on the validation rows or as means
             over the folds; `"sd"`, of the score between folds; `"epochs"`, `"seconds"`, and
-            `"failed"`: why there is no score, or None.
+            `"failed"`: why there is no score, or None. `"rows"`: how many rows judge.
         """
         started = time.perf_counter()
         found: dict[str, Any] = {"score": None, "loss": None, "sd": None, "epochs": 0}
         found["failed"] = None
         try:
             found |= self._folded(trial) if self.folds is not None else self._held_out(trial)
-        except (DivergedError, NotFiniteError, SettingError) as error:
-            # Settings that do not go together are a trial that failed, not the end of a search.
+        except NnplugError as error:
+            # Settings that do not go together, or not with these rows, are a trial that failed,
+            # not the end of a search: with the usual settings the rows can be used.
             found["failed"] = str(error).split("\n")[0]
         for name in ("score", "loss"):
             value = found[name]
@@ -210,7 +211,8 @@ class Trials:
             fit(run, Callbacks(self.parts.plugins, run.used))
         column = next(iter(by_column(run.metrics)))
         loss = run.final.validation_loss
-        return {"score": run.final.metrics[column], "loss": loss, "epochs": len(run.history)}
+        score, rows = run.final.metrics[column], len(run.validation_rows)
+        return {"score": score, "loss": loss, "epochs": len(run.history), "rows": rows}
 
     def _folded(self, trial: Trial) -> dict[str, Any]:
         assert self.folds is not None

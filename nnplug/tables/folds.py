@@ -125,8 +125,8 @@ def _by_group(
     for group in drawn[np.argsort(-sizes[drawn], kind="stable")].tolist():
         fold_of[group] = np.argmin(rows)
         rows[fold_of[group]] += sizes[group]
-    note = (
-        f"split by group: the members hold out {rows.min():,} to {rows.max():,} rows, whole groups "
-        f"of column {quote(column.name)}"
-    )
+    fewest, most = rows.min(), rows.max()
+    span = f"{fewest:,} to {most:,} rows" if fewest < most else f"{count_of(most, 'row')} each"
+    note = f"split by group: the members hold out {span}, whole groups of column "
+    note += quote(column.name)
     return fold_of[codes], (note,)

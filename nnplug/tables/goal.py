@@ -127,6 +127,14 @@ def find_goal(
             f"target_transform={transform!r}: task={task} predicts classes, and only numbers can "
             "be transformed.\nLeave one of the two out."
         )
+    for name in target_names(target, table.source, table.names):
+        column = table.column(name)
+        if column.kind not in ("number", "boolean"):
+            raise SettingError(
+                f"target_transform={transform!r}: target {quote(name)} of {table.source} holds "
+                f"{'text' if column.kind == 'text' else 'dates'}.\nOnly numbers can be "
+                "transformed: leave target_transform (--target-transform) out."
+            )
     goal = _find_goal(table, target, "regression")
     for name in goal.target:
         refuse_outside(table.source, table.column(name), transform)
