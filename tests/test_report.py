@@ -120,6 +120,12 @@ def test_errors_are_those_of_scikit_learn(seed):
     assert np.isnan(errors(np.ones(3), np.zeros(3)).r2)
 
 
+def test_targets_whose_squares_overflow_have_a_report():
+    data = {"x": [1.0, 2.0, 3.0, 4.0], "y": [1e300, -1e300, 2.0, 3.0]}
+    run = nnplug.train(data, target="y", recipe="fast", epochs=1)
+    assert "y: predicted against true" in run.report()
+
+
 @pytest.mark.parametrize(
     ("low", "high", "found"),
     [(0, 97, [0, 20, 40, 60, 80]), (0.001, 0.0035, [0.001, 0.0015, 0.002, 0.0025, 0.003, 0.0035]),

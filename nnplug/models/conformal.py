@@ -88,7 +88,8 @@ class ScoreTable:
             raise SettingError(
                 f"interval={level:g}: it takes at least {least:,} rows that the network was not "
                 f"trained on, and this model had {self.rows:,}.\nAsk for {highest:g} or less, or "
-                "hold out more rows in training: --validation, or validation= in Python."
+                "train with more rows, or more of them held out: --validation, or validation= in "
+                "Python."
             )
         place = -(-rank * len(self.scores) // self.rows) - 1
         return self.scores[place]

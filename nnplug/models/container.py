@@ -202,7 +202,9 @@ def opened(path: Path) -> BinaryIO:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise StorageError(f"{path}: cannot be read: {reason}.") from None
     what = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
-    raise StorageError(f"{path}: is {what}. Name a file.")
+    inside = path / "model.safetensors"
+    name = f"Name its model, {inside}." if inside.is_file() else "Name a file."
+    raise StorageError(f"{path}: is {what}. {name}")
 
 
 @contextlib.contextmanager

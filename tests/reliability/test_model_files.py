@@ -109,6 +109,10 @@ def test_there_are_enough_of_them():
     ("make", "message"),
     [
         (lambda path: path.mkdir(), "is a folder. Name a file."),
+        (
+            lambda path: [path.mkdir(), (path / "model.safetensors").touch()],
+            "is a folder. Name its model, PATH/model.safetensors.",
+        ),
         (os.mkfifo, "is not a regular file. Name a file."),
         (lambda path: path.symlink_to(path), "cannot be read: Too many levels of symbolic links."),
         (lambda path: path.symlink_to("/dev/zero"), "is not a regular file. Name a file."),
@@ -120,7 +124,7 @@ def test_what_is_no_file_is_said_at_once(make, message, registry, tmp_path):
     make(path)
     with pytest.raises(StorageError) as caught:
         load_model(path, registry)
-    assert str(caught.value) == f"{path}: {message}"
+    assert str(caught.value) == f"{path}: {message.replace('PATH', str(path))}"
 
 
 def test_a_file_larger_than_memory_is_not_read(registry, tmp_path):

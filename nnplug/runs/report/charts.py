@@ -224,7 +224,10 @@ def residual_charts(facts: Facts) -> Iterator[tuple[str, str]]:
         part = f" ({shown:,} of {len(found):,} rows)" if step > 1 else ""
         yield f"{name}: predicted against true{part}", chart.to_html(f"predictions of {name}")
         left = wanted - found
-        counts, edges = np.histogram(left, bins=min(30, 4 + math.isqrt(2 * len(left))))
+        try:
+            counts, edges = np.histogram(left, bins=min(30, 4 + math.isqrt(2 * len(left))))
+        except ValueError:  # their range is infinite, or too small beside them to be divided
+            continue
         chart = Chart(
             (float(edges[0]), float(edges[-1])),
             (0, 1.05 * float(counts.max())),

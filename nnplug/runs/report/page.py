@@ -80,6 +80,7 @@ pre {{ background: var(--block); padding: .7rem; white-space: pre-wrap; overflow
 """
 
 
+@np.errstate(over="ignore", invalid="ignore")  # squares of targets beyond 1e154
 def write_page(facts: Facts) -> str:
     """Write the report."""
     settings = facts.settings
