@@ -129,6 +129,15 @@ def test_a_paused_run_goes_on_with_the_factor_of_its_step():
         ({"layers": "dense:4*linear"}, "units=4*linear is not a whole number."),
         ({"loss": "huber:delta=2*linear"}, "options of layers and optimizers may follow one."),
         ({"optimizer": "adam:learning_rate=1*linear"}, "give --schedule."),
+        (
+            {"layers": "dense:4 dropout:rate=0.5*linear:end=3"},
+            "hidden1.rate = 0.5*linear:end=3: at epoch 3 of 6 that is 1, and it must be at least 0 "
+            "and below 1.",
+        ),
+        (
+            {"optimizer": "sgdw:momentum=0.9*linear:end=2"},
+            "optimizer.momentum = 0.9*linear:end=2: at epoch 0.69 of 6 that is 1.0035, and it must",
+        ),
         ({"optimizer": "ema[adamw:weight_decay=1*linear]"}, "since 'ema' holds it."),
     ],
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nnplug.parts.declared import Noise
+from nnplug.parts.declared import Interval, Noise
 
 __all__ = ["Followed", "Following", "factor_name", "followed", "plain"]
 
@@ -45,10 +45,13 @@ class Followed(Noise):
         What the schedule multiplies.
     schedule : str
         The schedule's text form.
+    within : Interval or None
+        What the option may be.
     """
 
     value: float = 0.0
     schedule: str = ""
+    within: Interval | None = None
 
 
 def followed(options: Mapping[str, Any]) -> dict[str, Following]:

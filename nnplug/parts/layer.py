@@ -63,7 +63,9 @@ class Layer(RowPart):
             else:
                 found.update({f"{name}{number}": declared for number in range(1, count + 1)})
         for option, value in followed(self.options).items():
-            found[option] = Followed((), value=float(value), schedule=value.schedule)
+            found[option] = Followed(
+                (), value=float(value), schedule=value.schedule, within=self.ranges.get(option)
+            )
         return found
 
     def _count(self, declared: Declared) -> int | None:
