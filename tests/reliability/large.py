@@ -107,6 +107,7 @@ def train(
 def settings_for(validation: float, **more: Any) -> dict[str, Any]:
     """Give the settings of all runs: a small network, large batches, few validation rows."""
     return {
+        "recipe": "fast",
         "stream": True, "shards": 16, "epochs": 1, "hidden": [64], "batch_size": 8192,
         "validation": validation, "engine": "numpy", "metrics": ["mse"], "class_weight": None,
         "target_transform": "none", "task": "regression", **more,

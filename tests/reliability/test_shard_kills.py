@@ -16,7 +16,8 @@ from tests.test_shards import ENVIRONMENT, several, start, write_table
 KILLS = int(os.environ.get("NNPLUG_SHARD_KILLS", "3"))
 PROCESSES = (1, 2, 2, 4, 4, 8) if KILLS > 10 else (1, 2, 4)
 TRAIN = (
-    "table.csv", "--target", "y", "--shards", "8", "--batch-size", "160", "--dropout", "0.1",
+    "table.csv", "--target", "y", "--recipe", "fast",
+    "--shards", "8", "--batch-size", "160", "--dropout", "0.1",
     "--hidden", "12,8", "--epochs", "80", "--patience", "none", "--engine", "numpy",
     "--checkpoint-every", "1", "--log-every", "80",
 )  # fmt: skip
