@@ -15,7 +15,7 @@ from nnplug.tables import findings, leaks
 from nnplug.tables.duck import machine_memory
 from nnplug.tables.encoder import Encoder
 from nnplug.tables.findings import Finding
-from nnplug.tables.options import ReadOptions
+from nnplug.tables.options import ReadOptions, as_names
 from nnplug.tables.preparation import Prepared, prepare_table
 from nnplug.tables.reading import open_table
 from nnplug.tables.table import BoolArray, Column, Table, stack
@@ -146,7 +146,7 @@ def examine(table: Table, wishes: Wishes, held_out: BoolArray | None = None) -> 
         *(findings.few_rows(table, prepared) if wishes.target else ()),
         *(() if refusals else findings.infinite(table)),
         *findings.missing(table),
-        *findings.constant(table, () if prepared is None else prepared.encoder.target),
+        *findings.constant(table, as_names(wishes.target)),
         *findings.equal_columns(table),
         *findings.equal_rows(table),
         *findings.spellings(table),

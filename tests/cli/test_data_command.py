@@ -328,6 +328,24 @@ def test_missing_values():
     assert texts == ['column "a" lacks 98% of its values.', 'column "b" has no value at all.']
 
 
+def test_a_target_of_one_class_is_not_said_to_be_left_out():
+    found = findings({"a": [1.0, 2.5, 3.0, 4.0], "y": ["yes"] * 4})
+    assert "has one class only" in found["refused by training"].text
+    assert "constant" not in found
+
+
+def test_members_that_hold_out_groups_of_equal_size():
+    data = {
+        "a": np.arange(12.0) ** 2,
+        "g": [f"g{i % 3}" for i in range(12)],
+        "y": np.arange(12.5)[:12],
+    }
+    wishes = Wishes("y", split=Split("group", "g"), validation=0.2, members="auto")
+    found = examine(table_from(data), wishes)
+    assert (found.members, found.training) == (3, 12)
+    assert "the members hold out 4 rows each, whole groups" in found.plan[-1]
+
+
 def test_few_rows_and_many_inputs():
     data = {f"x{i}": np.arange(30.0) ** 2 % (i + 2) for i in range(40)}
     found = findings({**data, "y": np.arange(30) * 0.5})
