@@ -620,7 +620,8 @@ def test_rate_and_decay_of_a_run_are_those_of_python(tmp_path, capsys):
         ),
         (
             ("--decay", "*.bias"),
-            "it must be factors, at least 0, by names of arrays, as '*.bias=0.1'",
+            "it must be factors, at least 0 or a power of an array's inputs, by names of arrays, "
+            "as '*.bias=0.1' or '*.weight=fan_in^-0.5'",
         ),
         (("--rate", "*.bias=-1"), "it must be factors, at least 0"),
         (("--rate", "*.bias=much"), "it must be factors, at least 0"),

@@ -91,5 +91,6 @@ def test_every_built_in_layer_is_compared():
         for part in flat([placed.part for placed in network_of(run).placed])
         if part.kind == "layer"
     }
-    # PyTorch has no layer like monotone_dense; tests/test_monotone.py compares it.
-    assert compared == {part.name for part, _ in REGISTRY.parts("layer")} - {"monotone_dense"}
+    # PyTorch has no layers like these; test_monotone.py and test_embeddings.py compare them.
+    others = {"monotone_dense", "periodic_embedding", "embedding", "parametric"}
+    assert compared == {part.name for part, _ in REGISTRY.parts("layer")} - others
