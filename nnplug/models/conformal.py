@@ -88,8 +88,8 @@ class ScoreTable:
             raise SettingError(
                 f"interval={level:g}: it takes at least {least:,} rows that the network was not "
                 f"trained on, and this model had {self.rows:,}.\nAsk for {highest:g} or less, or "
-                "train with more rows, or more of them held out: --validation, or validation= in "
-                "Python."
+                "train with more rows held out: a larger --validation (validation= in Python), "
+                "or more rows in all if the members hold out every row."
             )
         place = -(-rank * len(self.scores) // self.rows) - 1
         return self.scores[place]
