@@ -67,8 +67,9 @@ def test_a_level_for_which_there_are_too_few_rows_says_how_many_it_takes():
         ScoreTable.of(np.arange(71.0)).quantile(0.99)
     assert str(caught.value) == (
         "interval=0.99: it takes at least 99 rows that the network was not trained on, and this "
-        "model had 71.\nAsk for 0.986 or less, or hold out more rows in training: --validation, or "
-        "validation= in Python."
+        "model had 71.\nAsk for 0.986 or less, or train with more rows held out: a larger "
+        "--validation (validation= in Python), or more rows in all if the members hold out every "
+        "row."
     )
     assert ScoreTable.of(np.arange(99.0)).quantile(0.99) == 98
     assert ScoreTable.of(np.arange(71.0)).quantile(0.986) == 70

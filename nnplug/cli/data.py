@@ -13,6 +13,7 @@ from nnplug.cli.options import WholeNumber, plugin_options, registry_of
 from nnplug.cli.setting_options import (
     column_options,
     read_options,
+    setting_option,
     split_options,
     table_arguments,
     target_options,
@@ -38,7 +39,8 @@ _COLORS = {"problem": "red", "warning": "yellow", "note": None}
 @target_options
 @column_options
 @read_options
-@split_options(0.2)
+@split_options
+@option_group("Data", setting_option("recipe"))
 @option_group(
     "Output",
     click.option("--json", "as_json", is_flag=True, help="Print the report as JSON."),
@@ -61,8 +63,9 @@ def data(
     data: str,
     target: tuple[str, ...],
     task: Any,
-    validation: float,
+    validation: float | None,
     split: str | None,
+    recipe: str | None,
     seed: int,
     as_json: bool,
     **given: Any,
@@ -77,18 +80,27 @@ def data(
 
     The exit code is 1 if training would refuse the table.
     """
-    from nnplug.runs.choices import table_choices
+    from nnplug.runs.choices import given_before_rows, table_choices
+    from nnplug.runs.cross_validation import recipe_of
+    from nnplug.runs.preparing import USUAL_RECIPE
+    from nnplug.runs.settings import ROWS
     from nnplug.tables import Split, Wishes
     from nnplug.tables.examination import examine, read_sample
     from nnplug.tables.preparation import with_file
 
     ways = None if split is None else Split.parse(split)
-    read, options = table_choices(table_arguments(given), target, ways, registry_of(context))
+    registry = registry_of(context)
+    chosen = recipe_of({"recipe": USUAL_RECIPE if recipe is None else recipe}, registry)
+    early, of_tables = given_before_rows(chosen)
+    asked = {name: value for name, value in table_arguments(given).items() if value is not None}
+    read, options = table_choices(asked, target, ways, registry, of_tables)
     wishes = Wishes(
         target=target,
         task=task,
         split=ways,
-        validation=validation,
+        validation=ROWS["validation"].default if validation is None else validation,
+        shared=validation is not None,
+        members=early.get("members", 1),
         seed=seed,
         options=options,
     )
@@ -101,12 +113,14 @@ def data(
     if as_json:
         print_json({"source_rows": rows, **found.to_dict()})
     else:
-        _print(found, rows)
+        _print(found, rows, None if chosen is None else chosen.text)
     if any(finding.weight == "problem" for finding in found.findings):
         context.exit(1)
 
 
-def _print(found: Examination, rows: int) -> None:
+def _print(found: Examination, rows: int, recipe: str | None) -> None:
+    from nnplug.tables.wording import count_of
+
     head = f"{found.source}: {rows:,} row{'s' * (rows != 1)}, {len(found.columns)} columns"
     echo(style(head, bold=True))
     if rows > found.rows:
@@ -116,9 +130,13 @@ def _print(found: Examination, rows: int) -> None:
     if found.task is not None:
         echo()
         parts = f"{found.training:,} training rows"
-        if found.validation:
+        if found.members:
+            parts = f"{found.training:,} rows, each held out by one of {found.members} members"
+        elif found.validation:
             parts += f" and {found.validation:,} for validation"
-        echo(f"{found.task}: {found.inputs:,} inputs, {parts}")
+        using = "" if recipe is None else f"; recipe {recipe}"
+        line = f"{found.task}: {count_of(found.inputs, 'input')}; {parts}{using}"
+        echo(fold(line, width(), hanging="  "))
         for line in found.plan:
             echo(_fill(line, "  "))
     echo()

@@ -73,7 +73,7 @@ def _settings(group: str) -> list[Any]:
 @target_options
 @column_options
 @read_options
-@split_options()
+@split_options
 @option_group("Network, the same in all trials", *_settings("Network"))
 @option_group("Training, the same in all trials", *_settings("Training"))
 @option_group(

@@ -109,10 +109,8 @@ column_options = option_group(
 """Add the options about a table's columns."""
 
 
-def split_options(validation: float | None = None) -> Callable[[_Command], _Command]:
-    """Add `--validation`, with its default if there is one, and `--split`."""
-    shown = {} if validation is None else {"default": validation, "show_default": True}
-    return option_group("Data", setting_option("validation", **shown), setting_option("split"))
+split_options = option_group("Data", *map(setting_option, ("validation", "split")))
+"""Add `--validation` and `--split`."""
 
 
 def table_arguments(given: dict[str, Any]) -> dict[str, Any]:

@@ -68,7 +68,7 @@ Examples:
 @target_options
 @column_options
 @read_options
-@split_options()
+@split_options
 @option_group("Data", setting_option("stream"))
 @option_group("Network", *setting_options("Network"))
 @option_group("Training", *setting_options("Training"))

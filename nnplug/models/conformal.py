@@ -88,7 +88,8 @@ class ScoreTable:
             raise SettingError(
                 f"interval={level:g}: it takes at least {least:,} rows that the network was not "
                 f"trained on, and this model had {self.rows:,}.\nAsk for {highest:g} or less, or "
-                "hold out more rows in training: --validation, or validation= in Python."
+                "train with more rows held out: a larger --validation (validation= in Python), "
+                "or more rows in all if the members hold out every row."
             )
         place = -(-rank * len(self.scores) // self.rows) - 1
         return self.scores[place]

@@ -61,7 +61,8 @@ class RayCluster(Place):
             reason = str(error).strip().split("\n")[-1]
             raise SettingError(
                 f"on={self.text!r}: no Ray cluster answers there ({reason}).\n"
-                "Start one: ray start --head --ray-client-server-port 10001\n"
+                "Start one: ray start --head --port 6379 --ray-client-server-port 10001 "
+                "--runtime-env-agent-port 6380\n"
                 "If it asks for a token, set RAY_AUTH_MODE=token here too."
             ) from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from nnplug.tables import findings, leaks
 from nnplug.tables.duck import machine_memory
 from nnplug.tables.encoder import Encoder
 from nnplug.tables.findings import Finding
-from nnplug.tables.options import ReadOptions
+from nnplug.tables.options import ReadOptions, as_names
 from nnplug.tables.preparation import Prepared, prepare_table
 from nnplug.tables.reading import open_table
 from nnplug.tables.table import BoolArray, Column, Table, stack
@@ -66,7 +66,10 @@ class Examination:
     inputs : int
         The inputs of the network.
     training, validation : int
-        The rows of the two parts.
+        The rows of the two parts. With `members`, both are all rows.
+    members : int
+        The members of the model, of which each holds out rows of its own; 0 if
+        all networks learn from the same rows.
     plan : tuple of str
         What training would infer, leave out and fill in.
     findings : tuple of Finding
@@ -80,6 +83,7 @@ class Examination:
     inputs: int
     training: int
     validation: int
+    members: int
     plan: tuple[str, ...]
     findings: tuple[Finding, ...]
 
@@ -142,7 +146,7 @@ def examine(table: Table, wishes: Wishes, held_out: BoolArray | None = None) -> 
         *(findings.few_rows(table, prepared) if wishes.target else ()),
         *(() if refusals else findings.infinite(table)),
         *findings.missing(table),
-        *findings.constant(table, () if prepared is None else prepared.encoder.target),
+        *findings.constant(table, as_names(wishes.target)),
         *findings.equal_columns(table),
         *findings.equal_rows(table),
         *findings.spellings(table),
@@ -154,8 +158,11 @@ def examine(table: Table, wishes: Wishes, held_out: BoolArray | None = None) -> 
         *findings.outliers(table),
     ]
     if prepared is not None:
-        for look in (leaks.rows_in_both, leaks.classes, leaks.given_away, leaks.time, leaks.groups):
-            found += look(table, prepared)
+        # The parts of one member are like those of every other.
+        one = replace(prepared, parts=prepared.parts.of_member(0))
+        found += leaks.rows_in_both(table, prepared)
+        for look in (leaks.classes, leaks.given_away, leaks.time, leaks.groups):
+            found += look(table, one)
         found = [finding for finding in found if finding.text not in prepared.notes]
     order = ("problem", "warning", "note")
     found.sort(key=lambda finding: order.index(finding.weight))
@@ -169,6 +176,7 @@ def examine(table: Table, wishes: Wishes, held_out: BoolArray | None = None) -> 
         0 if encoder is None else len(encoder.features),
         0 if prepared is None else len(prepared.parts.training),
         0 if prepared is None else len(prepared.parts.validation),
+        0 if prepared is None else prepared.parts.members,
         () if prepared is None else prepared.notes,
         tuple(found),
     )

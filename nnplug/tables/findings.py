@@ -81,12 +81,15 @@ def few_rows(table: Table, prepared: Prepared | None) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "few rows",
-            f"{count_of(table.rows, 'row')}: a score on the validation part says little. Repeat "
-            "with several seeds.",
+            f"{count_of(table.rows, 'row')}: a score on so few held-out rows says little. "
+            "Repeat with several seeds.",
         )
     if prepared is None:
         return
-    inputs, rows = len(prepared.encoder.features), len(prepared.parts.training)
+    columns, rows = prepared.encoder.columns, len(prepared.parts.of_member(0).training)
+    # The bins of a number share what one column says of a row: it counts once.
+    texts = {column.name for column in table.columns if column.kind == "text"}
+    inputs = sum(len(each.features) if each.name in texts else 1 for each in columns)
     if inputs > rows:
         yield Finding(
             "warning",

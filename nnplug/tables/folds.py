@@ -125,8 +125,9 @@ def _by_group(
     for group in drawn[np.argsort(-sizes[drawn], kind="stable")].tolist():
         fold_of[group] = np.argmin(rows)
         rows[fold_of[group]] += sizes[group]
+    least, most = rows.min(), rows.max()
+    held = f"{least:,} to {most:,} rows" if least < most else f"{count_of(int(most), 'row')} each"
     note = (
-        f"split by group: the members hold out {rows.min():,} to {rows.max():,} rows, whole groups "
-        f"of column {quote(column.name)}"
+        f"split by group: the members hold out {held}, whole groups of column {quote(column.name)}"
     )
     return fold_of[codes], (note,)

@@ -199,7 +199,12 @@ def rows_in_both(table: Table, prepared: Prepared) -> Iterator[Finding]:
     seen = [column for column in table.columns if column.name in encoder.used]
     hashes = row_hashes(seen)[kept]
     with_target = row_hashes([*seen, *(table.column(name) for name in encoder.target)])[kept]
-    shared = int(np.isin(with_target[parts.validation], with_target[parts.training]).sum())
+    if parts.folds is None:
+        shared = int(np.isin(with_target[parts.validation], with_target[parts.training]).sum())
+    else:  # A member that holds a row out learns from its copies in the other folds.
+        _, alike = np.unique(with_target, return_inverse=True)
+        pairs = np.unique(np.stack([alike, parts.folds], axis=1), axis=0)
+        shared = int((np.bincount(pairs[:, 0]) > 1)[alike].sum())
     if shared:
         yield Finding(
             "warning",

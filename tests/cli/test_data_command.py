@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import sqlite3
 from pathlib import Path
 
@@ -48,7 +49,7 @@ petal_width   number  input         22  0.1 to 2.5, mean 1.2 ± 0.76
 species       text    target         3  "setosa" 50, "versicolor" 50,
                                         "virginica" 50
 
-multiclass: 4 inputs, 120 training rows and 30 for validation
+multiclass: 4 inputs; 120 training rows and 30 for validation
   target "species" has 3 classes: multiclass classification (--task overrides)
 
 warning  1 row of 150 is equal to an earlier row in every column, the first in
@@ -56,6 +57,27 @@ warning  1 row of 150 is equal to an earlier row in every column, the first in
 note     "setosa" 50 (33.3%), "versicolor" 50 (33.3%), "virginica" 50 (33.3%).
 """
     )
+
+
+def test_it_describes_the_training_that_the_recipe_gives(tmp_path, usual_recipe):
+    """The header of `nnplug train` says the same of the inputs, the rows and the target."""
+    lines = "".join(f"{i % 7}.5,{round(1.5**i)}\n" for i in range(40))
+    (tmp_path / "t.csv").write_text("size,price\n" + lines)
+    done = nnplug("t.csv", "--target", "price", cwd=tmp_path)
+    trained = nnplug_here(
+        "train", "t.csv", "--target", "price", "--epochs", "1", "--no-output", folder=tmp_path
+    )
+    learned = next(line for line in trained.stderr.splitlines() if "logarithm" in line)
+    assert " ".join(learned.split()[:6]) in " ".join(done.stdout.split())
+    inputs = int(re.search(r"regression: (\d+) inputs; 40 rows, each held out by", done.stdout)[1])
+    assert f"8 networks {inputs}-100-1" in trained.stderr
+    assert "--target-transform log" not in done.stdout  # no advice to do what is done
+    done = nnplug("t.csv", "--target", "price", "--recipe", "fast", cwd=tmp_path)
+    assert "1 input; 32 training rows and 8 for validation; recipe fast" in done.stdout
+    # Ten equal rows are in several folds of five: each is known to a member that judges it.
+    (tmp_path / "t.csv").write_text("size,price\n" + lines + 9 * "0.5,1\n")
+    done = nnplug("t.csv", "--target", "price", cwd=tmp_path)
+    assert "10 validation rows of 49 have the inputs" in " ".join(done.stdout.split())
 
 
 def test_a_table_with_faults(tmp_path):
@@ -98,7 +120,7 @@ visits       number  input                     9  0 to 8, mean 4.02 ± 2.59
 visits2      number  input                     9  0 to 8, mean 4.02 ± 2.59
 churn        text    target                    2  "no" 387, "yes" 13
 
-binary: 14 inputs, 320 training rows and 80 for validation
+binary: 14 inputs; 320 training rows and 80 for validation
   target "churn" has 2 classes: binary classification (--task overrides)
   column "customer_id" is left out: its name looks like an identifier (--numeric
   customer_id keeps it)
@@ -306,10 +328,28 @@ def test_missing_values():
     assert texts == ['column "a" lacks 98% of its values.', 'column "b" has no value at all.']
 
 
+def test_a_target_of_one_class_is_not_said_to_be_left_out():
+    found = findings({"a": [1.0, 2.5, 3.0, 4.0], "y": ["yes"] * 4})
+    assert "has one class only" in found["refused by training"].text
+    assert "constant" not in found
+
+
+def test_members_that_hold_out_groups_of_equal_size():
+    data = {
+        "a": np.arange(12.0) ** 2,
+        "g": [f"g{i % 3}" for i in range(12)],
+        "y": np.arange(12.5)[:12],
+    }
+    wishes = Wishes("y", split=Split("group", "g"), validation=0.2, members="auto")
+    found = examine(table_from(data), wishes)
+    assert (found.members, found.training) == (3, 12)
+    assert "the members hold out 4 rows each, whole groups" in found.plan[-1]
+
+
 def test_few_rows_and_many_inputs():
     data = {f"x{i}": np.arange(30.0) ** 2 % (i + 2) for i in range(40)}
     found = findings({**data, "y": np.arange(30) * 0.5})
-    assert found["few rows"].text.startswith("30 rows: a score on the validation part")
+    assert found["few rows"].text.startswith("30 rows: a score on so few held-out rows")
     assert found["more inputs than rows"].text.startswith("40 inputs and 24 training rows")
 
 
