@@ -5,7 +5,7 @@
     python -m tests.benchmarks.as_shipped DOWNLOADS --table penguins     # a look
 
 Without an editor: a file is taken out of its package and named on the command
-line, with its target and nothing else. Where nnplug refuses it, the option
+line, with its target and `--recipe fast`, and nothing else. Where nnplug refuses it, the option
 that the message ends with is copied, and the command given again. Then the
 same file is predicted. `PACKAGES` is what to download; nothing of it is
 installed or run.
