@@ -126,10 +126,15 @@ def test_the_command_prints_and_keeps_the_scores(tmp_path):
     assert f"accuracy {mean:.4g} ± {sd:.2g}" in " ".join(shown.split())
     # A run that is resumed has its scores.
     more = nnplug_here("train", "--resume", "run", "--epochs", "4", "--json", folder=tmp_path)
+    late = nnplug_here("train", "--resume", "run", "--folds", "4", folder=tmp_path)
+    assert late.returncode == 2
+    assert "folds come before training, and the run in run has begun" in late.stderr
     found = json.loads(more.stdout)["cross_validation"]
     assert "Fold" not in more.stderr
     assert found["mean"]["accuracy"] == pytest.approx(mean, abs=1e-6)
     assert nnplug.resume(tmp_path / "run").cross_validation.mean == found["mean"]
+    with pytest.raises(SettingError, match="folds=4: folds come before training, and the run in"):
+        nnplug.resume(tmp_path / "run", folds=4)
 
 
 def test_on_is_for_folds(tmp_path):

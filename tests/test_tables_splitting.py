@@ -139,7 +139,7 @@ def test_a_column_says_which(values, training, validation):
         ),
         (["train", "test"], "column:p", "marks no row as validation."),
         ([True, True], "column:p", "marks no row as training."),
-        ([0, 2], "column:p", "holds 0. It must mark training rows as train, false or 0"),
+        ([0, 2], "column:p", "holds 2. It must mark training rows as train, false or 0"),
     ],
 )
 def test_refusals(values, text, message):

@@ -182,8 +182,7 @@ def train(
     if plan or trace is not None:
         _print_step(run, registry, trace, folder, as_json=as_json)
         return
-    if folder is None:  # a run that is resumed has its scores
-        cross_validate_first(ctx, run, asked, on, as_json=as_json)
+    cross_validate_first(ctx, run, asked, on, resumed=folder, as_json=as_json)
     with Keeping(
         run, asked, output=output, resume=folder, none=no_output, allow_changes=allow_changes
     ) as keeping:

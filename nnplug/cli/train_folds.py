@@ -14,6 +14,8 @@ from nnplug.cli.terminal import echo, style
 from nnplug.cli.train_lines import label
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nnplug.runs.configuration import Configuration
     from nnplug.runs.run import Run
 
@@ -21,13 +23,26 @@ __all__ = ["cross_validate_first"]
 
 
 def cross_validate_first(
-    ctx: click.Context, run: Run, asked: Configuration, on: str, *, as_json: bool
+    ctx: click.Context,
+    run: Run,
+    asked: Configuration,
+    on: str,
+    *,
+    resumed: Path | None,
+    as_json: bool,
 ) -> None:
-    """Cross-validate as the run's settings ask for, and give the run what was found."""
+    """Cross-validate as the run's settings ask for, and give the run what was found.
+
+    A run that is resumed has its scores; other folds are refused.
+    """
     from nnplug.plugins.travelling import Luggage
-    from nnplug.runs.cross_validation import Folds, cross_validate
+    from nnplug.runs.cross_validation import Folds, cross_validate, refuse_late_folds
 
     count, registry = run.settings.folds, run.model.registry
+    if resumed is not None:
+        if count is not None:
+            refuse_late_folds(resumed, type(asked).read(resumed), asked)
+        return
     if count is None:
         if on != "1":
             raise click.UsageError(

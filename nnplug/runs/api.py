@@ -361,7 +361,12 @@ def resume(
 
     registry = registry or default_registry()
     folder = RunFolder.open(path)
-    configuration = Configuration.read(folder.path / CONFIG).changed(changes)
+    earlier = Configuration.read(folder.path / CONFIG)
+    configuration = earlier.changed(changes)
+    if changes.get("folds") is not None:
+        from nnplug.runs.cross_validation import refuse_late_folds  # noqa: PLC0415  # the same
+
+        refuse_late_folds(path, earlier, configuration)
     with registry.naming_culprits():
         run = prepare_from(configuration, registry, data=data, sample_weight=sample_weight)
         hooks = Callbacks(registry.plugins, run.used, callbacks)

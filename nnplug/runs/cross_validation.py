@@ -20,7 +20,7 @@ from nnplug.places.running import check_place, run_all
 from nnplug.plugins.registry import Registry
 from nnplug.plugins.travelling import Luggage
 from nnplug.runs.choices import asked_split
-from nnplug.runs.configuration import fingerprint_of
+from nnplug.runs.configuration import Configuration, fingerprint_of
 from nnplug.runs.fitting import Callbacks, fit
 from nnplug.runs.fold_scores import CrossValidation
 from nnplug.runs.judging import classes_of, count_rows, score_on, take_rows
@@ -211,6 +211,22 @@ def cross_validate(
         if report is not None:
             report(outcome)
     return CrossValidation(tuple(found[fold] for fold in range(count)))
+
+
+def refuse_late_folds(folder: object, earlier: Configuration, asked: Configuration) -> None:
+    """Refuse folds that a run is asked for when it is resumed: they come before training.
+
+    Raises
+    ------
+    SettingError
+        If it has other folds, or none.
+    """
+    count = asked.settings.get("folds")
+    if count != earlier.settings.get("folds"):
+        raise SettingError(
+            f"folds={count}: folds come before training, and the run in {folder} has begun.\n"
+            "Leave folds (--folds) out, or train anew."
+        )
 
 
 def _check(given: Mapping[str, Any]) -> None:

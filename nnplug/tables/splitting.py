@@ -264,11 +264,12 @@ def _by_group(table: Table, column: Column, order: IntArray, held: int, seed: in
 def _by_column(table: Table, column: Column, order: IntArray, held: int, seed: int) -> Parts:
     """Hold out the rows that a column marks for validation."""
     label = f"{table.source}: --split column:{column.name}: the column"
-    if column.kind == "date" or (
-        column.kind == "number" and not np.isin(column.data, (0, 1)).all()
-    ):
+    wrong = column.data
+    if column.kind == "number":
+        wrong = wrong[~np.isin(wrong, (0, 1))]
+    if column.kind in ("date", "number") and len(wrong):
         raise DataError(
-            f"{label} holds {show(column.data[0])}. It must mark training rows as train, false or "
+            f"{label} holds {show(wrong[0])}. It must mark training rows as train, false or "
             "0, and validation rows as validation, true or 1."
         )
     notes: tuple[str, ...] = ()
