@@ -49,7 +49,7 @@ def _sql(
                          interval or None)  # fmt: skip
 
 
-def _c(model: Model, name: str, *, interval: float = 0.0) -> dict[str, str]:
+def _c(model: Model, name: str, *, flash: bool = False, interval: float = 0.0) -> dict[str, str]:
     from nnplug.exporters.c_source import c_source  # noqa: PLC0415  # the same
     from nnplug.exporters.writing import Names  # noqa: PLC0415  # the same
 
@@ -58,7 +58,7 @@ def _c(model: Model, name: str, *, interval: float = 0.0) -> dict[str, str]:
             f"{name!r}: the source names its header, and a header is called by letters, digits and "
             "_ . + - alone. Choose another name."
         )
-    source, header = c_source(model, Names(()).new(name), name, interval or None)
+    source, header = c_source(model, Names(()).new(name), name, interval or None, flash=flash)
     return {".c": source, ".h": header}
 
 

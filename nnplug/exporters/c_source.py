@@ -9,11 +9,13 @@ from typing import ClassVar
 import numpy as np
 
 import nnplug
+from nnplug.errors import SettingError
 from nnplug.exporters.cells import Cell
 from nnplug.exporters.language import Language, float_text
 from nnplug.exporters.model_graph import ModelGraph, model_graph
 from nnplug.exporters.row_program import RowProgram
 from nnplug.exporters.writing import Names
+from nnplug.formulas.primitives import new_graph
 from nnplug.formulas.printing import ATOM, UNARY, Piece
 from nnplug.models import Model
 from nnplug.tables.encodings import FAR
@@ -79,7 +81,27 @@ static double year(double seconds) {
     return (days - first + day(seconds)) / (year_begin(y + 1.0) - first);
 }""",
 }
+_FLASH = """/* What was learned stays in flash, which AVR processors read in a way of their own. */
+#ifdef __AVR__
+#include <avr/pgmspace.h>
+#define STORED PROGMEM
+#define READ(number) pgm_read_float(&(number))
+#define TEXT(text) PSTR(text)
+#define COMPARE(cell, text) strcmp_P(cell, text)
+#else
+#define STORED
+#define READ(number) (number)
+#define TEXT(text) text
+#define COMPARE(cell, text) strcmp(cell, text)
+#endif
+"""
+_REACH = 65_000
+"""Bytes of flash that the 16 bits of a pointer reach, less a little of the program's own."""
+_AVR_LACKS = {"expm1", "log1p", "exp2", "log2", "round", "arcsinh", "arccosh", "arctanh"}
+"""What the math.h of AVR lacks."""
+
 _NEEDS = {"known": ("equals",), "week": ("day",), "year": ("year_begin", "day")}
+_DATES = ("day", "week", "year")
 
 
 class _C(Language):
@@ -105,9 +127,9 @@ class _C(Language):
     }
     """R is the type, f the function, and name_ a function of math.h for that type."""
 
-    def __init__(self, whole: ModelGraph, fields: dict[str, str]) -> None:
+    def __init__(self, whole: ModelGraph, fields: dict[str, str], *, flash: bool) -> None:
         super().__init__(whole.composite)
-        self.fields = fields
+        self.fields, self.flash = fields, flash
         self.texts = whole.text_columns
 
     def number(self, value: float, dtype: str) -> str:
@@ -151,6 +173,10 @@ class _C(Language):
     def array(self, name: str, size: int, dtype: str) -> str:
         return f"{_TYPES[dtype]} {name}[{size}];"
 
+    def stored(self, array: str, place: str) -> str:
+        found = super().stored(array, place)
+        return f"READ({found})" if self.flash else found
+
     def loop(self, letter: str, size: int) -> str:
         return f"for (int {letter} = 0; {letter} < {size}; {letter}++)"
 
@@ -164,7 +190,8 @@ class _C(Language):
             return f"({value} / 31556952.0)", ATOM
         self.facts.add(cell.fact)
         if cell.fact in ("equals", "known"):
-            hits = " || ".join(f"equals({value}, {_quoted(text)})" for text in cell.texts)
+            form = "equals({}, TEXT({}))" if self.flash else "equals({}, {})"
+            hits = " || ".join(form.format(value, _quoted(text)) for text in cell.texts)
             return f"({hits})", ATOM
         return f"{cell.fact}({value})", ATOM
 
@@ -172,11 +199,18 @@ class _C(Language):
         """Write what reads cells."""
         facts = self.facts.union(*(_NEEDS.get(fact, ()) for fact in self.facts))
         found = [text for fact, text in _CELLS.items() if fact in facts]
-        return [*found, _STANDARDISE] if "standardise" in facts else found
+        if "standardise" in facts:
+            found.append(_STANDARDISE)
+        if self.flash:
+            found = [
+                text.replace("strcmp(", "COMPARE(").replace("log1p(", "log(1.0 + ")
+                for text in found
+            ]
+        return found
 
 
 def c_source(
-    model: Model, name: str, file: str = "", interval: float | None = None
+    model: Model, name: str, file: str = "", interval: float | None = None, *, flash: bool = False
 ) -> tuple[str, str]:
     """Write a model as C99.
 
@@ -194,6 +228,9 @@ def c_source(
         What the header is called, without its ending; by default as the functions.
     interval : float, optional
         The level of intervals or sets that the answer is to have.
+    flash : bool, optional
+        For small devices: what was learned is read from flash where that is
+        not memory, and no function is used that the math.h of AVR lacks.
 
     Returns
     -------
@@ -203,17 +240,27 @@ def c_source(
     Raises
     ------
     SettingError
-        If the model cannot be written: see `model_graph`.
+        If the model cannot be written: see `model_graph`. With `flash`, also if it
+        computes in float64 or reads dates, since AVR's double has 32 bits.
     """
-    kept = {"standardise", "erf", "erfc", "lgamma", *_C.generated}
-    whole = model_graph(model, kept, interval=interval)
-    members = Names(_WORDS.split())
-    language = _C(whole, {column: members.new(column) for column in whole.columns})
-    names = Names([*_WORDS.split(), *_CELLS, *_LIBRARY.values(), "standardise"])
+    if flash:
+        whole = model_graph(
+            model, {"standardise"}, has={*new_graph().operations} - _AVR_LACKS,
+            target="C for flash", interval=interval,
+        )  # fmt: skip
+        _check_small(whole)
+    else:
+        kept = {"standardise", "erf", "erfc", "lgamma", *_C.generated}
+        whole = model_graph(model, kept, interval=interval)
+    words = [*_WORDS.split(), *(("STORED", "PROGMEM") if flash else ())]
+    members = Names(words)
+    fields = {column: members.new(column) for column in whole.columns}
+    language = _C(whole, fields, flash=flash)
+    names = Names([*words, *_CELLS, *_LIBRARY.values(), "standardise"])
     program = RowProgram(whole, language, names)
     dtype = model.network.dtype.name
     data = [
-        f"static const {_TYPES[dtype]} {array}[{values.size}] = {{\n"
+        f"static const {_TYPES[dtype]} {array}[{values.size}]{' STORED' * flash} = {{\n"
         f"{_listed(values, language, dtype)}\n}};"
         for array, values in program.arrays.items()
     ]
@@ -244,6 +291,7 @@ def c_source(
         f'#include "{file or name}.h"\n',
         "#include <math.h>\n#include <stdbool.h>\n#include <stddef.h>",
         *(["#include <string.h>"] if "equals" in "".join(functions) else []),
+        *(["", _FLASH, *_beyond(program)] if flash else []),
         f"\nconst char *const {name}_names[{count}] = {{{labels}}};\n",
         *data,
         "",
@@ -253,6 +301,28 @@ def c_source(
         "}\n",
     ]
     return "\n".join(source), "\n".join(header)
+
+
+def _check_small(whole: ModelGraph) -> None:
+    if whole.model.network.dtype != np.float32:
+        raise SettingError(
+            "flash: the network computes in float64, and AVR's double has 32 bits.\n"
+            "Train it with --dtype float32."
+        )
+    dates = sorted(cell.column for cell in whole.cells.values() if cell.fact in ("years", *_DATES))
+    if dates:
+        raise SettingError(
+            f"flash: column {dates[0]!r} is a date in seconds since 1970, and AVR's double has 32 "
+            "bits, which tell two minutes apart at best.\nTrain without it, or export to plain c."
+        )
+
+
+def _beyond(program: RowProgram) -> list[str]:
+    """Keep a model from being compiled whose arrays a pointer does not reach."""
+    size = 4 * sum(values.size for values in program.arrays.values())
+    if size <= _REACH:
+        return []
+    return [f'#ifdef __AVR__\n#error "{size} bytes of weights: AVR reads 64 KiB of flash"\n#endif']
 
 
 def _members(whole: ModelGraph, language: _C) -> list[str]:

@@ -76,6 +76,10 @@ class Language(ABC):
     def array(self, name: str, size: int, dtype: str) -> str:
         """Write the line that makes an array."""
 
+    def stored(self, array: str, place: str) -> str:
+        """Write an element of what a model has learned."""
+        return f"{array}[{place}]"
+
     @abstractmethod
     def loop(self, letter: str, size: int) -> str:
         """Write the line that begins a loop, without its bracket."""

@@ -201,7 +201,7 @@ class RowProgram:
             array = self._whole.arrays[id(symbol)]
             if array.size == 1:
                 return self._language.literal(float(array.reshape(())), self._network)
-            return f"{self._arrays[id(symbol)]}[{index}]", ATOM
+            return self._language.stored(self._arrays[id(symbol)], index), ATOM
         name = self._made[id(symbol)]
         return (name if self._width(symbol) == 1 else f"{name}[{index}]"), ATOM
 
@@ -265,11 +265,12 @@ class RowProgram:
         if self._whole.arrays[id(weights)].size == 1:
             yield language.assign(name, f"{term} * {self._operand(weights)[0]}", dtype)
         elif width == 1:
-            product = f"{term} * {self._arrays[id(weights)]}[k]"
+            product = f"{term} * {language.stored(self._arrays[id(weights)], 'k')}"
             yield language.assign(name, zero, dtype, constant=False)
             yield f"{language.loop('k', self._width(x))} {{ {name} += {product}; }}"
         else:
-            product = f"{term} * {self._arrays[id(weights)]}[k * {width} + i]"
+            place = f"k * {width} + i"
+            product = f"{term} * {language.stored(self._arrays[id(weights)], place)}"
             yield language.array(name, width, dtype)
             yield f"{language.loop('i', width)} {{ {name}[i] = {zero}; }}"
             yield f"{language.loop('k', self._width(x))} {{"
