@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,7 @@ import pytest
 from nnplug.exporters.cells import Cells, encode
 from nnplug.formulas.evaluation import evaluate
 from nnplug.formulas.primitives import new_graph
+from nnplug.plugins.registry import Registry
 from nnplug.tables.encoder import Encoder
 from nnplug.tables.encodings import Categories, Scale
 from tests.exporters import parts, targets
@@ -87,6 +89,13 @@ def table_case(name: str) -> tuple[Any, ...]:
 def test_models_of_a_table_answer_as_nnplug_does(target: Callable[..., Answers]) -> None:
     cases = {name: trained(name) for name in CASES}
     assert faults(cases, target(cases, NEW), table_case) == {}
+
+
+def test_every_encoding_is_in_a_model_of_a_table() -> None:
+    said = " ".join(str(settings.get("encoding", "")) for settings in CASES.values())
+    assert "one_hot" in said
+    for part, _ in Registry(allowed=()).parts("encoding"):
+        assert re.search(rf"\b{part.name}\b", said), part.name
 
 
 @cache
