@@ -31,7 +31,8 @@ def page() -> str:
         "as in nnplug, on ordinary, missing and extreme numbers (PostgreSQL ends a statement in "
         "which a number overflows, so there none is beyond 100 or nearer to 0 than 1e-8); of a "
         "loss, the answer of its head for each task that it fits. So does every built-in encoding, "
-        "in models of tables with missing, unseen and extreme cells. [One formula, every target](../../explanation/exporting.md) "
+        "in models of tables with missing, unseen and extreme cells. "
+        "[One formula, every target](../../explanation/exporting.md) "
         "says how they are compared.",
     ]  # fmt: skip
     for package, kind in dict.fromkeys((package, kind) for package, kind, *_ in shown):
