@@ -119,6 +119,10 @@ def test_a_table_is_dropped_and_every_loss_for_its_numbers_is_there(opened):
     until(page, "document.querySelector('p.file')?.textContent === 'dropped.csv'")
     for name in ("poisson_nll", "mape", "msle"):
         page.locator("select[data-kind=loss]").select_option(name)
+        for _ in range(200):
+            if ask(page, "state")["lanes"][0]["settings"]["loss"] == name:
+                break
+            page.wait_for_timeout(30)
         until(page, "document.querySelector('#epochs').textContent === '0'")
         page.click("#epoch")
         until(page, "document.querySelector('#epochs').textContent === '1'")
