@@ -6,6 +6,7 @@ import os
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 
 def pytest_configure():
@@ -14,6 +15,11 @@ def pytest_configure():
     A shell that starts them in the background has it ignored.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # How long an example takes is the machine's affair, which other programs may share.
+    settings.register_profile(
+        "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("any machine")
 
 
 def pytest_ignore_collect(collection_path):
