@@ -81,7 +81,7 @@ def make_answer(model: Model, cells: Cells, output: Symbol, interval: float | No
 
 
 def _gap(model: Model, cells: Cells) -> Any:
-    """Tell whether a row lacks a value without which there is no answer; None if none may lack."""
+    """Tell whether a row lacks a value that the answer needs; None if it needs none."""
     encoder = model.encoder
     if encoder is None:
         names: list[str] = list(model.info.features)

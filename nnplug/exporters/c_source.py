@@ -95,8 +95,8 @@ _FLASH = """/* What was learned stays in flash, which AVR processors read in a w
 #define COMPARE(cell, text) strcmp(cell, text)
 #endif
 """
-_REACH = 65_000
-"""Bytes of flash that the 16 bits of a pointer reach, less a little of the program's own."""
+_REACH = 60_000
+"""Bytes of flash that the 16 bits of a pointer reach, less those of the program's own."""
 _AVR_LACKS = {"expm1", "log1p", "exp2", "log2", "round", "arcsinh", "arccosh", "arctanh"}
 """What the math.h of AVR lacks."""
 
@@ -291,7 +291,7 @@ def c_source(
         f'#include "{file or name}.h"\n',
         "#include <math.h>\n#include <stdbool.h>\n#include <stddef.h>",
         *(["#include <string.h>"] if "equals" in "".join(functions) else []),
-        *(["", _FLASH, *_beyond(program)] if flash else []),
+        *(["", _FLASH, *_beyond(whole, program)] if flash else []),
         f"\nconst char *const {name}_names[{count}] = {{{labels}}};\n",
         *data,
         "",
@@ -317,12 +317,14 @@ def _check_small(whole: ModelGraph) -> None:
         )
 
 
-def _beyond(program: RowProgram) -> list[str]:
-    """Keep a model from being compiled whose arrays a pointer does not reach."""
+def _beyond(whole: ModelGraph, program: RowProgram) -> list[str]:
+    """Keep a model from being compiled whose arrays and texts a pointer does not reach."""
     size = 4 * sum(values.size for values in program.arrays.values())
+    size += sum(len(text.encode()) + 1 for cell in whole.cells.values() for text in cell.texts)
     if size <= _REACH:
         return []
-    return [f'#ifdef __AVR__\n#error "{size} bytes of weights: AVR reads 64 KiB of flash"\n#endif']
+    said = f"{size} bytes of weights and texts: AVR reads 64 KiB of flash"
+    return [f'#ifdef __AVR__\n#error "{said}"\n#endif']
 
 
 def _members(whole: ModelGraph, language: _C) -> list[str]:

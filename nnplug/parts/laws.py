@@ -63,7 +63,7 @@ def drawn(law: Literal["normal", "uniform"], scale: float | str, power: float = 
     Raises
     ------
     PartError
-        If there is no such law.
+        If the law is unknown.
     """
     if law not in ("normal", "uniform"):
         raise PartError(f"{author_line()}drawn: {law!r} is neither 'normal' nor 'uniform'.")

@@ -21,7 +21,7 @@ class DaskCluster(Place):
     Raises
     ------
     SettingError
-        If Dask is not installed, nobody answers, or there is no worker.
+        If Dask is not installed, no scheduler answers, or it has no workers.
     """
 
     def __init__(self, text: str) -> None:

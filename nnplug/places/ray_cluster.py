@@ -27,7 +27,7 @@ class RayCluster(Place):
     Raises
     ------
     SettingError
-        If Ray is not installed, or nobody answers.
+        If Ray is not installed, or no cluster answers.
     """
 
     def __init__(self, text: str) -> None:

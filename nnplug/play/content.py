@@ -79,7 +79,7 @@ class Content:
     given : Table, Data or None
         What a notebook gives: a table or arrays, in memory.
     names : tuple of str
-        The table's columns; empty if it is none.
+        The table's columns; empty for data that is no table.
     target : tuple of str
         Those to predict.
     points : tuple

@@ -161,4 +161,9 @@ def test_what_an_avr_processor_would_get_wrong_is_refused(table, tmp_path):
         dated.export("c:flash=true", tmp_path / "m.c")
     wide = nnplug.train(table, hidden=(120, 140), **given).model
     wide.export("c:flash=true", tmp_path / "m.c")
-    assert "bytes of weights: AVR reads 64 KiB of flash" in (tmp_path / "m.c").read_text()
+    too_much = "bytes of weights and texts: AVR reads 64 KiB of flash"
+    assert too_much in (tmp_path / "m.c").read_text()
+    words = [f"{i % 30}{'x' * 2500}" for i in range(60)]
+    wordy = nnplug.train({**table, "district": words}, **given).model
+    wordy.export("c:flash=true", tmp_path / "w.c")
+    assert too_much in (tmp_path / "w.c").read_text()
